@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test prove check bench lock clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv ## run the whole bot against a local stand-in for Slack and a local mail server
+	$(BIN)/email-profile-bot demo
+
+test: .venv/.dev ## run the tests, in parallel
+	$(BIN)/pytest -n auto
+
+prove: .venv/.dev ## run the same tests at their full counts
+	PROVE=1 $(BIN)/pytest -n auto --timeout 1800
+
+check: .venv/.dev ## lint, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev ## measure
+	$(BIN)/python -m tests.benchmarks
+
+lock: .venv/.dev ## resolve the dependencies afresh into the two lock files
+	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.txt -o requirements-dev.txt
+
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+clean: ## remove what was built and installed
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov pictures
+
+.venv: requirements.txt pyproject.toml ## install the program into .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv
+
+.venv/.dev: .venv requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch .venv/.dev

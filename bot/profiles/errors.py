@@ -1,0 +1,57 @@
+"""Errors that a person can mend; their text is safe to show and says what to do next."""
+
+from collections.abc import Mapping
+
+
+class MendableError(Exception):
+    """Something a person can put right. `str(error)` is a full sentence for that person."""
+
+
+class NotAllowedError(MendableError):
+    """The caller may not do this, or not to this person."""
+
+
+class NoProfileError(MendableError):
+    """There is no email profile (or not enough of one) to do this with."""
+
+
+class UnreadableProfileError(MendableError):
+    """A stored profile does not open: it was moved, edited or sealed under a lost key."""
+
+
+class InvalidFormError(MendableError):
+    """A form's values break rules. `errors` maps field name (see `profile.Field`) to its sentence."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        """Keep one sentence a field."""
+        super().__init__(" ".join(errors.values()))
+        self.errors = dict(errors)
+
+
+class InvalidExtraError(MendableError):
+    """An extra configuration's name or value is not known. `part` is "name" or "value"."""
+
+    def __init__(self, message: str, *, part: str) -> None:
+        """Keep which of the two inputs is at fault."""
+        super().__init__(message)
+        self.part = part
+
+
+class ExtraConflictError(MendableError):
+    """Two extra configurations cannot both be on. `wanted` was asked for, `present` is on now."""
+
+    def __init__(self, message: str, *, wanted: str, present: str) -> None:
+        """Keep both names, so that a button can switch."""
+        super().__init__(message)
+        self.wanted = wanted
+        self.present = present
+
+
+class ChangedMeanwhileError(MendableError):
+    """Somebody saved between opening a form and saving it. `fields` are the labels that differ."""
+
+    def __init__(self, message: str, *, fields: tuple[str, ...], revision: int) -> None:
+        """Keep what differs and the revision that is stored now."""
+        super().__init__(message)
+        self.fields = fields
+        self.revision = revision

@@ -1,0 +1,118 @@
+"""What a connection test found, as plain data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.smtp.account import Encryption
+
+
+class StageName(StrEnum):
+    """The stages of a connection test, in the words people see."""
+
+    RESOLVE = "Resolve"
+    CONNECT = "Connect"
+    GREETING = "Greeting"
+    ENCRYPTION = "Encryption"
+    SIGN_IN = "Sign-in"
+    SENDER = "Sender"
+
+
+class Outcome(StrEnum):
+    """How one stage ended, in the words people see."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNED = "warned"
+    SKIPPED = "skipped"
+    RUNNING = "running"
+
+
+class Fault(StrEnum):
+    """The cause of a failed stage, as a class that advice can be looked up by."""
+
+    NAME_NOT_FOUND = "name not found"
+    RESOLVER_UNAVAILABLE = "resolver unavailable"
+    ADDRESS_NOT_ALLOWED = "address not allowed"
+    PORT_NOT_ALLOWED = "port not allowed"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed out"
+    CLOSED = "closed"
+    GREETING_REFUSED = "greeting refused"
+    BUSY = "busy"
+    NOT_SMTP = "not SMTP"
+    GARBLED = "garbled"
+    TLS_TO_PLAIN_PORT = "TLS spoken to a plain port"
+    PLAIN_TO_TLS_PORT = "plain text spoken to a TLS port"
+    STARTTLS_NOT_OFFERED = "STARTTLS not offered"
+    STARTTLS_REFUSED = "STARTTLS refused"
+    TLS_FAILED = "TLS failed"
+    TLS_TOO_OLD = "TLS too old"
+    CERTIFICATE_EXPIRED = "certificate expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate not yet valid"
+    CERTIFICATE_WRONG_NAME = "certificate wrong name"
+    CERTIFICATE_SELF_SIGNED = "certificate self-signed"
+    CERTIFICATE_UNTRUSTED = "certificate untrusted"
+    PASSWORD_OVER_CLEAR_TEXT = "password over an unencrypted link"  # noqa: S105 - a cause, not a password
+    PASSWORD_MISSING = "password missing"  # noqa: S105 - a cause, not a password
+    SIGN_IN_NOT_OFFERED = "sign-in not offered"
+    MECHANISM_NOT_OFFERED = "mechanism not offered"
+    SIGN_IN_REFUSED = "sign-in refused"
+    SIGN_IN_UNAVAILABLE = "sign-in temporarily unavailable"
+    SIGN_IN_NEEDED = "sign-in needed"
+    ENCRYPTION_NEEDED = "encryption needed"
+    SENDER_REFUSED = "sender refused"
+    RECIPIENT_REFUSED = "recipient refused"
+    TEMPORARY_REFUSAL = "temporary refusal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the server answered: code 200-599, enhanced code ("5.7.8" or ""), and its cleaned text.
+
+    The text is at most 200 characters, one line, printable, and never contains the password.
+    """
+
+    code: int
+    enhanced: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage: its outcome, how long it took, and one short fact worth showing (untrusted text)."""
+
+    name: StageName
+    outcome: Outcome
+    seconds: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A whole connection test, finished or (when a stage is RUNNING) still under way.
+
+    Stages stand in the order in which they happen; with SSL, Encryption comes before Greeting.
+    `certificate_names` are the names a mismatching certificate does carry (untrusted text, at most 5).
+    """
+
+    host: str
+    port: int
+    encryption: Encryption
+    stages: tuple[Stage, ...]
+    seconds: float
+    tested_at: datetime
+    fault: Fault | None = None
+    reply: Reply | None = None
+    certificate_names: tuple[str, ...] = ()
+
+    @property
+    def failed_stage(self) -> Stage | None:
+        """The stage that failed, if one did."""
+        return next((stage for stage in self.stages if stage.outcome is Outcome.FAILED), None)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every stage has ended and none failed; warnings do not fail a test."""
+        return not any(stage.outcome in (Outcome.FAILED, Outcome.RUNNING) for stage in self.stages)

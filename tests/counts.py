@@ -1,0 +1,8 @@
+"""How many generated inputs, kills and races a test runs: few by default, all with PROVE=1."""
+
+import os
+
+
+def scaled(*, quick: int, full: int) -> int:
+    """Give the full count when the tests are run to prove, the quick one otherwise."""
+    return full if os.environ.get("PROVE") == "1" else quick
