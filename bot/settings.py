@@ -1,0 +1,246 @@
+"""One Settings model: environment variables or a `.env` file in, checked values out; secrets masked."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+EXAMPLES: Mapping[str, str] = {
+    "SLACK_BOT_TOKEN": "xoxb-… (OAuth & Permissions, Bot User OAuth Token)",
+    "SLACK_SIGNING_SECRET": "8f742231b10e… (Basic Information, Signing Secret)",
+    "SLACK_APP_TOKEN": "xapp-… (Basic Information, App-Level Tokens, scope connections:write)",
+    "SLACK_CLIENT_ID": "leave it unset and give SLACK_BOT_TOKEN",
+    "SLACK_CLIENT_SECRET": "leave it unset and give SLACK_BOT_TOKEN",
+    "SLACK_API_URL": "https://slack.com/api/",
+    "DATABASE_URL": "sqlite:///email-profiles.db or postgresql://bot@db.example/profiles",
+    "ENCRYPTION_KEYS": "the output of `email-profile-bot keys generate`",
+    "ENCRYPTION_KEYS_FILE": "/run/secrets/encryption-keys (one key a line)",
+    "HOST": "127.0.0.1",
+    "PORT": "3000",
+    "PUBLIC_URL": "https://email.example.com",
+    "ADMIN_USER_IDS": "U012AB3CD,W034EF5GH",
+    "SMTP_ALLOWED_NETWORKS": "10.1.0.0/16,192.168.7.25/32",
+    "SMTP_ALLOWED_PORTS": "25,465,587,2525",
+    "SMTP_TIMEOUT": "15",
+    "SMTP_CA_FILE": "/etc/ssl/company-ca.pem",
+    "LOG_LEVEL": "info (or debug, warning, error)",
+    "LOG_FORMAT": "text (or json)",
+}
+
+
+class SettingsError(Exception):
+    """Settings are missing or malformed. `str(error)` has one line for each, never a secret's value."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        """Write one line a setting: its name, what is wrong, an example."""
+        lines = (f"{name}: {why} Example: {name}={EXAMPLES[name]}" for name, why in reasons.items())
+        super().__init__("\n".join(lines))
+
+
+def _split(value: object) -> object:
+    """Cut a comma-separated text into its parts, blanks and empty parts dropped."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+class Settings(BaseSettings):
+    """All settings of the bot; see the README's table. Build it with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    slack_bot_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_app_token: SecretStr | None = None
+    slack_client_id: str | None = None
+    slack_client_secret: SecretStr | None = None
+    slack_api_url: str = "https://slack.com/api/"
+    database_url: SecretStr = SecretStr("sqlite:///email-profiles.db")
+    encryption_keys: SecretStr | None = None
+    encryption_keys_file: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 3000
+    public_url: str | None = None
+    admin_user_ids: Annotated[frozenset[str], NoDecode] = frozenset()
+    smtp_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    smtp_allowed_ports: Annotated[frozenset[int], NoDecode] = Field(
+        default=frozenset({25, 465, 587, 2525}), validate_default=True
+    )
+    smtp_timeout: float = 15.0
+    smtp_ca_file: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _token_kind(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
+        # A bot token with rotation switched on begins with xoxe.xoxb-.
+        kinds = ("xoxb-", "xoxe.xoxb-") if info.field_name == "slack_bot_token" else ("xapp-",)
+        if value is not None and not value.get_secret_value().startswith(kinds):
+            raise ValueError(f"this token does not begin with {kinds[0]}, so it is of another kind.")
+        return value
+
+    @field_validator("slack_client_id", "slack_client_secret")
+    @classmethod
+    def _one_workspace(cls, value: object) -> object:
+        if value is not None:
+            raise ValueError("this version serves one workspace, through its bot token.")
+        return value
+
+    @field_validator("slack_api_url", "public_url")
+    @classmethod
+    def _web_address(cls, value: str | None, info: Any) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("https", "http") and bool(parts.hostname)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("this is not a web address.")
+        return value.rstrip("/") + "/" if info.field_name == "slack_api_url" else value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_kind(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("this is neither a sqlite:/// nor a postgresql:// address.")
+        return value
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _port(cls, value: object) -> int:
+        return _port_number(value, lowest=0)
+
+    @field_validator("admin_user_ids", mode="before")
+    @classmethod
+    def _user_ids(cls, value: object) -> object:
+        parts = _split(value)
+        if isinstance(parts, tuple):
+            for part in parts:
+                if not (part.isascii() and part.isalnum() and part[0] in "UW"):
+                    raise ValueError(f"“{part}” is not a Slack user id; these begin with U or W.")
+        return parts
+
+    @field_validator("smtp_allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        parts = _split(value)
+        if not isinstance(value, str) or not isinstance(parts, tuple):
+            return parts
+        networks = []
+        for part in parts:
+            try:
+                networks.append(ip_network(part))
+            except ValueError as error:
+                raise ValueError(f"“{part}” is not a network in CIDR notation ({error}).") from None
+        return tuple(networks)
+
+    @field_validator("smtp_allowed_ports", mode="before")
+    @classmethod
+    def _ports(cls, value: object) -> object:
+        parts = _split(value)
+        if isinstance(parts, tuple):
+            if not parts:
+                raise ValueError("at least one port is needed.")
+            return frozenset(_port_number(part, lowest=1) for part in parts)
+        return parts
+
+    @field_validator("smtp_timeout", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> float:
+        try:
+            seconds = float(str(value))
+        except ValueError:
+            raise ValueError(f"“{value}” is not a number of seconds.") from None
+        if not 1 <= seconds <= 120:
+            raise ValueError("a connection test may take from 1 to 120 seconds.")
+        return seconds
+
+    @field_validator("smtp_ca_file", "encryption_keys_file")
+    @classmethod
+    def _readable_file(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        try:
+            value.read_bytes()
+        except OSError as error:
+            raise ValueError(f"the file {value} cannot be read ({error.strerror}).") from None
+        return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> "Settings":
+        if self.encryption_keys is not None and self.encryption_keys_file is not None:
+            raise SettingsError(
+                {"ENCRYPTION_KEYS": "both this and ENCRYPTION_KEYS_FILE are set; keep one of them."}
+            )
+        return self
+
+    def key_text(self) -> SecretStr | None:
+        """Give the key list as comma-separated text, from whichever setting holds it; None when neither does."""
+        if self.encryption_keys_file is not None:
+            lines = self.encryption_keys_file.read_text(encoding="utf-8").split()
+            return SecretStr(",".join(lines))
+        return self.encryption_keys
+
+    def require_slack(self) -> None:
+        """Check that what serving Slack needs is there: tokens for Socket Mode or for HTTP.
+
+        Raises:
+            SettingsError: naming each setting that is missing.
+        """
+        missing = {}
+        if self.slack_bot_token is None:
+            missing["SLACK_BOT_TOKEN"] = "it is not set, and without it the bot cannot speak in Slack."
+        if self.slack_app_token is None and self.slack_signing_secret is None:
+            why = "neither it (for Socket Mode) nor SLACK_SIGNING_SECRET (for HTTP) is set."
+            missing["SLACK_APP_TOKEN"] = why
+        if missing:
+            raise SettingsError(missing)
+
+
+def _port_number(value: object, *, lowest: int) -> int:
+    """Read a port number. Raises ValueError with a sentence when it is none."""
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and lowest <= int(text) <= 65535):
+        raise ValueError(f"“{text}” is not a port; use a number from 1 to 65535.")
+    return int(text)
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings from the environment and `.env`; `given` stands above both.
+
+    Raises:
+        SettingsError: one line for each setting that is malformed, with an example.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(
+            {str(fault["loc"][0]).upper(): _reason(fault) for fault in error.errors()}
+        ) from None
+
+
+def _reason(fault: Any) -> str:
+    """Turn one fault of the settings model into a sentence that repeats no value."""
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    if fault["type"] == "literal_error":
+        return f"only {fault['ctx']['expected']} can stand here."
+    return f"{fault['msg']}."
