@@ -193,7 +193,7 @@ class Settings(BaseSettings):
         return self
 
     def key_text(self) -> SecretStr | None:
-        """Give the key list as comma-separated text, from whichever setting holds it; None when neither does."""
+        """Give the key list as comma-separated text; None when neither setting holds one."""
         if self.encryption_keys_file is not None:
             lines = self.encryption_keys_file.read_text(encoding="utf-8").split()
             return SecretStr(",".join(lines))
@@ -207,7 +207,8 @@ class Settings(BaseSettings):
         """
         missing = {}
         if self.slack_bot_token is None:
-            missing["SLACK_BOT_TOKEN"] = "it is not set, and without it the bot cannot speak in Slack."
+            why = "it is not set, and without it the bot cannot speak in Slack."
+            missing["SLACK_BOT_TOKEN"] = why
         if self.slack_app_token is None and self.slack_signing_secret is None:
             why = "neither it (for Socket Mode) nor SLACK_SIGNING_SECRET (for HTTP) is set."
             missing["SLACK_APP_TOKEN"] = why

@@ -1,0 +1,128 @@
+"""Settings: every bad or missing value ends in one line that names it, why, and an example."""
+
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.settings import EXAMPLES, Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in EXAMPLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_setting_has_an_example_and_every_example_a_setting() -> None:
+    assert {name.upper() for name in Settings.model_fields} == set(EXAMPLES)
+
+
+def test_defaults_are_those_of_the_documented_table() -> None:
+    loaded = settings.load()
+    assert loaded.slack_api_url == "https://slack.com/api/"
+    assert loaded.database_url.get_secret_value() == "sqlite:///email-profiles.db"
+    assert (loaded.host, loaded.port) == ("127.0.0.1", 3000)
+    assert loaded.smtp_allowed_ports == {25, 465, 587, 2525}
+    assert loaded.smtp_timeout == 15
+    assert (loaded.log_level, loaded.log_format) == ("info", "text")
+
+
+def test_a_dotenv_file_is_read_and_the_environment_stands_above_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("PORT=4000\nLOG_LEVEL=WARNING\n")
+    monkeypatch.setenv("PORT", "5000")
+    loaded = settings.load()
+    assert (loaded.port, loaded.log_level) == (5000, "warning")
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_ALLOWED_PORTS", "")
+    assert 587 in settings.load().smtp_allowed_ports
+
+
+BAD = [
+    ("SLACK_BOT_TOKEN", "xoxp-canary-1234", "xoxb-"),
+    ("SLACK_APP_TOKEN", "xoxb-canary-1234", "xapp-"),
+    ("SLACK_CLIENT_ID", "12.34", "one workspace"),
+    ("SLACK_CLIENT_SECRET", "canary", "one workspace"),
+    ("SLACK_API_URL", "slack.com", "not a web address"),
+    ("SLACK_API_URL", "https://[bad", "not a web address"),
+    ("DATABASE_URL", "mysql://canary@db/x", "neither"),
+    ("ENCRYPTION_KEYS_FILE", "/nowhere/keys", "cannot be read"),
+    ("PORT", "http", "not a port"),
+    ("PORT", "70000", "not a port"),
+    ("PORT", "²", "not a port"),
+    ("PUBLIC_URL", "ftp://x", "not a web address"),
+    ("ADMIN_USER_IDS", "U1,@ada", "“@ada” is not a Slack user id"),
+    ("SMTP_ALLOWED_NETWORKS", "10.0.0.1/8", "“10.0.0.1/8” is not a network"),
+    ("SMTP_ALLOWED_PORTS", "25,smtp", "“smtp” is not a port"),
+    ("SMTP_ALLOWED_PORTS", ",", "at least one"),
+    ("SMTP_TIMEOUT", "soon", "not a number"),
+    ("SMTP_TIMEOUT", "0", "from 1 to 120"),
+    ("SMTP_TIMEOUT", "nan", "from 1 to 120"),
+    ("SMTP_CA_FILE", "/nowhere/ca.pem", "cannot be read"),
+    ("LOG_LEVEL", "loud", "'debug'"),
+    ("LOG_FORMAT", "xml", "'json'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "why"), BAD)
+def test_a_bad_value_is_one_line_with_name_reason_and_example(
+    name: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(f"{name}: ")
+    assert why in line
+    assert line.endswith(f"Example: {name}={EXAMPLES[name]}")
+    assert "canary" not in line
+
+
+def test_two_bad_values_are_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("LOG_LEVEL", "x")
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["PORT", "LOG_LEVEL"]
+
+
+def test_serving_slack_names_each_missing_token() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load().require_slack()
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+    ]
+
+
+def test_two_sources_of_keys_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("abc\n")
+    monkeypatch.setenv("ENCRYPTION_KEYS", "abc")
+    monkeypatch.setenv("ENCRYPTION_KEYS_FILE", str(tmp_path / "keys"))
+    with pytest.raises(SettingsError, match="ENCRYPTION_KEYS: both"):
+        settings.load()
+
+
+def test_a_key_file_holds_one_key_a_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("first\nsecond\n")
+    monkeypatch.setenv("ENCRYPTION_KEYS_FILE", str(tmp_path / "keys"))
+    text = settings.load().key_text()
+    assert text is not None
+    assert text.get_secret_value() == "first,second"
+
+
+def test_no_secret_stands_in_a_repr() -> None:
+    loaded = settings.load(
+        slack_bot_token="xoxb-canary",
+        slack_app_token="xapp-canary",
+        slack_signing_secret="canary",
+        database_url="postgresql://bot:canary@db/x",
+        encryption_keys="canary",
+    )
+    assert "canary" not in repr(loaded) + str(loaded)
