@@ -1,0 +1,196 @@
+"""The composition root: settings in, everything wired and handed out; nothing is built at import."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from pydantic import SecretStr
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.metrics import CountingTester, Metrics
+from bot.profiles.service import EmailProfiles
+from bot.settings import EXAMPLES, Settings, SettingsError
+from bot.slack.body import repair_body_parsing
+from bot.slack.ids import COMMANDS
+from bot.slack.jobs import Jobs
+from bot.slack.register import register
+from bot.smtp.check import Tester, trust_store
+from bot.smtp.guard import Guard
+from bot.smtp.network import Network, OpenNetwork
+from storage.database import Database, KeyMismatchError
+from storage.keyring import Keyring, KeyringError
+
+log = logging.getLogger(__name__)
+
+RUNNING_TESTS = 50
+"""Connection tests under way at once in one process; one more is politely refused."""
+
+HANDSHAKES = 32
+"""TLS handshakes at once: each costs about 3 ms of CPU, and the event loop should not wait for many."""
+
+
+class StartError(Exception):
+    """The bot cannot start. `str(error)` is one line for the operator."""
+
+
+@dataclass(frozen=True)
+class Bot:
+    """Everything that serving needs."""
+
+    slack: AsyncApp
+    database: Database
+    jobs: Jobs
+    metrics: Metrics
+
+    async def unready(self) -> str | None:
+        """Say in a few words why the database or the keys do not work; None when they do."""
+        try:
+            await self.database.ping()
+            await self.database.check_keys()
+        except KeyMismatchError as error:
+            return str(error)
+        except Exception as error:
+            # Any driver's error means the same to a load balancer; its text may name hosts, so it is logged only.
+            log.warning("The database does not answer: %s", type(error).__name__)
+            return "the database does not answer"
+        return None
+
+
+def open_database(settings: Settings) -> Database:
+    """Make the database object from the settings; nothing is connected yet.
+
+    Raises:
+        SettingsError: no usable key, or an unusable database address.
+    """
+    text = settings.key_text()
+    if text is None:
+        raise SettingsError({"ENCRYPTION_KEYS": "it is not set, and nothing is ever stored unsealed."})
+    try:
+        keyring = Keyring.from_text(text.get_secret_value())
+    except KeyringError as error:
+        name = "ENCRYPTION_KEYS_FILE" if settings.encryption_keys_file else "ENCRYPTION_KEYS"
+        raise SettingsError({name: str(error)}) from None
+    try:
+        return Database.connect(settings.database_url.get_secret_value(), keyring)
+    except ValueError as error:
+        raise SettingsError({"DATABASE_URL": str(error)}) from None
+
+
+async def prepare_database(database: Database) -> None:
+    """Bring the schema up to date where that is ours to do, and hold the keys against the records.
+
+    Raises:
+        StartError: the PostgreSQL schema is outdated.
+        KeyMismatchError: a key is missing or wrong.
+    """
+    if database.is_sqlite:
+        await database.upgrade()
+    elif await database.schema_revision() != database.head_revision:
+        raise StartError(
+            "The database's schema is not that of this version. Run `email-profile-bot db upgrade` first."
+        )
+    await database.check_keys()
+
+
+@asynccontextmanager
+async def open_bot(settings: Settings, *, network: Network | None = None) -> AsyncIterator[Bot]:
+    """Wire the bot, and close everything in reverse order when the block ends.
+
+    `network` replaces the open network in the demo and in tests.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+        StartError: Slack refuses the token, or the schema is outdated.
+        KeyMismatchError: a key is missing or wrong.
+    """
+    settings.require_slack()
+    repair_body_parsing()
+    database = open_database(settings)
+    try:
+        await prepare_database(database)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+            yield await _wire(settings, database, session, network or OpenNetwork())
+    finally:
+        await database.close()
+
+
+async def _wire(
+    settings: Settings, database: Database, session: aiohttp.ClientSession, network: Network
+) -> Bot:
+    metrics = Metrics()
+    jobs = Jobs(most=RUNNING_TESTS)
+    metrics.watch_jobs(lambda: jobs.running)
+    tester = Tester(
+        guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
+        network=network,
+        trust=trust_store(settings.smtp_ca_file),
+        timeout=settings.smtp_timeout,
+        handshakes=HANDSHAKES,
+    )
+    profiles = EmailProfiles(
+        database=database,
+        tester=CountingTester(tester, metrics),
+        admin_user_ids=settings.admin_user_ids,
+        clock=lambda: datetime.now(UTC),
+    )
+    slack = await _bolt(settings, session)
+    slack.middleware(_counted(metrics))
+    register(slack, profiles=profiles, jobs=jobs)
+    return Bot(slack=slack, database=database, jobs=jobs, metrics=metrics)
+
+
+async def _bolt(settings: Settings, session: aiohttp.ClientSession) -> AsyncApp:
+    token = settings.slack_bot_token or SecretStr("")
+    client = AsyncWebClient(
+        token=token.get_secret_value(), base_url=settings.slack_api_url, timeout=30, session=session
+    )
+    client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=2))
+    identity = await _identity(client)
+
+    async def authorize(**_: Any) -> AuthorizeResult:
+        return identity
+
+    secret = settings.slack_signing_secret
+    return AsyncApp(
+        client=client,
+        authorize=authorize,
+        # Socket Mode requests carry no signature: their trust is the connection's.
+        signing_secret=secret.get_secret_value() if secret else None,
+        request_verification_enabled=settings.slack_app_token is None,
+        # Listeners acknowledge and hand slow work to `Jobs`, so waiting for them is short; it also
+        # spares Bolt's 10 ms ack poll.
+        process_before_response=True,
+    )
+
+
+async def _identity(client: AsyncWebClient) -> AuthorizeResult:
+    """Ask Slack once who the bot is, so that no request has to wait for it."""
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        why = f"Slack refuses this token ({error.response['error']}); copy it again."
+        raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise StartError(
+            f"SLACK_API_URL: {client.base_url} does not answer ({type(error).__name__}). "
+            f"Example: {EXAMPLES['SLACK_API_URL']}"
+        ) from None
+    return AuthorizeResult.from_auth_test_response(auth_test_response=answer, bot_token=client.token)
+
+
+def _counted(metrics: Metrics) -> Callable[..., Awaitable[None]]:
+    async def count(body: dict[str, Any], next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
+        kind = body.get("command") or body.get("type") or "other"
+        known = {*COMMANDS, "block_actions", "view_submission", "view_closed", "event_callback"}
+        metrics.count_request(kind if kind in known else "other")
+        await next()
+
+    return count

@@ -1,0 +1,185 @@
+"""Serving: HTTP and Socket Mode, health and metrics, and a stop that finishes what was begun."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+from bot.app import Bot, open_bot
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 20.0
+"""How long a stop waits for running jobs; with closing, well inside the usual 30 s of a supervisor."""
+
+SOCKET_PATIENCE = 60.0
+"""Seconds without a working Socket Mode connection after which it is built anew.
+
+slack_sdk's aiohttp client has been seen deaf for hours while its process looked healthy
+(https://github.com/slackapi/python-slack-sdk/issues/1922).
+"""
+
+
+class HttpDoor:
+    """The aiohttp handlers: Slack's requests, health and metrics."""
+
+    def __init__(self, bot: Bot) -> None:
+        """Answer for `bot`."""
+        self._bot = bot
+        self._connected: Callable[[], Awaitable[bool]] | None = None
+        self.draining = False
+
+    def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
+        """Let readiness depend on the Socket Mode connection too."""
+        self._connected = connected
+
+    def application(self, *, events: bool) -> web.Application:
+        """Make the web application; `events` says whether Slack's requests come this way."""
+        application = web.Application()
+        if events:
+            application.router.add_post("/slack/events", self.slack_events)
+        application.router.add_get("/healthz", self.healthz)
+        application.router.add_get("/readyz", self.readyz)
+        application.router.add_get("/metrics", self.metrics)
+        return application
+
+    async def slack_events(self, request: web.Request) -> web.Response:
+        """Hand one request of Slack's to Bolt, which checks its signature."""
+        if self.draining:
+            return web.Response(status=503, text="The bot is stopping.")
+        # slack_sdk raises on a timestamp that is no number, which Bolt would answer with a 500.
+        if not request.headers.get("X-Slack-Request-Timestamp", "0").isdecimal():
+            return web.Response(status=401, text="The request's timestamp is not a number.")
+        try:
+            bolt_request = await to_bolt_request(request)
+        except (UnicodeDecodeError, LookupError):
+            return web.Response(status=400, text="The request is not UTF-8 text.")
+        return await to_aiohttp_response(await self._bot.slack.async_dispatch(bolt_request))
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        """Answer 200 while the process serves."""
+        return web.Response(text="ok")
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """Answer 200 when database and keys work (and the socket is connected), else 503 with the reason."""
+        reason = await self._not_ready()
+        return web.Response(status=503, text=reason) if reason else web.Response(text="ready")
+
+    async def _not_ready(self) -> str | None:
+        if self.draining:
+            return "stopping"
+        if self._connected is not None and not await self._connected():
+            return "Socket Mode is not connected"
+        return await self._bot.unready()
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Answer with the metrics in the Prometheus text format."""
+        return web.Response(
+            body=self._bot.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+
+class SocketModeLink:
+    """A Socket Mode connection that is watched, and built anew when it has gone deaf."""
+
+    def __init__(self, bot: Bot, settings: Settings, *, patience: float = SOCKET_PATIENCE) -> None:
+        """Prepare; `patience` is the number of seconds without a connection that is borne."""
+        if settings.slack_app_token is None:
+            raise ValueError("Socket Mode needs SLACK_APP_TOKEN.")
+        self._bot = bot
+        self._token = settings.slack_app_token
+        self._patience = patience
+        self._handler: AsyncSocketModeHandler | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect, and begin to watch."""
+        await self._connect()
+        self._watch = asyncio.create_task(self._keep_connected(), name="socket mode watchdog")
+
+    async def connected(self) -> bool:
+        """Say whether the connection works now."""
+        return self._handler is not None and await self._handler.client.is_connected()
+
+    async def close(self) -> None:
+        """Stop watching and disconnect."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        await self._disconnect()
+
+    async def _connect(self) -> None:
+        self._handler = AsyncSocketModeHandler(
+            self._bot.slack,
+            self._token.get_secret_value(),
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+            web_client=self._bot.slack.client,
+        )
+        await asyncio.wait_for(self._handler.connect_async(), self._patience)
+
+    async def _disconnect(self) -> None:
+        if self._handler is not None:
+            handler, self._handler = self._handler, None
+            await handler.close_async()
+
+    async def _keep_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        last_good = loop.time()
+        while True:
+            await asyncio.sleep(self._patience / 12)
+            if await self.connected():
+                last_good = loop.time()
+            elif loop.time() - last_good >= self._patience:
+                log.warning("Socket Mode has been silent for %.0f s; connecting anew.", self._patience)
+                last_good = loop.time()
+                try:
+                    await self._disconnect()
+                    await self._connect()
+                except Exception:
+                    # Whatever broke, the next round tries again; only a stop ends the watch.
+                    log.exception("Connecting Socket Mode anew failed; trying again.")
+
+
+@asynccontextmanager
+async def serving(bot: Bot, settings: Settings) -> AsyncIterator[str]:
+    """Serve `bot` until the block ends, then drain; gives the base address of the HTTP side."""
+    socket_mode = settings.slack_app_token is not None
+    door = HttpDoor(bot)
+    runner = web.AppRunner(door.application(events=not socket_mode), access_log=None)
+    async with AsyncExitStack() as stack:
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
+        if socket_mode:
+            link = SocketModeLink(bot, settings)
+            stack.push_async_callback(link.close)
+            await link.open()
+            door.watch_socket(link.connected)
+        host, port = runner.addresses[0][:2]
+        try:
+            yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        finally:
+            door.draining = True
+
+
+async def run(settings: Settings) -> None:
+    """Serve Slack until SIGTERM or SIGINT, then drain and return."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_bot(settings) as bot, serving(bot, settings) as address:
+        mode = "Socket Mode" if settings.slack_app_token else "HTTP"
+        log.info("Serving Slack over %s; health and metrics at %s", mode, address)
+        await stop.wait()
+        log.info("Stopping: no new work, running tests may finish.")
+    log.info("Stopped.")
