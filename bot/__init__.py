@@ -1,0 +1,1 @@
+"""The bot: email profiles in Slack, sealed, and really tested against their mail servers."""

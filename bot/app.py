@@ -57,8 +57,8 @@ class Bot:
             await self.database.check_keys()
         except KeyMismatchError as error:
             return str(error)
-        except Exception as error:
-            # Any driver's error means the same to a load balancer; its text may name hosts, so it is logged only.
+        except Exception as error:  # noqa: BLE001 - any driver's error means the same to a load balancer
+            # Its text may name hosts or parameters, so only its type is told.
             log.warning("The database does not answer: %s", type(error).__name__)
             return "the database does not answer"
         return None

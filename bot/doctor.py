@@ -50,8 +50,8 @@ async def _database_findings(database: Database) -> AsyncIterator[Finding]:
     try:
         await database.ping()
         revision = await database.schema_revision()
-    except Exception as error:
-        # Whatever the driver raised is the finding; its text may name credentials, its type does not.
+    except Exception as error:  # noqa: BLE001 - whatever the driver raised is the finding
+        # Its text may name credentials, its type does not.
         yield Finding("Database", good=False, sentence=f"it does not answer ({type(error).__name__}).")
         return
     if revision != database.head_revision:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 EXAMPLES: Mapping[str, str] = {
     "SLACK_BOT_TOKEN": "xoxb-… (OAuth & Permissions, Bot User OAuth Token)",
@@ -214,6 +214,22 @@ class Settings(BaseSettings):
             missing["SLACK_APP_TOKEN"] = why
         if missing:
             raise SettingsError(missing)
+
+
+class GivenSettings(Settings):
+    """Settings that read neither the environment nor `.env`: the demo must not meet real tokens."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes all five
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Keep only what is given in code."""
+        return (init_settings,)
 
 
 def _port_number(value: object, *, lowest: int) -> int:

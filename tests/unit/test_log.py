@@ -1,0 +1,67 @@
+"""Logging: libraries that print bodies stay at INFO, and secrets are blanked in text, JSON and tracebacks."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from bot import log
+
+
+@pytest.fixture(autouse=True)
+def _restored_root() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in log.TALKATIVE}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)
+
+
+def test_libraries_that_print_bodies_never_go_below_info() -> None:
+    stream = io.StringIO()
+    log.set_up(level="debug", form="text", stream=stream)
+    logging.getLogger("slack_sdk.web.async_client").debug("canary in a body")
+    logging.getLogger("aiosmtplib").debug("AUTH canary")
+    logging.getLogger("bot.anything").debug("our own line")
+    assert "our own line" in stream.getvalue()
+    assert "canary" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "xoxb-1234-abc",
+        "xapp-1-A012-345-def",
+        "https://hooks.slack.com/commands/T1/2/abc",
+        "xoxe.xoxp-1-abc",
+    ],
+)
+def test_tokens_and_response_urls_are_blanked(secret: str) -> None:
+    stream = io.StringIO()
+    log.set_up(level="info", form="text", stream=stream)
+    logging.getLogger("bot").warning("before %s after", secret)
+    assert "before [redacted] after" in stream.getvalue()
+
+
+def test_credentials_in_smtp_lines_and_database_addresses_are_blanked() -> None:
+    text = log.redacted("AUTH PLAIN AGFkYQBjYW5hcnk= postgresql://bot:canary@db/x")
+    assert text == "AUTH PLAIN [redacted] postgresql://[redacted]@db/x"
+
+
+def test_json_lines_carry_message_and_redacted_traceback() -> None:
+    stream = io.StringIO()
+    log.set_up(level="info", form="json", stream=stream)
+    try:
+        raise RuntimeError("xoxb-canary")
+    except RuntimeError:
+        logging.getLogger("bot").exception("It broke (reference %s).", "7F3K")
+    entry = json.loads(stream.getvalue())
+    assert entry["message"] == "It broke (reference 7F3K)."
+    assert entry["level"] == "error"
+    assert "[redacted]" in entry["traceback"]
+    assert "canary" not in stream.getvalue()
