@@ -1,0 +1,94 @@
+"""The demo: the whole bot against a stand-in workspace and a local mail server, in one process."""
+
+import asyncio
+import secrets
+import signal
+import sys
+import tempfile
+import webbrowser
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+
+from bot.app import Bot, open_bot
+from bot.demo.mail import DemoMail, DemoNetwork
+from bot.demo.workspace import Workspace
+from bot.server import serving
+from bot.settings import GivenSettings, Settings
+from storage.keyring import generate_key
+
+
+@dataclass(frozen=True)
+class Office:
+    """Everything the demo runs: the stand-in workspace, the mail server, the bot."""
+
+    workspace: Workspace
+    mail: DemoMail
+    bot: Bot
+    settings: Settings
+    bot_url: str
+
+
+def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail) -> Settings:
+    """Make settings that know only the demo: fresh keys, its own authority, loopback allowed."""
+    authority = folder / "demo-ca.pem"
+    authority.write_bytes(mail.ca_pem)
+    return GivenSettings(
+        slack_bot_token=workspace.bot_token,
+        slack_signing_secret=workspace.signing_secret,
+        slack_api_url=workspace.api_url,
+        database_url=f"sqlite:///{folder / 'email-profiles.db'}",
+        encryption_keys=generate_key(),
+        port=0,
+        smtp_allowed_networks=(ip_network("127.0.0.0/8"),),
+        smtp_ca_file=authority,
+    )
+
+
+@asynccontextmanager
+async def open_office(folder: Path, *, port: int = 0) -> AsyncIterator[Office]:
+    """Start workspace, mail server and bot, the page on `port`; stop all in reverse order."""
+    workspace = Workspace(signing_secret=secrets.token_hex(16), bot_token=f"xoxb-demo-{secrets.token_hex(8)}")
+    mail = DemoMail()
+    async with AsyncExitStack() as stack:
+        await mail.start()
+        stack.push_async_callback(mail.stop)
+        workspace.show_mail(mail)
+        await workspace.start(port=port)
+        stack.push_async_callback(workspace.stop)
+        settings = demo_settings(folder, workspace, mail)
+        bot = await stack.enter_async_context(open_bot(settings, network=DemoNetwork(mail)))
+        bot_url = await stack.enter_async_context(serving(bot, settings))
+        workspace.events_url = f"{bot_url}/slack/events"
+        yield Office(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)
+
+
+def open_in_browser(url: str) -> None:
+    """Open the page in the person's browser, where there is one."""
+    webbrowser.open(url)
+
+
+async def demo(*, port: int, open_page: Callable[[str], None] | None) -> None:
+    """Run until Ctrl-C. Everything lives in a folder of its own that is removed at the end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with tempfile.TemporaryDirectory(prefix="email-profile-bot-") as folder:
+        async with open_office(Path(folder), port=port) as office:
+            _print_welcome(office.workspace.page_url)
+            if open_page is not None:
+                await loop.run_in_executor(None, open_page, office.workspace.page_url)
+            await stop.wait()
+    sys.stdout.write("\nThe demo has ended; nothing of it is kept.\n")
+
+
+def _print_welcome(url: str) -> None:
+    sys.stdout.write(
+        f"\nThe demo workspace is at  {url}\n\n"
+        "Try there:  /email-profile edit   then  /email-extra add TLS Y   then  /email-test\n"
+        "The account to use is told on the page. Ctrl-C ends the demo.\n\n"
+    )
+    sys.stdout.flush()
