@@ -1,0 +1,1 @@
+"""Storage: speaks SQL and seals records; knows nothing of the bot."""

@@ -1,0 +1,86 @@
+"""The table of connection tests: the last one of each profile, sealed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.keyring import Keyring, Place, SealBrokenError
+from storage.models import TestRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTest:
+    """The last test of a profile: `revision` is the profile's at that time, `document` what was sealed."""
+
+    record_id: str
+    revision: int
+    tested_at: datetime
+    document: bytes = field(repr=False)
+
+
+def connection_test_place(row: TestRow) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return Place(
+        table=TestRow.__tablename__,
+        record_id=row.record_id,
+        workspace=row.workspace,
+        user=row.user_id,
+        revision=row.revision,
+    )
+
+
+class TestTable:
+    """The last connection tests, inside one transaction."""
+
+    __test__ = False
+
+    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
+        """Work through `session`; seal and open with `keyring`."""
+        self._session = session
+        self._keyring = keyring
+
+    async def last(self, workspace: str, user: str) -> StoredTest | None:
+        """Read the last test; None when there is none, or when it does not open."""
+        row = await self._session.get(TestRow, (workspace, user))
+        if row is None:
+            return None
+        try:
+            document = self._keyring.open(row.sealed, connection_test_place(row))
+        except (SealBrokenError, ValueError):
+            # A lost test result costs nobody anything: the next test writes a new one.
+            return None
+        return StoredTest(
+            record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document
+        )
+
+    async def record(
+        self,
+        workspace: str,
+        user: str,
+        *,
+        record_id: str,
+        revision: int,
+        document: bytes,
+        tested_at: datetime,
+    ) -> None:
+        """Seal and store the test of the profile `record_id` at `revision` in place of the one before."""
+        row = TestRow(
+            workspace=workspace,
+            user_id=user,
+            record_id=record_id,
+            revision=revision,
+            key_id=self._keyring.active,
+            sealed=b"",
+            tested_at=tested_at,
+        )
+        row.sealed = self._keyring.seal(document, connection_test_place(row))
+        await self._session.merge(row)
+
+    async def delete(self, workspace: str, user: str) -> None:
+        """Remove one person's test."""
+        await self._session.execute(
+            delete(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
+        )

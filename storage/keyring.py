@@ -1,0 +1,220 @@
+"""Seals and opens one record: AES-256-GCM under a key of its own, bound to the record's place.
+
+For each save a 16-byte random salt and HKDF-SHA256 give 64 bytes from the root key: 32 are the AES key, 32 a
+commitment that is compared before anything is decrypted, because GCM alone would let one ciphertext open
+under two keys. Each AES key encrypts one message, so random nonces cannot collide in practice
+(NIST SP 800-38D, section 8.3). The associated data holds the format version, the key id, the salt and every
+part of the place, each with its length in front.
+"""
+
+import base64
+import binascii
+import hmac
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+_VERSION = 1
+_SALT_BYTES = 16
+_COMMITMENT_BYTES = 32
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_KEY_ID_CHARACTERS = 8
+# Record sizes are rounded up to this many bytes, so that a ciphertext does not tell a password's length.
+_BLOCK_BYTES = 64
+_HEADER = struct.Struct(f">BB{_KEY_ID_CHARACTERS}s{_SALT_BYTES}s{_COMMITMENT_BYTES}s{_NONCE_BYTES}s")
+
+
+class KeyringError(ValueError):
+    """The key list is not usable. The message is a sentence that holds no key."""
+
+
+class SealBrokenError(Exception):
+    """A token does not open."""
+
+
+class MalformedError(SealBrokenError):
+    """The bytes are no token of this format."""
+
+
+class UnknownKeyError(SealBrokenError):
+    """The token was sealed under a key that is not in the list."""
+
+
+class WrongKeyError(SealBrokenError):
+    """The key carries the right id, but its bytes are not those that sealed (commitment mismatch)."""
+
+
+class TamperedError(SealBrokenError):
+    """The token was edited, or moved to another place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a record belongs; nothing sealed for one place opens in another."""
+
+    table: str
+    record_id: str
+    workspace: str
+    user: str
+    revision: int
+
+
+def generate_key() -> str:
+    """Make a new key: 32 random bytes as url-safe base64."""
+    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def _derive(root: bytes, *, salt: bytes | None, info: bytes, length: int) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=salt, info=info).derive(root)
+
+
+def _key_id(root: bytes) -> str:
+    raw = _derive(root, salt=None, info=b"email-profile-bot key id v1", length=_KEY_ID_CHARACTERS // 2)
+    return raw.hex()
+
+
+def _parse_key(text: str, number: int) -> bytes:
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise KeyringError(f"key {number} is not url-safe base64.") from None
+    if len(key) != KEY_BYTES:
+        raise KeyringError(f"key {number} has {len(key)} bytes; a key has {KEY_BYTES}.")
+    return key
+
+
+class Keyring:
+    """A list of root keys: the first seals, all open."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """Take 32-byte root keys.
+
+        Raises:
+            KeyringError: none, one of a wrong length, one of equal bytes only, or one twice.
+        """
+        if not keys:
+            raise KeyringError("there is no key in it.")
+        self._roots: dict[str, bytes] = {}
+        for number, key in enumerate(keys, start=1):
+            if len(key) != KEY_BYTES:
+                raise KeyringError(f"key {number} has {len(key)} bytes; a key has {KEY_BYTES}.")
+            if len(set(key)) == 1:
+                raise KeyringError(f"key {number} is one byte repeated, which is no secret.")
+            if _key_id(key) in self._roots:
+                raise KeyringError(f"key {number} stands in the list twice.")
+            self._roots[_key_id(key)] = key
+
+    @classmethod
+    def from_text(cls, text: str) -> "Keyring":
+        """Read comma-separated url-safe base64 keys; padding may be left out.
+
+        Raises:
+            KeyringError: as the constructor, or a key is not base64.
+        """
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return cls([_parse_key(part, number) for number, part in enumerate(parts, start=1)])
+
+    def __repr__(self) -> str:
+        return f"Keyring({', '.join(self._roots)})"
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of all keys, the sealing one first; an id is 8 hexadecimal characters that reveal no key."""
+        return tuple(self._roots)
+
+    @property
+    def active(self) -> str:
+        """The id of the key that seals."""
+        return self.key_ids[0]
+
+    def seal(self, plaintext: bytes, place: Place) -> bytes:
+        """Seal `plaintext` under the first key for `place`.
+
+        Raises:
+            ValueError: a part of the place is empty.
+        """
+        return self.seal_under(self.active, plaintext, place)
+
+    def seal_under(self, key_id: str, plaintext: bytes, place: Place) -> bytes:
+        """Seal under a configured key of one's choice; for canaries, which every key has one of."""
+        salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
+        return self._seal(key_id, plaintext, place, salt=salt, nonce=nonce)
+
+    def _seal(self, key_id: str, plaintext: bytes, place: Place, *, salt: bytes, nonce: bytes) -> bytes:
+        associated = _associated_data(key_id, salt, place)
+        key, commitment = _record_keys(self._roots[key_id], salt)
+        header = _HEADER.pack(_VERSION, _KEY_ID_CHARACTERS, key_id.encode("ascii"), salt, commitment, nonce)
+        return header + AESGCM(key).encrypt(nonce, _pad(plaintext), associated)
+
+    def open(self, token: bytes, place: Place) -> bytes:
+        """Open a token that was sealed for `place`.
+
+        Raises:
+            SealBrokenError: one of its four kinds says why.
+            ValueError: a part of the place is empty.
+        """
+        key_id, salt, commitment, nonce, sealed = _parse(token)
+        associated = _associated_data(key_id, salt, place)
+        if key_id not in self._roots:
+            raise UnknownKeyError(f"sealed under key {key_id}, which is not configured")
+        key, expected = _record_keys(self._roots[key_id], salt)
+        if not hmac.compare_digest(commitment, expected):
+            raise WrongKeyError(f"key {key_id} did not seal this")
+        try:
+            padded = AESGCM(key).decrypt(nonce, sealed, associated)
+        except InvalidTag:
+            raise TamperedError("edited, or moved from another place") from None
+        return _unpad(padded)
+
+
+def _parse(token: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:
+    """Cut a token into key id, salt, commitment, nonce and sealed bytes, strictly."""
+    sealed = token[_HEADER.size :]
+    if len(sealed) < _BLOCK_BYTES + _TAG_BYTES or (len(sealed) - _TAG_BYTES) % _BLOCK_BYTES:
+        raise MalformedError("wrong length")
+    version, id_length, key_id, salt, commitment, nonce = _HEADER.unpack_from(token)
+    if version != _VERSION or id_length != _KEY_ID_CHARACTERS or not key_id.isalnum():
+        raise MalformedError("unknown format")
+    return key_id.decode("ascii"), salt, commitment, nonce, sealed
+
+
+def _record_keys(root: bytes, salt: bytes) -> tuple[bytes, bytes]:
+    """Derive one record's AES key and its commitment."""
+    material = _derive(
+        root, salt=salt, info=b"email-profile-bot record v1", length=KEY_BYTES + _COMMITMENT_BYTES
+    )
+    return material[:KEY_BYTES], material[KEY_BYTES:]
+
+
+def _associated_data(key_id: str, salt: bytes, place: Place) -> bytes:
+    if not (place.table and place.record_id and place.workspace and place.user):
+        raise ValueError("A record's place must be complete before it is sealed or opened.")
+    fields = (
+        bytes([_VERSION]),
+        key_id.encode(),
+        salt,
+        place.table.encode(),
+        place.record_id.encode(),
+        place.workspace.encode(),
+        place.user.encode(),
+        str(place.revision).encode(),
+    )
+    return b"".join(struct.pack(">H", len(field)) + field for field in fields)
+
+
+def _pad(plaintext: bytes) -> bytes:
+    body = struct.pack(">I", len(plaintext)) + plaintext
+    return body + bytes(-len(body) % _BLOCK_BYTES)
+
+
+def _unpad(padded: bytes) -> bytes:
+    (length,) = struct.unpack_from(">I", padded)
+    return padded[4 : 4 + length]

@@ -1,0 +1,165 @@
+"""The table of email profiles: get, save, delete, list; each row sealed, each save against a revision."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+from uuid import uuid4
+
+from sqlalchemy import CursorResult, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.keyring import Keyring, Place, SealBrokenError
+from storage.models import ProfileRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredProfile:
+    """One opened record. `document` is what was sealed; times are aware UTC."""
+
+    workspace: str
+    user: str
+    record_id: str
+    revision: int
+    key_id: str
+    created_at: datetime
+    updated_at: datetime
+    document: bytes = field(repr=False)
+
+
+class UnreadableRecordError(Exception):
+    """A stored record does not open; `revision` is its row's, `cause` the kind of the broken seal."""
+
+    def __init__(self, *, revision: int, cause: str) -> None:
+        """Keep what a save needs to replace the record."""
+        super().__init__(f"a record does not open: {cause}")
+        self.revision = revision
+        self.cause = cause
+
+
+class StaleRevisionError(Exception):
+    """Somebody saved meanwhile; `revision` is the one stored now, 0 when there is none."""
+
+    def __init__(self, *, revision: int) -> None:
+        """Keep the revision that is stored now."""
+        super().__init__(f"the stored revision is {revision}")
+        self.revision = revision
+
+
+def profile_place(row: ProfileRow) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return Place(
+        table=ProfileRow.__tablename__,
+        record_id=row.record_id,
+        workspace=row.workspace,
+        user=row.user_id,
+        revision=row.revision,
+    )
+
+
+class ProfileTable:
+    """The email profiles, inside one transaction."""
+
+    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
+        """Work through `session`; seal and open with `keyring`."""
+        self._session = session
+        self._keyring = keyring
+
+    async def get(self, workspace: str, user: str) -> StoredProfile | None:
+        """Read and open one person's record.
+
+        Raises:
+            UnreadableRecordError: the seal is broken, or its key is not configured.
+        """
+        row = await self._row(workspace, user)
+        return None if row is None else self._opened(row)
+
+    async def save(
+        self, workspace: str, user: str, document: bytes, *, expected_revision: int
+    ) -> StoredProfile:
+        """Seal and store `document` as the next revision; 0 expects that there is none yet.
+
+        Raises:
+            StaleRevisionError: another revision is stored than the expected one. Nothing was written.
+        """
+        row = await self._row(workspace, user)
+        if (row.revision if row else 0) != expected_revision:
+            raise StaleRevisionError(revision=row.revision if row else 0)
+        now = datetime.now(UTC)
+        fresh = ProfileRow(
+            record_id=row.record_id if row else str(uuid4()),
+            workspace=workspace,
+            user_id=user,
+            revision=expected_revision + 1,
+            key_id=self._keyring.active,
+            sealed=b"",
+            created_at=row.created_at if row else now,
+            updated_at=now,
+        )
+        fresh.sealed = self._keyring.seal(document, profile_place(fresh))
+        await self._write(fresh, expected_revision)
+        return self._opened(fresh)
+
+    async def _write(self, fresh: ProfileRow, expected_revision: int) -> None:
+        values = fresh.model_dump()
+        if expected_revision == 0:
+            try:
+                await self._session.execute(insert(ProfileRow).values(values))
+            except IntegrityError:
+                # Another instance inserted between our read and this write.
+                raise StaleRevisionError(revision=1) from None
+            return
+        result = await self._session.execute(
+            update(ProfileRow)
+            .where(
+                col(ProfileRow.record_id) == fresh.record_id, col(ProfileRow.revision) == expected_revision
+            )
+            .values(values)
+        )
+        if cast("CursorResult[None]", result).rowcount != 1:
+            raise StaleRevisionError(revision=expected_revision + 1)
+
+    async def delete(self, workspace: str, user: str) -> bool:
+        """Remove one person's record; tells whether there was one."""
+        result = await self._session.execute(
+            delete(ProfileRow).where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) == user)
+        )
+        return cast("CursorResult[None]", result).rowcount > 0
+
+    async def list(self, workspace: str, *, after_user: str = "", limit: int = 50) -> list[StoredProfile]:
+        """Read a page of one workspace's records by user id; records that do not open are left out."""
+        rows = await self._session.scalars(
+            select(ProfileRow)
+            .where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) > after_user)
+            .order_by(col(ProfileRow.user_id))
+            .limit(limit)
+        )
+        opened = []
+        for row in rows:
+            try:
+                opened.append(self._opened(row))
+            except UnreadableRecordError:
+                continue
+        return opened
+
+    async def _row(self, workspace: str, user: str) -> ProfileRow | None:
+        return await self._session.scalar(
+            select(ProfileRow).where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) == user)
+        )
+
+    def _opened(self, row: ProfileRow) -> StoredProfile:
+        try:
+            document = self._keyring.open(row.sealed, profile_place(row))
+        except (SealBrokenError, ValueError) as error:
+            raise UnreadableRecordError(revision=row.revision, cause=type(error).__name__) from None
+        return StoredProfile(
+            workspace=row.workspace,
+            user=row.user_id,
+            record_id=row.record_id,
+            revision=row.revision,
+            key_id=row.key_id,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            document=document,
+        )

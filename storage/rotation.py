@@ -1,0 +1,46 @@
+"""Key rotation: one batch of rows sealed anew under the first key, in one short transaction."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.keyring import Keyring, Place, SealBrokenError
+from storage.models import ProfileRow, TestRow
+
+Row = TypeVar("Row", ProfileRow, TestRow)
+
+
+async def reseal_batch(  # noqa: PLR0917 - each is of its own type
+    session: AsyncSession,
+    keyring: Keyring,
+    table: type[Row],
+    place_of: Callable[[Row], Place],
+    after: str,
+    batch: int,
+) -> tuple[str, int]:
+    """Seal up to `batch` rows behind record id `after` anew; gives the last record id and their number.
+
+    A row that changed meanwhile keeps what it holds now: its own save sealed it under the first key.
+    """
+    rows = await session.scalars(
+        select(table)
+        .where(col(table.key_id) != keyring.active, col(table.record_id) > after)
+        .order_by(col(table.record_id))
+        .limit(batch)
+    )
+    found = rows.all()
+    for row in found:
+        place = place_of(row)
+        try:
+            sealed = keyring.seal(keyring.open(row.sealed, place), place)
+        except (SealBrokenError, ValueError):
+            continue
+        await session.execute(
+            update(table)
+            .where(col(table.record_id) == row.record_id, col(table.sealed) == row.sealed)
+            .values(sealed=sealed, key_id=keyring.active)
+        )
+    return (found[-1].record_id if found else after), len(found)
