@@ -1,0 +1,258 @@
+"""A real local mail server: three ports (plain, STARTTLS, TLS) under a certificate authority of its own."""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from ipaddress import IPv4Address, ip_address
+from typing import AnyStr
+
+import trustme
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from bot.smtp.guard import Address
+from bot.smtp.network import Network, OpenNetwork
+
+HOST = "mail.demo.example"
+LOOPBACK = IPv4Address("127.0.0.1")
+PLAIN, TLS, SSL = 25, 587, 465
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoAccount:
+    """An account of the demo's mail server; its password is told on the demo's page, so it is no secret."""
+
+    address: str
+    login: str
+    password: str = field(repr=False)
+
+
+ACCOUNTS = (
+    DemoAccount(address="ada@demo.example", login="ada@demo.example", password="analytical engine 1843"),  # noqa: S106 - told on the page
+    DemoAccount(address="grace@demo.example", login="grace@demo.example", password="nanoseconds of wire"),  # noqa: S106
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedMessage:
+    """A message in the demo's mailbox."""
+
+    at: datetime
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficLine:
+    """One line of an SMTP dialogue, credentials replaced. `speaker` is "server" or "client"."""
+
+    at: datetime
+    port: int
+    speaker: str
+    text: str
+
+
+class DemoMail:
+    """The mail server; `ports` maps the classic port numbers to those it really listens on."""
+
+    def __init__(self, accounts: Sequence[DemoAccount] = ACCOUNTS) -> None:
+        """Make the authority and the server's certificate; nothing listens yet."""
+        self.host = HOST
+        self.accounts = tuple(accounts)
+        authority = trustme.CA(organization_name="Demo certificate authority")
+        self.ca_pem = authority.cert_pem.bytes()
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        until = datetime.now(UTC) + timedelta(days=108)
+        authority.issue_cert(HOST, "smtp.demo.example", not_after=until).configure_cert(self._tls)
+        self.mailbox: list[ReceivedMessage] = []
+        self.traffic: deque[TrafficLine] = deque(maxlen=400)
+        self.ports: dict[int, int] = {}
+        self._servers: list[asyncio.Server] = []
+        self._conversations: set[_Conversation] = set()
+
+    def account(self, address: str) -> DemoAccount:
+        """Find an account by its address."""
+        return next(account for account in self.accounts if account.address == address)
+
+    async def start(self) -> None:
+        """Listen on three loopback ports that the system chooses."""
+        loop = asyncio.get_running_loop()
+        for classic in (PLAIN, TLS, SSL):
+            server = await loop.create_server(
+                lambda classic=classic: self._conversation(classic),  # type: ignore[misc]
+                str(LOOPBACK),
+                0,
+                ssl=self._tls if classic == SSL else None,
+            )
+            self._servers.append(server)
+            self.ports[classic] = server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close every port and conversation."""
+        for server in self._servers:
+            server.close()
+        for conversation in list(self._conversations):
+            conversation.hang_up()
+        await asyncio.sleep(0.01)
+
+    def _conversation(self, classic: int) -> "_Conversation":
+        return _Conversation(self, classic, tls=self._tls if classic == TLS else None)
+
+    def accepts(self, login: bytes, password: bytes) -> bool:
+        """Whether this login and password belong together."""
+        return any(
+            account.login.encode() == login and account.password.encode() == password for account in self.accounts
+        )
+
+    def joined(self, conversation: "_Conversation") -> None:
+        """Remember an open conversation."""
+        self._conversations.add(conversation)
+
+    def left(self, conversation: "_Conversation") -> None:
+        """Forget a closed one."""
+        self._conversations.discard(conversation)
+
+
+class _Policy:
+    """Who may send what: aiosmtpd's hooks."""
+
+    def __init__(self, mail: DemoMail, classic: int) -> None:
+        self._mail = mail
+        self._classic = classic
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name for the hook
+        self, _server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self._classic != PLAIN:
+            if not session.authenticated:
+                return "530 5.7.0 Authentication required"
+            if address != session.auth_data:
+                return f"550 5.7.1 Sender address not owned by {session.auth_data}"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if not any(account.address == address for account in self._mail.accounts):
+            return "550 5.1.1 No such mailbox here" if session.authenticated else "554 5.7.1 Relay access denied"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        message = message_from_bytes(envelope.content or b"", policy=policy.default)  # type: ignore[arg-type]
+        body = message.get_body(("plain",))
+        self._mail.mailbox.append(
+            ReceivedMessage(
+                at=datetime.now(UTC),
+                sender=str(envelope.mail_from),
+                recipients=tuple(envelope.rcpt_tos),
+                subject=str(message.get("Subject", "")),
+                text=body.get_content() if body else "",
+            )
+        )
+        return "250 2.0.0 Accepted"
+
+
+class _Conversation(SMTP):
+    """One connection; writes down what is said, credentials replaced."""
+
+    def __init__(self, mail: DemoMail, classic: int, *, tls: ssl.SSLContext | None) -> None:
+        # On the TLS port aiosmtpd does not see the encryption below it, so it must not ask for STARTTLS.
+        super().__init__(
+            _Policy(mail, classic),
+            hostname=HOST,
+            ident="ESMTP demo",
+            tls_context=tls,
+            require_starttls=tls is not None,
+            auth_require_tls=classic != SSL,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"] if classic == PLAIN else None,
+            authenticator=self._judge,
+            enable_SMTPUTF8=True,
+            loop=asyncio.get_running_loop(),
+        )
+        self._mail = mail
+        self._classic = classic
+        self._answering_challenge = False
+
+    def _judge(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: object
+    ) -> AuthResult:
+        if isinstance(data, LoginPassword) and self._mail.accepts(data.login, data.password):
+            return AuthResult(success=True, auth_data=data.login.decode())
+        return AuthResult(success=False, handled=False, message="535 5.7.8 Authentication credentials invalid")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note the connection."""
+        self._mail.joined(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note its end."""
+        self._mail.left(self)
+        super().connection_lost(exc)
+
+    def hang_up(self) -> None:
+        """End the connection from this side."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Write down what the client says."""
+        for line in data.decode("utf-8", "replace").splitlines():
+            self._note("client", self._without_secret(line))
+        super().data_received(data)
+
+    def _without_secret(self, line: str) -> str:
+        if self._answering_challenge:
+            return "(credentials)"
+        words = line.split(" ", 2)
+        if words[0].upper() == "AUTH" and len(words) == 3:
+            return f"{words[0]} {words[1]} (credentials)"
+        return line
+
+    async def push(self, status: AnyStr) -> None:
+        """Write down what the server says."""
+        text = status.decode("utf-8", "replace") if isinstance(status, bytes) else status
+        self._answering_challenge = text.startswith("334")
+        for line in text.splitlines():
+            self._note("server", line)
+        await super().push(status)
+
+    def _note(self, speaker: str, text: str) -> None:
+        self._mail.traffic.append(
+            TrafficLine(at=datetime.now(UTC), port=self._classic, speaker=speaker, text=text[:300])
+        )
+
+
+class DemoNetwork:
+    """The demo's network: the demo's names lead to the local mail server, under the classic port numbers.
+
+    Ports below 1024 need privileges, so the server listens elsewhere and this dials through. Everything else
+    goes the way it would without the demo.
+    """
+
+    def __init__(self, mail: DemoMail, *, names: Mapping[str, str] | None = None) -> None:
+        """Lead the demo's names, and `names` (name to address) of a test's choice, to the loopback."""
+        self._mail = mail
+        self._names = {HOST: str(LOOPBACK), "smtp.demo.example": str(LOOPBACK), **(names or {})}
+        self._open: Network = OpenNetwork()
+
+    async def resolve(self, host: str) -> list[Address]:
+        """Resolve the demo's names here, everything else through the system."""
+        if host in self._names:
+            return [ip_address(self._names[host])]
+        return await self._open.resolve(host)
+
+    async def connect(self, address: Address, port: int) -> socket.socket:
+        """Dial the local mail server for its classic ports on the loopback."""
+        if address == LOOPBACK:
+            port = self._mail.ports.get(port, port)
+        return await self._open.connect(address, port)

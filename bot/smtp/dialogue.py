@@ -1,0 +1,131 @@
+"""One SMTP conversation over a socket that is connected already, on aiosmtplib's protocol.
+
+aiosmtplib's `SMTP` client is not used: its default sends the password in clear when a server leaves STARTTLS
+out, its `login()` tries every mechanism, and it opens TLS and greeting as one step. Its protocol class does
+the parsing, the bounding of replies (32 KB) and the discarding of text injected before TLS.
+"""
+
+import asyncio
+import socket
+import ssl
+from types import TracebackType
+from typing import cast
+
+from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode
+from aiosmtplib.errors import SMTPAuthenticationError
+from aiosmtplib.esmtp import parse_esmtp_extensions
+from aiosmtplib.protocol import SMTPProtocol
+from aiosmtplib.response import SMTPResponse
+from pydantic import SecretStr
+
+OWN_NAME = "[127.0.0.1]"
+"""What EHLO announces unless HELO says otherwise: an address literal (RFC 5321, 4.1.3) that names no machine."""
+
+
+class GarbledReplyError(Exception):
+    """The server answered with something that is no SMTP reply."""
+
+
+class NotOfferedError(Exception):
+    """The server does not offer what was asked of it; the message lists what it does offer."""
+
+
+class Dialogue:
+    """Speaks SMTP over one socket; leaves nothing open behind its `async with`."""
+
+    def __init__(self, sock: socket.socket, host: str, *, helo: str | None = None) -> None:
+        """Take over `sock`, which is connected to `host`; announce `helo`."""
+        self._sock = sock
+        self._host = host
+        self._helo = (helo or OWN_NAME).encode("ascii")
+        self._handed_over = False
+        self._protocol = SMTPProtocol(asyncio.get_running_loop())
+        self.extensions: dict[str, str] = {}
+        self.mechanisms: tuple[str, ...] = ()
+
+    async def __aenter__(self) -> "Dialogue":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._handed_over:
+            self._sock.close()
+            return
+        if self._protocol.transport is not None:
+            cast("asyncio.Transport", self._protocol.transport).abort()
+        # The loop closes an aborted transport's socket in its next rounds.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def begin(self) -> None:
+        """Begin in clear text."""
+        self._handed_over = True
+        await asyncio.get_running_loop().create_connection(lambda: self._protocol, sock=self._sock)
+
+    async def begin_encrypted(self, trust: ssl.SSLContext) -> None:
+        """Begin with a TLS handshake. Raises ssl.SSLError or OSError as the handshake does."""
+        self._handed_over = True
+        await asyncio.get_running_loop().create_connection(
+            lambda: self._protocol, sock=self._sock, ssl=trust, server_hostname=self._host
+        )
+
+    async def greeting(self) -> SMTPResponse:
+        """Wait for the server's first words."""
+        return _checked(await self._protocol.read_response())
+
+    async def hello(self) -> SMTPResponse:
+        """Say EHLO, or HELO to a server that does not know EHLO; learn what the server offers."""
+        answer = await self.command(b"EHLO", self._helo)
+        self.extensions, self.mechanisms = {}, ()
+        if answer.code == 250:
+            extensions, mechanisms = parse_esmtp_extensions(answer.message)
+            self.extensions = extensions
+            self.mechanisms = tuple(dict.fromkeys(name.upper() for name in mechanisms))
+        elif answer.code in (500, 502):
+            answer = await self.command(b"HELO", self._helo)
+        return answer
+
+    async def start_tls(self, trust: ssl.SSLContext) -> None:
+        """Switch to TLS. Raises SMTPResponseException when refused, ssl.SSLError or OSError as the handshake."""
+        await self._protocol.start_tls(trust, server_hostname=self._host)
+
+    async def sign_in(self, mechanism: str, login: str, password: SecretStr) -> SMTPResponse:
+        """Sign in once, with one mechanism; gives the final reply."""
+        secret = password.get_secret_value()
+        if mechanism == "PLAIN":
+            return await self.command(b"AUTH", b"PLAIN", auth_plain_encode(login, secret))
+        answer = await self.command(b"AUTH", mechanism.encode("ascii"))
+        if answer.code != 334:
+            return answer
+        if mechanism == "CRAM-MD5":
+            try:
+                return await self.command(auth_crammd5_verify(login, secret, answer.message))
+            except SMTPAuthenticationError:
+                raise GarbledReplyError("The server's CRAM-MD5 challenge is not base64.") from None
+        for part in auth_login_encode(login, secret):
+            if answer.code != 334:
+                break
+            answer = await self.command(part)
+        return answer
+
+    async def command(self, *words: bytes) -> SMTPResponse:
+        """Say one line and wait for its reply.
+
+        Raises:
+            GarbledReplyError: the reply's code is no SMTP code.
+            ValueError: a word holds a line break or NUL.
+        """
+        return _checked(await self._protocol.execute_command(*words))
+
+    def peer(self) -> ssl.SSLObject | None:
+        """Give the TLS session, once there is one."""
+        transport = self._protocol.transport
+        return transport.get_extra_info("ssl_object") if transport is not None else None
+
+
+def _checked(answer: SMTPResponse) -> SMTPResponse:
+    # int() also reads "2_2" and "+22", so a code is only one when it is in SMTP's range.
+    if not 200 <= answer.code <= 599:
+        raise GarbledReplyError("The reply's code is no SMTP code.")
+    return answer
