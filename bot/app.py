@@ -122,9 +122,7 @@ async def open_bot(settings: Settings, *, network: Network | None = None) -> Asy
         await database.close()
 
 
-async def _wire(
-    settings: Settings, database: Database, session: aiohttp.ClientSession, network: Network
-) -> Bot:
+async def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession, network: Network) -> Bot:
     metrics = Metrics()
     jobs = Jobs(most=RUNNING_TESTS)
     metrics.watch_jobs(lambda: jobs.running)

@@ -83,9 +83,7 @@ def check() -> None:
 
 @cli.command()
 def manifest(
-    url: Annotated[
-        str, typer.Option(help="Where Slack reaches the bot, for example https://email.example.com")
-    ],
+    url: Annotated[str, typer.Option(help="Where Slack reaches the bot, for example https://email.example.com")],
 ) -> None:
     """Print manifest.yml for HTTP mode at a public URL."""
     if not url.startswith("https://"):
@@ -171,9 +169,7 @@ def db_current() -> None:
         database = open_database(settings.load())
         try:
             revision = await database.schema_revision()
-            verdict = (
-                "up to date" if revision == database.head_revision else "run `email-profile-bot db upgrade`"
-            )
+            verdict = "up to date" if revision == database.head_revision else "run `email-profile-bot db upgrade`"
             _say(f"{revision or 'no schema yet'} ({verdict})")
         finally:
             await database.close()

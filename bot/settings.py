@@ -249,9 +249,7 @@ def load(**given: Any) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        raise SettingsError(
-            {str(fault["loc"][0]).upper(): _reason(fault) for fault in error.errors()}
-        ) from None
+        raise SettingsError({str(fault["loc"][0]).upper(): _reason(fault) for fault in error.errors()}) from None
 
 
 def _reason(fault: Any) -> str:

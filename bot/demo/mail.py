@@ -85,7 +85,7 @@ class DemoMail:
         loop = asyncio.get_running_loop()
         for classic in (PLAIN, TLS, SSL):
             server = await loop.create_server(
-                lambda classic=classic: self._conversation(classic),  # type: ignore[misc]
+                lambda classic=classic: self._conversation(classic),
                 str(LOOPBACK),
                 0,
                 ssl=self._tls if classic == SSL else None,
@@ -147,7 +147,7 @@ class _Policy:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        message = message_from_bytes(envelope.content or b"", policy=policy.default)  # type: ignore[arg-type]
+        message = message_from_bytes(bytes(envelope.original_content or b""), policy=policy.default)
         body = message.get_body(("plain",))
         self._mail.mailbox.append(
             ReceivedMessage(

@@ -118,7 +118,7 @@ _TABLE: Mapping[Fault, Advice] = {
     ),
     Fault.STARTTLS_NOT_OFFERED: Advice(
         what="the server does not offer TLS on port {port}",
-        why="your profile requires the switch to TLS, and this server does not offer it. Your password was not sent.",
+        why="your profile requires TLS, which this server does not offer on this port. Your password was not sent.",
         do="try port 465 with SSL, or ask your mail provider which port is encrypted.",
         field="port",
     ),
