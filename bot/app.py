@@ -94,9 +94,7 @@ async def prepare_database(database: Database) -> None:
     if database.is_sqlite:
         await database.upgrade()
     elif await database.schema_revision() != database.head_revision:
-        raise StartError(
-            "The database's schema is not that of this version. Run `email-profile-bot db upgrade` first."
-        )
+        raise StartError("The database's schema is not that of this version. Run `email-profile-bot db upgrade` first.")
     await database.check_keys()
 
 

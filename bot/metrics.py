@@ -31,9 +31,7 @@ class Metrics:
             buckets=_TEST_SECONDS,
             registry=self.registry,
         )
-        self._jobs = Gauge(
-            "email_profile_bot_jobs_running", "Background jobs under way now", registry=self.registry
-        )
+        self._jobs = Gauge("email_profile_bot_jobs_running", "Background jobs under way now", registry=self.registry)
 
     def count_request(self, kind: str) -> None:
         """Count one request from Slack."""

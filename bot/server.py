@@ -123,12 +123,12 @@ class SocketModeLink:
             logger=logging.getLogger("slack_sdk.socket_mode"),
             web_client=self._bot.slack.client,
         )
-        await asyncio.wait_for(self._handler.connect_async(), self._patience)
+        await asyncio.wait_for(self._handler.client.connect(), self._patience)
 
     async def _disconnect(self) -> None:
         if self._handler is not None:
             handler, self._handler = self._handler, None
-            await handler.close_async()
+            await handler.client.close()
 
     async def _keep_connected(self) -> None:
         loop = asyncio.get_running_loop()

@@ -187,9 +187,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> "Settings":
         if self.encryption_keys is not None and self.encryption_keys_file is not None:
-            raise SettingsError(
-                {"ENCRYPTION_KEYS": "both this and ENCRYPTION_KEYS_FILE are set; keep one of them."}
-            )
+            raise SettingsError({"ENCRYPTION_KEYS": "both this and ENCRYPTION_KEYS_FILE are set; keep one of them."})
         return self
 
     def key_text(self) -> SecretStr | None:

@@ -118,8 +118,7 @@ def check_own_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailP
     if typed is None and profile.authenticate and Field.PASSWORD not in errors:
         if stored.password is None:
             errors[Field.PASSWORD] = (
-                "The password is missing. Type the password of this mail account, or turn Authentication "
-                "Required off."
+                "The password is missing. Type the password of this mail account, or turn Authentication Required off."
             )
         elif profile.host and profile.host != stored.password_host:
             errors[Field.PASSWORD] = (

@@ -197,9 +197,7 @@ class EmailProfiles:
         find(name)
         return await self._change(caller, owner, directory, added)
 
-    async def switch_encryption(
-        self, *, caller: Person, owner: Person, directory: Directory, to: str
-    ) -> ProfileView:
+    async def switch_encryption(self, *, caller: Person, owner: Person, directory: Directory, to: str) -> ProfileView:
         """Turn `to` (SSL or TLS) on and the other one off; errors as `add_extra`."""
 
         def switched(profile: EmailProfile) -> EmailProfile:

@@ -1,0 +1,198 @@
+"""Block Kit as Slack checks it: what is refused here is refused there.
+
+Limits: https://docs.slack.dev/reference/block-kit/blocks, …/block-elements, …/composition-objects, and
+https://docs.slack.dev/reference/views for modals.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+MOST_MESSAGE_BLOCKS = 50
+MOST_VIEW_BLOCKS = 100
+
+INPUT_ELEMENTS = {
+    "plain_text_input",
+    "static_select",
+    "checkboxes",
+    "radio_buttons",
+    "email_text_input",
+    "number_input",
+}
+ACTION_ELEMENTS = {"button", "static_select", "checkboxes", "radio_buttons", "overflow"}
+
+
+def message_problems(blocks: Any) -> list[str]:
+    """List what is wrong with a message's blocks; empty when nothing is."""
+    return list(_blocks(blocks, most=MOST_MESSAGE_BLOCKS, inputs=False))
+
+
+def view_problems(view: Any) -> list[str]:
+    """List what is wrong with a modal or Home tab; empty when nothing is."""
+    if not isinstance(view, dict):
+        return ["view: must be an object"]
+    problems = list(_blocks(view.get("blocks"), most=MOST_VIEW_BLOCKS, inputs=True))
+    if view.get("type") not in ("modal", "home"):
+        problems.append("type: must be modal or home")
+    for name, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
+        problems += _bounded(view.get(name, ""), most, name, least=0)
+    if view.get("type") == "modal":
+        problems += _modal_words(view)
+    return problems
+
+
+def _modal_words(view: dict[str, Any]) -> Iterator[str]:
+    yield from _plain_text(view.get("title"), 24, "title")
+    for name in ("submit", "close"):
+        if view.get(name) is not None:
+            yield from _plain_text(view[name], 24, name)
+    blocks = view.get("blocks")
+    if isinstance(blocks, list) and any(_type(block) == "input" for block in blocks) and not view.get("submit"):
+        yield "submit: required when there are input blocks"
+
+
+def _type(block: Any) -> Any:
+    return block.get("type") if isinstance(block, dict) else None
+
+
+def _blocks(blocks: Any, *, most: int, inputs: bool) -> Iterator[str]:
+    if not isinstance(blocks, list):
+        yield "blocks: must be a list"
+        return
+    if len(blocks) > most:
+        yield f"blocks: {len(blocks)} are too many, at most {most}"
+    ids = [block["block_id"] for block in blocks if isinstance(block, dict) and block.get("block_id")]
+    if len(ids) != len(set(ids)):
+        yield "blocks: two have the same block_id"
+    for number, block in enumerate(blocks):
+        where = f"blocks/{number}"
+        if not isinstance(block, dict):
+            yield f"{where}: must be an object"
+            continue
+        yield from _bounded(block.get("block_id", ""), 255, f"{where}/block_id", least=0)
+        yield from _block(block, where, inputs=inputs)
+
+
+def _block(block: dict[str, Any], where: str, *, inputs: bool) -> Iterator[str]:
+    match block.get("type"):
+        case "section":
+            yield from _section(block, where)
+        case "header":
+            yield from _plain_text(block.get("text"), 150, f"{where}/text")
+        case "context":
+            yield from _elements(block, where, most=10, kinds=None)
+        case "actions":
+            yield from _elements(block, where, most=25, kinds=ACTION_ELEMENTS)
+        case "divider":
+            return
+        case "input" if inputs:
+            yield from _input(block, where)
+        case kind:
+            yield f"{where}: unsupported type {kind!r}"
+
+
+def _section(block: dict[str, Any], where: str) -> Iterator[str]:
+    if block.get("text") is None and not block.get("fields"):
+        yield f"{where}: needs text or fields"
+    if block.get("text") is not None:
+        yield from _text(block["text"], 3000, f"{where}/text")
+    fields = block.get("fields") or []
+    if len(fields) > 10:
+        yield f"{where}/fields: at most 10"
+    for number, text in enumerate(fields):
+        yield from _text(text, 2000, f"{where}/fields/{number}")
+    if block.get("accessory") is not None:
+        yield from _element(block["accessory"], f"{where}/accessory", ACTION_ELEMENTS)
+
+
+def _elements(block: dict[str, Any], where: str, *, most: int, kinds: set[str] | None) -> Iterator[str]:
+    elements = block.get("elements")
+    if not isinstance(elements, list) or not 1 <= len(elements) <= most:
+        yield f"{where}/elements: from 1 to {most}"
+        return
+    ids = [element.get("action_id") for element in elements if isinstance(element, dict) and element.get("action_id")]
+    if len(ids) != len(set(ids)):
+        yield f"{where}/elements: two have the same action_id"
+    for number, element in enumerate(elements):
+        if kinds is None:
+            yield from _text(element, 3000, f"{where}/elements/{number}")
+        else:
+            yield from _element(element, f"{where}/elements/{number}", kinds)
+
+
+def _input(block: dict[str, Any], where: str) -> Iterator[str]:
+    yield from _plain_text(block.get("label"), 2000, f"{where}/label")
+    if block.get("hint") is not None:
+        yield from _plain_text(block["hint"], 2000, f"{where}/hint")
+    yield from _element(block.get("element"), f"{where}/element", INPUT_ELEMENTS)
+
+
+def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
+    if not isinstance(element, dict) or element.get("type") not in kinds:
+        yield f"{where}: unsupported element {_type(element)!r}"
+        return
+    yield from _bounded(element.get("action_id", ""), 255, f"{where}/action_id", least=0)
+    if element.get("confirm") is not None:
+        yield from _confirm(element["confirm"], f"{where}/confirm")
+    match element["type"]:
+        case "button":
+            yield from _plain_text(element.get("text"), 75, f"{where}/text")
+            yield from _bounded(element.get("value", ""), 2000, f"{where}/value", least=0)
+            if element.get("style") not in (None, "primary", "danger"):
+                yield f"{where}/style: primary or danger"
+        case "plain_text_input":
+            yield from _text_input(element, where)
+        case "static_select":
+            yield from _options(element, where, most=100)
+        case "checkboxes" | "radio_buttons":
+            yield from _options(element, where, most=10)
+        case "overflow":
+            yield from _options(element, where, most=5)
+
+
+def _text_input(element: dict[str, Any], where: str) -> Iterator[str]:
+    if "initial_value" in element:
+        yield from _bounded(element["initial_value"], 3000, f"{where}/initial_value", least=1)
+    if element.get("placeholder") is not None:
+        yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
+
+
+def _options(element: dict[str, Any], where: str, *, most: int) -> Iterator[str]:
+    options = element.get("options")
+    if not isinstance(options, list) or not 1 <= len(options) <= most:
+        yield f"{where}/options: from 1 to {most}"
+        return
+    initial = element.get("initial_options") or [element.get("initial_option")]
+    if any(option is not None and option not in options for option in initial):
+        yield f"{where}/initial_option: not among the options"
+    for number, option in enumerate(options):
+        yield from _text(option.get("text"), 75, f"{where}/options/{number}/text")
+        yield from _bounded(option.get("value"), 75, f"{where}/options/{number}/value", least=1)
+
+
+def _confirm(confirm: Any, where: str) -> Iterator[str]:
+    if not isinstance(confirm, dict):
+        yield f"{where}: must be an object"
+        return
+    yield from _plain_text(confirm.get("title"), 100, f"{where}/title")
+    yield from _text(confirm.get("text"), 300, f"{where}/text")
+    yield from _plain_text(confirm.get("confirm"), 30, f"{where}/confirm")
+    yield from _plain_text(confirm.get("deny"), 30, f"{where}/deny")
+
+
+def _text(text: Any, most: int, where: str) -> Iterator[str]:
+    if not isinstance(text, dict) or text.get("type") not in ("plain_text", "mrkdwn"):
+        yield f"{where}: must be a text object"
+        return
+    yield from _bounded(text.get("text"), most, where, least=1)
+
+
+def _plain_text(text: Any, most: int, where: str) -> Iterator[str]:
+    if not isinstance(text, dict) or text.get("type") != "plain_text":
+        yield f"{where}: must be plain_text"
+        return
+    yield from _bounded(text.get("text"), most, where, least=1)
+
+
+def _bounded(text: Any, most: int, where: str, *, least: int) -> Iterator[str]:
+    if not isinstance(text, str) or not least <= len(text) <= most:
+        yield f"{where}: must be a text of {least} to {most} characters"

@@ -1,0 +1,77 @@
+"""The workspace's people, asked of Slack: who is an admin, a guest, an app, deactivated, a stranger."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.profiles.errors import MendableError
+from bot.profiles.people import Member, Person
+
+FRESH_SECONDS = 60.0
+"""How long an answer of users.info may be used: a demoted admin is stopped within a minute."""
+
+_MOST_REMEMBERED = 1000
+
+
+class SlackDirectory:
+    """Looks people up with users.info (https://docs.slack.dev/reference/methods/users.info)."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        """Ask through `client`."""
+        self._client = client
+        self._known: dict[Person, tuple[float, Member]] = {}
+
+    async def member(self, person: Person) -> Member | None:
+        """Look one person up; None when the workspace does not know them.
+
+        Raises:
+            MendableError: Slack does not answer.
+        """
+        asked, known = self._known.get(person, (0.0, None))
+        if known is not None and time.monotonic() - asked < FRESH_SECONDS:
+            return known
+        answer = await self._ask(person)
+        if answer is None:
+            return None
+        member = _member(person, answer)
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[person] = (time.monotonic(), member)
+        return member
+
+    def forget(self, person: Person) -> None:
+        """Ask again next time: Slack said that something about this person changed."""
+        self._known.pop(person, None)
+
+    async def _ask(self, person: Person) -> Mapping[str, Any] | None:
+        try:
+            answer = await self._client.users_info(user=person.user)
+        except SlackApiError as error:
+            if error.response["error"] in ("user_not_found", "user_not_visible"):
+                return None
+            raise MendableError("Slack did not tell who that is. Please try again in a minute.") from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise MendableError("Slack did not answer in time. Please try again in a minute.") from error
+        user: Mapping[str, Any] = answer["user"]
+        return user
+
+
+def _member(person: Person, user: Mapping[str, Any]) -> Member:
+    profile = user.get("profile") or {}
+    organisation = user.get("enterprise_user") or {}
+    home = {user.get("team_id"), organisation.get("enterprise_id"), *(organisation.get("teams") or ())}
+    return Member(
+        person=person,
+        name=str(profile.get("real_name") or user.get("real_name") or user.get("name") or person.user),
+        address=str(profile.get("email") or ""),
+        is_admin=any(bool(user.get(flag)) for flag in ("is_admin", "is_owner", "is_primary_owner"))
+        or any(bool(organisation.get(flag)) for flag in ("is_admin", "is_owner")),
+        is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        is_bot=bool(user.get("is_bot")) or person.user == "USLACKBOT",
+        is_deactivated=bool(user.get("deleted")),
+        is_stranger=bool(user.get("is_stranger")) or person.workspace not in home,
+    )

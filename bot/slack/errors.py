@@ -1,0 +1,83 @@
+"""One handler for what listeners raise: a sentence where it belongs, and a reference for the unexpected."""
+
+import json
+import logging
+from typing import Any
+
+import aiohttp
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.profiles.errors import MendableError
+from bot.slack.jobs import new_reference, unexpected
+from bot.slack.views.message import notice, notice_view
+
+log = logging.getLogger(__name__)
+
+_TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id")
+
+
+def register(app: AsyncApp) -> None:
+    """Let every listener's error end here."""
+    app.error(answer_error)
+
+
+async def answer_error(error: Exception, request: AsyncBoltRequest, client: AsyncWebClient) -> BoltResponse:
+    """Turn an error into an answer that Slack shows to the person, whatever kind of request it was."""
+    if isinstance(error, BoltUnhandledRequestError):
+        return BoltResponse(status=404)
+    sentence = _sentence(error)
+    body = request.body
+    kind = body.get("type")
+    if "command" in body:
+        return _json(notice(sentence).payload())
+    if kind == "view_submission":
+        return _submission_error(body, sentence)
+    if kind == "block_actions":
+        await _answer_action(body, sentence, client)
+    return BoltResponse(status=200)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MendableError):
+        return str(error)
+    if isinstance(error, SlackApiError) and error.response.get("error") in _TOO_LATE:
+        return "That took too long, and Slack did not open the form. Please try again."
+    reference = new_reference()
+    # The traceback names files and lines; request bodies are never logged.
+    log.error("A listener failed (reference %s).", reference, exc_info=error)
+    return unexpected(reference)
+
+
+def _json(document: dict[str, Any]) -> BoltResponse:
+    return BoltResponse(
+        status=200, body=json.dumps(document), headers={"content-type": "application/json;charset=utf-8"}
+    )
+
+
+def _submission_error(body: dict[str, Any], sentence: str) -> BoltResponse:
+    """Keep the form open with the sentence beside its first input, so that nothing typed is lost."""
+    blocks = (body.get("view") or {}).get("blocks") or []
+    inputs = [block["block_id"] for block in blocks if block.get("type") == "input" and block.get("block_id")]
+    if not inputs:
+        return BoltResponse(status=200)
+    return _json({"response_action": "errors", "errors": {inputs[0]: sentence}})
+
+
+async def _answer_action(body: dict[str, Any], sentence: str, client: AsyncWebClient) -> None:
+    """Answer a button: in a message through its response_url, in a modal with a modal on top."""
+    try:
+        if body.get("response_url"):
+            message = notice(sentence)
+            await AsyncWebhookClient(body["response_url"]).send(
+                text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False
+            )
+        elif body.get("trigger_id"):
+            await client.views_push(trigger_id=body["trigger_id"], view=notice_view(sentence))
+    except (SlackApiError, aiohttp.ClientError, OSError) as error:
+        log.warning("A person could not be told of an error (%s).", type(error).__name__)

@@ -1,0 +1,241 @@
+"""`/email-extra`, the list of extra configurations, and the modal that adds one."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.profiles.errors import ExtraConflictError, InvalidExtraError
+from bot.profiles.extras import find
+from bot.profiles.people import Person
+from bot.profiles.service import ProfileView
+from bot.slack.command import Invocation, NotUnderstoodError, parse
+from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
+from bot.slack.services import Services, caller_of, owner_of, pressed
+from bot.slack.views import card as cards
+from bot.slack.views import extras as views
+from bot.slack.views.form import Context, form
+from bot.slack.views.help import help_message
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    """Register the command, both modals and their buttons."""
+    room = _ExtraListeners(services)
+    app.command(EMAIL_EXTRA)(room.command)
+    app.action(ActionId.USE_TLS)(room.press_switch)
+    app.action(ActionId.USE_SSL)(room.press_switch)
+    app.action(ActionId.OPEN_EXTRAS)(room.open_list)
+    app.action(ActionId.FORM_EXTRAS)(room.push_list)
+    app.action(ActionId.LIST_ADD)(room.push_add)
+    app.action(ActionId.LIST_EDIT)(room.push_edit)
+    app.action(ActionId.LIST_REMOVE)(room.press_remove)
+    app.action(ActionId.CHOOSE_EXTRA)(room.choose)
+    app.action(ActionId.SWITCH_IN_FORM)(room.press_switch_in_form)
+    app.action(ActionId.KEEP_IN_FORM)(room.press_keep_in_form)
+    app.view(ViewId.ADD_EXTRA)(room.add)
+
+
+class _ExtraListeners:
+    def __init__(self, services: Services) -> None:
+        self._profiles = services.profiles
+        self._directory = services.directory
+
+    async def command(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        """Answer `/email-extra …`."""
+        try:
+            invocation = parse(EMAIL_EXTRA, body.get("text") or "")
+        except NotUnderstoodError as error:
+            await ack(help_message(EMAIL_EXTRA, sentence=str(error)).payload())
+            return
+        if invocation.subcommand == "help":
+            await ack(help_message(EMAIL_EXTRA).payload())
+            return
+        caller = caller_of(context)
+        owner = owner_of(caller, invocation.owner)
+        try:
+            view = await self._carry_out(invocation, caller, owner)
+        except ExtraConflictError as error:
+            await ack(views.conflict(error, owner=owner.user).payload())
+            return
+        await ack(views.listing(view, reader=caller.user).payload())
+
+    async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileView:
+        who = {"caller": caller, "owner": owner}
+        match invocation.subcommand:
+            case "add":
+                name, value = invocation.arguments
+                return await self._profiles.add_extra(**who, directory=self._directory, name=name, value=value)
+            case "remove":
+                return await self._profiles.remove_extra(**who, directory=self._directory, name=invocation.arguments[0])
+            case _:
+                return await self._profiles.show(**who, directory=self._directory)
+
+    async def press_switch(
+        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+    ) -> None:
+        """Turn TLS or SSL on (and the other off) from a message, and show the card in its place."""
+        await ack()
+        caller = caller_of(context)
+        view = await self._profiles.switch_encryption(
+            caller=caller,
+            owner=owner_of(caller, pressed(action)),
+            directory=self._directory,
+            to="SSL" if action["action_id"] == ActionId.USE_SSL else "TLS",
+        )
+        await respond(replace_original=True, **cards.card(view, reader=caller.user).payload())
+
+    async def open_list(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        action: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+    ) -> None:
+        """Open the list from a message."""
+        await ack()
+        caller = caller_of(context)
+        owner = owner_of(caller, pressed(action))
+        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        known = Context(owner=owner.user, revision=view.revision, channel=context.channel_id or "")
+        await client.views_open(trigger_id=body["trigger_id"], view=views.list_modal(view, known=known))
+
+    async def push_list(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+    ) -> None:
+        """Push the list on top of the form."""
+        await ack()
+        caller, owner, known = _modal(body, context)
+        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        await client.views_push(trigger_id=body["trigger_id"], view=views.list_modal(view, known=known))
+
+    async def push_add(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+    ) -> None:
+        """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port."""
+        await ack()
+        caller, owner, known = _modal(body, context)
+        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        first = find("SSL" if view.profile.port == 465 else "TLS")
+        await client.views_push(trigger_id=body["trigger_id"], view=views.add_modal(first, known=known))
+
+    async def push_edit(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        action: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+    ) -> None:
+        """Push the modal with one that is there already."""
+        await ack()
+        caller, owner, known = _modal(body, context)
+        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        entry = find(pressed(action))
+        modal = views.add_modal(entry, known=known, value=view.profile.extras.get(entry.name, ""))
+        await client.views_push(trigger_id=body["trigger_id"], view=modal)
+
+    async def choose(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+    ) -> None:
+        """Let the value's input fit the configuration that was chosen."""
+        await ack()
+        _, _, known = _modal(body, context)
+        name, _ = views.chosen(body["view"]["state"]["values"])
+        await client.views_update(view_id=body["view"]["id"], view=views.add_modal(find(name), known=known))
+
+    async def add(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
+        """Set what was chosen; then list and form below show it."""
+        caller, owner, known = _modal(body, context)
+        name, value = views.chosen(body["view"]["state"]["values"])
+        try:
+            view = await self._profiles.add_extra(
+                caller=caller, owner=owner, directory=self._directory, name=name, value=value
+            )
+        except InvalidExtraError as error:
+            block_id = views.CHOICE_BLOCK if error.part == "name" else views.value_block(name)
+            await ack(response_action="errors", errors={block_id: str(error)})
+            return
+        except ExtraConflictError as error:
+            modal = views.add_modal(find(name), known=known, value=value, notes=views.conflict_note(error))
+            await ack(response_action="update", view=modal)
+            return
+        await ack()
+        await self._refresh_below(client, body["view"], caller, view, known)
+
+    async def press_remove(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        action: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+    ) -> None:
+        """Take one away from the list."""
+        await ack()
+        caller, owner, known = _modal(body, context)
+        view = await self._profiles.remove_extra(
+            caller=caller, owner=owner, directory=self._directory, name=pressed(action)
+        )
+        shown = body["view"]
+        await client.views_update(view_id=shown["id"], view=views.list_modal(view, known=_now(known, view)))
+        if shown.get("root_view_id") != shown["id"]:
+            await self._refresh_form(client, shown["root_view_id"], caller, view, known)
+
+    async def press_switch_in_form(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        action: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+    ) -> None:
+        """Settle a conflict inside the modal: switch."""
+        await ack()
+        caller, owner, known = _modal(body, context)
+        name = pressed(action)
+        view = await self._profiles.switch_encryption(caller=caller, owner=owner, directory=self._directory, to=name)
+        done = views.switched_modal(name, known=_now(known, view))
+        await client.views_update(view_id=body["view"]["id"], view=done)
+        await self._refresh_below(client, body["view"], caller, view, known)
+
+    async def press_keep_in_form(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        action: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+    ) -> None:
+        """Settle a conflict inside the modal: leave everything as it is."""
+        await ack()
+        _, _, known = _modal(body, context)
+        await client.views_update(view_id=body["view"]["id"], view=views.add_modal(find(pressed(action)), known=known))
+
+    async def _refresh_below(
+        self, client: AsyncWebClient, shown: dict[str, Any], caller: Person, view: ProfileView, known: Context
+    ) -> None:
+        """Show the change in the list below, and in the form at the bottom if there is one."""
+        parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
+        if parent:
+            await client.views_update(view_id=parent, view=views.list_modal(view, known=_now(known, view)))
+        if root and root not in (parent, shown["id"]):
+            await self._refresh_form(client, root, caller, view, known)
+
+    async def _refresh_form(
+        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: Context
+    ) -> None:
+        """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
+        await client.views_update(view_id=view_id, view=form(view, known=_now(known, view), reader=caller.user))
+
+
+def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:
+    """Tell who acts in a modal, on whose profile, and what the modal remembers."""
+    known = Context.from_metadata(body["view"]["private_metadata"])
+    caller = caller_of(context)
+    return caller, owner_of(caller, known.owner), known
+
+
+def _now(known: Context, view: ProfileView) -> Context:
+    return Context(owner=known.owner, revision=view.revision, channel=known.channel)

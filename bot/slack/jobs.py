@@ -1,0 +1,91 @@
+"""Background jobs: bounded in number, never lost, awaited on stop; their owner is told when they fail."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from bot.profiles.errors import MendableError
+
+log = logging.getLogger(__name__)
+
+_LAST_WORDS = 5.0
+"""Seconds that cancelled jobs get to tell their owners."""
+
+INTERRUPTED = "The bot is being restarted, so this was interrupted. Please run it again in a minute."
+
+
+def new_reference() -> str:
+    """Make a short reference that a person can read out and an operator can find in the log."""
+    return secrets.token_hex(4).upper()
+
+
+def unexpected(reference: str) -> str:
+    """Say that something went wrong that the person cannot mend."""
+    return (
+        f"Something went wrong (reference {reference}). Nothing was changed. Try again; if it stays, give "
+        "whoever runs the bot this reference."
+    )
+
+
+class Jobs:
+    """The registry of background jobs of one process."""
+
+    def __init__(self, *, most: int) -> None:
+        """Run at most `most` jobs at once."""
+        self._most = most
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    @property
+    def running(self) -> int:
+        """How many jobs are under way."""
+        return len(self._tasks)
+
+    def start(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, tell: Callable[[str], Awaitable[object]]
+    ) -> None:
+        """Begin `work` in the background; `tell` gets a sentence for the person when it fails or is interrupted.
+
+        Raises:
+            MendableError: too many jobs are under way, or the bot is stopping.
+        """
+        if self._draining:
+            raise MendableError(INTERRUPTED)
+        if len(self._tasks) >= self._most:
+            raise MendableError("Many tests are running right now. Please try again in a minute.")
+        task = asyncio.create_task(self._run(work, tell), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(
+        self, work: Callable[[], Coroutine[Any, Any, None]], tell: Callable[[str], Awaitable[object]]
+    ) -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            await self._tell(tell, INTERRUPTED)
+        except MendableError as error:
+            await self._tell(tell, str(error))
+        except Exception:
+            reference = new_reference()
+            log.exception("A background job failed (reference %s).", reference)
+            await self._tell(tell, unexpected(reference))
+
+    async def _tell(self, tell: Callable[[str], Awaitable[object]], sentence: str) -> None:
+        try:
+            await tell(sentence)
+        except Exception as error:  # noqa: BLE001 - the person cannot be reached; there is nobody left to tell
+            log.warning("A job's owner could not be told (%s).", type(error).__name__)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new jobs, wait up to `seconds` for those under way, then interrupt the rest."""
+        self._draining = True
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_LAST_WORDS)

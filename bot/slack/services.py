@@ -1,0 +1,44 @@
+"""What listeners work with, and who is speaking to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.context.async_context import AsyncBoltContext
+
+from bot.profiles.errors import NotAllowedError
+from bot.profiles.people import Person
+from bot.profiles.service import EmailProfiles
+from bot.slack.directory import SlackDirectory
+from bot.slack.jobs import Jobs
+
+
+@dataclass(frozen=True)
+class Services:
+    """The rules, the background jobs, and the workspace's people."""
+
+    profiles: EmailProfiles
+    jobs: Jobs
+    directory: SlackDirectory
+
+
+def caller_of(context: AsyncBoltContext) -> Person:
+    """Tell who sent a request, from what Slack signed: (enterprise or team id, user id).
+
+    Raises:
+        NotAllowedError: the request names nobody.
+    """
+    workspace = context.enterprise_id or context.team_id
+    if not workspace or not context.user_id:
+        raise NotAllowedError("Slack did not say who you are, so nothing was done.")
+    return Person(workspace=workspace, user=context.user_id)
+
+
+def owner_of(caller: Person, user: str | None) -> Person:
+    """Tell whose profile is meant: somebody of the caller's own workspace, or the caller."""
+    return Person(workspace=caller.workspace, user=user) if user else caller
+
+
+def pressed(action: dict[str, Any]) -> str:
+    """Read a button's value; empty for anything else."""
+    value = action.get("value")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,184 @@
+"""The card: one profile at a glance, the invitation for those who have none, and deleting."""
+
+from slack_sdk.models.blocks import Block, ConfirmObject
+
+from bot.profiles.extras import IN_WORDS
+from bot.profiles.profile import LABELS, EmailProfile, Field
+from bot.profiles.service import ProfileView, State
+from bot.slack.ids import ActionId
+from bot.slack.views.message import Message, actions, button, code, context, date, escaped, header, moment, section
+from bot.smtp.account import Encryption
+
+_SYMBOLS = {
+    State.WORKS: ":large_green_circle:",
+    State.FAILS: ":red_circle:",
+    State.NOT_TESTED: ":white_circle:",
+    State.PASSWORD_MISSING: ":large_yellow_circle:",
+    State.NOT_SET_UP: ":white_circle:",
+    State.UNREADABLE: ":red_circle:",
+}
+
+
+def whose(view: ProfileView, reader: str) -> str:
+    """Head a card: the reader's own, or somebody else's by mention."""
+    return "Your email profile" if view.owner.user == reader else f"Email profile of <@{view.owner.user}>"
+
+
+def card(view: ProfileView, *, reader: str) -> Message:
+    """Show a profile to `reader` (a user id), or invite to set one up."""
+    if view.state is State.UNREADABLE:
+        return _unreadable(view, reader)
+    if view.state is State.NOT_SET_UP:
+        return _invitation(view, reader)
+    title = "Your email profile" if view.owner.user == reader else "Email profile of a colleague"
+    return Message(text=f"{title}: {_state_words(view)}.", blocks=[*_facts(view, reader), *_closing(view)])
+
+
+def _facts(view: ProfileView, reader: str) -> list[Block]:
+    profile = view.profile
+    rows = (
+        (LABELS[Field.ADDRESS], code(profile.address)),
+        (LABELS[Field.LOGIN], code(profile.login)),
+        (LABELS[Field.PASSWORD], password_words(view)),
+        (LABELS[Field.HOST], code(profile.host)),
+        (LABELS[Field.PORT], code(str(profile.port))),
+        ("Authentication", "required" if profile.authenticate else "not required"),
+        ("Encryption", encryption_words(view.encryption)),
+        ("Extra configurations", extras_words(profile)),
+    )
+    return [
+        section(f"*{whose(view, reader)}*\n{state_line(view)}"),
+        section("\n".join(f"*{label}*  {value}" for label, value in rows)),
+    ]
+
+
+def _closing(view: ProfileView) -> list[Block]:
+    owner = view.owner.user
+    blocks: list[Block] = [
+        actions(
+            button("Edit", ActionId.EDIT, value=owner),
+            button("Test connection", ActionId.TEST, value=owner, style="primary"),
+            button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner),
+        ),
+        context(f"Recipients see: {code(sender(view.profile))}"),
+    ]
+    misfit = view.misfit
+    if misfit is not None:
+        action = ActionId.USE_SSL if misfit.extra == "SSL" else ActionId.USE_TLS
+        blocks.append(section(f":warning: {escaped(misfit.sentence)}"))
+        blocks.append(actions(button(f"Add {misfit.extra} Y", action, value=owner)))
+    return blocks
+
+
+def _invitation(view: ProfileView, reader: str) -> Message:
+    own = view.owner.user == reader
+    who = "You have" if own else f"<@{view.owner.user}> has"
+    text = f"{'You have' if own else 'This person has'} no email profile yet."
+    extras = f"\nExtra configurations so far: {extras_words(view.profile)}" if view.profile.extras else ""
+    return Message(
+        text=f"{text} It takes a minute to set one up.",
+        blocks=[
+            section(f"{who} no email profile yet. It takes a minute: an address, a mail server, a password.{extras}"),
+            actions(button("Set up", ActionId.EDIT, value=view.owner.user, style="primary")),
+        ],
+    )
+
+
+def _unreadable(view: ProfileView, reader: str) -> Message:
+    sentence = (
+        "The stored profile cannot be read: it was altered, or its key is gone. It is not used for anything. "
+        "Please type everything again, the password too."
+    )
+    return Message(
+        text=sentence,
+        blocks=[
+            section(f"*{whose(view, reader)}*\n{state_line(view)}"),
+            section(sentence),
+            actions(button("Type it again", ActionId.EDIT, value=view.owner.user, style="primary")),
+        ],
+    )
+
+
+def state_line(view: ProfileView) -> str:
+    """Say how the profile stands: symbol, word, and since when."""
+    test = view.last_test
+    when = f" — tested {moment(test.tested_at)}" if test is not None else ""
+    if view.state is State.FAILS and test is not None and test.failed_stage is not None:
+        return f"{_SYMBOLS[view.state]} Fails at {test.failed_stage.name}{when}"
+    if view.state in (State.WORKS, State.FAILS):
+        return f"{_SYMBOLS[view.state]} {view.state}{when}"
+    return f"{_SYMBOLS[view.state]} {view.state}"
+
+
+def _state_words(view: ProfileView) -> str:
+    test = view.last_test
+    if view.state is State.FAILS and test is not None and test.failed_stage is not None:
+        return f"it fails at {test.failed_stage.name}"
+    words = {
+        State.WORKS: "it works",
+        State.NOT_TESTED: "it is not tested yet",
+        State.PASSWORD_MISSING: "its password is missing",
+    }
+    return words.get(view.state, str(view.state))
+
+
+def password_words(view: ProfileView) -> str:
+    """Say whether a password is stored and since when; never what it is."""
+    set_at = view.profile.password_set_at
+    return f"set on {date(set_at)}" if view.has_password and set_at else "not set"
+
+
+def encryption_words(encryption: Encryption) -> str:
+    """Say the effective encryption, and which extra configuration makes it so."""
+    source = "" if encryption is Encryption.NONE else f" · from {encryption.value} Y"
+    return f"{IN_WORDS[encryption]}{source}"
+
+
+def extras_words(profile: EmailProfile) -> str:
+    """List the extra configurations in one line."""
+    return " · ".join(code(f"{name} {value}") for name, value in profile.extras.items()) or "none"
+
+
+def sender(profile: EmailProfile) -> str:
+    """Write the From that recipients see."""
+    name = profile.extras.get("FROM_NAME")
+    return f"{name} <{profile.address}>" if name else profile.address
+
+
+def delete_question(view: ProfileView, *, reader: str) -> Message:
+    """Ask before deleting; the button asks once more."""
+    own = view.owner.user == reader
+    whom = "your email profile" if own else f"the email profile of <@{view.owner.user}>"
+    confirm = ConfirmObject(
+        title="Delete the email profile?",
+        text="The six values, the password, the extra configurations and the last test are removed for good.",
+        confirm="Delete",
+        deny="Keep",
+        style="danger",
+    )
+    return Message(
+        text=f"Delete {'your email profile' if own else 'this email profile'}? It cannot be brought back.",
+        blocks=[
+            section(f"Delete {whom}? It cannot be brought back."),
+            actions(button("Delete …", ActionId.DELETE, value=view.owner.user, style="danger", confirm=confirm)),
+        ],
+    )
+
+
+def header_card(view: ProfileView, *, reader: str) -> list[Block]:
+    """Show the card on the Home tab, under a headline."""
+    return [header("Email profile"), *card(view, reader=reader).blocks]
+
+
+def password_asked(view: ProfileView, *, changed_by: str) -> Message:
+    """Tell an owner that an admin changed their server, so that the password must be typed again."""
+    return Message(
+        text="An admin changed the mail server of your email profile. Please type your password again.",
+        blocks=[
+            section(
+                f"<@{changed_by}> changed the mail server of your email profile to {code(view.profile.host)}. "
+                "Your password was typed for another server, so the bot forgot it. Please type it again."
+            ),
+            actions(button("Edit", ActionId.EDIT, value=view.owner.user, style="primary")),
+        ],
+    )

@@ -1,0 +1,179 @@
+"""The modal "Email profile": six inputs, two buttons, and what is known beside them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from slack_sdk.models.blocks import (
+    Block,
+    CheckboxesElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    PlainTextObject,
+)
+from slack_sdk.models.views import View
+
+from bot.profiles.extras import IN_WORDS
+from bot.profiles.profile import LABELS, Field, Form
+from bot.profiles.service import ProfileView
+from bot.slack.ids import ActionId, ViewId
+from bot.slack.views.message import actions, button, context, escaped, section
+
+_SIGN_IN = "sign_in"
+
+_HINTS: Mapping[Field, str] = {
+    Field.ADDRESS: "Used towards the server, and what recipients see as From.",
+    Field.LOGIN: "Often the same as the address.",
+    Field.HOST: "Not sure? Ask your mail provider.",
+    Field.PORT: "587 goes with TLS, 465 with SSL, 25 with neither and typically without authentication.",
+}
+_EXAMPLES: Mapping[Field, str] = {
+    Field.ADDRESS: "ada@example.com",
+    Field.LOGIN: "ada@example.com",
+    Field.HOST: "smtp.example.com",
+    Field.PORT: "587",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a modal remembers: whose profile, on which revision it was opened, in which channel.
+
+    It holds no secret and decides nothing: whoever submits is authorised again.
+    """
+
+    owner: str
+    revision: int
+    channel: str = ""
+
+    def to_metadata(self) -> str:
+        """Write it as private_metadata."""
+        return json.dumps({"v": 1, "owner": self.owner, "revision": self.revision, "channel": self.channel})
+
+    @classmethod
+    def from_metadata(cls, text: str) -> "Context":
+        """Read private_metadata. Raises ValueError for anything that `to_metadata` did not write."""
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("no metadata")  # noqa: TRY004 - one error for all that is not ours
+        owner, revision, channel = values.get("owner"), values.get("revision"), values.get("channel")
+        if not (isinstance(owner, str) and owner and type(revision) is int and isinstance(channel, str)):
+            raise ValueError("no metadata of this version")
+        return cls(owner=owner, revision=revision, channel=channel)
+
+
+def form(
+    view: ProfileView,
+    *,
+    known: Context,
+    reader: str,
+    suggested_address: str = "",
+    notes: Sequence[Block] = (),
+) -> View:
+    """Make the form over what is stored; `notes` stand at its end (a test's report, say).
+
+    Slack keeps what was typed when a view is updated, because the inputs keep their ids.
+    """
+    profile = view.profile
+    first = not profile.address
+    blocks: list[Block] = [] if view.owner.user == reader else [context(f"For <@{view.owner.user}>")]
+    blocks += [
+        _text_input(Field.ADDRESS, suggested_address if first else profile.address, focus=True),
+        _text_input(Field.LOGIN, profile.login, optional=True),
+        _password_input(view),
+        context("What you type is visible and passes through Slack. Prefer an app password."),
+        _text_input(Field.HOST, profile.host),
+        _text_input(Field.PORT, str(profile.port or "")),
+        _sign_in_input(profile.authenticate),
+        actions(
+            button("Extra Configurations", ActionId.FORM_EXTRAS),
+            button("Test connection", ActionId.FORM_TEST),
+            block_id="form_buttons",
+        ),
+        context(f"Encryption now: {IN_WORDS[view.encryption]}"),
+        *notes,
+    ]
+    return View(
+        type="modal",
+        callback_id=ViewId.PROFILE,
+        title=PlainTextObject(text="Email profile"),
+        submit=PlainTextObject(text="Save"),
+        close=PlainTextObject(text="Cancel"),
+        private_metadata=known.to_metadata(),
+        blocks=blocks,
+    )
+
+
+def _text_input(name: Field, value: str, *, optional: bool = False, focus: bool = False) -> InputBlock:
+    return InputBlock(
+        block_id=name,
+        label=PlainTextObject(text=LABELS[name]),
+        hint=PlainTextObject(text=_HINTS[name]),
+        optional=optional,
+        element=PlainTextInputElement(
+            action_id=ActionId.VALUE,
+            initial_value=value or None,
+            placeholder=PlainTextObject(text=_EXAMPLES[name]),
+            focus_on_load=focus,
+        ),
+    )
+
+
+def _password_input(view: ProfileView) -> InputBlock:
+    """Make the password's input; it never has an initial value, and leaving it empty keeps what is stored."""
+    set_at = view.profile.password_set_at
+    hint = "The password of this mail account."
+    if view.has_password and set_at is not None:
+        hint = f"Set on {set_at:%d %b %Y}; leave empty to keep it."
+    return InputBlock(
+        block_id=Field.PASSWORD,
+        label=PlainTextObject(text=LABELS[Field.PASSWORD]),
+        hint=PlainTextObject(text=hint),
+        optional=True,
+        element=PlainTextInputElement(action_id=ActionId.VALUE),
+    )
+
+
+def _sign_in_input(authenticate: bool) -> InputBlock:
+    option = Option(value=_SIGN_IN, label="Sign in with the login and password above")
+    return InputBlock(
+        block_id=Field.AUTHENTICATE,
+        label=PlainTextObject(text=LABELS[Field.AUTHENTICATE]),
+        optional=True,
+        element=CheckboxesElement(
+            action_id=ActionId.VALUE, options=[option], initial_options=[option] if authenticate else None
+        ),
+    )
+
+
+def typed(values: Mapping[str, Any]) -> Form:
+    """Read the form from a view's `state.values`, whatever shape a request claims it has."""
+    chosen = _element(values, Field.AUTHENTICATE).get("selected_options")
+    return Form(
+        address=_text(values, Field.ADDRESS),
+        login=_text(values, Field.LOGIN),
+        password=SecretStr(_text(values, Field.PASSWORD)),
+        host=_text(values, Field.HOST),
+        port=_text(values, Field.PORT),
+        authenticate=bool(chosen) if isinstance(chosen, list) else False,
+    )
+
+
+def _element(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    block = values.get(name) if isinstance(values, Mapping) else None
+    element = block.get(ActionId.VALUE) if isinstance(block, Mapping) else None
+    return element if isinstance(element, Mapping) else {}
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = _element(values, name).get("value")
+    return value if isinstance(value, str) else ""
+
+
+def errors_note(errors: Mapping[str, str]) -> list[Block]:
+    """List field errors below the form, where a button was pressed and no error can stand at its field."""
+    lines = "\n".join(f"• *{LABELS[Field(name)]}*: {escaped(sentence)}" for name, sentence in errors.items())
+    return [section(f":warning: Not tested yet. Please mend this first:\n{lines}")]

@@ -1,0 +1,114 @@
+"""The pieces that every view is made of: escaped text, sections, buttons, and a message as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    ContextBlock,
+    HeaderBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    SectionBlock,
+)
+from slack_sdk.models.views import View
+
+LONGEST_SECTION = 3000
+"""Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message: a full sentence for screen readers and notifications, and its blocks."""
+
+    text: str
+    blocks: Sequence[Block] = field(default_factory=tuple)
+
+    def payload(self) -> dict[str, Any]:
+        """Give the message as `ack`, `respond` and chat.postEphemeral take it."""
+        return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}
+
+
+def escaped(text: str) -> str:
+    """Make a text inert in mrkdwn: exactly these three characters control it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str) -> str:
+    """Show a value as it is: inside backticks Slack makes no link, mention or emoji of it."""
+    inert = escaped(text.replace("`", "'"))
+    return f"`{inert}`" if inert.strip() else "—"
+
+
+def excerpt(text: str, most: int) -> str:
+    """Cut a text to at most `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def date(at: datetime) -> str:
+    """Show a day in the reader's zone."""
+    return f"<!date^{int(at.timestamp())}^{{date_short}}|{at:%d %b %Y}>"
+
+
+def moment(at: datetime) -> str:
+    """Show a time in the reader's zone, near ones in words such as "today"."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
+
+
+def mrkdwn(text: str) -> MarkdownTextObject:
+    """Make a mrkdwn text in which Slack links nothing by itself."""
+    return MarkdownTextObject(text=excerpt(text, LONGEST_SECTION), verbatim=True)
+
+
+def section(text: str, *, block_id: str | None = None) -> SectionBlock:
+    """Make a paragraph of mrkdwn that is escaped already."""
+    return SectionBlock(text=mrkdwn(text), block_id=block_id)
+
+
+def context(text: str) -> ContextBlock:
+    """Make a small line of mrkdwn that is escaped already."""
+    return ContextBlock(elements=[mrkdwn(text)])
+
+
+def header(text: str) -> HeaderBlock:
+    """Make a headline, plain text of at most 150 characters."""
+    return HeaderBlock(text=PlainTextObject(text=excerpt(text, 150)))
+
+
+def button(
+    text: str,
+    action_id: str,
+    *,
+    value: str | None = None,
+    style: str | None = None,
+    confirm: ConfirmObject | None = None,
+) -> ButtonElement:
+    """Make a button; `style` is "primary", "danger" or None."""
+    return ButtonElement(
+        text=PlainTextObject(text=excerpt(text, 75)), action_id=action_id, value=value, style=style, confirm=confirm
+    )
+
+
+def actions(*buttons: ButtonElement, block_id: str | None = None) -> ActionsBlock:
+    """Put buttons in a row."""
+    return ActionsBlock(elements=list(buttons), block_id=block_id)
+
+
+def notice(sentence: str) -> Message:
+    """Make a message of one sentence."""
+    return Message(text=sentence, blocks=[section(escaped(sentence))])
+
+
+def notice_view(sentence: str) -> View:
+    """Make a small modal of one sentence."""
+    return View(
+        type="modal",
+        title=PlainTextObject(text="Please note"),
+        close=PlainTextObject(text="Close"),
+        blocks=[section(escaped(sentence))],
+    )
