@@ -11,9 +11,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 from bot.app import Bot, open_bot
 from bot.demo.mail import DemoMail, DemoNetwork
+from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
@@ -31,37 +33,39 @@ class Office:
     bot_url: str
 
 
-def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail) -> Settings:
+def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail, **given: Any) -> Settings:
     """Make settings that know only the demo: fresh keys, its own authority, loopback allowed."""
     authority = folder / "demo-ca.pem"
     authority.write_bytes(mail.ca_pem)
-    return GivenSettings(
-        slack_bot_token=workspace.bot_token,
-        slack_signing_secret=workspace.signing_secret,
-        slack_api_url=workspace.api_url,
-        database_url=f"sqlite:///{folder / 'email-profiles.db'}",
-        encryption_keys=generate_key(),
-        port=0,
-        smtp_allowed_networks=(ip_network("127.0.0.0/8"),),
-        smtp_ca_file=authority,
-    )
+    values: dict[str, Any] = {
+        "slack_bot_token": workspace.bot_token,
+        "slack_signing_secret": workspace.signing_secret,
+        "slack_api_url": f"{workspace.base_url}/api/",
+        "database_url": f"sqlite:///{folder / 'email-profiles.db'}",
+        "encryption_keys": generate_key(),
+        "port": 0,
+        "smtp_allowed_networks": (ip_network("127.0.0.0/8"),),
+        "smtp_ca_file": authority,
+    }
+    return GivenSettings(**{**values, **given})
 
 
 @asynccontextmanager
-async def open_office(folder: Path, *, port: int = 0) -> AsyncIterator[Office]:
-    """Start workspace, mail server and bot, the page on `port`; stop all in reverse order."""
+async def open_office(folder: Path, *, port: int = 0, **given: Any) -> AsyncIterator[Office]:
+    """Start workspace (its page on `port`), mail server and bot; stop all in reverse order.
+
+    `given` are settings that stand above the demo's own.
+    """
     workspace = Workspace(signing_secret=secrets.token_hex(16), bot_token=f"xoxb-demo-{secrets.token_hex(8)}")
     mail = DemoMail()
     async with AsyncExitStack() as stack:
         await mail.start()
         stack.push_async_callback(mail.stop)
-        workspace.show_mail(mail)
-        await workspace.start(port=port)
-        stack.push_async_callback(workspace.stop)
-        settings = demo_settings(folder, workspace, mail)
+        await stack.enter_async_context(serving_workspace(workspace, mail, port=port))
+        settings = demo_settings(folder, workspace, mail, **given)
         bot = await stack.enter_async_context(open_bot(settings, network=DemoNetwork(mail)))
         bot_url = await stack.enter_async_context(serving(bot, settings))
-        workspace.events_url = f"{bot_url}/slack/events"
+        workspace.delivery.events_url = f"{bot_url}/slack/events"
         yield Office(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)
 
 
@@ -78,14 +82,14 @@ async def demo(*, port: int, open_page: Callable[[str], None] | None) -> None:
         loop.add_signal_handler(number, stop.set)
     with tempfile.TemporaryDirectory(prefix="email-profile-bot-") as folder:
         async with open_office(Path(folder), port=port) as office:
-            _print_welcome(office.workspace.page_url)
+            _say_welcome(office.workspace.base_url)
             if open_page is not None:
-                await loop.run_in_executor(None, open_page, office.workspace.page_url)
+                await loop.run_in_executor(None, open_page, office.workspace.base_url)
             await stop.wait()
     sys.stdout.write("\nThe demo has ended; nothing of it is kept.\n")
 
 
-def _print_welcome(url: str) -> None:
+def _say_welcome(url: str) -> None:
     sys.stdout.write(
         f"\nThe demo workspace is at  {url}\n\n"
         "Try there:  /email-profile edit   then  /email-extra add TLS Y   then  /email-test\n"

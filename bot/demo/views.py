@@ -84,6 +84,25 @@ class OpenView:
                 return block, (block["block_id"], block["element"].get("action_id", ""))
         raise PlatformError(f"there is no input {label!r}")
 
+    def enter(self, key: tuple[str, str], element: dict[str, Any], value: Any) -> None:
+        """Take what a person entered: a text, True/False or a list of option values, or an option's value.
+
+        Raises:
+            PlatformError: there is no such option.
+        """
+        options = {option["value"]: option for option in element.get("options") or []}
+        match element["type"]:
+            case "checkboxes" if isinstance(value, bool):
+                self.values[key] = list(options.values()) if value else []
+            case "checkboxes":
+                self.values[key] = [options[name] for name in value if name in options]
+            case "static_select" | "radio_buttons":
+                if value not in options:
+                    raise PlatformError(f"there is no option {value!r}")
+                self.values[key] = options[value]
+            case _:
+                self.values[key] = value
+
     def missing(self) -> dict[str, str]:
         """Name the required inputs that are empty, as the client does before it submits."""
         empty = {}

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from bot.demo.people import BOT_USER, CHANNEL, TEAM
+from bot.demo.platform import Message, Platform, direct_channel
 from bot.demo.views import OpenView, PlatformError
-from bot.demo.workspace import Message, Workspace, direct_channel
 
 Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -20,7 +20,7 @@ MOST_VIEW_BYTES = 250_000
 class WebApi:
     """The methods of Slack's Web API that the bot calls (https://docs.slack.dev/reference/methods)."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Platform) -> None:
         """Answer for `workspace`."""
         self._workspace = workspace
         self._tickets: set[str] = set()

@@ -1,0 +1,188 @@
+"""What the demo's page asks of the stand-in: the state of one person's screen, and what that person does."""
+
+import asyncio
+from importlib import resources
+from typing import Any
+
+from aiohttp import web
+
+from bot.demo.delivery import DeliveryError
+from bot.demo.mail import DemoMail
+from bot.demo.people import ON_THE_PAGE
+from bot.demo.platform import Message
+from bot.demo.views import OpenView, PlatformError
+from bot.demo.workspace import Workspace, slash_commands
+
+_FILES = {
+    "index.html": "text/html",
+    "style.css": "text/css",
+    "app.js": "text/javascript",
+    "blocks.js": "text/javascript",
+    "mrkdwn.js": "text/javascript",
+}
+_POLICY = "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
+
+
+class Page:
+    """The page's routes. Only requests for this very host, from this very page, are answered."""
+
+    def __init__(self, workspace: Workspace, mail: DemoMail) -> None:
+        """Show `workspace`, and `mail` beside it."""
+        self._workspace = workspace
+        self._mail = mail
+        self._commands = slash_commands()
+        self._streams: set[asyncio.Task[Any]] = set()
+
+    def add_routes(self, application: web.Application) -> None:
+        """Serve the page, its files, its state and its acts."""
+        application.router.add_get("/", self._file)
+        application.router.add_get("/page/{file}", self._file)
+        application.router.add_get("/state", self._state)
+        application.router.add_get("/changes", self._changes)
+        application.router.add_post("/act", self._act)
+
+    async def hang_up(self) -> None:
+        """End the streams of changes, so that stopping waits for none."""
+        for stream in list(self._streams):
+            stream.cancel()
+
+    def _check_origin(self, request: web.Request) -> None:
+        # A foreign site can neither name this host (DNS rebinding) nor set this header without being asked.
+        if request.host.partition(":")[0] not in ("127.0.0.1", "localhost"):
+            raise web.HTTPForbidden(text="This page answers on the loopback only.")
+        if request.method == "POST" and request.headers.get("X-Demo") != "page":
+            raise web.HTTPForbidden(text="Only the demo's own page may do this.")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        self._check_origin(request)
+        name = request.match_info.get("file", "index.html")
+        if name not in _FILES:
+            raise web.HTTPNotFound
+        text = resources.files("bot.demo").joinpath("page", name).read_text(encoding="utf-8")
+        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
+        return web.Response(text=text, content_type=_FILES[name], headers=headers)
+
+    async def _state(self, request: web.Request) -> web.Response:
+        self._check_origin(request)
+        user = request.query.get("user", "")
+        if user not in ON_THE_PAGE:
+            raise web.HTTPNotFound
+        return web.json_response(self._screen(user))
+
+    def _screen(self, user: str) -> dict[str, Any]:
+        workspace = self._workspace
+        home = workspace.homes.get(user)
+        return {
+            "change": workspace.changes,
+            "team": workspace.team_name,
+            "user": user,
+            "people": [
+                {"id": person.id, "name": person.name, "handle": person.handle, "role": person.role}
+                for person in workspace.people.values()
+            ],
+            "personas": list(ON_THE_PAGE),
+            "commands": self._commands,
+            "messages": [_message(message) for message in workspace.messages(user)],
+            "stack": [_view(view) for view in workspace.stacks.get(user, [])],
+            "home": _view(home) if home else None,
+            "mail": self._mail_panel(user),
+        }
+
+    def _mail_panel(self, user: str) -> dict[str, Any]:
+        account = self._mail.account(self._workspace.people[user].address)
+        return {
+            "host": self._mail.host,
+            "address": account.address,
+            "login": account.login,
+            "password": account.password,
+            "mailbox": [
+                {
+                    "at": message.at.timestamp(),
+                    "from": message.sender,
+                    "to": list(message.recipients),
+                    "subject": message.subject,
+                    "text": message.text,
+                }
+                for message in self._mail.mailbox
+            ],
+            "traffic": [
+                {"at": line.at.timestamp(), "port": line.port, "speaker": line.speaker, "text": line.text}
+                for line in self._mail.traffic
+            ],
+        }
+
+    async def _changes(self, request: web.Request) -> web.StreamResponse:
+        """Stream a number whenever something changed (server-sent events)."""
+        self._check_origin(request)
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await answer.prepare(request)
+        task = asyncio.current_task()
+        if task is not None:
+            self._streams.add(task)
+        try:
+            seen = -1
+            while True:
+                seen = await self._workspace.wait_change(seen)
+                await answer.write(f"data: {seen}\n\n".encode())
+        except (asyncio.CancelledError, ConnectionError):
+            return answer
+        finally:
+            if task is not None:
+                self._streams.discard(task)
+
+    async def _act(self, request: web.Request) -> web.Response:
+        self._check_origin(request)
+        act = await request.json()
+        user = act.get("user")
+        if user not in ON_THE_PAGE:
+            raise web.HTTPNotFound
+        try:
+            errors = await self._done(user, act)
+        except (PlatformError, DeliveryError) as error:
+            return web.json_response({"ok": False, "error": str(error)})
+        return web.json_response({"ok": not errors, "errors": errors})
+
+    async def _done(self, user: str, act: dict[str, Any]) -> dict[str, str]:
+        self._take_typed(user, act.get("values") or {})
+        match act.get("act"):
+            case "command":
+                await self._workspace.command(user, str(act["command"]), str(act.get("text", "")))
+            case "say":
+                await self._workspace.post(Message(author=user, channel="C0GENERAL", text=str(act["text"])[:4000]))
+            case "press":
+                await self._workspace.press_at(user, act)
+            case "submit":
+                return await self._workspace.submit_by_block(user)
+            case "cancel":
+                await self._workspace.cancel(user)
+            case "home":
+                await self._workspace.open_home(user)
+        return {}
+
+    def _take_typed(self, user: str, values: dict[str, dict[str, Any]]) -> None:
+        """Bring what stands in the page's inputs into the modal on top."""
+        view = self._workspace.view(user)
+        if view is None:
+            return
+        for (block_id, action_id), element in view.inputs():
+            if action_id in values.get(block_id, {}):
+                view.enter((block_id, action_id), element, values[block_id][action_id])
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "ts": message.ts,
+        "author": message.author,
+        "channel": message.channel,
+        "text": message.text,
+        "blocks": message.blocks,
+        "private": message.reader is not None,
+        "direct": message.channel.startswith("D"),
+        "revision": message.revision,
+    }
+
+
+def _view(view: OpenView) -> dict[str, Any]:
+    payload = view.payload()
+    shown = ("id", "type", "title", "submit", "close", "blocks", "state", "hash")
+    return {name: payload[name] for name in shown if name in payload}

@@ -1,0 +1,307 @@
+"""What the stand-in keeps, and what the bot may do in it: messages, views, triggers, response_urls.
+
+Limits and refusals are Slack's: https://docs.slack.dev/interactivity, https://docs.slack.dev/surfaces/modals.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from bot.demo.block_kit import message_problems, view_problems
+from bot.demo.delivery import Delivery
+from bot.demo.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
+from bot.demo.views import MOST_STACKED, OpenView, PlatformError
+
+TRIGGER_SECONDS = 3.0
+RESPONSE_URL_POSTS = 5
+RESPONSE_URL_SECONDS = 30 * 60.0
+LONGEST_TEXT = 40_000
+
+Found = TypeVar("Found")
+
+
+@dataclass
+class Message:
+    """One message. `reader` is the only person who sees it, or None; `revision` counts its replacements."""
+
+    author: str
+    channel: str
+    text: str
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    reader: str | None = None
+    ts: str = field(default_factory=lambda: f"{time.time():.6f}")
+    revision: int = 1
+
+
+@dataclass
+class Trigger:
+    """The right to open one view, once, soon."""
+
+    user: str
+    until: float
+    used: bool = False
+
+
+@dataclass
+class ResponseUrl:
+    """The right to answer one interaction: a few posts, for half an hour."""
+
+    user: str
+    channel: str
+    until: float
+    posts: int = 0
+    message: Message | None = None
+
+
+class Platform:
+    """One workspace with one app in it."""
+
+    def __init__(
+        self,
+        *,
+        signing_secret: str,
+        bot_token: str,
+        app_token: str = "xapp-demo",  # noqa: S107 - opens nothing but this stand-in
+        people: Sequence[DemoPerson] = PEOPLE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make a workspace with one app in it; `clock` gives seconds."""
+        self.signing_secret = signing_secret
+        self.bot_token = bot_token
+        self.app_token = app_token
+        self.people = {person.id: person for person in people}
+        self.delivery = Delivery(signing_secret)
+        self.clock = clock
+        self.all_messages: list[Message] = []
+        self.stacks: dict[str, list[OpenView]] = {}
+        self.homes: dict[str, OpenView] = {}
+        self.triggers: dict[str, Trigger] = {}
+        self.response_urls: dict[str, ResponseUrl] = {}
+        self.received: list[Any] = []
+        self.refusals: list[tuple[str, str]] = []
+        self.base_url = ""
+        self._changed = asyncio.Condition()
+        self.changes = 0
+
+    # What people see
+
+    def messages(self, user: str) -> list[Message]:
+        """Give the messages that a person sees, oldest first."""
+        return [
+            message
+            for message in self.all_messages
+            if message.reader in (None, user) and message.channel in (CHANNEL, direct_channel(user))
+        ]
+
+    def view(self, user: str) -> OpenView | None:
+        """Give the modal that a person sees, the top of their stack."""
+        stack = self.stacks.get(user)
+        return stack[-1] if stack else None
+
+    async def wait_message(self, user: str, containing: str, *, timeout: float = 10.0) -> Message:  # noqa: ASYNC109 - a test's patience
+        """Wait for a message that holds a text; the latest such one."""
+
+        def found() -> Message | None:
+            seen = [message for message in self.messages(user) if containing in searchable(message)]
+            return seen[-1] if seen else None
+
+        return await self._wait(found, timeout, f"a message containing {containing!r} for {user}")
+
+    async def wait_view(self, user: str, title: str, *, containing: str = "", timeout: float = 10.0) -> OpenView:  # noqa: ASYNC109
+        """Wait for a modal by its title (and a text in it) on top of a person's stack."""
+
+        def found() -> OpenView | None:
+            view = self.view(user)
+            wanted = view is not None and view.content["title"]["text"] == title and containing in str(view.content)
+            return view if wanted else None
+
+        return await self._wait(found, timeout, f"the modal {title!r} containing {containing!r} for {user}")
+
+    async def _wait(self, found: Callable[[], Found | None], timeout: float, what: str) -> Found:  # noqa: ASYNC109
+        try:
+            async with asyncio.timeout(timeout), self._changed:
+                while (thing := found()) is None:
+                    await self._changed.wait()
+                return thing
+        except TimeoutError:
+            raise PlatformError(f"waited in vain for {what}") from None
+
+    async def note_change(self) -> None:
+        """Wake everybody who waits for something to appear."""
+        async with self._changed:
+            self.changes += 1
+            self._changed.notify_all()
+
+    async def wait_change(self, since: int) -> int:
+        """Wait until something changed after `since`; gives the new count."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.changes != since)
+            return self.changes
+
+    # What the bot may do
+
+    def new_trigger(self, user: str) -> str:
+        """Make a trigger id, good once within three seconds, for a view in front of `user`."""
+        trigger = f"{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
+        self.triggers[trigger] = Trigger(user=user, until=self.clock() + TRIGGER_SECONDS)
+        return trigger
+
+    def use_trigger(self, name: Any) -> str:
+        """Use a trigger id up; gives the person whose interaction made it.
+
+        Raises:
+            PlatformError: it is unknown, used or too old.
+        """
+        trigger = self.triggers.get(name)
+        if trigger is None:
+            raise PlatformError("invalid_trigger_id")
+        if trigger.used:
+            raise PlatformError("exchanged_trigger_id")
+        trigger.used = True
+        if self.clock() > trigger.until:
+            raise PlatformError("expired_trigger_id")
+        return trigger.user
+
+    def new_response_url(self, user: str, channel: str) -> tuple[str, ResponseUrl]:
+        """Make an unguessable address for answers."""
+        answers = ResponseUrl(user=user, channel=channel, until=self.clock() + RESPONSE_URL_SECONDS)
+        name = secrets.token_urlsafe(24)
+        self.response_urls[name] = answers
+        return f"{self.base_url}/respond/{name}", answers
+
+    def checked_view(self, method: str, view: Any) -> dict[str, Any]:
+        """Check a view as Slack does.
+
+        Raises:
+            PlatformError: invalid_arguments, with what is wrong.
+        """
+        problems = view_problems(view)
+        if problems:
+            self.refusals.append((method, "; ".join(problems)))
+            raise PlatformError("invalid_arguments", problems)
+        checked: dict[str, Any] = view
+        return checked
+
+    def checked_message(self, method: str, body: dict[str, Any]) -> None:
+        """Check a message as Slack does.
+
+        Raises:
+            PlatformError: no_text, msg_too_long or invalid_blocks.
+        """
+        if not body.get("text") and not body.get("blocks"):
+            raise PlatformError("no_text")
+        if len(body.get("text") or "") > LONGEST_TEXT:
+            raise PlatformError("msg_too_long")
+        problems = message_problems(body.get("blocks") or [])
+        if problems:
+            self.refusals.append((method, "; ".join(problems)))
+            raise PlatformError("invalid_blocks", problems)
+
+    async def post(self, message: Message) -> Message:
+        """Put a message where its readers see it."""
+        number_blocks(message.blocks)
+        self.all_messages.append(message)
+        await self.note_change()
+        return message
+
+    async def post_answer(self, answers: ResponseUrl, body: dict[str, Any]) -> None:
+        """Post through a response_url (or the acknowledgement): new, or in place of what it belongs to.
+
+        Raises:
+            PlatformError: used_url, expired_url, or the message is invalid.
+        """
+        if answers.posts >= RESPONSE_URL_POSTS:
+            raise PlatformError("used_url")
+        if self.clock() > answers.until:
+            raise PlatformError("expired_url")
+        answers.posts += 1
+        old = answers.message
+        if body.get("delete_original") and old is not None:
+            self.all_messages.remove(old)
+            await self.note_change()
+            return
+        self.checked_message("response_url", body)
+        if body.get("replace_original") and old is not None:
+            old.text, old.blocks = body.get("text") or "", body.get("blocks") or []
+            number_blocks(old.blocks)
+            old.revision += 1
+            await self.note_change()
+            return
+        private = body.get("response_type") != "in_channel"
+        answers.message = await self.post(
+            Message(
+                author=BOT_USER,
+                channel=answers.channel,
+                text=body.get("text") or "",
+                blocks=body.get("blocks") or [],
+                reader=answers.user if private else None,
+            )
+        )
+
+    def push(self, user: str, content: dict[str, Any]) -> OpenView:
+        """Put a view on top of a person's stack.
+
+        Raises:
+            PlatformError: push_limit_reached.
+        """
+        stack = self.stacks.setdefault(user, [])
+        if len(stack) >= MOST_STACKED:
+            raise PlatformError("push_limit_reached")
+        below = stack[-1] if stack else None
+        view = OpenView(
+            user=user,
+            content=content,
+            root_id=below.root_id if below else "",
+            previous_id=below.id if below else None,
+        )
+        stack.append(view)
+        return view
+
+    def find_view(self, view_id: Any) -> OpenView:
+        """Find an open view.
+
+        Raises:
+            PlatformError: not_found.
+        """
+        for stack in self.stacks.values():
+            for view in stack:
+                if view.id == view_id:
+                    return view
+        raise PlatformError("not_found")
+
+    @property
+    def team_name(self) -> str:
+        """The workspace's name."""
+        return TEAM_NAME
+
+
+def number_blocks(blocks: list[dict[str, Any]]) -> None:
+    """Give a block id to each block that has none, as Slack does."""
+    for number, block in enumerate(blocks):
+        block.setdefault("block_id", f"b{number}")
+
+
+def direct_channel(user: str) -> str:
+    """Give the channel of a person's conversation with the app."""
+    return f"D{user[1:]}"
+
+
+def searchable(message: Message) -> str:
+    """Give everything that a message says, as one text."""
+    return "\n".join([message.text, *texts(message.blocks)])
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Give every text in a piece of Block Kit."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "text" and isinstance(value, str):
+                yield value
+            else:
+                yield from texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from texts(value)
