@@ -52,9 +52,7 @@ class TestTable:
         except (SealBrokenError, ValueError):
             # A lost test result costs nobody anything: the next test writes a new one.
             return None
-        return StoredTest(
-            record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document
-        )
+        return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
 
     async def record(
         self,

@@ -188,9 +188,7 @@ def _parse(token: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:
 
 def _record_keys(root: bytes, salt: bytes) -> tuple[bytes, bytes]:
     """Derive one record's AES key and its commitment."""
-    material = _derive(
-        root, salt=salt, info=b"email-profile-bot record v1", length=KEY_BYTES + _COMMITMENT_BYTES
-    )
+    material = _derive(root, salt=salt, info=b"email-profile-bot record v1", length=KEY_BYTES + _COMMITMENT_BYTES)
     return material[:KEY_BYTES], material[KEY_BYTES:]
 
 

@@ -75,9 +75,7 @@ class ProfileTable:
         row = await self._row(workspace, user)
         return None if row is None else self._opened(row)
 
-    async def save(
-        self, workspace: str, user: str, document: bytes, *, expected_revision: int
-    ) -> StoredProfile:
+    async def save(self, workspace: str, user: str, document: bytes, *, expected_revision: int) -> StoredProfile:
         """Seal and store `document` as the next revision; 0 expects that there is none yet.
 
         Raises:
@@ -112,9 +110,7 @@ class ProfileTable:
             return
         result = await self._session.execute(
             update(ProfileRow)
-            .where(
-                col(ProfileRow.record_id) == fresh.record_id, col(ProfileRow.revision) == expected_revision
-            )
+            .where(col(ProfileRow.record_id) == fresh.record_id, col(ProfileRow.revision) == expected_revision)
             .values(values)
         )
         if cast("CursorResult[None]", result).rowcount != 1:

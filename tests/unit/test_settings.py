@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot import settings
-from bot.settings import EXAMPLES, Settings, SettingsError
+from bot.settings import EXAMPLES, GivenSettings, Settings, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +126,10 @@ def test_no_secret_stands_in_a_repr() -> None:
         encryption_keys="canary",
     )
     assert "canary" not in repr(loaded) + str(loaded)
+
+
+def test_given_settings_ignore_the_environment_and_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SLACK_APP_TOKEN=xapp-real\n")
+    monkeypatch.setenv("PORT", "5000")
+    given = GivenSettings(host="::1")
+    assert (given.slack_app_token, given.port, given.host) == (None, 3000, "::1")

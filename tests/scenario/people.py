@@ -1,0 +1,41 @@
+"""What the people of the stand-in workspace do again and again."""
+
+from bot.demo.platform import Message
+from bot.demo.run import Office
+
+ADA = "U0ADA"
+GRACE = "U0GRACE"
+
+
+async def fill_form(
+    office: Office, user: str, *, owner: str | None = None, port: str = "587", password: str | None = None
+) -> None:
+    """Fill the open form with the account that the demo's mail server keeps for `owner`."""
+    workspace = office.workspace
+    account = office.mail.account(workspace.people[owner or user].address)
+    await workspace.fill(user, "Email Address", account.address)
+    await workspace.fill(user, "User/Login", account.login)
+    await workspace.fill(user, "Password", password or account.password)
+    await workspace.fill(user, "SMTP Server Address", office.mail.host)
+    await workspace.fill(user, "Port", port)
+
+
+async def set_up(
+    office: Office, user: str, *, port: str = "587", extra: str | None = "TLS Y", password: str | None = None
+) -> Message:
+    """Give `user` a profile through the commands, as the story goes; gives the card."""
+    workspace = office.workspace
+    await workspace.command(user, "/email-profile", "edit")
+    await workspace.wait_view(user, "Email profile")
+    await fill_form(office, user, port=port, password=password)
+    assert await workspace.submit(user) == {}
+    card = await workspace.wait_message(user, "Your email profile")
+    if extra:
+        await workspace.command(user, "/email-extra", f"add {extra}")
+    return card
+
+
+async def run_test(office: Office, user: str, text: str = "") -> Message:
+    """Type `/email-test` and wait for the finished report."""
+    await office.workspace.command(user, "/email-test", text)
+    return await office.workspace.wait_message(user, "Connection test")
