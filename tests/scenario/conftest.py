@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from bot.demo.run import Office, open_office
 @pytest.fixture(params=["http", "socket"])
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """The office over signed HTTP, and again over Socket Mode."""
-    given = {"slack_app_token": "xapp-demo"} if request.param == "socket" else {}
+    given: dict[str, Any] = {"slack_app_token": "xapp-demo"} if request.param == "socket" else {}
     async with open_office(tmp_path, **given) as opened:
         yield opened
     assert not opened.workspace.refusals
