@@ -1,0 +1,363 @@
+// The demo's page: shows one person's screen and sends what they do. All state lives in the stand-in.
+
+import { drawBlocks } from "/page/blocks.js";
+import { h, mrkdwn } from "/page/mrkdwn.js";
+
+const at = (id) => document.getElementById(id);
+const FIRST_COMMANDS = ["/email-profile edit", "/email-extra add TLS Y", "/email-test"];
+
+let user = sessionStorage.getItem("user") || "U0ADA";
+let place = "general";
+let state = null;
+let busy = false;
+let drawnModal = "";
+let choice = 0;
+const typed = new Map(); // view id -> { block id: { action id: value } }
+const errors = new Map(); // view id -> { block id: sentence }
+
+async function refresh() {
+  const answer = await fetch(`/state?user=${user}`);
+  if (!answer.ok) return;
+  state = await answer.json();
+  draw();
+}
+
+async function act(what) {
+  try {
+    const answer = await fetch("/act", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Demo": "page" },
+      body: JSON.stringify({ user, ...what }),
+    });
+    const result = await answer.json();
+    at("trouble").textContent = result.error ? `The stand-in refuses this: ${result.error}` : "";
+    await refresh();
+    return result;
+  } catch {
+    at("trouble").textContent = "The demo does not answer. Is it still running?";
+    return { ok: false, errors: {} };
+  }
+}
+
+function draw() {
+  at("team").textContent = state.team;
+  document.title = `${place === "home" ? "Home" : "#general"} – ${state.team}`;
+  drawPlaces();
+  drawPersonas();
+  drawMain();
+  drawMail();
+  drawModal();
+}
+
+function drawPlaces() {
+  const direct = state.messages.filter((message) => message.direct).length;
+  const places = [["general", "# general"], ["home", "Home of the app"], ["direct", `Messages of the app${direct ? ` (${direct})` : ""}`]];
+  at("places").replaceChildren(...places.map(([name, label]) => h("button", {
+    type: "button", role: "tab", "aria-selected": String(place === name), onclick: () => go(name),
+  }, label)));
+}
+
+async function go(name) {
+  place = name;
+  draw();
+  if (name === "home") await act({ act: "home" });
+}
+
+function drawPersonas() {
+  at("personas").replaceChildren(...state.personas.map((id) => {
+    const person = state.people.find((one) => one.id === id);
+    return h("button", {
+      type: "button", role: "radio", "aria-checked": String(id === user), class: "persona",
+      onclick: () => { user = id; sessionStorage.setItem("user", id); drawnModal = ""; refresh(); },
+    }, avatar(person), h("span", {}, person.name, h("small", {}, person.role)));
+  }));
+}
+
+function avatar(person) {
+  const letters = person.name.split(" ").map((word) => word[0]).join("").slice(0, 2);
+  return h("span", { class: `avatar ${person.id}`, "aria-hidden": "true" }, letters);
+}
+
+function drawMain() {
+  const names = { general: "# general", home: "Email profiles", direct: "Email profiles" };
+  at("place").replaceChildren(h("strong", {}, names[place]), h("span", {}, place === "general" ? "Commands work here" : "App"));
+  at("log").hidden = place === "home";
+  at("home").hidden = place !== "home";
+  at("composer").hidden = place !== "general";
+  const shown = state.messages.filter((message) => message.direct === (place === "direct"));
+  at("chips").hidden = place !== "general" || shown.length > 0;
+  drawChips();
+  if (place === "home") at("home").replaceChildren(...(state.home ? drawBlocks(state.home.blocks, holder({ home: true })) : ["…"]));
+  else drawLog(shown);
+}
+
+function drawLog(shown) {
+  const log = at("log");
+  const mark = JSON.stringify([user, place, shown.map((message) => [message.ts, message.revision])]);
+  if (log.dataset.mark === mark) return;
+  log.dataset.mark = mark;
+  log.replaceChildren(...(shown.length ? shown.map(drawMessage) : [h("p", { class: "empty" }, place === "direct"
+    ? "Nothing yet. The app writes here when it cannot answer elsewhere."
+    : "Nothing here yet. Type a command below, or begin with one of these.")]));
+  log.scrollTop = log.scrollHeight;
+}
+
+function drawMessage(message) {
+  const author = state.people.find((person) => person.id === message.author) || { id: "slack", name: "Workspace", role: "app" };
+  const time = new Date(Number(message.ts) * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  const body = message.blocks.length ? drawBlocks(message.blocks, holder({ ts: message.ts })) : [h("div", { class: "text" }, ...mrkdwn(message.text, state.people))];
+  return h("article", { class: `message ${message.private ? "private" : ""}`, "aria-label": message.text },
+    avatar(author),
+    h("div", { class: "body" },
+      h("p", { class: "author" }, h("strong", {}, author.name), author.role === "app" ? h("span", { class: "tag" }, "APP") : null, h("time", {}, time),
+        message.private ? h("span", { class: "only" }, "Only visible to you") : null),
+      ...body));
+}
+
+function holder(where) {
+  return {
+    people: state.people, errors: {}, prefix: "m", value: () => undefined, enter: () => {},
+    press: (block, element, button) => press(block, element, button, where),
+  };
+}
+
+async function press(block, element, button, where) {
+  if (element.confirm && !(await ask(element.confirm))) return;
+  button.disabled = true;
+  button.classList.add("waiting");
+  await act({ act: "press", block_id: block.block_id, action_id: element.action_id, values: valuesOfTop(), ...where });
+  button.disabled = false;
+  button.classList.remove("waiting");
+}
+
+function ask(confirm) {
+  const question = at("question");
+  return new Promise((answer) => {
+    const done = (yes) => { question.hidden = true; question.replaceChildren(); answer(yes); };
+    question.replaceChildren(h("div", {
+      class: "dialog small", role: "alertdialog", "aria-modal": "true", "aria-labelledby": "question-title",
+      onkeydown: (event) => { if (event.key === "Escape") done(false); keepFocus(event, event.currentTarget); },
+    },
+      h("h2", { id: "question-title" }, confirm.title.text),
+      h("p", {}, confirm.text.text),
+      h("div", { class: "foot" },
+        h("button", { type: "button", class: "button", onclick: () => done(false) }, confirm.deny.text),
+        h("button", { type: "button", class: `button ${confirm.style || "primary"}`, onclick: () => done(true) }, confirm.confirm.text))));
+    question.hidden = false;
+    question.querySelector("button").focus();
+  });
+}
+
+// The modal
+
+const top = () => state.stack[state.stack.length - 1];
+
+function valuesOfTop() {
+  const view = state && top();
+  return view ? typed.get(view.id) || {} : {};
+}
+
+function serverValue(view, block, element) {
+  const entry = view.state.values[block.block_id]?.[element.action_id];
+  if (!entry) return undefined;
+  if (element.type === "checkboxes") return entry.selected_options.map((option) => option.value);
+  return element.type === "static_select" ? entry.selected_option?.value : entry.value;
+}
+
+function inputScreen(view) {
+  const own = typed.get(view.id) || {};
+  typed.set(view.id, own);
+  return {
+    people: state.people,
+    prefix: view.id,
+    errors: errors.get(view.id) || {},
+    value: (block, element) => own[block.block_id]?.[element.action_id] ?? serverValue(view, block, element),
+    enter: (block, element, value) => {
+      own[block.block_id] = { ...own[block.block_id], [element.action_id]: value };
+      if (block.dispatch_action) act({ act: "press", block_id: block.block_id, action_id: element.action_id, values: own });
+    },
+    press: (block, element, button) => press(block, element, button, {}),
+  };
+}
+
+function drawModal() {
+  const layer = at("modal");
+  const view = top();
+  if (!view) {
+    if (drawnModal) at("line").focus();
+    drawnModal = "";
+    layer.hidden = true;
+    layer.replaceChildren();
+    document.getElementById("workspace").inert = false;
+    return;
+  }
+  const mark = JSON.stringify([view.id, view.blocks, errors.get(view.id), state.stack.length]);
+  if (mark === drawnModal) return;
+  const fresh = !drawnModal.startsWith(`["${view.id}"`);
+  const focus = document.activeElement;
+  const kept = !fresh && layer.contains(focus) && focus.id ? { id: focus.id, start: focus.selectionStart, end: focus.selectionEnd } : null;
+  const scroll = fresh ? 0 : layer.querySelector(".content")?.scrollTop || 0;
+  drawnModal = mark;
+  layer.replaceChildren(modalNode(view));
+  layer.hidden = false;
+  document.getElementById("workspace").inert = true;
+  layer.querySelector(".content").scrollTop = scroll;
+  placeFocus(layer, fresh, kept);
+}
+
+function placeFocus(layer, fresh, kept) {
+  const wrong = layer.querySelector("[aria-invalid=true]");
+  const old = kept && document.getElementById(kept.id);
+  const target = (!fresh && wrong) || old || layer.querySelector("[data-focus=first]") || layer.querySelector("input, select, .content button") || layer.querySelector("button");
+  target?.focus();
+  if (old && target === old && kept.start !== null && kept.start !== undefined && old.type === "text") old.setSelectionRange(kept.start, kept.end);
+}
+
+function modalNode(view) {
+  return h("form", {
+    class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": "modal-title", novalidate: true,
+    onsubmit: (event) => { event.preventDefault(); if (view.submit) submit(view); },
+    onkeydown: (event) => {
+      if (event.key === "Escape") { event.preventDefault(); close(); }
+      keepFocus(event, event.currentTarget);
+    },
+  },
+    h("div", { class: "head" },
+      state.stack.length > 1 ? h("span", { class: "depth" }, `${state.stack.length} of 3`) : null,
+      h("h2", { id: "modal-title" }, view.title.text),
+      h("button", { type: "button", class: "close", "aria-label": "Close", onclick: close }, "×")),
+    h("div", { class: "content" }, ...drawBlocks(view.blocks, inputScreen(view))),
+    h("div", { class: "foot" },
+      h("button", { type: "button", class: "button", onclick: close }, view.close?.text || "Close"),
+      view.submit ? h("button", { type: "submit", class: "button primary" }, view.submit.text) : null));
+}
+
+async function submit(view) {
+  if (busy) return;
+  busy = true;
+  const button = at("modal").querySelector("button[type=submit]");
+  button.disabled = true;
+  button.classList.add("waiting");
+  errors.delete(view.id);
+  const result = await act({ act: "submit", values: valuesOfTop() });
+  busy = false;
+  button.disabled = false;
+  button.classList.remove("waiting");
+  if (result.errors && Object.keys(result.errors).length) {
+    errors.set(view.id, result.errors);
+    if (result.errors[""]) at("trouble").textContent = result.errors[""];
+    draw();
+  } else if (!state.stack.some((one) => one.id === view.id)) {
+    typed.delete(view.id);
+  }
+}
+
+async function close() {
+  const view = top();
+  await act({ act: "cancel" });
+  if (view) typed.delete(view.id);
+}
+
+function keepFocus(event, dialog) {
+  if (event.key !== "Tab") return;
+  const stops = [...dialog.querySelectorAll("button, input, select, a[href]")].filter((one) => !one.disabled);
+  const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
+  if (document.activeElement === edge) {
+    event.preventDefault();
+    (event.shiftKey ? stops[stops.length - 1] : stops[0]).focus();
+  }
+}
+
+// The composer and its menu
+
+function drawChips() {
+  at("chips").replaceChildren(...FIRST_COMMANDS.map((line) => h("button", {
+    type: "button", class: "chip", onclick: () => { at("line").value = line; at("line").focus(); drawMenu(); },
+  }, line)));
+}
+
+function suggestions() {
+  const line = at("line").value;
+  const mention = line.match(/^(\/.* )@(\w*)$/);
+  if (mention) {
+    return state.people.filter((person) => person.role !== "app" && person.handle.startsWith(mention[2]))
+      .map((person) => ({ text: `${mention[1]}@${person.handle}`, title: `@${person.handle}`, hint: "", meaning: person.name }));
+  }
+  if (!line.startsWith("/")) return [];
+  const word = line.split(" ")[0];
+  return state.commands.filter((one) => (line.includes(" ") ? one.command === word : one.command.startsWith(word)))
+    .map((one) => ({ text: `${one.command} `, title: one.command, hint: one.usage_hint, meaning: one.description, complete: line.includes(" ") }));
+}
+
+function drawMenu() {
+  const menu = at("menu");
+  const entries = suggestions();
+  choice = Math.min(choice, Math.max(entries.length - 1, 0));
+  menu.hidden = entries.length === 0;
+  at("line").setAttribute("aria-expanded", String(entries.length > 0));
+  if (entries.length) at("line").setAttribute("aria-activedescendant", `entry-${choice}`);
+  else at("line").removeAttribute("aria-activedescendant");
+  menu.replaceChildren(...entries.map((entry, number) => h("li", {
+    id: `entry-${number}`, role: "option", "aria-selected": String(number === choice),
+    onmousedown: (event) => { event.preventDefault(); complete(entry); },
+  }, h("span", { class: "name" }, entry.title), h("span", { class: "usage" }, entry.hint), h("span", { class: "meaning" }, entry.meaning))));
+}
+
+function complete(entry) {
+  if (!entry.complete) at("line").value = entry.text;
+  at("line").focus();
+  drawMenu();
+}
+
+at("line").addEventListener("input", () => { choice = 0; drawMenu(); });
+at("line").addEventListener("blur", () => { at("menu").hidden = true; });
+at("line").addEventListener("focus", () => { if (state) drawMenu(); });
+at("line").addEventListener("keydown", (event) => {
+  const entries = at("menu").hidden ? [] : suggestions();
+  const unfinished = entries.length && !entries[choice]?.complete;
+  if (event.key === "ArrowDown" && entries.length) { event.preventDefault(); choice = (choice + 1) % entries.length; drawMenu(); }
+  else if (event.key === "ArrowUp" && entries.length) { event.preventDefault(); choice = (choice + entries.length - 1) % entries.length; drawMenu(); }
+  else if (event.key === "Tab" && unfinished) { event.preventDefault(); complete(entries[choice]); }
+  else if (event.key === "Enter" && unfinished && entries[choice].text.trim() !== at("line").value.trim()) { event.preventDefault(); complete(entries[choice]); }
+  else if (event.key === "Escape") at("menu").hidden = true;
+});
+
+at("composer").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const line = at("line").value.trim();
+  if (!line) return;
+  at("line").value = "";
+  at("menu").hidden = true;
+  if (!line.startsWith("/")) { await act({ act: "say", text: line }); return; }
+  const [command, ...rest] = line.split(" ");
+  const result = await act({ act: "command", command, text: rest.join(" ") });
+  if (result.error) at("line").value = line;
+});
+
+// The mail server's side panel
+
+function drawMail() {
+  const { mail } = state;
+  const panel = at("mail");
+  const mark = JSON.stringify([user, mail.mailbox.length, mail.traffic.length, mail.traffic.at(-1)]);
+  if (panel.dataset.mark === mark) return;
+  panel.dataset.mark = mark;
+  const open = panel.querySelector("details")?.open;
+  const facts = [["Email Address", mail.address], ["User/Login", mail.login], ["Password", mail.password], ["SMTP Server Address", mail.host], ["Port", "587 with TLS Y, 465 with SSL Y"]];
+  panel.replaceChildren(
+    h("h2", {}, "Local mail server"),
+    h("p", {}, "A real server beside this page. Use this account:"),
+    h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, value))])),
+    h("h3", {}, "Mailbox"),
+    mail.mailbox.length ? h("ul", { class: "mailbox" }, ...mail.mailbox.map((one) => h("li", {}, h("strong", {}, one.subject || "(no subject)"), h("span", {}, `${one.from} → ${one.to.join(", ")}`), h("p", {}, one.text))))
+      : h("p", { class: "fine" }, "Empty. A connection test sends no message."),
+    h("details", { open }, h("summary", {}, `Raw traffic (${mail.traffic.length} lines)`),
+      h("ol", { class: "traffic" }, ...mail.traffic.slice(-120).map((line) => h("li", { class: line.speaker }, `${line.port} ${line.speaker === "server" ? "←" : "→"} ${line.text}`)))));
+}
+
+const changes = new EventSource("/changes");
+changes.onmessage = refresh;
+changes.onerror = () => { if (state) at("trouble").textContent = "The demo does not answer. Is it still running?"; };
+changes.onopen = () => { at("trouble").textContent = ""; };
+await refresh();
+at("line").focus();
