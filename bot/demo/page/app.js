@@ -116,13 +116,14 @@ function drawMessage(message) {
 
 function holder(where) {
   return {
-    people: state.people, errors: {}, prefix: "m", value: () => undefined, enter: () => {},
+    people: state.people, errors: {}, prefix: where.ts || "home", value: () => undefined, enter: () => {},
     press: (block, element, button) => press(block, element, button, where),
   };
 }
 
 async function press(block, element, button, where) {
   if (element.confirm && !(await ask(element.confirm))) return;
+  if (top()) errors.delete(top().id);
   button.disabled = true;
   button.classList.add("waiting");
   await act({ act: "press", block_id: block.block_id, action_id: element.action_id, values: valuesOfTop(), ...where });
@@ -203,6 +204,8 @@ function drawModal() {
   document.getElementById("workspace").inert = true;
   layer.querySelector(".content").scrollTop = scroll;
   placeFocus(layer, fresh, kept);
+  // What a button brought up stands at the end of the form: show it.
+  if (!fresh && kept && document.getElementById(kept.id)?.tagName === "BUTTON") layer.querySelector(".content").lastElementChild?.scrollIntoView({ block: "nearest" });
 }
 
 function placeFocus(layer, fresh, kept) {

@@ -34,6 +34,7 @@ function drawElement(block, element, screen) {
   if (element.type !== "button") return h("span", {}, `(${element.type})`);
   return h("button", {
     type: "button",
+    id: `${screen.prefix}-${block.block_id}-${element.action_id}`,
     class: `button ${element.style || ""}`,
     onclick: (event) => screen.press(block, element, event.currentTarget),
   }, element.text.text);
@@ -86,7 +87,7 @@ function drawCheckboxes(block, common, screen) {
       screen.enter(block, element, event.target.checked ? [...others, option.value] : others);
     };
     return h("div", { class: "choice" },
-      h("input", { ...common, id, type: "checkbox", checked: chosen.includes(option.value), onchange: change, "aria-labelledby": `${common.id}-label ${id}-text` }),
+      h("input", { ...common, id, type: "checkbox", checked: chosen.includes(option.value), onchange: change, "aria-labelledby": `${common.id}-label`, "aria-describedby": `${id}-text` }),
       h("label", { for: id, id: `${id}-text` }, option.text.text));
   }));
 }

@@ -12,9 +12,11 @@ export function h(tag, properties = {}, ...children) {
   return node;
 }
 
+// Drawn as coloured text, so that no emoji font is needed.
 const EMOJI = {
-  white_check_mark: "✅", x: "❌", heavy_minus_sign: "➖", hourglass_flowing_sand: "⏳", warning: "⚠️",
-  large_green_circle: "🟢", red_circle: "🔴", large_yellow_circle: "🟡", white_circle: "⚪",
+  white_check_mark: ["✔", "good"], x: ["✖", "bad"], heavy_minus_sign: ["–", "idle"], hourglass_flowing_sand: ["◔", "busy"],
+  warning: ["⚠", "warn"], large_green_circle: ["●", "good"], red_circle: ["●", "bad"], large_yellow_circle: ["●", "warn"],
+  white_circle: ["○", "idle"],
 };
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
@@ -40,7 +42,7 @@ function piece(match, people) {
   if (block !== undefined) return h("pre", {}, decoded(block));
   if (code !== undefined) return h("code", {}, decoded(code));
   if (special !== undefined) return specialNode(special, people);
-  if (emoji !== undefined) return emoji in EMOJI ? h("span", { class: "emoji", role: "img", "aria-label": emoji.replaceAll("_", " ") }, EMOJI[emoji]) : null;
+  if (emoji !== undefined) return emoji in EMOJI ? h("span", { class: `symbol ${EMOJI[emoji][1]}`, "aria-hidden": "true" }, EMOJI[emoji][0]) : null;
   if (bold !== undefined) return h("strong", {}, ...mrkdwn(bold, people));
   if (italic !== undefined) return h("em", {}, ...mrkdwn(italic, people));
   return whole === "\n" ? h("br") : null;
