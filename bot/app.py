@@ -19,6 +19,7 @@ from bot.metrics import CountingTester, Metrics
 from bot.profiles.service import EmailProfiles
 from bot.settings import EXAMPLES, Settings, SettingsError
 from bot.slack.body import repair_body_parsing
+from bot.slack.directory import SlackDirectory
 from bot.slack.ids import COMMANDS
 from bot.slack.jobs import Jobs
 from bot.slack.register import register
@@ -137,26 +138,32 @@ async def _wire(settings: Settings, database: Database, session: aiohttp.ClientS
         admin_user_ids=settings.admin_user_ids,
         clock=lambda: datetime.now(UTC),
     )
-    slack = await _bolt(settings, session)
+    client = _web_client(settings, session, token=settings.slack_bot_token)
+    slack = _bolt(settings, session, await _identity(client))
     slack.middleware(_counted(metrics))
-    register(slack, profiles=profiles, jobs=jobs)
+    register(slack, profiles=profiles, jobs=jobs, directory=SlackDirectory(client))
     return Bot(slack=slack, database=database, jobs=jobs, metrics=metrics)
 
 
-async def _bolt(settings: Settings, session: aiohttp.ClientSession) -> AsyncApp:
-    token = settings.slack_bot_token or SecretStr("")
+def _web_client(settings: Settings, session: aiohttp.ClientSession, *, token: SecretStr | None) -> AsyncWebClient:
     client = AsyncWebClient(
-        token=token.get_secret_value(), base_url=settings.slack_api_url, timeout=30, session=session
+        token=token.get_secret_value() if token else None,
+        base_url=settings.slack_api_url,
+        timeout=30,
+        session=session,
     )
     client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=2))
-    identity = await _identity(client)
+    return client
 
+
+def _bolt(settings: Settings, session: aiohttp.ClientSession, identity: AuthorizeResult) -> AsyncApp:
     async def authorize(**_: Any) -> AuthorizeResult:
         return identity
 
     secret = settings.slack_signing_secret
     return AsyncApp(
-        client=client,
+        # Without a token of its own: each request's client gets the one that `authorize` gives.
+        client=_web_client(settings, session, token=None),
         authorize=authorize,
         # Socket Mode requests carry no signature: their trust is the connection's.
         signing_secret=secret.get_secret_value() if secret else None,

@@ -9,9 +9,9 @@ from bot.slack.jobs import Jobs
 from bot.slack.services import Services
 
 
-def register(app: AsyncApp, *, profiles: EmailProfiles, jobs: Jobs) -> None:
+def register(app: AsyncApp, *, profiles: EmailProfiles, jobs: Jobs, directory: SlackDirectory) -> None:
     """Register every listener on `app`."""
-    services = Services(profiles=profiles, jobs=jobs, directory=SlackDirectory(app.client))
+    services = Services(profiles=profiles, jobs=jobs, directory=directory)
     for room in (profile, extras, connection, home, lifecycle):
         room.register(app, services)
     errors.register(app)

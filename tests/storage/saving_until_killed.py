@@ -1,0 +1,28 @@
+"""Saves one record again and again and prints each acknowledged revision; its test ends it without warning."""
+
+import asyncio
+import sys
+
+from storage.database import Database
+from storage.keyring import Keyring
+
+
+async def main(url: str, key: str) -> None:
+    """Save for ever."""
+    database = Database.connect(url, Keyring.from_text(key))
+    await database.upgrade()
+    async with database.reading() as tx:
+        stored = await tx.profiles.get("T1", "U1")
+    revision = stored.revision if stored else 0
+    while True:
+        async with database.writing() as tx:
+            document = f"revision {revision + 1}".encode()
+            saved = await tx.profiles.save("T1", "U1", document, expected_revision=revision)
+            await tx.audit.append("T1", actor="U1", subject="U1", action="saved")
+        revision = saved.revision
+        sys.stdout.write(f"{revision}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2]))
