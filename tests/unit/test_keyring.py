@@ -155,7 +155,7 @@ def test_an_incomplete_place_is_refused_before_sealing() -> None:
     for part in ("table", "record_id", "workspace", "user"):
         values = {"table": "t", "record_id": "r", "workspace": "T", "user": "U", part: ""}
         with pytest.raises(ValueError, match="complete"):
-            Keyring([FIRST]).seal(b"x", Place(revision=1, **values))  # type: ignore[arg-type]
+            Keyring([FIRST]).seal(b"x", Place(revision=1, **values))
 
 
 @pytest.mark.parametrize(
