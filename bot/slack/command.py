@@ -106,7 +106,7 @@ def _find(command: str, word: str) -> Subcommand:
             "and change this password if it was a real one."
         )
     if word.startswith("@"):
-        raise NotUnderstoodError("I don't know who that is. Choose the person from the list that Slack shows after @.")
+        raise NotUnderstoodError(_UNKNOWN_PERSON)
     names = {name: entry for entry in SUBCOMMANDS[command] for name in (entry.name, *entry.also) if name}
     near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
     guess = f" Did you mean `{spelled(command, names[near[0]])}`?" if near else ""
@@ -123,7 +123,7 @@ def _without_mention(rest: str, owner: str | None) -> tuple[str, str | None]:
 
 def _wrong_arguments(command: str, subcommand: Subcommand, rest: str) -> NotUnderstoodError:
     if rest.startswith("@") and not subcommand.most:
-        return NotUnderstoodError("I don't know who that is. Choose the person from the list that Slack shows after @.")
+        return NotUnderstoodError(_UNKNOWN_PERSON)
     form = spelled(command, subcommand)
     if subcommand.most:
         return NotUnderstoodError(f"Something is missing. Write it as `{form}`.")

@@ -122,12 +122,14 @@ function holder(where) {
 }
 
 async function press(block, element, button, where) {
+  if (button.ariaDisabled === "true") return;
   if (element.confirm && !(await ask(element.confirm))) return;
   if (top()) errors.delete(top().id);
-  button.disabled = true;
+  // A disabled button would lose the focus, and with it the place on the screen.
+  button.ariaDisabled = "true";
   button.classList.add("waiting");
   await act({ act: "press", block_id: block.block_id, action_id: element.action_id, values: valuesOfTop(), ...where });
-  button.disabled = false;
+  button.ariaDisabled = "false";
   button.classList.remove("waiting");
 }
 
