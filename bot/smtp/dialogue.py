@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import cast
 
 from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode
-from aiosmtplib.errors import SMTPAuthenticationError
+from aiosmtplib.errors import SMTPAuthenticationError, SMTPResponseException
 from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
@@ -113,10 +113,16 @@ class Dialogue:
         """Say one line and wait for its reply.
 
         Raises:
-            GarbledReplyError: the reply's code is no SMTP code.
+            GarbledReplyError: the answer is no SMTP reply, or far too long.
             ValueError: a word holds a line break or NUL.
         """
-        return _checked(await self._protocol.execute_command(*words))
+        try:
+            return _checked(await self._protocol.execute_command(*words))
+        except SMTPResponseException as error:
+            # aiosmtplib gives -1 to what is no reply at all.
+            if error.code > 0:
+                raise
+            raise GarbledReplyError("The answer is no SMTP reply.") from None
 
     def peer(self) -> ssl.SSLObject | None:
         """Give the TLS session, once there is one."""
