@@ -58,8 +58,8 @@ class HttpDoor:
             return web.Response(status=401, text="The request's timestamp is not a number.")
         try:
             bolt_request = await to_bolt_request(request)
-        except (UnicodeDecodeError, LookupError):
-            return web.Response(status=400, text="The request is not UTF-8 text.")
+        except (ValueError, LookupError):
+            return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
         return await to_aiohttp_response(await self._bot.slack.async_dispatch(bolt_request))
 
     async def healthz(self, _request: web.Request) -> web.Response:

@@ -6,7 +6,6 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.context.async_context import AsyncBoltContext
-from slack_sdk.errors import SlackApiError
 from slack_sdk.models.blocks import Block
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -15,6 +14,7 @@ from bot.profiles.people import Person
 from bot.profiles.service import ProfileView
 from bot.slack.command import NotUnderstoodError, parse
 from bot.slack.ids import EMAIL_TEST, ActionId
+from bot.slack.modals import show_in
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import report as reports
 from bot.slack.views.form import Context, errors_note, form, typed
@@ -188,11 +188,5 @@ class _OpenForm:
 
     async def note(self, blocks: list[Block]) -> None:
         """Show blocks below the form; a form that was closed meanwhile needs none."""
-        try:
-            await self._client.views_update(
-                view_id=self._view_id,
-                view=form(self.view, known=self._known, reader=self._caller.user, notes=blocks),
-            )
-        except SlackApiError as error:
-            if error.response.get("error") != "not_found":
-                raise
+        view = form(self.view, known=self._known, reader=self._caller.user, notes=blocks)
+        await show_in(self._client, self._view_id, view)

@@ -12,6 +12,7 @@ from bot.profiles.people import Person
 from bot.profiles.service import ProfileView
 from bot.slack.command import Invocation, NotUnderstoodError, parse
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
+from bot.slack.modals import show_in
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
@@ -143,7 +144,7 @@ class _ExtraListeners:
         await ack()
         _, _, known = _modal(body, context)
         name, _ = views.chosen(body["view"]["state"]["values"])
-        await client.views_update(view_id=body["view"]["id"], view=views.add_modal(find(name), known=known))
+        await show_in(client, body["view"]["id"], views.add_modal(find(name), known=known))
 
     async def add(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         """Set what was chosen; then list and form below show it."""
@@ -179,7 +180,7 @@ class _ExtraListeners:
             caller=caller, owner=owner, directory=self._directory, name=pressed(action)
         )
         shown = body["view"]
-        await client.views_update(view_id=shown["id"], view=views.list_modal(view, known=_now(known, view)))
+        await show_in(client, shown["id"], views.list_modal(view, known=_now(known, view)))
         if shown.get("root_view_id") != shown["id"]:
             await self._refresh_form(client, shown["root_view_id"], caller, view, known)
 
@@ -197,7 +198,7 @@ class _ExtraListeners:
         name = pressed(action)
         view = await self._profiles.switch_encryption(caller=caller, owner=owner, directory=self._directory, to=name)
         done = views.switched_modal(name, known=_now(known, view))
-        await client.views_update(view_id=body["view"]["id"], view=done)
+        await show_in(client, body["view"]["id"], done)
         await self._refresh_below(client, body["view"], caller, view, known)
 
     async def press_keep_in_form(
@@ -211,7 +212,7 @@ class _ExtraListeners:
         """Settle a conflict inside the modal: leave everything as it is."""
         await ack()
         _, _, known = _modal(body, context)
-        await client.views_update(view_id=body["view"]["id"], view=views.add_modal(find(pressed(action)), known=known))
+        await show_in(client, body["view"]["id"], views.add_modal(find(pressed(action)), known=known))
 
     async def _refresh_below(
         self, client: AsyncWebClient, shown: dict[str, Any], caller: Person, view: ProfileView, known: Context
@@ -219,7 +220,7 @@ class _ExtraListeners:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
         if parent:
-            await client.views_update(view_id=parent, view=views.list_modal(view, known=_now(known, view)))
+            await show_in(client, parent, views.list_modal(view, known=_now(known, view)))
         if root and root not in (parent, shown["id"]):
             await self._refresh_form(client, root, caller, view, known)
 
@@ -227,7 +228,7 @@ class _ExtraListeners:
         self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: Context
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        await client.views_update(view_id=view_id, view=form(view, known=_now(known, view), reader=caller.user))
+        await show_in(client, view_id, form(view, known=_now(known, view), reader=caller.user))
 
 
 def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:

@@ -16,6 +16,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from bot.profiles.errors import MendableError
 from bot.profiles.extras import IN_WORDS
 from bot.profiles.profile import LABELS, Field, Form
 from bot.profiles.service import ProfileView
@@ -38,6 +39,14 @@ _EXAMPLES: Mapping[Field, str] = {
 }
 
 
+class OutdatedFormError(MendableError):
+    """A modal does not say whose profile it is about: another version of the bot opened it."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("This form is of an older version of the bot. Close it and open it again.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """What a modal remembers: whose profile, on which revision it was opened, in which channel.
@@ -55,13 +64,19 @@ class Context:
 
     @classmethod
     def from_metadata(cls, text: str) -> "Context":
-        """Read private_metadata. Raises ValueError for anything that `to_metadata` did not write."""
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError("no metadata")  # noqa: TRY004 - one error for all that is not ours
-        owner, revision, channel = values.get("owner"), values.get("revision"), values.get("channel")
+        """Read private_metadata.
+
+        Raises:
+            OutdatedFormError: it is nothing that `to_metadata` wrote.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError:
+            raise OutdatedFormError from None
+        known = values if isinstance(values, dict) else {}
+        owner, revision, channel = known.get("owner"), known.get("revision"), known.get("channel")
         if not (isinstance(owner, str) and owner and type(revision) is int and isinstance(channel, str)):
-            raise ValueError("no metadata of this version")
+            raise OutdatedFormError
         return cls(owner=owner, revision=revision, channel=channel)
 
 
