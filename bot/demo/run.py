@@ -20,6 +20,7 @@ from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
+from bot.smtp.network import Network
 from storage.keyring import generate_key
 
 
@@ -52,19 +53,21 @@ def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail, **given: A
 
 
 @asynccontextmanager
-async def open_office(folder: Path, *, port: int = 0, **given: Any) -> AsyncIterator[Office]:
+async def open_office(
+    folder: Path, *, port: int = 0, mail: DemoMail | None = None, network: Network | None = None, **given: Any
+) -> AsyncIterator[Office]:
     """Start workspace (its page on `port`), mail server and bot; stop all in reverse order.
 
-    `given` are settings that stand above the demo's own.
+    `mail` and `network` stand in place of the demo's own; `given` are settings that stand above the demo's.
     """
     workspace = Workspace(signing_secret=secrets.token_hex(16), bot_token=f"xoxb-demo-{secrets.token_hex(8)}")
-    mail = DemoMail()
+    mail = mail or DemoMail()
     async with AsyncExitStack() as stack:
         await mail.start()
         stack.push_async_callback(mail.stop)
         await stack.enter_async_context(serving_workspace(workspace, mail, port=port))
         settings = demo_settings(folder, workspace, mail, **given)
-        bot = await stack.enter_async_context(open_bot(settings, network=DemoNetwork(mail)))
+        bot = await stack.enter_async_context(open_bot(settings, network=network or DemoNetwork(mail)))
         bot_url = await stack.enter_async_context(serving(bot, settings))
         workspace.delivery.events_url = f"{bot_url}/slack/events"
         yield Office(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)
