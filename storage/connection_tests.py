@@ -1,7 +1,7 @@
 """The table of connection tests: the last one of each profile, sealed."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +29,7 @@ def connection_test_place(row: TestRow) -> Place:
         workspace=row.workspace,
         user=row.user_id,
         revision=row.revision,
+        beside=(row.key_id, row.tested_at.astimezone(UTC).isoformat()),
     )
 
 

@@ -58,13 +58,17 @@ class TamperedError(SealBrokenError):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a record belongs; nothing sealed for one place opens in another."""
+    """Where a record belongs; nothing sealed for one place opens in another.
+
+    `beside` are the texts of whatever else stands in the clear beside the sealed bytes.
+    """
 
     table: str
     record_id: str
     workspace: str
     user: str
     revision: int
+    beside: tuple[str, ...] = ()
 
 
 def generate_key() -> str:
@@ -204,6 +208,7 @@ def _associated_data(key_id: str, salt: bytes, place: Place) -> bytes:
         place.workspace.encode(),
         place.user.encode(),
         str(place.revision).encode(),
+        *(text.encode() for text in place.beside),
     )
     return b"".join(struct.pack(">H", len(field)) + field for field in fields)
 

@@ -55,6 +55,7 @@ def profile_place(row: ProfileRow) -> Place:
         workspace=row.workspace,
         user=row.user_id,
         revision=row.revision,
+        beside=(row.key_id, row.created_at.isoformat(), row.updated_at.isoformat()),
     )
 
 

@@ -33,14 +33,16 @@ async def reseal_batch(  # noqa: PLR0917 - each is of its own type
     )
     found = rows.all()
     for row in found:
-        place = place_of(row)
+        # Only the statement below may write, so the row is no longer the session's.
+        session.expunge(row)
         try:
-            sealed = keyring.seal(keyring.open(row.sealed, place), place)
+            plaintext = keyring.open(row.sealed, place_of(row))
         except (SealBrokenError, ValueError):
             continue
+        row.key_id = keyring.active
         await session.execute(
             update(table)
             .where(col(table.record_id) == row.record_id, col(table.sealed) == row.sealed)
-            .values(sealed=sealed, key_id=keyring.active)
+            .values(sealed=keyring.seal(plaintext, place_of(row)), key_id=keyring.active)
         )
     return (found[-1].record_id if found else after), len(found)

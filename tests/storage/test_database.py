@@ -132,6 +132,9 @@ async def edit(database: Database, statement: str) -> None:
         "UPDATE email_profiles SET workspace = 'T2'",
         "UPDATE email_profiles SET revision = 9",
         "UPDATE email_profiles SET record_id = 'another'",
+        "UPDATE email_profiles SET key_id = 'ffffffff'",
+        "UPDATE email_profiles SET created_at = '2020-01-01 00:00:00+00'",
+        "UPDATE email_profiles SET updated_at = '2020-01-01 00:00:00+00'",
     ],
 )
 async def test_a_record_with_any_clear_column_edited_does_not_open(database: Database, statement: str) -> None:
