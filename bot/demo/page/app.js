@@ -187,11 +187,13 @@ function drawModal() {
   const layer = at("modal");
   const view = top();
   if (!view) {
-    if (drawnModal) at("line").focus();
+    const closed = Boolean(drawnModal);
     drawnModal = "";
     layer.hidden = true;
     layer.replaceChildren();
+    // What is inert takes no focus, so this comes first.
     document.getElementById("workspace").inert = false;
+    if (closed) at("line").focus();
     return;
   }
   const mark = JSON.stringify([view.id, view.blocks, errors.get(view.id), state.stack.length]);

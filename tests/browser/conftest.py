@@ -1,0 +1,60 @@
+"""A real Chromium in front of the stand-in workspace; skipped by name where there is none."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from bot.demo.run import Office, open_office
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def chromium() -> str:
+    """The browser's program."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("needs Chromium: install the package chromium to run the browser tests")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless browser."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def office(browser: Browser, tmp_path: Path) -> AsyncIterator[Office]:
+    """The demo behind the page; whatever Slack would refuse fails the test."""
+    async with open_office(tmp_path) as opened:
+        yield opened
+    assert not opened.workspace.refusals
+
+
+@pytest.fixture
+async def page(browser: Browser, office: Office) -> AsyncIterator[Page]:
+    """The demo's page; any error in its console fails the test."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 820}, locale="en-GB")
+    opened = await context.new_page()
+    troubles: list[str] = []
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+    await opened.goto(office.workspace.base_url)
+    await opened.get_by_role("button", name="/email-profile edit").wait_for()
+    yield opened
+    await context.close()
+    assert troubles == []
