@@ -1,0 +1,59 @@
+"""Takes the README's pictures from the running demo: `python -m tests.browser.pictures`."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Locator, Page, async_playwright
+
+from bot.demo.run import Office, open_office
+from tests.browser.conftest import QUIET, chromium
+from tests.browser.test_story import field, fill, save, say
+
+PICTURES = Path(__file__).parents[2] / ".github" / "pictures"
+
+
+async def take(shown: Page | Locator, name: str) -> None:
+    """Write one picture, once the page is at rest."""
+    await asyncio.sleep(0.4)
+    await shown.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+
+
+async def tour(page: Page, office: Office) -> None:
+    """Walk through the story, taking a picture at each station."""
+    message = page.get_by_role("article")
+    await say(page, "/email-profile edit")
+    await fill(page, office, "ada@demo.example", port="465")
+    await field(page, "Email Address").click()
+    await take(page.get_by_role("dialog"), "form")
+    await field(page, "Port").fill("587")
+    await save(page)
+    await say(page, "/email-extra add SSL Y")
+    await page.get_by_text("Encryption now: SSL").wait_for()
+    await say(page, "/email-test")
+    await page.get_by_role("heading", name="Connection test failed").wait_for()
+    await take(message.last, "test-failed")
+    await page.get_by_role("button", name="Use TLS on 587 and test again").click()
+    await page.get_by_role("heading", name="Connection test passed").wait_for()
+    await take(message.last, "test-passed")
+    await say(page, "/email-profile")
+    await page.get_by_text("Works").wait_for()
+    await take(message.last, "card")
+
+
+async def main() -> None:
+    """Start demo and browser, and walk."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_office(Path(folder)) as office, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
+            page = await browser.new_page(
+                viewport={"width": 1000, "height": 900}, locale="en-GB", device_scale_factor=1.25
+            )
+            await page.goto(office.workspace.base_url)
+            await tour(page, office)
+            await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
