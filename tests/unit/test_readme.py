@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-import typer.main
-from click.testing import CliRunner
+from typer.testing import CliRunner
 
 from bot.cli import cli
 from bot.profiles.extras import CATALOGUE
@@ -25,7 +24,7 @@ def test_every_make_target_exists() -> None:
 
 @pytest.mark.parametrize("line", sorted(set(re.findall(r"email-profile-bot ([a-z]+(?: [a-z]+)?)", README))))
 def test_every_command_of_the_program_exists(line: str) -> None:
-    answer = CliRunner().invoke(typer.main.get_command(cli), [*line.split(), "--help"])
+    answer = CliRunner().invoke(cli, [*line.split(), "--help"])
     assert answer.exit_code == 0, answer.output
 
 

@@ -1,0 +1,14 @@
+"""Runs every benchmark: `make bench`. Figures are ratios within one run; nothing is asserted."""
+
+import asyncio
+
+from tests.benchmarks import commands
+
+
+async def main() -> None:
+    """Run them one after the other, so that they do not disturb each other."""
+    await commands.run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
