@@ -32,7 +32,7 @@ lock: .venv/.dev ## resolve the dependencies afresh into the two lock files
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 clean: ## remove what was built and installed
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov pictures
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 
 .venv: requirements.txt pyproject.toml ## install the program into .venv
 	$(PYTHON) -m venv .venv
