@@ -1,6 +1,7 @@
 """The extra configurations: one catalogue that feeds the command, the menu, the help and the README."""
 
 import difflib
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -12,8 +13,13 @@ from bot.smtp.guard import HostError, normal_host
 LONGEST_NAME = 70
 """Characters of a display name: a From line should stay well under the 78 that RFC 5322, 2.1.1 advises."""
 
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _YES = {"Y", "YES", "TRUE", "ON", "1"}
 _NO = {"N", "NO", "FALSE", "OFF", "0"}
+NOT_IN_A_COMMAND = (
+    "Passwords do not belong into a command: Slack keeps what you type there. Use /email-profile edit, "
+    "and change this password if it was a real one."
+)
 _SECRET_WORDS = ("PASSWORD", "PASSWD", "PASSWORT", "PASS", "PWD", "PW", "SECRET", "TOKEN")
 
 
@@ -59,7 +65,9 @@ def _host(text: str) -> str:
 
 
 def _display_name(text: str) -> str:
-    if not text or not printable(text) or len(text) > LONGEST_NAME:
+    # Bidirectional controls would let the name of one look like that of another.
+    turned = any(unicodedata.bidirectional(character) in _TURNING for character in text)
+    if not text or not printable(text) or turned or len(text.splitlines()) > 1 or len(text) > LONGEST_NAME:
         raise ValueError(f"it is one line of 1 to {LONGEST_NAME} characters.")
     return text
 
@@ -122,6 +130,11 @@ CATALOGUE = (
 )
 
 
+def names_secret(word: str) -> bool:
+    """Tell whether a word speaks of a password, so that nothing behind it may be repeated."""
+    return any(secret in word.upper() for secret in _SECRET_WORDS)
+
+
 def find(name: str) -> ExtraConfiguration:
     """Find an entry of the catalogue by its name, in any case.
 
@@ -132,12 +145,8 @@ def find(name: str) -> ExtraConfiguration:
     for entry in CATALOGUE:
         if entry.name == wanted:
             return entry
-    if any(word in wanted for word in _SECRET_WORDS):
-        raise InvalidExtraError(
-            "Passwords do not belong into a command: Slack keeps what you type there. Use /email-profile edit, "
-            "and change this password if it was a real one.",
-            part="name",
-        )
+    if names_secret(wanted):
+        raise InvalidExtraError(NOT_IN_A_COMMAND, part="name")
     names = [entry.name for entry in CATALOGUE]
     near = difflib.get_close_matches(wanted, names, n=1)
     guess = f" Did you mean {near[0]}?" if near else ""

@@ -21,12 +21,16 @@ def parse_body(body: str, content_type: str | None) -> dict[str, Any]:
     if not body:
         return {}
     if content_type == "application/json" or body.startswith("{"):
-        return _mapping(json.loads(body))
+        return _mapping(body)
     form = dict(parse_qsl(body, keep_blank_values=True))
-    return _mapping(json.loads(form["payload"])) if "payload" in form else form
+    return _mapping(form["payload"]) if "payload" in form else form
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("The body is JSON, nested without end.") from None
     if not isinstance(value, dict):
         raise ValueError("The body is JSON, but no object.")  # noqa: TRY004 - the caller answers 400 to ValueError
     return value

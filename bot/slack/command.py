@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.profiles.errors import MendableError
+from bot.profiles.extras import NOT_IN_A_COMMAND, names_secret
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
 
 # With should_escape Slack turns @name into <@U012AB3CD|name>; ids begin with U or, in Enterprise Grid, W.
@@ -14,7 +15,6 @@ _MENTION = re.compile(r"^<@([UW][A-Z0-9]{1,30})(?:\|[^>]*)?>$")
 _WRAPPED = re.compile(r"<((?:mailto:|https?://)[^|>]*)(?:\|([^>]*))?>")
 _QUOTES = str.maketrans("", "", "“”„‘’\"'`")
 _UNKNOWN_PERSON = "I don't know who that is. Choose the person from the list that Slack shows after @."
-_SECRET_WORDS = ("password", "passwort", "passwd", "secret", "token")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +100,8 @@ def _find(command: str, word: str) -> Subcommand:
     for subcommand in SUBCOMMANDS[command]:
         if wanted == subcommand.name or wanted in subcommand.also:
             return subcommand
-    if any(secret in wanted for secret in _SECRET_WORDS):
-        raise NotUnderstoodError(
-            "Passwords do not belong into a command: Slack keeps what you type there. Use `/email-profile edit`, "
-            "and change this password if it was a real one."
-        )
+    if names_secret(word):
+        raise NotUnderstoodError(NOT_IN_A_COMMAND)
     if word.startswith("@"):
         raise NotUnderstoodError(_UNKNOWN_PERSON)
     names = {name: entry for entry in SUBCOMMANDS[command] for name in (entry.name, *entry.also) if name}
@@ -115,10 +112,11 @@ def _find(command: str, word: str) -> Subcommand:
 
 def _without_mention(rest: str, owner: str | None) -> tuple[str, str | None]:
     """Take a person named last (or alone) out of the arguments."""
-    before, _, last = rest.rstrip().rpartition(" ")
+    rest = rest.strip()
+    last = rest.split()[-1] if rest else ""
     if owner is None and (mention := _MENTION.match(last)):
-        return before.rstrip(), mention.group(1)
-    return rest.strip(), owner
+        return rest.removesuffix(last).rstrip(), mention.group(1)
+    return rest, owner
 
 
 def _wrong_arguments(command: str, subcommand: Subcommand, rest: str) -> NotUnderstoodError:

@@ -73,9 +73,8 @@ async def _answer_action(body: dict[str, Any], sentence: str, client: AsyncWebCl
     """Answer a button: in a message through its response_url, in a modal with a modal on top."""
     try:
         if body.get("response_url"):
-            message = notice(sentence)
             await AsyncWebhookClient(body["response_url"]).send(
-                text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False
+                **notice(sentence).payload(), response_type="ephemeral", replace_original=False
             )
         elif body.get("trigger_id"):
             await client.views_push(trigger_id=body["trigger_id"], view=notice_view(sentence))

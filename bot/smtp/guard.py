@@ -11,6 +11,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import idna
 
+from bot.smtp.replies import clean
+
 Address = IPv4Address | IPv6Address
 Net = IPv4Network | IPv6Network
 
@@ -99,7 +101,7 @@ def normal_host(text: str) -> str:
     """
     example = "Write a host name or an IP address, for example smtp.example.com."
     if "://" in text:
-        raise HostError(f"Leave out {text.split('://', maxsplit=1)[0][:20]}://. {example}")
+        raise HostError(f"Leave out {clean(text.split('://', maxsplit=1)[0], most=20)}://. {example}")
     if "@" in text:
         raise HostError(f"This looks like an email address. {example}")
     address = literal(text)
@@ -107,7 +109,7 @@ def normal_host(text: str) -> str:
         return str(address)
     host, colon, port = text.rpartition(":")
     if colon and port.isascii() and port.isdigit() and ":" not in host:
-        raise HostError(f"Put {port[:5]} into Port and only the name here, for example {host[:60]}.")
+        raise HostError(f"Put {port[:5]} into Port and only the name here, for example {clean(host, most=60)}.")
     return _normal_name(text.removesuffix("."), example)
 
 

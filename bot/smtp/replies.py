@@ -30,7 +30,7 @@ class Redaction:
     def __init__(self, login: str, password: SecretStr | None) -> None:
         """Know every form in which the password crosses the wire, or could be sent back."""
         plain = password.get_secret_value() if password else ""
-        self._forms = tuple(form.lower() for form in _forms(login, plain)) if plain else ()
+        self._forms = tuple({_bare(form) for form in _forms(login, plain)}) if plain else ()
 
     def text(self, text: str) -> str:
         """Clean a server's text; drop it whole when it holds the password in any form."""
@@ -39,9 +39,9 @@ class Redaction:
         return clean(text)
 
     def leaks(self, text: str) -> bool:
-        """Whether the text holds the password in any form, before or after cleaning."""
-        searched = (text.lower(), "".join(text.lower().split()), clean(text, most=len(text) + 1).lower())
-        return any(form in candidate for form in self._forms for candidate in searched)
+        """Whether the text holds the password in any form, whatever stands between its characters."""
+        searched = _bare(text)
+        return any(form in searched for form in self._forms)
 
     def reply(self, code: int, message: str) -> Reply:
         """Take a server's answer apart: code, enhanced code (RFC 3463), cleaned text."""
@@ -50,17 +50,22 @@ class Redaction:
         lines = message.split("\n")
         if enhanced:
             # Each line of a multi-line reply repeats the enhanced code (RFC 2034).
-            lines = [line.removeprefix(enhanced).strip() for line in lines]
+            lines = [_ENHANCED.sub("", line) for line in lines]
         return Reply(code=code, enhanced=enhanced, text=self.text(" ".join(lines)))
+
+
+def _bare(text: str) -> str:
+    """Fold case and leave out blanks and everything invisible; a text of nothing else stays as it is."""
+    seen = "".join(character for character in text if not unicodedata.category(character).startswith(("C", "Z")))
+    return seen.casefold() or text
 
 
 def _forms(login: str, password: str) -> Iterable[str]:
     raw = password.encode("utf-8", "surrogatepass")
     yield password
-    yield "".join(password.split()) or password
     yield password[::-1]
     yield raw.hex()
     yield quote(password, safe="", errors="replace")
-    yield base64.b64encode(raw).decode()
-    yield base64.urlsafe_b64encode(raw).decode()
-    yield base64.b64encode(b"\0" + login.encode("utf-8", "surrogatepass") + b"\0" + raw).decode()
+    yield base64.b64encode(raw).decode().rstrip("=")
+    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    yield base64.b64encode(b"\0" + login.encode("utf-8", "surrogatepass") + b"\0" + raw).decode().rstrip("=")

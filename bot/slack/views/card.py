@@ -6,7 +6,19 @@ from bot.profiles.extras import IN_WORDS
 from bot.profiles.profile import LABELS, EmailProfile, Field
 from bot.profiles.service import ProfileView, State
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Message, actions, button, code, context, date, escaped, header, moment, section
+from bot.slack.views.message import (
+    Message,
+    actions,
+    button,
+    code,
+    context,
+    date,
+    escaped,
+    header,
+    moment,
+    rows,
+    section,
+)
 from bot.smtp.account import Encryption
 
 _SYMBOLS = {
@@ -36,7 +48,7 @@ def card(view: ProfileView, *, reader: str) -> Message:
 
 def _facts(view: ProfileView, reader: str) -> list[Block]:
     profile = view.profile
-    rows = (
+    facts = (
         (LABELS[Field.ADDRESS], code(profile.address)),
         (LABELS[Field.LOGIN], code(profile.login)),
         (LABELS[Field.PASSWORD], password_words(view)),
@@ -48,7 +60,7 @@ def _facts(view: ProfileView, reader: str) -> list[Block]:
     )
     return [
         section(f"*{whose(view, reader)}*\n{state_line(view)}"),
-        section("\n".join(f"*{label}*  {value}" for label, value in rows)),
+        *rows(f"*{label}*  {value}" for label, value in facts),
     ]
 
 

@@ -1,6 +1,6 @@
 """The pieces that every view is made of: escaped text, sections, buttons, and a message as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,8 +30,8 @@ class Message:
     blocks: Sequence[Block] = field(default_factory=tuple)
 
     def payload(self) -> dict[str, Any]:
-        """Give the message as `ack`, `respond` and chat.postEphemeral take it."""
-        return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}
+        """Give the message as `ack`, `respond` and chat.postEphemeral take it; its text is mrkdwn too."""
+        return {"text": escaped(self.text), "blocks": [block.to_dict() for block in self.blocks]}
 
 
 def escaped(text: str) -> str:
@@ -68,6 +68,17 @@ def mrkdwn(text: str) -> MarkdownTextObject:
 def section(text: str, *, block_id: str | None = None) -> SectionBlock:
     """Make a paragraph of mrkdwn that is escaped already."""
     return SectionBlock(text=mrkdwn(text), block_id=block_id)
+
+
+def rows(lines: Iterable[str]) -> list[Block]:
+    """Make as few paragraphs as hold all lines, each line whole."""
+    paragraphs: list[str] = []
+    for line in lines:
+        if paragraphs and len(paragraphs[-1]) + 1 + len(line) <= LONGEST_SECTION:
+            paragraphs[-1] += f"\n{line}"
+        else:
+            paragraphs.append(line)
+    return [section(paragraph) for paragraph in paragraphs]
 
 
 def context(text: str) -> ContextBlock:

@@ -3,7 +3,7 @@
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Message, actions, button, code, context, escaped, header, section
+from bot.slack.views.message import Message, actions, button, code, context, escaped, header, rows, section
 from bot.smtp.account import Account
 from bot.smtp.advice import Advice, Fix, advise, headline
 from bot.smtp.report import Outcome, Report, Stage
@@ -29,9 +29,9 @@ def stage_line(stage: Stage) -> str:
     return f"{_SYMBOLS[stage.outcome]} *{stage.name}* {stage.outcome}{detail}{took}"
 
 
-def stages(report: Report) -> str:
+def stage_lines(report: Report) -> list[str]:
     """Write all stages, a line each, in the order in which they happen."""
-    return "\n".join(stage_line(stage) for stage in report.stages)
+    return [stage_line(stage) for stage in report.stages]
 
 
 def advice_text(advice: Advice) -> str:
@@ -49,7 +49,7 @@ def testing(account: Account, report: Report | None) -> Message:
     text = f"Testing {account.host}:{account.port} …" if account.host else "Testing …"
     blocks: list[Block] = [section(f"Testing {target(account)} …" if account.host else text)]
     if report is not None:
-        blocks.append(section(stages(report)))
+        blocks.extend(rows(stage_lines(report)))
     return Message(text=text, blocks=blocks)
 
 
@@ -60,7 +60,7 @@ def finished(account: Account, report: Report, *, owner: str) -> Message:
     blocks: list[Block] = [
         header(title),
         context(f"{target(account)} · {duration(report.seconds)}"),
-        section(stages(report)),
+        *rows(stage_lines(report)),
     ]
     advice = advise(report, account)
     if advice is not None:
@@ -89,9 +89,9 @@ def _buttons(report: Report, advice: Advice | None, owner: str) -> list[ButtonEl
 def short(account: Account, report: Report) -> list[Block]:
     """Show a finished or running test inside the form: headline, stages, advice; no buttons."""
     if any(stage.outcome is Outcome.RUNNING for stage in report.stages):
-        return [section(f":hourglass_flowing_sand: Testing {target(account)} …\n{stages(report)}")]
+        return rows([f":hourglass_flowing_sand: Testing {target(account)} …", *stage_lines(report)])
     symbol = ":x:" if report.failed_stage else ":white_check_mark:"
-    blocks: list[Block] = [section(f"{symbol} *{escaped(headline(report, account))}*\n{stages(report)}")]
+    blocks = rows([f"{symbol} *{escaped(headline(report, account))}*", *stage_lines(report)])
     advice = advise(report, account)
     if advice is not None:
         blocks.append(section(advice_text(advice)))

@@ -1,0 +1,388 @@
+"""What people see: Slack takes every block, whatever the values are, and nothing in them comes alive."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+from bot.demo.block_kit import message_problems, view_problems
+from bot.profiles.errors import ExtraConflictError
+from bot.profiles.extras import CATALOGUE
+from bot.profiles.people import Person
+from bot.profiles.profile import LABELS, EmailProfile, Field
+from bot.profiles.service import ProfileView, State
+from bot.slack.command import NotUnderstoodError, parse
+from bot.slack.ids import COMMANDS, EMAIL_EXTRA
+from bot.slack.views import card, extras, form, help, message, report  # noqa: A004 - the view's name
+from bot.smtp.account import Encryption
+from bot.smtp.advice import advise
+from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
+
+ADA, GRACE = "U0ADA", "U0GRACE"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SECRET = "canary-7Hq2"
+EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {host}"
+LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
+LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
+SENTENCE = f"There is {EVIL}."
+CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
+
+PLAIN = EmailProfile(
+    address="ada@example.com",
+    login="ada",
+    password=SecretStr(SECRET),
+    password_host="smtp.example.com",
+    password_set_at=NOW,
+    host="smtp.example.com",
+    port=587,
+    extras={"TLS": "Y"},
+)
+LONGEST = replace(
+    PLAIN,
+    address=LONG_ADDRESS,
+    login="l" * 320,
+    host=LONG_HOST,
+    port=65535,
+    extras={
+        "SSL": "N",
+        "TLS": "Y",
+        "AUTH": "CRAM-MD5",
+        "HELO": LONG_HOST,
+        "FROM_NAME": "f" * 70,
+        "REPLY_TO": LONG_ADDRESS,
+    },
+)
+HOSTILE = replace(PLAIN, address=EVIL, login=EVIL * 2, host=EVIL, extras={"TLS": "Y", "FROM_NAME": EVIL, "HELO": EVIL})
+EXTREME = replace(
+    LONGEST, login="&" * 320, address="&" * 230 + "@example.com", extras={"FROM_NAME": "&" * 70, "TLS": "Y"}
+)
+PROFILES = {"plain": PLAIN, "longest": LONGEST, "hostile": HOSTILE, "extreme": EXTREME}
+LONG_DETAIL = f"535 5.7.8 {EVIL * 3}"[:215]
+
+
+def a_report(
+    profile: EmailProfile,
+    fault: Fault | None = None,
+    *,
+    outcome: Outcome = Outcome.PASSED,
+    detail: str = LONG_DETAIL,
+    encryption: Encryption = Encryption.TLS,
+    port: int | None = None,
+) -> Report:
+    stages = [Stage(name=name, outcome=Outcome.PASSED, seconds=0.0234, detail=detail) for name in StageName]
+    stages[4] = replace(stages[4], outcome=outcome, seconds=5.04)
+    return Report(
+        host=profile.host,
+        port=port or profile.port or 0,
+        encryption=encryption,
+        stages=tuple(stages),
+        seconds=5.5,
+        tested_at=NOW,
+        fault=fault,
+        reply=Reply(code=535, enhanced="5.7.8", text=EVIL),
+        certificate_names=(EVIL, LONG_HOST[:100], "", EVIL, EVIL),
+    )
+
+
+def a_view(profile: EmailProfile, last: Report | None = None, **changed: Any) -> ProfileView:
+    owner = Person(workspace="T1", user=ADA)
+    known = {"owner": owner, "profile": profile, "has_password": True, "revision": 3, "last_test": last}
+    return ProfileView(**{**known, **changed})
+
+
+def views_of_a_profile(profile: EmailProfile) -> dict[State, ProfileView]:
+    views = (
+        a_view(profile, a_report(profile)),
+        a_view(profile, a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED)),
+        a_view(profile),
+        a_view(profile, has_password=False),
+        a_view(EmailProfile(extras=profile.extras), has_password=False),
+        a_view(EmailProfile(), has_password=False, unreadable=True),
+    )
+    return {view.state: view for view in views}
+
+
+def not_understood(command: str) -> str:
+    with pytest.raises(NotUnderstoodError) as caught:
+        parse(command, EVIL)
+    return str(caught.value)
+
+
+def messages(profile: EmailProfile) -> Iterator[message.Message]:
+    for view in views_of_a_profile(profile).values():
+        for reader in (ADA, GRACE):
+            yield card.card(view, reader=reader)
+            yield card.delete_question(view, reader=reader)
+            yield extras.listing(view, reader=reader)
+        yield card.password_asked(view, changed_by=GRACE)
+    account = a_view(profile).account
+    yield report.testing(account, None)
+    yield report.testing(a_view(EmailProfile()).account, None)
+    yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
+    yield report.finished(account, a_report(profile), owner=ADA)
+    yield report.finished(account, a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED), owner=ADA)
+    yield report.finished(account, a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), owner=ADA)
+    yield extras.conflict(CONFLICT, owner=ADA)
+    yield message.notice(SENTENCE)
+    for command in COMMANDS:
+        yield help.help_message(command)
+        yield help.help_message(command, sentence=not_understood(command))
+
+
+def modals(profile: EmailProfile) -> Iterator[View]:
+    known = form.Context(owner=ADA, revision=3, channel="C1")
+    account = a_view(profile).account
+    failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
+    notes: list[list[Block]] = [[], form.errors_note(dict.fromkeys(Field, EVIL))]
+    for tested in (failed, a_report(profile), a_report(profile, outcome=Outcome.RUNNING)):
+        notes.append(report.short(account, tested))
+    for view in views_of_a_profile(profile).values():
+        for note in notes:
+            yield form.form(view, known=known, reader=GRACE, suggested_address=profile.address, notes=note)
+        yield extras.list_modal(view, known=known)
+        yield View(type="home", blocks=card.header_card(view, reader=ADA))
+    for entry in CATALOGUE:
+        value = profile.extras.get(entry.name, "")
+        yield extras.add_modal(entry, known=known, value=value, notes=extras.conflict_note(CONFLICT))
+    yield message.notice_view(SENTENCE)
+
+
+def texts(node: Any) -> Iterator[dict[str, Any]]:
+    """Find every text object in a payload."""
+    if isinstance(node, dict):
+        if node.get("type") in ("mrkdwn", "plain_text") and isinstance(node.get("text"), str):
+            yield node
+        for inner in node.values():
+            yield from texts(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from texts(inner)
+
+
+OURS = re.compile(rf"<@(?:{ADA}|{GRACE})>|<!date\^\d+\^[^<>|]+\|[^<>|]+>|&(?:amp|lt|gt);")
+
+
+def assert_inert(text: str) -> None:
+    """Nothing but our own mentions and dates is alive, and no entity is broken."""
+    left = OURS.sub("", text)
+    assert not re.search("[<>&]", left), left
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_slack_takes_every_message_and_each_has_a_sentence_in_words(profile: EmailProfile) -> None:
+    for shown in messages(profile):
+        assert message_problems(shown.payload()["blocks"]) == []
+        assert re.match(r"[A-Z`“]|I don't", shown.text)
+        assert len(shown.text.split()) >= 3 or shown.text.startswith("Testing ")
+        assert shown.text.endswith((".", "?", "…")) or shown.text == "Connection test passed"
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_slack_takes_every_modal_and_the_home_tab(profile: EmailProfile) -> None:
+    for shown in modals(profile):
+        assert view_problems(shown.to_dict()) == []
+
+
+@pytest.mark.parametrize("name", ["plain", "longest", "hostile"])
+def test_nothing_from_outside_comes_alive(name: str) -> None:
+    payloads = [shown.payload() for shown in messages(PROFILES[name])]
+    for payload in [*payloads, *(shown.to_dict() for shown in modals(PROFILES[name]))]:
+        for text in texts(payload):
+            if text["type"] == "mrkdwn":
+                assert text.get("verbatim") is True or text["text"].startswith("The six values, the password,")
+                assert_inert(text["text"])
+
+
+def test_nothing_from_outside_comes_alive_in_the_text_beside_the_blocks() -> None:
+    for shown in messages(HOSTILE):
+        assert_inert(shown.payload()["text"])
+
+
+def test_no_row_of_the_card_is_lost_to_values_that_grow_when_escaped() -> None:
+    (_, facts, more, *_) = card.card(a_view(EXTREME), reader=ADA).payload()["blocks"]
+    assert_inert(facts["text"]["text"])
+    assert more["text"]["text"].endswith("`TLS Y`")
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_a_password_is_shown_nowhere_even_if_a_view_held_one(profile: EmailProfile) -> None:
+    shown = json.dumps([*(one.payload() for one in messages(profile)), *(one.to_dict() for one in modals(profile))])
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize("profile", [PLAIN, LONGEST], ids=["plain", "longest"])
+def test_the_card_shows_every_field_under_its_label(profile: EmailProfile) -> None:
+    shown = card.card(a_view(profile), reader=ADA).payload()["blocks"][1]["text"]["text"]
+    rows = dict(re.findall(r"\*([^*\n]+)\*  (.+)", shown))
+    assert rows[LABELS[Field.ADDRESS]] == f"`{profile.address}`"
+    assert rows[LABELS[Field.LOGIN]] == f"`{profile.login}`"
+    assert rows[LABELS[Field.PASSWORD]].startswith("set on <!date^")
+    assert rows[LABELS[Field.HOST]] == f"`{profile.host}`"
+    assert rows[LABELS[Field.PORT]] == f"`{profile.port}`"
+    assert rows["Authentication"] == "required"
+    assert rows["Encryption"] == "TLS (STARTTLS, required) · from TLS Y"
+    assert all(f"`{name} {value}`" in rows["Extra configurations"] for name, value in profile.extras.items())
+
+
+@pytest.mark.parametrize(
+    ("state", "line", "text"),
+    [
+        (State.WORKS, ":large_green_circle: Works — tested <!date^", "it works"),
+        (State.FAILS, ":red_circle: Fails at Sign-in — tested <!date^", "it fails at Sign-in"),
+        (State.NOT_TESTED, ":white_circle: Not tested yet", "it is not tested yet"),
+        (State.PASSWORD_MISSING, ":large_yellow_circle: Password missing", "its password is missing"),
+        (State.UNREADABLE, ":red_circle: Cannot be read", "The stored profile cannot be read"),
+        (State.NOT_SET_UP, "You have no email profile yet.", "You have no email profile yet."),
+    ],
+)
+def test_the_card_says_how_a_profile_stands_with_symbol_and_word(state: State, line: str, text: str) -> None:
+    shown = card.card(views_of_a_profile(PLAIN)[state], reader=ADA)
+    assert line in shown.payload()["blocks"][0]["text"]["text"]
+    assert text in shown.text
+
+
+def test_a_misfit_is_shown_with_a_button_that_mends_it() -> None:
+    blocks = card.card(a_view(replace(PLAIN, extras={})), reader=ADA).payload()["blocks"]
+    assert "Port 587 goes with TLS" in blocks[-2]["text"]["text"]
+    (fix,) = blocks[-1]["elements"]
+    assert (fix["text"]["text"], fix["action_id"], fix["value"]) == ("Add TLS Y", "use_tls", ADA)
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("profile", [PLAIN, LONGEST, HOSTILE], ids=["plain", "longest", "hostile"])
+def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, profile: EmailProfile) -> None:
+    account = a_view(profile).account
+    for encryption in Encryption:
+        failed = a_report(profile, fault, outcome=Outcome.FAILED, detail="no", encryption=encryption)
+        advice = advise(failed, account)
+        assert advice is not None
+        assert "{" not in advice.what + advice.why + advice.do
+        assert (advice.why[-1], advice.do[-1], advice.what[-1] != ".") == (".", ".", True)
+        assert advice.field is None or advice.field == "encryption" or advice.field in set(Field)
+        shown = report.finished(account, failed, owner=ADA)
+        assert message_problems(shown.payload()["blocks"]) == []
+        assert shown.text == f"Connection test failed at Sign-in: {advice.what}."
+        words = [text["text"] for text in texts(shown.payload()["blocks"])]
+        assert words[0] == "Connection test failed at Sign-in"
+        assert f"*Why:* {message.escaped(advice.why)}\n*Do:* {message.escaped(advice.do)}" in words
+        assert [word.startswith("Use ") for word in words].count(True) == (advice.fix is not None)
+        inside = [block.to_dict() for block in report.short(account, failed)]
+        assert message_problems(inside) == []
+        for text in texts([*shown.payload()["blocks"], *inside]):
+            if text["type"] == "mrkdwn":
+                assert_inert(text["text"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "encryption", "port", "label"),
+    [
+        (Fault.PLAIN_TO_TLS_PORT, Encryption.TLS, 465, "Use SSL on 465 and test again"),
+        (Fault.TLS_TO_PLAIN_PORT, Encryption.SSL, 587, "Use TLS on 587 and test again"),
+        (Fault.PASSWORD_OVER_CLEAR_TEXT, Encryption.NONE, 465, "Use SSL on 465 and test again"),
+        (Fault.ENCRYPTION_NEEDED, Encryption.NONE, 25, "Use TLS on 25 and test again"),
+        (Fault.ENCRYPTION_NEEDED, Encryption.NONE, 10025, "Use TLS on 10025 and test again"),
+        (Fault.SIGN_IN_REFUSED, Encryption.NONE, 587, "Edit"),
+    ],
+)
+def test_a_button_says_exactly_what_it_changes(fault: Fault, encryption: Encryption, port: int, label: str) -> None:
+    failed = a_report(PLAIN, fault, outcome=Outcome.FAILED, encryption=encryption, port=port)
+    row = report.finished(a_view(PLAIN).account, failed, owner=ADA).payload()["blocks"][-1]["elements"]
+    assert row[0]["text"]["text"] == label
+    assert [button.get("style") for button in row].count("primary") <= 1
+
+
+def test_a_stage_is_a_line_with_symbol_word_fact_and_time() -> None:
+    stage = Stage(name=StageName.SIGN_IN, outcome=Outcome.FAILED, seconds=0.17, detail="a`b <x>")
+    assert report.stage_line(stage) == ":x: *Sign-in* failed  `a'b &lt;x&gt;`  170 ms"
+    skipped = Stage(name=StageName.SENDER, outcome=Outcome.SKIPPED)
+    assert report.stage_line(skipped) == ":heavy_minus_sign: *Sender* skipped"
+    assert (report.duration(0.0084), report.duration(0.41), report.duration(5.06)) == ("8 ms", "410 ms", "5.1 s")
+
+
+def test_a_passed_test_says_that_nothing_was_sent() -> None:
+    shown = report.finished(a_view(PLAIN).account, a_report(PLAIN), owner=ADA)
+    assert shown.text == "Connection test passed"
+    assert "Nothing was sent." in [text["text"] for text in texts(shown.payload()["blocks"])]
+
+
+def test_the_form_has_the_documented_words_and_never_a_password() -> None:
+    known = form.Context(owner=ADA, revision=3)
+    shown = form.form(a_view(PLAIN), known=known, reader=ADA).to_dict()
+    words = [shown[name]["text"] for name in ("title", "submit", "close")]
+    assert words == ["Email profile", "Save", "Cancel"]
+    inputs = {block["block_id"]: block for block in shown["blocks"] if block["type"] == "input"}
+    assert [block["label"]["text"] for block in inputs.values()] == list(LABELS.values())
+    assert "initial_value" not in inputs[Field.PASSWORD]["element"]
+    assert inputs[Field.PASSWORD]["hint"]["text"] == "Set on 24 Nov 2026; leave empty to keep it."
+    assert inputs[Field.AUTHENTICATE]["element"]["initial_options"]
+    assert form.Context.from_metadata(shown["private_metadata"]) == known
+
+
+def test_the_suggested_address_is_for_those_who_have_none() -> None:
+    known = form.Context(owner=ADA, revision=0)
+    for profile, address in ((EmailProfile(), "new@example.com"), (PLAIN, PLAIN.address)):
+        shown = form.form(a_view(profile), known=known, reader=ADA, suggested_address="new@example.com").to_dict()
+        assert shown["blocks"][0]["element"]["initial_value"] == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no", "[]", "{}", '{"owner": "", "revision": 1}', '{"owner": "U1", "revision": true}']
+)
+def test_a_modal_of_another_version_is_refused_with_what_to_do(text: str) -> None:
+    with pytest.raises(form.OutdatedFormError, match="Close it and open it again"):
+        form.Context.from_metadata(text)
+
+
+def test_a_form_is_read_as_typed_and_junk_is_empty() -> None:
+    values: dict[str, Any] = {name: {"value": {"value": f" {name} "}} for name in Field}
+    values[Field.AUTHENTICATE] = {"value": {"selected_options": [{"value": "sign_in"}]}}
+    read = form.typed(values)
+    assert (read.address, read.password.get_secret_value(), read.authenticate) == (" address ", " password ", True)
+    junk: list[Any] = [None, [], {"address": 1}, {"address": {"value": []}}, {"address": {"value": {"value": 7}}}]
+    assert all(form.typed(values).address == "" and not form.typed(values).authenticate for values in junk)
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: str(entry.name))
+def test_the_menu_of_configurations_shows_each_meaning_in_full(entry: Any) -> None:
+    shown = extras.add_modal(entry, known=form.Context(owner=ADA, revision=1), value="Y").to_dict()
+    choice, value = shown["blocks"]
+    options = {option["value"]: option["text"]["text"] for option in choice["element"]["options"]}
+    assert options == {other.name: f"{other.name} – {other.meaning}" for other in CATALOGUE}
+    assert choice["element"]["initial_option"]["value"] == entry.name
+    assert entry.example in value["hint"]["text"]
+    assert [option["value"] for option in value["element"].get("options", [])] == list(entry.choices)
+
+
+def test_the_modals_choice_is_read_and_junk_is_empty() -> None:
+    menu = {"configuration": {"choose_extra": {"selected_option": {"value": "AUTH"}}}}
+    assert extras.chosen({**menu, "value_AUTH": {"value": {"selected_option": {"value": "LOGIN"}}}}) == (
+        "AUTH",
+        "LOGIN",
+    )
+    assert extras.chosen({**menu, "value_TLS": {"value": {"value": "Y"}}}) == ("AUTH", "")
+    junk: list[Any] = [None, [], {"configuration": []}, {"configuration": {"choose_extra": {"selected_option": 1}}}]
+    assert all(extras.chosen(values) == ("", "") for values in junk)
+
+
+def test_a_conflict_offers_both_ways_out() -> None:
+    row = extras.conflict_note(CONFLICT)[1].to_dict()["elements"]
+    assert [button["text"]["text"] for button in row] == ["Use SSL instead", "Keep TLS"]
+
+
+def test_the_help_lists_every_configuration_and_what_was_not_understood_first() -> None:
+    blocks = help.help_message(EMAIL_EXTRA, sentence="Not that.").payload()["blocks"]
+    assert blocks[0]["text"]["text"] == "Not that."
+    assert all(f"`{entry.example}`" in blocks[2]["text"]["text"] for entry in CATALOGUE)
+
+
+def test_a_value_in_backticks_cannot_leave_them() -> None:
+    assert message.code("a`b <!here> &") == "`a'b &lt;!here&gt; &amp;`"
+    assert message.code(" ") == message.code("") == "—"
+    assert message.excerpt("x" * 10, 5) == "xxxx…"
