@@ -23,9 +23,10 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.ids import COMMANDS
 from bot.slack.jobs import Jobs
 from bot.slack.register import register
-from bot.smtp.check import Tester, trust_store
+from bot.smtp.check import Tester
 from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
+from bot.smtp.trust import trust_store
 from storage.database import Database, KeyMismatchError
 from storage.keyring import Keyring, KeyringError
 

@@ -1,5 +1,6 @@
 """What a connection test needs to know of an account: plain data, the password masked."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,11 +18,16 @@ class Encryption(StrEnum):
     """Clear text (port 25)."""
 
 
+TokenProvider = Callable[[], Awaitable[SecretStr]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Account:
     """One SMTP account as a connection test uses it.
 
-    `password` is None when none is stored; `mechanism` is None for the strongest one offered.
+    `password` is None when none is stored; `mechanism` is None for the strongest one offered;
+    `pin` is the SHA-256 (hex) of the one public key that is trusted, None for the usual authorities; `token`
+    gives an OAuth access token, with which XOAUTH2 is used instead of a password.
     """
 
     address: str
@@ -33,3 +39,5 @@ class Account:
     password: SecretStr | None = None
     mechanism: str | None = None
     helo: str | None = None
+    pin: str | None = None
+    token: TokenProvider | None = None

@@ -169,6 +169,23 @@ _TABLE: Mapping[Fault, Advice] = {
         do="if your company has its own authority, ask whoever runs the bot to add it with SMTP_CA_FILE.",
         field="host",
     ),
+    Fault.CERTIFICATE_ENDS_SOON: Advice(
+        what="the server's certificate ends soon",
+        why="its owner has not renewed it yet; when it ends, mail programs stop working with this server.",
+        do="tell your mail provider. There is nothing to change in your profile.",
+    ),
+    Fault.CERTIFICATE_NOT_THE_PINNED: Advice(
+        what="the server's key is not the one you trusted",
+        why="the server shows another key than the one in PIN, so it may be another server. Your password was not "
+        "sent.",
+        do="ask whoever runs the mail server whether its key was changed. If so, remove PIN and test again.",
+        field="encryption",
+    ),
+    Fault.MESSAGE_REFUSED: Advice(
+        what="the server did not take the message",
+        why="you can sign in and the addresses are right, but the message itself was refused.",
+        do="ask your mail provider, and pass on the server's answer above.",
+    ),
     Fault.PASSWORD_OVER_CLEAR_TEXT: Advice(
         what="your password would travel unencrypted",
         why="your profile signs in but encrypts nothing, so your password was not sent.",

@@ -4,25 +4,26 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-import idna
 from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.certificate import lifetime, names
+from bot.smtp.certificate import days_left, lifetime, presented
 from bot.smtp.dialogue import Dialogue, GarbledReplyError
+from bot.smtp.doors import Knocker
+from bot.smtp.envelope import path
 from bot.smtp.faults import StageFailedError, failure, recipient_refusal, refusal
 from bot.smtp.guard import Address, Guard
 from bot.smtp.network import Network
-from bot.smtp.replies import Redaction, clean
-from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
-
-STRONGEST_FIRST = ("CRAM-MD5", "PLAIN", "LOGIN")
-"""The mechanisms spoken here; the first that the server offers is used unless the profile's AUTH says which."""
+from bot.smtp.offers import capabilities, mechanism_for, software
+from bot.smtp.race import connect_first
+from bot.smtp.replies import Redaction
+from bot.smtp.report import Certificate, Door, Fault, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.transcript import Transcript
+from bot.smtp.trust import hold_against, looking_only
 
 _SILENCE = 5.0
 """Seconds of silence before a greeting after which TLS is tried once, to tell a TLS port from a dead one."""
@@ -30,25 +31,28 @@ _SILENCE = 5.0
 _GOODBYE = 1.0
 """Seconds that a server may take over QUIT; the test's result stands already."""
 
-_SOFTWARE = ("Postfix", "Exim", "OpenSMTPD", "Sendmail", "Microsoft ESMTP", "gsmtp", "Haraka", "Zimbra", "qmail")
+_OPENING = 0.75
+"""The share of the deadline that the stages up to Encryption may use; the rest is for the other doors."""
 
+SOON = 21
+"""Days before its end from which a certificate is warned about; an unattended renewal happens at 30."""
+
+_OPENING_STAGES = (StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION)
 _ORDER = {
     Encryption.SSL: (StageName.RESOLVE, StageName.CONNECT, StageName.ENCRYPTION, StageName.GREETING),
     Encryption.TLS: (StageName.RESOLVE, StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION),
     Encryption.NONE: (StageName.RESOLVE, StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION),
 }
 
+Progress = Callable[[Report], None]
 
-def trust_store(ca_file: Path | None) -> ssl.SSLContext:
-    """Build the verifying TLS context that all tests share: system authorities, and those in `ca_file`.
 
-    Building one costs tens of milliseconds, more than a whole test, so it is done once.
-    """
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(cafile=str(ca_file))
-    return context
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A message that is really sent after the stages have passed: to whom, and its bytes."""
+
+    recipient: str
+    content: bytes
 
 
 class Tester:
@@ -64,12 +68,16 @@ class Tester:
         self.timeout = timeout
         self.handshakes = asyncio.Semaphore(handshakes)
 
-    async def test(self, account: Account, progress: Callable[[Report], None]) -> Report:
+    async def test(self, account: Account, progress: Progress) -> Report:
         """Test one account; `progress` gets the report so far whenever a stage begins.
 
         Whatever the server or the network does ends in the report; only cancellation is raised.
         """
         return await _Run(self, account, progress).report()
+
+    async def send(self, account: Account, outgoing: Outgoing, progress: Progress) -> Report:
+        """Test one account and, when all stages pass, send one message; errors as `test`."""
+        return await _Run(self, account, progress, outgoing).report()
 
 
 @dataclass
@@ -80,37 +88,56 @@ class _Found:
     outcome: Outcome = Outcome.PASSED
     fault: Fault | None = None
     reply: Reply | None = None
+    facts: tuple[str, ...] = ()
 
 
 class _Run:
     """One test under way."""
 
-    def __init__(self, tester: Tester, account: Account, progress: Callable[[Report], None]) -> None:
+    def __init__(self, tester: Tester, account: Account, progress: Progress, outgoing: Outgoing | None = None) -> None:
         self._tester = tester
         self._account = account
         self._progress = progress
+        self._outgoing = outgoing
+        self._trust = looking_only() if account.pin else tester.trust
         self._redaction = Redaction(account.login, account.password)
+        self._transcript = Transcript(self._redaction)
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
         self._stage_began = self._began
         self._current = StageName.RESOLVE
+        last = (StageName.SIGN_IN, StageName.SENDER, *((StageName.MESSAGE,) if outgoing else ()))
         self._stages = {
-            name: Stage(name=name, outcome=Outcome.SKIPPED)
-            for name in (*_ORDER[account.encryption], StageName.SIGN_IN, StageName.SENDER)
+            name: Stage(name=name, outcome=Outcome.SKIPPED) for name in (*_ORDER[account.encryption], *last)
         }
+        self._addresses: list[Address] = []
         self._fault: Fault | None = None
         self._reply: Reply | None = None
-        self._certificate_names: tuple[str, ...] = ()
+        self._certificate: Certificate | None = None
+        self._doors: tuple[Door, ...] = ()
 
     async def report(self) -> Report:
+        ends = self._began + self._tester.timeout
         try:
-            async with asyncio.timeout(self._tester.timeout) as deadline:
-                await self._stages_in_order()
+            async with asyncio.timeout_at(self._began + self._tester.timeout * _OPENING) as deadline:
+                await self._stages_in_order(lambda: deadline.reschedule(ends))
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
             self._fail(error, timed_out=deadline.expired())
+            if self._current in _OPENING_STAGES:
+                self._doors = await self._knocker().open_doors(self._addresses, until=ends)
         return self._report()
 
+    def _knocker(self) -> Knocker:
+        return Knocker(
+            guard=self._tester.guard,
+            network=self._tester.network,
+            trust=self._trust,
+            handshakes=self._tester.handshakes,
+            account=self._account,
+        )
+
     def _report(self) -> Report:
+        wrong_name = self._fault is Fault.CERTIFICATE_WRONG_NAME and self._certificate
         return Report(
             host=self._account.host,
             port=self._account.port,
@@ -120,7 +147,10 @@ class _Run:
             tested_at=datetime.now(UTC),
             fault=self._fault,
             reply=self._reply,
-            certificate_names=self._certificate_names,
+            certificate_names=self._certificate.names if self._certificate and wrong_name else (),
+            certificate=self._certificate,
+            doors=self._doors,
+            transcript=self._transcript.lines,
         )
 
     @contextmanager
@@ -134,8 +164,13 @@ class _Run:
 
     def _end(self, name: StageName, found: _Found) -> None:
         seconds = self._clock() - self._stage_began
-        self._stages[name] = Stage(name=name, outcome=found.outcome, seconds=seconds, detail=found.detail)
+        self._stages[name] = Stage(
+            name=name, outcome=found.outcome, seconds=seconds, detail=found.detail, facts=found.facts
+        )
         self._fault, self._reply = found.fault or self._fault, found.reply or self._reply
+
+    def _skip(self, name: StageName, why: str) -> None:
+        self._stages[name] = replace(self._stages[name], outcome=Outcome.SKIPPED, detail=why)
 
     def _fail(self, error: Exception, *, timed_out: bool) -> None:
         if self._stages[self._current].outcome is not Outcome.RUNNING:
@@ -145,16 +180,17 @@ class _Run:
         if failed.fault is Fault.TLS_TO_PLAIN_PORT and self._account.encryption is Encryption.TLS:
             # The server had agreed to switch, so the port is right and the server is broken.
             failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
+        self._transcript.note(f"{self._current} failed: {failed.detail}")
         self._end(self._current, _Found(failed.detail, Outcome.FAILED, failed.fault, failed.reply))
 
     def _too_late(self) -> StageFailedError:
         if self._current is StageName.RESOLVE:
             return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
-        return StageFailedError(Fault.TIMED_OUT, f"no answer within {self._tester.timeout:g} s")
+        return StageFailedError(Fault.TIMED_OUT, f"no answer within {self._clock() - self._began:.1f} s")
 
-    async def _stages_in_order(self) -> None:
-        addresses = await self._resolve()
-        address, dialogue = await self._connect(addresses)
+    async def _stages_in_order(self, opened: Callable[[], None]) -> None:
+        await self._resolve()
+        address, dialogue = await self._connect()
         async with dialogue:
             if self._account.encryption is Encryption.SSL:
                 await self._encryption(address, dialogue)
@@ -162,35 +198,30 @@ class _Run:
             else:
                 await self._greeting(address, dialogue)
                 await self._encryption(address, dialogue)
+            opened()
             await self._sign_in(dialogue)
             await self._sender(dialogue)
+            if self._outgoing is not None:
+                await self._message(dialogue, self._outgoing)
             await self._goodbye(dialogue)
 
-    async def _resolve(self) -> list[Address]:
+    async def _resolve(self) -> None:
         with self._stage(StageName.RESOLVE) as found:
             self._tester.guard.check_port(self._account.port)
             answers = await self._tester.network.resolve(self._account.host)
-            addresses = self._tester.guard.check_addresses(answers)
+            self._addresses = addresses = self._tester.guard.check_addresses(answers)
             many = f", 1 of {len(addresses)}" if len(addresses) > 1 else ""
             found.detail = f"{addresses[0]} (IPv{addresses[0].version}{many})"
-        return addresses
+            if len(addresses) > 1:
+                found.facts = (f"Addresses: {', '.join(map(str, addresses))}",)
 
-    async def _connect(self, addresses: list[Address]) -> tuple[Address, Dialogue]:
+    async def _connect(self) -> tuple[Address, Dialogue]:
         with self._stage(StageName.CONNECT) as found:
-            last_error: OSError | None = None
-            for number, address in enumerate(addresses, start=1):
-                # One dead address must not use up the time of those behind it.
-                share = None if number == len(addresses) else self._tester.timeout / 3
-                try:
-                    async with asyncio.timeout(share):
-                        sock = await self._tester.network.connect(address, self._account.port)
-                except OSError as error:
-                    last_error = error
-                    continue
-                if number > 1:
-                    found.detail = f"{address}, after {number - 1} that did not answer"
-                return address, Dialogue(sock, self._account.host, helo=self._account.helo)
-            raise last_error or OSError("there is no address")
+            address, sock = await connect_first(self._tester.network, self._addresses, self._account.port)
+            if address != self._addresses[0]:
+                found.detail = f"{address}, because {self._addresses[0]} did not answer in time"
+            self._transcript.note(f"connected to {address} port {self._account.port}")
+            return address, Dialogue(sock, self._account.host, helo=self._account.helo, transcript=self._transcript)
 
     async def _greeting(self, address: Address, dialogue: Dialogue) -> None:
         with self._stage(StageName.GREETING) as found:
@@ -203,8 +234,10 @@ class _Run:
                 waiting.cancel()
             if greeting.code != 220:
                 raise refusal(self._redaction.reply(greeting.code, greeting.message), StageName.GREETING)
-            found.detail = next((name for name in _SOFTWARE if name.lower() in greeting.message.lower()), "")
+            found.detail = software(greeting.message)
             await self._hello(dialogue, StageName.GREETING)
+            if self._account.encryption is not Encryption.TLS:
+                found.facts = capabilities(dialogue.extensions)
 
     async def _greeting_or_tls(self, address: Address, waiting: asyncio.Future[SMTPResponse]) -> SMTPResponse:
         """Wait for the greeting; when none comes in clear text, see once whether TLS is expected."""
@@ -221,14 +254,8 @@ class _Run:
     async def _answers_tls(self, address: Address) -> bool:
         """See, on a connection of its own and without any word of the account, whether TLS is spoken."""
         with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(self._tester.timeout / 3), self._tester.handshakes:
-                sock = await self._tester.network.connect(address, self._account.port)
-                async with Dialogue(sock, self._account.host) as probe:
-                    try:
-                        await probe.begin_encrypted(self._tester.trust)
-                    except ssl.SSLCertVerificationError:
-                        return True
-                    return True
+            async with asyncio.timeout(self._tester.timeout / 3):
+                return await self._seen_at(address, Encryption.SSL) is not None
         return False
 
     async def _hello(self, dialogue: Dialogue, stage: StageName) -> None:
@@ -238,99 +265,107 @@ class _Run:
 
     async def _encryption(self, address: Address, dialogue: Dialogue) -> None:
         if self._account.encryption is Encryption.NONE:
-            self._stages[StageName.ENCRYPTION] = Stage(
-                name=StageName.ENCRYPTION, outcome=Outcome.SKIPPED, detail="not used"
-            )
+            self._skip(StageName.ENCRYPTION, "not used")
             return
         with self._stage(StageName.ENCRYPTION) as found:
             try:
-                await self._encrypt(dialogue, self._tester.trust)
-            except ssl.SSLCertVerificationError as error:
-                if failure(error, StageName.ENCRYPTION, self._redaction).fault is Fault.CERTIFICATE_WRONG_NAME:
-                    self._certificate_names = await self._names_it_carries(address)
+                await self._encrypt(dialogue, self._account.encryption, self._trust)
+                if self._account.pin:
+                    hold_against(dialogue.peer(), self._account.pin)
+            except ssl.SSLCertVerificationError:
+                self._certificate = await self._seen_certificate(address)
                 raise
-            session = dialogue.peer()
-            found.detail = f"{_version(session)} · {lifetime(session, datetime.now(UTC))}" if session else ""
+            self._describe_encryption(dialogue, found)
             if self._account.encryption is Encryption.TLS:
                 # Nothing said before the handshake counts (RFC 3207, 4.2).
                 await self._hello(dialogue, StageName.ENCRYPTION)
+                found.facts += capabilities(dialogue.extensions)
 
-    async def _encrypt(self, dialogue: Dialogue, trust: ssl.SSLContext) -> None:
+    def _describe_encryption(self, dialogue: Dialogue, found: _Found) -> None:
+        session = dialogue.peer()
+        if session is None:
+            return
+        self._certificate = certificate = presented(session)
+        cipher = (session.cipher() or ("",))[0]
+        version = (session.version() or "TLS").replace("TLSv", "TLS ")
+        self._transcript.note(f"encrypted with {version}, {cipher}")
+        found.detail = version
+        if certificate is None:
+            return
+        now = datetime.now(UTC)
+        found.detail = f"{version} · {lifetime(certificate, now)}"
+        found.facts = (
+            f"Certificate: for {', '.join(certificate.names) or 'no name'}; issued by {certificate.issuer}",
+            f"Cipher: {cipher}",
+        )
+        if days_left(certificate, now) < SOON:
+            found.outcome, found.fault = Outcome.WARNED, Fault.CERTIFICATE_ENDS_SOON
+
+    async def _encrypt(self, dialogue: Dialogue, encryption: Encryption, trust: ssl.SSLContext) -> None:
         async with self._tester.handshakes:
-            if self._account.encryption is Encryption.SSL:
+            if encryption is Encryption.SSL:
                 await dialogue.begin_encrypted(trust)
                 return
             if "starttls" not in dialogue.extensions:
                 raise StageFailedError(Fault.STARTTLS_NOT_OFFERED, "the server does not offer STARTTLS")
             await dialogue.start_tls(trust)
 
-    async def _names_it_carries(self, address: Address) -> tuple[str, ...]:
-        """Read the names on a certificate whose chain is good, on a connection that carries nothing else."""
+    async def _seen_certificate(self, address: Address) -> Certificate | None:
+        """Read a certificate that is not trusted, on a connection of its own that carries nothing else."""
         with suppress(OSError, SMTPException, GarbledReplyError, StageFailedError):
-            any_name = _without_name_check(self._tester.trust)
-            sock = await self._tester.network.connect(address, self._account.port)
-            async with Dialogue(sock, self._account.host, helo=self._account.helo) as probe:
-                if self._account.encryption is Encryption.TLS:
-                    await probe.begin()
-                    await probe.greeting()
-                    await probe.hello()
-                await self._encrypt(probe, any_name)
-                session = probe.peer()
-                return tuple(clean(name, most=100) for name in names(session)) if session else ()
-        return ()
+            return await self._seen_at(address, self._account.encryption)
+        return None
+
+    async def _seen_at(self, address: Address, encryption: Encryption) -> Certificate | None:
+        _, sock = await connect_first(self._tester.network, [address], self._account.port)
+        async with Dialogue(sock, self._account.host, helo=self._account.helo) as probe:
+            if encryption is Encryption.TLS:
+                await probe.begin()
+                await probe.greeting()
+                await probe.hello()
+            await self._encrypt(probe, encryption, looking_only())
+            session = probe.peer()
+            return presented(session) if session else None
 
     async def _sign_in(self, dialogue: Dialogue) -> None:
         account = self._account
         if not account.authenticate:
-            self._stages[StageName.SIGN_IN] = Stage(
-                name=StageName.SIGN_IN, outcome=Outcome.SKIPPED, detail="not required"
-            )
+            self._skip(StageName.SIGN_IN, "not required")
             return
         with self._stage(StageName.SIGN_IN) as found:
             if account.encryption is Encryption.NONE:
                 raise StageFailedError(Fault.PASSWORD_OVER_CLEAR_TEXT, "the link is not encrypted")
-            if account.password is None:
+            if account.password is None and account.token is None:
                 raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
-            mechanism = self._mechanism(dialogue)
-            answer = await dialogue.sign_in(mechanism, account.login, account.password)
+            mechanism, found.facts = mechanism_for(account, dialogue.mechanisms, self._redaction)
+            answer = await self._say_who(dialogue, mechanism)
             if answer.code != 235:
                 raise refusal(self._redaction.reply(answer.code, answer.message), StageName.SIGN_IN)
             found.detail = f"{account.login} with {mechanism}"
 
-    def _mechanism(self, dialogue: Dialogue) -> str:
-        if not dialogue.mechanisms:
-            raise StageFailedError(Fault.SIGN_IN_NOT_OFFERED, "the server offers no sign-in")
-        wanted = (self._account.mechanism,) if self._account.mechanism else STRONGEST_FIRST
-        for mechanism in wanted:
-            if mechanism in dialogue.mechanisms:
-                return mechanism
-        offered = self._redaction.text(", ".join(dialogue.mechanisms))
-        raise StageFailedError(Fault.MECHANISM_NOT_OFFERED, f"the server offers {offered}")
+    async def _say_who(self, dialogue: Dialogue, mechanism: str) -> SMTPResponse:
+        if self._account.token is not None:
+            token = await self._account.token()
+            self._redaction.know(self._account.login, token)
+            return await dialogue.sign_in_with_token(self._account.login, token)
+        if self._account.password is None:
+            raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
+        return await dialogue.sign_in(mechanism, self._account.login, self._account.password)
 
     async def _sender(self, dialogue: Dialogue) -> None:
         with self._stage(StageName.SENDER) as found:
-            path, parameters = self._path(dialogue)
-            answer = await dialogue.command(b"MAIL", b"FROM:" + path, *parameters)
+            recipient = self._outgoing.recipient if self._outgoing else self._account.address
+            sender, parameters = path(self._account.address, dialogue.extensions)
+            to, _ = path(recipient, dialogue.extensions)
+            answer = await dialogue.command(b"MAIL", b"FROM:" + sender, *parameters)
             if answer.code != 250:
                 self._weigh_sender(found, self._redaction.reply(answer.code, answer.message))
             else:
-                answer = await dialogue.command(b"RCPT", b"TO:" + path)
+                answer = await dialogue.command(b"RCPT", b"TO:" + to)
                 if answer.code not in (250, 251, 252):
                     self._weigh_recipient(found, self._redaction.reply(answer.code, answer.message))
             if found.outcome is Outcome.PASSED:
                 found.detail = f"{self._account.address} accepted"
-
-    def _path(self, dialogue: Dialogue) -> tuple[bytes, tuple[bytes, ...]]:
-        """Give the address as SMTP writes it, and the parameter that a non-ASCII one needs (RFC 6531)."""
-        local, _, domain = self._account.address.rpartition("@")
-        with suppress(idna.IDNAError):
-            domain = idna.encode(domain, uts46=True).decode("ascii")
-        path = f"<{local}@{domain}>".encode()
-        if path.isascii():
-            return path, ()
-        if "smtputf8" not in dialogue.extensions:
-            raise StageFailedError(Fault.SENDER_REFUSED, "the server takes only ASCII addresses")
-        return path, (b"SMTPUTF8",)
 
     def _weigh_sender(self, found: _Found, reply: Reply) -> None:
         refused = refusal(reply, StageName.SENDER)
@@ -345,23 +380,16 @@ class _Run:
             raise StageFailedError(fault, detail, reply=reply)
         found.outcome, found.fault, found.reply, found.detail = outcome, fault, reply, detail
 
+    async def _message(self, dialogue: Dialogue, outgoing: Outgoing) -> None:
+        if self._stages[StageName.SENDER].outcome is not Outcome.PASSED:
+            self._skip(StageName.MESSAGE, "not sent, because the server did not take sender or recipient")
+            return
+        with self._stage(StageName.MESSAGE) as found:
+            answer = await dialogue.send_message(outgoing.content)
+            found.detail = self._redaction.reply(answer.code, answer.message).text or "accepted"
+
     async def _goodbye(self, dialogue: Dialogue) -> None:
         with suppress(SMTPException, GarbledReplyError, OSError, TimeoutError):
             async with asyncio.timeout(_GOODBYE):
                 await dialogue.command(b"RSET")
                 await dialogue.command(b"QUIT")
-
-
-def _version(session: ssl.SSLObject) -> str:
-    return (session.version() or "TLS").replace("TLSv", "TLS ")
-
-
-def _without_name_check(trust: ssl.SSLContext) -> ssl.SSLContext:
-    """Make a context with the same authorities that takes any name, for reading the names alone."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(
-        cadata="".join(ssl.DER_cert_to_PEM_cert(der) for der in trust.get_ca_certs(binary_form=True))
-    )
-    return context

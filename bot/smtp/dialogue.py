@@ -11,12 +11,15 @@ import ssl
 from types import TracebackType
 from typing import cast
 
-from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode
+from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPResponseException
 from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 from pydantic import SecretStr
+
+from bot.smtp.replies import Redaction
+from bot.smtp.transcript import HIDDEN, Transcript
 
 OWN_NAME = "[127.0.0.1]"
 """What EHLO announces unless HELO says otherwise: an address literal (RFC 5321, 4.1.3) that names no machine."""
@@ -33,11 +36,14 @@ class NotOfferedError(Exception):
 class Dialogue:
     """Speaks SMTP over one socket; leaves nothing open behind its `async with`."""
 
-    def __init__(self, sock: socket.socket, host: str, *, helo: str | None = None) -> None:
-        """Take over `sock`, which is connected to `host`; announce `helo`."""
+    def __init__(
+        self, sock: socket.socket, host: str, *, helo: str | None = None, transcript: Transcript | None = None
+    ) -> None:
+        """Take over `sock`, which is connected to `host`; announce `helo`; write everything into `transcript`."""
         self._sock = sock
         self._host = host
         self._helo = (helo or OWN_NAME).encode("ascii")
+        self._transcript = transcript or Transcript(Redaction("", None))
         self._handed_over = False
         self._protocol = SMTPProtocol(asyncio.get_running_loop())
         self.extensions: dict[str, str] = {}
@@ -72,7 +78,9 @@ class Dialogue:
 
     async def greeting(self) -> SMTPResponse:
         """Wait for the server's first words."""
-        return _checked(await self._protocol.read_response())
+        answer = _checked(await self._protocol.read_response())
+        self._transcript.server(answer.code, answer.message)
+        return answer
 
     async def hello(self) -> SMTPResponse:
         """Say EHLO, or HELO to a server that does not know EHLO; learn what the server offers."""
@@ -88,25 +96,40 @@ class Dialogue:
 
     async def start_tls(self, trust: ssl.SSLContext) -> None:
         """Switch to TLS. Raises SMTPResponseException when refused, ssl.SSLError or OSError as the handshake."""
-        await self._protocol.start_tls(trust, server_hostname=self._host)
+        self._transcript.client("STARTTLS")
+        try:
+            answer = await self._protocol.start_tls(trust, server_hostname=self._host)
+        except SMTPResponseException as error:
+            self._transcript.server(error.code, error.message)
+            raise
+        self._transcript.server(answer.code, answer.message)
 
     async def sign_in(self, mechanism: str, login: str, password: SecretStr) -> SMTPResponse:
         """Sign in once, with one mechanism; gives the final reply."""
         secret = password.get_secret_value()
         if mechanism == "PLAIN":
-            return await self.command(b"AUTH", b"PLAIN", auth_plain_encode(login, secret))
+            return await self._secretly("AUTH PLAIN", b"AUTH", b"PLAIN", auth_plain_encode(login, secret))
         answer = await self.command(b"AUTH", mechanism.encode("ascii"))
         if answer.code != 334:
             return answer
         if mechanism == "CRAM-MD5":
             try:
-                return await self.command(auth_crammd5_verify(login, secret, answer.message))
+                return await self._secretly("", auth_crammd5_verify(login, secret, answer.message))
             except SMTPAuthenticationError:
                 raise GarbledReplyError("The server's CRAM-MD5 challenge is not base64.") from None
         for part in auth_login_encode(login, secret):
             if answer.code != 334:
                 break
-            answer = await self.command(part)
+            answer = await self._secretly("", part)
+        return answer
+
+    async def sign_in_with_token(self, login: str, token: SecretStr) -> SMTPResponse:
+        """Sign in once with an OAuth access token (XOAUTH2); gives the final reply."""
+        blob = auth_xoauth2_encode(login, token.get_secret_value())
+        answer = await self._secretly("AUTH XOAUTH2", b"AUTH", b"XOAUTH2", blob)
+        if answer.code == 334:
+            # The challenge holds the server's error; an empty answer asks for the final verdict.
+            return await self.command(b"")
         return answer
 
     async def command(self, *words: bytes) -> SMTPResponse:
@@ -116,13 +139,31 @@ class Dialogue:
             GarbledReplyError: the answer is no SMTP reply, or far too long.
             ValueError: a word holds a line break or NUL.
         """
+        self._transcript.client(b" ".join(words).decode("utf-8", "replace"))
+        return await self._answer_to(*words)
+
+    async def _secretly(self, shown: str, *words: bytes) -> SMTPResponse:
+        self._transcript.client(f"{shown} {HIDDEN}".strip())
+        return await self._answer_to(*words)
+
+    async def send_message(self, message: bytes) -> SMTPResponse:
+        """Send a message's bytes (lines ended by CRLF) after RCPT TO was taken; gives the final reply."""
+        self._transcript.client("DATA")
+        self._transcript.note(f"a message of {len(message)} bytes")
+        answer = _checked(await self._protocol.execute_data_command(message))
+        self._transcript.server(answer.code, answer.message)
+        return answer
+
+    async def _answer_to(self, *words: bytes) -> SMTPResponse:
         try:
-            return _checked(await self._protocol.execute_command(*words))
+            answer = _checked(await self._protocol.execute_command(*words))
         except SMTPResponseException as error:
             # aiosmtplib gives -1 to what is no reply at all.
             if error.code > 0:
                 raise
             raise GarbledReplyError("The answer is no SMTP reply.") from None
+        self._transcript.server(answer.code, answer.message)
+        return answer
 
     def peer(self) -> ssl.SSLObject | None:
         """Give the TLS session, once there is one."""

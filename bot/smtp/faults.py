@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from collections.abc import Mapping
 
 from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
@@ -9,6 +10,7 @@ from bot.smtp.dialogue import GarbledReplyError
 from bot.smtp.guard import AddressNotAllowedError, PortNotAllowedError
 from bot.smtp.replies import Redaction, clean
 from bot.smtp.report import Fault, Outcome, Reply, StageName
+from bot.smtp.trust import NotThePinnedError
 
 
 class StageFailedError(Exception):
@@ -30,6 +32,11 @@ _CERTIFICATE_FAULTS = {
     62: Fault.CERTIFICATE_WRONG_NAME,
     64: Fault.CERTIFICATE_WRONG_NAME,
 }
+_OUR_OWN: Mapping[type[Exception], tuple[Fault, str]] = {
+    PortNotAllowedError: (Fault.PORT_NOT_ALLOWED, "this port may not be tested"),
+    AddressNotAllowedError: (Fault.ADDRESS_NOT_ALLOWED, "this address may not be reached"),
+    NotThePinnedError: (Fault.CERTIFICATE_NOT_THE_PINNED, "the server's key is not the trusted one"),
+}
 _PLAIN_ANSWERS = {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"}
 _OLD_PROTOCOL = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"}
 _OTHER_SERVICES = (
@@ -44,10 +51,8 @@ def failure(error: Exception, stage: StageName, redaction: Redaction) -> StageFa
     """Classify any error that a stage raised; never raises itself."""
     if isinstance(error, StageFailedError):
         return error
-    if isinstance(error, PortNotAllowedError):
-        return StageFailedError(Fault.PORT_NOT_ALLOWED, "this port may not be tested")
-    if isinstance(error, AddressNotAllowedError):
-        return StageFailedError(Fault.ADDRESS_NOT_ALLOWED, "this address may not be reached")
+    if type(error) in _OUR_OWN:
+        return StageFailedError(*_OUR_OWN[type(error)])
     if isinstance(error, socket.gaierror):
         return _resolver_failure(error)
     if isinstance(error, ssl.SSLError):
@@ -115,6 +120,8 @@ def refusal(reply: Reply, stage: StageName) -> StageFailedError:
             fault = _sign_in_refusal(reply)
         case StageName.SENDER:
             fault = _sender_refusal(reply)
+        case StageName.MESSAGE:
+            fault = Fault.TEMPORARY_REFUSAL if reply.code < 500 else Fault.MESSAGE_REFUSED
         case _:
             fault = _greeting_refusal(reply)
     return StageFailedError(fault, f"{reply.code} {reply.enhanced} {reply.text}".replace("  ", " "), reply=reply)

@@ -32,6 +32,10 @@ class Redaction:
         plain = password.get_secret_value() if password else ""
         self._forms = tuple({_bare(form) for form in _forms(login, plain)}) if plain else ()
 
+    def know(self, login: str, secret: SecretStr) -> None:
+        """Know one more secret, such as an access token."""
+        self._forms += tuple({_bare(form) for form in _forms(login, secret.get_secret_value())})
+
     def text(self, text: str) -> str:
         """Clean a server's text; drop it whole when it holds the password in any form."""
         if self.leaks(text):

@@ -16,6 +16,8 @@ class StageName(StrEnum):
     ENCRYPTION = "Encryption"
     SIGN_IN = "Sign-in"
     SENDER = "Sender"
+    MESSAGE = "Message"
+    """Only where a message is really sent."""
 
 
 class Outcome(StrEnum):
@@ -54,6 +56,8 @@ class Fault(StrEnum):
     CERTIFICATE_WRONG_NAME = "certificate wrong name"
     CERTIFICATE_SELF_SIGNED = "certificate self-signed"
     CERTIFICATE_UNTRUSTED = "certificate untrusted"
+    CERTIFICATE_ENDS_SOON = "certificate ends soon"
+    CERTIFICATE_NOT_THE_PINNED = "certificate is not the pinned one"
     PASSWORD_OVER_CLEAR_TEXT = "password over an unencrypted link"  # noqa: S105 - a cause, not a password
     PASSWORD_MISSING = "password missing"  # noqa: S105 - a cause, not a password
     SIGN_IN_NOT_OFFERED = "sign-in not offered"
@@ -65,6 +69,7 @@ class Fault(StrEnum):
     SENDER_REFUSED = "sender refused"
     RECIPIENT_REFUSED = "recipient refused"
     TEMPORARY_REFUSAL = "temporary refusal"
+    MESSAGE_REFUSED = "message refused"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +85,36 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Door:
+    """Another port of the same server, and the encryption with which it answers there."""
+
+    port: int
+    encryption: Encryption
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What a server's certificate says (untrusted text, cleaned), and the SHA-256 of its public key in hex.
+
+    `names` are at most five; times are aware UTC.
+    """
+
+    names: tuple[str, ...]
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    pin: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage: its outcome, how long it took, and one short fact worth showing (untrusted text)."""
+    """One stage: its outcome, how long it took, one short fact worth showing, and more of them (untrusted text)."""
 
     name: StageName
     outcome: Outcome
     seconds: float | None = None
     detail: str = ""
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +122,10 @@ class Report:
     """A whole connection test, finished or (when a stage is RUNNING) still under way.
 
     Stages stand in the order in which they happen; with SSL, Encryption comes before Greeting.
-    `certificate_names` are the names a mismatching certificate does carry (untrusted text, at most 5).
+    `certificate_names` are the names a mismatching certificate does carry (untrusted text, at most 5);
+    `certificate` is what the server presented, trusted or not; `doors` are other ports that answer, looked for
+    only when this one failed; `trusted_before` tells that an earlier test found this server's certificate good;
+    `transcript` is the dialogue, credentials replaced.
     """
 
     host: str
@@ -106,6 +137,10 @@ class Report:
     fault: Fault | None = None
     reply: Reply | None = None
     certificate_names: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    doors: tuple[Door, ...] = ()
+    trusted_before: bool = False
+    transcript: tuple[str, ...] = ()
 
     @property
     def failed_stage(self) -> Stage | None:

@@ -249,10 +249,14 @@ class _Conversation:
 
 
 class OneServerNetwork:
-    """A network in which every name leads to the loopback and every port to one server."""
+    """A network in which every name leads to the loopback, and the first port that is dialled to one server.
 
-    def __init__(self, port: int) -> None:
+    `doors` are other ports and where they lead; everything else is refused.
+    """
+
+    def __init__(self, port: int, doors: Mapping[int, int] | None = None) -> None:
         self._port = port
+        self._doors = dict(doors or {})
         self.dialled: list[tuple[str, int]] = []
 
     async def resolve(self, host: str) -> list[Address]:
@@ -260,10 +264,12 @@ class OneServerNetwork:
 
     async def connect(self, address: Address, port: int) -> socket.socket:
         self.dialled.append((str(address), port))
+        if port not in self._doors and port != self.dialled[0][1]:
+            raise ConnectionRefusedError(111, "Connection refused")
         connecting = socket.socket()
         connecting.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(connecting, (str(address), self._port))
+            await asyncio.get_running_loop().sock_connect(connecting, (str(address), self._doors.get(port, self._port)))
         except BaseException:
             connecting.close()
             raise

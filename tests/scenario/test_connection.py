@@ -13,9 +13,10 @@ import pytest
 from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check import Tester, trust_store
+from bot.smtp.check import Tester
 from bot.smtp.guard import Guard
 from bot.smtp.report import Fault, Outcome, Report, StageName
+from bot.smtp.trust import trust_store
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import (
     HOST,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check import Tester, trust_store
+from bot.smtp.check import Tester
 from bot.smtp.guard import (
     Address,
     AddressNotAllowedError,
@@ -21,6 +21,7 @@ from bot.smtp.guard import (
 )
 from bot.smtp.network import OpenNetwork
 from bot.smtp.report import Fault, StageName
+from bot.smtp.trust import trust_store
 
 PORTS = (25, 465, 587, 2525)
 
@@ -264,10 +265,11 @@ async def test_loopback_is_dialled_only_when_listed() -> None:
     tester = Tester(guard=listed, network=network, trust=trust_store(None), timeout=5, handshakes=4)
     for host in ("127.0.0.1", "::ffff:127.0.0.1"):
         await tester.test(account(host), lambda _: None)
-    assert network.dialled == ["127.0.0.1", "127.0.0.1"]
+    assert set(network.dialled) == {"127.0.0.1"}
+    network.dialled.clear()
     await tester.test(account("::1"), lambda _: None)
     await tester.test(account("127.0.0.1", port=22), lambda _: None)
-    assert network.dialled == ["127.0.0.1", "127.0.0.1"]
+    assert network.dialled == []
 
 
 async def test_at_most_eight_answers_of_a_resolver_are_looked_at_and_it_is_asked_once(
