@@ -16,6 +16,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import CountingTester, Metrics
+from bot.profiles.connections import ConnectionTests
 from bot.profiles.service import EmailProfiles
 from bot.settings import EXAMPLES, Settings, SettingsError
 from bot.slack.body import repair_body_parsing
@@ -24,6 +25,7 @@ from bot.slack.ids import COMMANDS
 from bot.slack.jobs import Jobs
 from bot.slack.register import register
 from bot.smtp.check import Tester
+from bot.smtp.domain import DnsTextRecords, TextRecords, judge
 from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
@@ -101,10 +103,12 @@ async def prepare_database(database: Database) -> None:
 
 
 @asynccontextmanager
-async def open_bot(settings: Settings, *, network: Network | None = None) -> AsyncIterator[Bot]:
+async def open_bot(
+    settings: Settings, *, network: Network | None = None, records: TextRecords | None = None
+) -> AsyncIterator[Bot]:
     """Wire the bot, and close everything in reverse order when the block ends.
 
-    `network` replaces the open network in the demo and in tests.
+    `network` and `records` replace the open network and the DNS in the demo and in tests.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -117,12 +121,18 @@ async def open_bot(settings: Settings, *, network: Network | None = None) -> Asy
     try:
         await prepare_database(database)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-            yield await _wire(settings, database, session, network or OpenNetwork())
+            yield await _wire(settings, database, session, network or OpenNetwork(), records or DnsTextRecords())
     finally:
         await database.close()
 
 
-async def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession, network: Network) -> Bot:
+async def _wire(
+    settings: Settings,
+    database: Database,
+    session: aiohttp.ClientSession,
+    network: Network,
+    records: TextRecords,
+) -> Bot:
     metrics = Metrics()
     jobs = Jobs(most=RUNNING_TESTS)
     metrics.watch_jobs(lambda: jobs.running)
@@ -133,16 +143,19 @@ async def _wire(settings: Settings, database: Database, session: aiohttp.ClientS
         timeout=settings.smtp_timeout,
         handshakes=HANDSHAKES,
     )
-    profiles = EmailProfiles(
-        database=database,
-        tester=CountingTester(tester, metrics),
-        admin_user_ids=settings.admin_user_ids,
-        clock=lambda: datetime.now(UTC),
+    rules: dict[str, Any] = {
+        "database": database,
+        "admin_user_ids": settings.admin_user_ids,
+        "clock": lambda: datetime.now(UTC),
+    }
+    profiles = EmailProfiles(**rules)
+    connections = ConnectionTests(
+        **rules, tester=CountingTester(tester, metrics), judge=lambda domain: judge(domain, records)
     )
     client = _web_client(settings, session, token=settings.slack_bot_token)
     slack = _bolt(settings, session, await _identity(client))
     slack.middleware(_counted(metrics))
-    register(slack, profiles=profiles, jobs=jobs, directory=SlackDirectory(client))
+    register(slack, profiles=profiles, connections=connections, jobs=jobs, directory=SlackDirectory(client))
     return Bot(slack=slack, database=database, jobs=jobs, metrics=metrics)
 
 

@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 # At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
-TALKATIVE = ("slack_sdk", "slack_bolt", "sqlalchemy", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp")
+TALKATIVE = ("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp")
+
+# These write down each statement already at INFO.
+VERBOSE = ("sqlalchemy", "alembic")
 
 _SECRETS = re.compile(
     r"""xox[a-z](?:\.[a-z]+)?-[\w-]+                    # Slack tokens
@@ -61,3 +64,5 @@ def set_up(*, level: str, form: str, stream: TextIO) -> None:
     root.setLevel(level.upper())
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(root.level, logging.INFO))
+    for name in VERBOSE:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from bot.smtp.account import Account
-from bot.smtp.check import Tester
+from bot.smtp.check import Outgoing, Tester
 from bot.smtp.report import Report
 
 # A loopback test takes milliseconds, a hanging one the whole of SMTP_TIMEOUT.
@@ -62,5 +62,11 @@ class CountingTester:
     async def test(self, account: Account, progress: Callable[[Report], None]) -> Report:
         """Test as the wrapped tester does, and count the result."""
         report = await self._tester.test(account, progress)
+        self._metrics.count_test(report)
+        return report
+
+    async def send(self, account: Account, outgoing: Outgoing, progress: Callable[[Report], None]) -> Report:
+        """Test and send as the wrapped tester does, and count the result."""
+        report = await self._tester.send(account, outgoing, progress)
         self._metrics.count_test(report)
         return report

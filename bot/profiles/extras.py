@@ -1,6 +1,7 @@
 """The extra configurations: one catalogue that feeds the command, the menu, the help and the README."""
 
 import difflib
+import string
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -79,6 +80,13 @@ def _address(text: str) -> str:
         raise ValueError("it is an email address.") from None
 
 
+def _pin(text: str) -> str:
+    digits = text.replace(":", "").replace(" ", "").lower()
+    if len(digits) != 64 or any(character not in string.hexdigits for character in digits):
+        raise ValueError("it is the SHA-256 of the server's public key: 64 hexadecimal digits, colons allowed.")
+    return digits
+
+
 CATALOGUE = (
     ExtraConfiguration(
         name="SSL",
@@ -112,6 +120,13 @@ CATALOGUE = (
         meaning="the name announced to the mail server",
         example="HELO pc17.example.com",
         check=_host,
+    ),
+    ExtraConfiguration(
+        name="PIN",
+        kind="64 hexadecimal digits",
+        meaning="trust exactly the server key with this SHA-256",
+        example=f"PIN {'5e884898da28047151d0e56f8dc62927' * 2}",
+        check=_pin,
     ),
     ExtraConfiguration(
         name="FROM_NAME",

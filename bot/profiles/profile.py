@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import idna
 from email_validator import EmailNotValidError, validate_email
@@ -47,6 +48,7 @@ class EmailProfile:
     """One person's SMTP account with its extra configurations.
 
     `host` and `password_host` are normalised; the password goes to `password_host` and nowhere else.
+    `before` is the profile as it was before a fix was applied from a button, so that one can undo it.
     """
 
     address: str = ""
@@ -58,6 +60,7 @@ class EmailProfile:
     port: int | None = None
     authenticate: bool = True
     extras: Mapping[str, str] = field(default_factory=dict)
+    before: "EmailProfile | None" = None
 
     @property
     def is_complete(self) -> bool:
@@ -66,25 +69,32 @@ class EmailProfile:
 
     def to_document(self) -> bytes:
         """Write everything, password included, as JSON for sealing."""
-        return json.dumps(
-            {
-                "version": 1,
-                "address": self.address,
-                "login": self.login,
-                "password": self.password.get_secret_value() if self.password else None,
-                "password_host": self.password_host,
-                "password_set_at": self.password_set_at.isoformat() if self.password_set_at else None,
-                "host": self.host,
-                "port": self.port,
-                "authenticate": self.authenticate,
-                "extras": dict(self.extras),
-            }
-        ).encode()
+        before = replace(self.before, before=None)._values() if self.before else None
+        return json.dumps({"version": 1, **self._values(), "before": before}).encode()
+
+    def _values(self) -> dict[str, Any]:
+        return {
+            "address": self.address,
+            "login": self.login,
+            "password": self.password.get_secret_value() if self.password else None,
+            "password_host": self.password_host,
+            "password_set_at": self.password_set_at.isoformat() if self.password_set_at else None,
+            "host": self.host,
+            "port": self.port,
+            "authenticate": self.authenticate,
+            "extras": dict(self.extras),
+        }
 
     @classmethod
     def from_document(cls, document: bytes) -> "EmailProfile":
         """Read what `to_document` wrote."""
         values = json.loads(document)
+        profile = cls._from_values(values)
+        before = values.get("before")
+        return replace(profile, before=cls._from_values(before)) if before else profile
+
+    @classmethod
+    def _from_values(cls, values: Mapping[str, Any]) -> "EmailProfile":
         set_at = values["password_set_at"]
         return cls(
             address=values["address"],
@@ -234,12 +244,19 @@ def _check_host(text: str) -> str:
         raise ValueError(f"{shown}{error}") from None
 
 
+def port_of(text: str) -> int:
+    """Read a port from 1 to 65535; 0 for anything else."""
+    plain = text.strip()
+    number = int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 6 else 0
+    return number if number <= 65535 else 0
+
+
 def _check_port(text: str) -> str:
     if not text:
         raise ValueError("The port is missing. Use a number from 1 to 65535, for example 587.")
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= 65535):
+    if not port_of(text):
         raise ValueError(f"{_excerpt(text)} is not a port. Use a number from 1 to 65535, for example 587.")
-    return str(int(text))
+    return str(port_of(text))
 
 
 def _typed_password(form: Form, errors: dict[str, str]) -> SecretStr | None:

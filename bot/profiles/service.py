@@ -1,97 +1,19 @@
-"""What happens to email profiles, in the users' words: show, save, delete, extras, test."""
+"""What happens to email profiles, in the users' words: show, save, delete, extra configurations, fixes."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
 
-from pydantic import TypeAdapter, ValidationError
-
-from bot.profiles.errors import ChangedMeanwhileError, MendableError, NoProfileError, UnreadableProfileError
-from bot.profiles.extras import (
-    Misfit,
-    effective_encryption,
-    find,
-    misfit,
-    switched_to,
-    with_extra,
-    without_extra,
-)
+from bot.profiles.errors import ChangedMeanwhileError, MendableError
+from bot.profiles.extras import find, switched_to, with_extra, without_extra
+from bot.profiles.fixes import Change, changed, difference
 from bot.profiles.people import Directory, Person, authorise
 from bot.profiles.profile import LABELS, EmailProfile, Field, Form, check_others_form, check_own_form
-from bot.smtp.account import Account, Encryption
-from bot.smtp.report import Report
-from storage.connection_tests import StoredTest
+from bot.profiles.records import Loaded, ProfileView, load, require_readable, view_of
 from storage.database import Database, Transaction
-from storage.profiles import StaleRevisionError, StoredProfile, UnreadableRecordError
-
-_REPORTS = TypeAdapter(Report)
+from storage.profiles import StaleRevisionError, StoredProfile
 
 EXTRAS_LABEL = "Extra configurations"
-
-
-class AccountTester(Protocol):
-    """What the rules need of the connection test."""
-
-    async def test(self, account: Account, progress: Callable[[Report], None]) -> Report:
-        """Test one account and report."""
-        ...
-
-
-class State(StrEnum):
-    """How a profile stands."""
-
-    WORKS = "Works"
-    FAILS = "Fails"
-    NOT_TESTED = "Not tested yet"
-    PASSWORD_MISSING = "Password missing"  # noqa: S105 - a state's name
-    NOT_SET_UP = "Not set up"
-    UNREADABLE = "Cannot be read"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProfileView:
-    """A profile as it may be shown: never with its password.
-
-    `revision` is what a save must name; 0 when nothing is stored. `last_test` is the last test's report, or
-    None when there is none since the profile last changed.
-    """
-
-    owner: Person
-    profile: EmailProfile
-    has_password: bool
-    revision: int
-    last_test: Report | None
-    unreadable: bool = False
-
-    @property
-    def encryption(self) -> Encryption:
-        """The one effective encryption mode."""
-        return effective_encryption(self.profile.extras)
-
-    @property
-    def misfit(self) -> Misfit | None:
-        """What does not fit between port and encryption."""
-        return misfit(self.profile.port, self.encryption, authenticate=self.profile.authenticate)
-
-    @property
-    def state(self) -> State:
-        """How the profile stands."""
-        if self.unreadable:
-            return State.UNREADABLE
-        if not self.profile.is_complete:
-            return State.NOT_SET_UP
-        if self.profile.authenticate and not self.has_password:
-            return State.PASSWORD_MISSING
-        if self.last_test is None:
-            return State.NOT_TESTED
-        return State.WORKS if self.last_test.passed else State.FAILS
-
-    @property
-    def account(self) -> Account:
-        """The account without its password, for wording advice."""
-        return _account(self.profile)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +26,11 @@ class Saved:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Loaded:
-    """What is stored for one person, opened; `revision` is 0 when nothing is."""
+class Fixed:
+    """What a fix (or its undoing) did: the profile now, and what changed in words."""
 
-    profile: EmailProfile
-    revision: int
-    record_id: str = ""
-    unreadable: bool = False
+    view: ProfileView
+    told: tuple[str, ...]
 
 
 class EmailProfiles:
@@ -120,16 +40,13 @@ class EmailProfiles:
         self,
         *,
         database: Database,
-        tester: AccountTester,
         admin_user_ids: Collection[str],
         clock: Callable[[], datetime],
     ) -> None:
         """`clock` gives the time now, aware UTC."""
         self._database = database
-        self._tester = tester
         self._admin_user_ids = frozenset(admin_user_ids)
         self._clock = clock
-        self._testing: set[Person] = set()
 
     async def show(self, *, caller: Person, owner: Person, directory: Directory) -> ProfileView:
         """Show a profile; one that was never set up is shown empty.
@@ -139,7 +56,7 @@ class EmailProfiles:
         """
         await self._authorise(caller, owner, directory)
         async with self._database.reading() as tx:
-            return await self._view(tx, owner)
+            return await view_of(tx, owner)
 
     async def save(
         self, *, caller: Person, owner: Person, directory: Directory, form: Form, expected_revision: int
@@ -153,14 +70,14 @@ class EmailProfiles:
         """
         await self._authorise(caller, owner, directory)
         async with self._database.writing() as tx:
-            loaded = await _load(tx, owner)
+            loaded = await load(tx, owner)
             profile = self._checked(form, loaded.profile, caller=caller, owner=owner)
             changed = _differing(loaded.profile, profile)
             if (changed or loaded.unreadable) and loaded.revision != expected_revision:
                 raise _changed_meanwhile(changed, loaded.revision)
             if changed or loaded.unreadable:
                 await self._store(tx, caller, owner, loaded, profile, fields=changed, action="saved")
-            view = await self._view(tx, owner)
+            view = await view_of(tx, owner)
         dropped = loaded.profile.password is not None and profile.password is None
         return Saved(view=view, changed=changed, password_dropped=dropped)
 
@@ -213,47 +130,44 @@ class EmailProfiles:
 
         return await self._change(caller, owner, directory, removed)
 
-    async def test(
-        self, *, caller: Person, owner: Person, directory: Directory, progress: Callable[[Report], None]
-    ) -> Report:
-        """Test the stored profile, and keep the report.
+    async def fix(self, *, caller: Person, owner: Person, directory: Directory, change: Change) -> Fixed:
+        """Make one change that a report advised, and keep what was before for `undo`.
 
         Raises:
             NotAllowedError: the caller may not.
-            NoProfileError: there is not enough of a profile to test.
-            UnreadableProfileError: the stored profile does not open; no connection is made.
-            MendableError: a test of it is running already.
+            NoLongerFitsError: the change does not fit the profile as it is now.
+            UnreadableProfileError: the stored profile does not open.
         """
         await self._authorise(caller, owner, directory)
-        async with self._database.reading() as tx:
-            loaded = _require_readable(await _load(tx, owner))
-        if not loaded.profile.is_complete:
-            raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
-        report = await self._tested(owner, _account(loaded.profile), progress)
-        await self._keep(caller, owner, loaded, report)
-        return report
+        async with self._database.writing() as tx:
+            loaded = require_readable(await load(tx, owner))
+            before = replace(loaded.profile, before=None)
+            fixed = _guarded(caller, owner, before, changed(before, change))
+            told = difference(before, fixed)
+            if told:
+                after = replace(fixed, before=before)
+                fields = _changed_names(before, fixed)
+                await self._store(tx, caller, owner, loaded, after, fields=fields, action="fixed")
+            return Fixed(view=await view_of(tx, owner), told=told)
 
-    async def test_form(
-        self,
-        *,
-        caller: Person,
-        owner: Person,
-        directory: Directory,
-        form: Form,
-        progress: Callable[[Report], None],
-    ) -> Report:
-        """Test a form's values as typed, with the stored extra configurations; nothing is stored.
+    async def undo(self, *, caller: Person, owner: Person, directory: Directory, revision: int) -> Fixed:
+        """Put back what was before the fix that made `revision`.
 
         Raises:
             NotAllowedError: the caller may not.
-            InvalidFormError: fields break rules.
-            MendableError: a test is running already.
+            MendableError: the profile has changed since.
         """
         await self._authorise(caller, owner, directory)
-        async with self._database.reading() as tx:
-            loaded = await _load(tx, owner)
-        profile = self._checked(form, loaded.profile, caller=caller, owner=owner)
-        return await self._tested(owner, _account(profile), progress)
+        async with self._database.writing() as tx:
+            loaded = require_readable(await load(tx, owner))
+            before = loaded.profile.before
+            if before is None or loaded.revision != revision:
+                raise MendableError("The profile has changed since, so this can no longer be undone.")
+            back = _guarded(caller, owner, loaded.profile, before)
+            fields = _changed_names(loaded.profile, back)
+            await self._store(tx, caller, owner, loaded, back, fields=fields, action="undone")
+            told = difference(replace(loaded.profile, before=None), back)
+            return Fixed(view=await view_of(tx, owner), told=told)
 
     async def _authorise(self, caller: Person, owner: Person, directory: Directory) -> None:
         await authorise(caller, owner, directory, self._admin_user_ids)
@@ -267,19 +181,19 @@ class EmailProfiles:
     ) -> ProfileView:
         await self._authorise(caller, owner, directory)
         async with self._database.writing() as tx:
-            loaded = _require_readable(await _load(tx, owner))
-            profile = change(loaded.profile)
-            if profile != loaded.profile:
+            loaded = require_readable(await load(tx, owner))
+            profile = _guarded(caller, owner, loaded.profile, replace(change(loaded.profile), before=None))
+            if profile != replace(loaded.profile, before=None):
                 fields = _differing_extras(loaded.profile, profile)
                 await self._store(tx, caller, owner, loaded, profile, fields=fields, action="extras changed")
-            return await self._view(tx, owner)
+            return await view_of(tx, owner)
 
     async def _store(
         self,
         tx: Transaction,
         caller: Person,
         owner: Person,
-        loaded: _Loaded,
+        loaded: Loaded,
         profile: EmailProfile,
         *,
         fields: tuple[str, ...],
@@ -294,81 +208,16 @@ class EmailProfiles:
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
         return stored
 
-    async def _tested(self, owner: Person, account: Account, progress: Callable[[Report], None]) -> Report:
-        if owner in self._testing:
-            raise MendableError("A test of this profile is running already. Wait for its report.")
-        self._testing.add(owner)
-        try:
-            return await self._tester.test(account, progress)
-        finally:
-            self._testing.discard(owner)
 
-    async def _keep(self, caller: Person, owner: Person, loaded: _Loaded, report: Report) -> None:
-        failed = report.failed_stage
-        outcome = f"failed at {failed.name}" if failed else "passed"
-        async with self._database.writing() as tx:
-            now = await _load(tx, owner)
-            if now.record_id != loaded.record_id:
-                # Deleted, or made anew, while the test ran.
-                return
-            await tx.tests.record(
-                owner.workspace,
-                owner.user,
-                record_id=loaded.record_id,
-                revision=loaded.revision,
-                document=_REPORTS.dump_json(report),
-                tested_at=report.tested_at,
-            )
-            await tx.audit.append(
-                owner.workspace, actor=caller.user, subject=owner.user, action="tested", fields=(outcome,)
-            )
-
-    async def _view(self, tx: Transaction, owner: Person) -> ProfileView:
-        loaded = await _load(tx, owner)
-        last = await tx.tests.last(owner.workspace, owner.user)
-        return ProfileView(
-            owner=owner,
-            profile=replace(loaded.profile, password=None),
-            has_password=loaded.profile.password is not None,
-            revision=loaded.revision,
-            last_test=_report(last) if last and last.revision == loaded.revision else None,
-            unreadable=loaded.unreadable,
-        )
+def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailProfile) -> EmailProfile:
+    """Drop the password when somebody else changes which certificate is trusted with it."""
+    if caller != owner and before.extras.get("PIN") != after.extras.get("PIN"):
+        return replace(after, password=None, password_host="", password_set_at=None)
+    return after
 
 
-async def _load(tx: Transaction, owner: Person) -> _Loaded:
-    try:
-        stored = await tx.profiles.get(owner.workspace, owner.user)
-    except UnreadableRecordError as error:
-        return _Loaded(profile=EmailProfile(), revision=error.revision, unreadable=True)
-    if stored is None:
-        return _Loaded(profile=EmailProfile(), revision=0)
-    profile = EmailProfile.from_document(stored.document)
-    return _Loaded(profile=profile, revision=stored.revision, record_id=stored.record_id)
-
-
-def _require_readable(loaded: _Loaded) -> _Loaded:
-    if loaded.unreadable:
-        raise UnreadableProfileError(
-            "The stored profile cannot be read: it was altered, or its key is gone. No connection was made. "
-            "Use /email-profile edit and type everything again, the password too."
-        )
-    return loaded
-
-
-def _account(profile: EmailProfile) -> Account:
-    """Give the account to test; the password only when it was typed for this very server."""
-    return Account(
-        address=profile.address,
-        host=profile.host,
-        port=profile.port or 0,
-        encryption=effective_encryption(profile.extras),
-        authenticate=profile.authenticate,
-        login=profile.login,
-        password=profile.password if profile.password_host == profile.host else None,
-        mechanism=profile.extras.get("AUTH"),
-        helo=profile.extras.get("HELO"),
-    )
+def _changed_names(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
+    return _differing(before, after) + _differing_extras(before, after)
 
 
 def _differing(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
@@ -390,11 +239,3 @@ def _changed_meanwhile(fields: tuple[str, ...], revision: int) -> ChangedMeanwhi
         fields=fields,
         revision=revision,
     )
-
-
-def _report(stored: StoredTest) -> Report | None:
-    try:
-        return _REPORTS.validate_json(stored.document)
-    except ValidationError:
-        # Written by another version of the program: as good as no test.
-        return None

@@ -56,6 +56,8 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
         Subcommand(
             name="test", meaning="try your profile against its server; nothing is sent", also=("", "run", "check")
         ),
+        Subcommand(name="send", meaning="also send one message to yourself", also=("message", "mail")),
+        Subcommand(name="transcript", meaning="the last dialogue, secrets removed", also=("log", "dialogue")),
         Subcommand(name="help", meaning="this list"),
     ),
 }

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.profiles.extras import find
 from bot.profiles.people import Person
-from bot.profiles.service import ProfileView
+from bot.profiles.records import ProfileView
 from bot.slack.command import Invocation, NotUnderstoodError, parse
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
 from bot.slack.modals import show_in

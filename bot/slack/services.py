@@ -5,6 +5,7 @@ from typing import Any
 
 from slack_bolt.context.async_context import AsyncBoltContext
 
+from bot.profiles.connections import ConnectionTests
 from bot.profiles.errors import NotAllowedError
 from bot.profiles.people import Person
 from bot.profiles.service import EmailProfiles
@@ -14,9 +15,10 @@ from bot.slack.jobs import Jobs
 
 @dataclass(frozen=True)
 class Services:
-    """The rules, the background jobs, and the workspace's people."""
+    """The rules, the connection tests, the background jobs, and the workspace's people."""
 
     profiles: EmailProfiles
+    connections: ConnectionTests
     jobs: Jobs
     directory: SlackDirectory
 

@@ -13,6 +13,17 @@ class Fix(StrEnum):
 
     USE_TLS = "USE_TLS"
     USE_SSL = "USE_SSL"
+    TLS_ON_587 = "TLS_ON_587"
+    SSL_ON_465 = "SSL_ON_465"
+    USE_DOOR = "USE_DOOR"
+    ADDRESS_AS_LOGIN = "ADDRESS_AS_LOGIN"
+    LOGIN_AS_ADDRESS = "LOGIN_AS_ADDRESS"
+    AUTHENTICATE = "AUTHENTICATE"
+    DO_NOT_AUTHENTICATE = "DO_NOT_AUTHENTICATE"
+    NAME_FROM_CERTIFICATE = "NAME_FROM_CERTIFICATE"
+    REMOVE_BLANKS = "REMOVE_BLANKS"
+    AUTH_LOGIN = "AUTH_LOGIN"
+    TRUST_CERTIFICATE = "TRUST_CERTIFICATE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +39,11 @@ class Advice:
     do: str
     field: str | None = None
     fix: Fix | None = None
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """The fixes, the best first."""
+        return (self.fix,) if self.fix else ()
 
 
 # {host}, {port}, {login}, {address}, {names} are filled in; a row's texts are otherwise shown as they stand.

@@ -221,7 +221,7 @@ async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_offi
     database = http_office.bot.database
     async with database.reading() as tx:
         trail = await tx.audit.recent("T0DEMO", subject=ADA)
-    assert ("extras changed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
+    assert ("fixed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
 
 
 async def test_everything_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from bot.profiles.extras import (
 from bot.smtp.account import Encryption
 from tests.counts import scaled
 
-NAMES = ["SSL", "TLS", "AUTH", "HELO", "FROM_NAME", "REPLY_TO"]
-ALLOWED = "Use one of SSL, TLS, AUTH, HELO, FROM_NAME, REPLY_TO, for example TLS Y."
+NAMES = ["SSL", "TLS", "AUTH", "HELO", "PIN", "FROM_NAME", "REPLY_TO"]
+ALLOWED = "Use one of SSL, TLS, AUTH, HELO, PIN, FROM_NAME, REPLY_TO, for example TLS Y."
 
 
 def test_the_catalogue_holds_the_known_names_once() -> None:

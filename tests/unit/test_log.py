@@ -14,7 +14,7 @@ from bot import log
 def _restored_root() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in log.TALKATIVE}
+    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE)}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -27,6 +27,7 @@ def test_libraries_that_print_bodies_never_go_below_info() -> None:
     log.set_up(level="debug", form="text", stream=stream)
     logging.getLogger("slack_sdk.web.async_client").debug("canary in a body")
     logging.getLogger("aiosmtplib").debug("AUTH canary")
+    logging.getLogger("sqlalchemy.engine.Engine").info("SELECT canary")
     logging.getLogger("bot.anything").debug("our own line")
     assert "our own line" in stream.getvalue()
     assert "canary" not in stream.getvalue()

@@ -59,7 +59,7 @@ def app() -> RecordingApp:
     """The app with every listener."""
     recording = RecordingApp()
     nobody = cast(Any, object())
-    register(recording, profiles=nobody, jobs=Jobs(most=1), directory=nobody)
+    register(recording, profiles=nobody, connections=nobody, jobs=Jobs(most=1), directory=nobody)
     return recording
 
 

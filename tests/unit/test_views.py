@@ -13,11 +13,13 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from bot.demo.block_kit import message_problems, view_problems
+from bot.profiles.connections import understood
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.extras import CATALOGUE
+from bot.profiles.fixes import label
 from bot.profiles.people import Person
 from bot.profiles.profile import LABELS, EmailProfile, Field
-from bot.profiles.service import ProfileView, State
+from bot.profiles.records import ProfileView, State
 from bot.slack.command import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS, EMAIL_EXTRA
 from bot.slack.views import card, extras, form, help, message, report  # noqa: A004 - the view's name
@@ -126,9 +128,17 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield report.testing(account, None)
     yield report.testing(a_view(EmailProfile()).account, None)
     yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
-    yield report.finished(account, a_report(profile), owner=ADA)
-    yield report.finished(account, a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED), owner=ADA)
-    yield report.finished(account, a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), owner=ADA)
+    yield report.finished(account, understood(a_report(profile), account, profile), owner=ADA)
+    yield report.finished(
+        account,
+        understood(a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED), account, profile),
+        owner=ADA,
+    )
+    yield report.finished(
+        account,
+        understood(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile),
+        owner=ADA,
+    )
     yield extras.conflict(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
     for command in COMMANDS:
@@ -266,13 +276,14 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         assert "{" not in advice.what + advice.why + advice.do
         assert (advice.why[-1], advice.do[-1], advice.what[-1] != ".") == (".", ".", True)
         assert advice.field is None or advice.field == "encryption" or advice.field in set(Field)
-        shown = report.finished(account, failed, owner=ADA)
+        shown = report.finished(account, understood(failed, account, profile), owner=ADA)
         assert message_problems(shown.payload()["blocks"]) == []
         assert shown.text == f"Connection test failed at Sign-in: {advice.what}."
         words = [text["text"] for text in texts(shown.payload()["blocks"])]
         assert words[0] == "Connection test failed at Sign-in"
         assert f"*Why:* {message.escaped(advice.why)}\n*Do:* {message.escaped(advice.do)}" in words
-        assert [word.startswith("Use ") for word in words].count(True) == (advice.fix is not None)
+        for change in understood(failed, account, profile).changes:
+            assert label(change, port=failed.port) in words
         inside = [block.to_dict() for block in report.short(account, failed)]
         assert message_problems(inside) == []
         for text in texts([*shown.payload()["blocks"], *inside]):
@@ -281,7 +292,7 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
 
 
 @pytest.mark.parametrize(
-    ("fault", "encryption", "port", "label"),
+    ("fault", "encryption", "port", "words"),
     [
         (Fault.PLAIN_TO_TLS_PORT, Encryption.TLS, 465, "Use SSL on 465 and test again"),
         (Fault.TLS_TO_PLAIN_PORT, Encryption.SSL, 587, "Use TLS on 587 and test again"),
@@ -291,11 +302,15 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         (Fault.SIGN_IN_REFUSED, Encryption.NONE, 587, "Edit"),
     ],
 )
-def test_a_button_says_exactly_what_it_changes(fault: Fault, encryption: Encryption, port: int, label: str) -> None:
+def test_a_button_says_exactly_what_it_changes(fault: Fault, encryption: Encryption, port: int, words: str) -> None:
     failed = a_report(PLAIN, fault, outcome=Outcome.FAILED, encryption=encryption, port=port)
-    row = report.finished(a_view(PLAIN).account, failed, owner=ADA).payload()["blocks"][-1]["elements"]
-    assert row[0]["text"]["text"] == label
-    assert [button.get("style") for button in row].count("primary") <= 1
+    extras = {} if encryption is Encryption.NONE else {encryption.value: "Y"}
+    profile = replace(PLAIN, port=port, extras=extras)
+    account = a_view(profile).account
+    shown = report.finished(account, understood(failed, account, profile), owner=ADA).payload()["blocks"]
+    buttons = [button for block in shown if block["type"] == "actions" for button in block["elements"]]
+    assert buttons[0]["text"]["text"] == words
+    assert [button.get("style") for button in buttons].count("primary") <= 1
 
 
 def test_a_stage_is_a_line_with_symbol_word_fact_and_time() -> None:
@@ -307,7 +322,7 @@ def test_a_stage_is_a_line_with_symbol_word_fact_and_time() -> None:
 
 
 def test_a_passed_test_says_that_nothing_was_sent() -> None:
-    shown = report.finished(a_view(PLAIN).account, a_report(PLAIN), owner=ADA)
+    shown = report.finished(a_view(PLAIN).account, understood(a_report(PLAIN), a_view(PLAIN).account, PLAIN), owner=ADA)
     assert shown.text == "Connection test passed"
     assert "Nothing was sent." in [text["text"] for text in texts(shown.payload()["blocks"])]
 

@@ -4,7 +4,7 @@ from slack_sdk.models.blocks import Block, ConfirmObject
 
 from bot.profiles.extras import IN_WORDS
 from bot.profiles.profile import LABELS, EmailProfile, Field
-from bot.profiles.service import ProfileView, State
+from bot.profiles.records import ProfileView, State
 from bot.slack.ids import ActionId
 from bot.slack.views.message import (
     Message,

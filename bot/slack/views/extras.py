@@ -15,7 +15,7 @@ from slack_sdk.models.views import View
 
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.extras import CATALOGUE, IN_WORDS, ExtraConfiguration
-from bot.profiles.service import ProfileView
+from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import Context
 from bot.slack.views.message import Message, actions, button, code, context, escaped, section

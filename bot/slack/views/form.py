@@ -19,7 +19,7 @@ from slack_sdk.models.views import View
 from bot.profiles.errors import MendableError
 from bot.profiles.extras import IN_WORDS
 from bot.profiles.profile import LABELS, Field, Form
-from bot.profiles.service import ProfileView
+from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.message import actions, button, context, escaped, section
 

@@ -81,6 +81,19 @@ def rows(lines: Iterable[str]) -> list[Block]:
     return [section(paragraph) for paragraph in paragraphs]
 
 
+def preformatted(lines: Iterable[str]) -> list[Block]:
+    """Show lines as they are, in as few paragraphs as hold them."""
+    fence = "```"
+    paragraphs: list[str] = []
+    for line in lines:
+        inert = escaped(line.replace("`", "'"))
+        if paragraphs and len(paragraphs[-1]) + len(inert) + 1 <= LONGEST_SECTION - 2 * len(fence):
+            paragraphs[-1] += f"\n{inert}"
+        else:
+            paragraphs.append(inert)
+    return [section(f"{fence}{paragraph}{fence}") for paragraph in paragraphs]
+
+
 def context(text: str) -> ContextBlock:
     """Make a small line of mrkdwn that is escaped already."""
     return ContextBlock(elements=[mrkdwn(text)])
