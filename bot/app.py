@@ -50,6 +50,7 @@ class Bot:
     """Everything that serving needs."""
 
     slack: AsyncApp
+    connections: ConnectionTests
     database: Database
     jobs: Jobs
     metrics: Metrics
@@ -156,7 +157,7 @@ async def _wire(
     slack = _bolt(settings, session, await _identity(client))
     slack.middleware(_counted(metrics))
     register(slack, profiles=profiles, connections=connections, jobs=jobs, directory=SlackDirectory(client))
-    return Bot(slack=slack, database=database, jobs=jobs, metrics=metrics)
+    return Bot(slack=slack, connections=connections, database=database, jobs=jobs, metrics=metrics)
 
 
 def _web_client(settings: Settings, session: aiohttp.ClientSession, *, token: SecretStr | None) -> AsyncWebClient:

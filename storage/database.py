@@ -17,6 +17,7 @@ from storage import migrations
 from storage.audit import AuditTable
 from storage.connection_tests import TestTable, connection_test_place
 from storage.keyring import Keyring, Place, SealBrokenError
+from storage.limits import LimitTable
 from storage.models import KeyCheckRow, ProfileRow, TestRow
 from storage.profiles import ProfileTable, profile_place
 from storage.rotation import reseal_batch
@@ -44,6 +45,7 @@ class Transaction:
     profiles: ProfileTable
     tests: TestTable
     audit: AuditTable
+    limits: LimitTable
 
 
 class Database:
@@ -100,6 +102,7 @@ class Database:
             profiles=ProfileTable(session, self._keyring),
             tests=TestTable(session, self._keyring),
             audit=AuditTable(session),
+            limits=LimitTable(session, self._keyring),
         )
 
     @asynccontextmanager

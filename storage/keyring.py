@@ -139,6 +139,15 @@ class Keyring:
         """The id of the key that seals."""
         return self.key_ids[0]
 
+    def blinded(self, text: str) -> str:
+        """Give a name that stands for `text` and tells nothing of it: HMAC-SHA256, 43 url-safe characters.
+
+        It depends on the first key, so whatever stands under such names begins anew when the keys turn.
+        """
+        key = _derive(self._roots[self.active], salt=None, info=b"email-profile-bot names v1", length=KEY_BYTES)
+        digest = hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
     def seal(self, plaintext: bytes, place: Place) -> bytes:
         """Seal `plaintext` under the first key for `place`.
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, DateTime, Dialect, Index, LargeBinary, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import Column, DateTime, Dialect, Float, Index, LargeBinary, String, TypeDecorator, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
@@ -71,6 +71,16 @@ class AuditRow(SQLModel, table=True):
     subject: str = Field(sa_column=Column(String(64), nullable=False))
     action: str = Field(sa_column=Column(String(64), nullable=False))
     fields: str = Field(sa_column=Column(String(500), nullable=False))
+
+
+class LimitRow(SQLModel, table=True):
+    """One window of uses: its blinded name, how many there were, when it ends (seconds since 1970, UTC)."""
+
+    __tablename__ = "limits"
+
+    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    uses: int
+    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
 class KeyCheckRow(SQLModel, table=True):

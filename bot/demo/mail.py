@@ -65,16 +65,19 @@ class DemoMail:
         """Make the authority and the server's certificate; nothing listens yet."""
         self.host = HOST
         self.accounts = tuple(accounts)
-        authority = trustme.CA(organization_name="Demo certificate authority")
-        self.ca_pem = authority.cert_pem.bytes()
+        self._authority = trustme.CA(organization_name="Demo certificate authority")
+        self.ca_pem = self._authority.cert_pem.bytes()
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        until = datetime.now(UTC) + timedelta(days=108)
-        authority.issue_cert(HOST, "smtp.demo.example", not_after=until).configure_cert(self._tls)
+        self.renew(until=datetime.now(UTC) + timedelta(days=108))
         self.mailbox: list[ReceivedMessage] = []
         self.traffic: deque[TrafficLine] = deque(maxlen=400)
         self.ports: dict[int, int] = {}
         self._servers: list[asyncio.Server] = []
         self._conversations: set[_Conversation] = set()
+
+    def renew(self, *, until: datetime) -> None:
+        """Show a new certificate, good until then."""
+        self._authority.issue_cert(HOST, "smtp.demo.example", not_after=until).configure_cert(self._tls)
 
     def account(self, address: str) -> DemoAccount:
         """Find an account by its address."""

@@ -1,10 +1,115 @@
-"""Stub."""
+"""How often things may be done: so that a connection test is no tool for guessing passwords or for flooding.
 
+A sign-in is counted as failed before it is tried and given back when it succeeded, so guesses that run beside
+each other cannot slip through. Windows are shared by all instances and fail closed: without the database no test.
+"""
+
+import math
+from dataclasses import dataclass
+
+from bot.profiles.errors import MendableError
 from bot.profiles.people import Person
 from storage.database import Transaction
 
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 
-async def take_test(tx: Transaction, caller: Person, host: str, port: int) -> None: ...
-async def reserve_sign_in(tx: Transaction, host: str, login: str) -> None: ...
-async def sign_in_succeeded(tx: Transaction, host: str, login: str) -> None: ...
-async def take_message(tx: Transaction, caller: Person) -> None: ...
+
+class LimitedError(MendableError):
+    """Something was done too often; the sentence says when it can be done again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """At most `most` uses in `seconds`; `sentence` begins what a person is told."""
+
+    name: str
+    most: int
+    seconds: int
+    sentence: str
+
+
+TESTS_OF_A_PERSON = (
+    Limit(name="tests of a person, minute", most=6, seconds=MINUTE, sentence="You have tested six times in a minute."),
+    Limit(name="tests of a person, hour", most=30, seconds=HOUR, sentence="You have tested thirty times in an hour."),
+)
+TESTS_OF_A_WORKSPACE = (
+    Limit(
+        name="tests of a workspace",
+        most=60,
+        seconds=MINUTE,
+        sentence="Many people of your workspace are testing at the moment.",
+    ),
+)
+TESTS_OF_A_TARGET = (
+    Limit(name="tests of a target", most=30, seconds=MINUTE, sentence="This server is being tested very often."),
+)
+FAILED_SIGN_INS = (
+    Limit(
+        name="failed sign-ins, quarter of an hour",
+        most=3,
+        seconds=15 * MINUTE,
+        sentence="This login was refused three times, and more attempts could lock the mailbox.",
+    ),
+    Limit(
+        name="failed sign-ins, day",
+        most=10,
+        seconds=DAY,
+        sentence="This login was refused ten times in a day, and more attempts could lock the mailbox.",
+    ),
+)
+MESSAGES_OF_A_PERSON = (
+    Limit(name="messages of a person", most=3, seconds=DAY, sentence="You have sent three test messages in a day."),
+)
+
+
+async def take_test(tx: Transaction, caller: Person, host: str, port: int) -> None:
+    """Count one test by this person, in this workspace, of this server.
+
+    Raises:
+        LimitedError: one of the limits is reached; nothing may be kept of the transaction then.
+    """
+    await tx.limits.purge()
+    await _take(tx, TESTS_OF_A_PERSON, caller.workspace, caller.user)
+    await _take(tx, TESTS_OF_A_WORKSPACE, caller.workspace)
+    await _take(tx, TESTS_OF_A_TARGET, host, str(port))
+
+
+async def reserve_sign_in(tx: Transaction, host: str, login: str) -> None:
+    """Count one sign-in as failed, over all people; raises LimitedError as `take_test`."""
+    await _take(tx, FAILED_SIGN_INS, host, _same(login))
+
+
+async def sign_in_succeeded(tx: Transaction, host: str, login: str) -> None:
+    """Take back what `reserve_sign_in` counted."""
+    for limit in FAILED_SIGN_INS:
+        await tx.limits.give_back(_name(limit, host, _same(login)))
+
+
+async def take_message(tx: Transaction, caller: Person) -> None:
+    """Count one real message by this person; raises LimitedError as `take_test`."""
+    await _take(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
+
+
+async def _take(tx: Transaction, limits: tuple[Limit, ...], *of: str) -> None:
+    for limit in limits:
+        wait = await tx.limits.take(_name(limit, *of), most=limit.most, seconds=limit.seconds)
+        if wait is not None:
+            raise LimitedError(f"{limit.sentence} Please try again in {in_words(wait)}.")
+
+
+def _name(limit: Limit, *of: str) -> str:
+    return "\n".join((limit.name, *of))
+
+
+def _same(login: str) -> str:
+    """Fold what mail servers take for the same login."""
+    return login.strip().casefold()
+
+
+def in_words(seconds: float) -> str:
+    """Write a time to wait, rounded up: "40 seconds", "4 minutes", "3 hours"."""
+    for unit, size in (("hour", HOUR), ("minute", MINUTE)):
+        if seconds > 2 * size:
+            return f"{math.ceil(seconds / size)} {unit}s"
+    whole = max(math.ceil(seconds), 1)
+    return f"{whole} second{'' if whole == 1 else 's'}"

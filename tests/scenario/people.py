@@ -36,6 +36,7 @@ async def set_up(
 
 
 async def run_test(office: Office, user: str, text: str = "") -> Message:
-    """Type `/email-test` and wait for the finished report."""
+    """Type `/email-test` into an empty channel and wait for the finished report."""
+    office.workspace.all_messages.clear()
     await office.workspace.command(user, "/email-test", text)
     return await office.workspace.wait_message(user, "Connection test")

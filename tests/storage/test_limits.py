@@ -1,0 +1,75 @@
+"""Limits shared through the database: exactly so many, by its clock, under names that tell nothing."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from storage.database import Database
+from storage.keyring import Keyring
+
+
+async def take(database: Database, name: str = "guesses on ada", *, most: int = 3, seconds: int = 60) -> float | None:
+    async with database.writing() as tx:
+        return await tx.limits.take(name, most=most, seconds=seconds)
+
+
+async def test_so_many_uses_and_then_the_time_to_wait(database: Database) -> None:
+    assert [await take(database) for _ in range(3)] == [None, None, None]
+    wait = await take(database)
+    assert wait is not None
+    assert 50 < wait <= 60
+    assert await take(database, "guesses on grace") is None
+
+
+async def test_two_instances_together_take_exactly_what_there_is(
+    database: Database, url: str, keyring: Keyring
+) -> None:
+    other = Database.connect(url, keyring)
+    taken = await asyncio.gather(*(take(instance, most=7) for instance in (database, other) for _ in range(25)))
+    await other.close()
+    assert taken.count(None) == 7
+
+
+async def test_a_window_ends_by_the_databases_clock(database: Database) -> None:
+    assert await take(database, most=1) is None
+    assert await take(database, most=1) is not None
+    async with database._writing_engine().begin() as connection:
+        await connection.execute(text("UPDATE limits SET ends_at = ends_at - 61"))
+    assert await take(database, most=1) is None
+    assert await take(database, most=1) is not None
+
+
+async def test_a_use_given_back_can_be_taken_again(database: Database) -> None:
+    for _ in range(3):
+        assert await take(database, most=1) is None
+        async with database.writing() as tx:
+            await tx.limits.give_back("guesses on ada")
+            await tx.limits.give_back("never taken")
+    assert await take(database, most=1) is None
+
+
+async def test_what_is_undone_takes_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError):
+        async with database.writing() as tx:
+            await tx.limits.take("guesses on ada", most=1, seconds=60)
+            raise RuntimeError
+    assert await take(database, most=1) is None
+
+
+async def test_windows_that_are_over_are_dropped(database: Database) -> None:
+    await take(database, "old")
+    async with database._writing_engine().begin() as connection:
+        await connection.execute(text("UPDATE limits SET ends_at = 1"))
+    await take(database, "new")
+    async with database.writing() as tx:
+        await tx.limits.purge()
+    async with database._engine.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM limits"))).scalar_one() == 1
+
+
+async def test_names_are_not_in_the_file(sqlite: Database, tmp_path: Path) -> None:
+    await take(sqlite, "smtp.canary.example ada@canary.example")
+    for file in tmp_path.iterdir():
+        assert b"canary" not in file.read_bytes()
