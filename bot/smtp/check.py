@@ -23,7 +23,7 @@ from bot.smtp.race import connect_first
 from bot.smtp.replies import Redaction
 from bot.smtp.report import Certificate, Door, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.transcript import Transcript
-from bot.smtp.trust import hold_against, looking_only
+from bot.smtp.trust import NotThePinnedError, hold_against, looking_only
 
 _SILENCE = 5.0
 """Seconds of silence before a greeting after which TLS is tried once, to tell a TLS port from a dead one."""
@@ -274,6 +274,10 @@ class _Run:
                     hold_against(dialogue.peer(), self._account.pin)
             except ssl.SSLCertVerificationError:
                 self._certificate = await self._seen_certificate(address)
+                raise
+            except NotThePinnedError:
+                session = dialogue.peer()
+                self._certificate = presented(session) if session else None
                 raise
             self._describe_encryption(dialogue, found)
             if self._account.encryption is Encryption.TLS:

@@ -147,6 +147,8 @@ def _sign_in_refusal(reply: Reply) -> Fault:
 
 
 def _sender_refusal(reply: Reply) -> Fault:
+    if reply.code < 400:
+        return Fault.GARBLED
     if reply.code == 530 and "starttls" in reply.text.lower():
         return Fault.ENCRYPTION_NEEDED
     if reply.code == 530 or reply.enhanced in ("5.7.57", "5.5.1"):
@@ -158,6 +160,8 @@ def _sender_refusal(reply: Reply) -> Fault:
 
 def recipient_refusal(reply: Reply, *, signed_in: bool) -> tuple[Fault, Outcome]:
     """Classify what was said to RCPT TO: an unknown test recipient or a pause warns, the rest fails."""
+    if reply.code < 400:
+        return Fault.GARBLED, Outcome.FAILED
     if reply.code < 500:
         return Fault.TEMPORARY_REFUSAL, Outcome.WARNED
     if reply.enhanced.startswith("5.1."):
