@@ -171,6 +171,7 @@ _TABLE: Mapping[Fault, Advice] = {
         why="the certificate does not name {host}{names}. Your password was not sent.",
         do="use a name from the certificate as SMTP Server Address, if it is your provider's.",
         field="host",
+        fix=Fix.NAME_FROM_CERTIFICATE,
     ),
     Fault.CERTIFICATE_SELF_SIGNED: Advice(
         what="the server's certificate is signed by the server itself",
