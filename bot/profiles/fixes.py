@@ -49,7 +49,10 @@ def _distinct(changes: Iterable[Change], profile: EmailProfile) -> Iterator[Chan
         if opens_form(change, profile, has_password=profile.password is not None):
             yield change
             continue
-        outcome = changed(profile, change)
+        try:
+            outcome = changed(profile, change)
+        except NoLongerFitsError:
+            continue
         if outcome not in outcomes:
             outcomes.append(outcome)
             yield change

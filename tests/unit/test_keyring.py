@@ -200,3 +200,10 @@ def test_a_keyring_shows_ids_and_no_key() -> None:
 def test_the_header_is_version_one() -> None:
     version, id_length = struct.unpack_from(">BB", Keyring([FIRST]).seal(b"x", HERE))
     assert (version, id_length) == (1, 8)
+
+
+def test_a_blinded_name_is_the_same_each_time_and_tells_nothing() -> None:
+    ring = Keyring([FIRST, SECOND])
+    assert ring.blinded("ada") == ring.blinded("ada") != ring.blinded("grace")
+    assert ring.blinded("ada") != Keyring([SECOND]).blinded("ada")
+    assert len(ring.blinded("ü" * 500)) == 43

@@ -299,7 +299,8 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         (Fault.PASSWORD_OVER_CLEAR_TEXT, Encryption.NONE, 465, "Use SSL on 465 and test again"),
         (Fault.ENCRYPTION_NEEDED, Encryption.NONE, 25, "Use TLS on 25 and test again"),
         (Fault.ENCRYPTION_NEEDED, Encryption.NONE, 10025, "Use TLS on 10025 and test again"),
-        (Fault.SIGN_IN_REFUSED, Encryption.NONE, 587, "Edit"),
+        (Fault.SIGN_IN_REFUSED, Encryption.TLS, 587, "Use the email address as login and test again"),
+        (Fault.BUSY, Encryption.TLS, 587, "Edit"),
     ],
 )
 def test_a_button_says_exactly_what_it_changes(fault: Fault, encryption: Encryption, port: int, words: str) -> None:

@@ -1,5 +1,7 @@
 """The card: one profile at a glance, the invitation for those who have none, and deleting."""
 
+from datetime import UTC, datetime
+
 from slack_sdk.models.blocks import Block, ConfirmObject
 
 from bot.profiles.extras import IN_WORDS
@@ -20,6 +22,7 @@ from bot.slack.views.message import (
     section,
 )
 from bot.smtp.account import Encryption
+from bot.smtp.advice import notice
 
 _SYMBOLS = {
     State.WORKS: ":large_green_circle:",
@@ -74,6 +77,9 @@ def _closing(view: ProfileView) -> list[Block]:
         ),
         context(f"Recipients see: {code(sender(view.profile))}"),
     ]
+    told = notice(view.account, datetime.now(UTC).date())
+    if told is not None:
+        blocks.append(section(f":warning: {escaped(told)}"))
     misfit = view.misfit
     if misfit is not None:
         action = ActionId.USE_SSL if misfit.extra == "SSL" else ActionId.USE_TLS

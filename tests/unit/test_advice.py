@@ -1,0 +1,264 @@
+"""The table of advice: complete, without ties, every row reachable, every fix sensible, hostile words inert."""
+
+import itertools
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from pydantic import SecretStr
+
+from bot.smtp.account import Account, Encryption
+from bot.smtp.advice import ROWS, Fix, advise, applicable, code_meaning, headline, notice, row_for
+from bot.smtp.advice_table import Row
+from bot.smtp.faults import recipient_refusal, refusal
+from bot.smtp.providers import Provider, provider_of
+from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
+
+HOSTS = {
+    Provider.GMAIL: "smtp.gmail.com",
+    Provider.MICROSOFT_365: "smtp.office365.com",
+    Provider.OUTLOOK_COM: "smtp-mail.outlook.com",
+    Provider.YAHOO: "smtp.mail.yahoo.com",
+    Provider.AOL: "smtp.aol.com",
+    Provider.ICLOUD: "smtp.mail.me.com",
+    Provider.ZOHO: "smtppro.zoho.eu",
+    Provider.AMAZON_SES: "email-smtp.eu-west-1.amazonaws.com",
+    Provider.SENDGRID: "smtp.sendgrid.net",
+    Provider.MAILGUN: "smtp.eu.mailgun.org",
+    Provider.POSTMARK: "smtp.postmarkapp.com",
+    Provider.FASTMAIL: "smtp.fastmail.com",
+    Provider.GMX: "mail.gmx.net",
+    Provider.WEB_DE: "smtp.web.de",
+    Provider.T_ONLINE: "securesmtp.t-online.de",
+    Provider.YANDEX: "smtp.yandex.com",
+    Provider.NETEASE: "smtp.163.com",
+    Provider.QQ: "smtp.qq.com",
+    Provider.PROTON: "smtp.protonmail.ch",
+}
+ACCOUNT = Account(
+    address="ada@example.com",
+    host="smtp.example.com",
+    port=587,
+    encryption=Encryption.TLS,
+    authenticate=True,
+    login="ada",
+    password=SecretStr("x"),
+)
+
+
+def report(
+    fault: Fault,
+    reply: Reply | None = None,
+    *,
+    host: str = "smtp.example.com",
+    port: int = 587,
+    encryption: Encryption = Encryption.TLS,
+    stage: StageName = StageName.SIGN_IN,
+    names: tuple[str, ...] = (),
+) -> Report:
+    return Report(
+        host=host,
+        port=port,
+        encryption=encryption,
+        stages=(Stage(name=stage, outcome=Outcome.FAILED),),
+        seconds=1,
+        tested_at=datetime(2026, 11, 24, tzinfo=UTC),
+        fault=fault,
+        reply=reply,
+        certificate_names=names,
+    )
+
+
+def reply_for(row: Row) -> Reply | None:
+    """A reply that the row was written for."""
+    if not (row.codes or row.enhanced or row.says):
+        return None
+    return Reply(
+        code=row.codes[0] if row.codes else 550,
+        enhanced=row.enhanced[0] if row.enhanced else "",
+        text=row.says[0] if row.says else "no",
+    )
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_has_a_general_row(fault: Fault) -> None:
+    assert [row for row in ROWS if row.fault is fault and row.weight == 0]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.fault}-{row.provider}-{row.codes}{row.enhanced}{row.says}")
+def test_every_row_can_be_reached(row: Row) -> None:
+    assert row_for(row.fault, reply_for(row), row.provider) is row
+
+
+def test_no_two_rows_tie() -> None:
+    for one, other in itertools.combinations(ROWS, 2):
+        if (one.fault, one.weight) != (other.fault, other.weight) or one.provider is not other.provider:
+            continue
+        for mine, theirs in ((one.codes, other.codes), (one.enhanced, other.enhanced), (one.says, other.says)):
+            if mine and theirs:
+                assert not set(mine) & set(theirs)
+        assert (one.codes, one.enhanced, one.says) != (other.codes, other.enhanced, other.says)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
+def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
+    assert len(row.what) <= 90
+    assert len(row.why) + len(row.do) <= 400
+    assert row.what[-1] not in ".!"
+    assert row.why.endswith(".")
+    assert row.do.endswith(".")
+    used = set(re.findall(r"{(\w+)}", row.what + row.why + row.do))
+    assert used <= {"host", "port", "login", "address", "mode", "names"}
+    assert row.field in (None, "address", "login", "password", "host", "port", "authenticate", "encryption")
+    assert row.source
+    assert date.fromisoformat(row.dated) <= date(2026, 11, 24)
+
+
+def test_providers_are_told_by_whole_labels_of_the_name() -> None:
+    assert {provider_of(host) for host in HOSTS.values()} == set(Provider)
+    assert all(provider_of(host) is provider for provider, host in HOSTS.items())
+    for host in ("evil-smtp.gmail.com", "smtp.gmail.com.evil.example", "gmail.com", "xsmtp.office365.com", "127.0.0.1"):
+        assert provider_of(host) is None
+
+
+# knowledge of replies: (stage, reply, host) → (field, first fix)
+REPLIES = [
+    (StageName.GREETING, Reply(code=554, enhanced="5.7.1", text="not you"), "", None, None),
+    (StageName.GREETING, Reply(code=421, enhanced="4.3.2", text="busy"), "", None, None),
+    (StageName.ENCRYPTION, Reply(code=454, enhanced="4.7.0", text="no TLS"), "", "port", Fix.SSL_ON_465),
+    (StageName.SIGN_IN, Reply(code=432, enhanced="4.7.12", text="change it"), "", "password", None),
+    (StageName.SIGN_IN, Reply(code=454, enhanced="4.7.0", text="later"), "", None, None),
+    (StageName.SIGN_IN, Reply(code=504, enhanced="5.7.4", text="mechanism"), "", "authenticate", None),
+    (StageName.SIGN_IN, Reply(code=534, enhanced="5.7.9", text="too weak"), "", "password", None),
+    (StageName.SIGN_IN, Reply(code=530, enhanced="5.7.0", text="Must issue STARTTLS"), "", "encryption", None),
+    (StageName.SIGN_IN, Reply(code=535, enhanced="5.7.8", text="no"), "", "password", Fix.ADDRESS_AS_LOGIN),
+    (StageName.SIGN_IN, Reply(code=535, enhanced="5.7.3", text="no"), "", "password", Fix.ADDRESS_AS_LOGIN),
+    (StageName.SIGN_IN, Reply(code=538, enhanced="5.7.11", text="encrypt"), "", "encryption", None),
+    (StageName.SENDER, Reply(code=530, enhanced="5.7.0", text="authenticate"), "", "authenticate", None),
+    (StageName.SENDER, Reply(code=553, enhanced="5.7.1", text="not owned by user"), "", "address", None),
+    (StageName.SENDER, Reply(code=550, enhanced="5.7.60", text="SendAsDenied"), "", "address", None),
+    (StageName.SENDER, Reply(code=554, enhanced="5.7.1", text="Relay access denied"), "", "address", None),
+    (StageName.SENDER, Reply(code=550, enhanced="5.4.5", text="quota"), "", None, None),
+    (StageName.SENDER, Reply(code=554, enhanced="5.7.1", text="blocked using zen.spamhaus.org"), "", None, None),
+    (StageName.SENDER, Reply(code=451, enhanced="4.7.1", text="greylisted"), "", None, None),
+    (StageName.SIGN_IN, Reply(code=535, enhanced="5.7.8", text="BadCredentials"), "smtp.gmail.com", "password", None),
+    (StageName.SIGN_IN, Reply(code=534, enhanced="5.7.9", text="app"), "smtp.gmail.com", "password", None),
+    (StageName.SIGN_IN, Reply(code=534, enhanced="5.7.14", text="browser"), "smtp.gmail.com", None, None),
+    (
+        StageName.SIGN_IN,
+        Reply(code=535, enhanced="5.7.139", text="SmtpClientAuthentication is disabled for the Tenant."),
+        "smtp.office365.com",
+        None,
+        None,
+    ),
+    (
+        StageName.SIGN_IN,
+        Reply(code=535, enhanced="5.7.139", text="basic authentication is disabled"),
+        "smtp-mail.outlook.com",
+        "password",
+        None,
+    ),
+    (StageName.SENDER, Reply(code=530, enhanced="5.7.57", text="x"), "smtp.office365.com", "authenticate", None),
+    (StageName.SIGN_IN, Reply(code=535, enhanced="5.7.0", text="(#AUTH005)"), "smtp.mail.yahoo.com", "password", None),
+    (StageName.SENDER, Reply(code=553, enhanced="", text="Relaying disallowed"), "smtp.zoho.com", "address", None),
+    (StageName.SIGN_IN, Reply(code=535, enhanced="", text="x"), "email-smtp.us-east-1.amazonaws.com", "login", None),
+    (StageName.SENDER, Reply(code=554, enhanced="", text="x"), "email-smtp.us-east-1.amazonaws.com", "address", None),
+    (StageName.SIGN_IN, Reply(code=535, enhanced="", text="x"), "smtp.sendgrid.net", "login", None),
+    (StageName.SIGN_IN, Reply(code=535, enhanced="", text="x"), "securesmtp.t-online.de", "password", None),
+]
+
+
+@pytest.mark.parametrize(("stage", "reply", "host", "field", "fix"), REPLIES, ids=lambda value: str(value)[:60])
+def test_a_reply_leads_to_the_right_field_and_fix(
+    stage: StageName, reply: Reply, host: str, field: str | None, fix: Fix | None
+) -> None:
+    fault = refusal(reply, stage).fault
+    advice = advise(report(fault, reply, host=host or "smtp.example.com", stage=stage), ACCOUNT)
+    assert advice is not None
+    assert advice.field == field
+    if fix is not None:
+        assert advice.fixes[0] is fix
+
+
+def test_microsofts_tails_are_told_apart() -> None:
+    tails = [
+        "SmtpClientAuthentication is disabled for the Tenant",
+        "SmtpClientAuthentication is disabled for the Mailbox",
+        "user is locked by your organization's security defaults policy",
+        "the request did not meet the criteria to be authenticated successfully",
+        "Authentication unsuccessful, basic authentication is disabled",
+    ]
+    told = {
+        headline(
+            report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.139", text=tail), host="smtp.office365.com"),
+            ACCOUNT,
+        )
+        for tail in tails
+    }
+    assert len(told) == len(tails)
+
+
+def test_an_unknown_recipient_only_warns() -> None:
+    for code in (550, 577):
+        fault, outcome = recipient_refusal(Reply(code=code, enhanced="5.1.1", text="x"), signed_in=True)
+        assert (fault, outcome) == (Fault.RECIPIENT_REFUSED, Outcome.WARNED)
+
+
+def test_a_reply_that_no_row_knows_still_says_what_its_code_means() -> None:
+    reply = Reply(code=550, enhanced="5.3.9", text="the moon is full")
+    advice = advise(report(Fault.GREETING_REFUSED, reply, stage=StageName.GREETING), ACCOUNT)
+    assert advice is not None
+    assert advice.why.endswith("Its answer 550 5.3.9 says no for good, as things are, about the mail system.")
+    assert "ask your mail provider" in advice.do
+    assert (
+        code_meaning(Reply(code=421, enhanced="", text="")) == " Its answer 421 says no for now; it may pass by itself."
+    )
+    assert code_meaning(Reply(code=250, enhanced="", text="")) == ""
+
+
+def test_words_from_outside_are_no_templates() -> None:
+    account = replace(ACCOUNT, login="{host}{address}", address="{login}@example.com")
+    advice = advise(report(Fault.SIGN_IN_REFUSED, host="smtp.example.com"), account)
+    assert advice is not None
+    assert "(host)(address)" in advice.why
+
+
+@pytest.mark.parametrize(
+    ("fix", "good", "bad"),
+    [
+        (Fix.ADDRESS_AS_LOGIN, ACCOUNT, replace(ACCOUNT, login="ADA@example.com")),
+        (Fix.LOGIN_AS_ADDRESS, replace(ACCOUNT, login="boss@example.com"), ACCOUNT),
+        (Fix.AUTHENTICATE, replace(ACCOUNT, authenticate=False), ACCOUNT),
+        (Fix.DO_NOT_AUTHENTICATE, ACCOUNT, replace(ACCOUNT, authenticate=False)),
+        (Fix.AUTH_LOGIN, ACCOUNT, replace(ACCOUNT, mechanism="LOGIN")),
+        (Fix.REMOVE_BLANKS, replace(ACCOUNT, password=SecretStr("abcd efgh ijkl mnop")), ACCOUNT),
+        (
+            Fix.REMOVE_BLANKS,
+            replace(ACCOUNT, password=SecretStr(" abcdefghijklmnop")),
+            replace(ACCOUNT, password=SecretStr("abcd efgh ijkl 1nop")),
+        ),
+    ],
+)
+def test_a_fix_is_offered_only_where_it_changes_something(fix: Fix, good: Account, bad: Account) -> None:
+    assert applicable(fix, report(Fault.SIGN_IN_REFUSED), good)
+    assert not applicable(fix, report(Fault.SIGN_IN_REFUSED), bad)
+
+
+def test_a_name_from_the_certificate_is_offered_only_when_it_is_a_plain_host_name() -> None:
+    for names, usable in (
+        ((), False),
+        (("*.example.com",), False),
+        (("10.0.0.1", "bad name"), False),
+        (("mx.a.b",), True),
+    ):
+        failed = report(Fault.CERTIFICATE_WRONG_NAME, names=names, stage=StageName.ENCRYPTION)
+        assert applicable(Fix.NAME_FROM_CERTIFICATE, failed, ACCOUNT) is usable
+
+
+def test_microsofts_date_is_shown_beside_accounts_with_a_password() -> None:
+    account = replace(ACCOUNT, host="smtp.office365.com")
+    assert "end of December 2026" in (notice(account, date(2026, 11, 24)) or "")
+    assert (notice(account, date(2027, 1, 1)) or "").startswith("Since the end of December 2026")
+    assert notice(replace(account, authenticate=False), date(2026, 11, 24)) is None
+    assert notice(ACCOUNT, date(2026, 11, 24)) is None
