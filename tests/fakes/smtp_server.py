@@ -73,6 +73,8 @@ class ScriptedServer:
     mechanisms: str = "PLAIN LOGIN"
     acts: Mapping[str, Act] = field(default_factory=dict)
     owned: str = LOGIN
+    login: str = LOGIN
+    password: str = field(default=PASSWORD, repr=False)
     heard: list[Heard] = field(default_factory=list)
     connections: int = 0
     port: int = 0
@@ -203,16 +205,19 @@ class _Conversation:
         match mechanism:
             case "PLAIN":
                 answer = initial or await self._challenge(b"")
-                return base64.b64decode(answer) == f"\0{LOGIN}\0{PASSWORD}".encode()
+                return base64.b64decode(answer) == f"\0{self._server.login}\0{self._server.password}".encode()
             case "LOGIN":
                 login = initial or await self._challenge(b"Username:")
                 password = await self._challenge(b"Password:")
-                return (base64.b64decode(login), base64.b64decode(password)) == (LOGIN.encode(), PASSWORD.encode())
+                return (base64.b64decode(login), base64.b64decode(password)) == (
+                    self._server.login.encode(),
+                    self._server.password.encode(),
+                )
             case "CRAM-MD5":
                 nonce = b"<1896.697170952@mail.test>"
                 name, digest = base64.b64decode(await self._challenge(nonce)).decode().rsplit(" ", 1)
-                wanted = hmac.new(PASSWORD.encode(), nonce, hashlib.md5).hexdigest()
-                return (name, digest) == (LOGIN, wanted)
+                wanted = hmac.new(self._server.password.encode(), nonce, hashlib.md5).hexdigest()
+                return (name, digest) == (self._server.login, wanted)
             case _:
                 return False
 
