@@ -235,6 +235,20 @@ class _Conversation(SMTP):
         )
 
 
+class DemoRecords:
+    """DNS as the demo's domain would have it; nothing is asked of the world."""
+
+    _RECORDS: Mapping[str, Sequence[str]] = {
+        "demo.example": ["v=spf1 a:mail.demo.example -all"],
+        "_dmarc.demo.example": ["v=DMARC1; p=quarantine"],
+        "default._domainkey.demo.example": ["v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="],
+    }
+
+    async def texts(self, name: str) -> list[str] | None:
+        """Give the records."""
+        return list(self._RECORDS.get(name, ()))
+
+
 class DemoNetwork:
     """The demo's network: the demo's names lead to the local mail server, under the classic port numbers.
 

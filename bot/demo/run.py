@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Bot, open_bot
-from bot.demo.mail import DemoMail, DemoNetwork
+from bot.demo.mail import DemoMail, DemoNetwork, DemoRecords
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.server import serving
@@ -67,7 +67,9 @@ async def open_office(
         stack.push_async_callback(mail.stop)
         await stack.enter_async_context(serving_workspace(workspace, mail, port=port))
         settings = demo_settings(folder, workspace, mail, **given)
-        bot = await stack.enter_async_context(open_bot(settings, network=network or DemoNetwork(mail)))
+        bot = await stack.enter_async_context(
+            open_bot(settings, network=network or DemoNetwork(mail), records=DemoRecords())
+        )
         bot_url = await stack.enter_async_context(serving(bot, settings))
         workspace.delivery.events_url = f"{bot_url}/slack/events"
         yield Office(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)

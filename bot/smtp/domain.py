@@ -83,7 +83,7 @@ def _dmarc(texts: list[str]) -> str:
     if found is None:
         return "DMARC: none. Large providers ask for one."
     tags = dict(part.strip().partition("=")[::2] for part in found.split(";") if "=" in part)
-    policy = tags.get("p", "none").strip().lower()
+    policy = next((value for name, value in tags.items() if name.strip().lower() == "p"), "none").strip().lower()
     meaning = {
         "reject": "messages that fail SPF and DKIM are refused",
         "quarantine": "messages that fail SPF and DKIM go to spam",

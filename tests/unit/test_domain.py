@@ -1,0 +1,60 @@
+"""What DNS says of a sender's domain, judged in one line each."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from bot.smtp.domain import judge
+
+
+class Records:
+    """Canned TXT records; None stands for a name service that does not answer."""
+
+    def __init__(self, records: Mapping[str, list[str] | None]) -> None:
+        self._records = records
+
+    async def texts(self, name: str) -> list[str] | None:
+        return self._records.get(name, [])
+
+
+@pytest.mark.parametrize(
+    ("records", "wanted"),
+    [
+        ({}, "SPF: none."),
+        ({"a.example": ["v=spf1 -all"]}, "SPF: there is one (v=spf1 -all)."),
+        ({"a.example": ["v=spf1 +all"]}, "it protects nothing"),
+        ({"a.example": ["v=spf1 -all", "v=spf1 ~all"]}, "more than one record"),
+        ({"a.example": ["v=spf10 -all", "google-site-verification=x"]}, "SPF: none."),
+        ({}, "DKIM: no key under the usual names"),
+        ({"google._domainkey.a.example": ["v=DKIM1; p=abc"]}, "DKIM: a key is published under google."),
+        ({}, "DMARC: none."),
+        ({"_dmarc.a.example": ["v=DMARC1; p=reject"]}, "are refused"),
+        ({"_dmarc.a.example": ["v=DMARC1;p = quarantine; pct=10"]}, "go to spam"),
+        ({"_dmarc.a.example": ["V=DMARC1; p=none"]}, "only reported"),
+    ],
+)
+async def test_each_record_is_judged(records: dict[str, list[str] | None], wanted: str) -> None:
+    lines = await judge("A.example", Records(records))
+    assert len(lines) == 3
+    assert any(wanted in line for line in lines)
+
+
+async def test_without_an_answer_nothing_is_said() -> None:
+    assert await judge("a.example", Records({"a.example": None})) == ()
+    assert await judge("not a domain \u202e", Records({})) == ()
+
+
+async def test_a_slow_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Records):
+        async def texts(self, name: str) -> list[str] | None:
+            await asyncio.sleep(60)
+            return []
+
+    monkeypatch.setattr("bot.smtp.domain._PATIENCE", 0.05)
+    assert await judge("a.example", Slow({})) == ()
+
+
+async def test_an_international_domain_is_looked_up_in_its_ascii_form() -> None:
+    lines = await judge("müller.example", Records({"xn--mller-kva.example": ["v=spf1 -all"]}))
+    assert "SPF: there is one" in lines[0]
