@@ -1,0 +1,243 @@
+"""Real mail servers on the loopback: Postfix with Dovecot's sign-in, and Exim; each in a folder of its own."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from tests.fakes.smtp_server import HOST, LOGIN
+
+SECRET = "correct horse battery"
+OTHER = "boss@mail.test"
+STRANGER = "somebody@elsewhere.test"
+
+
+@dataclass(frozen=True)
+class RealServer:
+    """A running server: its ports for STARTTLS and for TLS from the first byte, and whom to trust."""
+
+    starttls_port: int
+    tls_port: int
+    authority_file: Path
+
+
+def missing(*programs: str) -> str:
+    """Name the programs that are not installed; empty when all are."""
+    return ", ".join(program for program in programs if shutil.which(program) is None)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    # The servers run as users of their own, who must get in here; their socket paths must be short.
+    with tempfile.TemporaryDirectory(prefix="mta") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        issued = authority.issue_cert(HOST)
+        issued.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        yield folder
+
+
+def _wait_for(port: int, log: Path) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not start: {log.read_text() if log.exists() else 'no log'}")
+
+
+@contextmanager
+def postfix() -> Iterator[RealServer]:
+    """Run Postfix, its passwords judged by Dovecot; each login may send only as itself."""
+    starttls_port, tls_port = _free_ports(2)
+    with _folder() as folder:
+        (folder / "server.pem").chmod(0o600)
+        (folder / "spool" / "private").mkdir(parents=True)
+        shutil.chown(folder / "spool" / "private", "postfix")
+        (folder / "data").mkdir()
+        shutil.chown(folder / "data", "postfix")
+        (folder / "postfix").mkdir()
+        (folder / "postfix" / "main.cf").write_text(_main_cf(folder))
+        (folder / "postfix" / "master.cf").write_text(_master_cf(starttls_port, tls_port))
+        (folder / "users").write_text(f"{LOGIN}:{{PLAIN}}{SECRET}\n")
+        (folder / "dovecot.conf").write_text(_dovecot_conf(folder))
+        dovecot = ["dovecot", "-c", str(folder / "dovecot.conf"), "-F"]
+        judge = subprocess.Popen(dovecot, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        control = ["postfix", "-c", str(folder / "postfix")]
+        try:
+            subprocess.run([*control, "start"], check=True, capture_output=True)
+            _wait_for(starttls_port, folder / "mail.log")
+            _wait_for_file(folder / "spool" / "private" / "auth")
+            yield RealServer(starttls_port, tls_port, folder / "authority.pem")
+        finally:
+            subprocess.run([*control, "abort"], check=False, capture_output=True)
+            judge.terminate()
+            judge.wait(10)
+
+
+def _wait_for_file(path: Path) -> None:
+    for _ in range(200):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{path.name} did not appear")
+
+
+def _main_cf(folder: Path) -> str:
+    return f"""
+compatibility_level = 3.6
+queue_directory = {folder}/spool
+data_directory = {folder}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = {folder}/mail.log
+maillog_file_prefixes = /
+myhostname = {HOST}
+mydestination = {HOST}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+local_recipient_maps = inline:{{ {{ {LOGIN} = ok }} }}
+smtpd_tls_chain_files = {folder}/server.pem
+smtpd_tls_security_level = may
+smtpd_tls_auth_only = yes
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtpd_sender_login_maps = inline:{{ {{ {LOGIN} = {LOGIN} }}, {{ {OTHER} = {OTHER} }} }}
+smtpd_sender_restrictions = reject_sender_login_mismatch
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_peername_lookup = no
+"""
+
+
+def _master_cf(starttls_port: int, tls_port: int) -> str:
+    return f"""
+127.0.0.1:{starttls_port} inet n - n - - smtpd
+127.0.0.1:{tls_port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
+cleanup unix n - n - 0 cleanup
+rewrite unix - - n - - trivial-rewrite
+anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
+qmgr unix n - n 300 1 qmgr
+defer unix - - n - 0 bounce
+bounce unix - - n - 0 bounce
+proxymap unix - - n - - proxymap
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+def _dovecot_conf(folder: Path) -> str:
+    return f"""
+base_dir = {folder}/dovecot
+log_path = {folder}/dovecot.log
+protocols =
+ssl = no
+auth_mechanisms = plain login
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {folder}/users
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home=/nonexistent
+}}
+service auth {{
+  unix_listener {folder}/spool/private/auth {{
+    mode = 0660
+    user = postfix
+    group = postfix
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+"""
+
+
+@contextmanager
+def exim() -> Iterator[RealServer]:
+    """Run Exim; each login may send only as itself."""
+    starttls_port, tls_port = _free_ports(2)
+    with _folder() as folder:
+        for name in ("server.pem", "authority.pem"):
+            (folder / name).chmod(0o644)
+        (folder / "spool").mkdir()
+        shutil.chown(folder / "spool", "Debian-exim")
+        (folder / "exim.conf").write_text(_exim_conf(folder, starttls_port, tls_port))
+        command = ["exim4", "-C", str(folder / "exim.conf"), "-bdf"]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for(starttls_port, folder / "spool" / "mainlog")
+            yield RealServer(starttls_port, tls_port, folder / "authority.pem")
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _exim_conf(folder: Path, starttls_port: int, tls_port: int) -> str:
+    return f"""
+primary_hostname = {HOST}
+spool_directory = {folder}/spool
+log_file_path = {folder}/spool/%slog
+keep_environment =
+pid_file_path = {folder}/spool/exim.pid
+daemon_smtp_ports = {starttls_port} : {tls_port}
+local_interfaces = 127.0.0.1
+tls_on_connect_ports = {tls_port}
+tls_certificate = {folder}/server.pem
+tls_privatekey = {folder}/server.pem
+tls_advertise_hosts = *
+exim_user = Debian-exim
+exim_group = Debian-exim
+acl_smtp_mail = check_mail
+acl_smtp_rcpt = check_rcpt
+host_lookup =
+rfc1413_query_timeout = 0s
+begin acl
+check_mail:
+  deny authenticated = *
+       condition = ${{if !eqi{{$sender_address}}{{$authenticated_id}}}}
+       message = Sender address not owned by $authenticated_id
+  accept
+check_rcpt:
+  accept authenticated = *
+  deny message = relay not permitted
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{{LOGIN}}}}}{{eq{{$auth3}}{{{SECRET}}}}}}}}}
+  server_set_id = $auth2
+  server_advertise_condition = ${{if def:tls_in_cipher}}
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${{if and{{{{eq{{$auth1}}{{{LOGIN}}}}}{{eq{{$auth2}}{{{SECRET}}}}}}}}}
+  server_set_id = $auth1
+  server_advertise_condition = ${{if def:tls_in_cipher}}
+"""
