@@ -5,7 +5,8 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from bot.smtp.account import Account
-from bot.smtp.check import Outgoing, Tester
+from bot.smtp.check import Tester
+from bot.smtp.envelope import Outgoing
 from bot.smtp.report import Report
 
 # A loopback test takes milliseconds, a hanging one the whole of SMTP_TIMEOUT.

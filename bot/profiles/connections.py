@@ -14,7 +14,7 @@ from bot.profiles.profile import EmailProfile, Form, check_others_form, check_ow
 from bot.profiles.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice import Advice, advise
-from bot.smtp.check import Outgoing
+from bot.smtp.envelope import Outgoing
 from bot.smtp.report import Fault, Outcome, Report, StageName
 from storage.database import Database
 

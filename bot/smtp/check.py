@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.certificate import days_left, lifetime, presented
 from bot.smtp.dialogue import Dialogue, GarbledReplyError
 from bot.smtp.doors import Knocker
-from bot.smtp.envelope import path
+from bot.smtp.envelope import Outgoing, path
 from bot.smtp.faults import StageFailedError, failure, recipient_refusal, refusal
 from bot.smtp.guard import Address, Guard
 from bot.smtp.network import Network
@@ -31,6 +31,8 @@ _SILENCE = 5.0
 _GOODBYE = 1.0
 """Seconds that a server may take over QUIT; the test's result stands already."""
 
+_GOODBYES = (b"RSET", b"QUIT")
+
 _OPENING = 0.75
 """The share of the deadline that the stages up to Encryption may use; the rest is for the other doors."""
 
@@ -45,14 +47,6 @@ _ORDER = {
 }
 
 Progress = Callable[[Report], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outgoing:
-    """A message that is really sent after the stages have passed: to whom, and its bytes."""
-
-    recipient: str
-    content: bytes
 
 
 class Tester:
@@ -115,6 +109,7 @@ class _Run:
         self._reply: Reply | None = None
         self._certificate: Certificate | None = None
         self._doors: tuple[Door, ...] = ()
+        self._replies: AsyncIterator[SMTPResponse]
 
     async def report(self) -> Report:
         ends = self._began + self._tester.timeout
@@ -361,11 +356,12 @@ class _Run:
             recipient = self._outgoing.recipient if self._outgoing else self._account.address
             sender, parameters = path(self._account.address, dialogue.extensions)
             to, _ = path(recipient, dialogue.extensions)
-            answer = await dialogue.command(b"MAIL", b"FROM:" + sender, *parameters)
+            self._replies = dialogue.envelope(sender, to, parameters, then=() if self._outgoing else _GOODBYES)
+            answer = await anext(self._replies)
             if answer.code != 250:
                 self._weigh_sender(found, self._redaction.reply(answer.code, answer.message))
             else:
-                answer = await dialogue.command(b"RCPT", b"TO:" + to)
+                answer = await anext(self._replies)
                 if answer.code not in (250, 251, 252):
                     self._weigh_recipient(found, self._redaction.reply(answer.code, answer.message))
             if found.outcome is Outcome.PASSED:
@@ -395,5 +391,8 @@ class _Run:
     async def _goodbye(self, dialogue: Dialogue) -> None:
         with suppress(SMTPException, GarbledReplyError, OSError, TimeoutError):
             async with asyncio.timeout(_GOODBYE):
-                await dialogue.command(b"RSET")
-                await dialogue.command(b"QUIT")
+                if self._outgoing is not None:
+                    await dialogue.command(b"QUIT")
+                async for _ in self._replies:
+                    # What RSET and QUIT are answered changes nothing.
+                    pass

@@ -8,16 +8,17 @@ the parsing, the bounding of replies (32 KB) and the discarding of text injected
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from types import TracebackType
 from typing import cast
 
 from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPResponseException
 from aiosmtplib.esmtp import parse_esmtp_extensions
-from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 from pydantic import SecretStr
 
+from bot.smtp.pipelining import PipeliningProtocol
 from bot.smtp.replies import Redaction
 from bot.smtp.transcript import HIDDEN, Transcript
 
@@ -45,7 +46,7 @@ class Dialogue:
         self._helo = (helo or OWN_NAME).encode("ascii")
         self._transcript = transcript or Transcript(Redaction("", None))
         self._handed_over = False
-        self._protocol = SMTPProtocol(asyncio.get_running_loop())
+        self._protocol = PipeliningProtocol(asyncio.get_running_loop())
         self.extensions: dict[str, str] = {}
         self.mechanisms: tuple[str, ...] = ()
 
@@ -78,9 +79,7 @@ class Dialogue:
 
     async def greeting(self) -> SMTPResponse:
         """Wait for the server's first words."""
-        answer = _checked(await self._protocol.read_response())
-        self._transcript.server(answer.code, answer.message)
-        return answer
+        return self._heard(await self._protocol.read_response())
 
     async def hello(self) -> SMTPResponse:
         """Say EHLO, or HELO to a server that does not know EHLO; learn what the server offers."""
@@ -146,29 +145,54 @@ class Dialogue:
         self._transcript.client(f"{shown} {HIDDEN}".strip())
         return await self._answer_to(*words)
 
+    async def envelope(
+        self, sender: bytes, recipient: bytes, parameters: Sequence[bytes], *, then: Sequence[bytes] = ()
+    ) -> AsyncIterator[SMTPResponse]:
+        """Say MAIL FROM, RCPT TO and what comes `then`; gives the replies one by one, as they are asked for.
+
+        All goes in one flight where the server offers PIPELINING (QUIT may only be the last of them); otherwise
+        each command waits for the reply before it.
+        """
+        commands = [b" ".join((b"MAIL FROM:" + sender, *parameters)), b"RCPT TO:" + recipient, *then]
+        together = "pipelining" in self.extensions
+        if together:
+            for command in commands:
+                self._transcript.client(command.decode("utf-8", "replace"))
+            self._protocol.send_together(commands)
+        for command in commands:
+            yield await (self._next_reply() if together else self.command(command))
+
+    async def _next_reply(self) -> SMTPResponse:
+        return self._heard(await _no_garbage(self._protocol.next_reply()))
+
     async def send_message(self, message: bytes) -> SMTPResponse:
         """Send a message's bytes (lines ended by CRLF) after RCPT TO was taken; gives the final reply."""
         self._transcript.client("DATA")
         self._transcript.note(f"a message of {len(message)} bytes")
-        answer = _checked(await self._protocol.execute_data_command(message))
-        self._transcript.server(answer.code, answer.message)
-        return answer
+        return self._heard(await self._protocol.execute_data_command(message))
 
     async def _answer_to(self, *words: bytes) -> SMTPResponse:
-        try:
-            answer = _checked(await self._protocol.execute_command(*words))
-        except SMTPResponseException as error:
-            # aiosmtplib gives -1 to what is no reply at all.
-            if error.code > 0:
-                raise
-            raise GarbledReplyError("The answer is no SMTP reply.") from None
-        self._transcript.server(answer.code, answer.message)
-        return answer
+        return self._heard(await _no_garbage(self._protocol.execute_command(*words)))
+
+    def _heard(self, answer: SMTPResponse) -> SMTPResponse:
+        checked = _checked(answer)
+        self._transcript.server(checked.code, checked.message)
+        return checked
 
     def peer(self) -> ssl.SSLObject | None:
         """Give the TLS session, once there is one."""
         transport = self._protocol.transport
         return transport.get_extra_info("ssl_object") if transport is not None else None
+
+
+async def _no_garbage(answering: Awaitable[SMTPResponse]) -> SMTPResponse:
+    try:
+        return await answering
+    except SMTPResponseException as error:
+        # aiosmtplib gives -1 to what is no reply at all.
+        if error.code > 0:
+            raise
+        raise GarbledReplyError("The answer is no SMTP reply.") from None
 
 
 def _checked(answer: SMTPResponse) -> SMTPResponse:

@@ -1,12 +1,21 @@
-"""Addresses as SMTP writes them."""
+"""Addresses as SMTP writes them, and a message on its way."""
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 import idna
 
 from bot.smtp.faults import StageFailedError
 from bot.smtp.report import Fault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A message that is really sent after the stages have passed: to whom, and its bytes."""
+
+    recipient: str
+    content: bytes
 
 
 def path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, tuple[bytes, ...]]:

@@ -72,6 +72,7 @@ class ScriptedServer:
     implicit: bool = False
     mechanisms: str = "PLAIN LOGIN"
     acts: Mapping[str, Act] = field(default_factory=dict)
+    pipelining: bool = False
     owned: str = LOGIN
     login: str = LOGIN
     password: str = field(default=PASSWORD, repr=False)
@@ -168,6 +169,8 @@ class _Conversation:
 
     def _extensions(self) -> bytes:
         lines = ["mail.test", "SIZE 1000", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]
+        if self._server.pipelining:
+            lines.append("PIPELINING")
         if self._encrypted or self._server.tls is None:
             if self._server.mechanisms:
                 lines.append(f"AUTH {self._server.mechanisms}")

@@ -82,15 +82,19 @@ class Case:
     step: str
     how: str
     implicit: bool
+    pipelining: bool = False
 
     def __str__(self) -> str:
-        return f"{'SSL' if self.implicit else 'TLS'}-{self.step}-{self.how}"
+        return f"{'SSL' if self.implicit else 'TLS'}-{self.step}-{self.how}{'-pipelining' * self.pipelining}"
 
 
 def cases() -> Iterator[Case]:
     for step in STEPS:
         for how in BREAKS:
             yield Case(step, how, implicit=False)
+    for step in ("MAIL", "RCPT"):
+        for how in BREAKS:
+            yield Case(step, how, implicit=False, pipelining=True)
     for step in ("handshake", "greeting", "EHLO encrypted", "AUTH"):
         for how in ("silent", "hangs up", "trickles", "endless line", "garbage", "echoes the password"):
             yield Case(step, how, implicit=True)
@@ -141,7 +145,7 @@ async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext
         mechanism="LOGIN" if case.step == "AUTH challenge" else "PLAIN",
     )
     acts: dict[str, Act] = {"verdict": b"235 2.7.0 welcome\r\n", case.step: BREAKS[case.how]}
-    server = ScriptedServer(tls=certificates.good, implicit=case.implicit, acts=acts)
+    server = ScriptedServer(tls=certificates.good, implicit=case.implicit, acts=acts, pipelining=case.pipelining)
     before = asyncio.all_tasks()
     async with server:
         guard = Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525))
