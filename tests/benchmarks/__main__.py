@@ -2,12 +2,13 @@
 
 import asyncio
 
-from tests.benchmarks import commands
+from tests.benchmarks import commands, connections
 
 
 async def main() -> None:
     """Run them one after the other, so that they do not disturb each other."""
     await commands.run()
+    await connections.run()
 
 
 if __name__ == "__main__":
