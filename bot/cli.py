@@ -63,7 +63,7 @@ def run() -> None:
 
 @cli.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the page; 0 for any free one.")] = 8025,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 for any free one.", min=0, max=65535)] = 8025,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> None:
     """Run the whole bot against a local stand-in for a Slack workspace and a local mail server."""

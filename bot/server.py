@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -10,7 +11,7 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
-from bot.app import Bot, open_bot
+from bot.app import Bot, StartError, open_bot
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,12 @@ async def serving(bot: Bot, settings: Settings) -> AsyncIterator[str]:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise StartError(
+                f"PORT: nothing can be served on {settings.host}:{settings.port} ({os.strerror(error.errno or 0)}). Example: PORT=3000"
+            ) from None
         stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         if socket_mode:
             link = SocketModeLink(bot, settings)

@@ -132,14 +132,19 @@ class Page:
 
     async def _act(self, request: web.Request) -> web.Response:
         self._check_origin(request)
-        act = await request.json()
-        user = act.get("user")
+        try:
+            act = await request.json()
+            user = act["user"]
+        except (ValueError, TypeError, KeyError):
+            raise web.HTTPBadRequest(text="This is no act.") from None
         if user not in ON_THE_PAGE:
             raise web.HTTPNotFound
         try:
             errors = await self._done(user, act)
         except (PlatformError, DeliveryError) as error:
             return web.json_response({"ok": False, "error": str(error)})
+        except (KeyError, TypeError, AttributeError):
+            raise web.HTTPBadRequest(text="Something is missing in this act.") from None
         return web.json_response({"ok": not errors, "errors": errors})
 
     async def _done(self, user: str, act: dict[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -14,7 +15,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from bot.app import Bot, open_bot
+from bot.app import Bot, StartError, open_bot
 from bot.demo.mail import DemoMail, DemoNetwork, DemoRecords
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
@@ -65,7 +66,12 @@ async def open_office(
     async with AsyncExitStack() as stack:
         await mail.start()
         stack.push_async_callback(mail.stop)
-        await stack.enter_async_context(serving_workspace(workspace, mail, port=port))
+        try:
+            await stack.enter_async_context(serving_workspace(workspace, mail, port=port))
+        except OSError as error:
+            raise StartError(
+                f"--port: the page cannot be served on port {port} ({os.strerror(error.errno or 0)}). Example: --port 8026"
+            ) from None
         settings = demo_settings(folder, workspace, mail, **given)
         bot = await stack.enter_async_context(
             open_bot(settings, network=network or DemoNetwork(mail), records=DemoRecords())

@@ -136,6 +136,20 @@ async def test_a_wrong_key_is_told_and_nothing_starts(tmp_path: Path) -> None:
         assert len(err.strip().splitlines()) == 1
 
 
+async def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+    async with slack(DemoMail()) as workspace:
+        given = {
+            **GOOD,
+            "ENCRYPTION_KEYS": generate_key(),
+            "PORT": workspace.base_url.rsplit(":", 1)[1],
+            "SLACK_API_URL": f"{workspace.base_url}/api/",
+        }
+        code, _, err = await run(tmp_path, "run", given=given)
+    assert code == CONFIGURATION_ERROR
+    assert err.startswith("PORT: nothing can be served on 127.0.0.1:")
+    assert len(err.strip().splitlines()) == 1
+
+
 async def test_sigterm_lets_a_running_test_end_or_tells_its_owner(tmp_path: Path) -> None:
     async with ScriptedServer(acts={"greeting": Silence()}) as server, slack(DemoMail()) as workspace:
         given = {

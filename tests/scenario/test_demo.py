@@ -269,7 +269,6 @@ async def test_the_page_is_opened_in_the_browser_unless_that_is_declined(tmp_pat
         assert not opened.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="the bind error of the page's port is shown as a traceback")
 async def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -280,7 +279,6 @@ async def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     assert port in err.decode()
 
 
-@pytest.mark.xfail(strict=True, reason="--port has no bounds, so the bind error is shown as a traceback")
 @pytest.mark.parametrize("port", ["99999", "-1"])
 async def test_a_port_that_cannot_be_is_refused_as_a_wrong_option(tmp_path: Path, port: str) -> None:
     process = await start(tmp_path, "--no-browser", f"--port={port}")
@@ -290,7 +288,6 @@ async def test_a_port_that_cannot_be_is_refused_as_a_wrong_option(tmp_path: Path
     assert "--port" in err.decode()
 
 
-@pytest.mark.xfail(strict=True, reason="Page._act reads the body without looking at its form")
 @pytest.mark.parametrize("body", ["{", "[]", '{"user": "U0ADA", "act": "command"}', '{"user": "U0ADA", "act": "say"}'])
 async def test_an_act_that_makes_no_sense_is_a_bad_request(tmp_path: Path, body: str) -> None:
     async with (
