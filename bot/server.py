@@ -162,9 +162,8 @@ async def serving(bot: Bot, settings: Settings) -> AsyncIterator[str]:
         try:
             await site.start()
         except OSError as error:
-            raise StartError(
-                f"PORT: nothing can be served on {settings.host}:{settings.port} ({os.strerror(error.errno or 0)}). Example: PORT=3000"
-            ) from None
+            where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
+            raise StartError(f"PORT: nothing can be served on {where} ({why}). Example: PORT=3000") from None
         stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         if socket_mode:
             link = SocketModeLink(bot, settings)

@@ -69,9 +69,8 @@ async def open_office(
         try:
             await stack.enter_async_context(serving_workspace(workspace, mail, port=port))
         except OSError as error:
-            raise StartError(
-                f"--port: the page cannot be served on port {port} ({os.strerror(error.errno or 0)}). Example: --port 8026"
-            ) from None
+            why = os.strerror(error.errno or 0)
+            raise StartError(f"--port: nothing can be served on port {port} ({why}). Example: --port 8026") from None
         settings = demo_settings(folder, workspace, mail, **given)
         bot = await stack.enter_async_context(
             open_bot(settings, network=network or DemoNetwork(mail), records=DemoRecords())
