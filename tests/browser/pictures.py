@@ -37,7 +37,7 @@ async def tour(page: Page, office: Office) -> None:
     await page.get_by_role("heading", name="Connection test passed").wait_for()
     await take(message.last, "test-passed")
     await say(page, "/email-profile")
-    await page.get_by_text("Works").wait_for()
+    await page.get_by_text("Works — tested").wait_for()
     await take(message.last, "card")
 
 

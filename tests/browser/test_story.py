@@ -90,7 +90,7 @@ async def test_an_admin_sets_up_another_person(page: Page, office: Office) -> No
     await expect(page.get_by_role("heading", name="Connection test passed")).to_be_visible()
     await page.get_by_role("radio", name="Ada Lovelace").click()
     await page.get_by_role("tab", name="Home of the app").click()
-    await expect(page.get_by_text("Works")).to_be_visible()
+    await expect(page.get_by_text("Works — tested")).to_be_visible()
 
 
 async def test_errors_stand_at_their_fields_and_nothing_typed_is_lost(page: Page, office: Office) -> None:

@@ -29,8 +29,16 @@ class RealServer:
 
 
 def missing(*programs: str) -> str:
-    """Name the programs that are not installed; empty when all are."""
-    return ", ".join(program for program in programs if shutil.which(program) is None)
+    """Name the programs that are not installed, or lack a library to start; empty when all are there."""
+    return ", ".join(program for program in programs if not _starts(program))
+
+
+def _starts(program: str) -> bool:
+    path = shutil.which(program)
+    if path is None:
+        return False
+    # A loader that misses a library ends with 127; what the programs make of the option is their affair.
+    return subprocess.run([path, "--version"], capture_output=True, check=False).returncode != 127
 
 
 def _free_ports(count: int) -> list[int]:

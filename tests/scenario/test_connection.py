@@ -1,6 +1,7 @@
 """The staged connection test against real sockets: servers that are right, broken and hostile."""
 
 import asyncio
+import base64
 import re
 import ssl
 from collections.abc import AsyncIterator
@@ -325,3 +326,38 @@ async def test_the_trust_store_reads_a_companys_own_authority(certificates: Cert
         assert report.fault is Fault.CERTIFICATE_UNTRUSTED
     async with running(ScriptedServer(tls=certificates.good), trust_store(certificates.authority_file)) as report:
         assert report.passed
+
+
+async def test_a_token_signs_in_with_xoauth2_and_is_never_written_down(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    token = "ya29.canary-token"
+
+    async def give() -> SecretStr:
+        return SecretStr(token)
+
+    def judge(line: bytes) -> bytes:
+        blob = base64.b64decode(line.split()[2])
+        good = blob == f"user={LOGIN}\x01auth=Bearer {token}\x01\x01".encode()
+        return b"235 2.7.0 welcome\r\n" if good else b"535 5.7.8 no\r\n"
+
+    server = ScriptedServer(tls=certificates.good, mechanisms="PLAIN XOAUTH2", acts={"AUTH": judge})
+    async with running(server, trust, replace(ACCOUNT, password=None, token=give)) as report:
+        assert report.passed, report
+        assert "with XOAUTH2" in str(report)
+        assert token not in repr(report)
+        assert "C: AUTH XOAUTH2 (credentials)" in report.transcript
+    echo = f"535 5.7.8 bad {token}\r\n".encode()
+    server = ScriptedServer(tls=certificates.good, mechanisms="XOAUTH2", acts={"AUTH": echo})
+    async with running(server, trust, replace(ACCOUNT, password=None, token=give)) as report:
+        assert report.fault is Fault.SIGN_IN_REFUSED
+        assert token not in repr(report)
+
+
+async def test_ways_of_signing_in_that_are_not_spoken_here_are_named(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    server = ScriptedServer(tls=certificates.good, mechanisms="GSSAPI NTLM")
+    async with running(server, trust) as report:
+        assert report.fault is Fault.MECHANISM_NOT_OFFERED
+        assert "the server offers GSSAPI, NTLM" in str(report)

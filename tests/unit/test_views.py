@@ -120,8 +120,7 @@ def not_understood(command: str) -> str:
 def messages(profile: EmailProfile) -> Iterator[message.Message]:
     for view in views_of_a_profile(profile).values():
         for reader in (ADA, GRACE):
-            yield card.card(view, reader=reader)
-            yield card.delete_question(view, reader=reader)
+            yield from (card.card(view, reader=reader), card.delete_question(view, reader=reader))
             yield extras.listing(view, reader=reader)
         yield card.password_asked(view, changed_by=GRACE)
     account = a_view(profile).account
