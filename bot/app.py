@@ -1,10 +1,11 @@
 """The composition root: settings in, everything wired and handed out; nothing is built at import."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -16,19 +17,37 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import CountingTester, Metrics
+from bot.profiles.bulk import BulkTests
+from bot.profiles.changes import Changes
 from bot.profiles.connections import ConnectionTests
+from bot.profiles.defaults import WorkspaceDefaults
+from bot.profiles.history import History
+from bot.profiles.listing import WorkWithEmail
+from bot.profiles.moving import Moves
+from bot.profiles.private_links import PrivateLinks
 from bot.profiles.service import EmailProfiles
-from bot.settings import EXAMPLES, Settings, SettingsError
+from bot.profiles.upkeep import Upkeep
+from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
+from bot.slack.afterwards import AfterPassword
 from bot.slack.body import repair_body_parsing
 from bot.slack.directory import SlackDirectory
+from bot.slack.home import HomeTabs
+from bot.slack.housekeeping import Housekeeping
 from bot.slack.ids import COMMANDS
 from bot.slack.jobs import Jobs
+from bot.slack.opening import Opening
+from bot.slack.owners import Owners
 from bot.slack.register import register
+from bot.slack.roster import Roster
+from bot.slack.services import Services
+from bot.slack.testing import Testing
+from bot.slack.views.form import PasswordEntry
 from bot.smtp.check import Tester
 from bot.smtp.domain import DnsTextRecords, TextRecords, judge
 from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
+from bot.web.password_page import PasswordPage
 from storage.database import Database, KeyMismatchError
 from storage.keyring import Keyring, KeyringError
 
@@ -45,15 +64,18 @@ class StartError(Exception):
     """The bot cannot start. `str(error)` is one line for the operator."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bot:
-    """Everything that serving needs."""
+    """Everything that serving needs; `page` is None without a public address."""
 
     slack: AsyncApp
     connections: ConnectionTests
     database: Database
     jobs: Jobs
     metrics: Metrics
+    page: PasswordPage | None
+    housekeeping: Housekeeping
+    tabs: HomeTabs
 
     async def unready(self) -> str | None:
         """Say in a few words why the database or the keys do not work; None when they do."""
@@ -122,9 +144,23 @@ async def open_bot(
     try:
         await prepare_database(database)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-            yield await _wire(settings, database, session, network or OpenNetwork(), records or DnsTextRecords())
+            bot = await _wire(settings, database, session, network or OpenNetwork(), records or DnsTextRecords())
+            async with _by_itself(bot.housekeeping.keep_house, bot.tabs.keep_up):
+                yield bot
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _by_itself(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Let works go on beside the block, and end them with it."""
+    tasks = [asyncio.create_task(work(), name=work.__name__) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _wire(
@@ -137,6 +173,50 @@ async def _wire(
     metrics = Metrics()
     jobs = Jobs(most=RUNNING_TESTS)
     metrics.watch_jobs(lambda: jobs.running)
+    client = _web_client(settings, session, token=settings.slack_bot_token)
+    identity = await _identity(client)
+    workspace = identity.enterprise_id or identity.team_id
+    changes = Changes()
+    services = _services(settings, database, session, jobs, changes, _tester(settings, network, metrics), records)
+    tabs = HomeTabs(services=services, database=database, client=client)
+    changes.listen(tabs.changed)
+    upkeep = Upkeep(database=database, history=timedelta(days=settings.history_days), clock=now, on_change=changes.tell)
+    roster = Roster(
+        database=database,
+        client=client,
+        directory=services.directory,
+        upkeep=upkeep,
+        clock=now,
+        on_change=changes.tell,
+    )
+    slack = _bolt(settings, session, identity)
+    slack.middleware(_counted(metrics))
+    register(slack, services, tabs=tabs, roster=roster)
+    return Bot(
+        slack=slack,
+        connections=services.connections,
+        database=database,
+        jobs=jobs,
+        metrics=metrics,
+        page=_page(settings, services, client),
+        housekeeping=Housekeeping(
+            workspace=workspace or "",
+            database=database,
+            roster=roster,
+            upkeep=upkeep,
+            bulk=services.bulk,
+            client=client,
+        ),
+        tabs=tabs,
+    )
+
+
+def now() -> datetime:
+    """Give the time now, aware UTC."""
+    return datetime.now(UTC)
+
+
+def _tester(settings: Settings, network: Network, metrics: Metrics) -> CountingTester:
     tester = Tester(
         guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
         network=network,
@@ -144,20 +224,59 @@ async def _wire(
         timeout=settings.smtp_timeout,
         handshakes=HANDSHAKES,
     )
-    rules: dict[str, Any] = {
-        "database": database,
-        "admin_user_ids": settings.admin_user_ids,
-        "clock": lambda: datetime.now(UTC),
-    }
-    profiles = EmailProfiles(**rules)
-    connections = ConnectionTests(
-        **rules, tester=CountingTester(tester, metrics), judge=lambda domain: judge(domain, records)
+    return CountingTester(tester, metrics)
+
+
+def _services(  # noqa: PLR0917 - each is of its own type
+    settings: Settings,
+    database: Database,
+    session: aiohttp.ClientSession,
+    jobs: Jobs,
+    changes: Changes,
+    tester: CountingTester,
+    records: TextRecords,
+) -> Services:
+    """Make the rules, and what listeners work with."""
+    for_admins: dict[str, Any] = {"database": database, "admin_user_ids": settings.admin_user_ids}
+    changing: dict[str, Any] = {**for_admins, "clock": now, "on_change": changes.tell}
+    typing: dict[str, Any] = {**changing, "password_in_form": settings.password_entry is PasswordEntrySetting.FORM}
+    profiles = EmailProfiles(**typing)
+    connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
+    listing = WorkWithEmail(**for_admins)
+    directory = SlackDirectory(_quick_client(settings, session))
+    entry = _password_entry(settings)
+    links = None
+    if settings.public_url:
+        links = PrivateLinks(database=database, public_url=settings.public_url, clock=now, on_change=changes.tell)
+    return Services(
+        profiles=profiles,
+        connections=connections,
+        listing=listing,
+        bulk=BulkTests(database=database, listing=listing, connections=connections),
+        history=History(**for_admins),
+        defaults=WorkspaceDefaults(**for_admins),
+        moves=Moves(**changing),
+        links=links,
+        jobs=jobs,
+        directory=directory,
+        owners=Owners(jobs),
+        testing=Testing(jobs=jobs, profiles=profiles, connections=connections, directory=directory),
+        opening=Opening(profiles=profiles, directory=directory, entry=entry),
+        entry=entry,
     )
-    client = _web_client(settings, session, token=settings.slack_bot_token)
-    slack = _bolt(settings, session, await _identity(client))
-    slack.middleware(_counted(metrics))
-    register(slack, profiles=profiles, connections=connections, jobs=jobs, directory=SlackDirectory(client))
-    return Bot(slack=slack, connections=connections, database=database, jobs=jobs, metrics=metrics)
+
+
+def _password_entry(settings: Settings) -> PasswordEntry:
+    if settings.password_entry is PasswordEntrySetting.PRIVATE:
+        return PasswordEntry.PRIVATE
+    return PasswordEntry.EITHER if settings.public_url else PasswordEntry.IN_FORM
+
+
+def _page(settings: Settings, services: Services, client: AsyncWebClient) -> PasswordPage | None:
+    if services.links is None or settings.public_url is None:
+        return None
+    after = AfterPassword(client, services.jobs, services.entry)
+    return PasswordPage(services.links, settings.public_url, after.show)
 
 
 def _web_client(settings: Settings, session: aiohttp.ClientSession, *, token: SecretStr | None) -> AsyncWebClient:
@@ -168,6 +287,13 @@ def _web_client(settings: Settings, session: aiohttp.ClientSession, *, token: Se
         session=session,
     )
     client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=2))
+    return client
+
+
+def _quick_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """Make a client that never waits and tries again by itself: Slack waits for our answer meanwhile."""
+    client = _web_client(settings, session, token=settings.slack_bot_token)
+    client.retry_handlers = []
     return client
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from socket import socket
 
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
@@ -48,6 +49,8 @@ class HttpDoor:
         application.router.add_get("/healthz", self.healthz)
         application.router.add_get("/readyz", self.readyz)
         application.router.add_get("/metrics", self.metrics)
+        if self._bot.page is not None:
+            self._bot.page.add_routes(application)
         return application
 
     async def slack_events(self, request: web.Request) -> web.Response:
@@ -150,15 +153,18 @@ class SocketModeLink:
 
 
 @asynccontextmanager
-async def serving(bot: Bot, settings: Settings) -> AsyncIterator[str]:
-    """Serve `bot` until the block ends, then drain; gives the base address of the HTTP side."""
+async def serving(bot: Bot, settings: Settings, *, listening: socket | None = None) -> AsyncIterator[str]:
+    """Serve `bot` until the block ends, then drain; gives the base address of the HTTP side.
+
+    `listening` is a bound socket to serve on instead of HOST and PORT.
+    """
     socket_mode = settings.slack_app_token is not None
     door = HttpDoor(bot)
     runner = web.AppRunner(door.application(events=not socket_mode), access_log=None)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, settings.host, settings.port)
+        site = web.SockSite(runner, listening) if listening else web.TCPSite(runner, settings.host, settings.port)
         try:
             await site.start()
         except OSError as error:

@@ -1,6 +1,7 @@
 """One Settings model: environment variables or a `.env` file in, checked values out; secrets masked."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ EXAMPLES: Mapping[str, str] = {
     "HOST": "127.0.0.1",
     "PORT": "3000",
     "PUBLIC_URL": "https://email.example.com",
+    "PASSWORD_ENTRY": "form (or private, with PUBLIC_URL)",
+    "HISTORY_DAYS": "365",
     "ADMIN_USER_IDS": "U012AB3CD,W034EF5GH",
     "SMTP_ALLOWED_NETWORKS": "10.1.0.0/16,192.168.7.25/32",
     "SMTP_ALLOWED_PORTS": "25,465,587,2525",
@@ -30,6 +33,13 @@ EXAMPLES: Mapping[str, str] = {
     "LOG_LEVEL": "info (or debug, warning, error)",
     "LOG_FORMAT": "text (or json)",
 }
+
+
+class PasswordEntrySetting(StrEnum):
+    """Where people type passwords: in Slack's form (and on the private page, if there is one), or there alone."""
+
+    FORM = "form"
+    PRIVATE = "private"
 
 
 class SettingsError(Exception):
@@ -71,6 +81,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 3000
     public_url: str | None = None
+    password_entry: PasswordEntrySetting = PasswordEntrySetting.FORM
+    history_days: int = 365
     admin_user_ids: Annotated[frozenset[str], NoDecode] = frozenset()
     smtp_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     smtp_allowed_ports: Annotated[frozenset[int], NoDecode] = Field(
@@ -122,6 +134,21 @@ class Settings(BaseSettings):
     @classmethod
     def _port(cls, value: object) -> int:
         return _port_number(value, lowest=0)
+
+    @field_validator("public_url")
+    @classmethod
+    def _private_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("https://") and not _on_loopback(value):
+            raise ValueError("passwords are typed there, so it begins with https://.")
+        return value
+
+    @field_validator("history_days", mode="before")
+    @classmethod
+    def _days(cls, value: object) -> int:
+        text = str(value).strip()
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 36_500):
+            raise ValueError(f"“{value}” is not a number of days; use one from 1 to 36500.")
+        return int(text)
 
     @field_validator("admin_user_ids", mode="before")
     @classmethod
@@ -179,7 +206,7 @@ class Settings(BaseSettings):
             raise ValueError(f"the file {value} cannot be read ({error.strerror}).") from None
         return value
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "password_entry", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -188,6 +215,12 @@ class Settings(BaseSettings):
     def _one_source_of_keys(self) -> "Settings":
         if self.encryption_keys is not None and self.encryption_keys_file is not None:
             raise SettingsError({"ENCRYPTION_KEYS": "both this and ENCRYPTION_KEYS_FILE are set; keep one of them."})
+        return self
+
+    @model_validator(mode="after")
+    def _private_needs_a_page(self) -> "Settings":
+        if self.password_entry is PasswordEntrySetting.PRIVATE and self.public_url is None:
+            raise SettingsError({"PASSWORD_ENTRY": "“private” needs PUBLIC_URL, where browsers reach the bot."})
         return self
 
     def key_text(self) -> SecretStr | None:
@@ -230,6 +263,10 @@ class GivenSettings(Settings):
         return (init_settings,)
 
 
+def _on_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
 def _port_number(value: object, *, lowest: int) -> int:
     """Read a port number. Raises ValueError with a sentence when it is none."""
     text = str(value)
@@ -254,6 +291,6 @@ def _reason(fault: Any) -> str:
     """Turn one fault of the settings model into a sentence that repeats no value."""
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"])
-    if fault["type"] == "literal_error":
+    if fault["type"] in ("literal_error", "enum"):
         return f"only {fault['ctx']['expected']} can stand here."
     return f"{fault['msg']}."

@@ -1,20 +1,23 @@
-"""The audit table: who changed whose profile, which fields, when; never a value."""
+"""The audit table: who changed or tested whose profile, which fields, when; never a value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.models import AuditRow
 
+TESTED = "tested"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """One change. `actor` and `subject` are user ids; `fields` are names, never values."""
+    """One change or test. `actor` and `subject` are user ids; `fields` are names, never values."""
 
+    number: int
     at: datetime
     actor: str
     subject: str
@@ -23,7 +26,7 @@ class AuditEntry:
 
 
 class AuditTable:
-    """The audit entries, inside one transaction; they are only ever added."""
+    """The audit entries, inside one transaction."""
 
     def __init__(self, session: AsyncSession) -> None:
         """Work through `session`."""
@@ -44,21 +47,45 @@ class AuditTable:
             )
         )
 
-    async def recent(self, workspace: str, *, subject: str, limit: int = 20) -> list[AuditEntry]:
-        """Read the latest entries about one person, newest first."""
+    async def page(
+        self, workspace: str, *, subject: str | None, before: int | None = None, limit: int = 15
+    ) -> list[AuditEntry]:
+        """Read entries about one person, or about everybody, newest first, older than entry `before`."""
+        statement = select(AuditRow).where(col(AuditRow.workspace) == workspace)
+        if subject is not None:
+            statement = statement.where(col(AuditRow.subject) == subject)
+        if before is not None:
+            statement = statement.where(col(AuditRow.id) < before)
+        rows = await self._session.scalars(statement.order_by(col(AuditRow.id).desc()).limit(limit))
+        return [_entry(row) for row in rows]
+
+    async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
+        """Read the latest changes of a workspace's profiles and defaults, newest first, without tests."""
         rows = await self._session.scalars(
             select(AuditRow)
-            .where(col(AuditRow.workspace) == workspace, col(AuditRow.subject) == subject)
+            .where(col(AuditRow.workspace) == workspace)
             .order_by(col(AuditRow.id).desc())
-            .limit(limit)
+            .limit(limit * 10)
         )
-        return [
-            AuditEntry(
-                at=row.at,
-                actor=row.actor,
-                subject=row.subject,
-                action=row.action,
-                fields=tuple(row.fields.split(", ")) if row.fields else (),
-            )
-            for row in rows
-        ]
+        return [_entry(row) for row in rows if row.action != TESTED][:limit]
+
+    async def forget(self, workspace: str, subject: str) -> None:
+        """Delete all entries about one person."""
+        await self._session.execute(
+            delete(AuditRow).where(col(AuditRow.workspace) == workspace, col(AuditRow.subject) == subject)
+        )
+
+    async def purge(self, before: datetime) -> None:
+        """Delete entries older than a time."""
+        await self._session.execute(delete(AuditRow).where(col(AuditRow.at) < before))
+
+
+def _entry(row: AuditRow) -> AuditEntry:
+    return AuditEntry(
+        number=row.id or 0,
+        at=row.at,
+        actor=row.actor,
+        subject=row.subject,
+        action=row.action,
+        fields=tuple(row.fields.split(", ")) if row.fields else (),
+    )

@@ -1,9 +1,10 @@
 """The table of connection tests: the last one of each profile, sealed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -46,8 +47,17 @@ class TestTable:
     async def last(self, workspace: str, user: str) -> StoredTest | None:
         """Read the last test; None when there is none, or when it does not open."""
         row = await self._session.get(TestRow, (workspace, user))
-        if row is None:
-            return None
+        return self._opened(row) if row else None
+
+    async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
+        """Read the last tests of several people, by user id; those without one are left out."""
+        rows = await self._session.scalars(
+            select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id).in_(users))
+        )
+        opened = ((row.user_id, self._opened(row)) for row in rows)
+        return {user: test for user, test in opened if test is not None}
+
+    def _opened(self, row: TestRow) -> StoredTest | None:
         try:
             document = self._keyring.open(row.sealed, connection_test_place(row))
         except (SealBrokenError, ValueError):

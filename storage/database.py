@@ -1,13 +1,12 @@
 """The database: engine, transactions, pragmas, schema, and the keys held against the records."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, func, make_url, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -16,21 +15,26 @@ from sqlmodel import col
 from storage import migrations
 from storage.audit import AuditTable
 from storage.connection_tests import TestTable, connection_test_place
+from storage.home_tabs import HomeTable
 from storage.keyring import Keyring, Place, SealBrokenError
+from storage.leases import LeaseTable
 from storage.limits import LimitTable
-from storage.models import KeyCheckRow, ProfileRow, TestRow
+from storage.models import KeyCheckRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.password_links import PasswordLinkTable
+from storage.people import PeopleTable, person_place
 from storage.profiles import ProfileTable, profile_place
 from storage.rotation import reseal_batch
+from storage.sqlite import sqlite_engine
+from storage.test_runs import RunTable
+from storage.workspaces import WorkspaceTable, workspace_place
 
 _CANARY = b"this key opens what it sealed"
 
-_SQLITE_PRAGMAS = (
-    # FULL: an acknowledged commit survives a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=5000",
-    "PRAGMA secure_delete=ON",
-    "PRAGMA foreign_keys=ON",
+_SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
+    (ProfileRow, profile_place),
+    (TestRow, connection_test_place),
+    (PersonRow, person_place),
+    (WorkspaceRow, workspace_place),
 )
 
 
@@ -46,6 +50,12 @@ class Transaction:
     tests: TestTable
     audit: AuditTable
     limits: LimitTable
+    people: PeopleTable
+    workspaces: WorkspaceTable
+    links: PasswordLinkTable
+    runs: RunTable
+    homes: HomeTable
+    leases: LeaseTable
 
 
 class Database:
@@ -70,7 +80,7 @@ class Database:
         except ArgumentError:
             raise ValueError("this is not a database address.") from None
         if address.drivername == "sqlite":
-            return cls(_sqlite_engine(address), keyring)
+            return cls(sqlite_engine(address), keyring)
         if address.drivername == "postgresql":
             return cls(_postgresql_engine(address), keyring)
         raise ValueError("this is neither a sqlite:/// nor a postgresql:// address.")
@@ -103,6 +113,12 @@ class Database:
             tests=TestTable(session, self._keyring),
             audit=AuditTable(session),
             limits=LimitTable(session, self._keyring),
+            people=PeopleTable(session, self._keyring),
+            workspaces=WorkspaceTable(session, self._keyring),
+            links=PasswordLinkTable(session, self._keyring),
+            runs=RunTable(session),
+            homes=HomeTable(session),
+            leases=LeaseTable(session),
         )
 
     @asynccontextmanager
@@ -201,7 +217,7 @@ class Database:
         """Count the records that each key seals."""
         usage: dict[str, int] = {}
         async with AsyncSession(self._engine) as session, session.begin():
-            for row in (ProfileRow, TestRow):
+            for row, _ in _SEALED:
                 counted = await session.execute(
                     select(col(row.key_id), func.count()).select_from(row).group_by(col(row.key_id))
                 )
@@ -219,55 +235,18 @@ class Database:
         total = sum(count for key_id, count in usage.items() if key_id != self._keyring.active)
         done = 0
         yield done, total
-        for next_batch in (self._reseal_profiles, self._reseal_tests):
+        for table, place_of in _SEALED:
             after, count = "", batch
             while count == batch:
-                after, count = await next_batch(after, batch)
+                async with self._writing_session() as session:
+                    after, count = await reseal_batch(session, self._keyring, table, place_of, after, batch)
                 done += count
                 yield done, max(done, total)
         await self.forget_deleted()
 
-    async def _reseal_profiles(self, after: str, batch: int) -> tuple[str, int]:
-        async with self._writing_session() as session:
-            return await reseal_batch(session, self._keyring, ProfileRow, profile_place, after, batch)
-
-    async def _reseal_tests(self, after: str, batch: int) -> tuple[str, int]:
-        async with self._writing_session() as session:
-            return await reseal_batch(session, self._keyring, TestRow, connection_test_place, after, batch)
-
 
 def _canary_place(key_id: str) -> Place:
     return Place(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
-
-
-def _sqlite_engine(address: URL) -> AsyncEngine:
-    if not address.database or address.database == ":memory:":
-        raise ValueError("a SQLite address names a file, for example sqlite:///email-profiles.db.")
-    path = Path(address.database)
-    try:
-        # The file is made here so that it is never readable by others, not even for a moment.
-        path.touch(mode=0o600, exist_ok=True)
-        path.chmod(0o600)
-    except OSError as error:
-        raise ValueError(f"the file {path} cannot be opened ({error.strerror}).") from None
-    engine = create_async_engine(address.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def set_pragmas(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions by itself, because writers begin theirs as IMMEDIATE.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in _SQLITE_PRAGMAS:
-            cursor.execute(pragma)
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-        if statement:
-            connection.exec_driver_sql(statement)
-
-    return engine
 
 
 def _postgresql_engine(address: URL) -> AsyncEngine:

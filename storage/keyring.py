@@ -115,6 +115,8 @@ class Keyring:
             if _key_id(key) in self._roots:
                 raise KeyringError(f"key {number} stands in the list twice.")
             self._roots[_key_id(key)] = key
+        names = b"email-profile-bot names v1"
+        self._names = tuple(_derive(root, salt=None, info=names, length=KEY_BYTES) for root in self._roots.values())
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
@@ -144,9 +146,13 @@ class Keyring:
 
         It depends on the first key, so whatever stands under such names begins anew when the keys turn.
         """
-        key = _derive(self._roots[self.active], salt=None, info=b"email-profile-bot names v1", length=KEY_BYTES)
-        digest = hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256")
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return self.blinded_under_each(text)[0]
+
+    def blinded_under_each(self, text: str) -> tuple[str, ...]:
+        """Give the name that each key makes for `text`, the sealing key's first; for finding old rows too."""
+        written = text.encode("utf-8", "surrogatepass")
+        digests = (hmac.digest(key, written, "sha256") for key in self._names)
+        return tuple(base64.urlsafe_b64encode(digest).decode().rstrip("=") for digest in digests)
 
     def seal(self, plaintext: bytes, place: Place) -> bytes:
         """Seal `plaintext` under the first key for `place`.

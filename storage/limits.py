@@ -3,13 +3,8 @@
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.clock import now_sql
 from storage.keyring import Keyring
-
-_NOW = {
-    # Both with fractions of a second; SQLite's julianday is exact to a millisecond.
-    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
-    "postgresql": "extract(epoch FROM clock_timestamp())",
-}
 
 # One statement takes a use or leaves everything as it is, so two instances cannot both take the last one.
 _TAKE = """
@@ -54,4 +49,4 @@ class LimitTable:
         await self._session.execute(self._statement(_PURGE))
 
     def _statement(self, template: str) -> TextClause:
-        return text(template.format(now=_NOW[self._session.get_bind().dialect.name]))
+        return text(template.format(now=now_sql(self._session)))

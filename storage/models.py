@@ -1,8 +1,20 @@
-"""SQLModel tables. In the clear stand only workspace, user, ids, key id, revision and times."""
+"""SQLModel tables. What people typed and what they are called is sealed; in the clear stand ids, numbers and times."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, DateTime, Dialect, Float, Index, LargeBinary, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlmodel import Field, SQLModel
 
 
@@ -62,7 +74,11 @@ class AuditRow(SQLModel, table=True):
     """One change: who, whose, what, which fields, when; never a value."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_subject", "workspace", "subject", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entries_subject", "workspace", "subject", "id"),
+        Index("ix_audit_entries_workspace", "workspace", "id"),
+        Index("ix_audit_entries_at", "at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
@@ -90,3 +106,111 @@ class KeyCheckRow(SQLModel, table=True):
 
     key_id: str = Field(sa_column=Column(String(16), primary_key=True))
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class PersonRow(SQLModel, table=True):
+    """One person of a workspace as the list knows them; name and address words are sealed.
+
+    In the clear stand a place in the alphabet (which tells the order of names and nothing else), the number of
+    the state, and since when.
+    """
+
+    __tablename__ = "people"
+    __table_args__ = (
+        UniqueConstraint("workspace", "user_id", name="uq_people_owner"),
+        Index("ix_people_position", "workspace", "position"),
+        Index("ix_people_deactivated", "deactivated_at"),
+    )
+
+    record_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    workspace: str = Field(sa_column=Column(String(64), nullable=False))
+    user_id: str = Field(sa_column=Column(String(64), nullable=False))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    state: int
+    state_since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    deactivated_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SearchRow(SQLModel, table=True):
+    """One way to find a person: a blinded beginning of a word; the empty one finds everybody."""
+
+    __tablename__ = "search_entries"
+    __table_args__ = (Index("ix_search_entries_person", "workspace", "user_id"),)
+
+    workspace: str = Field(sa_column=Column(String(64), primary_key=True))
+    token: str = Field(sa_column=Column(String(16), primary_key=True))
+    state: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: str = Field(sa_column=Column(String(64), primary_key=True))
+
+
+class StateCountRow(SQLModel, table=True):
+    """How many people of a workspace are in a state, kept with each change, so that nobody has to count."""
+
+    __tablename__ = "state_counts"
+
+    workspace: str = Field(sa_column=Column(String(64), primary_key=True))
+    state: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    people: int
+
+
+class WorkspaceRow(SQLModel, table=True):
+    """One workspace: its defaults, sealed; when it left; when its people were last read."""
+
+    __tablename__ = "workspaces"
+
+    record_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    workspace: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
+    revision: int
+    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    left_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+class PasswordLinkRow(SQLModel, table=True):
+    """One private password link: a hash of its token, for whom, until when (seconds since 1970, UTC); rest sealed."""
+
+    __tablename__ = "password_links"
+
+    token_hash: str = Field(sa_column=Column(String(64), primary_key=True))
+    workspace: str = Field(sa_column=Column(String(64), nullable=False))
+    user_id: str = Field(sa_column=Column(String(64), nullable=False))
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class RunRow(SQLModel, table=True):
+    """One test of many profiles: who began it, where its message stands, how far it is, its last sign of life."""
+
+    __tablename__ = "test_runs"
+
+    run_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    workspace: str = Field(sa_column=Column(String(64), nullable=False))
+    actor: str = Field(sa_column=Column(String(64), nullable=False))
+    channel: str = Field(sa_column=Column(String(64), nullable=False))
+    message_ts: str = Field(sa_column=Column(String(64), nullable=False))
+    status: str = Field(sa_column=Column(String(16), nullable=False, index=True))
+    done: int
+    total: int
+    alive_at: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class HomeRow(SQLModel, table=True):
+    """A published Home tab: a digest of its content, so that the same is not published twice."""
+
+    __tablename__ = "home_tabs"
+
+    workspace: str = Field(sa_column=Column(String(64), primary_key=True))
+    user_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    digest: str = Field(sa_column=Column(String(64), nullable=False))
+
+
+class LeaseRow(SQLModel, table=True):
+    """Work that one instance does at a time: its name, and until when it is taken (seconds since 1970, UTC)."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))

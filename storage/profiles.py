@@ -1,17 +1,18 @@
 """The table of email profiles: get, save, delete, list; each row sealed, each save against a revision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, delete, insert, select, update
+from sqlalchemy import CursorResult, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
-from storage.models import ProfileRow
+from storage.models import PersonRow, ProfileRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,21 +125,38 @@ class ProfileTable:
         )
         return cast("CursorResult[None]", result).rowcount > 0
 
-    async def list(self, workspace: str, *, after_user: str = "", limit: int = 50) -> list[StoredProfile]:
-        """Read a page of one workspace's records by user id; records that do not open are left out."""
+    async def of(self, workspace: str, users: Sequence[str]) -> dict[str, "StoredProfile | UnreadableRecordError"]:
+        """Read and open the records of several people, by user id; those without one are left out."""
         rows = await self._session.scalars(
-            select(ProfileRow)
-            .where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) > after_user)
+            select(ProfileRow).where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id).in_(users))
+        )
+        opened: dict[str, StoredProfile | UnreadableRecordError] = {}
+        for row in rows:
+            try:
+                opened[row.user_id] = self._opened(row)
+            except UnreadableRecordError as error:
+                opened[row.user_id] = error
+        return opened
+
+    async def users(self, workspace: str, *, after: str = "", limit: int = 200) -> list[str]:
+        """Give the ids of people who have a record, in order."""
+        found = await self._session.scalars(
+            select(col(ProfileRow.user_id))
+            .where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) > after)
             .order_by(col(ProfileRow.user_id))
             .limit(limit)
         )
-        opened = []
-        for row in rows:
-            try:
-                opened.append(self._opened(row))
-            except UnreadableRecordError:
-                continue
-        return opened
+        return list(found)
+
+    async def users_without_line(self, workspace: str, *, limit: int = 200) -> list[str]:
+        """Give the ids of people who have a record but no line in the list of people."""
+        line = exists().where(
+            col(PersonRow.workspace) == ProfileRow.workspace, col(PersonRow.user_id) == ProfileRow.user_id
+        )
+        found = await self._session.scalars(
+            select(col(ProfileRow.user_id)).where(col(ProfileRow.workspace) == workspace, ~line).limit(limit)
+        )
+        return list(found)
 
     async def _row(self, workspace: str, user: str) -> ProfileRow | None:
         return await self._session.scalar(

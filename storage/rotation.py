@@ -1,16 +1,17 @@
 """Key rotation: one batch of rows sealed anew under the first key, in one short transaction."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
-from storage.models import ProfileRow, TestRow
+from storage.models import PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.people import PeopleTable
 
-Row = TypeVar("Row", ProfileRow, TestRow)
+Row = TypeVar("Row", ProfileRow, TestRow, PersonRow, WorkspaceRow)
 
 
 async def reseal_batch(  # noqa: PLR0917 - each is of its own type
@@ -40,9 +41,12 @@ async def reseal_batch(  # noqa: PLR0917 - each is of its own type
         except (SealBrokenError, ValueError):
             continue
         row.key_id = keyring.active
-        await session.execute(
+        done = await session.execute(
             update(table)
             .where(col(table.record_id) == row.record_id, col(table.sealed) == row.sealed)
             .values(sealed=keyring.seal(plaintext, place_of(row)), key_id=keyring.active)
         )
+        if isinstance(row, PersonRow) and cast("CursorResult[None]", done).rowcount == 1:
+            # What a person is found by is blinded under the key too.
+            await PeopleTable(session, keyring).find_anew(row, plaintext)
     return (found[-1].record_id if found else after), len(found)

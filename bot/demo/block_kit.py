@@ -10,27 +10,22 @@ from typing import Any
 MOST_MESSAGE_BLOCKS = 50
 MOST_VIEW_BLOCKS = 100
 
-INPUT_ELEMENTS = {
-    "plain_text_input",
-    "static_select",
-    "checkboxes",
-    "radio_buttons",
-    "email_text_input",
-    "number_input",
-}
+INPUT_ELEMENTS = {"plain_text_input", "static_select", "checkboxes", "radio_buttons"}
+MODAL_INPUT_ELEMENTS = INPUT_ELEMENTS | {"email_text_input", "number_input"}
 ACTION_ELEMENTS = {"button", "static_select", "checkboxes", "radio_buttons", "overflow"}
 
 
 def message_problems(blocks: Any) -> list[str]:
     """List what is wrong with a message's blocks; empty when nothing is."""
-    return list(_blocks(blocks, most=MOST_MESSAGE_BLOCKS, inputs=False))
+    return list(_blocks(blocks, most=MOST_MESSAGE_BLOCKS, inputs=INPUT_ELEMENTS))
 
 
 def view_problems(view: Any) -> list[str]:
     """List what is wrong with a modal or Home tab; empty when nothing is."""
     if not isinstance(view, dict):
         return ["view: must be an object"]
-    problems = list(_blocks(view.get("blocks"), most=MOST_VIEW_BLOCKS, inputs=True))
+    inputs = MODAL_INPUT_ELEMENTS if view.get("type") == "modal" else INPUT_ELEMENTS
+    problems = list(_blocks(view.get("blocks"), most=MOST_VIEW_BLOCKS, inputs=inputs))
     if view.get("type") not in ("modal", "home"):
         problems.append("type: must be modal or home")
     for name, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
@@ -54,7 +49,7 @@ def _type(block: Any) -> Any:
     return block.get("type") if isinstance(block, dict) else None
 
 
-def _blocks(blocks: Any, *, most: int, inputs: bool) -> Iterator[str]:
+def _blocks(blocks: Any, *, most: int, inputs: set[str]) -> Iterator[str]:
     if not isinstance(blocks, list):
         yield "blocks: must be a list"
         return
@@ -72,7 +67,7 @@ def _blocks(blocks: Any, *, most: int, inputs: bool) -> Iterator[str]:
         yield from _block(block, where, inputs=inputs)
 
 
-def _block(block: dict[str, Any], where: str, *, inputs: bool) -> Iterator[str]:
+def _block(block: dict[str, Any], where: str, *, inputs: set[str]) -> Iterator[str]:
     match block.get("type"):
         case "section":
             yield from _section(block, where)
@@ -84,8 +79,8 @@ def _block(block: dict[str, Any], where: str, *, inputs: bool) -> Iterator[str]:
             yield from _elements(block, where, most=25, kinds=ACTION_ELEMENTS)
         case "divider":
             return
-        case "input" if inputs:
-            yield from _input(block, where)
+        case "input":
+            yield from _input(block, where, inputs)
         case kind:
             yield f"{where}: unsupported type {kind!r}"
 
@@ -119,11 +114,13 @@ def _elements(block: dict[str, Any], where: str, *, most: int, kinds: set[str] |
             yield from _element(element, f"{where}/elements/{number}", kinds)
 
 
-def _input(block: dict[str, Any], where: str) -> Iterator[str]:
+def _input(block: dict[str, Any], where: str, kinds: set[str]) -> Iterator[str]:
     yield from _plain_text(block.get("label"), 2000, f"{where}/label")
     if block.get("hint") is not None:
         yield from _plain_text(block["hint"], 2000, f"{where}/hint")
-    yield from _element(block.get("element"), f"{where}/element", INPUT_ELEMENTS)
+    for name in ("dispatch_action", "optional"):
+        yield from _truth(block, name, where)
+    yield from _element(block.get("element"), f"{where}/element", kinds)
 
 
 def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
@@ -135,18 +132,33 @@ def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
         yield from _confirm(element["confirm"], f"{where}/confirm")
     match element["type"]:
         case "button":
-            yield from _plain_text(element.get("text"), 75, f"{where}/text")
-            yield from _bounded(element.get("value", ""), 2000, f"{where}/value", least=0)
-            if element.get("style") not in (None, "primary", "danger"):
-                yield f"{where}/style: primary or danger"
+            yield from _button(element, where)
         case "plain_text_input":
             yield from _text_input(element, where)
         case "static_select":
-            yield from _options(element, where, most=100)
+            if element.get("placeholder") is not None:
+                yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
+            yield from _options(element, where, least=1, most=100)
         case "checkboxes" | "radio_buttons":
-            yield from _options(element, where, most=10)
+            yield from _options(element, where, least=1, most=10)
         case "overflow":
-            yield from _options(element, where, most=5)
+            yield from _options(element, where, least=2, most=5)
+
+
+def _button(element: dict[str, Any], where: str) -> Iterator[str]:
+    yield from _plain_text(element.get("text"), 75, f"{where}/text")
+    yield from _bounded(element.get("value", ""), 2000, f"{where}/value", least=0)
+    yield from _address(element, where)
+    if element.get("style") not in (None, "primary", "danger"):
+        yield f"{where}/style: primary or danger"
+
+
+def _address(thing: dict[str, Any], where: str) -> Iterator[str]:
+    if thing.get("url") is None:
+        return
+    yield from _bounded(thing["url"], 3000, f"{where}/url", least=1)
+    if not str(thing["url"]).startswith(("http://", "https://")):
+        yield f"{where}/url: must begin with http:// or https://"
 
 
 def _text_input(element: dict[str, Any], where: str) -> Iterator[str]:
@@ -154,19 +166,41 @@ def _text_input(element: dict[str, Any], where: str) -> Iterator[str]:
         yield from _bounded(element["initial_value"], 3000, f"{where}/initial_value", least=1)
     if element.get("placeholder") is not None:
         yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
+    yield from _truth(element, "multiline", where)
+    for name, least in (("min_length", 0), ("max_length", 1)):
+        if element.get(name) is not None and element[name] not in range(least, 3001):
+            yield f"{where}/{name}: from {least} to 3000"
+    triggers = (element.get("dispatch_action_config") or {}).get("trigger_actions_on") or []
+    if set(triggers) - {"on_enter_pressed", "on_character_entered"}:
+        yield f"{where}/dispatch_action_config: on_enter_pressed or on_character_entered"
 
 
-def _options(element: dict[str, Any], where: str, *, most: int) -> Iterator[str]:
+def _options(element: dict[str, Any], where: str, *, least: int, most: int) -> Iterator[str]:
     options = element.get("options")
-    if not isinstance(options, list) or not 1 <= len(options) <= most:
-        yield f"{where}/options: from 1 to {most}"
+    if not isinstance(options, list) or not least <= len(options) <= most:
+        yield f"{where}/options: from {least} to {most}"
         return
     initial = element.get("initial_options") or [element.get("initial_option")]
     if any(option is not None and option not in options for option in initial):
         yield f"{where}/initial_option: not among the options"
     for number, option in enumerate(options):
-        yield from _text(option.get("text"), 75, f"{where}/options/{number}/text")
-        yield from _bounded(option.get("value"), 75, f"{where}/options/{number}/value", least=1)
+        yield from _option(option, f"{where}/options/{number}", element["type"])
+
+
+def _option(option: Any, where: str, kind: str) -> Iterator[str]:
+    if not isinstance(option, dict):
+        yield f"{where}: must be an object"
+        return
+    # Menus are drawn by the client's system, which knows no mrkdwn.
+    checked = _plain_text if kind in ("static_select", "overflow") else _text
+    yield from checked(option.get("text"), 75, f"{where}/text")
+    yield from _bounded(option.get("value"), 75, f"{where}/value", least=1)
+    if option.get("description") is not None:
+        yield from checked(option["description"], 75, f"{where}/description")
+    if kind == "overflow":
+        yield from _address(option, where)
+    elif option.get("url") is not None:
+        yield f"{where}/url: only in an overflow menu"
 
 
 def _confirm(confirm: Any, where: str) -> Iterator[str]:
@@ -196,3 +230,8 @@ def _plain_text(text: Any, most: int, where: str) -> Iterator[str]:
 def _bounded(text: Any, most: int, where: str, *, least: int) -> Iterator[str]:
     if not isinstance(text, str) or not least <= len(text) <= most:
         yield f"{where}: must be a text of {least} to {most} characters"
+
+
+def _truth(thing: dict[str, Any], name: str, where: str) -> Iterator[str]:
+    if thing.get(name) not in (None, True, False):
+        yield f"{where}/{name}: must be true or false"

@@ -10,6 +10,7 @@ from bot.demo.delivery import DeliveryError
 from bot.demo.mail import DemoMail
 from bot.demo.people import ON_THE_PAGE
 from bot.demo.platform import Message
+from bot.demo.sending import entries_of
 from bot.demo.views import OpenView, PlatformError
 from bot.demo.workspace import Workspace, slash_commands
 
@@ -18,7 +19,11 @@ _FILES = {
     "style.css": "text/css",
     "app.js": "text/javascript",
     "blocks.js": "text/javascript",
+    "inputs.js": "text/javascript",
+    "keep.js": "text/javascript",
+    "mail.js": "text/javascript",
     "mrkdwn.js": "text/javascript",
+    "overflow.js": "text/javascript",
 }
 _POLICY = "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 
@@ -53,6 +58,10 @@ class Page:
         if request.method == "POST" and request.headers.get("X-Demo") != "page":
             raise web.HTTPForbidden(text="Only the demo's own page may do this.")
 
+    def _check_persona(self, user: str) -> None:
+        if user not in ON_THE_PAGE or user not in self._workspace.people:
+            raise web.HTTPNotFound
+
     async def _file(self, request: web.Request) -> web.Response:
         self._check_origin(request)
         name = request.match_info.get("file", "index.html")
@@ -65,8 +74,7 @@ class Page:
     async def _state(self, request: web.Request) -> web.Response:
         self._check_origin(request)
         user = request.query.get("user", "")
-        if user not in ON_THE_PAGE:
-            raise web.HTTPNotFound
+        self._check_persona(user)
         return web.json_response(self._screen(user))
 
     def _screen(self, user: str) -> dict[str, Any]:
@@ -80,9 +88,9 @@ class Page:
                 {"id": person.id, "name": person.name, "handle": person.handle, "role": person.role}
                 for person in workspace.people.values()
             ],
-            "personas": list(ON_THE_PAGE),
+            "personas": [persona for persona in ON_THE_PAGE if persona in workspace.people],
             "commands": self._commands,
-            "messages": [_message(message) for message in workspace.messages(user)],
+            "messages": [_message(message, user) for message in workspace.messages(user)],
             "stack": [_view(view) for view in workspace.stacks.get(user, [])],
             "home": _view(home) if home else None,
             "mail": self._mail_panel(user),
@@ -137,8 +145,7 @@ class Page:
             user = act["user"]
         except (ValueError, TypeError, KeyError):
             raise web.HTTPBadRequest(text="This is no act.") from None
-        if user not in ON_THE_PAGE:
-            raise web.HTTPNotFound
+        self._check_persona(user)
         try:
             errors = await self._done(user, act)
         except (PlatformError, DeliveryError) as error:
@@ -148,7 +155,7 @@ class Page:
         return web.json_response({"ok": not errors, "errors": errors})
 
     async def _done(self, user: str, act: dict[str, Any]) -> dict[str, str]:
-        self._take_typed(user, act.get("values") or {})
+        self._take_typed(user, act)
         match act.get("act"):
             case "command":
                 await self._workspace.command(user, str(act["command"]), str(act.get("text", "")))
@@ -164,23 +171,25 @@ class Page:
                 await self._workspace.open_home(user)
         return {}
 
-    def _take_typed(self, user: str, values: dict[str, dict[str, Any]]) -> None:
-        """Bring what stands in the page's inputs into the modal on top."""
-        view = self._workspace.view(user)
-        if view is None:
+    def _take_typed(self, user: str, act: dict[str, Any]) -> None:
+        """Bring what stands in the page's inputs into the message, Home tab or modal that it acts on."""
+        holder, values = self._workspace.holder_at(user, act), act.get("values") or {}
+        if holder is None:
             return
-        for (block_id, action_id), element in view.inputs():
+        entries = entries_of(user, holder)
+        for (block_id, action_id), element in entries.entered():
             if action_id in values.get(block_id, {}):
-                view.enter((block_id, action_id), element, values[block_id][action_id])
+                entries.enter((block_id, action_id), element, values[block_id][action_id])
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, user: str) -> dict[str, Any]:
     return {
         "ts": message.ts,
         "author": message.author,
         "channel": message.channel,
         "text": message.text,
         "blocks": message.blocks,
+        "state": {"values": message.entries_of(user).state()},
         "private": message.reader is not None,
         "direct": message.channel.startswith("D"),
         "revision": message.revision,

@@ -19,21 +19,27 @@ class DemoPerson:
     address: str
     role: str = "member"
     is_admin: bool = False
+    is_owner: bool = False
     is_bot: bool = False
     is_guest: bool = False
     is_deactivated: bool = False
     is_stranger: bool = False
 
+    @property
+    def team(self) -> str:
+        """The workspace that the person belongs to."""
+        return "T0ELSEWHERE" if self.is_stranger else TEAM
+
     def slack_user(self) -> dict[str, Any]:
         """Describe the person as users.info does."""
         return {
             "id": self.id,
-            "team_id": "T0ELSEWHERE" if self.is_stranger else TEAM,
+            "team_id": self.team,
             "name": self.handle,
             "real_name": self.name,
             "deleted": self.is_deactivated,
             "is_admin": self.is_admin,
-            "is_owner": False,
+            "is_owner": self.is_owner,
             "is_primary_owner": False,
             "is_restricted": self.is_guest,
             "is_ultra_restricted": False,

@@ -6,14 +6,16 @@ Limits and refusals are Slack's: https://docs.slack.dev/interactivity, https://d
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bot.demo.block_kit import message_problems, view_problems
 from bot.demo.delivery import Delivery
+from bot.demo.faults import Fault
 from bot.demo.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
-from bot.demo.views import MOST_STACKED, OpenView, PlatformError
+from bot.demo.views import MOST_STACKED, Entries, OpenView, PlatformError, number_blocks
 
 TRIGGER_SECONDS = 3.0
 RESPONSE_URL_POSTS = 5
@@ -25,7 +27,10 @@ Found = TypeVar("Found")
 
 @dataclass
 class Message:
-    """One message. `reader` is the only person who sees it, or None; `revision` counts its replacements."""
+    """One message. `reader` is the only person who sees it, or None; `revision` counts its replacements.
+
+    `entries` is what each person entered into its blocks.
+    """
 
     author: str
     channel: str
@@ -34,6 +39,30 @@ class Message:
     reader: str | None = None
     ts: str = field(default_factory=lambda: f"{time.time():.6f}")
     revision: int = 1
+    entries: dict[str, Entries] = field(default_factory=dict)
+
+    def entries_of(self, user: str) -> Entries:
+        """Give what a person entered into the message's blocks."""
+        if user not in self.entries:
+            self.entries[user] = Entries(self.blocks)
+        return self.entries[user]
+
+    def replace(self, text: str, blocks: list[dict[str, Any]]) -> None:
+        """Say something else in the same place."""
+        number_blocks(blocks)
+        self.text, self.blocks = text, blocks
+        self.revision += 1
+        for entries in self.entries.values():
+            entries.show(blocks)
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """A file that the bot uploaded; `channel` is empty where it was shared nowhere."""
+
+    name: str
+    content: bytes
+    channel: str
 
 
 @dataclass
@@ -82,6 +111,9 @@ class Platform:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.received: list[Any] = []
         self.refusals: list[tuple[str, str]] = []
+        self.requests: Counter[str] = Counter()
+        self.faults: dict[str, list[Fault]] = {}
+        self.files: list[UploadedFile] = []
         self.base_url = ""
         self._changed = asyncio.Condition()
         self.changes = 0
@@ -128,6 +160,16 @@ class Platform:
                 return thing
         except TimeoutError:
             raise PlatformError(f"waited in vain for {what}") from None
+
+    def calls(self, method: str) -> int:
+        """Count the requests that a Web API method (or "response_url") received, those with a fault too."""
+        return self.requests[method]
+
+    def next_fault(self, method: str) -> Fault | None:
+        """Count a request, and take the first fault that waits for its method."""
+        self.requests[method] += 1
+        waiting = self.faults.get(method)
+        return waiting.pop(0) if waiting else None
 
     async def note_change(self) -> None:
         """Wake everybody who waits for something to appear."""
@@ -225,9 +267,7 @@ class Platform:
             return
         self.checked_message("response_url", body)
         if body.get("replace_original") and old is not None:
-            old.text, old.blocks = body.get("text") or "", body.get("blocks") or []
-            number_blocks(old.blocks)
-            old.revision += 1
+            old.replace(body.get("text") or "", body.get("blocks") or [])
             await self.note_change()
             return
         private = body.get("response_type") != "in_channel"
@@ -240,6 +280,17 @@ class Platform:
                 reader=answers.user if private else None,
             )
         )
+
+    def own_message(self, channel: Any, ts: Any) -> Message:
+        """Find a message of the bot that everybody in its channel sees.
+
+        Raises:
+            PlatformError: message_not_found.
+        """
+        for message in self.all_messages:
+            if (message.author, message.reader, message.channel, message.ts) == (BOT_USER, None, channel, ts):
+                return message
+        raise PlatformError("message_not_found")
 
     def push(self, user: str, content: dict[str, Any]) -> OpenView:
         """Put a view on top of a person's stack.
@@ -276,12 +327,6 @@ class Platform:
     def team_name(self) -> str:
         """The workspace's name."""
         return TEAM_NAME
-
-
-def number_blocks(blocks: list[dict[str, Any]]) -> None:
-    """Give a block id to each block that has none, as Slack does."""
-    for number, block in enumerate(blocks):
-        block.setdefault("block_id", f"b{number}")
 
 
 def direct_channel(user: str) -> str:

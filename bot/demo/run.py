@@ -5,10 +5,11 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 import webbrowser
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Bot, StartError, open_bot
-from bot.demo.mail import DemoMail, DemoNetwork, DemoRecords
+from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork, DemoRecords
+from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.server import serving
@@ -55,13 +57,23 @@ def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail, **given: A
 
 @asynccontextmanager
 async def open_office(
-    folder: Path, *, port: int = 0, mail: DemoMail | None = None, network: Network | None = None, **given: Any
+    folder: Path,
+    *,
+    port: int = 0,
+    mail: DemoMail | None = None,
+    network: Network | None = None,
+    people: Sequence[DemoPerson] | None = None,
+    **given: Any,
 ) -> AsyncIterator[Office]:
     """Start workspace (its page on `port`), mail server and bot; stop all in reverse order.
 
-    `mail` and `network` stand in place of the demo's own; `given` are settings that stand above the demo's.
+    `mail`, `network` and `people` stand in place of the demo's own; `given` are settings that stand above the demo's.
     """
-    workspace = Workspace(signing_secret=secrets.token_hex(16), bot_token=f"xoxb-demo-{secrets.token_hex(8)}")
+    workspace = Workspace(
+        signing_secret=secrets.token_hex(16),
+        bot_token=f"xoxb-demo-{secrets.token_hex(8)}",
+        people=PEOPLE if people is None else people,
+    )
     mail = mail or DemoMail()
     async with AsyncExitStack() as stack:
         await mail.start()
@@ -71,11 +83,14 @@ async def open_office(
         except OSError as error:
             why = os.strerror(error.errno or 0)
             raise StartError(f"--port: nothing can be served on port {port} ({why}). Example: --port 8026") from None
-        settings = demo_settings(folder, workspace, mail, **given)
+        # The private page's address has to be known before the bot is made, so its socket is bound first.
+        listening = stack.enter_context(socket.create_server((str(LOOPBACK), 0)))
+        public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+        settings = demo_settings(folder, workspace, mail, **{"public_url": public_url, **given})
         bot = await stack.enter_async_context(
             open_bot(settings, network=network or DemoNetwork(mail), records=DemoRecords())
         )
-        bot_url = await stack.enter_async_context(serving(bot, settings))
+        bot_url = await stack.enter_async_context(serving(bot, settings, listening=listening))
         workspace.delivery.events_url = f"{bot_url}/slack/events"
         yield Office(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)
 

@@ -1,4 +1,4 @@
-"""Open modals and what is typed into them: stacks, hashes, and state that survives an update."""
+"""Open views and what is entered into blocks: stacks, hashes, and state that survives an update."""
 
 import secrets
 from collections.abc import Iterator
@@ -6,6 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.demo.people import BOT_USER, TEAM
+
+Key = tuple[str, str]
+"""A block id and an action id."""
+
+ENTERED = {
+    "plain_text_input",
+    "email_text_input",
+    "number_input",
+    "static_select",
+    "radio_buttons",
+    "checkboxes",
+}
+"""The elements that hold something; buttons and overflow menus hold nothing."""
 
 MOST_STACKED = 3
 """https://docs.slack.dev/surfaces/modals#modal_lifecycle"""
@@ -19,6 +32,41 @@ class PlatformError(Exception):
         super().__init__(error)
         self.error = error
         self.messages = messages or []
+
+
+def elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Give every interactive element with the block that it stands in."""
+    for block in blocks:
+        for element in [*(block.get("elements") or []), block.get("accessory"), block.get("element")]:
+            if isinstance(element, dict) and block["type"] in ("actions", "section", "input"):
+                yield block, element
+
+
+def key_of(block: dict[str, Any], element: dict[str, Any]) -> Key:
+    """Give the ids under which an element's value is kept."""
+    return block["block_id"], element.get("action_id", "")
+
+
+def number_blocks(blocks: list[dict[str, Any]]) -> None:
+    """Give a block id to each block that has none, as Slack does."""
+    for number, block in enumerate(blocks):
+        block.setdefault("block_id", f"b{number}")
+
+
+def option_of(element: dict[str, Any], wanted: Any) -> dict[str, Any]:
+    """Find an option by its value, or else by its words.
+
+    Raises:
+        PlatformError: there is none.
+    """
+    options: list[dict[str, Any]] = element.get("options") or []
+    for option in options:
+        if option.get("value") == wanted:
+            return option
+    for option in options:
+        if option["text"]["text"] == wanted:
+            return option
+    raise PlatformError(f"there is no option {wanted!r}")
 
 
 def _initial(element: dict[str, Any]) -> Any:
@@ -41,51 +89,46 @@ def _state_of(element: dict[str, Any], value: Any) -> dict[str, Any]:
             return {"type": element["type"], "value": value or None}
 
 
-@dataclass
-class OpenView:
-    """One modal (or a Home tab) of one person. `values` is keyed by block id and action id."""
+class Entries:
+    """What one person entered into some blocks. `values` is keyed by block id and action id."""
 
-    user: str
-    content: dict[str, Any]
-    root_id: str = ""
-    previous_id: str | None = None
-    id: str = field(default_factory=lambda: f"V{secrets.token_hex(6).upper()}")
-    hash: str = field(default_factory=lambda: secrets.token_hex(8))
-    values: dict[tuple[str, str], Any] = field(default_factory=dict)
+    def __init__(self, blocks: list[dict[str, Any]]) -> None:
+        """Begin with the initial values."""
+        self.values: dict[Key, Any] = {}
+        self.show(blocks)
 
-    def __post_init__(self) -> None:
-        """Complete the ids, and begin with the initial values."""
-        self.root_id = self.root_id or self.id
-        self.replace(self.content)
-
-    def replace(self, content: dict[str, Any]) -> None:
-        """Take new content; inputs with the same ids keep what was typed."""
-        self.content = content
-        self.hash = secrets.token_hex(8)
-        for number, block in enumerate(content["blocks"]):
-            block.setdefault("block_id", f"b{number}")
+    def show(self, blocks: list[dict[str, Any]]) -> None:
+        """Stand in other blocks; elements with the same ids keep what was entered."""
+        number_blocks(blocks)
+        self.blocks = blocks
         kept = self.values
-        self.values = {key: kept.get(key, _initial(element)) for key, element in self.inputs()}
+        self.values = {key: kept.get(key, _initial(element)) for key, element in self.entered()}
 
-    def inputs(self) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-        """Give every input with its (block id, action id)."""
-        for block in self.content["blocks"]:
+    def entered(self) -> Iterator[tuple[Key, dict[str, Any]]]:
+        """Give everything that holds a value, with its ids: inputs, selects, radio buttons, checkboxes."""
+        for block, element in elements(self.blocks):
+            if element["type"] in ENTERED:
+                yield key_of(block, element), element
+
+    def inputs(self) -> Iterator[tuple[Key, dict[str, Any]]]:
+        """Give the elements of input blocks alone, with their ids."""
+        for block in self.blocks:
             if block["type"] == "input":
-                yield (block["block_id"], block["element"].get("action_id", "")), block["element"]
+                yield key_of(block, block["element"]), block["element"]
 
-    def labelled(self, label: str) -> tuple[dict[str, Any], tuple[str, str]]:
+    def labelled(self, label: str) -> tuple[dict[str, Any], Key]:
         """Find an input block by its label.
 
         Raises:
             PlatformError: there is none.
         """
-        for block in self.content["blocks"]:
+        for block in self.blocks:
             if block["type"] == "input" and block["label"]["text"] == label:
-                return block, (block["block_id"], block["element"].get("action_id", ""))
+                return block, key_of(block, block["element"])
         raise PlatformError(f"there is no input {label!r}")
 
-    def enter(self, key: tuple[str, str], element: dict[str, Any], value: Any) -> None:
-        """Take what a person entered: a text, True/False or a list of option values, or an option's value.
+    def enter(self, key: Key, element: dict[str, Any], value: Any) -> None:
+        """Take what a person entered: a text, True/False or a list of option values, or an option.
 
         Raises:
             PlatformError: there is no such option.
@@ -97,28 +140,51 @@ class OpenView:
             case "checkboxes":
                 self.values[key] = [options[name] for name in value if name in options]
             case "static_select" | "radio_buttons":
-                if value not in options:
-                    raise PlatformError(f"there is no option {value!r}")
-                self.values[key] = options[value]
+                self.values[key] = option_of(element, value)
             case _:
                 self.values[key] = value
 
     def missing(self) -> dict[str, str]:
         """Name the required inputs that are empty, as the client does before it submits."""
         empty = {}
-        for block in self.content["blocks"]:
-            if block["type"] != "input" or block.get("optional"):
-                continue
-            key = (block["block_id"], block["element"].get("action_id", ""))
-            if not self.values.get(key):
+        for block in self.blocks:
+            required = block["type"] == "input" and not block.get("optional")
+            if required and not self.values.get(key_of(block, block["element"])):
                 empty[block["block_id"]] = "Please complete this required field."
         return empty
 
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Give the values as Slack sends them in `state.values`."""
+        values: dict[str, dict[str, Any]] = {}
+        for (block_id, action_id), element in self.entered():
+            values.setdefault(block_id, {})[action_id] = _state_of(element, self.values[block_id, action_id])
+        return values
+
+
+@dataclass
+class OpenView(Entries):
+    """One modal (or a Home tab) of one person, and what they entered."""
+
+    user: str
+    content: dict[str, Any]
+    root_id: str = ""
+    previous_id: str | None = None
+    id: str = field(default_factory=lambda: f"V{secrets.token_hex(6).upper()}")
+    hash: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def __post_init__(self) -> None:
+        """Complete the ids, and begin with the initial values."""
+        self.root_id = self.root_id or self.id
+        super().__init__(self.content["blocks"])
+
+    def replace(self, content: dict[str, Any]) -> None:
+        """Take new content; inputs with the same ids keep what was typed."""
+        self.content = content
+        self.hash = secrets.token_hex(8)
+        self.show(content["blocks"])
+
     def payload(self) -> dict[str, Any]:
         """Give the view as Slack sends it in interactions."""
-        values: dict[str, dict[str, Any]] = {}
-        for (block_id, action_id), element in self.inputs():
-            values.setdefault(block_id, {})[action_id] = _state_of(element, self.values[(block_id, action_id)])
         return {
             "callback_id": "",
             "private_metadata": "",
@@ -128,7 +194,7 @@ class OpenView:
             "id": self.id,
             "team_id": TEAM,
             "hash": self.hash,
-            "state": {"values": values},
+            "state": {"values": self.state()},
             "root_view_id": self.root_id,
             "previous_view_id": self.previous_id,
             "app_id": "A0DEMO",

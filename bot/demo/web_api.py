@@ -1,5 +1,7 @@
 """The stand-in's Web API, response_urls and Socket Mode, over HTTP on the loopback."""
 
+import base64
+import binascii
 import json
 import secrets
 from collections.abc import Awaitable, Callable
@@ -7,14 +9,17 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.demo.faults import suffered
 from bot.demo.people import BOT_USER, CHANNEL, TEAM
 from bot.demo.platform import Message, Platform, direct_channel
+from bot.demo.uploads import Uploads
 from bot.demo.views import OpenView, PlatformError
 
 Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
-SCOPES = "commands,chat:write,users:read,users:read.email"
+SCOPES = "commands,chat:write,users:read,users:read.email,files:write"
 MOST_VIEW_BYTES = 250_000
+MOST_MEMBERS = 1000
 
 
 class WebApi:
@@ -23,17 +28,23 @@ class WebApi:
     def __init__(self, workspace: Platform) -> None:
         """Answer for `workspace`."""
         self._workspace = workspace
+        self._uploads = Uploads(workspace)
         self._tickets: set[str] = set()
         self._methods: dict[str, Method] = {
             "api.test": self._api_test,
             "auth.test": self._auth_test,
             "users.info": self._users_info,
+            "users.list": self._users_list,
             "views.open": self._views_open,
             "views.push": self._views_push,
             "views.update": self._views_update,
             "views.publish": self._views_publish,
             "chat.postMessage": self._post_message,
             "chat.postEphemeral": self._post_ephemeral,
+            "chat.update": self._update_message,
+            "conversations.open": self._conversations_open,
+            "files.getUploadURLExternal": self._uploads.get_url,
+            "files.completeUploadExternal": self._uploads.complete,
             "apps.connections.open": self._connections_open,
         }
 
@@ -41,12 +52,16 @@ class WebApi:
         """Serve the methods, the response_urls and the socket."""
         application.router.add_route("*", "/api/{method}", self._call)
         application.router.add_post("/respond/{name}", self._respond)
+        application.router.add_post("/upload/v1/{address}", self._uploads.take_bytes)
         application.router.add_get("/socket", self._socket)
 
     async def _call(self, request: web.Request) -> web.Response:
         name = request.match_info["method"]
         arguments = await _arguments(request)
         self._workspace.received.append({"method": name, "arguments": arguments})
+        fault = self._workspace.next_fault(name)
+        if fault is not None and (broken := await suffered(fault, request)) is not None:
+            return broken
         try:
             self._check_token(name, request.headers.get("Authorization", ""))
             if name not in self._methods:
@@ -82,6 +97,19 @@ class WebApi:
             raise PlatformError("user_not_found")
         return {"user": person.slack_user()}
 
+    async def _users_list(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        limit = str(arguments.get("limit") or MOST_MEMBERS)
+        if not limit.isdecimal() or not 1 <= int(limit) <= MOST_MEMBERS:
+            raise PlatformError("invalid_limit")
+        first = _read_cursor(str(arguments.get("cursor") or ""))
+        people = self._workspace.people
+        ids = sorted(user for user in people if user >= first)
+        shown, rest = ids[: int(limit)], ids[int(limit) :]
+        return {
+            "members": [people[user].slack_user() for user in shown],
+            "response_metadata": {"next_cursor": _cursor(rest[0]) if rest else ""},
+        }
+
     async def _views_open(self, arguments: dict[str, Any]) -> dict[str, Any]:
         content = self._view("views.open", arguments)
         user = self._workspace.use_trigger(arguments.get("trigger_id"))
@@ -106,9 +134,14 @@ class WebApi:
         user = str(arguments.get("user_id"))
         if user not in self._workspace.people:
             raise PlatformError("user_not_found")
-        view = OpenView(user=user, content=content)
-        self._workspace.homes[user] = view
-        return await self._shown(view)
+        home = self._workspace.homes.get(user)
+        if home is None:
+            home = self._workspace.homes[user] = OpenView(user=user, content=content)
+        elif "hash" in arguments and arguments["hash"] != home.hash:
+            raise PlatformError("hash_conflict")
+        else:
+            home.replace(content)
+        return await self._shown(home)
 
     def _view(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         view = arguments.get("view")
@@ -136,14 +169,25 @@ class WebApi:
     async def _posted(
         self, method: str, arguments: dict[str, Any], channel: str, *, reader: str | None
     ) -> dict[str, Any]:
-        blocks = arguments.get("blocks")
-        blocks = json.loads(blocks) if isinstance(blocks, str) else blocks or []
-        text = arguments.get("text") or ""
+        blocks, text = _blocks(arguments) or [], arguments.get("text") or ""
         self._workspace.checked_message(method, {"text": text, "blocks": blocks})
         message = await self._workspace.post(
             Message(author=BOT_USER, channel=channel, text=text, blocks=blocks, reader=reader)
         )
         return {"channel": channel, "ts": message.ts, "message_ts": message.ts}
+
+    async def _update_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        message = self._workspace.own_message(arguments.get("channel"), arguments.get("ts"))
+        blocks, text = _blocks(arguments), arguments.get("text") or ""
+        # Slack keeps the blocks of a message that is updated without naming any.
+        blocks = message.blocks if blocks is None else blocks
+        self._workspace.checked_message("chat.update", {"text": text, "blocks": blocks})
+        message.replace(text, blocks)
+        await self._workspace.note_change()
+        return {"channel": message.channel, "ts": message.ts, "text": text}
+
+    async def _conversations_open(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+        raise PlatformError("missing_scope", ["needed: im:write", f"provided: {SCOPES}"])
 
     async def _connections_open(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         ticket = secrets.token_urlsafe(16)
@@ -154,6 +198,9 @@ class WebApi:
         answers = self._workspace.response_urls.get(request.match_info["name"])
         body = await _arguments(request)
         self._workspace.received.append({"response_url": body})
+        fault = self._workspace.next_fault("response_url")
+        if fault is not None and (broken := await suffered(fault, request)) is not None:
+            return broken
         try:
             if answers is None:
                 raise PlatformError("no_service")
@@ -198,3 +245,22 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
         return body if isinstance(body, dict) else {}
     form = await request.post() if request.method == "POST" else {}
     return {**request.query, **form}
+
+
+def _blocks(arguments: dict[str, Any]) -> Any:
+    blocks = arguments.get("blocks")
+    return json.loads(blocks) if isinstance(blocks, str) else blocks
+
+
+def _cursor(user: str) -> str:
+    return base64.b64encode(f"user:{user}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> str:
+    try:
+        kind, _, user = base64.b64decode(cursor, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        kind, user = "none", ""
+    if cursor and kind != "user":
+        raise PlatformError("invalid_cursor")
+    return user

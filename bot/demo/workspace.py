@@ -4,16 +4,17 @@ The demo's page and the tests drive this one implementation.
 """
 
 import re
-import secrets
 from importlib import resources
 from typing import Any
 
 import yaml
 
 from bot.demo.delivery import DeliveryError
-from bot.demo.people import BOT_USER, CHANNEL, TEAM
-from bot.demo.platform import Message, Platform, direct_channel, texts
-from bot.demo.views import OpenView, PlatformError
+from bot.demo.finding import beside, button, by_action_id, by_ids
+from bot.demo.people import TEAM
+from bot.demo.platform import Message
+from bot.demo.sending import Holder, Sending, entries_of
+from bot.demo.views import OpenView, PlatformError, key_of, option_of
 
 _ADDRESS = re.compile(r"(?<![\w<:.@])([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
 _LINK = re.compile(r"(?<![<|\w])(https?://[^\s<>|]+)")
@@ -27,39 +28,14 @@ def slash_commands() -> list[dict[str, Any]]:
     return commands
 
 
-class Workspace(Platform):
+class Workspace(Sending):
     """The stand-in workspace, from the side of its people."""
 
-    async def command(self, user: str, command: str, text: str = "") -> None:
-        """Type a slash command into the channel."""
+    async def command(self, user: str, command: str, text: str = "", *, team: str = TEAM) -> None:
+        """Type a slash command into the channel; `team` is the workspace that the request names."""
         if command not in {entry["command"] for entry in slash_commands()}:
             raise PlatformError(f"{command} is not a valid command")
-        url, answers = self.new_response_url(user, CHANNEL)
-        payload = {
-            "token": "deprecated",
-            "team_id": TEAM,
-            "team_domain": "analytical-engines",
-            "channel_id": CHANNEL,
-            "channel_name": "general",
-            "user_id": user,
-            "user_name": self.people[user].handle,
-            "command": command,
-            "text": self.as_slack_escapes(text),
-            "api_app_id": "A0DEMO",
-            "is_enterprise_install": "false",
-            "response_url": url,
-            "trigger_id": self.new_trigger(user),
-        }
-        try:
-            answer = await self.delivery.send("slash_commands", payload)
-        except DeliveryError as error:
-            await self.post(
-                Message(author="slack", channel=CHANNEL, reader=user, text=f'{command} failed with the error "{error}"')
-            )
-            return
-        self.received.append(answer)
-        if isinstance(answer, dict) and (answer.get("text") or answer.get("blocks")):
-            await self.post_answer(answers, answer)
+        await self.send_command(user, command, self.as_slack_escapes(text), team)
 
     async def press(
         self, user: str, label: str, *, message: Message | None = None, row: str | None = None, confirm: bool = True
@@ -68,47 +44,108 @@ class Workspace(Platform):
 
         With `confirm` false a confirmation dialog is declined.
         """
-        holder: Message | OpenView | None = message or self.view(user)
+        holder: Holder | None = message or self.view(user)
         if holder is None:
             raise PlatformError("there is nothing to press")
-        blocks = holder.blocks if isinstance(holder, Message) else holder.content["blocks"]
-        block, element = _button(blocks, label, row)
+        block, element = button(holder.blocks, label, row)
         if element.get("confirm") and not confirm:
             return
-        await self._block_actions(user, holder, block, element)
+        await self.send_action(user, holder, block, element)
 
-    async def press_home(self, user: str, label: str) -> None:
+    async def press_home(self, user: str, label: str, *, row: str | None = None) -> None:
         """Press a button on the Home tab."""
-        home = self.homes[user]
-        block, element = _button(home.content["blocks"], label, None)
-        await self._block_actions(user, home, block, element)
+        home = self.home(user)
+        await self.send_action(user, home, *button(home.blocks, label, row))
+
+    async def press_url(self, user: str, label: str, *, message: Message | None = None) -> str:
+        """Press a button that opens an address, and give the address; without a message as `select` does."""
+        holder = self.in_front(user, message)
+        block, element = button(holder.blocks, label, None)
+        if not element.get("url"):
+            raise PlatformError(f"the button {label!r} opens no address")
+        await self.send_action(user, holder, block, element)
+        return str(element["url"])
+
+    async def choose(self, user: str, row_text: str, option: str, *, message: Message | None = None) -> None:
+        """Choose from the menu beside a section that holds `row_text`: in a message, or in the modal on top.
+
+        `option` is an option's value or its words.
+        """
+        holder: Holder | None = message or self.view(user)
+        if holder is None:
+            raise PlatformError("there is nothing to choose from")
+        await self._choose(user, holder, *beside(holder.blocks, row_text), option)
+
+    async def choose_home(self, user: str, row_text: str, option: str) -> None:
+        """Choose from the menu beside a section of the Home tab."""
+        home = self.home(user)
+        await self._choose(user, home, *beside(home.blocks, row_text), option)
+
+    async def select(self, user: str, action_id: str, option: str, *, message: Message | None = None) -> None:
+        """Choose in an actions block: in a message, else in the modal on top, else on the Home tab."""
+        holder = self.in_front(user, message)
+        await self._choose(user, holder, *by_action_id(holder.blocks, action_id), option)
 
     async def fill(self, user: str, label: str, value: Any) -> None:
         """Type into (or choose in) an input of the modal on top: a text, True/False, or an option's value."""
         view = self.view(user)
         if view is None:
             raise PlatformError("no modal is open")
-        block, key = view.labelled(label)
-        view.enter(key, block["element"], value)
-        if block.get("dispatch_action"):
-            await self._block_actions(user, view, block, block["element"])
+        await self._enter(user, view, label, value)
+
+    async def enter_in(self, user: str, label: str, value: Any, *, message: Message) -> None:
+        """Type into (or choose in) an input of a message and, where it dispatches, press Enter."""
+        await self._enter(user, message, label, value)
+
+    async def enter_home(self, user: str, label: str, value: Any) -> None:
+        """Type into (or choose in) an input of the Home tab and, where it dispatches, press Enter."""
+        await self._enter(user, self.home(user), label, value)
 
     async def press_at(self, user: str, where: dict[str, Any]) -> None:
         """Press (or choose in) an element by its ids, as the page does: in a message, a modal or the Home tab."""
-        holder: Message | OpenView | None = self.view(user)
-        if where.get("ts"):
-            holder = next((message for message in self.messages(user) if message.ts == where["ts"]), None)
-        elif where.get("home"):
-            holder = self.homes.get(user)
+        holder = self.holder_at(user, where)
         if holder is None:
             raise PlatformError("there is nothing to press")
-        for block in holder.blocks if isinstance(holder, Message) else holder.content["blocks"]:
-            for element in [*(block.get("elements") or []), block.get("accessory"), block.get("element")]:
-                ids = (block.get("block_id"), element.get("action_id")) if isinstance(element, dict) else None
-                if ids == (where.get("block_id"), where.get("action_id")):
-                    await self._block_actions(user, holder, block, element)
-                    return
-        raise PlatformError("there is no such button")
+        block, element = by_ids(holder.blocks, where.get("block_id"), where.get("action_id"))
+        chosen = option_of(element, where.get("option")) if element["type"] == "overflow" else None
+        await self.send_action(user, holder, block, element, chosen)
+
+    def holder_at(self, user: str, where: dict[str, Any]) -> Holder | None:
+        """Find what the page names: a message by its ts, the Home tab, or else the modal on top."""
+        if where.get("ts"):
+            return next((message for message in self.messages(user) if message.ts == where["ts"]), None)
+        return self.homes.get(user) if where.get("home") else self.view(user)
+
+    def home(self, user: str) -> OpenView:
+        """Give a person's Home tab.
+
+        Raises:
+            PlatformError: the bot has published none.
+        """
+        if user not in self.homes:
+            raise PlatformError("there is no Home tab yet")
+        return self.homes[user]
+
+    def in_front(self, user: str, message: Message | None) -> Holder:
+        """Give the message, else the modal on top, else the Home tab."""
+        return message or self.view(user) or self.home(user)
+
+    async def _choose(
+        self, user: str, holder: Holder, block: dict[str, Any], element: dict[str, Any], wanted: str
+    ) -> None:
+        option = option_of(element, wanted)
+        if element["type"] == "overflow":
+            await self.send_action(user, holder, block, element, option)
+            return
+        entries_of(user, holder).enter(key_of(block, element), element, option["value"])
+        await self.send_action(user, holder, block, element)
+
+    async def _enter(self, user: str, holder: Holder, label: str, value: Any) -> None:
+        entries = entries_of(user, holder)
+        block, key = entries.labelled(label)
+        entries.enter(key, block["element"], value)
+        if block.get("dispatch_action"):
+            await self.send_action(user, holder, block, block["element"])
 
     async def submit(self, user: str) -> dict[str, str]:
         """Press the modal's submit button; gives the errors by label, empty when it was taken."""
@@ -134,57 +171,19 @@ class Workspace(Platform):
         closed = stack.pop()
         await self.note_change()
         if closed.content.get("notify_on_close"):
-            await self.delivery.send(
-                "interactive", {"type": "view_closed", **self._actor(user), "view": closed.payload()}
-            )
+            await self.send_closed(user, closed)
 
     async def open_home(self, user: str) -> OpenView | None:
         """Visit the app's Home tab."""
-        event: dict[str, Any] = {
-            "type": "app_home_opened",
-            "user": user,
-            "channel": direct_channel(user),
-            "tab": "home",
-            "event_ts": f"{self.clock():.6f}",
-        }
-        if user in self.homes:
-            event["view"] = self.homes[user].payload()
-        await self.event(event)
+        await self.visit_home(user)
         return self.homes.get(user)
-
-    async def event(self, event: dict[str, Any]) -> None:
-        """Send one event of the Events API."""
-        authorization = {"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}
-        await self.delivery.send(
-            "events_api",
-            {
-                "token": "deprecated",
-                "team_id": TEAM,
-                "api_app_id": "A0DEMO",
-                "event": event,
-                "type": "event_callback",
-                "event_id": f"Ev{secrets.token_hex(6).upper()}",
-                "event_time": int(self.clock()),
-                "authorizations": [{**authorization, "is_enterprise_install": False}],
-            },
-        )
 
     async def _submitted(self, user: str, view: OpenView) -> dict[str, str]:
         try:
-            answer = await self.delivery.send(
-                "interactive",
-                {
-                    "type": "view_submission",
-                    **self._actor(user),
-                    "trigger_id": self.new_trigger(user),
-                    "view": view.payload(),
-                    "response_urls": [],
-                },
-            )
+            answer = await self.send_submission(user, view)
         except DeliveryError:
             self.refusals.append(("view_submission", "no acknowledgement"))
             return {"": "We had some trouble connecting. Try again?"}
-        self.received.append(answer)
         errors = self._after_submission(user, view, answer or {})
         await self.note_change()
         return errors
@@ -215,47 +214,6 @@ class Workspace(Platform):
             return {"": "We had some trouble connecting. Try again?"}
         return errors
 
-    async def _block_actions(
-        self, user: str, holder: Message | OpenView, block: dict[str, Any], element: dict[str, Any]
-    ) -> None:
-        payload: dict[str, Any] = {"type": "block_actions", **self._actor(user), "trigger_id": self.new_trigger(user)}
-        state: dict[str, Any] = {}
-        if isinstance(holder, Message):
-            url, answers = self.new_response_url(user, holder.channel)
-            answers.message = holder
-            payload |= {
-                "response_url": url,
-                "container": {
-                    "type": "message",
-                    "message_ts": holder.ts,
-                    "channel_id": holder.channel,
-                    "is_ephemeral": holder.reader is not None,
-                },
-                "channel": {"id": holder.channel, "name": "general"},
-                "message": {"type": "message", "ts": holder.ts, "text": holder.text, "blocks": holder.blocks},
-            }
-        else:
-            view = holder.payload()
-            state = view["state"]["values"].get(block["block_id"], {}).get(element.get("action_id", ""), {})
-            payload |= {"container": {"type": "view", "view_id": holder.id}, "view": view}
-        action = {**element, **state, "block_id": block.get("block_id", ""), "action_ts": f"{self.clock():.6f}"}
-        payload["actions"] = [action]
-        try:
-            self.received.append(await self.delivery.send("interactive", payload))
-        except DeliveryError as error:
-            self.refusals.append(("block_actions", str(error)))
-
-    def _actor(self, user: str) -> dict[str, Any]:
-        person = self.people[user]
-        return {
-            "team": {"id": TEAM, "domain": "analytical-engines"},
-            "user": {"id": user, "username": person.handle, "name": person.handle, "team_id": TEAM},
-            "api_app_id": "A0DEMO",
-            "token": "deprecated",
-            "enterprise": None,
-            "is_enterprise_install": False,
-        }
-
     def as_slack_escapes(self, text: str) -> str:
         """Write a command's text as Slack does with should_escape: entities, mentions, links, addresses."""
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -265,14 +223,3 @@ class Workspace(Platform):
         )
         text = _LINK.sub(lambda match: f"<{match[1]}|{match[1].split('://', 1)[1]}>", text)
         return _ADDRESS.sub(lambda match: f"<mailto:{match[1]}|{match[1]}>", text)
-
-
-def _button(blocks: list[dict[str, Any]], label: str, row: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    before = ""
-    for block in blocks:
-        if row is None or row in before:
-            for element in [*(block.get("elements") or []), block.get("accessory")]:
-                if isinstance(element, dict) and element.get("type") == "button" and element["text"]["text"] == label:
-                    return block, element
-        before = "\n".join(texts(block))
-    raise PlatformError(f"there is no button {label!r}")

@@ -5,18 +5,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from pydantic import SecretStr
+
+from bot.profiles.changes import OnChange
+from bot.profiles.defaults import load_defaults
 from bot.profiles.errors import MendableError, NoProfileError
 from bot.profiles.fixes import Change, offered
-from bot.profiles.limits import reserve_sign_in, sign_in_succeeded, take_message, take_test
+from bot.profiles.limits import reserve_sign_in, sign_in_succeeded, take_message, take_test, take_test_of_many
 from bot.profiles.message import sample_message
 from bot.profiles.people import Directory, Person, authorise
 from bot.profiles.profile import EmailProfile, Form, check_others_form, check_own_form
 from bot.profiles.records import REPORTS, Loaded, account_of, load, report_of, require_readable
+from bot.profiles.roster import note_state
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice import Advice, advise
 from bot.smtp.envelope import Outgoing
 from bot.smtp.report import Fault, Outcome, Report, StageName
-from storage.database import Database
+from storage.audit import TESTED
+from storage.database import Database, Transaction
 
 Progress = Callable[[Report], None]
 
@@ -64,6 +70,8 @@ class ConnectionTests:
         judge: Callable[[str], Awaitable[tuple[str, ...]]],
         admin_user_ids: Collection[str],
         clock: Callable[[], datetime],
+        on_change: OnChange,
+        password_in_form: bool = True,
     ) -> None:
         """`judge` says what DNS tells of a domain that sends mail; `clock` gives the time now, aware UTC."""
         self._database = database
@@ -71,6 +79,8 @@ class ConnectionTests:
         self._judge = judge
         self._admin_user_ids = frozenset(admin_user_ids)
         self._clock = clock
+        self._on_change = on_change
+        self._password_in_form = password_in_form
         self._testing: set[Person] = set()
 
     async def test(self, *, caller: Person, owner: Person, directory: Directory, progress: Progress) -> Tested:
@@ -85,7 +95,20 @@ class ConnectionTests:
         """
         loaded = await self._stored(caller, owner, directory)
         account = account_of(loaded.profile)
-        report = await self._tested(caller, owner, account, lambda: self._tester.test(account, progress))
+        report = await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
+        report = await self._keep(caller, owner, loaded, report)
+        return understood(report, account, loaded.profile)
+
+    async def test_of_many(self, *, caller: Person, owner: Person) -> Tested:
+        """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`."""
+        loaded = await self._testable(owner)
+        account = account_of(loaded.profile)
+        report = await self._tested(
+            owner,
+            account,
+            lambda tx: take_test_of_many(tx, account.host, account.port),
+            lambda: self._tester.test(account, _unwatched),
+        )
         report = await self._keep(caller, owner, loaded, report)
         return understood(report, account, loaded.profile)
 
@@ -105,7 +128,7 @@ class ConnectionTests:
             await take_message(tx, caller)
         account = account_of(loaded.profile)
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
-        report = await self._tested(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))
+        report = await self._tested_for(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))
         report = await self._keep(caller, owner, loaded, report)
         judgement = await self._judge(account.address.rpartition("@")[2]) if report.passed else ()
         return Sent(tested=understood(report, account, loaded.profile), recipient=recipient, judgement=judgement)
@@ -124,9 +147,13 @@ class ConnectionTests:
         await self._authorise(caller, owner, directory)
         async with self._database.reading() as tx:
             loaded = await load(tx, owner)
-        check = check_own_form if caller == owner else check_others_form
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
+        if not self._password_in_form:
+            form = replace(form, password=SecretStr(""))
+        check = check_own_form if caller == owner and self._password_in_form else check_others_form
         account = account_of(check(form, loaded.profile, now=self._clock()))
-        return await self._tested(caller, owner, account, lambda: self._tester.test(account, progress))
+        defaults.require_allowed(account.host)
+        return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
 
     async def transcript(self, *, caller: Person, owner: Person, directory: Directory) -> tuple[str, ...]:
         """Give the dialogue of the last test, credentials replaced.
@@ -148,28 +175,47 @@ class ConnectionTests:
 
     async def _stored(self, caller: Person, owner: Person, directory: Directory) -> Loaded:
         await self._authorise(caller, owner, directory)
+        return await self._testable(owner)
+
+    async def _testable(self, owner: Person) -> Loaded:
         async with self._database.reading() as tx:
             loaded = require_readable(await load(tx, owner))
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
         if not loaded.profile.is_complete:
             raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
+        defaults.require_allowed(loaded.profile.host)
         return loaded
 
-    async def _tested(
+    async def _tested_for(
         self, caller: Person, owner: Person, account: Account, run: Callable[[], Awaitable[Report]]
+    ) -> Report:
+        return await self._tested(owner, account, lambda tx: take_test(tx, caller, account.host, account.port), run)
+
+    async def _tested(
+        self,
+        owner: Person,
+        account: Account,
+        take: Callable[[Transaction], Awaitable[None]],
+        run: Callable[[], Awaitable[Report]],
     ) -> Report:
         if owner in self._testing:
             raise MendableError("A test of this profile is running already. Wait for its report.")
         self._testing.add(owner)
         try:
-            return await self._limited(caller, account, run)
+            return await self._limited(account, take, run)
         finally:
             self._testing.discard(owner)
 
-    async def _limited(self, caller: Person, account: Account, run: Callable[[], Awaitable[Report]]) -> Report:
+    async def _limited(
+        self,
+        account: Account,
+        take: Callable[[Transaction], Awaitable[None]],
+        run: Callable[[], Awaitable[Report]],
+    ) -> Report:
         """Run a test within the limits; a sign-in counts as failed until it has not."""
         signs_in = account.authenticate and account.password is not None and account.encryption is not Encryption.NONE
         async with self._database.writing() as tx:
-            await take_test(tx, caller, account.host, account.port)
+            await take(tx)
             if signs_in:
                 await reserve_sign_in(tx, account.host, account.login)
         report = await run()
@@ -197,9 +243,15 @@ class ConnectionTests:
                 tested_at=report.tested_at,
             )
             await tx.audit.append(
-                owner.workspace, actor=caller.user, subject=owner.user, action="tested", fields=(outcome,)
+                owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=(outcome,)
             )
+            await note_state(tx, owner, at=report.tested_at)
+        self._on_change(owner)
         return report
+
+
+def _unwatched(_report: Report) -> None:
+    """Nobody follows one test among many."""
 
 
 def understood(report: Report, account: Account, profile: EmailProfile) -> Tested:

@@ -11,6 +11,10 @@ class NotAllowedError(MendableError):
     """The caller may not do this, or not to this person."""
 
 
+class DirectoryError(MendableError):
+    """The workspace did not say who somebody is."""
+
+
 class NoProfileError(MendableError):
     """There is no email profile (or not enough of one) to do this with."""
 

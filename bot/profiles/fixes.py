@@ -150,7 +150,7 @@ def difference(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
         if old == new:
             continue
         if name is Field.PASSWORD:
-            told.append("Password changed")
+            told.append("Password changed" if new else "Password removed")
         elif name is Field.AUTHENTICATE:
             told.append(f"{LABELS[name]} turned {'on' if new else 'off'}")
         else:

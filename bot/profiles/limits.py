@@ -15,7 +15,16 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 class LimitedError(MendableError):
-    """Something was done too often; the sentence says when it can be done again."""
+    """Something was done too often; the sentence says when it can be done again, in `wait` seconds.
+
+    `limit` is the limit that was reached.
+    """
+
+    def __init__(self, message: str, *, limit: "Limit", wait: float) -> None:
+        """Keep which limit it was, and how long to wait."""
+        super().__init__(message)
+        self.limit = limit
+        self.wait = wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +35,11 @@ class Limit:
     most: int
     seconds: int
     sentence: str
+
+    @property
+    def passes_soon(self) -> bool:
+        """Whether a test of many profiles may wait for it."""
+        return self.seconds <= MINUTE
 
 
 TESTS_OF_A_PERSON = (
@@ -57,9 +71,20 @@ FAILED_SIGN_INS = (
         sentence="This login was refused ten times in a day, and more attempts could lock the mailbox.",
     ),
 )
+LINKS_OF_A_PERSON = (
+    Limit(name="links of a person", most=10, seconds=HOUR, sentence="You have asked for ten private links in an hour."),
+)
+WRONG_LINKS = (
+    Limit(name="wrong links", most=50, seconds=10 * MINUTE, sentence="Too many wrong links came from your network."),
+)
 MESSAGES_OF_A_PERSON = (
     Limit(name="messages of a person", most=3, seconds=DAY, sentence="You have sent three test messages in a day."),
 )
+
+
+async def take_test_of_many(tx: Transaction, host: str, port: int) -> None:
+    """Count one test of this server within a test of many profiles; raises LimitedError as `take_test`."""
+    await _take(tx, TESTS_OF_A_TARGET, host, str(port))
 
 
 async def take_test(tx: Transaction, caller: Person, host: str, port: int) -> None:
@@ -90,11 +115,28 @@ async def take_message(tx: Transaction, caller: Person) -> None:
     await _take(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
 
 
+async def take_link(tx: Transaction, caller: Person) -> None:
+    """Count one private link made by this person; raises LimitedError as `take_test`."""
+    await _take(tx, LINKS_OF_A_PERSON, caller.workspace, caller.user)
+
+
+async def take_wrong_link(tx: Transaction, from_where: str) -> None:
+    """Count one wrong link tried from a network address; raises LimitedError as `take_test`."""
+    await _take(tx, WRONG_LINKS, from_where)
+
+
+async def was_right_link(tx: Transaction, from_where: str) -> None:
+    """Take back what `take_wrong_link` counted."""
+    for limit in WRONG_LINKS:
+        await tx.limits.give_back(_name(limit, from_where))
+
+
 async def _take(tx: Transaction, limits: tuple[Limit, ...], *of: str) -> None:
     for limit in limits:
         wait = await tx.limits.take(_name(limit, *of), most=limit.most, seconds=limit.seconds)
         if wait is not None:
-            raise LimitedError(f"{limit.sentence} Please try again in {in_words(wait)}.")
+            sentence = f"{limit.sentence} Please try again in {in_words(wait)}."
+            raise LimitedError(sentence, limit=limit, wait=wait)
 
 
 def _name(limit: Limit, *of: str) -> str:

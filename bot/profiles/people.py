@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.profiles.errors import NotAllowedError
+from bot.profiles.errors import DirectoryError, NotAllowedError
 
 
 @dataclass(frozen=True)
@@ -33,40 +33,67 @@ class Directory(Protocol):
     """The workspace's own list of people."""
 
     async def member(self, person: Person) -> Member | None:
-        """Look one person up; None when the workspace does not know them."""
+        """Look one person up; None when the workspace does not know them.
+
+        Raises:
+            DirectoryError: the workspace does not answer.
+        """
         ...
 
 
 async def authorise(caller: Person, owner: Person, directory: Directory, admin_user_ids: Collection[str]) -> None:
-    """Let the owner through, and admins to people of their own workspace.
+    """Let members through to their own profile, and admins to those of people of their own workspace.
 
     Raises:
         NotAllowedError: with the reason, in the second person.
+        DirectoryError: the workspace did not tell who that is, and it matters.
     """
-    if caller == owner:
-        return
     if caller.workspace != owner.workspace:
         raise NotAllowedError("You can only work with profiles of your own workspace.")
-    await _require_admin(caller, directory, admin_user_ids)
-    await _require_colleague(owner, directory)
+    if caller == owner:
+        await _require_own(caller, directory)
+        return
+    await require_admin(caller, directory, admin_user_ids)
+    refusal = reason_against(await directory.member(owner))
+    if refusal:
+        raise NotAllowedError(refusal)
 
 
-async def _require_admin(caller: Person, directory: Directory, admin_user_ids: Collection[str]) -> None:
+async def require_admin(caller: Person, directory: Directory, admin_user_ids: Collection[str]) -> None:
+    """Let admins and owners of the workspace through, and those whom the operator named.
+
+    Raises:
+        NotAllowedError: the caller is neither.
+        DirectoryError: the workspace did not tell.
+    """
     member = await directory.member(caller)
-    usable = member is not None and not (member.is_deactivated or member.is_guest or member.is_stranger)
-    if not (usable and member is not None and (member.is_admin or caller.user in admin_user_ids)):
+    if member is None or reason_against(member) or not (member.is_admin or caller.user in admin_user_ids):
         raise NotAllowedError(
             "Only admins can work with somebody else's email profile. Ask an admin or owner of this workspace."
         )
 
 
-async def _require_colleague(owner: Person, directory: Directory) -> None:
-    member = await directory.member(owner)
+async def _require_own(caller: Person, directory: Directory) -> None:
+    try:
+        member = await directory.member(caller)
+    except DirectoryError:
+        # Slack signed for who is speaking. Only a guest could slip through here, and only to a profile of their own.
+        return
+    if member is None or reason_against(member):
+        raise NotAllowedError(
+            "Email profiles are for members of this workspace; guests, apps and people of other organisations have "
+            "none. Ask an admin of this workspace."
+        )
+
+
+def reason_against(member: Member | None) -> str:
+    """Say why somebody can have no email profile here; empty when they can."""
     if member is None:
-        raise NotAllowedError("Nobody in this workspace has that name. Choose a person from the list after @.")
-    if member.is_bot:
-        raise NotAllowedError("That is an app, and apps have no email profile. Choose a person.")
-    if member.is_deactivated:
-        raise NotAllowedError("That person is deactivated, so their email profile cannot be changed.")
-    if member.is_stranger:
-        raise NotAllowedError("That person belongs to another organisation. Choose somebody of this workspace.")
+        return "Nobody in this workspace has that name. Choose a person from the list after @."
+    reasons = (
+        (member.is_bot, "That is an app, and apps have no email profile. Choose a person."),
+        (member.is_deactivated, "That person is deactivated, so their email profile cannot be changed."),
+        (member.is_stranger, "That person belongs to another organisation. Choose somebody of this workspace."),
+        (member.is_guest, "That person is a guest, and guests have no email profile. Choose a member."),
+    )
+    return next((sentence for holds, sentence in reasons if holds), "")

@@ -63,6 +63,11 @@ class EmailProfile:
     before: "EmailProfile | None" = None
 
     @property
+    def has_password(self) -> bool:
+        """Whether a password is stored that goes to this very server."""
+        return self.password is not None and self.password_host == self.host
+
+    @property
     def is_complete(self) -> bool:
         """Whether the form has been filled, so that there is something to test."""
         return bool(self.address and self.host and self.port)
@@ -111,7 +116,10 @@ class EmailProfile:
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """The form as typed: nothing trimmed, nothing checked. An empty password means: keep the stored one."""
+    """The form as typed: nothing trimmed, nothing checked. An empty password means: keep the stored one.
+
+    `theirs` are fields in which what somebody else saved meanwhile shall stay.
+    """
 
     address: str
     login: str
@@ -119,6 +127,22 @@ class Form:
     host: str
     port: str
     authenticate: bool
+    theirs: frozenset[Field] = frozenset()
+
+
+def with_theirs(form: Form, stored: EmailProfile) -> Form:
+    """Give the form with the stored values in the fields in which they shall stay."""
+    theirs, typed = form.theirs, form
+    # What was typed as password for one server never goes to another.
+    elsewhere = Field.HOST in theirs and typed.host.strip() != stored.host
+    return Form(
+        address=stored.address if Field.ADDRESS in theirs else typed.address,
+        login=stored.login if Field.LOGIN in theirs else typed.login,
+        password=SecretStr("") if elsewhere else typed.password,
+        host=stored.host if Field.HOST in theirs else typed.host,
+        port=str(stored.port or "") if Field.PORT in theirs else typed.port,
+        authenticate=stored.authenticate if Field.AUTHENTICATE in theirs else typed.authenticate,
+    )
 
 
 def check_own_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailProfile:
@@ -127,6 +151,7 @@ def check_own_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailP
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
+    form = with_theirs(form, stored)
     profile, errors = _check_fields(form, stored)
     typed = _typed_password(form, errors)
     if typed is None and profile.authenticate and Field.PASSWORD not in errors:
@@ -148,6 +173,7 @@ def check_others_form(form: Form, stored: EmailProfile, *, now: datetime) -> Ema
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
+    form = with_theirs(form, stored)
     profile, errors = _check_fields(form, stored)
     return _settled(profile, stored, _typed_password(form, errors), errors, now)
 
@@ -261,16 +287,25 @@ def _check_port(text: str) -> str:
 
 def _typed_password(form: Form, errors: dict[str, str]) -> SecretStr | None:
     """Give the typed password exactly as typed, blanks and all; None when the field was left empty."""
-    plain = form.password.get_secret_value()
-    if not plain:
+    if not form.password.get_secret_value():
         return None
-    if not printable(plain):
-        errors[Field.PASSWORD] = "A password is one line without control characters. Type it again."
-        return None
-    if len(plain) > LONGEST_PASSWORD:
-        errors[Field.PASSWORD] = f"A password has at most {LONGEST_PASSWORD} characters. Type it again."
+    sentence = check_password(form.password)
+    if sentence:
+        errors[Field.PASSWORD] = sentence
         return None
     return form.password
+
+
+def check_password(password: SecretStr) -> str:
+    """Say what is wrong with a typed password; empty when nothing is. Blanks belong to it."""
+    plain = password.get_secret_value()
+    if not plain:
+        return "The password is missing. Type the password of this mail account."
+    if not printable(plain):
+        return "A password is one line without control characters. Type it again."
+    if len(plain) > LONGEST_PASSWORD:
+        return f"A password has at most {LONGEST_PASSWORD} characters. Type it again."
+    return ""
 
 
 def printable(text: str) -> bool:

@@ -13,7 +13,7 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.report import Report
 from storage.connection_tests import StoredTest
 from storage.database import Transaction
-from storage.profiles import UnreadableRecordError
+from storage.profiles import StoredProfile, UnreadableRecordError
 
 REPORTS = TypeAdapter(Report)
 
@@ -27,6 +27,7 @@ class State(StrEnum):
     PASSWORD_MISSING = "Password missing"  # noqa: S105 - a state's name
     NOT_SET_UP = "Not set up"
     UNREADABLE = "Cannot be read"
+    DEACTIVATED = "Deactivated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +87,14 @@ class Loaded:
 async def load(tx: Transaction, owner: Person) -> Loaded:
     """Read and open one person's record; nothing stored is an empty profile on revision 0."""
     try:
-        stored = await tx.profiles.get(owner.workspace, owner.user)
+        return _loaded(await tx.profiles.get(owner.workspace, owner.user))
     except UnreadableRecordError as error:
-        return Loaded(profile=EmailProfile(), revision=error.revision, unreadable=True)
+        return _loaded(error)
+
+
+def _loaded(stored: StoredProfile | UnreadableRecordError | None) -> Loaded:
+    if isinstance(stored, UnreadableRecordError):
+        return Loaded(profile=EmailProfile(), revision=stored.revision, unreadable=True)
     if stored is None:
         return Loaded(profile=EmailProfile(), revision=0)
     profile = EmailProfile.from_document(stored.document)
@@ -114,7 +120,7 @@ def account_of(profile: EmailProfile) -> Account:
         encryption=effective_encryption(profile.extras),
         authenticate=profile.authenticate,
         login=profile.login,
-        password=profile.password if profile.password_host == profile.host else None,
+        password=profile.password if profile.has_password else None,
         mechanism=profile.extras.get("AUTH"),
         pin=profile.extras.get("PIN"),
         helo=profile.extras.get("HELO"),
@@ -123,12 +129,21 @@ def account_of(profile: EmailProfile) -> Account:
 
 async def view_of(tx: Transaction, owner: Person) -> ProfileView:
     """Read one person's profile and last test, without the password."""
-    loaded = await load(tx, owner)
-    last = await tx.tests.last(owner.workspace, owner.user)
+    return _view(owner, await load(tx, owner), await tx.tests.last(owner.workspace, owner.user))
+
+
+def profile_view(
+    owner: Person, stored: StoredProfile | UnreadableRecordError | None, last: StoredTest | None
+) -> ProfileView:
+    """Give what was read of one person as it may be shown."""
+    return _view(owner, _loaded(stored), last)
+
+
+def _view(owner: Person, loaded: Loaded, last: StoredTest | None) -> ProfileView:
     return ProfileView(
         owner=owner,
         profile=replace(loaded.profile, password=None, before=None),
-        has_password=loaded.profile.password is not None,
+        has_password=loaded.profile.has_password,
         revision=loaded.revision,
         last_test=report_of(last) if last and last.revision == loaded.revision else None,
         unreadable=loaded.unreadable,

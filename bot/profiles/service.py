@@ -1,36 +1,24 @@
 """What happens to email profiles, in the users' words: show, save, delete, extra configurations, fixes."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from bot.profiles.errors import ChangedMeanwhileError, MendableError
+from pydantic import SecretStr
+
+from bot.profiles.changes import Changed, OnChange, changed_into, names
+from bot.profiles.defaults import Defaults, load_defaults
+from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, MendableError
 from bot.profiles.extras import find, switched_to, with_extra, without_extra
-from bot.profiles.fixes import Change, changed, difference
+from bot.profiles.fixes import Change, changed
 from bot.profiles.people import Directory, Person, authorise
-from bot.profiles.profile import LABELS, EmailProfile, Field, Form, check_others_form, check_own_form
+from bot.profiles.profile import EmailProfile, Field, Form, check_others_form, check_own_form
 from bot.profiles.records import Loaded, ProfileView, load, require_readable, view_of
+from bot.profiles.roster import note_state
 from storage.database import Database, Transaction
-from storage.profiles import StaleRevisionError, StoredProfile
+from storage.profiles import StaleRevisionError
 
 EXTRAS_LABEL = "Extra configurations"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Saved:
-    """What a save did: the profile now, the labels of what changed, whether the password was dropped."""
-
-    view: ProfileView
-    changed: tuple[str, ...]
-    password_dropped: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fixed:
-    """What a fix (or its undoing) did: the profile now, and what changed in words."""
-
-    view: ProfileView
-    told: tuple[str, ...]
 
 
 class EmailProfiles:
@@ -42,11 +30,15 @@ class EmailProfiles:
         database: Database,
         admin_user_ids: Collection[str],
         clock: Callable[[], datetime],
+        on_change: OnChange,
+        password_in_form: bool = True,
     ) -> None:
-        """`clock` gives the time now, aware UTC."""
+        """`clock` gives the time now, aware UTC; without `password_in_form` a form's password is never taken."""
         self._database = database
         self._admin_user_ids = frozenset(admin_user_ids)
         self._clock = clock
+        self._on_change = on_change
+        self._password_in_form = password_in_form
 
     async def show(self, *, caller: Person, owner: Person, directory: Directory) -> ProfileView:
         """Show a profile; one that was never set up is shown empty.
@@ -58,9 +50,14 @@ class EmailProfiles:
         async with self._database.reading() as tx:
             return await view_of(tx, owner)
 
+    async def suggestion(self, owner: Person, slack_address: str) -> EmailProfile:
+        """Give what a new form begins with: the workspace's defaults, and the person's address in Slack."""
+        async with self._database.reading() as tx:
+            return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
+
     async def save(
         self, *, caller: Person, owner: Person, directory: Directory, form: Form, expected_revision: int
-    ) -> Saved:
+    ) -> Changed:
         """Check and store a form. The same content again is taken without a new revision.
 
         Raises:
@@ -71,18 +68,19 @@ class EmailProfiles:
         await self._authorise(caller, owner, directory)
         async with self._database.writing() as tx:
             loaded = await load(tx, owner)
-            profile = self._checked(form, loaded.profile, caller=caller, owner=owner)
-            changed = _differing(loaded.profile, profile)
-            if (changed or loaded.unreadable) and loaded.revision != expected_revision:
-                raise _changed_meanwhile(changed, loaded.revision)
-            if changed or loaded.unreadable:
-                await self._store(tx, caller, owner, loaded, profile, fields=changed, action="saved")
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
+            profile = self._checked(form, loaded, defaults, caller=caller, owner=owner)
+            fields = names(loaded.profile, profile)
+            if (fields or loaded.unreadable) and loaded.revision != expected_revision:
+                raise _changed_meanwhile(fields, loaded.revision)
+            if fields or loaded.unreadable:
+                await self._store(tx, caller, owner, loaded, profile, fields=fields, action="saved")
             view = await view_of(tx, owner)
-        dropped = loaded.profile.password is not None and profile.password is None
-        return Saved(view=view, changed=changed, password_dropped=dropped)
+        self._on_change(owner)
+        return changed_into(view, loaded.profile, profile)
 
     async def delete(self, *, caller: Person, owner: Person, directory: Directory) -> bool:
-        """Delete a profile and its test for good; tells whether there was one.
+        """Delete a profile, its test and its history for good; tells whether there was one.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -91,14 +89,16 @@ class EmailProfiles:
         async with self._database.writing() as tx:
             existed = await tx.profiles.delete(owner.workspace, owner.user)
             await tx.tests.delete(owner.workspace, owner.user)
+            await tx.links.forget(owner.workspace, owner.user)
             if existed:
+                await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
+                await note_state(tx, owner, at=self._clock())
         await self._database.forget_deleted()
+        self._on_change(owner)
         return existed
 
-    async def add_extra(
-        self, *, caller: Person, owner: Person, directory: Directory, name: str, value: str
-    ) -> ProfileView:
+    async def add_extra(self, *, caller: Person, owner: Person, directory: Directory, name: str, value: str) -> Changed:
         """Set one extra configuration.
 
         Raises:
@@ -114,7 +114,7 @@ class EmailProfiles:
         find(name)
         return await self._change(caller, owner, directory, added)
 
-    async def switch_encryption(self, *, caller: Person, owner: Person, directory: Directory, to: str) -> ProfileView:
+    async def switch_encryption(self, *, caller: Person, owner: Person, directory: Directory, to: str) -> Changed:
         """Turn `to` (SSL or TLS) on and the other one off; errors as `add_extra`."""
 
         def switched(profile: EmailProfile) -> EmailProfile:
@@ -122,7 +122,7 @@ class EmailProfiles:
 
         return await self._change(caller, owner, directory, switched)
 
-    async def remove_extra(self, *, caller: Person, owner: Person, directory: Directory, name: str) -> ProfileView:
+    async def remove_extra(self, *, caller: Person, owner: Person, directory: Directory, name: str) -> Changed:
         """Take one extra configuration away; errors as `add_extra`."""
 
         def removed(profile: EmailProfile) -> EmailProfile:
@@ -130,7 +130,7 @@ class EmailProfiles:
 
         return await self._change(caller, owner, directory, removed)
 
-    async def fix(self, *, caller: Person, owner: Person, directory: Directory, change: Change) -> Fixed:
+    async def fix(self, *, caller: Person, owner: Person, directory: Directory, change: Change) -> Changed:
         """Make one change that a report advised, and keep what was before for `undo`.
 
         Raises:
@@ -143,14 +143,14 @@ class EmailProfiles:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
             fixed = _guarded(caller, owner, before, changed(before, change))
-            told = difference(before, fixed)
-            if told:
+            if fixed != before:
                 after = replace(fixed, before=before)
-                fields = _changed_names(before, fixed)
-                await self._store(tx, caller, owner, loaded, after, fields=fields, action="fixed")
-            return Fixed(view=await view_of(tx, owner), told=told)
+                await self._store(tx, caller, owner, loaded, after, fields=names(before, fixed), action="fixed")
+            view = await view_of(tx, owner)
+        self._on_change(owner)
+        return changed_into(view, before, fixed)
 
-    async def undo(self, *, caller: Person, owner: Person, directory: Directory, revision: int) -> Fixed:
+    async def undo(self, *, caller: Person, owner: Person, directory: Directory, revision: int) -> Changed:
         """Put back what was before the fix that made `revision`.
 
         Raises:
@@ -163,30 +163,46 @@ class EmailProfiles:
             before = loaded.profile.before
             if before is None or loaded.revision != revision:
                 raise MendableError("The profile has changed since, so this can no longer be undone.")
-            back = _guarded(caller, owner, loaded.profile, before)
-            fields = _changed_names(loaded.profile, back)
-            await self._store(tx, caller, owner, loaded, back, fields=fields, action="undone")
-            told = difference(replace(loaded.profile, before=None), back)
-            return Fixed(view=await view_of(tx, owner), told=told)
+            now = replace(loaded.profile, before=None)
+            back = _guarded(caller, owner, now, before)
+            await self._store(tx, caller, owner, loaded, back, fields=names(now, back), action="undone")
+            view = await view_of(tx, owner)
+        self._on_change(owner)
+        return changed_into(view, now, back)
 
     async def _authorise(self, caller: Person, owner: Person, directory: Directory) -> None:
         await authorise(caller, owner, directory, self._admin_user_ids)
 
-    def _checked(self, form: Form, stored: EmailProfile, *, caller: Person, owner: Person) -> EmailProfile:
-        check = check_own_form if caller == owner else check_others_form
-        return check(form, stored, now=self._clock())
+    def _checked(
+        self, form: Form, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
+    ) -> EmailProfile:
+        stored, now = loaded.profile, self._clock()
+        if defaults.login_pattern and form.authenticate and not form.login.strip():
+            form = replace(form, login=defaults.login_for(form.address.strip()))
+        if not self._password_in_form:
+            form = replace(form, password=SecretStr(""))
+        check = check_own_form if caller == owner and self._password_in_form else check_others_form
+        profile = check(form, stored, now=now)
+        try:
+            defaults.require_allowed(profile.host)
+        except MendableError as error:
+            raise InvalidFormError({Field.HOST: str(error)}) from None
+        return profile if loaded.revision else defaults.completed(profile)
 
     async def _change(
         self, caller: Person, owner: Person, directory: Directory, change: Callable[[EmailProfile], EmailProfile]
-    ) -> ProfileView:
+    ) -> Changed:
         await self._authorise(caller, owner, directory)
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
-            profile = _guarded(caller, owner, loaded.profile, replace(change(loaded.profile), before=None))
-            if profile != replace(loaded.profile, before=None):
-                fields = _differing_extras(loaded.profile, profile)
+            before = replace(loaded.profile, before=None)
+            profile = _guarded(caller, owner, before, change(before))
+            if profile != before:
+                fields = names(before, profile)
                 await self._store(tx, caller, owner, loaded, profile, fields=fields, action="extras changed")
-            return await view_of(tx, owner)
+            view = await view_of(tx, owner)
+        self._on_change(owner)
+        return changed_into(view, before, profile)
 
     async def _store(
         self,
@@ -198,15 +214,15 @@ class EmailProfiles:
         *,
         fields: tuple[str, ...],
         action: str,
-    ) -> StoredProfile:
+    ) -> None:
         try:
-            stored = await tx.profiles.save(
+            await tx.profiles.save(
                 owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
             )
         except StaleRevisionError as error:
             raise _changed_meanwhile(fields, error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
-        return stored
+        await note_state(tx, owner, at=self._clock())
 
 
 def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailProfile) -> EmailProfile:
@@ -216,26 +232,10 @@ def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailPr
     return after
 
 
-def _changed_names(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
-    return _differing(before, after) + _differing_extras(before, after)
-
-
-def _differing(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
-    """Name the labels of the form's fields that differ."""
-    names = [name for name in Field if getattr(before, name) != getattr(after, name)]
-    return tuple(LABELS[name] for name in names)
-
-
-def _differing_extras(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
-    names = sorted({*before.extras, *after.extras})
-    return tuple(name for name in names if before.extras.get(name) != after.extras.get(name))
-
-
 def _changed_meanwhile(fields: tuple[str, ...], revision: int) -> ChangedMeanwhileError:
-    named = ", ".join(fields) or EXTRAS_LABEL
     return ChangedMeanwhileError(
-        f"This profile was changed by somebody since you opened the form. What you typed differs in: {named}. "
-        "Nothing was saved. Save again to put yours in place of it, or cancel to keep theirs.",
-        fields=fields,
+        "This profile was changed by somebody since you opened the form. Nothing of yours was saved yet. Choose for "
+        "each difference what shall stay, and save again; or cancel to keep theirs.",
+        fields=fields or (EXTRAS_LABEL,),
         revision=revision,
     )

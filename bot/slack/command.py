@@ -2,8 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.profiles.errors import MendableError
 from bot.profiles.extras import NOT_IN_A_COMMAND, names_secret
@@ -36,6 +37,9 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
         Subcommand(name="show", meaning="your email profile and whether it works", also=("", "profile", "card")),
         Subcommand(name="edit", meaning="the form: address, login, password, server, port", also=("set", "change")),
         Subcommand(name="delete", meaning="remove your email profile for good", also=("remove",)),
+        Subcommand(name="history", meaning="the last changes and tests", also=("changes",)),
+        Subcommand(name="list", meaning="admins: everybody's accounts, and whether they work", also=("people", "all")),
+        Subcommand(name="defaults", meaning="admins: what new forms begin with", also=("default",)),
         Subcommand(name="help", meaning="this list"),
     ),
     EMAIL_EXTRA: (
@@ -74,6 +78,18 @@ class Invocation:
 
 class NotUnderstoodError(MendableError):
     """The text is no subcommand; the help is shown below the sentence."""
+
+
+def says(command: str, name: str) -> Callable[..., Awaitable[bool]]:
+    """Make a Bolt matcher for one subcommand of a command."""
+
+    async def matches(body: Mapping[str, Any]) -> bool:
+        try:
+            return parse(command, body.get("text") or "").subcommand == name
+        except NotUnderstoodError:
+            return False
+
+    return matches
 
 
 def parse(command: str, text: str) -> Invocation:

@@ -1,5 +1,6 @@
 """The workspace's people, asked of Slack: who is an admin, a guest, an app, deactivated, a stranger."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +9,14 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import DirectoryError
 from bot.profiles.people import Member, Person
 
 FRESH_SECONDS = 60.0
 """How long an answer of users.info may be used: a demoted admin is stopped within a minute."""
+
+PATIENCE = 0.8
+"""Seconds for one answer of users.info, asked at most twice: Slack itself waits 3 s for ours."""
 
 _MOST_REMEMBERED = 1000
 
@@ -29,7 +33,7 @@ class SlackDirectory:
         """Look one person up; None when the workspace does not know them.
 
         Raises:
-            MendableError: Slack does not answer.
+            DirectoryError: Slack does not answer.
         """
         asked, known = self._known.get(person, (0.0, None))
         if known is not None and time.monotonic() - asked < FRESH_SECONDS:
@@ -37,11 +41,15 @@ class SlackDirectory:
         answer = await self._ask(person)
         if answer is None:
             return None
-        member = _member(person, answer)
+        member = member_of(person, answer)
+        self.learn(member)
+        return member
+
+    def learn(self, member: Member) -> None:
+        """Take what Slack just told of somebody."""
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
-        self._known[person] = (time.monotonic(), member)
-        return member
+        self._known[member.person] = (time.monotonic(), member)
 
     def forget(self, person: Person) -> None:
         """Ask again next time: Slack said that something about this person changed."""
@@ -49,18 +57,26 @@ class SlackDirectory:
 
     async def _ask(self, person: Person) -> Mapping[str, Any] | None:
         try:
-            answer = await self._client.users_info(user=person.user)
+            try:
+                return await self._asked_once(person)
+            except (TimeoutError, aiohttp.ClientError, OSError):
+                return await self._asked_once(person)
         except SlackApiError as error:
-            if error.response["error"] in ("user_not_found", "user_not_visible"):
+            if error.response.get("error") in ("user_not_found", "user_not_visible"):
                 return None
-            raise MendableError("Slack did not tell who that is. Please try again in a minute.") from error
+            raise DirectoryError("Slack did not tell who that is. Please try again in a minute.") from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise MendableError("Slack did not answer in time. Please try again in a minute.") from error
+            raise DirectoryError("Slack did not answer in time. Please try again in a minute.") from error
+
+    async def _asked_once(self, person: Person) -> Mapping[str, Any]:
+        async with asyncio.timeout(PATIENCE):
+            answer = await self._client.users_info(user=person.user)
         user: Mapping[str, Any] = answer["user"]
         return user
 
 
-def _member(person: Person, user: Mapping[str, Any]) -> Member:
+def member_of(person: Person, user: Mapping[str, Any]) -> Member:
+    """Read what Slack says of a person (https://docs.slack.dev/reference/objects/user-object)."""
     profile = user.get("profile") or {}
     organisation = user.get("enterprise_user") or {}
     home = {user.get("team_id"), organisation.get("enterprise_id"), *(organisation.get("teams") or ())}

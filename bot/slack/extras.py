@@ -6,10 +6,12 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.changes import Changed
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.profiles.extras import find
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
+from bot.slack.answers import answer_to
 from bot.slack.command import Invocation, NotUnderstoodError, parse
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
 from bot.slack.modals import show_in
@@ -41,8 +43,13 @@ class _ExtraListeners:
     def __init__(self, services: Services) -> None:
         self._profiles = services.profiles
         self._directory = services.directory
+        self._owners = services.owners
+        self._opening = services.opening
+        self._entry = services.entry
 
-    async def command(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+    async def command(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+    ) -> None:
         """Answer `/email-extra …`."""
         try:
             invocation = parse(EMAIL_EXTRA, body.get("text") or "")
@@ -55,13 +62,14 @@ class _ExtraListeners:
         caller = caller_of(context)
         owner = owner_of(caller, invocation.owner)
         try:
-            view = await self._carry_out(invocation, caller, owner)
+            changed = await self._carry_out(invocation, caller, owner)
         except ExtraConflictError as error:
             await ack(views.conflict(error, owner=owner.user).payload())
             return
-        await ack(views.listing(view, reader=caller.user).payload())
+        await ack(views.listing(changed.view, reader=caller.user).payload())
+        self._owners.tell(client, caller, changed)
 
-    async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileView:
+    async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> Changed:
         who = {"caller": caller, "owner": owner}
         match invocation.subcommand:
             case "add":
@@ -70,21 +78,30 @@ class _ExtraListeners:
             case "remove":
                 return await self._profiles.remove_extra(**who, directory=self._directory, name=invocation.arguments[0])
             case _:
-                return await self._profiles.show(**who, directory=self._directory)
+                return Changed(view=await self._profiles.show(**who, directory=self._directory))
 
     async def press_switch(
-        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
     ) -> None:
-        """Turn TLS or SSL on (and the other off) from a message, and show the card in its place."""
+        """Turn TLS or SSL on (and the other off) from a card, and show the card anew."""
         await ack()
         caller = caller_of(context)
-        view = await self._profiles.switch_encryption(
+        action = body["actions"][0]
+        changed = await self._profiles.switch_encryption(
             caller=caller,
             owner=owner_of(caller, pressed(action)),
             directory=self._directory,
             to="SSL" if action["action_id"] == ActionId.USE_SSL else "TLS",
         )
-        await respond(replace_original=True, **cards.card(view, reader=caller.user).payload())
+        self._owners.tell(client, caller, changed)
+        card = cards.card(changed.view, reader=caller.user, entry=self._entry)
+        answer = await answer_to(body, client, respond, title=cards.TITLE, first=card)
+        await answer.show(card)
 
     async def open_list(
         self,
@@ -98,9 +115,7 @@ class _ExtraListeners:
         await ack()
         caller = caller_of(context)
         owner = owner_of(caller, pressed(action))
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-        known = Context(owner=owner.user, revision=view.revision, channel=context.channel_id or "")
-        await client.views_open(trigger_id=body["trigger_id"], view=views.list_modal(view, known=known))
+        await self._opening.extras(client, body, caller, owner, channel=context.channel_id or "")
 
     async def push_list(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -151,7 +166,7 @@ class _ExtraListeners:
         caller, owner, known = _modal(body, context)
         name, value = views.chosen(body["view"]["state"]["values"])
         try:
-            view = await self._profiles.add_extra(
+            changed = await self._profiles.add_extra(
                 caller=caller, owner=owner, directory=self._directory, name=name, value=value
             )
         except InvalidExtraError as error:
@@ -163,7 +178,8 @@ class _ExtraListeners:
             await ack(response_action="update", view=modal)
             return
         await ack()
-        await self._refresh_below(client, body["view"], caller, view, known)
+        self._owners.tell(client, caller, changed)
+        await self._refresh_below(client, body["view"], caller, changed.view, known)
 
     async def press_remove(
         self,
@@ -176,9 +192,11 @@ class _ExtraListeners:
         """Take one away from the list."""
         await ack()
         caller, owner, known = _modal(body, context)
-        view = await self._profiles.remove_extra(
+        changed = await self._profiles.remove_extra(
             caller=caller, owner=owner, directory=self._directory, name=pressed(action)
         )
+        self._owners.tell(client, caller, changed)
+        view = changed.view
         shown = body["view"]
         await show_in(client, shown["id"], views.list_modal(view, known=_now(known, view)))
         if shown.get("root_view_id") != shown["id"]:
@@ -196,7 +214,9 @@ class _ExtraListeners:
         await ack()
         caller, owner, known = _modal(body, context)
         name = pressed(action)
-        view = await self._profiles.switch_encryption(caller=caller, owner=owner, directory=self._directory, to=name)
+        changed = await self._profiles.switch_encryption(caller=caller, owner=owner, directory=self._directory, to=name)
+        self._owners.tell(client, caller, changed)
+        view = changed.view
         done = views.switched_modal(name, known=_now(known, view))
         await show_in(client, body["view"]["id"], done)
         await self._refresh_below(client, body["view"], caller, view, known)
@@ -228,7 +248,7 @@ class _ExtraListeners:
         self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: Context
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        await show_in(client, view_id, form(view, known=_now(known, view), reader=caller.user))
+        await show_in(client, view_id, form(view, known=_now(known, view), reader=caller.user, entry=self._entry))
 
 
 def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:

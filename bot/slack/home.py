@@ -1,33 +1,128 @@
-"""The Home tab: one's own card."""
+"""The Home tab: published on a visit, and again after changes, whoever made them; the same content only once."""
 
+import asyncio
+import hashlib
+import json
+import logging
 from typing import Any
 
+import aiohttp
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.errors import MendableError, NotAllowedError
+from bot.profiles.listing import Wish
+from bot.profiles.people import Person
 from bot.slack.services import Services, caller_of
-from bot.slack.views.card import header_card
+from bot.slack.views import home as views
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 1.0
+"""Changes within so long are shown by one publication: a test of many profiles makes hundreds."""
+
+MOST_TABS = 200
+"""Home tabs brought up to date after a change; whoever has theirs behind these sees it on the next visit."""
+
+_TRIES = 3
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, tabs: "HomeTabs") -> None:
     """Register the event that Slack sends on every visit."""
-    room = _HomeListeners(services)
-    app.event("app_home_opened")(room.opened)
+    app.event("app_home_opened")(tabs.opened)
 
 
-class _HomeListeners:
-    def __init__(self, services: Services) -> None:
-        self._profiles = services.profiles
-        self._directory = services.directory
+class HomeTabs:
+    """Publishes Home tabs."""
 
-    async def opened(self, event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
-        """Publish the card; the messages tab needs nothing."""
-        if event.get("tab") != "home":
+    def __init__(self, *, services: Services, database: Database, client: AsyncWebClient) -> None:
+        """Publish through `client`; what was published is noted in `database`."""
+        self._services = services
+        self._database = database
+        self._client = client
+        self._stale: set[str] = set()
+        self._changed = asyncio.Event()
+
+    async def opened(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
+        """Publish on a visit; the messages tab needs nothing."""
+        if event.get("tab") == "home":
+            # Slack sends the view it shows; without one nothing is there, whatever was published once.
+            await self.publish(caller_of(context), shown=bool(event.get("view")))
+
+    def changed(self, owner: Person) -> None:
+        """Note that a person's profile changed; the tabs that show it follow soon."""
+        self._stale.add(owner.workspace)
+        self._changed.set()
+
+    async def keep_up(self) -> None:
+        """Publish after changes, for ever."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._changed.clear()
+            stale, self._stale = self._stale, set()
+            for workspace in stale:
+                await self._refresh(workspace)
+
+    async def _refresh(self, workspace: str) -> None:
+        try:
+            async with self._database.reading() as tx:
+                users = await tx.homes.users(workspace, limit=MOST_TABS)
+            for user in users:
+                await self.publish(Person(workspace=workspace, user=user), shown=True)
+        except Exception:
+            # The next change or visit tries again; only a stop ends this.
+            log.exception("Home tabs could not be brought up to date.")
+
+    async def publish(self, reader: Person, *, shown: bool) -> None:
+        """Publish a person's tab when its content differs from what is `shown` there."""
+        view = await self._view(reader)
+        digest = hashlib.sha256(json.dumps(view.to_dict(), sort_keys=True).encode()).hexdigest()
+        async with self._database.reading() as tx:
+            known = await tx.homes.digest(reader.workspace, reader.user)
+        if shown and known == digest:
             return
-        caller = caller_of(context)
-        view = await self._profiles.show(caller=caller, owner=caller, directory=self._directory)
-        await client.views_publish(
-            user_id=caller.user, view=View(type="home", blocks=header_card(view, reader=caller.user))
-        )
+        if await self._published(reader.user, view):
+            async with self._database.writing() as tx:
+                await tx.homes.note(reader.workspace, reader.user, digest)
+
+    async def _published(self, user: str, view: View) -> bool:
+        for attempt in range(_TRIES):
+            try:
+                await self._client.views_publish(user_id=user, view=view)
+                return True
+            except SlackApiError as error:
+                response = error.response
+                if response.get("error") not in ("ratelimited", "internal_error", "fatal_error"):
+                    log.warning("A Home tab was not taken (%s).", response.get("error"))
+                    return False
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                log.info("Slack did not take a Home tab (%s).", type(error).__name__)
+            if attempt + 1 < _TRIES:
+                await asyncio.sleep(2.0**attempt)
+        log.warning("A Home tab could not be published in %d tries; the next visit tries again.", _TRIES)
+        return False
+
+    async def _view(self, reader: Person) -> View:
+        services = self._services
+        try:
+            view = await services.profiles.show(caller=reader, owner=reader, directory=services.directory)
+        except NotAllowedError as error:
+            return views.refused(str(error))
+        return views.home(view, reader=reader.user, entry=services.entry, admin=await self._admin_part(reader))
+
+    async def _admin_part(self, reader: Person) -> views.AdminPart | None:
+        services = self._services
+        who: dict[str, Any] = {"caller": reader, "directory": services.directory}
+        try:
+            page = await services.listing.page(**who, wish=Wish())
+            stored = await services.defaults.show(**who)
+            recent = await services.history.recent_changes(**who)
+        except MendableError:
+            # No admin, or Slack does not say so now: then only the own card.
+            return None
+        return views.AdminPart(page=page, defaults=stored.defaults, recent=recent)

@@ -8,7 +8,7 @@ EMAIL_TEST = "/email-test"
 COMMANDS = (EMAIL_PROFILE, EMAIL_EXTRA, EMAIL_TEST)
 
 EVENTS = ("app_home_opened", "user_change", "app_uninstalled", "tokens_revoked")
-SCOPES = ("commands", "chat:write", "users:read", "users:read.email")
+SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "files:write")
 
 
 class ViewId(StrEnum):
@@ -17,6 +17,7 @@ class ViewId(StrEnum):
     PROFILE = "email_profile"
     EXTRAS = "extra_configurations"
     ADD_EXTRA = "add_configuration"
+    DEFAULTS = "workspace_defaults"
 
 
 class ActionId(StrEnum):
@@ -41,3 +42,19 @@ class ActionId(StrEnum):
     SWITCH_IN_FORM = "switch_in_form"
     KEEP_IN_FORM = "keep_in_form"
     VALUE = "value"
+    SET_PRIVATELY = "set_privately"
+    FORM_PRIVATELY = "form_privately"
+    OPEN_LINK = "open_link"
+    PEOPLE_SEARCH = "people_search"
+    PEOPLE_STATE = "people_state"
+    PEOPLE_ORDER = "people_order"
+    PEOPLE_PAGE = "people_page"
+    PEOPLE_BACK = "people_back"
+    PEOPLE_ROW = "people_row"
+    PEOPLE_OPEN = "people_open"
+    PEOPLE_TEST = "people_test"
+    PEOPLE_EXPORT = "people_export"
+    RUN_STOP = "run_stop"
+    HISTORY_OLDER = "history_older"
+    DEFAULTS_EDIT = "defaults_edit"
+    DEFAULTS_MOVE = "defaults_move"

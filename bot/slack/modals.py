@@ -1,4 +1,6 @@
-"""Changing a modal that a person has open."""
+"""Opening a modal, and changing one that a person has open."""
+
+from typing import Any
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
@@ -15,3 +17,12 @@ async def show_in(client: AsyncWebClient, view_id: str, view: View) -> None:
     except SlackApiError as error:
         if error.response.get("error") != "not_found":
             raise
+
+
+async def open_for(client: AsyncWebClient, body: dict[str, Any], view: View) -> None:
+    """Open a modal after a press; one pressed in another modal takes its place, so that the stack stays low."""
+    pressed_in = body.get("view") or {}
+    if pressed_in.get("type") == "modal":
+        await show_in(client, pressed_in["id"], view)
+    else:
+        await client.views_open(trigger_id=body["trigger_id"], view=view)

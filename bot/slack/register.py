@@ -2,19 +2,16 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.profiles.connections import ConnectionTests
-from bot.profiles.service import EmailProfiles
-from bot.slack import connection, errors, extras, home, lifecycle, profile
-from bot.slack.directory import SlackDirectory
-from bot.slack.jobs import Jobs
+from bot.slack import bulk, connection, defaults, errors, extras, form_test, history, home, listing, private, profile
+from bot.slack.home import HomeTabs
+from bot.slack.roster import Roster
 from bot.slack.services import Services
 
 
-def register(
-    app: AsyncApp, *, profiles: EmailProfiles, connections: ConnectionTests, jobs: Jobs, directory: SlackDirectory
-) -> None:
-    """Register every listener on `app`."""
-    services = Services(profiles=profiles, connections=connections, jobs=jobs, directory=directory)
-    for room in (profile, extras, connection, home, lifecycle):
+def register(app: AsyncApp, services: Services, *, tabs: HomeTabs, roster: Roster) -> None:
+    """Register every listener on `app`; subcommands with a room of their own come before the command's."""
+    for room in (listing, defaults, history, profile, extras, connection, form_test, private, bulk):
         room.register(app, services)
+    home.register(app, tabs)
+    roster.register(app)
     errors.register(app)

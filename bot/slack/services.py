@@ -5,22 +5,42 @@ from typing import Any
 
 from slack_bolt.context.async_context import AsyncBoltContext
 
+from bot.profiles.bulk import BulkTests
 from bot.profiles.connections import ConnectionTests
+from bot.profiles.defaults import WorkspaceDefaults
 from bot.profiles.errors import NotAllowedError
+from bot.profiles.history import History
+from bot.profiles.listing import WorkWithEmail
+from bot.profiles.moving import Moves
 from bot.profiles.people import Person
+from bot.profiles.private_links import PrivateLinks
 from bot.profiles.service import EmailProfiles
 from bot.slack.directory import SlackDirectory
 from bot.slack.jobs import Jobs
+from bot.slack.opening import Opening
+from bot.slack.owners import Owners
+from bot.slack.testing import Testing
+from bot.slack.views.form import PasswordEntry
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Services:
-    """The rules, the connection tests, the background jobs, and the workspace's people."""
+    """The rules, the background jobs, and the workspace's people; `links` is None without a public address."""
 
     profiles: EmailProfiles
     connections: ConnectionTests
+    listing: WorkWithEmail
+    bulk: BulkTests
+    history: History
+    defaults: WorkspaceDefaults
+    moves: Moves
+    links: PrivateLinks | None
     jobs: Jobs
     directory: SlackDirectory
+    owners: Owners
+    testing: Testing
+    opening: Opening
+    entry: PasswordEntry
 
 
 def caller_of(context: AsyncBoltContext) -> Person:

@@ -7,6 +7,7 @@ import pytest
 from bot.demo.mail import DemoMail
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
+from bot.profiles.profile import EmailProfile
 from storage.keyring import generate_key
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
 
@@ -79,7 +80,7 @@ async def test_an_admin_who_changes_the_server_drops_the_password_and_the_owner_
     await http_office.workspace.fill(GRACE, "SMTP Server Address", "smtp.demo.example")
     assert await http_office.workspace.submit(GRACE) == {}
     told = searchable(await http_office.workspace.wait_message(ADA, "type your password again"))
-    assert "`smtp.demo.example`" in told
+    assert "SMTP Server Address mail.demo.example → smtp.demo.example" in told
     await http_office.workspace.command(ADA, "/email-profile")
     assert "Password missing" in searchable(http_office.workspace.messages(ADA)[-1])
     assert "failed at Sign-in: no password is stored" in searchable(await run_test(http_office, ADA))
@@ -169,7 +170,8 @@ async def test_ssl_beside_tls_in_the_modal_is_settled_inside_it(http_office: Off
         await workspace.cancel(ADA)
 
 
-async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(http_office: Office) -> None:
+@pytest.mark.parametrize("decided", ["mine", "theirs"])
+async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(http_office: Office, decided: str) -> None:
     workspace = http_office.workspace
     await set_up(http_office, ADA)
     await open_form(http_office, ADA)
@@ -178,13 +180,44 @@ async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(htt
     assert await workspace.submit(GRACE) == {}
     await workspace.fill(ADA, "Port", "2525")
     await workspace.submit(ADA)
-    await workspace.wait_view(ADA, "Email profile", containing="changed by somebody since you opened the form")
+    form = await workspace.wait_view(ADA, "Email profile", containing="Somebody saved this profile meanwhile")
     assert typed(http_office, ADA, "Port") == "2525"
+    # Only what the other one changed has to be decided, and there theirs is the likelier wish.
+    decisions = [block["label"]["text"] for block in form.content["blocks"] if "differs" in str(block.get("label"))]
+    assert decisions == ["User/Login differs"]
+    assert "Use theirs: grace.was.here" in str(form.content)
+    assert "Use mine: ada@demo.example" in str(form.content)
     await workspace.command(GRACE, "/email-profile", "show @ada")
     assert "grace.was.here" in searchable(workspace.messages(GRACE)[-1])
+    assert "`2525`" not in searchable(workspace.messages(GRACE)[-1])
+    if decided != "theirs":
+        await workspace.fill(ADA, "User/Login differs", decided)
+    workspace.all_messages.clear()
     assert await workspace.submit(ADA) == {}
     card = searchable(await workspace.wait_message(ADA, "`2525`"))
-    assert "grace.was.here" not in card
+    assert ("grace.was.here" in card) == (decided == "theirs")
+
+
+async def test_their_server_is_never_joined_with_my_password(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    await open_form(http_office, ADA)
+    await open_form(http_office, GRACE, "edit @ada")
+    await workspace.fill(GRACE, "SMTP Server Address", "smtp.elsewhere.example")
+    assert await workspace.submit(GRACE) == {}
+    await workspace.fill(ADA, "Password", "typed for mail.demo.example")
+    await workspace.submit(ADA)
+    await workspace.wait_view(ADA, "Email profile", containing="Use theirs: smtp.elsewhere.example")
+    assert typed(http_office, ADA, "Password") == "typed for mail.demo.example"
+    errors = await workspace.submit(ADA)
+    assert "Type the password" in errors["Password"]
+    await workspace.fill(ADA, "SMTP Server Address differs", "mine")
+    assert await workspace.submit(ADA) == {}
+    async with http_office.bot.database.reading() as tx:
+        stored = await tx.profiles.get("T0DEMO", ADA)
+    assert stored is not None
+    profile = EmailProfile.from_document(stored.document)
+    assert profile.host == profile.password_host == "mail.demo.example"
 
 
 async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, tmp_path: Path) -> None:
@@ -220,7 +253,7 @@ async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_offi
     await workspace.wait_message(ADA, "Connection test passed")
     database = http_office.bot.database
     async with database.reading() as tx:
-        trail = await tx.audit.recent("T0DEMO", subject=ADA)
+        trail = await tx.audit.page("T0DEMO", subject=ADA)
     assert ("fixed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
 
 

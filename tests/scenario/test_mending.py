@@ -83,7 +83,7 @@ async def test_a_fix_is_authorised_and_audited(http_office: Office) -> None:
     await workspace.press(GRACE, "Use TLS on 587 and test again", message=report)
     await workspace.wait_message(GRACE, "Connection test passed")
     async with http_office.bot.database.reading() as tx:
-        trail = await tx.audit.recent("T0DEMO", subject=ADA)
+        trail = await tx.audit.page("T0DEMO", subject=ADA)
     assert (GRACE, "fixed", ("SSL", "TLS")) in [(entry.actor, entry.action, entry.fields) for entry in trail]
 
 

@@ -75,15 +75,16 @@ async def test_workspaces_do_not_see_each_other_although_user_ids_are_equal(data
     await save(database, "U1", b"here")
     async with database.reading() as tx:
         assert await tx.profiles.get("T2", "U1") is None
-        assert await tx.profiles.list("T2") == []
+        assert await tx.profiles.users("T2") == []
+        assert await tx.profiles.of("T2", ["U1"]) == {}
 
 
-async def test_a_page_of_records_is_read_in_order_of_user_ids(database: Database) -> None:
+async def test_people_with_a_record_are_given_in_order_of_their_ids(database: Database) -> None:
     for number in (3, 1, 2):
         await save(database, f"U{number}")
     async with database.reading() as tx:
-        page = await tx.profiles.list("T1", after_user="U1", limit=5)
-    assert [stored.user for stored in page] == ["U2", "U3"]
+        assert await tx.profiles.users("T1", after="U1", limit=5) == ["U2", "U3"]
+        assert set(await tx.profiles.of("T1", ["U2", "U3", "U4"])) == {"U2", "U3"}
 
 
 async def test_an_error_inside_a_transaction_undoes_all_of_it(database: Database) -> None:
@@ -94,14 +95,14 @@ async def test_an_error_inside_a_transaction_undoes_all_of_it(database: Database
             raise RuntimeError
     async with database.reading() as tx:
         assert await tx.profiles.get("T1", "U1") is None
-        assert await tx.audit.recent("T1", subject="U1") == []
+        assert await tx.audit.page("T1", subject="U1") == []
 
 
 async def test_audit_entries_tell_who_whose_what_and_when(database: Database) -> None:
     async with database.writing() as tx:
         await tx.audit.append("T1", actor="U9", subject="U1", action="saved", fields=("Port", "Password"))
     async with database.reading() as tx:
-        (entry,) = await tx.audit.recent("T1", subject="U1")
+        (entry,) = await tx.audit.page("T1", subject="U1")
     assert (entry.actor, entry.subject, entry.action, entry.fields) == ("U9", "U1", "saved", ("Port", "Password"))
 
 
@@ -164,7 +165,8 @@ async def test_ciphertexts_swapped_between_any_two_of_100_rows_do_not_open(sqlit
                     {"sealed": original[users[(place + distance) % 100]], "user": user},
                 )
         async with sqlite.reading() as tx:
-            assert await tx.profiles.list("T1", limit=200) == []
+            opened = await tx.profiles.of("T1", users)
+            assert {type(record) for record in opened.values()} == {UnreadableRecordError}
             with pytest.raises(UnreadableRecordError):
                 await tx.profiles.get("T1", users[distance])
 

@@ -21,7 +21,7 @@ async def test_nothing_acknowledged_is_lost_when_the_process_is_killed_while_sav
         database = Database.connect(url, Keyring.from_text(key))
         async with database.reading() as tx:
             stored = await tx.profiles.get("T1", "U1")
-            audited = await tx.audit.recent("T1", subject="U1", limit=100_000)
+            audited = await tx.audit.page("T1", subject="U1", limit=100_000)
         await database.close()
         assert stored is not None
         assert stored.revision >= acknowledged

@@ -2,186 +2,40 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
-from slack_sdk.models.blocks import Block
-from slack_sdk.models.views import View
 
 from bot.demo.block_kit import message_problems, view_problems
 from bot.profiles.connections import understood
-from bot.profiles.errors import ExtraConflictError
 from bot.profiles.extras import CATALOGUE
 from bot.profiles.fixes import label
-from bot.profiles.people import Person
 from bot.profiles.profile import LABELS, EmailProfile, Field
-from bot.profiles.records import ProfileView, State
-from bot.slack.command import NotUnderstoodError, parse
-from bot.slack.ids import COMMANDS, EMAIL_EXTRA
+from bot.profiles.records import State
+from bot.slack.ids import EMAIL_EXTRA
 from bot.slack.views import card, extras, form, help, message, report  # noqa: A004 - the view's name
+from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice import advise
-from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
-
-ADA, GRACE = "U0ADA", "U0GRACE"
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-SECRET = "canary-7Hq2"
-EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {host}"
-LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
-LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
-SENTENCE = f"There is {EVIL}."
-CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
-
-PLAIN = EmailProfile(
-    address="ada@example.com",
-    login="ada",
-    password=SecretStr(SECRET),
-    password_host="smtp.example.com",
-    password_set_at=NOW,
-    host="smtp.example.com",
-    port=587,
-    extras={"TLS": "Y"},
-)
-LONGEST = replace(
+from bot.smtp.report import Fault, Outcome, Stage, StageName
+from tests.unit.view_samples import (
+    ADA,
+    CONFLICT,
+    EXTREME,
+    HOSTILE,
+    LONGEST,
     PLAIN,
-    address=LONG_ADDRESS,
-    login="l" * 320,
-    host=LONG_HOST,
-    port=65535,
-    extras={
-        "SSL": "N",
-        "TLS": "Y",
-        "AUTH": "CRAM-MD5",
-        "HELO": LONG_HOST,
-        "FROM_NAME": "f" * 70,
-        "REPLY_TO": LONG_ADDRESS,
-    },
+    PROFILES,
+    SECRET,
+    a_report,
+    a_view,
+    assert_inert,
+    messages,
+    modals,
+    texts,
+    views_of_a_profile,
 )
-HOSTILE = replace(PLAIN, address=EVIL, login=EVIL * 2, host=EVIL, extras={"TLS": "Y", "FROM_NAME": EVIL, "HELO": EVIL})
-EXTREME = replace(
-    LONGEST, login="&" * 320, address="&" * 230 + "@example.com", extras={"FROM_NAME": "&" * 70, "TLS": "Y"}
-)
-PROFILES = {"plain": PLAIN, "longest": LONGEST, "hostile": HOSTILE, "extreme": EXTREME}
-LONG_DETAIL = f"535 5.7.8 {EVIL * 3}"[:215]
-
-
-def a_report(
-    profile: EmailProfile,
-    fault: Fault | None = None,
-    *,
-    outcome: Outcome = Outcome.PASSED,
-    detail: str = LONG_DETAIL,
-    encryption: Encryption = Encryption.TLS,
-    port: int | None = None,
-) -> Report:
-    stages = [Stage(name=name, outcome=Outcome.PASSED, seconds=0.0234, detail=detail) for name in StageName]
-    stages[4] = replace(stages[4], outcome=outcome, seconds=5.04)
-    return Report(
-        host=profile.host,
-        port=port or profile.port or 0,
-        encryption=encryption,
-        stages=tuple(stages),
-        seconds=5.5,
-        tested_at=NOW,
-        fault=fault,
-        reply=Reply(code=535, enhanced="5.7.8", text=EVIL),
-        certificate_names=(EVIL, LONG_HOST[:100], "", EVIL, EVIL),
-    )
-
-
-def a_view(profile: EmailProfile, last: Report | None = None, **changed: Any) -> ProfileView:
-    owner = Person(workspace="T1", user=ADA)
-    known = {"owner": owner, "profile": profile, "has_password": True, "revision": 3, "last_test": last}
-    return ProfileView(**{**known, **changed})
-
-
-def views_of_a_profile(profile: EmailProfile) -> dict[State, ProfileView]:
-    views = (
-        a_view(profile, a_report(profile)),
-        a_view(profile, a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED)),
-        a_view(profile),
-        a_view(profile, has_password=False),
-        a_view(EmailProfile(extras=profile.extras), has_password=False),
-        a_view(EmailProfile(), has_password=False, unreadable=True),
-    )
-    return {view.state: view for view in views}
-
-
-def not_understood(command: str) -> str:
-    with pytest.raises(NotUnderstoodError) as caught:
-        parse(command, EVIL)
-    return str(caught.value)
-
-
-def messages(profile: EmailProfile) -> Iterator[message.Message]:
-    for view in views_of_a_profile(profile).values():
-        for reader in (ADA, GRACE):
-            yield from (card.card(view, reader=reader), card.delete_question(view, reader=reader))
-            yield extras.listing(view, reader=reader)
-        yield card.password_asked(view, changed_by=GRACE)
-    account = a_view(profile).account
-    yield report.testing(account, None)
-    yield report.testing(a_view(EmailProfile()).account, None)
-    yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
-    yield report.finished(account, understood(a_report(profile), account, profile), owner=ADA)
-    yield report.finished(
-        account,
-        understood(a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED), account, profile),
-        owner=ADA,
-    )
-    yield report.finished(
-        account,
-        understood(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile),
-        owner=ADA,
-    )
-    yield extras.conflict(CONFLICT, owner=ADA)
-    yield message.notice(SENTENCE)
-    for command in COMMANDS:
-        yield help.help_message(command)
-        yield help.help_message(command, sentence=not_understood(command))
-
-
-def modals(profile: EmailProfile) -> Iterator[View]:
-    known = form.Context(owner=ADA, revision=3, channel="C1")
-    account = a_view(profile).account
-    failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
-    notes: list[list[Block]] = [[], form.errors_note(dict.fromkeys(Field, EVIL))]
-    for tested in (failed, a_report(profile), a_report(profile, outcome=Outcome.RUNNING)):
-        notes.append(report.short(account, tested))
-    for view in views_of_a_profile(profile).values():
-        for note in notes:
-            yield form.form(view, known=known, reader=GRACE, suggested_address=profile.address, notes=note)
-        yield extras.list_modal(view, known=known)
-        yield View(type="home", blocks=card.header_card(view, reader=ADA))
-    for entry in CATALOGUE:
-        value = profile.extras.get(entry.name, "")
-        yield extras.add_modal(entry, known=known, value=value, notes=extras.conflict_note(CONFLICT))
-    yield message.notice_view(SENTENCE)
-
-
-def texts(node: Any) -> Iterator[dict[str, Any]]:
-    """Find every text object in a payload."""
-    if isinstance(node, dict):
-        if node.get("type") in ("mrkdwn", "plain_text") and isinstance(node.get("text"), str):
-            yield node
-        for inner in node.values():
-            yield from texts(inner)
-    elif isinstance(node, list):
-        for inner in node:
-            yield from texts(inner)
-
-
-OURS = re.compile(rf"<@(?:{ADA}|{GRACE})>|<!date\^\d+\^[^<>|]+\|[^<>|]+>|&(?:amp|lt|gt);")
-
-
-def assert_inert(text: str) -> None:
-    """Nothing but our own mentions and dates is alive, and no entity is broken."""
-    left = OURS.sub("", text)
-    assert not re.search("[<>&]", left), left
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -215,7 +69,7 @@ def test_nothing_from_outside_comes_alive_in_the_text_beside_the_blocks() -> Non
 
 
 def test_no_row_of_the_card_is_lost_to_values_that_grow_when_escaped() -> None:
-    (_, facts, more, *_) = card.card(a_view(EXTREME), reader=ADA).payload()["blocks"]
+    (_, facts, more, *_) = card.card(a_view(EXTREME), reader=ADA, entry=PasswordEntry.IN_FORM).payload()["blocks"]
     assert_inert(facts["text"]["text"])
     assert more["text"]["text"].endswith("`TLS Y`")
 
@@ -228,7 +82,7 @@ def test_a_password_is_shown_nowhere_even_if_a_view_held_one(profile: EmailProfi
 
 @pytest.mark.parametrize("profile", [PLAIN, LONGEST], ids=["plain", "longest"])
 def test_the_card_shows_every_field_under_its_label(profile: EmailProfile) -> None:
-    shown = card.card(a_view(profile), reader=ADA).payload()["blocks"][1]["text"]["text"]
+    shown = card.card(a_view(profile), reader=ADA, entry=PasswordEntry.IN_FORM).payload()["blocks"][1]["text"]["text"]
     rows = dict(re.findall(r"\*([^*\n]+)\*  (.+)", shown))
     assert rows[LABELS[Field.ADDRESS]] == f"`{profile.address}`"
     assert rows[LABELS[Field.LOGIN]] == f"`{profile.login}`"
@@ -252,13 +106,13 @@ def test_the_card_shows_every_field_under_its_label(profile: EmailProfile) -> No
     ],
 )
 def test_the_card_says_how_a_profile_stands_with_symbol_and_word(state: State, line: str, text: str) -> None:
-    shown = card.card(views_of_a_profile(PLAIN)[state], reader=ADA)
+    shown = card.card(views_of_a_profile(PLAIN)[state], reader=ADA, entry=PasswordEntry.IN_FORM)
     assert line in shown.payload()["blocks"][0]["text"]["text"]
     assert text in shown.text
 
 
 def test_a_misfit_is_shown_with_a_button_that_mends_it() -> None:
-    blocks = card.card(a_view(replace(PLAIN, extras={})), reader=ADA).payload()["blocks"]
+    blocks = card.card(a_view(replace(PLAIN, extras={})), reader=ADA, entry=PasswordEntry.IN_FORM).payload()["blocks"]
     assert "Port 587 goes with TLS" in blocks[-2]["text"]["text"]
     (fix,) = blocks[-1]["elements"]
     assert (fix["text"]["text"], fix["action_id"], fix["value"]) == ("Add TLS Y", "use_tls", ADA)
@@ -329,7 +183,7 @@ def test_a_passed_test_says_that_nothing_was_sent() -> None:
 
 def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     known = form.Context(owner=ADA, revision=3)
-    shown = form.form(a_view(PLAIN), known=known, reader=ADA).to_dict()
+    shown = form.form(a_view(PLAIN), known=known, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
     words = [shown[name]["text"] for name in ("title", "submit", "close")]
     assert words == ["Email profile", "Save", "Cancel"]
     inputs = {block["block_id"]: block for block in shown["blocks"] if block["type"] == "input"}
@@ -340,10 +194,13 @@ def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     assert form.Context.from_metadata(shown["private_metadata"]) == known
 
 
-def test_the_suggested_address_is_for_those_who_have_none() -> None:
+def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
     known = form.Context(owner=ADA, revision=0)
+    suggested = EmailProfile(address="new@example.com", port=465)
     for profile, address in ((EmailProfile(), "new@example.com"), (PLAIN, PLAIN.address)):
-        shown = form.form(a_view(profile), known=known, reader=ADA, suggested_address="new@example.com").to_dict()
+        shown = form.form(
+            a_view(profile), known=known, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
+        ).to_dict()
         assert shown["blocks"][0]["element"]["initial_value"] == address
 
 

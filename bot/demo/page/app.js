@@ -1,6 +1,8 @@
 // The demo's page: shows one person's screen and sends what they do. All state lives in the stand-in.
 
 import { drawBlocks } from "/page/blocks.js";
+import { keepingFocus, showNodes } from "/page/keep.js";
+import { drawMail } from "/page/mail.js";
 import { h, mrkdwn } from "/page/mrkdwn.js";
 
 const at = (id) => document.getElementById(id);
@@ -12,7 +14,7 @@ let state = null;
 let busy = false;
 let drawnModal = "";
 let choice = 0;
-const typed = new Map(); // view id -> { block id: { action id: value } }
+const typed = new Map(); // view id, or person and message, or person's Home -> { block id: { action id: value } }
 const errors = new Map(); // view id -> { block id: sentence }
 
 async function refresh() {
@@ -45,7 +47,7 @@ function draw() {
   drawPlaces();
   drawPersonas();
   drawMain();
-  drawMail();
+  drawMail(at("mail"), state);
   drawModal();
 }
 
@@ -87,8 +89,16 @@ function drawMain() {
   const shown = state.messages.filter((message) => message.direct === (place === "direct"));
   at("chips").hidden = place !== "general" || shown.length > 0;
   drawChips();
-  if (place === "home") at("home").replaceChildren(...(state.home ? drawBlocks(state.home.blocks, holder({ home: true })) : ["…"]));
+  if (place === "home") drawHome();
   else drawLog(shown);
+}
+
+function drawHome() {
+  const home = at("home");
+  const mark = JSON.stringify([user, state.home?.blocks]);
+  if (home.dataset.mark === mark) return;
+  home.dataset.mark = mark;
+  keepingFocus(home, () => home.replaceChildren(...(state.home ? drawBlocks(state.home.blocks, screenOf({ home: true }, state.home)) : ["…"])));
 }
 
 function drawLog(shown) {
@@ -96,16 +106,20 @@ function drawLog(shown) {
   const mark = JSON.stringify([user, place, shown.map((message) => [message.ts, message.revision])]);
   if (log.dataset.mark === mark) return;
   log.dataset.mark = mark;
-  log.replaceChildren(...(shown.length ? shown.map(drawMessage) : [h("p", { class: "empty" }, place === "direct"
+  const nodes = shown.map((message) => ({ key: `${user} ${message.ts}`, mark: String(message.revision), make: () => drawMessage(message) }));
+  const empty = { key: "empty", mark: place, make: () => h("p", { class: "empty" }, place === "direct"
     ? "Nothing yet. The app writes here when it cannot answer elsewhere."
-    : "Nothing here yet. Type a command below, or begin with one of these.")]));
-  log.scrollTop = log.scrollHeight;
+    : "Nothing here yet. Type a command below, or begin with one of these.") };
+  keepingFocus(log, () => showNodes(log, nodes.length ? nodes : [empty]));
+  // Who types into an older message stays there.
+  const types = log.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+  if (!types) log.scrollTop = log.scrollHeight;
 }
 
 function drawMessage(message) {
   const author = state.people.find((person) => person.id === message.author) || { id: "slack", name: "Workspace", role: "app" };
   const time = new Date(Number(message.ts) * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
-  const body = message.blocks.length ? drawBlocks(message.blocks, holder({ ts: message.ts })) : [h("div", { class: "text" }, ...mrkdwn(message.text, state.people))];
+  const body = message.blocks.length ? drawBlocks(message.blocks, screenOf({ ts: message.ts }, message)) : [h("div", { class: "text" }, ...mrkdwn(message.text, state.people))];
   return h("article", { class: `message ${message.private ? "private" : ""}`, "aria-label": message.text },
     avatar(author),
     h("div", { class: "body" },
@@ -114,29 +128,60 @@ function drawMessage(message) {
       ...body));
 }
 
-function holder(where) {
+// What blocks stand in: a message, the Home tab or a modal. `where` tells the stand-in which.
+function screenOf(where, shown, wrong = {}) {
+  const own = entriesOf(where.ts ? `${user} ${where.ts}` : where.home ? `${user} home` : shown.id, shown.blocks);
   return {
-    people: state.people, errors: {}, prefix: where.ts || "home", value: () => undefined, enter: () => {},
-    press: (block, element, button) => press(block, element, button, where),
+    people: state.people,
+    prefix: where.ts || (where.home ? "home" : shown.id),
+    errors: wrong,
+    value: (block, element) => own[block.block_id]?.[element.action_id] ?? toldValue(shown, block, element),
+    enter: (block, element, value) => { own[block.block_id] = { ...own[block.block_id], [element.action_id]: value }; },
+    send: (block, element, node, option) => send(block, element, node, { ...where, option, values: own }),
   };
 }
 
-async function press(block, element, button, where) {
-  if (button.ariaDisabled === "true") return;
+// What was entered on this page; what no longer has a place is forgotten.
+function entriesOf(key, blocks) {
+  const own = typed.get(key) || {};
+  typed.set(key, own);
+  for (const [blockId, values] of Object.entries(own)) {
+    const block = blocks.find((one) => one.block_id === blockId);
+    const elements = block ? [...(block.elements || []), block.accessory, block.element].filter(Boolean) : [];
+    for (const [actionId, value] of Object.entries(values)) {
+      const element = elements.find((one) => one.action_id === actionId);
+      const offered = typeof value !== "string" || !element?.options || element.options.some((option) => option.value === value);
+      if (!element || !offered) delete values[actionId];
+    }
+  }
+  return own;
+}
+
+function toldValue(shown, block, element) {
+  const entry = shown.state.values[block.block_id]?.[element.action_id];
+  if (!entry) return undefined;
+  if (entry.selected_options) return entry.selected_options.map((option) => option.value);
+  return "selected_option" in entry ? entry.selected_option?.value : entry.value;
+}
+
+async function send(block, element, node, what) {
+  const isButton = node.tagName !== "INPUT" && node.tagName !== "SELECT" && node.tagName !== "TEXTAREA";
+  if (isButton && node.ariaDisabled === "true") return;
   if (element.confirm && !(await ask(element.confirm))) return;
-  if (top()) errors.delete(top().id);
+  if (isButton && top()) errors.delete(top().id);
   // A disabled button would lose the focus, and with it the place on the screen.
-  button.ariaDisabled = "true";
-  button.classList.add("waiting");
-  await act({ act: "press", block_id: block.block_id, action_id: element.action_id, values: valuesOfTop(), ...where });
-  button.ariaDisabled = "false";
-  button.classList.remove("waiting");
+  if (isButton) node.ariaDisabled = "true";
+  node.classList.add("waiting");
+  await act({ act: "press", block_id: block.block_id, action_id: element.action_id, ...what });
+  if (isButton) node.ariaDisabled = "false";
+  node.classList.remove("waiting");
 }
 
 function ask(confirm) {
   const question = at("question");
+  const asker = document.activeElement;
   return new Promise((answer) => {
-    const done = (yes) => { question.hidden = true; question.replaceChildren(); answer(yes); };
+    const done = (yes) => { question.hidden = true; question.replaceChildren(); asker?.focus(); answer(yes); };
     question.replaceChildren(h("div", {
       class: "dialog small", role: "alertdialog", "aria-modal": "true", "aria-labelledby": "question-title",
       onkeydown: (event) => { if (event.key === "Escape") done(false); keepFocus(event, event.currentTarget); },
@@ -158,29 +203,6 @@ const top = () => state.stack[state.stack.length - 1];
 function valuesOfTop() {
   const view = state && top();
   return view ? typed.get(view.id) || {} : {};
-}
-
-function serverValue(view, block, element) {
-  const entry = view.state.values[block.block_id]?.[element.action_id];
-  if (!entry) return undefined;
-  if (element.type === "checkboxes") return entry.selected_options.map((option) => option.value);
-  return element.type === "static_select" ? entry.selected_option?.value : entry.value;
-}
-
-function inputScreen(view) {
-  const own = typed.get(view.id) || {};
-  typed.set(view.id, own);
-  return {
-    people: state.people,
-    prefix: view.id,
-    errors: errors.get(view.id) || {},
-    value: (block, element) => own[block.block_id]?.[element.action_id] ?? serverValue(view, block, element),
-    enter: (block, element, value) => {
-      own[block.block_id] = { ...own[block.block_id], [element.action_id]: value };
-      if (block.dispatch_action) act({ act: "press", block_id: block.block_id, action_id: element.action_id, values: own });
-    },
-    press: (block, element, button) => press(block, element, button, {}),
-  };
 }
 
 function drawModal() {
@@ -215,9 +237,9 @@ function drawModal() {
 function placeFocus(layer, fresh, kept) {
   const wrong = layer.querySelector("[aria-invalid=true]");
   const old = kept && document.getElementById(kept.id);
-  const target = (!fresh && wrong) || old || layer.querySelector("[data-focus=first]") || layer.querySelector("input, select, .content button") || layer.querySelector("button");
+  const target = (!fresh && wrong) || old || layer.querySelector("[data-focus=first]") || layer.querySelector("input, textarea, select, .content button") || layer.querySelector("button");
   target?.focus();
-  if (old && target === old && kept.start !== null && kept.start !== undefined && old.type === "text") old.setSelectionRange(kept.start, kept.end);
+  if (old && target === old && kept.start !== null && kept.start !== undefined && "setSelectionRange" in old) old.setSelectionRange(kept.start, kept.end);
 }
 
 function modalNode(view) {
@@ -233,7 +255,7 @@ function modalNode(view) {
       state.stack.length > 1 ? h("span", { class: "depth" }, `${state.stack.length} of 3`) : null,
       h("h2", { id: "modal-title" }, view.title.text),
       h("button", { type: "button", class: "close", "aria-label": "Close", onclick: close }, "×")),
-    h("div", { class: "content" }, ...drawBlocks(view.blocks, inputScreen(view))),
+    h("div", { class: "content" }, ...drawBlocks(view.blocks, screenOf({}, view, errors.get(view.id)))),
     h("div", { class: "foot" },
       h("button", { type: "button", class: "button", onclick: close }, view.close?.text || "Close"),
       view.submit ? h("button", { type: "submit", class: "button primary" }, view.submit.text) : null));
@@ -267,7 +289,7 @@ async function close() {
 
 function keepFocus(event, dialog) {
   if (event.key !== "Tab") return;
-  const stops = [...dialog.querySelectorAll("button, input, select, a[href]")].filter((one) => !one.disabled);
+  const stops = [...dialog.querySelectorAll("button, input, textarea, select, a[href]")].filter((one) => !one.disabled);
   const edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
   if (document.activeElement === edge) {
     event.preventDefault();
@@ -340,27 +362,6 @@ at("composer").addEventListener("submit", async (event) => {
   const result = await act({ act: "command", command, text: rest.join(" ") });
   if (result.error) at("line").value = line;
 });
-
-// The mail server's side panel
-
-function drawMail() {
-  const { mail } = state;
-  const panel = at("mail");
-  const mark = JSON.stringify([user, mail.mailbox.length, mail.traffic.length, mail.traffic.at(-1)]);
-  if (panel.dataset.mark === mark) return;
-  panel.dataset.mark = mark;
-  const open = panel.querySelector("details")?.open;
-  const facts = [["Email Address", mail.address], ["User/Login", mail.login], ["Password", mail.password], ["SMTP Server Address", mail.host], ["Port", "587 with TLS Y, 465 with SSL Y"]];
-  panel.replaceChildren(
-    h("h2", {}, "Local mail server"),
-    h("p", {}, "A real server beside this page. Use this account:"),
-    h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, value))])),
-    h("h3", {}, "Mailbox"),
-    mail.mailbox.length ? h("ul", { class: "mailbox" }, ...mail.mailbox.map((one) => h("li", {}, h("strong", {}, one.subject || "(no subject)"), h("span", {}, `${one.from} → ${one.to.join(", ")}`), h("p", {}, one.text))))
-      : h("p", { class: "fine" }, "Empty. A connection test sends no message."),
-    h("details", { open }, h("summary", {}, `Raw traffic (${mail.traffic.length} lines)`),
-      h("ol", { class: "traffic" }, ...mail.traffic.slice(-120).map((line) => h("li", { class: line.speaker }, `${line.port} ${line.speaker === "server" ? "←" : "→"} ${line.text}`)))));
-}
 
 const changes = new EventSource("/changes");
 changes.onmessage = refresh;

@@ -1,6 +1,9 @@
-// Draws Block Kit: sections, inputs, buttons. `screen` says who reads, what stands in inputs, and what presses do.
+// Draws Block Kit: sections, inputs, buttons, menus.
+// `screen` says who reads, what stands in inputs, where to keep what is entered, and how to send it.
 
+import { drawInput, drawPlaced, idOf } from "/page/inputs.js";
 import { h, mrkdwn } from "/page/mrkdwn.js";
+import { drawOverflow } from "/page/overflow.js";
 
 export function textNodes(object, screen) {
   return object.type === "mrkdwn" ? mrkdwn(object.text, screen.people) : [object.text];
@@ -16,78 +19,37 @@ function drawBlock(block, screen) {
     case "divider": return h("hr");
     case "context": return h("p", { class: "block context" }, ...block.elements.flatMap((one) => textNodes(one, screen)));
     case "section": return drawSection(block, screen);
-    case "actions": return h("div", { class: "block actions" }, ...block.elements.map((one) => drawElement(block, one, screen)));
+    case "actions": return h("div", { class: "block actions" }, ...block.elements.map((one) => drawElement(block, one, screen, { "aria-label": "Options" })));
     case "input": return drawInput(block, screen);
     default: return h("p", { class: "block context" }, `(a block of type ${block.type})`);
   }
 }
 
 function drawSection(block, screen) {
-  const parts = [];
-  if (block.text) parts.push(h("div", { class: "text" }, ...textNodes(block.text, screen)));
-  for (const field of block.fields || []) parts.push(h("div", { class: "field" }, ...textNodes(field, screen)));
-  if (block.accessory) parts.push(drawElement(block, block.accessory, screen));
-  return h("div", { class: "block section" }, ...parts);
+  const words = [];
+  if (block.text) words.push(h("div", { class: "text" }, ...textNodes(block.text, screen)));
+  for (const field of block.fields || []) words.push(h("div", { class: "field" }, ...textNodes(field, screen)));
+  if (!block.accessory) return h("div", { class: "block section" }, ...words);
+  const id = idOf(screen, block.block_id, "words");
+  return h("div", { class: "block section beside" },
+    h("div", { class: "words", id }, ...words),
+    drawElement(block, block.accessory, screen, { "aria-labelledby": id }, { "aria-describedby": id }));
 }
 
-function drawElement(block, element, screen) {
-  if (element.type !== "button") return h("span", {}, `(${element.type})`);
-  return h("button", {
-    type: "button",
-    id: `${screen.prefix}-${block.block_id}-${element.action_id}`,
-    class: `button ${element.style || ""}`,
-    onclick: (event) => screen.press(block, element, event.currentTarget),
-  }, element.text.text);
-}
-
-const idOf = (screen, block) => `${screen.prefix}-${block.block_id}`;
-
-function drawInput(block, screen) {
-  const id = idOf(screen, block);
-  const error = screen.errors[block.block_id];
-  const describedBy = [block.hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ");
-  const common = { id, "aria-describedby": describedBy || undefined, "aria-invalid": error ? "true" : undefined };
-  const control = block.element.type === "checkboxes" ? drawCheckboxes(block, common, screen) : drawControl(block, common, screen);
-  const label = block.element.type === "checkboxes"
-    ? h("span", { class: "label", id: `${id}-label` }, block.label.text)
-    : h("label", { class: "label", for: id }, block.label.text);
-  return h("div", { class: `block input ${error ? "wrong" : ""}` },
-    h("div", { class: "heading" }, label, block.optional ? h("span", { class: "optional", "aria-hidden": "true" }, "optional") : null),
-    control,
-    error ? h("p", { class: "error", id: `${id}-error`, role: "alert" }, error) : null,
-    block.hint ? h("p", { class: "hint", id: `${id}-hint` }, block.hint.text) : null);
-}
-
-function drawControl(block, common, screen) {
-  const element = block.element;
-  const value = screen.value(block, element);
-  if (element.type === "static_select") {
-    return h("select", { ...common, onchange: (event) => screen.enter(block, element, event.target.value) },
-      ...element.options.map((option) => h("option", { value: option.value, selected: option.value === value }, option.text.text)));
+// `name` names a group of choices, `context` describes what is too short to speak for itself.
+function drawElement(block, element, screen, name, context = {}) {
+  const id = idOf(screen, block.block_id, element.action_id);
+  switch (element.type) {
+    case "button": return drawButton(block, element, id, screen);
+    case "overflow": return drawOverflow({ id, ...context }, element.options, (option, node) => screen.send(block, element, node, option.value));
+    case "static_select": case "radio_buttons": case "checkboxes": return drawPlaced(block, element, id, screen, name);
+    default: return h("span", {}, `(${element.type})`);
   }
-  return h("input", {
-    ...common,
-    type: "text",
-    value: value ?? "",
-    placeholder: element.placeholder?.text,
-    spellcheck: "false",
-    autocapitalize: "none",
-    "data-focus": element.focus_on_load ? "first" : undefined,
-    oninput: (event) => screen.enter(block, element, event.target.value),
-  });
 }
 
-function drawCheckboxes(block, common, screen) {
-  const element = block.element;
-  const chosen = screen.value(block, element) || [];
-  return h("div", { class: "choices" }, ...element.options.map((option, number) => {
-    const id = number ? `${common.id}-${number}` : common.id;
-    const change = (event) => {
-      const others = (screen.value(block, element) || []).filter((value) => value !== option.value);
-      screen.enter(block, element, event.target.checked ? [...others, option.value] : others);
-    };
-    return h("div", { class: "choice" },
-      h("input", { ...common, id, type: "checkbox", checked: chosen.includes(option.value), onchange: change, "aria-labelledby": `${common.id}-label`, "aria-describedby": `${id}-text` }),
-      h("label", { for: id, id: `${id}-text` }, option.text.text));
-  }));
+function drawButton(block, element, id, screen) {
+  const common = { id, class: `button ${element.style || ""}`, onclick: (event) => screen.send(block, element, event.currentTarget) };
+  if (!/^https?:\/\//.test(element.url || "")) return h("button", { ...common, type: "button" }, element.text.text);
+  return h("a", { ...common, href: element.url, target: "_blank", rel: "noopener noreferrer" },
+    element.text.text, h("span", { "aria-hidden": "true" }, " ↗"), h("span", { class: "visually-hidden" }, " (opens a new tab)"));
 }

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import Block, ConfirmObject
 
+from bot.profiles.changes import Changed
 from bot.profiles.extras import IN_WORDS
 from bot.profiles.profile import LABELS, EmailProfile, Field
 from bot.profiles.records import ProfileView, State
 from bot.slack.ids import ActionId
+from bot.slack.views.form import PasswordEntry
 from bot.slack.views.message import (
     Message,
     actions,
@@ -16,7 +18,6 @@ from bot.slack.views.message import (
     context,
     date,
     escaped,
-    header,
     moment,
     rows,
     section,
@@ -24,13 +25,16 @@ from bot.slack.views.message import (
 from bot.smtp.account import Encryption
 from bot.smtp.advice import notice
 
-_SYMBOLS = {
+TITLE = "Email profile"
+
+SYMBOLS = {
     State.WORKS: ":large_green_circle:",
     State.FAILS: ":red_circle:",
     State.NOT_TESTED: ":white_circle:",
     State.PASSWORD_MISSING: ":large_yellow_circle:",
     State.NOT_SET_UP: ":white_circle:",
     State.UNREADABLE: ":red_circle:",
+    State.DEACTIVATED: ":black_circle:",
 }
 
 
@@ -39,14 +43,16 @@ def whose(view: ProfileView, reader: str) -> str:
     return "Your email profile" if view.owner.user == reader else f"Email profile of <@{view.owner.user}>"
 
 
-def card(view: ProfileView, *, reader: str) -> Message:
+def card(view: ProfileView, *, reader: str, entry: PasswordEntry) -> Message:
     """Show a profile to `reader` (a user id), or invite to set one up."""
     if view.state is State.UNREADABLE:
         return _unreadable(view, reader)
     if view.state is State.NOT_SET_UP:
         return _invitation(view, reader)
     title = "Your email profile" if view.owner.user == reader else "Email profile of a colleague"
-    return Message(text=f"{title}: {_state_words(view)}.", blocks=[*_facts(view, reader), *_closing(view)])
+    return Message(
+        text=f"{title}: {_state_words(view)}.", blocks=[*_facts(view, reader), *_closing(view, reader, entry)]
+    )
 
 
 def _facts(view: ProfileView, reader: str) -> list[Block]:
@@ -67,14 +73,19 @@ def _facts(view: ProfileView, reader: str) -> list[Block]:
     ]
 
 
-def _closing(view: ProfileView) -> list[Block]:
+def _closing(view: ProfileView, reader: str, entry: PasswordEntry) -> list[Block]:
     owner = view.owner.user
+    missing = view.state is State.PASSWORD_MISSING
+    buttons = [
+        button("Edit", ActionId.EDIT, value=owner),
+        button("Test connection", ActionId.TEST, value=owner, style=None if missing else "primary"),
+        button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner),
+    ]
+    if owner == reader and entry is not PasswordEntry.IN_FORM:
+        style = "primary" if missing else None
+        buttons.append(button("Set the password privately", ActionId.SET_PRIVATELY, value=owner, style=style))
     blocks: list[Block] = [
-        actions(
-            button("Edit", ActionId.EDIT, value=owner),
-            button("Test connection", ActionId.TEST, value=owner, style="primary"),
-            button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner),
-        ),
+        actions(*buttons),
         context(f"Recipients see: {code(sender(view.profile))}"),
     ]
     told = notice(view.account, datetime.now(UTC).date())
@@ -122,10 +133,10 @@ def state_line(view: ProfileView) -> str:
     test = view.last_test
     when = f" — tested {moment(test.tested_at)}" if test is not None else ""
     if view.state is State.FAILS and test is not None and test.failed_stage is not None:
-        return f"{_SYMBOLS[view.state]} Fails at {test.failed_stage.name}{when}"
+        return f"{SYMBOLS[view.state]} Fails at {test.failed_stage.name}{when}"
     if view.state in (State.WORKS, State.FAILS):
-        return f"{_SYMBOLS[view.state]} {view.state}{when}"
-    return f"{_SYMBOLS[view.state]} {view.state}"
+        return f"{SYMBOLS[view.state]} {view.state}{when}"
+    return f"{SYMBOLS[view.state]} {view.state}"
 
 
 def _state_words(view: ProfileView) -> str:
@@ -183,20 +194,33 @@ def delete_question(view: ProfileView, *, reader: str) -> Message:
     )
 
 
-def header_card(view: ProfileView, *, reader: str) -> list[Block]:
-    """Show the card on the Home tab, under a headline."""
-    return [header("Email profile"), *card(view, reader=reader).blocks]
-
-
-def password_asked(view: ProfileView, *, changed_by: str) -> Message:
-    """Tell an owner that an admin changed their server, so that the password must be typed again."""
+def changed_by(changed: Changed, *, changed_by: str) -> Message:
+    """Tell an owner what somebody else changed; of a password only that it changed."""
+    view = changed.view
+    lines = "\n".join(f"• {code(line)}" for line in changed.told) or ", ".join(changed.fields)
+    told = f"<@{changed_by}> changed your email profile:\n{lines}"
+    text = f"An admin changed your email profile: {', '.join(changed.fields)}."
+    if changed.password_dropped:
+        asked = "Your password was typed for another server or certificate, so the bot forgot it. Please type it again."
+        told, text = f"{told}\n{asked}", f"{text} Please type your password again."
     return Message(
-        text="An admin changed the mail server of your email profile. Please type your password again.",
+        text=text,
         blocks=[
-            section(
-                f"<@{changed_by}> changed the mail server of your email profile to {code(view.profile.host)}. "
-                "Your password was typed for another server, so the bot forgot it. Please type it again."
+            section(told),
+            actions(
+                button("Edit", ActionId.EDIT, value=view.owner.user, style="primary"),
+                button("Test connection", ActionId.TEST, value=view.owner.user),
             ),
-            actions(button("Edit", ActionId.EDIT, value=view.owner.user, style="primary")),
+        ],
+    )
+
+
+def deleted_by(admin: str) -> Message:
+    """Tell an owner that somebody else deleted their profile."""
+    return Message(
+        text="An admin deleted your email profile. Set it up again if that was a mistake.",
+        blocks=[
+            section(f"<@{admin}> deleted your email profile. If that was a mistake, ask them, or set it up again."),
+            actions(button("Set up", ActionId.EDIT)),
         ],
     )

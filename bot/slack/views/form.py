@@ -3,27 +3,32 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from pydantic import SecretStr
 from slack_sdk.models.blocks import (
+    ActionsBlock,
     Block,
     CheckboxesElement,
     InputBlock,
     Option,
     PlainTextInputElement,
     PlainTextObject,
+    RadioButtonsElement,
 )
 from slack_sdk.models.views import View
 
+from bot.profiles.conflicts import DECIDED, Conflict
 from bot.profiles.errors import MendableError
 from bot.profiles.extras import IN_WORDS
-from bot.profiles.profile import LABELS, Field, Form
+from bot.profiles.profile import LABELS, EmailProfile, Field, Form
 from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.message import actions, button, context, escaped, section
+from bot.slack.views.message import actions, button, context, escaped, excerpt, section
 
 _SIGN_IN = "sign_in"
+_DECISION, _MINE, _THEIRS = "keep_", "mine", "theirs"
 
 _HINTS: Mapping[Field, str] = {
     Field.ADDRESS: "Used towards the server, and what recipients see as From.",
@@ -80,34 +85,40 @@ class Context:
         return cls(owner=owner, revision=revision, channel=channel)
 
 
+class PasswordEntry(StrEnum):
+    """Where passwords are typed: in the form alone, there or on a private page, or on that page alone."""
+
+    IN_FORM = "form"
+    EITHER = "either"
+    PRIVATE = "private"
+
+
 def form(
     view: ProfileView,
     *,
     known: Context,
     reader: str,
-    suggested_address: str = "",
+    entry: PasswordEntry,
+    suggested: EmailProfile | None = None,
     notes: Sequence[Block] = (),
+    decisions: Sequence[Conflict] = (),
 ) -> View:
-    """Make the form over what is stored; `notes` stand at its end (a test's report, say).
+    """Make the form over what is stored; `notes` stand at its end (a test's report, say), `decisions` at its top.
 
     Slack keeps what was typed when a view is updated, because the inputs keep their ids.
     """
-    profile = view.profile
-    first = not profile.address
-    blocks: list[Block] = [] if view.owner.user == reader else [context(f"For <@{view.owner.user}>")]
+    profile = suggested if suggested is not None and not view.profile.address else view.profile
+    own = view.owner.user == reader
+    blocks: list[Block] = [] if own else [context(f"For <@{view.owner.user}>")]
     blocks += [
-        _text_input(Field.ADDRESS, suggested_address if first else profile.address, focus=True),
+        *_decisions(decisions),
+        _text_input(Field.ADDRESS, profile.address, focus=True),
         _text_input(Field.LOGIN, profile.login, optional=True),
-        _password_input(view),
-        context("What you type is visible and passes through Slack. Prefer an app password."),
+        *_password(view, entry, own=own),
         _text_input(Field.HOST, profile.host),
         _text_input(Field.PORT, str(profile.port or "")),
         _sign_in_input(profile.authenticate),
-        actions(
-            button("Extra Configurations", ActionId.FORM_EXTRAS),
-            button("Test connection", ActionId.FORM_TEST),
-            block_id="form_buttons",
-        ),
+        _form_buttons(entry, own=own),
         context(f"Encryption now: {IN_WORDS[view.encryption]}"),
         *notes,
     ]
@@ -120,6 +131,68 @@ def form(
         private_metadata=known.to_metadata(),
         blocks=blocks,
     )
+
+
+def _form_buttons(entry: PasswordEntry, *, own: bool) -> ActionsBlock:
+    buttons = [
+        button("Extra Configurations", ActionId.FORM_EXTRAS),
+        button("Test connection", ActionId.FORM_TEST),
+    ]
+    if own and entry is not PasswordEntry.IN_FORM:
+        buttons.append(button("Set the password privately", ActionId.FORM_PRIVATELY))
+    return actions(*buttons, block_id="form_buttons")
+
+
+def _password(view: ProfileView, entry: PasswordEntry, *, own: bool) -> list[Block]:
+    """Make the password's input, or say where else it is typed."""
+    if entry is PasswordEntry.PRIVATE:
+        whose = "You set the password" if own else "The owner sets the password"
+        return [context(f"*{LABELS[Field.PASSWORD]}:* {_password_now(view)} {whose} on a private page of the bot.")]
+    private = " Or set it privately, below." if own and entry is PasswordEntry.EITHER else ""
+    return [
+        _password_input(view),
+        context(f"What you type is visible and passes through Slack. Prefer an app password.{private}"),
+    ]
+
+
+def _password_now(view: ProfileView) -> str:
+    set_at = view.profile.password_set_at
+    return f"set on {set_at:%d %b %Y}." if view.has_password and set_at is not None else "not set."
+
+
+def _decisions(decisions: Sequence[Conflict]) -> list[Block]:
+    if not decisions:
+        return []
+    told = ":warning: *Somebody saved this profile meanwhile.* Nothing of yours was saved yet, and nothing is lost."
+    return [section(told), *(_decision(conflict) for conflict in decisions)]
+
+
+def _decision(conflict: Conflict) -> InputBlock:
+    mine = Option(value=_MINE, label=excerpt(f"Use mine: {conflict.mine or 'empty'}", 75))
+    theirs = Option(value=_THEIRS, label=excerpt(f"Use theirs: {conflict.theirs or 'empty'}", 75))
+    return InputBlock(
+        block_id=f"{_DECISION}{conflict.field}",
+        label=PlainTextObject(text=f"{LABELS[conflict.field]} differs"),
+        element=RadioButtonsElement(
+            action_id=ActionId.VALUE,
+            options=[mine, theirs],
+            initial_option=mine if conflict.touched else theirs,
+        ),
+    )
+
+
+def opened_with(view: Mapping[str, Any]) -> dict[Field, str]:
+    """Read from a submitted view what its inputs began with."""
+    began: dict[Field, str] = {}
+    for block in view.get("blocks") or []:
+        element = block.get("element") or {}
+        if block.get("block_id") not in set(Field):
+            continue
+        if element.get("type") == "checkboxes":
+            began[Field(block["block_id"])] = "on" if element.get("initial_options") else "off"
+        else:
+            began[Field(block["block_id"])] = str(element.get("initial_value") or "")
+    return began
 
 
 def _text_input(name: Field, value: str, *, optional: bool = False, focus: bool = False) -> InputBlock:
@@ -174,7 +247,13 @@ def typed(values: Mapping[str, Any]) -> Form:
         host=_text(values, Field.HOST),
         port=_text(values, Field.PORT),
         authenticate=bool(chosen) if isinstance(chosen, list) else False,
+        theirs=frozenset(name for name in DECIDED if _decided(values, name) == _THEIRS),
     )
+
+
+def _decided(values: Mapping[str, Any], name: Field) -> object:
+    option = _element(values, f"{_DECISION}{name}").get("selected_option")
+    return option.get("value") if isinstance(option, Mapping) else None
 
 
 def _element(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -1,0 +1,91 @@
+"""Upkeep: what time makes superfluous is purged by the program itself."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.profiles.changes import OnChange
+from bot.profiles.people import Person
+from bot.profiles.profile import LABELS, Field
+from bot.profiles.records import load
+from bot.profiles.roster import note_state
+from storage.database import Database, Transaction
+
+GRACE_OF_PEOPLE = timedelta(days=7)
+"""How long a deactivated person's password is kept, in case it was a mistake."""
+
+GRACE_OF_WORKSPACES = timedelta(days=30)
+"""How long a workspace's records are kept after the bot was removed, in case it returns."""
+
+
+class Upkeep:
+    """The purges, on one database."""
+
+    def __init__(
+        self, *, database: Database, history: timedelta, clock: Callable[[], datetime], on_change: OnChange
+    ) -> None:
+        """`history` is how long changes and tests are remembered; `clock` gives the time now, aware UTC."""
+        self._database = database
+        self._history = history
+        self._clock = clock
+        self._on_change = on_change
+
+    async def purge(self) -> None:
+        """Do all that is due now."""
+        await self._secrets_of_the_deactivated()
+        await self._workspaces_that_left()
+        async with self._database.writing() as tx:
+            await tx.audit.purge(self._clock() - self._history)
+            await tx.links.purge()
+            await tx.limits.purge()
+            await tx.runs.purge()
+        await self._database.forget_deleted()
+
+    async def left(self, workspace: str) -> None:
+        """Note that the bot was removed from a workspace."""
+        async with self._database.writing() as tx:
+            await tx.workspaces.set_left(workspace, self._clock())
+
+    async def returned(self, workspace: str) -> None:
+        """Note that the bot works in a workspace (again)."""
+        async with self._database.writing() as tx:
+            await tx.workspaces.set_left(workspace, None)
+
+    async def _secrets_of_the_deactivated(self) -> None:
+        due = self._clock() - GRACE_OF_PEOPLE
+        async with self._database.reading() as tx:
+            people = await tx.people.deactivated_before(due)
+        for workspace, user in people:
+            owner = Person(workspace=workspace, user=user)
+            async with self._database.writing() as tx:
+                purged = await self._without_secrets(tx, owner)
+            if purged:
+                self._on_change(owner)
+
+    async def _without_secrets(self, tx: Transaction, owner: Person) -> bool:
+        loaded = await load(tx, owner)
+        if loaded.unreadable:
+            await tx.profiles.delete(owner.workspace, owner.user)
+        elif loaded.profile.password is None:
+            return False
+        else:
+            bare = replace(loaded.profile, password=None, password_host="", password_set_at=None, before=None)
+            await tx.profiles.save(owner.workspace, owner.user, bare.to_document(), expected_revision=loaded.revision)
+        await tx.tests.delete(owner.workspace, owner.user)
+        await tx.links.forget(owner.workspace, owner.user)
+        await tx.audit.append(
+            owner.workspace,
+            actor="bot",
+            subject=owner.user,
+            action="password purged",
+            fields=(LABELS[Field.PASSWORD],),
+        )
+        await note_state(tx, owner, at=self._clock())
+        return True
+
+    async def _workspaces_that_left(self) -> None:
+        async with self._database.reading() as tx:
+            gone = await tx.workspaces.left_before(self._clock() - GRACE_OF_WORKSPACES)
+        for workspace in gone:
+            async with self._database.writing() as tx:
+                await tx.workspaces.purge(workspace)

@@ -1,0 +1,52 @@
+"""`/email-profile history`: the last changes and tests."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.answers import answer_to
+from bot.slack.command import parse, says
+from bot.slack.ids import EMAIL_PROFILE, ActionId
+from bot.slack.services import Services, caller_of, owner_of, pressed
+from bot.slack.views import history as views
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    """Register the subcommand and its button."""
+    room = _HistoryListeners(services)
+    app.command(EMAIL_PROFILE, matchers=[says(EMAIL_PROFILE, "history")])(room.command)
+    app.action(ActionId.HISTORY_OLDER)(room.press_older)
+
+
+class _HistoryListeners:
+    def __init__(self, services: Services) -> None:
+        self._history = services.history
+        self._directory = services.directory
+
+    async def command(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        """Answer `/email-profile history`."""
+        caller = caller_of(context)
+        owner = owner_of(caller, parse(EMAIL_PROFILE, body.get("text") or "").owner)
+        page = await self._history.page(caller=caller, owner=owner, directory=self._directory)
+        await ack(views.history(page, reader=caller.user).payload())
+
+    async def press_older(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
+    ) -> None:
+        """Show what was before."""
+        await ack()
+        caller = caller_of(context)
+        user, before = views.read_older(pressed(body["actions"][0]))
+        page = await self._history.page(
+            caller=caller, owner=owner_of(caller, user), directory=self._directory, before=before
+        )
+        message = views.history(page, reader=caller.user)
+        answer = await answer_to(body, client, respond, title="History", first=message)
+        await answer.show(message)

@@ -1,0 +1,198 @@
+"""`/email-profile list`: the list of everybody's accounts, its search, its rows, and the table to take away."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.profiles.export import table
+from bot.profiles.listing import Line, Wish
+from bot.profiles.people import Person
+from bot.slack.answers import Answer, Beside, answer_to
+from bot.slack.command import says
+from bot.slack.ids import EMAIL_PROFILE, ActionId
+from bot.slack.services import Services, caller_of, pressed
+from bot.slack.views import card as cards
+from bot.slack.views import history as history_views
+from bot.slack.views import listing as views
+from bot.slack.views.message import Message, notice
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    """Register the subcommand, the list's menus and buttons, and its rows."""
+    room = _ListListeners(services)
+    app.command(EMAIL_PROFILE, matchers=[says(EMAIL_PROFILE, "list")])(room.command)
+    app.action(ActionId.PEOPLE_SEARCH)(room.search)
+    app.action(ActionId.PEOPLE_STATE)(room.choose_state)
+    app.action(ActionId.PEOPLE_ORDER)(room.choose_order)
+    app.action(ActionId.PEOPLE_PAGE)(room.turn)
+    app.action(ActionId.PEOPLE_BACK)(room.turn)
+    app.action(ActionId.PEOPLE_OPEN)(room.open)
+    app.action(ActionId.PEOPLE_EXPORT)(room.export)
+    app.action(ActionId.PEOPLE_ROW)(room.press_row)
+
+
+class _ListListeners:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._listing = services.listing
+        self._profiles = services.profiles
+        self._directory = services.directory
+
+    async def command(self, ack: AsyncAck, context: AsyncBoltContext) -> None:
+        """Answer `/email-profile list`."""
+        await ack((await self._page(caller_of(context), Wish())).payload())
+
+    async def _page(self, caller: Person, wish: Wish) -> Message:
+        return views.listing(await self._listing.page(caller=caller, directory=self._directory, wish=wish))
+
+    async def search(
+        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+    ) -> None:
+        """Show whom the typed words find."""
+        await ack()
+        wish = replace(_wish(action).from_start(), search=pressed(action).strip()[: views.LONGEST_SEARCH])
+        await self._show(respond, caller_of(context), wish)
+
+    async def choose_state(
+        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+    ) -> None:
+        """Show those in one state, or all."""
+        await ack()
+        wish = replace(_wish(action).from_start(), state=views.read_state(_chosen(action)))
+        await self._show(respond, caller_of(context), wish)
+
+    async def choose_order(
+        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+    ) -> None:
+        """Order by name, or what is wrong first."""
+        await ack()
+        wish = replace(_wish(action).from_start(), by_name=views.read_order(_chosen(action)))
+        await self._show(respond, caller_of(context), wish)
+
+    async def turn(
+        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+    ) -> None:
+        """Turn to the next page, or back."""
+        await ack()
+        await self._show(respond, caller_of(context), views.read_wish(pressed(action)))
+
+    async def _show(self, respond: AsyncRespond, caller: Person, wish: Wish) -> None:
+        await respond(replace_original=True, **(await self._page(caller, wish)).payload())
+
+    async def open(self, ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
+        """Send the whole list to the admin's own conversation with the bot, from the Home tab."""
+        await ack()
+        caller = caller_of(context)
+        message = await self._page(caller, Wish())
+        await client.chat_postMessage(channel=caller.user, **message.payload())
+
+    async def export(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
+    ) -> None:
+        """Send the wished lines as a table to the admin alone."""
+        await ack()
+        caller = caller_of(context)
+        wish = _wish(body["actions"][0])
+        await self._listing.require_admin(caller, self._directory)
+        answer = Beside(respond)
+
+        async def tell(sentence: str) -> None:
+            await answer.show(notice(sentence))
+
+        async def send() -> None:
+            lines: list[Line] = []
+            async for batch in self._listing.everybody(caller=caller, directory=self._directory, wish=wish):
+                lines.extend(batch)
+            told = notice(views.exporting(len(lines)))
+            posted = await client.chat_postMessage(channel=caller.user, **told.payload())
+            await client.files_upload_v2(
+                # A conversation of two: nobody else can open the file.
+                channel=posted["channel"],
+                filename="work-with-email.csv",
+                content=table(lines),
+                title="Work with email",
+            )
+            await answer.show(notice("The table is in your messages with the bot."))
+
+        self._services.jobs.start(f"export for {caller.user}", send, tell=tell)
+
+    async def press_row(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
+    ) -> None:
+        """Do with one person what the row's menu offers."""
+        await ack()
+        caller = caller_of(context)
+        action = body["actions"][0]
+        act, user = views.read_row(_chosen(action))
+        owner = Person(workspace=caller.workspace, user=user)
+        match act:
+            case "edit":
+                await self._services.opening.form(client, body, caller, owner, channel=context.channel_id or "")
+            case "extras":
+                await self._services.opening.extras(client, body, caller, owner, channel=context.channel_id or "")
+            case "test":
+                await self._test(client, body, respond, caller, owner)
+            case "history":
+                page = await self._services.history.page(caller=caller, owner=owner, directory=self._directory)
+                await self._beside(client, body, respond, history_views.history(page, reader=caller.user))
+            case _:
+                view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+                await self._beside(client, body, respond, cards.delete_question(view, reader=caller.user))
+
+    async def _test(
+        self,
+        client: AsyncWebClient,
+        body: dict[str, Any],
+        respond: AsyncRespond,
+        caller: Person,
+        owner: Person,
+    ) -> None:
+        """Test below the list, and then show the list as it is after that."""
+        answer = await self._place_beside(client, body, respond, notice("Testing …"))
+        wish = _wish(body["actions"][0]) if body.get("response_url") else None
+
+        async def work() -> None:
+            await self._services.testing.tested(answer, caller, owner)
+            if wish is not None:
+                await self._show(respond, caller, wish)
+
+        self._services.testing.start(answer, owner, work)
+
+    async def _beside(
+        self, client: AsyncWebClient, body: dict[str, Any], respond: AsyncRespond, message: Message
+    ) -> None:
+        answer = await self._place_beside(client, body, respond, message)
+        if body.get("response_url"):
+            await answer.show(message)
+
+    async def _place_beside(
+        self, client: AsyncWebClient, body: dict[str, Any], respond: AsyncRespond, first: Message
+    ) -> Answer:
+        """Answer below the list where it is a message; from the Home tab in a modal that begins with `first`."""
+        if body.get("response_url"):
+            return Beside(respond)
+        return await answer_to(body, client, respond, title=views.TITLE, first=first)
+
+
+def _wish(action: Mapping[str, Any]) -> Wish:
+    return views.read_wish(str(action.get("block_id") or ""))
+
+
+def _chosen(action: Mapping[str, Any]) -> str:
+    option = action.get("selected_option")
+    value = option.get("value") if isinstance(option, Mapping) else None
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,65 @@
+"""“Set the password privately”: the buttons that give a link to a page of the bot."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.profiles.errors import MendableError
+from bot.slack.answers import Beside, answer_view
+from bot.slack.ids import ActionId
+from bot.slack.services import Services, caller_of
+from bot.slack.views import private as views
+from bot.slack.views.form import Context as FormContext
+from bot.slack.views.form import typed
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    """Register the buttons of the card and of the form; a press on the link itself needs no answer."""
+    room = _PrivateListeners(services)
+    app.action(ActionId.SET_PRIVATELY)(room.press_card)
+    app.action(ActionId.FORM_PRIVATELY)(room.press_form)
+    app.action(ActionId.OPEN_LINK)(room.press_link)
+
+
+class _PrivateListeners:
+    def __init__(self, services: Services) -> None:
+        self._links = services.links
+        self._directory = services.directory
+
+    async def press_card(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
+    ) -> None:
+        """Give a link for the stored server, to the one who pressed and to nobody else."""
+        await ack()
+        url = await self._link(context, channel=context.channel_id or "")
+        if body.get("response_url"):
+            await Beside(respond).show(views.link(url))
+        else:
+            await client.views_open(trigger_id=body["trigger_id"], view=answer_view(views.link(url), title=views.TITLE))
+
+    async def press_form(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+    ) -> None:
+        """Give a link for the server that stands in the form, on top of it; the form learns of the password."""
+        await ack()
+        shown = body["view"]
+        known = FormContext.from_metadata(shown["private_metadata"])
+        host = typed(shown["state"]["values"]).host
+        url = await self._link(context, channel=known.channel, host=host, view_id=str(shown["id"]))
+        await client.views_push(trigger_id=body["trigger_id"], view=answer_view(views.link(url), title=views.TITLE))
+
+    async def press_link(self, ack: AsyncAck) -> None:
+        """Let Slack know that the press on the link arrived."""
+        await ack()
+
+    async def _link(self, context: AsyncBoltContext, **where: str) -> str:
+        if self._links is None:
+            raise MendableError("This bot has no private page. Type the password into the form.")
+        return await self._links.offer(owner=caller_of(context), directory=self._directory, **where)

@@ -1,0 +1,184 @@
+"""The modal of the workspace's defaults, and what changing them means for profiles."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    Block,
+    CheckboxesElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    PlainTextObject,
+    StaticSelectElement,
+)
+from slack_sdk.models.views import View
+
+from bot.profiles.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
+from bot.profiles.extras import IN_WORDS
+from bot.profiles.moving import Differences
+from bot.slack.ids import ActionId, ViewId
+from bot.slack.views.form import Context
+from bot.slack.views.message import Message, actions, button, code, context, escaped, rows, section
+from bot.smtp.account import Encryption
+
+TITLE = "Workspace defaults"
+_SIGN_IN = "sign_in"
+
+_HINTS: Mapping[DefaultsField, str] = {
+    DefaultsField.HOST: "New forms begin with it. Empty: people type it themselves.",
+    DefaultsField.PORT: "587 goes with TLS, 465 with SSL, 25 with neither and typically without authentication.",
+    DefaultsField.LOGIN_PATTERN: "{address} is the whole address, {local} the part before the @.",
+    DefaultsField.DOMAIN: "New forms begin with the person's name in Slack at this domain.",
+    DefaultsField.ALLOWED_SERVERS: "One a line. When given, profiles may use only these servers.",
+}
+_EXAMPLES: Mapping[DefaultsField, str] = {
+    DefaultsField.HOST: "smtp.example.com",
+    DefaultsField.PORT: "587",
+    DefaultsField.LOGIN_PATTERN: "DOMAIN\\{local}",
+    DefaultsField.DOMAIN: "example.com",
+    DefaultsField.ALLOWED_SERVERS: "smtp.example.com",
+}
+_CHOICES = (Encryption.TLS, Encryption.SSL, Encryption.NONE)
+
+
+def form(stored: StoredDefaults, *, known: Context, notes: Sequence[Block] = ()) -> View:
+    """Make the form over the stored defaults."""
+    defaults = stored.defaults
+    return View(
+        type="modal",
+        callback_id=ViewId.DEFAULTS,
+        title=PlainTextObject(text=TITLE),
+        submit=PlainTextObject(text="Save"),
+        close=PlainTextObject(text="Cancel"),
+        private_metadata=known.to_metadata(),
+        blocks=[
+            *notes,
+            context("New forms begin with these, so that people type an address and a password."),
+            _text(DefaultsField.HOST, defaults.host),
+            _text(DefaultsField.PORT, str(defaults.port or "")),
+            _encryption(defaults.encryption),
+            _sign_in(defaults.authenticate),
+            _text(DefaultsField.LOGIN_PATTERN, defaults.login_pattern),
+            _text(DefaultsField.DOMAIN, defaults.domain),
+            _text(DefaultsField.ALLOWED_SERVERS, "\n".join(defaults.allowed_servers), multiline=True),
+        ],
+    )
+
+
+def _text(name: DefaultsField, value: str, *, multiline: bool | None = None) -> InputBlock:
+    return InputBlock(
+        block_id=name,
+        label=PlainTextObject(text=DEFAULTS_LABELS[name]),
+        hint=PlainTextObject(text=_HINTS[name]),
+        optional=True,
+        element=PlainTextInputElement(
+            action_id=ActionId.VALUE,
+            initial_value=value or None,
+            placeholder=PlainTextObject(text=_EXAMPLES[name]),
+            multiline=multiline,
+        ),
+    )
+
+
+def _encryption(chosen: Encryption) -> InputBlock:
+    options = {choice: Option(value=choice.value, label=IN_WORDS[choice]) for choice in _CHOICES}
+    return InputBlock(
+        block_id=DefaultsField.ENCRYPTION,
+        label=PlainTextObject(text=DEFAULTS_LABELS[DefaultsField.ENCRYPTION]),
+        element=StaticSelectElement(
+            action_id=ActionId.VALUE, options=list(options.values()), initial_option=options[chosen]
+        ),
+    )
+
+
+def _sign_in(authenticate: bool) -> InputBlock:
+    option = Option(value=_SIGN_IN, label="Sign in with login and password")
+    return InputBlock(
+        block_id=DefaultsField.AUTHENTICATE,
+        label=PlainTextObject(text=DEFAULTS_LABELS[DefaultsField.AUTHENTICATE]),
+        optional=True,
+        element=CheckboxesElement(
+            action_id=ActionId.VALUE, options=[option], initial_options=[option] if authenticate else None
+        ),
+    )
+
+
+def typed(values: Mapping[str, Any]) -> DefaultsForm:
+    """Read the form from a view's `state.values`, whatever shape a request claims it has."""
+    options = _element(values, DefaultsField.AUTHENTICATE).get("selected_options")
+    encryption = _element(values, DefaultsField.ENCRYPTION).get("selected_option")
+    chosen = encryption.get("value") if isinstance(encryption, Mapping) else ""
+    return DefaultsForm(
+        host=_value(values, DefaultsField.HOST),
+        port=_value(values, DefaultsField.PORT),
+        encryption=chosen if isinstance(chosen, str) else "",
+        authenticate=bool(options) if isinstance(options, list) else False,
+        login_pattern=_value(values, DefaultsField.LOGIN_PATTERN),
+        domain=_value(values, DefaultsField.DOMAIN),
+        allowed_servers=_value(values, DefaultsField.ALLOWED_SERVERS),
+    )
+
+
+def _element(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    block = values.get(name) if isinstance(values, Mapping) else None
+    element = block.get(ActionId.VALUE) if isinstance(block, Mapping) else None
+    return element if isinstance(element, Mapping) else {}
+
+
+def _value(values: Mapping[str, Any], name: str) -> str:
+    value = _element(values, name).get("value")
+    return value if isinstance(value, str) else ""
+
+
+def summary(defaults: Defaults) -> list[str]:
+    """Write the defaults in a few lines."""
+    if not (defaults.has_account or defaults.domain or defaults.login_pattern or defaults.allowed_servers):
+        return ["No defaults yet: people type all six values."]
+    lines = []
+    if defaults.host or defaults.port:
+        server = f"{defaults.host or 'any server'}:{defaults.port or 'any port'}"
+        sign_in = "signing in" if defaults.authenticate else "without signing in"
+        lines.append(f"{code(server)}  {IN_WORDS[defaults.encryption]}, {sign_in}")
+    if defaults.login_pattern:
+        lines.append(f"Login {code(defaults.login_pattern)}")
+    if defaults.domain:
+        lines.append(f"Addresses at {code(defaults.domain)}")
+    if defaults.allowed_servers:
+        lines.append(f"Only these servers: {', '.join(code(server) for server in defaults.allowed_servers)}")
+    return lines
+
+
+def saved(stored: StoredDefaults, found: Differences) -> Message:
+    """Say that the defaults are saved, how profiles stand to them, and offer to move those that hold the old ones."""
+    blocks: list[Block] = [section("*The defaults are saved.*"), *rows(summary(stored.defaults))]
+    told = _standing(found)
+    blocks.append(section(escaped(told)))
+    if found.holding_old and stored.defaults.has_account:
+        again = ""
+        if stored.before.host != stored.defaults.host:
+            again = " Their passwords were typed for the old server, so each owner is asked to type theirs again."
+        count = f"{found.holding_old} {'profile' if found.holding_old == 1 else 'profiles'}"
+        blocks.append(section(f"Move {count} to the new defaults?{again}"))
+        blocks.append(
+            actions(button(f"Move {count}", ActionId.DEFAULTS_MOVE, value=str(stored.revision), style="primary"))
+        )
+    return Message(text=f"The defaults are saved. {told}", blocks=blocks)
+
+
+def _standing(found: Differences) -> str:
+    differ = found.holding_old + found.own_choice
+    if not differ:
+        return "No profile differs from them."
+    return (
+        f"Of the profiles {differ} {'differs' if differ == 1 else 'differ'} from them: {found.holding_old} still hold "
+        f"the old ones, {found.own_choice} by their own choice."
+    )
+
+
+def moved(count: int, asked: int) -> Message:
+    """Say how many were moved, and how many owners are asked for their password."""
+    text = f"Moved {count} {'profile' if count == 1 else 'profiles'} to the new defaults; the owners are told."
+    if asked:
+        text += f" Of them {asked} must type their password again."
+    return Message(text=text, blocks=[section(text)])

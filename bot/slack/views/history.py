@@ -1,0 +1,47 @@
+"""The history: who did what to a profile, and when."""
+
+from collections.abc import Iterable
+
+from slack_sdk.models.blocks import Block
+
+from bot.profiles.defaults import EVERYBODY
+from bot.profiles.history import HistoryPage
+from bot.slack.ids import ActionId
+from bot.slack.views.message import Message, actions, button, escaped, moment, rows, section
+from storage.audit import TESTED, AuditEntry
+
+
+def history(page: HistoryPage, *, reader: str) -> Message:
+    """Show one page, newest first."""
+    own = page.owner.user == reader
+    title = "Your history" if own else f"History of <@{page.owner.user}>"
+    lines = [line(entry) for entry in page.entries]
+    blocks: list[Block] = [section(f"*{title}*"), *rows(lines or ["Nothing yet."])]
+    if page.older is not None:
+        blocks.append(actions(button("Older", ActionId.HISTORY_OLDER, value=f"{page.owner.user}:{page.older}")))
+    count = len(page.entries)
+    text = f"The last {count} changes and tests." if count else "There is no history yet."
+    return Message(text=text, blocks=blocks)
+
+
+def line(entry: AuditEntry) -> str:
+    """Write one entry: when, who, what."""
+    who = "the bot" if entry.actor == "bot" else f"<@{entry.actor}>"
+    what = ", ".join(entry.fields)
+    did = f"{entry.action} {what}" if entry.action == TESTED else f"{entry.action}{': ' if what else ''}{what}"
+    return f"{moment(entry.at)}  {who}  {escaped(did)}"
+
+
+def changes(entries: Iterable[AuditEntry]) -> list[str]:
+    """Write changes of many people: whose, too."""
+    return [f"{line(entry)}  ({_whose(entry)})" for entry in entries]
+
+
+def _whose(entry: AuditEntry) -> str:
+    return "the workspace" if entry.subject == EVERYBODY else f"<@{entry.subject}>"
+
+
+def read_older(value: str) -> tuple[str, int | None]:
+    """Read the button's value: whose history, and older than which entry."""
+    user, _, number = value.partition(":")
+    return user, int(number) if number.isdigit() and len(number) < 16 else None

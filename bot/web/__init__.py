@@ -1,0 +1,1 @@
+"""The room that speaks HTML: the private password page, and nothing else."""

@@ -1,0 +1,40 @@
+"""The table of published Home tabs: a digest of each, so that the same content is not published twice."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.models import HomeRow
+
+
+class HomeTable:
+    """The Home tabs, inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Work through `session`."""
+        self._session = session
+
+    async def digest(self, workspace: str, user: str) -> str | None:
+        """Give the digest of what a person's Home tab shows; None when none was published."""
+        row = await self._session.get(HomeRow, (workspace, user))
+        return row.digest if row else None
+
+    async def note(self, workspace: str, user: str, digest: str) -> None:
+        """Note what was published."""
+        await self._session.merge(HomeRow(workspace=workspace, user_id=user, digest=digest))
+
+    async def users(self, workspace: str, *, limit: int) -> list[str]:
+        """Give the people of a workspace who have opened their Home tab."""
+        found = await self._session.scalars(
+            select(col(HomeRow.user_id))
+            .where(col(HomeRow.workspace) == workspace)
+            .order_by(col(HomeRow.user_id))
+            .limit(limit)
+        )
+        return list(found)
+
+    async def forget(self, workspace: str, user: str) -> None:
+        """Forget a person's Home tab, so that it is published again."""
+        await self._session.execute(
+            delete(HomeRow).where(col(HomeRow.workspace) == workspace, col(HomeRow.user_id) == user)
+        )

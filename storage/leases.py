@@ -1,0 +1,31 @@
+"""The table of leases: work that only one instance should do at a time."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.clock import now_sql
+
+_TAKE = """
+    INSERT INTO leases (name, ends_at) VALUES (:name, {now} + :seconds)
+    ON CONFLICT (name) DO UPDATE SET ends_at = {now} + :seconds WHERE leases.ends_at <= {now}
+    RETURNING name
+"""
+_SHORTEN = "UPDATE leases SET ends_at = {now} + :seconds WHERE name = :name"
+
+
+class LeaseTable:
+    """The leases, inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Work through `session`."""
+        self._session = session
+
+    async def take(self, name: str, *, seconds: float) -> bool:
+        """Take a lease for so many seconds; False while another holds it."""
+        statement = text(_TAKE.format(now=now_sql(self._session)))
+        return await self._session.scalar(statement, {"name": name, "seconds": seconds}) is not None
+
+    async def shorten(self, name: str, *, seconds: float) -> None:
+        """Let a lease end in so many seconds, because its work failed."""
+        statement = text(_SHORTEN.format(now=now_sql(self._session)))
+        await self._session.execute(statement, {"name": name, "seconds": seconds})

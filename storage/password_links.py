@@ -1,0 +1,89 @@
+"""The table of private password links: only a hash of each token, used once, until the database's clock says no."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.clock import now_sql
+from storage.keyring import Keyring, Place, SealBrokenError
+
+_TABLE = "password_links"
+_ADD = """
+    INSERT INTO password_links (token_hash, workspace, user_id, sealed, ends_at)
+    VALUES (:token_hash, :workspace, :user, :sealed, {now} + :seconds)
+"""
+_FIND = """
+    SELECT workspace, sealed FROM password_links
+    WHERE token_hash = :token_hash AND user_id = :user AND ends_at > {now}
+"""
+_USE = "DELETE FROM password_links WHERE token_hash = :token_hash AND user_id = :user AND ends_at > {now}"
+_PURGE = "DELETE FROM password_links WHERE ends_at <= {now}"
+_FORGET = "DELETE FROM password_links WHERE workspace = :workspace AND user_id = :user"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredLink:
+    """Whose password a link sets; `document` is what was sealed with it."""
+
+    workspace: str
+    user: str
+    document: bytes = field(repr=False)
+
+
+class PasswordLinkTable:
+    """The links, inside one transaction."""
+
+    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
+        """Work through `session`; seal and open with `keyring`."""
+        self._session = session
+        self._keyring = keyring
+
+    async def add(self, token: str, link: StoredLink, *, seconds: int) -> None:
+        """Keep a link for so many seconds."""
+        values = {
+            "token_hash": _hashed(token),
+            "workspace": link.workspace,
+            "user": link.user,
+            "sealed": self._keyring.seal(link.document, _place(token, link.workspace, link.user)),
+            "seconds": seconds,
+        }
+        await self._session.execute(self._statement(_ADD), values)
+
+    async def find(self, token: str, user: str) -> StoredLink | None:
+        """Read the link of this person; None when it is used, over, altered, or never was."""
+        found = await self._session.execute(self._statement(_FIND), {"token_hash": _hashed(token), "user": user})
+        row = found.first()
+        if row is None:
+            return None
+        try:
+            document = self._keyring.open(row.sealed, _place(token, row.workspace, user))
+        except (SealBrokenError, ValueError):
+            return None
+        return StoredLink(workspace=row.workspace, user=user, document=document)
+
+    async def use(self, token: str, user: str) -> bool:
+        """Use a link up; False when somebody else just did."""
+        done = await self._session.execute(self._statement(_USE), {"token_hash": _hashed(token), "user": user})
+        return int(getattr(done, "rowcount", 0)) == 1
+
+    async def forget(self, workspace: str, user: str) -> None:
+        """Drop all links of a person."""
+        await self._session.execute(text(_FORGET), {"workspace": workspace, "user": user})
+
+    async def purge(self) -> None:
+        """Drop links that are over."""
+        await self._session.execute(self._statement(_PURGE))
+
+    def _statement(self, template: str) -> TextClause:
+        return text(template.format(now=now_sql(self._session)))
+
+
+def _place(token: str, workspace: str, user: str) -> Place:
+    return Place(table=_TABLE, record_id=_hashed(token), workspace=workspace, user=user, revision=1)
+
+
+def _hashed(token: str) -> str:
+    # 128 random bits need no salt and no slow hash: nobody can try them all.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,384 @@
+"""The table of people: a list in the order of names, found by words and by state, in pages that stay quick.
+
+Names are sealed. A person is found through blinded beginnings of words (`search_entries`), and stands at a number
+that tells the order of names and nothing else: a new name finds its place by halving.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from storage.keyring import Keyring, Place, SealBrokenError
+from storage.models import PersonRow, SearchRow, StateCountRow
+
+LONGEST_BEGINNING = 8
+"""Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
+
+EVERYBODY = ""
+_TOKEN_CHARACTERS = 16
+"""96 bits of a blinded name: two beginnings of words never share one."""
+
+_FIRST, _LAST, _STEP = 0, 2**62, 2**40
+
+_COUNT = """
+    INSERT INTO state_counts (workspace, state, people) VALUES (:workspace, :state, :change)
+    ON CONFLICT (workspace, state) DO UPDATE SET people = state_counts.people + :change
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPerson:
+    """One person: `state` is a number that the rules give a meaning; times are aware UTC."""
+
+    user: str
+    name: str
+    words: tuple[str, ...]
+    state: int
+    state_since: datetime
+    deactivated_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """A place in a list, behind (or before) which the next page begins."""
+
+    state: int
+    position: int
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Which people: in one of `states`, and each of `words` begins a word of theirs.
+
+    Ordered by name, or else by state first; behind `after`, or else the last ones before `before`.
+    """
+
+    states: tuple[int, ...]
+    words: tuple[str, ...] = ()
+    by_name: bool = False
+    after: Cursor | None = None
+    before: Cursor | None = None
+
+    def place(self, state: Any, position: Any, user: Any) -> tuple[Any, ...]:
+        """Give what the order goes by."""
+        return (position, user) if self.by_name else (state, position, user)
+
+    def place_of(self, cursor: Cursor) -> tuple[Any, ...]:
+        """Give a cursor's place in the order."""
+        return self.place(cursor.state, cursor.position, cursor.user)
+
+    def order(self, state: Any, position: Any, user: Any) -> list[Any]:
+        """Give the columns to order by; backwards from `before`."""
+        backward = self.after is None and self.before is not None
+        return [part.desc() if backward else part.asc() for part in self.place(state, position, user)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """Somebody who is not in the list yet, and the place they take in it."""
+
+    user: str
+    name: str
+    words: tuple[str, ...]
+    position: int
+
+
+def evenly_spread(people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
+    """Give (user id, name, words) their places in a list in which nobody stands yet."""
+    ordered = sorted(people, key=lambda one: (one[1].casefold(), one[0]))
+    gap = min(_STEP, _LAST // (len(ordered) + 1))
+    begin = (_LAST - gap * len(ordered)) // 2
+    return [
+        Newcomer(user=user, name=name, words=tuple(words), position=begin + number * gap)
+        for number, (user, name, words) in enumerate(ordered)
+    ]
+
+
+def _sorted(words: Collection[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(words)))
+
+
+def person_place(row: PersonRow) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return Place(
+        table=PersonRow.__tablename__,
+        record_id=row.record_id,
+        workspace=row.workspace,
+        user=row.user_id,
+        revision=1,
+        beside=(row.key_id,),
+    )
+
+
+class PeopleTable:
+    """The people, inside one transaction."""
+
+    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
+        """Work through `session`; seal, open and blind with `keyring`."""
+        self._session = session
+        self._keyring = keyring
+
+    async def get(self, workspace: str, user: str) -> StoredPerson | None:
+        """Read one person; None when the list does not know them."""
+        row = await self._session.scalar(self._of(workspace, user))
+        return None if row is None else self._opened(row)
+
+    async def put(  # noqa: PLR0917 - each is of its own kind
+        self, workspace: str, user: str, name: str, words: Collection[str], state: int, at: datetime
+    ) -> None:
+        """Write down what is known of a person: name, words they are found by, state; `at` is the time now."""
+        row = await self._session.scalar(self._of(workspace, user).with_for_update())
+        if row is None:
+            newcomer = Newcomer(user=user, name=name, words=tuple(words), position=await self._place(workspace, name))
+            await self.add_many(workspace, [newcomer], state, at)
+            return
+        before = (row.state, row.position, self._opened(row).words)
+        if row.state != state:
+            await self._count(workspace, {row.state: -1, state: 1})
+            row.state, row.state_since = state, at
+        known = self._opened(row)
+        if (known.name, known.words) != (name, _sorted(words)):
+            row.position = row.position if known.name == name else await self._place(workspace, name)
+            row.sealed = self._sealed(row, name, words)
+        await self._session.flush()
+        if before != (row.state, row.position, _sorted(words)):
+            await self._make_findable(row, words)
+
+    async def add_many(self, workspace: str, newcomers: Sequence[Newcomer], state: int, at: datetime) -> None:
+        """Add people at places given by `evenly_spread`; who is in the list already is left as they are."""
+        users = [newcomer.user for newcomer in newcomers]
+        known = await self._session.scalars(
+            select(col(PersonRow.user_id)).where(
+                col(PersonRow.workspace) == workspace, col(PersonRow.user_id).in_(users)
+            )
+        )
+        there = set(known)
+        fresh = [newcomer for newcomer in newcomers if newcomer.user not in there]
+        if not fresh:
+            return
+        rows = [self._row(workspace, newcomer, state, at) for newcomer in fresh]
+        await self._session.execute(insert(PersonRow), [row.model_dump() for row in rows])
+        entries = [entry for row, one in zip(rows, fresh, strict=True) for entry in self._entries_of(row, one.words)]
+        await self._session.execute(insert(SearchRow), entries)
+        await self._count(workspace, {state: len(fresh)})
+
+    async def set_deactivated(self, workspace: str, user: str, at: datetime | None) -> None:
+        """Note since when a person is deactivated; None: they are not."""
+        await self._session.execute(
+            update(PersonRow)
+            .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
+            .values(deactivated_at=at)
+        )
+
+    async def deactivated_before(self, at: datetime) -> list[tuple[str, str]]:
+        """Give (workspace, user id) of people deactivated before a time."""
+        rows = await self._session.execute(
+            select(col(PersonRow.workspace), col(PersonRow.user_id))
+            .where(col(PersonRow.deactivated_at) < at)
+            .order_by(col(PersonRow.deactivated_at))
+        )
+        return [(workspace, user) for workspace, user in rows]
+
+    async def remove(self, workspace: str, user: str) -> None:
+        """Take a person out of the list."""
+        row = await self._session.scalar(self._of(workspace, user).with_for_update())
+        if row is None:
+            return
+        await self._session.delete(row)
+        await self._forget_entries(workspace, user)
+        await self._count(workspace, {row.state: -1})
+
+    async def counts(self, workspace: str) -> dict[int, int]:
+        """Give how many people are in each state."""
+        rows = await self._session.execute(
+            select(col(StateCountRow.state), col(StateCountRow.people)).where(
+                col(StateCountRow.workspace) == workspace, col(StateCountRow.people) > 0
+            )
+        )
+        return {row.state: row.people for row in rows}
+
+    async def recount(self, workspace: str) -> None:
+        """Count everybody anew, whatever was counted before."""
+        await self._session.execute(delete(StateCountRow).where(col(StateCountRow.workspace) == workspace))
+        counted = await self._session.execute(
+            select(col(PersonRow.state), func.count().label("people"))
+            .where(col(PersonRow.workspace) == workspace)
+            .group_by(col(PersonRow.state))
+        )
+        await self._count(workspace, {row.state: row.people for row in counted})
+
+    async def users(self, workspace: str, *, after: str = "", limit: int = 500) -> list[str]:
+        """Give user ids, in their own order."""
+        found = await self._session.scalars(
+            select(col(PersonRow.user_id))
+            .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) > after)
+            .order_by(col(PersonRow.user_id))
+            .limit(limit)
+        )
+        return list(found)
+
+    async def page(self, workspace: str, query: Query, *, limit: int) -> list[tuple[StoredPerson, Cursor]]:
+        """Read one page of the list, in its order, each person with their place in it."""
+        found = self._found(workspace, query, limit)
+        rows = await self._session.scalars(
+            select(PersonRow)
+            .join(found, col(PersonRow.user_id) == found.c.user_id)
+            .where(col(PersonRow.workspace) == workspace)
+        )
+        listed = [(self._opened(row), Cursor(state=row.state, position=row.position, user=row.user_id)) for row in rows]
+        return sorted(listed, key=lambda one: query.place_of(one[1]))
+
+    async def find_anew(self, row: PersonRow, document: bytes) -> None:
+        """Blind the words of a person, as sealed in `document`, under the first key."""
+        await self._make_findable(row, json.loads(document)["words"])
+
+    # Finding
+
+    def _found(self, workspace: str, query: Query, limit: int) -> Subquery:
+        """Take the next of each state, which one index gives in order, and of all those the next."""
+        parts = [self._entries(workspace, query, state, limit).subquery() for state in query.states]
+        merged = union_all(*(part.select() for part in parts)).subquery()
+        order = query.order(merged.c.state, merged.c.position, merged.c.user_id)
+        return select(merged.c.user_id).order_by(*order).limit(limit).subquery()
+
+    def _entries(self, workspace: str, query: Query, state: int, limit: int) -> Select[int, int, str]:
+        first, *others = sorted(query.words, key=len, reverse=True) or [EVERYBODY]
+        statement = select(col(SearchRow.state), col(SearchRow.position), col(SearchRow.user_id)).where(
+            col(SearchRow.workspace) == workspace,
+            col(SearchRow.token).in_(self._tokens(workspace, first)),
+            col(SearchRow.state) == state,
+        )
+        for word in others:
+            statement = statement.where(self._has(workspace, word))
+        columns = (col(SearchRow.state), col(SearchRow.position), col(SearchRow.user_id))
+        here = query.place(*columns)
+        if query.after is not None:
+            statement = statement.where(tuple_(*here) > query.place_of(query.after))
+        elif query.before is not None:
+            statement = statement.where(tuple_(*here) < query.place_of(query.before))
+        return statement.order_by(*query.order(*columns)).limit(limit)
+
+    def _has(self, workspace: str, word: str) -> ColumnElement[bool]:
+        other = aliased(SearchRow)
+        return exists().where(
+            col(other.workspace) == workspace,
+            col(other.token).in_(self._tokens(workspace, word)),
+            col(other.state) == SearchRow.state,
+            col(other.position) == SearchRow.position,
+            col(other.user_id) == SearchRow.user_id,
+        )
+
+    def _tokens(self, workspace: str, word: str) -> Sequence[str]:
+        if word == EVERYBODY:
+            return (EVERYBODY,)
+        blinded = self._keyring.blinded_under_each(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
+        return tuple(name[:_TOKEN_CHARACTERS] for name in blinded)
+
+    # Writing
+
+    def _row(self, workspace: str, newcomer: Newcomer, state: int, at: datetime) -> PersonRow:
+        row = PersonRow(
+            record_id=str(uuid4()),
+            workspace=workspace,
+            user_id=newcomer.user,
+            position=newcomer.position,
+            state=state,
+            state_since=at,
+            deactivated_at=None,
+            key_id=self._keyring.active,
+            sealed=b"",
+        )
+        row.sealed = self._sealed(row, newcomer.name, newcomer.words)
+        return row
+
+    async def _make_findable(self, row: PersonRow, words: Collection[str]) -> None:
+        await self._forget_entries(row.workspace, row.user_id)
+        await self._session.execute(insert(SearchRow), self._entries_of(row, words))
+
+    def _entries_of(self, row: PersonRow, words: Collection[str]) -> list[dict[str, Any]]:
+        beginnings = {word[:length] for word in words for length in range(1, min(len(word), LONGEST_BEGINNING) + 1)}
+        tokens = {EVERYBODY, *(self._tokens(row.workspace, beginning)[0] for beginning in beginnings)}
+        same = {"workspace": row.workspace, "state": row.state, "position": row.position, "user_id": row.user_id}
+        return [{**same, "token": token} for token in sorted(tokens)]
+
+    async def _forget_entries(self, workspace: str, user: str) -> None:
+        await self._session.execute(
+            delete(SearchRow).where(col(SearchRow.workspace) == workspace, col(SearchRow.user_id) == user)
+        )
+
+    async def _count(self, workspace: str, changes: Mapping[int, int]) -> None:
+        # In one order everywhere, so that two instances never wait for each other.
+        for state, change in sorted(changes.items()):
+            values = {"workspace": workspace, "state": state, "change": change}
+            await self._session.execute(text(_COUNT), values)
+
+    async def _place(self, workspace: str, name: str) -> int:
+        """Find a name's place in the alphabet by halving what lies between its neighbours."""
+        low, high = _FIRST, _LAST
+        while high - low > 1:
+            row = await self._near_middle(workspace, low, high)
+            if row is None:
+                break
+            if self._opened(row).name.casefold() <= name.casefold():
+                low = row.position
+            else:
+                high = row.position
+        if high == _LAST and low != _FIRST:
+            return min(low + _STEP, (low + high) // 2)
+        if low == _FIRST and high != _LAST:
+            return max(high - _STEP, (low + high) // 2)
+        return (low + high) // 2
+
+    async def _near_middle(self, workspace: str, low: int, high: int) -> PersonRow | None:
+        """Give a person between two places, near the middle; None when nobody stands there."""
+        position = col(PersonRow.position)
+        middle = (low + high) // 2
+        between = select(PersonRow).where(col(PersonRow.workspace) == workspace)
+        above = between.where(position >= middle, position > low, position < high).order_by(position).limit(1)
+        below = between.where(position < middle, position > low).order_by(position.desc()).limit(1)
+        return await self._session.scalar(above) or await self._session.scalar(below)
+
+    def _of(self, workspace: str, user: str) -> Select[PersonRow]:
+        return select(PersonRow).where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
+
+    def _sealed(self, row: PersonRow, name: str, words: Collection[str]) -> bytes:
+        row.key_id = self._keyring.active
+        document = json.dumps({"name": name, "words": _sorted(words)}).encode()
+        return self._keyring.seal(document, person_place(row))
+
+    def _opened(self, row: PersonRow) -> StoredPerson:
+        try:
+            document = json.loads(self._keyring.open(row.sealed, person_place(row)))
+        except (SealBrokenError, ValueError):
+            # A name that does not open is asked of the workspace again; until then the person has none.
+            document = {"name": "", "words": []}
+        return StoredPerson(
+            user=row.user_id,
+            name=document["name"],
+            words=tuple(document["words"]),
+            state=row.state,
+            state_since=row.state_since,
+            deactivated_at=row.deactivated_at,
+        )

@@ -1,0 +1,135 @@
+"""The table of workspaces: their defaults, sealed, each save against a revision; and when one left."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+from uuid import uuid4
+
+from sqlalchemy import CursorResult, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.keyring import Keyring, Place, SealBrokenError
+from storage.models import (
+    AuditRow,
+    HomeRow,
+    PasswordLinkRow,
+    PersonRow,
+    ProfileRow,
+    RunRow,
+    SearchRow,
+    StateCountRow,
+    TestRow,
+    WorkspaceRow,
+)
+from storage.profiles import StaleRevisionError
+
+_EVERYTHING = (
+    ProfileRow,
+    TestRow,
+    AuditRow,
+    PersonRow,
+    SearchRow,
+    StateCountRow,
+    PasswordLinkRow,
+    RunRow,
+    HomeRow,
+    WorkspaceRow,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredWorkspace:
+    """One workspace's own record; `document` is what was sealed, empty when it does not open."""
+
+    revision: int
+    left_at: datetime | None
+    document: bytes = field(repr=False)
+
+
+def workspace_place(row: WorkspaceRow) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return Place(
+        table=WorkspaceRow.__tablename__,
+        record_id=row.record_id,
+        workspace=row.workspace,
+        user="-",
+        revision=row.revision,
+        beside=(row.key_id,),
+    )
+
+
+class WorkspaceTable:
+    """The workspaces, inside one transaction."""
+
+    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
+        """Work through `session`; seal and open with `keyring`."""
+        self._session = session
+        self._keyring = keyring
+
+    async def get(self, workspace: str) -> StoredWorkspace | None:
+        """Read a workspace's record; None when there is none yet."""
+        row = await self._row(workspace)
+        if row is None:
+            return None
+        try:
+            document = self._keyring.open(row.sealed, workspace_place(row))
+        except (SealBrokenError, ValueError):
+            # Defaults are a convenience: without them people type six values again.
+            document = b""
+        return StoredWorkspace(revision=row.revision, left_at=row.left_at, document=document)
+
+    async def save(self, workspace: str, document: bytes, *, expected_revision: int) -> None:
+        """Seal and store `document` as the next revision; 0 expects that there is none yet.
+
+        Raises:
+            StaleRevisionError: another revision is stored than the expected one.
+        """
+        row = await self._row(workspace)
+        if (row.revision if row else 0) != expected_revision:
+            raise StaleRevisionError(revision=row.revision if row else 0)
+        fresh = WorkspaceRow(
+            record_id=row.record_id if row else str(uuid4()),
+            workspace=workspace,
+            revision=expected_revision + 1,
+            key_id=self._keyring.active,
+            sealed=b"",
+            left_at=row.left_at if row else None,
+        )
+        fresh.sealed = self._keyring.seal(document, workspace_place(fresh))
+        values = fresh.model_dump()
+        if row is None:
+            try:
+                await self._session.execute(insert(WorkspaceRow).values(values))
+            except IntegrityError:
+                raise StaleRevisionError(revision=1) from None
+            return
+        result = await self._session.execute(
+            update(WorkspaceRow)
+            .where(col(WorkspaceRow.workspace) == workspace, col(WorkspaceRow.revision) == expected_revision)
+            .values(values)
+        )
+        if cast("CursorResult[None]", result).rowcount != 1:
+            raise StaleRevisionError(revision=expected_revision + 1)
+
+    async def set_left(self, workspace: str, at: datetime | None) -> None:
+        """Note since when the bot is no longer installed in a workspace; None: it is."""
+        if at is not None and await self._row(workspace) is None:
+            await self.save(workspace, b"{}", expected_revision=0)
+        await self._session.execute(
+            update(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace).values(left_at=at)
+        )
+
+    async def left_before(self, at: datetime) -> list[str]:
+        """Name the workspaces that left before a time."""
+        found = await self._session.scalars(select(col(WorkspaceRow.workspace)).where(col(WorkspaceRow.left_at) < at))
+        return list(found)
+
+    async def purge(self, workspace: str) -> None:
+        """Delete everything that is stored of a workspace."""
+        for table in _EVERYTHING:
+            await self._session.execute(delete(table).where(col(table.workspace) == workspace))
+
+    async def _row(self, workspace: str) -> WorkspaceRow | None:
+        return await self._session.scalar(select(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace))

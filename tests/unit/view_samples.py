@@ -1,0 +1,282 @@
+"""Profiles as plain, as long and as hostile as they come, and every view there is made of them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from slack_sdk.models.blocks import Block, InputBlock
+from slack_sdk.models.views import View
+
+from bot.profiles.bulk import Tally
+from bot.profiles.changes import Changed
+from bot.profiles.conflicts import DECIDED, Conflict
+from bot.profiles.connections import understood
+from bot.profiles.defaults import EVERYBODY, Defaults, StoredDefaults
+from bot.profiles.errors import ExtraConflictError
+from bot.profiles.extras import CATALOGUE
+from bot.profiles.history import HistoryPage
+from bot.profiles.listing import PAGE, Line, Page, Wish
+from bot.profiles.moving import Differences
+from bot.profiles.people import Person
+from bot.profiles.profile import EmailProfile, Field
+from bot.profiles.records import ProfileView, State
+from bot.slack.answers import answer_view
+from bot.slack.command import NotUnderstoodError, parse
+from bot.slack.ids import COMMANDS
+from bot.slack.views import (
+    bulk,
+    card,
+    defaults,
+    extras,
+    form,
+    help,  # noqa: A004 - the view's name
+    history,
+    home,
+    listing,
+    message,
+    private,
+    report,
+)
+from bot.slack.views.form import PasswordEntry
+from bot.slack.views.home import AdminPart
+from bot.smtp.account import Encryption
+from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
+from storage.audit import AuditEntry
+from storage.people import Cursor
+from storage.test_runs import StoredRun
+
+ADA, GRACE = "U0ADA", "U0GRACE"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SECRET = "canary-7Hq2"
+EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {host}"
+LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
+LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
+SENTENCE = f"There is {EVIL}."
+CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
+
+PLAIN = EmailProfile(
+    address="ada@example.com",
+    login="ada",
+    password=SecretStr(SECRET),
+    password_host="smtp.example.com",
+    password_set_at=NOW,
+    host="smtp.example.com",
+    port=587,
+    extras={"TLS": "Y"},
+)
+LONGEST = replace(
+    PLAIN,
+    address=LONG_ADDRESS,
+    login="l" * 320,
+    host=LONG_HOST,
+    port=65535,
+    extras={
+        "SSL": "N",
+        "TLS": "Y",
+        "AUTH": "CRAM-MD5",
+        "HELO": LONG_HOST,
+        "FROM_NAME": "f" * 70,
+        "REPLY_TO": LONG_ADDRESS,
+    },
+)
+HOSTILE = replace(PLAIN, address=EVIL, login=EVIL * 2, host=EVIL, extras={"TLS": "Y", "FROM_NAME": EVIL, "HELO": EVIL})
+EXTREME = replace(
+    LONGEST, login="&" * 320, address="&" * 230 + "@example.com", extras={"FROM_NAME": "&" * 70, "TLS": "Y"}
+)
+PROFILES = {"plain": PLAIN, "longest": LONGEST, "hostile": HOSTILE, "extreme": EXTREME}
+LONG_DETAIL = f"535 5.7.8 {EVIL * 3}"[:215]
+
+
+def a_report(
+    profile: EmailProfile,
+    fault: Fault | None = None,
+    *,
+    outcome: Outcome = Outcome.PASSED,
+    detail: str = LONG_DETAIL,
+    encryption: Encryption = Encryption.TLS,
+    port: int | None = None,
+) -> Report:
+    stages = [Stage(name=name, outcome=Outcome.PASSED, seconds=0.0234, detail=detail) for name in StageName]
+    stages[4] = replace(stages[4], outcome=outcome, seconds=5.04)
+    return Report(
+        host=profile.host,
+        port=port or profile.port or 0,
+        encryption=encryption,
+        stages=tuple(stages),
+        seconds=5.5,
+        tested_at=NOW,
+        fault=fault,
+        reply=Reply(code=535, enhanced="5.7.8", text=EVIL),
+        certificate_names=(EVIL, LONG_HOST[:100], "", EVIL, EVIL),
+    )
+
+
+def a_view(profile: EmailProfile, last: Report | None = None, **changed: Any) -> ProfileView:
+    owner = Person(workspace="T1", user=ADA)
+    known = {"owner": owner, "profile": profile, "has_password": True, "revision": 3, "last_test": last}
+    return ProfileView(**{**known, **changed})
+
+
+def views_of_a_profile(profile: EmailProfile) -> dict[State, ProfileView]:
+    views = (
+        a_view(profile, a_report(profile)),
+        a_view(profile, a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED)),
+        a_view(profile),
+        a_view(profile, has_password=False),
+        a_view(EmailProfile(extras=profile.extras), has_password=False),
+        a_view(EmailProfile(), has_password=False, unreadable=True),
+    )
+    return {view.state: view for view in views}
+
+
+def not_understood(command: str) -> str:
+    with pytest.raises(NotUnderstoodError) as caught:
+        parse(command, EVIL)
+    return str(caught.value)
+
+
+def messages(profile: EmailProfile) -> Iterator[message.Message]:
+    for view in views_of_a_profile(profile).values():
+        for reader in (ADA, GRACE):
+            for entry in PasswordEntry:
+                yield card.card(view, reader=reader, entry=entry)
+            yield card.delete_question(view, reader=reader)
+            yield extras.listing(view, reader=reader)
+        for dropped in (True, False):
+            told = Changed(view=view, fields=("Port",), told=(f"Port {EVIL} → 587",), password_dropped=dropped)
+            yield card.changed_by(told, changed_by=GRACE)
+    yield card.deleted_by(GRACE)
+    yield from messages_for_admins(profile)
+    account = a_view(profile).account
+    yield report.testing(account, None)
+    yield report.testing(a_view(EmailProfile()).account, None)
+    yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
+    yield report.finished(account, understood(a_report(profile), account, profile), owner=ADA)
+    yield report.finished(
+        account,
+        understood(a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED), account, profile),
+        owner=ADA,
+    )
+    yield report.finished(
+        account,
+        understood(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile),
+        owner=ADA,
+    )
+    yield extras.conflict(CONFLICT, owner=ADA)
+    yield message.notice(SENTENCE)
+    for command in COMMANDS:
+        yield help.help_message(command)
+        yield help.help_message(command, sentence=not_understood(command))
+
+
+DEFAULTS = Defaults(
+    host=LONG_HOST,
+    port=587,
+    encryption=Encryption.TLS,
+    login_pattern="DOMAIN\\{local}",
+    domain=LONG_HOST[:180],
+    allowed_servers=(LONG_HOST, "smtp.example.com"),
+)
+ENTRIES = [
+    AuditEntry(number=7, at=NOW, actor=actor, subject=subject, action="saved", fields=("Port", EVIL))
+    for actor, subject in ((ADA, ADA), (GRACE, ADA), ("bot", ADA), (GRACE, EVERYBODY))
+]
+
+
+def a_page(profile: EmailProfile) -> Page:
+    """A full page of the list, with everybody in each state."""
+    states = (*State, *State)[:PAGE]
+    lines = [
+        Line(
+            user=ADA if number % 2 else GRACE,
+            name=EVIL,
+            profile=profile,
+            encryption=Encryption.TLS,
+            state=state,
+            since=NOW,
+            failed_stage=StageName.SIGN_IN,
+            tested_at=NOW,
+            deactivated_at=NOW,
+        )
+        for number, state in enumerate(states)
+    ]
+    cursor = Cursor(state=6, position=2**62, user="U" + "0" * 30)
+    wish = Wish(search="м" * 60, state=State.FAILS, by_name=True, after=cursor, first=99_991)
+    numbers = dict.fromkeys(State, 100_000)
+    return Page(wish=wish, lines=tuple(lines), numbers=numbers, total=None, previous=wish, next=wish)
+
+
+def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
+    yield listing.listing(a_page(profile))
+    yield listing.listing(replace(a_page(profile), lines=(), wish=Wish(search=EVIL)))
+    yield listing.listing(replace(a_page(profile), lines=(), wish=Wish(state=State.FAILS), total=0))
+    yield listing.listing(replace(a_page(profile), lines=(), wish=Wish(), numbers={}, total=0))
+    owner = Person(workspace="T1", user=ADA)
+    for entries in ((), tuple(ENTRIES * 4)):
+        yield history.history(HistoryPage(owner=owner, entries=entries, older=7 if entries else None), reader=GRACE)
+    tally = Tally(total=300, passed=200, causes={f"{number} {EVIL}": [ADA] * 20 for number in range(15)})
+    tally.left_out[SENTENCE] = 3
+    yield bulk.progress(tally, run_id="a-run")
+    yield bulk.finished(tally)
+    yield bulk.finished(replace(tally, cancelled=True, causes={}))
+    run = StoredRun(run_id="a", workspace="T1", actor=ADA, channel="D1", message_ts="1.2", done=3, total=300)
+    yield bulk.interrupted(run)
+    stored = StoredDefaults(defaults=DEFAULTS, before=Defaults(), revision=1)
+    for found in (Differences(alike=1, holding_old=2, own_choice=3), Differences(alike=1, holding_old=0, own_choice=0)):
+        yield defaults.saved(stored, found)
+    yield defaults.moved(3, 2)
+    yield private.link("https://email.example.com/password/U0ADA/" + "a" * 22)
+
+
+def modals(profile: EmailProfile) -> Iterator[View]:
+    known = form.Context(owner=ADA, revision=3, channel="C1")
+    account = a_view(profile).account
+    failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
+    notes: list[list[Block]] = [[], form.errors_note(dict.fromkeys(Field, EVIL))]
+    for tested in (failed, a_report(profile), a_report(profile, outcome=Outcome.RUNNING)):
+        notes.append(report.short(account, tested))
+    for view in views_of_a_profile(profile).values():
+        for note in notes:
+            yield form.form(view, known=known, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
+        for entry in PasswordEntry:
+            found = [Conflict(field=name, mine=EVIL, theirs=LONG_HOST, touched=True) for name in DECIDED]
+            yield form.form(view, known=known, reader=ADA, entry=entry, suggested=profile, decisions=found)
+            for part in (None, AdminPart(page=a_page(profile), defaults=DEFAULTS, recent=ENTRIES)):
+                yield home.home(view, reader=ADA, entry=entry, admin=part)
+        yield extras.list_modal(view, known=known)
+    for extra in CATALOGUE:
+        value = profile.extras.get(extra.name, "")
+        yield extras.add_modal(extra, known=known, value=value, notes=extras.conflict_note(CONFLICT))
+    yield message.notice_view(SENTENCE)
+    yield home.refused(SENTENCE)
+    stored = StoredDefaults(defaults=DEFAULTS, before=Defaults(), revision=1)
+    yield defaults.form(stored, known=known, notes=notes[1])
+    for shown in messages(profile):
+        # Pressed on the Home tab, or in a modal, an answer is a modal too.
+        if not any(isinstance(block, InputBlock) for block in shown.blocks):
+            yield answer_view(shown, title="Connection test")
+
+
+def texts(node: Any) -> Iterator[dict[str, Any]]:
+    """Find every text object in a payload."""
+    if isinstance(node, dict):
+        if node.get("type") in ("mrkdwn", "plain_text") and isinstance(node.get("text"), str):
+            yield node
+        for inner in node.values():
+            yield from texts(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from texts(inner)
+
+
+OURS = re.compile(rf"<@(?:{ADA}|{GRACE})>|<!date\^\d+\^[^<>|]+\|[^<>|]+>|&(?:amp|lt|gt);")
+
+
+def assert_inert(text: str) -> None:
+    """Nothing but our own mentions and dates is alive, and no entity is broken."""
+    left = OURS.sub("", text)
+    assert not re.search("[<>&]", left), left
