@@ -199,7 +199,9 @@ class EmailProfiles:
             profile = _guarded(caller, owner, before, change(before))
             if profile != before:
                 fields = names(before, profile)
-                await self._store(tx, caller, owner, loaded, profile, fields=fields, action="extras changed")
+                await self._store(
+                    tx, caller, owner, loaded, profile, fields=fields, action="extra configurations changed"
+                )
             view = await view_of(tx, owner)
         self._on_change(owner)
         return changed_into(view, before, profile)

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.profiles.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
-from bot.profiles.extras import IN_WORDS
+from bot.profiles.extras import IN_WORDS, misfit
 from bot.profiles.moving import Differences
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import Context
@@ -57,7 +57,7 @@ def form(stored: StoredDefaults, *, known: Context, notes: Sequence[Block] = ())
             context("New forms begin with these, so that people type an address and a password."),
             _text(DefaultsField.HOST, defaults.host),
             _text(DefaultsField.PORT, str(defaults.port or "")),
-            _encryption(defaults.encryption),
+            _encryption(defaults.encryption if defaults.has_account else Encryption.TLS),
             _sign_in(defaults.authenticate),
             _text(DefaultsField.LOGIN_PATTERN, defaults.login_pattern),
             _text(DefaultsField.DOMAIN, defaults.domain),
@@ -154,6 +154,9 @@ def saved(stored: StoredDefaults, found: Differences) -> Message:
     blocks: list[Block] = [section("*The defaults are saved.*"), *rows(summary(stored.defaults))]
     told = _standing(found)
     blocks.append(section(escaped(told)))
+    wrong = misfit(stored.defaults.port, stored.defaults.encryption, authenticate=stored.defaults.authenticate)
+    if wrong is not None and stored.defaults.port:
+        blocks.append(section(f":warning: {escaped(wrong.sentence)}"))
     if found.holding_old and stored.defaults.has_account:
         again = ""
         if stored.before.host != stored.defaults.host:

@@ -8,7 +8,7 @@ from bot.profiles.defaults import EVERYBODY
 from bot.profiles.history import HistoryPage
 from bot.slack.ids import ActionId
 from bot.slack.views.message import Message, actions, button, escaped, moment, rows, section
-from storage.audit import TESTED, AuditEntry
+from storage.audit import AuditEntry
 
 
 def history(page: HistoryPage, *, reader: str) -> Message:
@@ -28,8 +28,7 @@ def line(entry: AuditEntry) -> str:
     """Write one entry: when, who, what."""
     who = "the bot" if entry.actor == "bot" else f"<@{entry.actor}>"
     what = ", ".join(entry.fields)
-    did = f"{entry.action} {what}" if entry.action == TESTED else f"{entry.action}{': ' if what else ''}{what}"
-    return f"{moment(entry.at)}  {who}  {escaped(did)}"
+    return f"{moment(entry.at)}  {who}  {escaped(f'{entry.action}: {what}' if what else entry.action)}"
 
 
 def changes(entries: Iterable[AuditEntry]) -> list[str]:

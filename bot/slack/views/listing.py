@@ -105,11 +105,11 @@ def row(line: Line, number: int, wish: Wish | None) -> SectionBlock:
         encryption = "" if line.encryption is Encryption.NONE else f" {line.encryption}"
         server = f"  {code(f'{profile.host}:{profile.port}{encryption}')}"
     tested = f"  tested {moment(line.tested_at)}" if line.tested_at else ""
-    address = code(profile.address) if profile.address else "no address"
+    account = f"\n{code(profile.address)}{server}{tested}" if profile.address else ""
     options = [Option(value=f"{act}:{line.user}", label=label) for act, label in ROW_ACTS.items()]
     return SectionBlock(
         block_id=_id(f"row{number}", wish),
-        text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>\n{address}{server}{tested}"),
+        text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}"),
         accessory=OverflowMenuElement(action_id=ActionId.PEOPLE_ROW, options=options),
     )
 
