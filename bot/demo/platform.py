@@ -271,7 +271,7 @@ class Platform:
             await self.note_change()
             return
         private = body.get("response_type") != "in_channel"
-        answers.message = await self.post(
+        posted = await self.post(
             Message(
                 author=BOT_USER,
                 channel=answers.channel,
@@ -280,6 +280,8 @@ class Platform:
                 reader=answers.user if private else None,
             )
         )
+        # The original stays the message that was pressed in; a command has none before its first answer.
+        answers.message = answers.message or posted
 
     def own_message(self, channel: Any, ts: Any) -> Message:
         """Find a message of the bot that everybody in its channel sees.

@@ -13,7 +13,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import MendableError, NotAllowedError
+from bot.slack.ids import COMMANDS, ActionId, ViewId
 from bot.slack.jobs import new_reference, unexpected
 from bot.slack.views.message import notice, notice_view
 
@@ -34,6 +35,8 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     sentence = _sentence(error)
     body = request.body
     kind = body.get("type")
+    if isinstance(error, NotAllowedError):
+        log.info("Refused: %s by %s of %s.", _what(body), request.context.user_id, request.context.team_id)
     if "command" in body:
         return _json(notice(sentence).payload())
     if kind == "view_submission":
@@ -41,6 +44,14 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     if kind == "block_actions":
         await _answer_action(body, sentence, client)
     return BoltResponse(status=200)
+
+
+def _what(body: dict[str, Any]) -> str:
+    """Name what was asked for, by the program's own names; never by what a person typed."""
+    actions = body.get("actions") or [{}]
+    asked = (body.get("command"), actions[0].get("action_id"), (body.get("view") or {}).get("callback_id"))
+    known = {*COMMANDS, *ActionId, *ViewId}
+    return next((str(name) for name in asked if name in known), "something")
 
 
 def _sentence(error: Exception) -> str:

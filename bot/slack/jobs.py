@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import MendableError, NotAllowedError
 
 log = logging.getLogger(__name__)
 
@@ -55,18 +55,20 @@ class Jobs:
             raise MendableError(INTERRUPTED)
         if len(self._tasks) >= self._most:
             raise MendableError("Many tests are running right now. Please try again in a minute.")
-        task = asyncio.create_task(self._run(work, tell), name=name)
+        task = asyncio.create_task(self._run(name, work, tell), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run(
-        self, work: Callable[[], Coroutine[Any, Any, None]], tell: Callable[[str], Awaitable[object]]
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], tell: Callable[[str], Awaitable[object]]
     ) -> None:
         try:
             await work()
         except asyncio.CancelledError:
             await self._tell(tell, INTERRUPTED)
         except MendableError as error:
+            if isinstance(error, NotAllowedError):
+                log.info("Refused in the background: %s.", name)
             await self._tell(tell, str(error))
         except Exception:
             reference = new_reference()
