@@ -230,6 +230,7 @@ async def test_a_run_can_be_stopped_and_tells_how_far_it_came(office: Office, mo
     summary = searchable(await workspace.wait_message(GRACE, "Stopped after", timeout=20))
     assert "of 30" in summary
     # And another can begin.
+    shown = await listed(office)
     await workspace.enter_in(GRACE, "Search", "crowd007", message=shown)
     assert "Of 1 tested" in await run_all(office, shown)
 

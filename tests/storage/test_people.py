@@ -1,0 +1,180 @@
+"""The list of people: in order, found by words, in pages, on both databases; and a dump that tells no names."""
+
+import random
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, text
+
+from storage.database import Database
+from storage.keyring import Keyring, generate_key
+from storage.people import Cursor, Query, evenly_spread
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+STATES = (0, 1, 2, 3)
+
+
+async def put(database: Database, user: str, name: str, state: int = 0, words: Collection[str] = ()) -> None:
+    async with database.writing() as tx:
+        await tx.people.put("T1", user, name, words or name.casefold().split(), state, NOW)
+
+
+async def names(database: Database, query: Query, limit: int = 100) -> list[str]:
+    async with database.reading() as tx:
+        return [person.name for person, _ in await tx.people.page("T1", query, limit=limit)]
+
+
+async def counts(database: Database) -> dict[int, int]:
+    async with database.reading() as tx:
+        return await tx.people.counts("T1")
+
+
+async def test_names_that_come_in_any_order_stand_in_the_order_of_the_alphabet(database: Database) -> None:
+    chance = random.Random(4)
+    everybody = sorted({"".join(chance.choices("abcdef", k=4)).title() for _ in range(150)})
+    shuffled = random.Random(5).sample(everybody, len(everybody))
+    for number, name in enumerate(shuffled):
+        await put(database, f"U{number}", name)
+    assert await names(database, Query(states=STATES, by_name=True), 200) == everybody
+
+
+@pytest.mark.parametrize("downward", [False, True])
+async def test_names_that_come_in_order_stand_in_order_too(database: Database, downward: bool) -> None:
+    everybody = [f"Name {number:03}" for number in range(120)]
+    for name in reversed(everybody) if downward else everybody:
+        await put(database, name, name)
+    assert await names(database, Query(states=STATES, by_name=True), 200) == everybody
+
+
+async def test_pages_forward_and_back_meet_everybody_once_in_either_order(database: Database) -> None:
+    chance = random.Random(6)
+    spread = evenly_spread((f"U{number:03}", f"N{number:03}", [f"n{number:03}"]) for number in range(100))
+    for newcomer in spread:
+        async with database.writing() as tx:
+            await tx.people.add_many("T1", [newcomer], chance.choice(STATES), NOW)
+    for by_name in (False, True):
+        forward: list[str] = []
+        after: Cursor | None = None
+        async with database.reading() as tx:
+            while page := await tx.people.page("T1", Query(states=STATES, by_name=by_name, after=after), limit=7):
+                forward += [person.user for person, _ in page]
+                after = page[-1][1]
+            assert len(set(forward)) == len(forward) == 100
+            backward: list[str] = []
+            before: Cursor | None = after
+            while page := await tx.people.page("T1", Query(states=STATES, by_name=by_name, before=before), limit=7):
+                backward = [person.user for person, _ in page] + backward
+                before = page[0][1]
+        assert backward == forward[:-1]
+
+
+async def test_everybody_is_found_by_the_beginnings_of_their_words(database: Database) -> None:
+    await put(database, "U1", "Grace Hopper", words=["grace", "hopper", "navy"])
+    await put(database, "U2", "Grace Slick", words=["grace", "slick"])
+    await put(database, "U3", "Ada Lovelace", words=["ada", "wolfeschlegelsteinhausen"])
+    for words, found in (
+        (("gr",), ["Grace Hopper", "Grace Slick"]),
+        (("grace", "h"), ["Grace Hopper"]),
+        (("navy", "gra"), ["Grace Hopper"]),
+        (("wolfeschlegelstein",), ["Ada Lovelace"]),
+        (("race",), []),
+        (("grace", "ada"), []),
+    ):
+        assert await names(database, Query(states=STATES, words=words, by_name=True)) == found
+
+
+async def test_a_change_of_name_words_or_state_is_found_and_counted_at_once(database: Database) -> None:
+    await put(database, "U1", "Ada Byron")
+    await put(database, "U2", "Zoe")
+    assert await counts(database) == {0: 2}
+    await put(database, "U1", "Zuleika King", state=2)
+    assert await names(database, Query(states=STATES, words=("byron",))) == []
+    assert await names(database, Query(states=(2,), words=("king",))) == ["Zuleika King"]
+    assert await names(database, Query(states=STATES, by_name=True)) == ["Zoe", "Zuleika King"]
+    assert await counts(database) == {0: 1, 2: 1}
+    async with database.writing() as tx:
+        await tx.people.remove("T1", "U1")
+        await tx.people.remove("T1", "U1")
+    assert await counts(database) == {0: 1}
+    assert await names(database, Query(states=STATES)) == ["Zoe"]
+
+
+async def test_since_when_a_state_lasts_is_kept_while_it_lasts(database: Database) -> None:
+    for state, hours in ((1, 0), (1, 5), (2, 7)):
+        async with database.writing() as tx:
+            await tx.people.put("T1", "U1", "Ada", ["ada"], state, NOW + timedelta(hours=hours))
+    async with database.reading() as tx:
+        person = await tx.people.get("T1", "U1")
+    assert person is not None
+    assert person.state_since == NOW + timedelta(hours=7)
+
+
+async def test_counts_that_drifted_are_counted_anew(database: Database) -> None:
+    await put(database, "U1", "Ada", state=3)
+    async with database._writing_engine().begin() as connection:
+        await connection.execute(text("UPDATE state_counts SET people = 99"))
+    async with database.writing() as tx:
+        await tx.people.recount("T1")
+    assert await counts(database) == {3: 1}
+
+
+async def test_workspaces_do_not_find_each_others_people(database: Database) -> None:
+    await put(database, "U1", "Ada Lovelace")
+    async with database.reading() as tx:
+        assert await tx.people.page("T2", Query(states=STATES, words=("ada",)), limit=5) == []
+        assert await tx.people.counts("T2") == {}
+
+
+async def test_a_page_takes_the_same_number_of_queries_whatever_the_size(database: Database) -> None:
+    statements: list[str] = []
+    engine = database._engine.sync_engine
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            statements.append(statement)
+
+    seen = []
+    for size in (3, 200):
+        newcomers = evenly_spread((f"U{size}-{n}", f"Name {n}", ["name"]) for n in range(size))
+        async with database.writing() as tx:
+            await tx.people.add_many("T1", newcomers, 1, NOW)
+        statements.clear()
+        await names(database, Query(states=STATES, words=("name",)), 16)
+        seen.append(len(statements))
+    assert seen == [1, 1]
+
+
+async def test_the_database_tells_no_name_and_no_word(sqlite: Database, tmp_path: Path) -> None:
+    await put(sqlite, "U1", "Grace Hopper", words=["grace", "hopper", "navysecret"])
+    await sqlite.forget_deleted()
+    await sqlite.close()
+    content = b"".join(file.read_bytes().lower() for file in tmp_path.iterdir())
+    for word in (b"grace", b"hopper", b"navysec", b"gra"):
+        assert word not in content
+    with closing(sqlite3.connect(tmp_path / "profiles.db")) as connection:
+        tokens = {token for (token,) in connection.execute("SELECT token FROM search_entries")}
+    # One for everybody, and one a beginning: g to grace, h to hopper, n to navysecr.
+    assert len(tokens) == 1 + 5 + 6 + 8
+
+
+async def test_after_the_keys_turned_everybody_is_found_as_before(url: str) -> None:
+    old, new = generate_key(), generate_key()
+    first = Database.connect(url, Keyring.from_text(old))
+    await first.upgrade()
+    await put(first, "U1", "Ada Lovelace")
+    await first.close()
+    both = Database.connect(url, Keyring.from_text(f"{new},{old}"))
+    await put(both, "U2", "Ada Byron")
+    query = Query(states=STATES, words=("ada",), by_name=True)
+    assert await names(both, query) == ["Ada Byron", "Ada Lovelace"]
+    async for _ in both.reseal():
+        pass
+    await both.close()
+    alone = Database.connect(url, Keyring.from_text(new))
+    assert await names(alone, query) == ["Ada Byron", "Ada Lovelace"]
+    await alone.close()

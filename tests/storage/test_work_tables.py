@@ -1,0 +1,153 @@
+"""Leases, runs, links, Home tabs and workspaces: what instances share so that each thing is done once."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from storage.database import Database
+from storage.keyring import Keyring
+from storage.password_links import StoredLink
+from storage.profiles import StaleRevisionError
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+async def change(database: Database, statement: str) -> None:
+    async with database._writing_engine().begin() as connection:
+        await connection.execute(text(statement))
+
+
+async def test_of_two_instances_one_gets_the_lease_until_it_is_over(
+    database: Database, url: str, keyring: Keyring
+) -> None:
+    other = Database.connect(url, keyring)
+
+    async def take(instance: Database) -> bool:
+        async with instance.writing() as tx:
+            return await tx.leases.take("purge", seconds=60)
+
+    assert sorted(await asyncio.gather(take(database), take(other))) == [False, True]
+    assert not await take(other)
+    async with database.writing() as tx:
+        await tx.leases.shorten("purge", seconds=-1)
+    assert await take(other)
+    await other.close()
+
+
+async def test_a_run_goes_on_until_it_is_cancelled_and_ends_once(database: Database) -> None:
+    async with database.writing() as tx:
+        run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=9)
+        assert await tx.runs.running("T1")
+        assert not await tx.runs.running("T2")
+        assert await tx.runs.step(run.run_id, done=3)
+        assert not await tx.runs.end(run.run_id, "cancelled", workspace="T2")
+        assert await tx.runs.end(run.run_id, "cancelled", workspace="T1")
+        assert not await tx.runs.step(run.run_id, done=4)
+        assert not await tx.runs.end(run.run_id, "done", workspace="T1")
+        assert await tx.runs.interrupt_silent(seconds=0) == []
+
+
+async def test_a_silent_run_is_given_as_interrupted_once(database: Database) -> None:
+    async with database.writing() as tx:
+        run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=9)
+        await tx.runs.step(run.run_id, done=3)
+        assert await tx.runs.interrupt_silent(seconds=60) == []
+    await change(database, "UPDATE test_runs SET alive_at = alive_at - 61")
+    async with database.writing() as tx:
+        (silent,) = await tx.runs.interrupt_silent(seconds=60)
+        assert (silent.run_id, silent.done, silent.total, silent.channel) == (run.run_id, 3, 9, "D1")
+        assert await tx.runs.interrupt_silent(seconds=60) == []
+    await change(database, "UPDATE test_runs SET alive_at = alive_at - 700000")
+    async with database.writing() as tx:
+        await tx.runs.purge()
+        assert not await tx.runs.step(run.run_id, done=4)
+
+
+async def test_a_link_is_for_one_person_and_used_once(database: Database) -> None:
+    link = StoredLink(workspace="T1", user="U1", document=b"{}")
+    async with database.writing() as tx:
+        await tx.links.add("token", link, seconds=60)
+        assert await tx.links.find("token", "U1") == link
+        assert await tx.links.find("token", "U2") is None
+        assert await tx.links.find("other", "U1") is None
+        assert not await tx.links.use("token", "U2")
+        assert await tx.links.use("token", "U1")
+        assert not await tx.links.use("token", "U1")
+        await tx.links.add("late", link, seconds=-1)
+        assert await tx.links.find("late", "U1") is None
+        assert not await tx.links.use("late", "U1")
+        await tx.links.purge()
+        await tx.links.add("forgotten", link, seconds=60)
+        await tx.links.forget("T1", "U1")
+        assert await tx.links.find("forgotten", "U1") is None
+
+
+async def test_a_link_moved_to_another_person_opens_nothing(database: Database) -> None:
+    async with database.writing() as tx:
+        await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=60)
+    await change(database, "UPDATE password_links SET user_id = 'U2'")
+    async with database.reading() as tx:
+        assert await tx.links.find("token", "U2") is None
+
+
+async def test_defaults_are_saved_against_a_revision(database: Database) -> None:
+    async with database.writing() as tx:
+        assert await tx.workspaces.get("T1") is None
+        await tx.workspaces.save("T1", b"one", expected_revision=0)
+        await tx.workspaces.save("T1", b"two", expected_revision=1)
+        stored = await tx.workspaces.get("T1")
+        assert stored is not None
+        assert (stored.document, stored.revision, stored.left_at) == (b"two", 2, None)
+    for revision in (0, 1):
+        with pytest.raises(StaleRevisionError):
+            async with database.writing() as tx:
+                await tx.workspaces.save("T1", b"three", expected_revision=revision)
+    await change(database, "UPDATE workspaces SET revision = 7")
+    async with database.reading() as tx:
+        moved = await tx.workspaces.get("T1")
+        assert moved is not None
+        assert moved.document == b""
+
+
+async def test_a_workspace_that_left_is_purged_whole_and_no_other(database: Database) -> None:
+    for workspace in ("T1", "T2"):
+        async with database.writing() as tx:
+            await tx.profiles.save(workspace, "U1", b"{}", expected_revision=0)
+            await tx.people.put(workspace, "U1", "Ada", ["ada"], 0, NOW)
+            await tx.audit.append(workspace, actor="U1", subject="U1", action="saved")
+            await tx.homes.note(workspace, "U1", "digest")
+            await tx.runs.add(workspace=workspace, actor="U1", channel="D", message_ts="1", total=1)
+            await tx.workspaces.set_left(workspace, NOW if workspace == "T1" else None)
+    async with database.writing() as tx:
+        assert await tx.workspaces.left_before(NOW) == []
+        assert await tx.workspaces.left_before(NOW + timedelta(seconds=1)) == ["T1"]
+        await tx.workspaces.purge("T1")
+    async with database.reading() as tx:
+        assert await tx.profiles.get("T1", "U1") is None
+        assert await tx.people.counts("T1") == {}
+        assert await tx.audit.page("T1", subject=None) == []
+        assert await tx.homes.users("T1", limit=9) == []
+        assert not await tx.runs.running("T1")
+        assert await tx.profiles.get("T2", "U1") is not None
+        assert await tx.people.counts("T2") == {0: 1}
+        assert await tx.homes.digest("T2", "U1") == "digest"
+
+
+async def test_history_is_paged_forgotten_and_purged(database: Database) -> None:
+    async with database.writing() as tx:
+        for number in range(5):
+            await tx.audit.append("T1", actor="U1", subject=f"U{number % 2}", action="tested" if number else "saved")
+    async with database.writing() as tx:
+        whole = await tx.audit.page("T1", subject=None)
+        assert [entry.number for entry in whole] == sorted((entry.number for entry in whole), reverse=True)
+        older = await tx.audit.page("T1", subject="U0", before=whole[0].number)
+        assert {entry.subject for entry in older} == {"U0"}
+        assert [entry.action for entry in await tx.audit.changes("T1", limit=5)] == ["saved"]
+        await tx.audit.forget("T1", "U1")
+        assert {entry.subject for entry in await tx.audit.page("T1", subject=None)} == {"U0"}
+        await tx.audit.purge(datetime.now(UTC) - timedelta(days=1))
+        assert await tx.audit.page("T1", subject=None)
+        await tx.audit.purge(datetime.now(UTC) + timedelta(seconds=1))
+        assert await tx.audit.page("T1", subject=None) == []
