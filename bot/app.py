@@ -178,7 +178,8 @@ async def _wire(
     workspace = identity.enterprise_id or identity.team_id
     changes = Changes()
     services = _services(settings, database, session, jobs, changes, _tester(settings, network, metrics), records)
-    tabs = HomeTabs(services=services, database=database, client=client)
+    # Home tabs count their tries themselves.
+    tabs = HomeTabs(services=services, database=database, client=_quick_client(settings, session))
     changes.listen(tabs.changed)
     upkeep = Upkeep(database=database, history=timedelta(days=settings.history_days), clock=now, on_change=changes.tell)
     roster = Roster(

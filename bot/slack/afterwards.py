@@ -5,6 +5,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.private_links import PasswordSet
 from bot.slack.jobs import Jobs
+from bot.slack.refusals import refusal
 from bot.slack.saying import say
 from bot.slack.views.card import card
 from bot.slack.views.form import Context, PasswordEntry, form
@@ -44,7 +45,7 @@ class AfterPassword:
         try:
             await self._client.views_update(view_id=done.link.view_id, view=view)
         except SlackApiError as error:
-            if error.response.get("error") == "not_found":
+            if refusal(error) == "not_found":
                 return False
             raise
         return True

@@ -1,6 +1,7 @@
 """The workspace's people, asked of Slack: who is an admin, a guest, an app, deactivated, a stranger."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import DirectoryError
 from bot.profiles.people import Member, Person
+from bot.slack.refusals import refusal
 
 FRESH_SECONDS = 60.0
 """How long an answer of users.info may be used: a demoted admin is stopped within a minute."""
@@ -18,7 +20,13 @@ FRESH_SECONDS = 60.0
 PATIENCE = 0.8
 """Seconds for one answer of users.info, asked at most twice: Slack itself waits 3 s for ours."""
 
+SILENT_SECONDS = 5.0
+"""How long nobody is asked for after Slack did not answer."""
+
+_SILENT = "Slack did not say who that is. Please try again in a minute."
 _MOST_REMEMBERED = 1000
+
+log = logging.getLogger(__name__)
 
 
 class SlackDirectory:
@@ -28,6 +36,7 @@ class SlackDirectory:
         """Ask through `client`."""
         self._client = client
         self._known: dict[Person, tuple[float, Member]] = {}
+        self._silent_until = 0.0
 
     async def member(self, person: Person) -> Member | None:
         """Look one person up; None when the workspace does not know them.
@@ -56,17 +65,27 @@ class SlackDirectory:
         self._known.pop(person, None)
 
     async def _ask(self, person: Person) -> Mapping[str, Any] | None:
+        if time.monotonic() < self._silent_until:
+            raise DirectoryError(_SILENT)
         try:
-            try:
-                return await self._asked_once(person)
-            except (TimeoutError, aiohttp.ClientError, OSError):
-                return await self._asked_once(person)
+            return await self._asked_twice(person)
         except SlackApiError as error:
-            if error.response.get("error") in ("user_not_found", "user_not_visible"):
+            if refusal(error) in ("user_not_found", "user_not_visible"):
                 return None
-            raise DirectoryError("Slack did not tell who that is. Please try again in a minute.") from error
+            trouble: Exception = error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise DirectoryError("Slack did not answer in time. Please try again in a minute.") from error
+            trouble = error
+        # Asking again at once would make one person wait, and Slack busier.
+        self._silent_until = time.monotonic() + SILENT_SECONDS
+        log.warning("Slack does not say who people are (%s).", type(trouble).__name__)
+        raise DirectoryError(_SILENT) from trouble
+
+    async def _asked_twice(self, person: Person) -> Mapping[str, Any]:
+        try:
+            return await self._asked_once(person)
+        except TimeoutError:
+            # A lost connection needs no second try of ours: aiohttp makes one itself.
+            return await self._asked_once(person)
 
     async def _asked_once(self, person: Person) -> Mapping[str, Any]:
         async with asyncio.timeout(PATIENCE):

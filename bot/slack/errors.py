@@ -16,6 +16,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.profiles.errors import MendableError, NotAllowedError
 from bot.slack.ids import COMMANDS, ActionId, ViewId
 from bot.slack.jobs import new_reference, unexpected
+from bot.slack.refusals import refusal
 from bot.slack.views.message import notice, notice_view
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def _what(body: dict[str, Any]) -> str:
 def _sentence(error: Exception) -> str:
     if isinstance(error, MendableError):
         return str(error)
-    if isinstance(error, SlackApiError) and error.response.get("error") in _TOO_LATE:
+    if isinstance(error, SlackApiError) and refusal(error) in _TOO_LATE:
         return "That took too long, and Slack did not open the form. Please try again."
     reference = new_reference()
     # The traceback names files and lines; request bodies are never logged.

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.errors import MendableError, NotAllowedError
 from bot.profiles.listing import Wish
 from bot.profiles.people import Person
+from bot.slack.refusals import is_busy, refusal
 from bot.slack.services import Services, caller_of
 from bot.slack.views import home as views
 from storage.database import Database
@@ -29,6 +30,14 @@ MOST_TABS = 200
 """Home tabs brought up to date after a change; whoever has theirs behind these sees it on the next visit."""
 
 _TRIES = 3
+BETWEEN_TRIES = 2.0
+"""Seconds between tries; Slack's own Retry-After is rarely longer for this method."""
+
+
+def _wait_asked_for(error: SlackApiError) -> float:
+    """Read a Retry-After; nobody waits for a Home tab longer than a minute."""
+    text = (getattr(error.response, "headers", None) or {}).get("Retry-After", "")
+    return min(float(text), 60.0) if text.isdigit() else 0.0
 
 
 def register(app: AsyncApp, tabs: "HomeTabs") -> None:
@@ -92,18 +101,19 @@ class HomeTabs:
 
     async def _published(self, user: str, view: View) -> bool:
         for attempt in range(_TRIES):
+            pause = BETWEEN_TRIES
             try:
                 await self._client.views_publish(user_id=user, view=view)
                 return True
             except SlackApiError as error:
-                response = error.response
-                if response.get("error") not in ("ratelimited", "internal_error", "fatal_error"):
-                    log.warning("A Home tab was not taken (%s).", response.get("error"))
+                if not is_busy(error):
+                    log.warning("A Home tab was not taken (%s).", refusal(error))
                     return False
+                pause = max(pause, _wait_asked_for(error))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 log.info("Slack did not take a Home tab (%s).", type(error).__name__)
             if attempt + 1 < _TRIES:
-                await asyncio.sleep(2.0**attempt)
+                await asyncio.sleep(pause)
         log.warning("A Home tab could not be published in %d tries; the next visit tries again.", _TRIES)
         return False
 

@@ -6,6 +6,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.refusals import refusal
+
 
 async def show_in(client: AsyncWebClient, view_id: str, view: View) -> None:
     """Put `view` in place of an open modal; one that was closed meanwhile needs nothing.
@@ -15,7 +17,7 @@ async def show_in(client: AsyncWebClient, view_id: str, view: View) -> None:
     try:
         await client.views_update(view_id=view_id, view=view)
     except SlackApiError as error:
-        if error.response.get("error") != "not_found":
+        if refusal(error) != "not_found":
             raise
 
 

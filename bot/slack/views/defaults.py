@@ -133,8 +133,6 @@ def _value(values: Mapping[str, Any], name: str) -> str:
 
 def summary(defaults: Defaults) -> list[str]:
     """Write the defaults in a few lines."""
-    if not (defaults.has_account or defaults.domain or defaults.login_pattern or defaults.allowed_servers):
-        return ["No defaults yet: people type all six values."]
     lines = []
     if defaults.host or defaults.port:
         server = f"{defaults.host or 'any server'}:{defaults.port or 'any port'}"
@@ -146,7 +144,7 @@ def summary(defaults: Defaults) -> list[str]:
         lines.append(f"Addresses at {code(defaults.domain)}")
     if defaults.allowed_servers:
         lines.append(f"Only these servers: {', '.join(code(server) for server in defaults.allowed_servers)}")
-    return lines
+    return lines or ["No defaults yet: people type all six values."]
 
 
 def saved(stored: StoredDefaults, found: Differences) -> Message:

@@ -1,0 +1,16 @@
+"""What Slack's Web API answers when it does not do what was asked."""
+
+from slack_sdk.errors import SlackApiError
+
+
+def refusal(error: SlackApiError) -> str:
+    """Name what Slack refuses with, such as `not_found`; empty when the answer names nothing."""
+    data = getattr(error.response, "data", error.response)
+    name = data.get("error") if isinstance(data, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def is_busy(error: SlackApiError) -> bool:
+    """Whether the same may well be taken a little later: too many requests, or trouble inside Slack."""
+    status = getattr(error.response, "status_code", 0)
+    return refusal(error) in ("", "ratelimited", "internal_error", "fatal_error") or status >= 500
