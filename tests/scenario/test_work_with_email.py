@@ -5,74 +5,32 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.people import PEOPLE, DemoPerson
+from bot.demo.people import PEOPLE
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.export import inert
-from bot.profiles.people import Person
-from bot.profiles.profile import EmailProfile
-from bot.profiles.roster import note_state
 from bot.slack.housekeeping import Housekeeping
+from tests.scenario.crowd import SECRET, crowd, give_profile, mail_for, people_read
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 
-NAMES = ("Alan Turing", "Barbara Liskov", "Edsger Dijkstra", "Émilie du Châtelet", "Zoë Quinn")
-CROWD = tuple(
-    DemoPerson(
-        id=f"U1{number:03}",
-        handle=f"crowd{number:03}",
-        name=NAMES[number] if number < len(NAMES) else f"Crowd {number:03}",
-        address=f"crowd{number:03}@demo.example",
-    )
-    for number in range(40)
-)
-SECRET = "mass account secret"
+CROWD = crowd(40)
 BAD = {CROWD[7].id, CROWD[8].id, CROWD[9].id}
 
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     """Forty people more, thirty of them set up, of whom three have a wrong password."""
-    accounts = [DemoAccount(address=person.address, login=person.address, password=SECRET) for person in CROWD]
-    mail = DemoMail(accounts=[*DemoMail().accounts, *accounts])
-    async with open_office(tmp_path, mail=mail, people=[*PEOPLE, *CROWD]) as opened:
-        await people_read(opened)
+    async with open_office(tmp_path, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD]) as opened:
+        await people_read(opened, 42)
         for person in CROWD[:30]:
             await give_profile(opened, person, password="wrong" if person.id in BAD else SECRET)
         yield opened
     assert not opened.workspace.refusals
-
-
-async def people_read(office: Office) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            async with office.bot.database.reading() as tx:
-                if sum((await tx.people.counts("T0DEMO")).values()) >= len(CROWD):
-                    return
-            await asyncio.sleep(0.05)
-
-
-async def give_profile(office: Office, person: DemoPerson, *, password: str) -> None:
-    owner = Person(workspace="T0DEMO", user=person.id)
-    profile = EmailProfile(
-        address=person.address,
-        login=person.address,
-        password=SecretStr(password),
-        password_host=office.mail.host,
-        host=office.mail.host,
-        port=587,
-        extras={"TLS": "Y"},
-    )
-    async with office.bot.database.writing() as tx:
-        await tx.profiles.save("T0DEMO", person.id, profile.to_document(), expected_revision=0)
-        await note_state(tx, owner, at=datetime.now(UTC))
 
 
 def lines(message: Message) -> list[str]:
