@@ -55,7 +55,7 @@ async def test_an_admin_finds_the_failing_one_among_three_hundred_repairs_and_se
     await shown.get_by_label("State", exact=True).select_option(label="State: Fails (0)")
     await expect(shown.get_by_text("Nobody")).to_be_visible()
     await page.get_by_role("tab", name="Home of the app").click()
-    await expect(page.get_by_text("300 people · 1 work")).to_be_visible()
+    await expect(page.locator("#home").get_by_text("300 people · 1 work")).to_be_visible()
 
 
 async def test_a_member_sets_the_password_on_the_private_page_on_a_phone(
