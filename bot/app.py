@@ -255,7 +255,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
         listing=listing,
         bulk=BulkTests(database=database, listing=listing, connections=connections),
         history=History(**for_admins),
-        defaults=WorkspaceDefaults(**for_admins),
+        defaults=WorkspaceDefaults(**for_admins, on_change=changes.tell),
         moves=Moves(**changing),
         links=links,
         jobs=jobs,

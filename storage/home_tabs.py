@@ -1,5 +1,7 @@
 """The table of published Home tabs: a digest of each, so that the same content is not published twice."""
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -19,15 +21,19 @@ class HomeTable:
         row = await self._session.get(HomeRow, (workspace, user))
         return row.digest if row else None
 
-    async def note(self, workspace: str, user: str, digest: str) -> None:
-        """Note what was published."""
-        await self._session.merge(HomeRow(workspace=workspace, user_id=user, digest=digest))
+    async def note(self, workspace: str, user: str, digest: str, *, shows_everybody: bool) -> None:
+        """Note what was published, and whether it shows everybody's profiles or one's own alone."""
+        row = HomeRow(workspace=workspace, user_id=user, digest=digest, shows_everybody=shows_everybody)
+        await self._session.merge(row)
 
-    async def users(self, workspace: str, *, limit: int) -> list[str]:
-        """Give the people of a workspace who have opened their Home tab."""
+    async def users(self, workspace: str, *, owners: Collection[str], limit: int) -> list[str]:
+        """Give those whose published tabs show any of these owners: they themselves, and who sees everybody."""
         found = await self._session.scalars(
             select(col(HomeRow.user_id))
-            .where(col(HomeRow.workspace) == workspace)
+            .where(
+                col(HomeRow.workspace) == workspace,
+                col(HomeRow.shows_everybody) | col(HomeRow.user_id).in_(owners),
+            )
             .order_by(col(HomeRow.user_id))
             .limit(limit)
         )

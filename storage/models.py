@@ -205,6 +205,7 @@ class HomeRow(SQLModel, table=True):
     workspace: str = Field(sa_column=Column(String(64), primary_key=True))
     user_id: str = Field(sa_column=Column(String(64), primary_key=True))
     digest: str = Field(sa_column=Column(String(64), nullable=False))
+    shows_everybody: bool
 
 
 class LeaseRow(SQLModel, table=True):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -278,10 +278,13 @@ def _differing(before: Defaults, after: Defaults) -> tuple[str, ...]:
 class WorkspaceDefaults:
     """The rules of the defaults at work; all of it is for admins."""
 
-    def __init__(self, *, database: Database, admin_user_ids: Collection[str]) -> None:
-        """Keep them in `database`."""
+    def __init__(
+        self, *, database: Database, admin_user_ids: Collection[str], on_change: Callable[[Person], None]
+    ) -> None:
+        """Keep them in `database`; `on_change` is called with the admin who changed them."""
         self._database = database
         self._admin_user_ids = frozenset(admin_user_ids)
+        self._on_change = on_change
 
     async def show(self, *, caller: Person, directory: Directory) -> StoredDefaults:
         """Show the defaults.
@@ -327,4 +330,5 @@ class WorkspaceDefaults:
             await tx.audit.append(
                 caller.workspace, actor=caller.user, subject=EVERYBODY, action="defaults changed", fields=names
             )
-            return StoredDefaults(defaults=defaults, before=stored.defaults, revision=expected_revision + 1)
+        self._on_change(caller)
+        return StoredDefaults(defaults=defaults, before=stored.defaults, revision=expected_revision + 1)

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import MendableError, NotAllowedError
+from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.listing import Wish
 from bot.profiles.people import Person
 from bot.slack.refusals import is_busy, refusal
@@ -53,7 +53,7 @@ class HomeTabs:
         self._services = services
         self._database = database
         self._client = client
-        self._stale: set[str] = set()
+        self._stale: dict[str, set[str]] = {}
         self._changed = asyncio.Event()
 
     async def opened(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
@@ -64,7 +64,7 @@ class HomeTabs:
 
     def changed(self, owner: Person) -> None:
         """Note that a person's profile changed; the tabs that show it follow soon."""
-        self._stale.add(owner.workspace)
+        self._stale.setdefault(owner.workspace, set()).add(owner.user)
         self._changed.set()
 
     async def keep_up(self) -> None:
@@ -73,14 +73,14 @@ class HomeTabs:
             await self._changed.wait()
             await asyncio.sleep(SETTLE_SECONDS)
             self._changed.clear()
-            stale, self._stale = self._stale, set()
-            for workspace in stale:
-                await self._refresh(workspace)
+            stale, self._stale = self._stale, {}
+            for workspace, owners in stale.items():
+                await self._refresh(workspace, owners)
 
-    async def _refresh(self, workspace: str) -> None:
+    async def _refresh(self, workspace: str, owners: set[str]) -> None:
         try:
             async with self._database.reading() as tx:
-                users = await tx.homes.users(workspace, limit=MOST_TABS)
+                users = await tx.homes.users(workspace, owners=owners, limit=MOST_TABS)
             for user in users:
                 await self.publish(Person(workspace=workspace, user=user), shown=True)
         except Exception:
@@ -89,7 +89,14 @@ class HomeTabs:
 
     async def publish(self, reader: Person, *, shown: bool) -> None:
         """Publish a person's tab when its content differs from what is `shown` there."""
-        view = await self._view(reader)
+        try:
+            admin = await self._admin_part(reader)
+        except DirectoryError:
+            if shown:
+                # Who is no admin only because Slack is silent shall not lose what they see.
+                return
+            admin = None
+        view = await self._view(reader, admin)
         digest = hashlib.sha256(json.dumps(view.to_dict(), sort_keys=True).encode()).hexdigest()
         async with self._database.reading() as tx:
             known = await tx.homes.digest(reader.workspace, reader.user)
@@ -97,7 +104,7 @@ class HomeTabs:
             return
         if await self._published(reader.user, view):
             async with self._database.writing() as tx:
-                await tx.homes.note(reader.workspace, reader.user, digest)
+                await tx.homes.note(reader.workspace, reader.user, digest, shows_everybody=admin is not None)
 
     async def _published(self, user: str, view: View) -> bool:
         for attempt in range(_TRIES):
@@ -117,13 +124,13 @@ class HomeTabs:
         log.warning("A Home tab could not be published in %d tries; the next visit tries again.", _TRIES)
         return False
 
-    async def _view(self, reader: Person) -> View:
+    async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:
         services = self._services
         try:
             view = await services.profiles.show(caller=reader, owner=reader, directory=services.directory)
         except NotAllowedError as error:
             return views.refused(str(error))
-        return views.home(view, reader=reader.user, entry=services.entry, admin=await self._admin_part(reader))
+        return views.home(view, reader=reader.user, entry=services.entry, admin=admin)
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
         services = self._services
@@ -132,7 +139,6 @@ class HomeTabs:
             page = await services.listing.page(**who, wish=Wish())
             stored = await services.defaults.show(**who)
             recent = await services.history.recent_changes(**who)
-        except MendableError:
-            # No admin, or Slack does not say so now: then only the own card.
+        except NotAllowedError:
             return None
         return views.AdminPart(page=page, defaults=stored.defaults, recent=recent)

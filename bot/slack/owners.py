@@ -1,11 +1,18 @@
 """Telling people what was done to their profile by somebody else: by direct message, once a change."""
 
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.changes import Changed
+from bot.profiles.errors import MendableError
 from bot.profiles.people import Person
 from bot.slack.jobs import Jobs
 from bot.slack.views import card as cards
+
+log = logging.getLogger(__name__)
 
 
 async def nobody(_sentence: str) -> None:
@@ -26,7 +33,7 @@ class Owners:
             await self.told(client, caller, changed)
 
         if changed.view.owner != caller and changed.fields:
-            self._jobs.start(f"telling {changed.view.owner.user}", work, tell=nobody)
+            self._start(changed.view.owner, work)
 
     async def told(self, client: AsyncWebClient, caller: Person, changed: Changed) -> None:
         """Tell the owner within a job that is running already."""
@@ -42,4 +49,11 @@ class Owners:
             await client.chat_postMessage(channel=owner.user, **cards.deleted_by(caller.user).payload())
 
         if owner != caller:
+            self._start(owner, work)
+
+    def _start(self, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
             self._jobs.start(f"telling {owner.user}", work, tell=nobody)
+        except MendableError:
+            # The change is made, and whoever made it must not hear otherwise.
+            log.warning("The owner of a changed profile could not be told: too much is under way.")

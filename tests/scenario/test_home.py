@@ -146,3 +146,18 @@ async def test_a_tab_that_slack_does_not_take_is_tried_at_most_three_times_and_n
         assert tries in (3, 6)
         await workspace.open_home(ADA)
         assert "`ada@demo.example`" in shown(office, ADA)
+
+
+async def test_an_admin_keeps_the_admins_part_while_slack_is_silent(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await workspace.open_home(GRACE)
+    await wait_home(http_office, GRACE, "2 people")
+    http_office.bot.tabs._services.directory._known.clear()
+    workspace.faults["users.info"] = [Fault(kind="error500") for _ in range(50)]
+    await set_up(http_office, ADA)
+    await asyncio.sleep(0.3)
+    await workspace.open_home(GRACE)
+    assert "Work with email" in shown(http_office, GRACE)
+    # A first visit is not left empty.
+    await workspace.open_home(ADA)
+    assert "`ada@demo.example`" in shown(http_office, ADA)

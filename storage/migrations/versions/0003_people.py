@@ -92,6 +92,7 @@ def _work() -> None:
         sa.Column("workspace", sa.String(64), primary_key=True),
         sa.Column("user_id", sa.String(64), primary_key=True),
         sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("shows_everybody", sa.Boolean(), nullable=False),
     )
     op.create_table(
         "leases",
