@@ -2,14 +2,29 @@
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.async_api import Locator, Page, async_playwright
 
+from bot.demo.people import PEOPLE
 from bot.demo.run import Office, open_office
 from tests.browser.conftest import QUIET, chromium
 from tests.browser.test_story import field, fill, save, say
+from tests.scenario.crowd import SECRET, crowd, give_profile, mail_for
 
+NAMES = (
+    "Alan Turing",
+    "Barbara Liskov",
+    "Edsger Dijkstra",
+    "Émilie du Châtelet",
+    "Frances Allen",
+    "Katherine Johnson",
+    "Radia Perlman",
+    "Sophie Wilson",
+    "Tim Paterson",
+)
+CROWD = tuple(replace(person, name=name) for person, name in zip(crowd(len(NAMES)), NAMES, strict=True))
 PICTURES = Path(__file__).parents[2] / ".github" / "pictures"
 
 
@@ -39,13 +54,40 @@ async def tour(page: Page, office: Office) -> None:
     await say(page, "/email-profile")
     await page.get_by_text("Works — tested").wait_for()
     await take(message.last, "card")
+    await everybody(page, office)
+
+
+async def everybody(page: Page, office: Office) -> None:
+    """Show the admin's list, with somebody who fails, and the private page as a phone shows it."""
+    for person in CROWD[:8]:
+        await give_profile(office, person, password="wrong" if person is CROWD[3] else SECRET)
+    for person in CROWD[:6]:
+        await office.workspace.command("U0GRACE", "/email-test", f"@{person.handle}")
+    await asyncio.sleep(2)
+    office.workspace.all_messages.clear()
+    await page.get_by_role("radio", name="Grace Hopper").click()
+    await page.set_viewport_size({"width": 1000, "height": 1500})
+    await say(page, "/email-profile list")
+    await page.get_by_role("heading", name="Work with email").wait_for()
+    await take(page.get_by_role("article").last, "list")
+    await page.get_by_role("radio", name="Ada Lovelace").click()
+    await say(page, "/email-profile")
+    await page.get_by_role("button", name="Set the password privately").click()
+    address = await page.get_by_role("link", name="Open the private page").get_attribute("href")
+    await page.set_viewport_size({"width": 390, "height": 560})
+    await page.goto(address or "")
+    await take(page, "private-page")
 
 
 async def main() -> None:
     """Start demo and browser, and walk."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        async with open_office(Path(folder)) as office, async_playwright() as playwright:
+        people = [*PEOPLE, *CROWD]
+        async with (
+            open_office(Path(folder), mail=mail_for(CROWD), people=people) as office,
+            async_playwright() as playwright,
+        ):
             browser = await playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
             page = await browser.new_page(
                 viewport={"width": 1000, "height": 900}, locale="en-GB", device_scale_factor=1.25

@@ -7,7 +7,7 @@ from bot.demo.run import Office
 
 async def say(page: Page, line: str) -> None:
     await page.get_by_label("Message", exact=True).fill(line)
-    await page.get_by_role("button", name="Send").click()
+    await page.get_by_role("button", name="Send", exact=True).click()
 
 
 def field(page: Page, label: str) -> Locator:
