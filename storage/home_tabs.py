@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -38,9 +38,3 @@ class HomeTable:
             .limit(limit)
         )
         return list(found)
-
-    async def forget(self, workspace: str, user: str) -> None:
-        """Forget a person's Home tab, so that it is published again."""
-        await self._session.execute(
-            delete(HomeRow).where(col(HomeRow.workspace) == workspace, col(HomeRow.user_id) == user)
-        )
