@@ -5,7 +5,6 @@ from typing import Any
 
 from slack_sdk.models.blocks import (
     Block,
-    CheckboxesElement,
     InputBlock,
     Option,
     PlainTextInputElement,
@@ -19,11 +18,11 @@ from bot.profiles.extras import IN_WORDS, misfit
 from bot.profiles.moving import Differences
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import Context
+from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
 from bot.slack.views.message import Message, actions, button, code, context, escaped, rows, section
 from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
-_SIGN_IN = "sign_in"
 
 _HINTS: Mapping[DefaultsField, str] = {
     DefaultsField.HOST: "New forms begin with it. Empty: people type it themselves.",
@@ -58,7 +57,12 @@ def form(stored: StoredDefaults, *, known: Context, notes: Sequence[Block] = ())
             _text(DefaultsField.HOST, defaults.host),
             _text(DefaultsField.PORT, str(defaults.port or "")),
             _encryption(defaults.encryption if defaults.has_account else Encryption.TLS),
-            _sign_in(defaults.authenticate),
+            one_checkbox(
+                DefaultsField.AUTHENTICATE,
+                label=DEFAULTS_LABELS[DefaultsField.AUTHENTICATE],
+                meaning="Sign in with login and password",
+                checked=defaults.authenticate,
+            ),
             _text(DefaultsField.LOGIN_PATTERN, defaults.login_pattern),
             _text(DefaultsField.DOMAIN, defaults.domain),
             _text(DefaultsField.ALLOWED_SERVERS, "\n".join(defaults.allowed_servers), multiline=True),
@@ -92,43 +96,17 @@ def _encryption(chosen: Encryption) -> InputBlock:
     )
 
 
-def _sign_in(authenticate: bool) -> InputBlock:
-    option = Option(value=_SIGN_IN, label="Sign in with login and password")
-    return InputBlock(
-        block_id=DefaultsField.AUTHENTICATE,
-        label=PlainTextObject(text=DEFAULTS_LABELS[DefaultsField.AUTHENTICATE]),
-        optional=True,
-        element=CheckboxesElement(
-            action_id=ActionId.VALUE, options=[option], initial_options=[option] if authenticate else None
-        ),
-    )
-
-
 def typed(values: Mapping[str, Any]) -> DefaultsForm:
     """Read the form from a view's `state.values`, whatever shape a request claims it has."""
-    options = _element(values, DefaultsField.AUTHENTICATE).get("selected_options")
-    encryption = _element(values, DefaultsField.ENCRYPTION).get("selected_option")
-    chosen = encryption.get("value") if isinstance(encryption, Mapping) else ""
     return DefaultsForm(
-        host=_value(values, DefaultsField.HOST),
-        port=_value(values, DefaultsField.PORT),
-        encryption=chosen if isinstance(chosen, str) else "",
-        authenticate=bool(options) if isinstance(options, list) else False,
-        login_pattern=_value(values, DefaultsField.LOGIN_PATTERN),
-        domain=_value(values, DefaultsField.DOMAIN),
-        allowed_servers=_value(values, DefaultsField.ALLOWED_SERVERS),
+        host=text_of(values, DefaultsField.HOST),
+        port=text_of(values, DefaultsField.PORT),
+        encryption=chosen_of(values, DefaultsField.ENCRYPTION),
+        authenticate=is_checked(values, DefaultsField.AUTHENTICATE),
+        login_pattern=text_of(values, DefaultsField.LOGIN_PATTERN),
+        domain=text_of(values, DefaultsField.DOMAIN),
+        allowed_servers=text_of(values, DefaultsField.ALLOWED_SERVERS),
     )
-
-
-def _element(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    block = values.get(name) if isinstance(values, Mapping) else None
-    element = block.get(ActionId.VALUE) if isinstance(block, Mapping) else None
-    return element if isinstance(element, Mapping) else {}
-
-
-def _value(values: Mapping[str, Any], name: str) -> str:
-    value = _element(values, name).get("value")
-    return value if isinstance(value, str) else ""
 
 
 def summary(defaults: Defaults) -> list[str]:

@@ -18,6 +18,7 @@ from bot.profiles.extras import CATALOGUE, IN_WORDS, ExtraConfiguration
 from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import Context
+from bot.slack.views.inputs import chosen_of, text_of
 from bot.slack.views.message import Message, actions, button, code, context, escaped, section
 
 CHOICE_BLOCK = "configuration"
@@ -165,18 +166,9 @@ def conflict_note(error: ExtraConflictError) -> list[Block]:
 
 def chosen(values: Mapping[str, Any]) -> tuple[str, str]:
     """Read name and value from a view's `state.values`, whatever shape a request claims it has."""
-    name = _selected(values, CHOICE_BLOCK, ActionId.CHOOSE_EXTRA)
-    return name, _selected(values, value_block(name), ActionId.VALUE)
-
-
-def _selected(values: Mapping[str, Any], block_id: str, action_id: str) -> str:
-    block = values.get(block_id) if isinstance(values, Mapping) else None
-    element = block.get(action_id) if isinstance(block, Mapping) else None
-    if not isinstance(element, Mapping):
-        return ""
-    option = element.get("selected_option")
-    value = option.get("value") if isinstance(option, Mapping) else element.get("value")
-    return value if isinstance(value, str) else ""
+    name = chosen_of(values, CHOICE_BLOCK, ActionId.CHOOSE_EXTRA)
+    block = value_block(name)
+    return name, chosen_of(values, block) or text_of(values, block)
 
 
 def switched_modal(name: str, *, known: Context) -> View:

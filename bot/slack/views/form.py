@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
-    CheckboxesElement,
     InputBlock,
     Option,
     PlainTextInputElement,
@@ -25,9 +24,9 @@ from bot.profiles.extras import IN_WORDS
 from bot.profiles.profile import LABELS, EmailProfile, Field, Form
 from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId, ViewId
+from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
 from bot.slack.views.message import actions, button, context, escaped, excerpt, section
 
-_SIGN_IN = "sign_in"
 _DECISION, _MINE, _THEIRS = "keep_", "mine", "theirs"
 
 _HINTS: Mapping[Field, str] = {
@@ -117,7 +116,12 @@ def form(
         *_password(view, entry, own=own),
         _text_input(Field.HOST, profile.host),
         _text_input(Field.PORT, str(profile.port or "")),
-        _sign_in_input(profile.authenticate),
+        one_checkbox(
+            Field.AUTHENTICATE,
+            label=LABELS[Field.AUTHENTICATE],
+            meaning="Sign in with the login and password above",
+            checked=profile.authenticate,
+        ),
         _form_buttons(entry, own=own),
         context(f"Encryption now: {IN_WORDS[view.encryption]}"),
         *notes,
@@ -225,46 +229,17 @@ def _password_input(view: ProfileView) -> InputBlock:
     )
 
 
-def _sign_in_input(authenticate: bool) -> InputBlock:
-    option = Option(value=_SIGN_IN, label="Sign in with the login and password above")
-    return InputBlock(
-        block_id=Field.AUTHENTICATE,
-        label=PlainTextObject(text=LABELS[Field.AUTHENTICATE]),
-        optional=True,
-        element=CheckboxesElement(
-            action_id=ActionId.VALUE, options=[option], initial_options=[option] if authenticate else None
-        ),
-    )
-
-
 def typed(values: Mapping[str, Any]) -> Form:
     """Read the form from a view's `state.values`, whatever shape a request claims it has."""
-    chosen = _element(values, Field.AUTHENTICATE).get("selected_options")
     return Form(
-        address=_text(values, Field.ADDRESS),
-        login=_text(values, Field.LOGIN),
-        password=SecretStr(_text(values, Field.PASSWORD)),
-        host=_text(values, Field.HOST),
-        port=_text(values, Field.PORT),
-        authenticate=bool(chosen) if isinstance(chosen, list) else False,
-        theirs=frozenset(name for name in DECIDED if _decided(values, name) == _THEIRS),
+        address=text_of(values, Field.ADDRESS),
+        login=text_of(values, Field.LOGIN),
+        password=SecretStr(text_of(values, Field.PASSWORD)),
+        host=text_of(values, Field.HOST),
+        port=text_of(values, Field.PORT),
+        authenticate=is_checked(values, Field.AUTHENTICATE),
+        theirs=frozenset(name for name in DECIDED if chosen_of(values, f"{_DECISION}{name}") == _THEIRS),
     )
-
-
-def _decided(values: Mapping[str, Any], name: Field) -> object:
-    option = _element(values, f"{_DECISION}{name}").get("selected_option")
-    return option.get("value") if isinstance(option, Mapping) else None
-
-
-def _element(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    block = values.get(name) if isinstance(values, Mapping) else None
-    element = block.get(ActionId.VALUE) if isinstance(block, Mapping) else None
-    return element if isinstance(element, Mapping) else {}
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = _element(values, name).get("value")
-    return value if isinstance(value, str) else ""
 
 
 def errors_note(errors: Mapping[str, str]) -> list[Block]:
