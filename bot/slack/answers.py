@@ -92,3 +92,20 @@ async def answer_to(
         return InModal(client, view["id"], title)
     opened = await client.views_open(trigger_id=body["trigger_id"], view=answer_view(first, title=title))
     return InModal(client, opened["view"]["id"], title)
+
+
+async def answer_beside(
+    body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond, *, title: str, first: Message
+) -> Answer:
+    """Find where an answer belongs that leaves what was pressed in as it is, and show `first` there.
+
+    Below a message; from the Home tab in a modal; in a modal in a further one.
+    """
+    if body.get("response_url"):
+        answer: Answer = Beside(respond)
+        await answer.show(first)
+        return answer
+    view = answer_view(first, title=title)
+    in_modal = (body.get("view") or {}).get("type") == "modal"
+    shown = await (client.views_push if in_modal else client.views_open)(trigger_id=body["trigger_id"], view=view)
+    return InModal(client, shown["view"]["id"], title)

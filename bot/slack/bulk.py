@@ -10,11 +10,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.bulk import Tally
 from bot.profiles.people import Person
-from bot.slack.answers import Beside
+from bot.slack.answers import answer_beside
 from bot.slack.ids import ActionId
 from bot.slack.services import Services, caller_of, pressed
 from bot.slack.views import bulk as views
-from bot.slack.views.listing import read_wish
+from bot.slack.views.listing import TITLE, read_wish
 from bot.slack.views.message import Message, notice
 from storage.test_runs import DONE, INTERRUPTED, StoredRun
 
@@ -59,7 +59,8 @@ class _BulkListeners:
 
         self._jobs.start(f"run for {caller.user}", work, tell=tell)
         count = f"{len(users)} email {'profile' if len(users) == 1 else 'profiles'}"
-        await Beside(respond).show(notice(f"Testing {count}. Follow it in your messages with the bot."))
+        told = notice(f"Testing {count}. Follow it in your messages with the bot.")
+        await answer_beside(body, client, respond, title=TITLE, first=told)
 
     async def _run(self, run: StoredRun, users: tuple[str, ...], caller: Person, shown: "RunMessage") -> None:
         async def show(tally: Tally) -> None:

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.fixes import Change, opens_form
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
-from bot.slack.answers import Beside, InMessage, answer_to, answer_view
+from bot.slack.answers import InMessage, answer_beside, answer_to
 from bot.slack.command import NotUnderstoodError, parse
 from bot.slack.ids import EMAIL_TEST, ActionId
 from bot.slack.modals import open_for
@@ -110,10 +110,7 @@ class _TestListeners:
         await ack()
         caller = caller_of(context)
         message = await self._transcript(caller, owner_of(caller, pressed(body["actions"][0])))
-        if body.get("response_url"):
-            await Beside(respond).show(message)
-        else:
-            await client.views_push(trigger_id=body["trigger_id"], view=answer_view(message, title="Transcript"))
+        await answer_beside(body, client, respond, title="Transcript", first=message)
 
     async def _transcript(self, caller: Person, owner: Person) -> Message:
         lines = await self._connections.transcript(caller=caller, owner=owner, directory=self._directory)

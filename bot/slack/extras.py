@@ -15,7 +15,7 @@ from bot.slack.answers import answer_to
 from bot.slack.command import Invocation, NotUnderstoodError, parse
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
 from bot.slack.modals import show_in
-from bot.slack.services import Services, caller_of, owner_of, pressed
+from bot.slack.services import Services, caller_of, modal_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import Context, form
@@ -253,7 +253,7 @@ class _ExtraListeners:
 
 def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:
     """Tell who acts in a modal, on whose profile, and what the modal remembers."""
-    known = Context.from_metadata(body["view"]["private_metadata"])
+    known = Context.from_metadata(modal_of(body)["private_metadata"])
     caller = caller_of(context)
     return caller, owner_of(caller, known.owner), known
 

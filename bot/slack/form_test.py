@@ -14,7 +14,7 @@ from bot.profiles.profile import port_of
 from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId
 from bot.slack.modals import show_in
-from bot.slack.services import Services, caller_of, owner_of
+from bot.slack.services import Services, caller_of, modal_of, owner_of
 from bot.slack.testing import follow
 from bot.slack.views import report as reports
 from bot.slack.views.form import Context, PasswordEntry, errors_note, form, typed
@@ -41,7 +41,7 @@ class _FormTestListener:
     ) -> None:
         """Test what stands in the form, before it is saved, and show the report inside it."""
         await ack()
-        shown = body["view"]
+        shown = modal_of(body)
         known = Context.from_metadata(shown["private_metadata"])
         caller = caller_of(context)
         owner = owner_of(caller, known.owner)

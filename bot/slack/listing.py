@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.export import table
 from bot.profiles.listing import Line, Wish
 from bot.profiles.people import Person
-from bot.slack.answers import Answer, Beside, answer_to
+from bot.slack.answers import Answer, Beside, answer_beside, answer_to
 from bot.slack.command import says
 from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.services import Services, caller_of, pressed
@@ -50,38 +50,66 @@ class _ListListeners:
         return views.listing(await self._listing.page(caller=caller, directory=self._directory, wish=wish))
 
     async def search(
-        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
     ) -> None:
         """Show whom the typed words find."""
         await ack()
+        action = body["actions"][0]
         wish = replace(_wish(action).from_start(), search=pressed(action).strip()[: views.LONGEST_SEARCH])
-        await self._show(respond, caller_of(context), wish)
+        await self._show(body, client, respond, caller_of(context), wish)
 
     async def choose_state(
-        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
     ) -> None:
         """Show those in one state, or all."""
         await ack()
+        action = body["actions"][0]
         wish = replace(_wish(action).from_start(), state=views.read_state(_chosen(action)))
-        await self._show(respond, caller_of(context), wish)
+        await self._show(body, client, respond, caller_of(context), wish)
 
     async def choose_order(
-        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
     ) -> None:
         """Order by name, or what is wrong first."""
         await ack()
+        action = body["actions"][0]
         wish = replace(_wish(action).from_start(), by_name=views.read_order(_chosen(action)))
-        await self._show(respond, caller_of(context), wish)
+        await self._show(body, client, respond, caller_of(context), wish)
 
     async def turn(
-        self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
     ) -> None:
         """Turn to the next page, or back."""
         await ack()
-        await self._show(respond, caller_of(context), views.read_wish(pressed(action)))
+        wish = views.read_wish(pressed(body["actions"][0]))
+        await self._show(body, client, respond, caller_of(context), wish)
 
-    async def _show(self, respond: AsyncRespond, caller: Person, wish: Wish) -> None:
-        await respond(replace_original=True, **(await self._page(caller, wish)).payload())
+    async def _show(
+        self, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond, caller: Person, wish: Wish
+    ) -> None:
+        message = await self._page(caller, wish)
+        answer = await answer_to(body, client, respond, title=views.TITLE, first=message)
+        await answer.show(message)
 
     async def open(self, ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
         """Send the whole list to the admin's own conversation with the bot, from the Home tab."""
@@ -103,7 +131,7 @@ class _ListListeners:
         caller = caller_of(context)
         wish = _wish(body["actions"][0])
         await self._listing.require_admin(caller, self._directory)
-        answer = Beside(respond)
+        answer = await answer_beside(body, client, respond, title=views.TITLE, first=notice("Writing the table …"))
 
         async def tell(sentence: str) -> None:
             await answer.show(notice(sentence))
@@ -148,10 +176,12 @@ class _ListListeners:
                 await self._test(client, body, respond, caller, owner)
             case "history":
                 page = await self._services.history.page(caller=caller, owner=owner, directory=self._directory)
-                await self._beside(client, body, respond, history_views.history(page, reader=caller.user))
+                shown = history_views.history(page, reader=caller.user)
+                await answer_beside(body, client, respond, title=views.TITLE, first=shown)
             case _:
                 view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-                await self._beside(client, body, respond, cards.delete_question(view, reader=caller.user))
+                question = cards.delete_question(view, reader=caller.user)
+                await answer_beside(body, client, respond, title=views.TITLE, first=question)
 
     async def _test(
         self,
@@ -162,30 +192,17 @@ class _ListListeners:
         owner: Person,
     ) -> None:
         """Test below the list, and then show the list as it is after that."""
-        answer = await self._place_beside(client, body, respond, notice("Testing …"))
+        answer: Answer = Beside(respond)
+        if not body.get("response_url"):
+            answer = await answer_to(body, client, respond, title=views.TITLE, first=notice("Testing …"))
         wish = _wish(body["actions"][0]) if body.get("response_url") else None
 
         async def work() -> None:
             await self._services.testing.tested(answer, caller, owner)
             if wish is not None:
-                await self._show(respond, caller, wish)
+                await respond(replace_original=True, **(await self._page(caller, wish)).payload())
 
         self._services.testing.start(answer, owner, work)
-
-    async def _beside(
-        self, client: AsyncWebClient, body: dict[str, Any], respond: AsyncRespond, message: Message
-    ) -> None:
-        answer = await self._place_beside(client, body, respond, message)
-        if body.get("response_url"):
-            await answer.show(message)
-
-    async def _place_beside(
-        self, client: AsyncWebClient, body: dict[str, Any], respond: AsyncRespond, first: Message
-    ) -> Answer:
-        """Answer below the list where it is a message; from the Home tab in a modal that begins with `first`."""
-        if body.get("response_url"):
-            return Beside(respond)
-        return await answer_to(body, client, respond, title=views.TITLE, first=first)
 
 
 def _wish(action: Mapping[str, Any]) -> Wish:

@@ -7,9 +7,9 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import MendableError
-from bot.slack.answers import Beside, answer_view
+from bot.slack.answers import answer_beside, answer_view
 from bot.slack.ids import ActionId
-from bot.slack.services import Services, caller_of
+from bot.slack.services import Services, caller_of, modal_of
 from bot.slack.views import private as views
 from bot.slack.views.form import Context as FormContext
 from bot.slack.views.form import typed
@@ -39,17 +39,14 @@ class _PrivateListeners:
         """Give a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
         url = await self._link(context, channel=context.channel_id or "")
-        if body.get("response_url"):
-            await Beside(respond).show(views.link(url))
-        else:
-            await client.views_open(trigger_id=body["trigger_id"], view=answer_view(views.link(url), title=views.TITLE))
+        await answer_beside(body, client, respond, title=views.TITLE, first=views.link(url))
 
     async def press_form(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Give a link for the server that stands in the form, on top of it; the form learns of the password."""
         await ack()
-        shown = body["view"]
+        shown = modal_of(body)
         known = FormContext.from_metadata(shown["private_metadata"])
         host = typed(shown["state"]["values"]).host
         url = await self._link(context, channel=known.channel, host=host, view_id=str(shown["id"]))

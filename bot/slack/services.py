@@ -20,7 +20,7 @@ from bot.slack.jobs import Jobs
 from bot.slack.opening import Opening
 from bot.slack.owners import Owners
 from bot.slack.testing import Testing
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.form import OutdatedFormError, PasswordEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,18 @@ def caller_of(context: AsyncBoltContext) -> Person:
 def owner_of(caller: Person, user: str | None) -> Person:
     """Tell whose profile is meant: somebody of the caller's own workspace, or the caller."""
     return Person(workspace=caller.workspace, user=user) if user else caller
+
+
+def modal_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Give the modal that something was pressed in.
+
+    Raises:
+        OutdatedFormError: it was pressed elsewhere.
+    """
+    view = body.get("view")
+    if not (isinstance(view, dict) and view.get("type") == "modal"):
+        raise OutdatedFormError
+    return view
 
 
 def pressed(action: dict[str, Any]) -> str:

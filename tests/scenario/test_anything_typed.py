@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from bot.demo.delivery import encoded, signature
 from bot.demo.run import Office
+from bot.profiles.defaults import DefaultsField
+from bot.profiles.listing import Wish
 from bot.profiles.profile import Field
 from bot.slack.command import SUBCOMMANDS
 from bot.slack.ids import COMMANDS, ActionId, ViewId
 from bot.slack.views.form import Context
+from bot.slack.views.listing import written
 from tests.counts import scaled
-from tests.scenario.people import ADA
+from tests.scenario.people import ADA, GRACE
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -58,6 +61,8 @@ async def finished(office: Office) -> None:
     office.workspace.all_messages.clear()
     office.workspace.stacks.clear()
     office.workspace.received.clear()
+    # Who is asked for by a made-up id is unknown, and that is no fault.
+    office.workspace.refusals[:] = [one for one in office.workspace.refusals if one[1] != "user_not_found"]
 
 
 @MANY
@@ -97,7 +102,11 @@ inputs = st.one_of(
 )
 blocks = st.one_of(st.dictionaries(st.sampled_from([ActionId.VALUE, ActionId.CHOOSE_EXTRA, "else"]), inputs), anything)
 states = st.one_of(
-    st.dictionaries(st.sampled_from([*Field, "configuration", "value_TLS", "value_", "else"]), blocks), anything
+    st.dictionaries(
+        st.sampled_from([*Field, *DefaultsField, "keep_port", "configuration", "value_TLS", "else"]),
+        blocks,
+    ),
+    anything,
 )
 metadata = st.one_of(
     st.just(Context(owner=ADA, revision=0).to_metadata()),
@@ -110,42 +119,81 @@ modals = st.fixed_dictionaries(
         "root_view_id": st.just("V1"),
         "previous_view_id": st.none(),
         # The list of extra configurations has nothing to submit.
-        "callback_id": st.sampled_from([ViewId.PROFILE, ViewId.ADD_EXTRA]),
+        "callback_id": st.sampled_from([ViewId.PROFILE, ViewId.ADD_EXTRA, ViewId.DEFAULTS]),
         "private_metadata": metadata,
         "state": st.fixed_dictionaries({"values": states}),
         "blocks": st.just([{"type": "input", "block_id": "address"}]),
     }
 )
+wishes = st.one_of(
+    st.just(written(Wish())),
+    st.text(st.characters(), max_size=40),
+    anything.map(json.dumps),
+    st.sampled_from(
+        ['["",9,0,1,null,null]', '["",null,0,1,[0,99999999999999999999,"U"],null]', '["x",-1,7,"1",[],[]]', "1e400"]
+    ),
+)
+values = st.one_of(
+    wishes, st.sampled_from([ADA, "U0GRACE:7", "edit:U0ADA", "remove:", "TLS", "0", "9" * 30]), st.text(max_size=20)
+)
+presses = st.fixed_dictionaries(
+    {
+        "action_id": st.sampled_from([action for action in ActionId if action is not ActionId.VALUE]),
+        "block_id": wishes.map(lambda wish: f"row1|{wish}"),
+    },
+    optional={
+        "value": st.one_of(values, anything),
+        "selected_option": st.one_of(values.map(lambda value: {"value": value}), anything),
+    },
+)
 
 
-def interaction(office: Office, view: dict[str, Any], action: str | None) -> dict[str, Any]:
-    """What Slack would send of a modal that is really open, with this state in it."""
-    view = {"type": "modal", **view}
-    sent: dict[str, Any] = {
-        "type": "block_actions" if action else "view_submission",
+def sent_by(office: Office, user: str, kind: str) -> dict[str, Any]:
+    return {
+        "type": kind,
         "team": {"id": "T0DEMO"},
-        "user": {"id": ADA, "team_id": "T0DEMO"},
+        "user": {"id": user, "team_id": "T0DEMO"},
         "api_app_id": "A0DEMO",
-        "trigger_id": office.workspace.new_trigger(ADA),
-        "view": view,
+        "trigger_id": office.workspace.new_trigger(user),
     }
-    if action:
-        opened = office.workspace.push(ADA, {"blocks": [], "title": {"text": "open"}})
-        sent["view"] = {**view, "id": opened.id, "root_view_id": opened.root_id}
-        sent["container"] = {"type": "view", "view_id": opened.id}
-        sent["actions"] = [{"type": "button", "action_id": action, "block_id": "b", "value": "TLS"}]
-    return sent
+
+
+def pressed_in_modal(office: Office, user: str, view: dict[str, Any], press: dict[str, Any]) -> dict[str, Any]:
+    """What Slack would send of a press in a modal that is really open, with this state in it."""
+    opened = office.workspace.push(user, {"blocks": [], "title": {"text": "open"}})
+    return {
+        **sent_by(office, user, "block_actions"),
+        "view": {"type": "modal", **view, "id": opened.id, "root_view_id": opened.root_id},
+        "container": {"type": "view", "view_id": opened.id},
+        "actions": [{"type": "button", **press}],
+    }
+
+
+def pressed_in_message(office: Office, user: str, press: dict[str, Any]) -> dict[str, Any]:
+    """What Slack would send of a press in a message."""
+    url, _ = office.workspace.new_response_url(user, "C0GENERAL")
+    return {
+        **sent_by(office, user, "block_actions"),
+        "response_url": url,
+        "container": {"type": "message", "message_ts": "1.2", "channel_id": "C0GENERAL"},
+        "channel": {"id": "C0GENERAL"},
+        "actions": [{"type": "button", **press}],
+    }
+
+
+people = st.sampled_from([ADA, GRACE])
 
 
 @MANY
-@given(view=modals)
+@given(user=people, view=modals)
 async def test_any_modal_state_is_answered(
-    http_office: Office, caplog: pytest.LogCaptureFixture, view: dict[str, Any]
+    http_office: Office, caplog: pytest.LogCaptureFixture, user: str, view: dict[str, Any]
 ) -> None:
+    sent = {**sent_by(http_office, user, "view_submission"), "view": {"type": "modal", **view}}
     with caplog.at_level(logging.ERROR):
-        answer = await http_office.workspace.delivery.send("interactive", interaction(http_office, view, None))
+        answer = await http_office.workspace.delivery.send("interactive", sent)
         if view["callback_id"] == ViewId.PROFILE:
-            assert answer["response_action"] in ("errors", "clear")
+            assert answer["response_action"] in ("errors", "clear", "update")
         if answer and answer["response_action"] == "errors":
             assert all(answer["errors"].values())
         await finished(http_office)
@@ -153,12 +201,23 @@ async def test_any_modal_state_is_answered(
 
 
 @MANY
-@given(view=modals, action=st.sampled_from([action for action in ActionId if action is not ActionId.VALUE]))
+@given(user=people, view=modals, press=presses)
 async def test_any_button_in_any_modal_is_answered(
-    http_office: Office, caplog: pytest.LogCaptureFixture, view: dict[str, Any], action: str
+    http_office: Office, caplog: pytest.LogCaptureFixture, user: str, view: dict[str, Any], press: dict[str, Any]
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        await http_office.workspace.delivery.send("interactive", interaction(http_office, view, action))
+        await http_office.workspace.delivery.send("interactive", pressed_in_modal(http_office, user, view, press))
+        await finished(http_office)
+    assert caplog.records == []
+
+
+@MANY
+@given(user=people, press=presses)
+async def test_any_button_in_a_message_is_answered(
+    http_office: Office, caplog: pytest.LogCaptureFixture, user: str, press: dict[str, Any]
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        await http_office.workspace.delivery.send("interactive", pressed_in_message(http_office, user, press))
         await finished(http_office)
     assert caplog.records == []
 
