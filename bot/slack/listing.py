@@ -180,7 +180,8 @@ class _ListListeners:
                 await answer_beside(body, client, respond, title=views.TITLE, first=shown)
             case _:
                 view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-                question = cards.delete_question(view, reader=caller.user)
+                nothing = notice("There is no email profile to remove.")
+                question = cards.delete_question(view, reader=caller.user) if view.revision else nothing
                 await answer_beside(body, client, respond, title=views.TITLE, first=question)
 
     async def _test(

@@ -38,6 +38,15 @@ def test_a_dotenv_file_is_read_and_the_environment_stands_above_it(
     assert (loaded.port, loaded.log_level) == (5000, "warning")
 
 
+def test_passwords_are_kept_out_of_slack_when_there_is_a_page_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD_ENTRY", "Private")
+    for address in ("https://email.example.com/", "http://127.0.0.1:3000"):
+        monkeypatch.setenv("PUBLIC_URL", address)
+        loaded = settings.load()
+        assert loaded.password_entry == "private"
+        assert loaded.public_url == address.rstrip("/")
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_ALLOWED_PORTS", "")
     assert 587 in settings.load().smtp_allowed_ports
@@ -56,6 +65,11 @@ BAD = [
     ("PORT", "70000", "not a port"),
     ("PORT", "²", "not a port"),
     ("PUBLIC_URL", "ftp://x", "not a web address"),
+    ("PUBLIC_URL", "http://email.example.com", "https://"),
+    ("PASSWORD_ENTRY", "slack", "'private'"),
+    ("PASSWORD_ENTRY", "private", "needs PUBLIC_URL"),
+    ("HISTORY_DAYS", "forever", "not a number of days"),
+    ("HISTORY_DAYS", "0", "from 1 to 36500"),
     ("ADMIN_USER_IDS", "U1,@ada", "“@ada” is not a Slack user id"),
     ("SMTP_ALLOWED_NETWORKS", "10.0.0.1/8", "“10.0.0.1/8” is not a network"),
     ("SMTP_ALLOWED_PORTS", "25,smtp", "“smtp” is not a port"),
