@@ -175,9 +175,11 @@ async def _wire(
     metrics.watch_jobs(lambda: jobs.running)
     client = _web_client(settings, session, token=settings.slack_bot_token)
     identity = await _identity(client)
-    workspace = identity.enterprise_id or identity.team_id
+    workspace = identity.enterprise_id or identity.team_id or ""
     changes = Changes()
-    services = _services(settings, database, session, jobs, changes, _tester(settings, network, metrics), records)
+    services = _services(
+        settings, database, session, workspace, jobs, changes, _tester(settings, network, metrics), records
+    )
     # Home tabs count their tries themselves.
     tabs = HomeTabs(services=services, database=database, client=_quick_client(settings, session))
     changes.listen(tabs.changed)
@@ -201,7 +203,7 @@ async def _wire(
         metrics=metrics,
         page=_page(settings, services, client),
         housekeeping=Housekeeping(
-            workspace=workspace or "",
+            workspace=workspace,
             database=database,
             roster=roster,
             upkeep=upkeep,
@@ -232,6 +234,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
     settings: Settings,
     database: Database,
     session: aiohttp.ClientSession,
+    workspace: str,
     jobs: Jobs,
     changes: Changes,
     tester: CountingTester,
@@ -244,11 +247,17 @@ def _services(  # noqa: PLR0917 - each is of its own type
     profiles = EmailProfiles(**typing)
     connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
     listing = WorkWithEmail(**for_admins)
-    directory = SlackDirectory(_quick_client(settings, session))
+    directory = SlackDirectory(_quick_client(settings, session), workspace)
     entry = _password_entry(settings)
     links = None
     if settings.public_url:
-        links = PrivateLinks(database=database, public_url=settings.public_url, clock=now, on_change=changes.tell)
+        links = PrivateLinks(
+            database=database,
+            directory=directory,
+            public_url=settings.public_url,
+            clock=now,
+            on_change=changes.tell,
+        )
     return Services(
         profiles=profiles,
         connections=connections,

@@ -148,13 +148,16 @@ class ProfileTable:
         )
         return list(found)
 
-    async def users_without_line(self, workspace: str, *, limit: int = 200) -> list[str]:
+    async def users_without_line(self, workspace: str, *, after: str = "", limit: int = 200) -> list[str]:
         """Give the ids of people who have a record but no line in the list of people."""
         line = exists().where(
             col(PersonRow.workspace) == ProfileRow.workspace, col(PersonRow.user_id) == ProfileRow.user_id
         )
         found = await self._session.scalars(
-            select(col(ProfileRow.user_id)).where(col(ProfileRow.workspace) == workspace, ~line).limit(limit)
+            select(col(ProfileRow.user_id))
+            .where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) > after, ~line)
+            .order_by(col(ProfileRow.user_id))
+            .limit(limit)
         )
         return list(found)
 

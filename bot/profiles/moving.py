@@ -77,6 +77,10 @@ class Moves:
 
     async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults) -> Changed | None:
         async with self._database.writing() as tx:
+            person = await tx.people.get(owner.workspace, owner.user)
+            if person is None or person.deactivated_at is not None:
+                # No member any more: their profile waits to be purged, or for their return.
+                return None
             loaded = await load(tx, owner)
             before = replace(loaded.profile, before=None)
             if loaded.unreadable or stored.defaults.held_by(before) or not stored.before.held_by(before):

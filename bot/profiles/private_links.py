@@ -60,24 +60,29 @@ class PrivateLinks:
     """The links at work. Each is for the person who asked for it, for one server, and is used once."""
 
     def __init__(
-        self, *, database: Database, public_url: str, clock: Callable[[], datetime], on_change: OnChange
+        self,
+        *,
+        database: Database,
+        directory: Directory,
+        public_url: str,
+        clock: Callable[[], datetime],
+        on_change: OnChange,
     ) -> None:
         """`public_url` is where browsers reach the bot, without a slash at its end."""
         self._database = database
+        self._directory = directory
         self._public_url = public_url
         self._clock = clock
         self._on_change = on_change
 
-    async def offer(
-        self, *, owner: Person, directory: Directory, host: str = "", channel: str = "", view_id: str = ""
-    ) -> str:
+    async def offer(self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "") -> str:
         """Make a link for one's own password towards `host`, or else the stored server; gives its address.
 
         Raises:
             NotAllowedError: this person can have no profile.
             MendableError: there is no server yet that a password could belong to, or too many links were made.
         """
-        await authorise(owner, owner, directory, ())
+        await authorise(owner, owner, self._directory, ())
         async with self._database.writing() as tx:
             await tx.links.purge()
             await take_link(tx, owner)
@@ -112,10 +117,12 @@ class PrivateLinks:
 
         Raises:
             LinkGoneError: there is no such link, or it was just used.
+            NotAllowedError: its person can have no profile any more.
             InvalidFormError: this is no password; the link stays good.
             LimitedError: too many wrong links were tried from there.
         """
         link = await self.look(user=user, token=token, from_where=from_where)
+        await authorise(link.owner, link.owner, self._directory, ())
         sentence = check_password(password)
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from bot.profiles.people import Member, Person, reason_against
@@ -61,6 +61,9 @@ async def meet(database: Database, member: Member, *, at: datetime) -> bool:
     person = member.person
     async with database.writing() as tx:
         known = await tx.people.get(person.workspace, person.user)
+        if reason_against(member):
+            # A link made before must not outlive the right to use it.
+            await tx.links.forget(person.workspace, person.user)
         if member.is_deactivated:
             return await _deactivated(tx, person, at) if known and known.deactivated_at is None else False
         if reason_against(member):
@@ -90,7 +93,8 @@ async def take_in(database: Database, workspace: str, members: Iterable[Member],
         await _fill(database, workspace, everybody, at)
     for member in everybody:
         await meet(database, member, at=at)
-    await _add_forgotten(database, workspace, at)
+    outsiders = {member.person.user for member in everybody if reason_against(member)}
+    await _add_forgotten(database, workspace, outsiders, at)
     async with database.writing() as tx:
         await tx.people.recount(workspace)
 
@@ -107,18 +111,22 @@ async def _fill(database: Database, workspace: str, everybody: list[Member], at:
         async with database.writing() as tx:
             users = await tx.profiles.users(workspace, after=after, limit=_BATCH)
             for user in users:
-                await note_state(tx, Person(workspace=workspace, user=user), at=at)
+                if await tx.people.get(workspace, user) is not None:
+                    await note_state(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
             return
         after = users[-1]
 
 
-async def _add_forgotten(database: Database, workspace: str, at: datetime) -> None:
+async def _add_forgotten(database: Database, workspace: str, outsiders: Collection[str], at: datetime) -> None:
     """Put those into the list who have a profile but no line, from before there was a list."""
+    after = ""
     while True:
         async with database.writing() as tx:
-            users = await tx.profiles.users_without_line(workspace, limit=_BATCH)
+            users = await tx.profiles.users_without_line(workspace, after=after, limit=_BATCH)
             for user in users:
-                await note_state(tx, Person(workspace=workspace, user=user), at=at)
+                if user not in outsiders:
+                    await note_state(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
             return
+        after = users[-1]

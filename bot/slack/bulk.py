@@ -75,10 +75,20 @@ class _BulkListeners:
         await self._bulk.end(run, DONE)
         await shown.show(views.finished(tally))
 
-    async def press_stop(self, ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext) -> None:
+    async def press_stop(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
+    ) -> None:
         """Stop a run; its message shows how far it came."""
         await ack()
-        await self._bulk.cancel(caller=caller_of(context), directory=self._directory, run_id=pressed(action))
+        run_id = pressed(body["actions"][0])
+        stopped = await self._bulk.cancel(caller=caller_of(context), directory=self._directory, run_id=run_id)
+        told = notice("The test stops in a moment." if stopped else "This test is over already.")
+        await answer_beside(body, client, respond, title=TITLE, first=told)
 
 
 class RunMessage:

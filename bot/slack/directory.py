@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -32,9 +33,10 @@ log = logging.getLogger(__name__)
 class SlackDirectory:
     """Looks people up with users.info (https://docs.slack.dev/reference/methods/users.info)."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        """Ask through `client`."""
+    def __init__(self, client: AsyncWebClient, installed_in: str) -> None:
+        """Ask through `client`; `installed_in` is the workspace (or organisation) that the bot belongs to."""
         self._client = client
+        self._installed_in = installed_in
         self._known: dict[Person, tuple[float, Member]] = {}
         self._silent_until = 0.0
 
@@ -50,9 +52,15 @@ class SlackDirectory:
         answer = await self._ask(person)
         if answer is None:
             return None
-        member = member_of(person, answer)
+        member = self.read(person, answer)
         self.learn(member)
         return member
+
+    def read(self, person: Person, user: Mapping[str, Any]) -> Member:
+        """Read what Slack says of a person; whoever does not belong to the bot's own workspace is a stranger."""
+        member = _member(person, user)
+        belongs = person.workspace == self._installed_in
+        return member if belongs else replace(member, is_stranger=True)
 
     def learn(self, member: Member) -> None:
         """Take what Slack just told of somebody."""
@@ -94,8 +102,8 @@ class SlackDirectory:
         return user
 
 
-def member_of(person: Person, user: Mapping[str, Any]) -> Member:
-    """Read what Slack says of a person (https://docs.slack.dev/reference/objects/user-object)."""
+def _member(person: Person, user: Mapping[str, Any]) -> Member:
+    # https://docs.slack.dev/reference/objects/user-object
     profile = user.get("profile") or {}
     organisation = user.get("enterprise_user") or {}
     home = {user.get("team_id"), organisation.get("enterprise_id"), *(organisation.get("teams") or ())}

@@ -16,7 +16,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.profiles.errors import MendableError, NotAllowedError
 from bot.slack.ids import COMMANDS, ActionId, ViewId
 from bot.slack.jobs import new_reference, unexpected
-from bot.slack.refusals import refusal
+from bot.slack.refusals import note_refusal, refusal
 from bot.slack.views.message import notice, notice_view
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     body = request.body
     kind = body.get("type")
     if isinstance(error, NotAllowedError):
-        log.info("Refused: %s by %s of %s.", _what(body), request.context.user_id, request.context.team_id)
+        note_refusal(f"{_what(body)} for {request.context.user_id} of {request.context.team_id}")
     if "command" in body:
         return _json(notice(sentence).payload())
     if kind == "view_submission":
@@ -89,6 +89,16 @@ async def _answer_action(body: dict[str, Any], sentence: str, client: AsyncWebCl
                 **notice(sentence).payload(), response_type="ephemeral", replace_original=False
             )
         elif body.get("trigger_id"):
-            await client.views_push(trigger_id=body["trigger_id"], view=notice_view(sentence))
+            await _answer_in_modal(body, sentence, client)
     except (SlackApiError, aiohttp.ClientError, OSError) as error:
         log.warning("A person could not be told of an error (%s).", type(error).__name__)
+
+
+async def _answer_in_modal(body: dict[str, Any], sentence: str, client: AsyncWebClient) -> None:
+    in_modal = (body.get("view") or {}).get("type") == "modal"
+    try:
+        show = client.views_push if in_modal else client.views_open
+        await show(trigger_id=body["trigger_id"], view=notice_view(sentence))
+    except SlackApiError:
+        # Three modals are the most that Slack stacks, and a trigger may be used already: then by direct message.
+        await client.chat_postMessage(channel=(body.get("user") or {}).get("id", ""), **notice(sentence).payload())

@@ -54,7 +54,7 @@ class _FormTestListener:
         async def test() -> None:
             await self._test_in_form(within, shown["state"]["values"], caller, owner)
 
-        self._jobs.start(f"form test for {owner.user}", test, tell=tell)
+        self._jobs.start(f"form test of {owner.user} for {caller.user}", test, tell=tell)
 
     async def _test_in_form(self, within: "_OpenForm", values: dict[str, Any], caller: Person, owner: Person) -> None:
         filled = typed(values)

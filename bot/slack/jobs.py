@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from bot.profiles.errors import MendableError, NotAllowedError
+from bot.slack.refusals import note_refusal
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class Jobs:
     ) -> None:
         """Begin `work` in the background; `tell` gets a sentence for the person when it fails or is interrupted.
 
+        `name` says what it is and for whom, in ids: it is logged when the work is refused.
+
         Raises:
             MendableError: too many jobs are under way, or the bot is stopping.
         """
@@ -68,7 +71,7 @@ class Jobs:
             await self._tell(tell, INTERRUPTED)
         except MendableError as error:
             if isinstance(error, NotAllowedError):
-                log.info("Refused in the background: %s.", name)
+                note_refusal(name)
             await self._tell(tell, str(error))
         except Exception:
             reference = new_reference()

@@ -203,7 +203,7 @@ class _ListListeners:
             if wish is not None:
                 await respond(replace_original=True, **(await self._page(caller, wish)).payload())
 
-        self._services.testing.start(answer, owner, work)
+        self._services.testing.start(answer, caller, owner, work)
 
 
 def _wish(action: Mapping[str, Any]) -> Wish:

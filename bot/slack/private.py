@@ -26,7 +26,6 @@ def register(app: AsyncApp, services: Services) -> None:
 class _PrivateListeners:
     def __init__(self, services: Services) -> None:
         self._links = services.links
-        self._directory = services.directory
 
     async def press_card(
         self,
@@ -59,4 +58,4 @@ class _PrivateListeners:
     async def _link(self, context: AsyncBoltContext, **where: str) -> str:
         if self._links is None:
             raise MendableError("This bot has no private page. Type the password into the form.")
-        return await self._links.offer(owner=caller_of(context), directory=self._directory, **where)
+        return await self._links.offer(owner=caller_of(context), **where)

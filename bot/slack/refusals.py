@@ -1,6 +1,15 @@
-"""What Slack's Web API answers when it does not do what was asked."""
+"""What is refused: by Slack's Web API to the bot, and by the bot to people."""
+
+import logging
 
 from slack_sdk.errors import SlackApiError
+
+log = logging.getLogger(__name__)
+
+
+def note_refusal(what: str) -> None:
+    """Log that somebody may not do something; `what` is made of the program's own names and of ids."""
+    log.info("Refused: %s.", what)
 
 
 def refusal(error: SlackApiError) -> str:

@@ -13,7 +13,7 @@ from bot.profiles.changes import OnChange
 from bot.profiles.people import Member, Person
 from bot.profiles.roster import meet, take_in
 from bot.profiles.upkeep import Upkeep
-from bot.slack.directory import SlackDirectory, member_of
+from bot.slack.directory import SlackDirectory
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Roster:
         while True:
             answer = await self._client.users_list(limit=PEOPLE_A_PAGE, cursor=cursor or None)
             for user in answer["members"]:
-                members.append(member_of(Person(workspace=workspace, user=str(user["id"])), user))
+                members.append(self._directory.read(Person(workspace=workspace, user=str(user["id"])), user))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 break
@@ -69,7 +69,7 @@ class Roster:
         workspace = context.enterprise_id or context.team_id
         if not (isinstance(user.get("id"), str) and user["id"] and workspace):
             return
-        member = member_of(Person(workspace=workspace, user=user["id"]), user)
+        member = self._directory.read(Person(workspace=workspace, user=user["id"]), user)
         self._directory.forget(member.person)
         if await meet(self._database, member, at=self._clock()):
             self._on_change(member.person)

@@ -59,19 +59,21 @@ class Testing:
 
     def test(self, answer: Answer, caller: Person, owner: Person, fixed: Changed | None = None) -> None:
         """Test a profile; `fixed` is the change that was just made for it, with its way back."""
-        self.start(answer, owner, lambda: self.tested(answer, caller, owner, fixed))
+        self.start(answer, caller, owner, lambda: self.tested(answer, caller, owner, fixed))
 
     def send(self, answer: Answer, caller: Person, owner: Person) -> None:
         """Test a profile and send one message."""
-        self.start(answer, owner, lambda: self._sent(answer, caller, owner))
+        self.start(answer, caller, owner, lambda: self._sent(answer, caller, owner))
 
-    def start(self, answer: Answer, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start(
+        self, answer: Answer, caller: Person, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         """Begin something about a profile; when it fails the answer says so."""
 
         async def tell(sentence: str) -> None:
             await answer.show(notice(sentence))
 
-        self._jobs.start(f"test for {owner.user}", work, tell=tell)
+        self._jobs.start(f"test of {owner.user} for {caller.user}", work, tell=tell)
 
     async def tested(self, answer: Answer, caller: Person, owner: Person, fixed: Changed | None = None) -> None:
         """Test a profile and show the report."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.profiles.errors import InvalidFormError, MendableError
+from bot.profiles.errors import InvalidFormError, MendableError, NotAllowedError
 from bot.profiles.limits import LimitedError
 from bot.profiles.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
 
@@ -98,6 +98,8 @@ class PasswordPage:
             answer = self._page("Too many tries", _told(str(error)), 429)
             answer.headers["Retry-After"] = str(int(error.wait) + 1)
             return answer
+        if isinstance(error, NotAllowedError):
+            return self._page("Not possible", _told(str(error)), 403)
         status = 404 if isinstance(error, LinkGoneError) else 409
         title = "This link does not work" if status == 404 else "Not yet"
         return self._page(title, _told(str(error)), status)
