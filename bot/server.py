@@ -43,14 +43,15 @@ class HttpDoor:
 
     def application(self, *, events: bool) -> web.Application:
         """Make the web application; `events` says whether Slack's requests come this way."""
-        application = web.Application()
+        page = self._bot.page
+        application = web.Application(middlewares=[page.guarded] if page else [])
         if events:
             application.router.add_post("/slack/events", self.slack_events)
         application.router.add_get("/healthz", self.healthz)
         application.router.add_get("/readyz", self.readyz)
         application.router.add_get("/metrics", self.metrics)
-        if self._bot.page is not None:
-            self._bot.page.add_routes(application)
+        if page is not None:
+            page.add_routes(application)
         return application
 
     async def slack_events(self, request: web.Request) -> web.Response:

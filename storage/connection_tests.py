@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -88,8 +89,9 @@ class TestTable:
         row.sealed = self._keyring.seal(document, connection_test_place(row))
         await self._session.merge(row)
 
-    async def delete(self, workspace: str, user: str) -> None:
-        """Remove one person's test."""
-        await self._session.execute(
+    async def delete(self, workspace: str, user: str) -> bool:
+        """Remove one person's test; tells whether there was one."""
+        result = await self._session.execute(
             delete(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
         )
+        return cast("CursorResult[None]", result).rowcount > 0

@@ -1,9 +1,11 @@
 """The table of leases: work that only one instance should do at a time."""
 
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from storage.clock import now_sql
+from storage.models import LeaseRow
 
 _TAKE = """
     INSERT INTO leases (name, ends_at) VALUES (:name, {now} + :seconds)
@@ -29,3 +31,7 @@ class LeaseTable:
         """Let a lease end in so many seconds, because its work failed."""
         statement = text(_SHORTEN.format(now=now_sql(self._session)))
         await self._session.execute(statement, {"name": name, "seconds": seconds})
+
+    async def drop(self, name: str) -> None:
+        """Forget a lease, name and all."""
+        await self._session.execute(delete(LeaseRow).where(col(LeaseRow.name) == name))

@@ -21,13 +21,18 @@ class Conflict:
     touched: bool
 
 
-def conflicts(opened_with: Mapping[Field, str], form: Form, stored: EmailProfile) -> tuple[Conflict, ...]:
+def values_of(profile: EmailProfile) -> dict[str, str]:
+    """Give a profile's values the way a form shows them, without the password."""
+    return {name.value: _stored(profile, name) for name in DECIDED}
+
+
+def conflicts(began: Mapping[str, str], form: Form, stored: EmailProfile) -> tuple[Conflict, ...]:
     """Compare what the form began with, what was typed, and what is stored now."""
     found = []
     for name in DECIDED:
-        began, mine, theirs = opened_with.get(name, ""), _typed(form, name), _stored(stored, name)
-        if theirs not in (mine, began):
-            found.append(Conflict(field=name, mine=mine, theirs=theirs, touched=mine != began))
+        first, mine, theirs = began.get(name, ""), _typed(form, name), _stored(stored, name)
+        if theirs not in (mine, first):
+            found.append(Conflict(field=name, mine=mine, theirs=theirs, touched=mine != first))
     return tuple(found)
 
 

@@ -39,13 +39,17 @@ class LinkGoneError(MendableError):
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateLink:
-    """An open link: for whom, the server that the password goes to, and where the person is in Slack."""
+    """An open link: for whom, the server that the password goes to, and where the person is in Slack.
+
+    `view_id` and `revision` are those of the form that is open, if one is.
+    """
 
     owner: Person
     address: str
     host: str
     channel: str
     view_id: str
+    revision: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,9 @@ class PrivateLinks:
         self._clock = clock
         self._on_change = on_change
 
-    async def offer(self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "") -> str:
+    async def offer(
+        self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0
+    ) -> str:
         """Make a link for one's own password towards `host`, or else the stored server; gives its address.
 
         Raises:
@@ -90,7 +96,7 @@ class PrivateLinks:
             host = _host(host or loaded.profile.host)
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(host)
             token = secrets.token_urlsafe(TOKEN_BYTES)
-            document = json.dumps({"host": host, "channel": channel, "view_id": view_id}).encode()
+            document = json.dumps({"host": host, "channel": channel, "view_id": view_id, "revision": revision}).encode()
             stored = StoredLink(workspace=owner.workspace, user=owner.user, document=document)
             await tx.links.add(token, stored, seconds=LINK_SECONDS)
         return f"{self._public_url}/password/{owner.user}/{token}"

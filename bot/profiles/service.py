@@ -187,7 +187,7 @@ class EmailProfiles:
             defaults.require_allowed(profile.host)
         except MendableError as error:
             raise InvalidFormError({Field.HOST: str(error)}) from None
-        return profile if loaded.revision else defaults.completed(profile)
+        return profile if stored.is_complete else defaults.completed(profile)
 
     async def _change(
         self, caller: Person, owner: Person, directory: Directory, change: Callable[[EmailProfile], EmailProfile]

@@ -18,6 +18,11 @@ GRACE_OF_WORKSPACES = timedelta(days=30)
 """How long a workspace's records are kept after the bot was removed, in case it returns."""
 
 
+def people_lease(workspace: str) -> str:
+    """Name the lease of reading a workspace's people."""
+    return f"people of {workspace}"
+
+
 class Upkeep:
     """The purges, on one database."""
 
@@ -64,14 +69,14 @@ class Upkeep:
 
     async def _without_secrets(self, tx: Transaction, owner: Person) -> bool:
         loaded = await load(tx, owner)
+        bare = replace(loaded.profile, password=None, password_host="", password_set_at=None, before=None)
+        tested = await tx.tests.delete(owner.workspace, owner.user)
         if loaded.unreadable:
             await tx.profiles.delete(owner.workspace, owner.user)
-        elif loaded.profile.password is None:
-            return False
-        else:
-            bare = replace(loaded.profile, password=None, password_host="", password_set_at=None, before=None)
+        elif bare != loaded.profile:
             await tx.profiles.save(owner.workspace, owner.user, bare.to_document(), expected_revision=loaded.revision)
-        await tx.tests.delete(owner.workspace, owner.user)
+        elif not tested:
+            return False
         await tx.links.forget(owner.workspace, owner.user)
         await tx.audit.append(
             owner.workspace,
@@ -89,3 +94,4 @@ class Upkeep:
         for workspace in gone:
             async with self._database.writing() as tx:
                 await tx.workspaces.purge(workspace)
+                await tx.leases.drop(people_lease(workspace))

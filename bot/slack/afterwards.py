@@ -1,8 +1,13 @@
 """What happens in Slack when a password was set on the private page: the card, and the form that is open."""
 
+import logging
+from dataclasses import replace
+
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.conflicts import values_of
+from bot.profiles.errors import MendableError
 from bot.profiles.private_links import PasswordSet
 from bot.slack.jobs import Jobs
 from bot.slack.refusals import refusal
@@ -10,6 +15,8 @@ from bot.slack.saying import say
 from bot.slack.views.card import card
 from bot.slack.views.form import Context, PasswordEntry, form
 from bot.slack.views.message import Message, notice, section
+
+log = logging.getLogger(__name__)
 
 
 class AfterPassword:
@@ -29,21 +36,31 @@ class AfterPassword:
             await say(self._client, link.owner, link.channel, notice(sentence))
 
         async def work() -> None:
-            if not (link.view_id and await self._in_form(done)):
+            if not await self._in_form(done):
                 shown = card(done.view, reader=link.owner.user, entry=self._entry)
                 blocks = [section("Your password is set."), *shown.blocks]
                 await say(self._client, link.owner, link.channel, Message(text="Your password is set.", blocks=blocks))
 
-        self._jobs.start(f"password of {link.owner.user}", work, tell=tell)
+        try:
+            self._jobs.start(f"password of {link.owner.user}", work, tell=tell)
+        except MendableError:
+            # The password is set, and the page says so; Slack shows it the next time somebody looks.
+            log.warning("A new password could not be shown in Slack: too much is under way.")
 
     async def _in_form(self, done: PasswordSet) -> bool:
-        """Put the open form on the new revision; False when nobody has it open any more."""
-        owner = done.link.owner.user
-        known = Context(owner=owner, revision=done.view.revision, channel=done.link.channel)
+        """Show it in the open form; False when there is none, or when somebody else saved since it was opened."""
+        link, owner = done.link, done.link.owner.user
+        if not link.view_id or done.view.revision - link.revision > 1:
+            # A form that has not seen what another saved stays on its revision, so that saving it asks.
+            return False
+        known = Context(
+            owner=owner, revision=done.view.revision, channel=link.channel, began=values_of(done.view.profile)
+        )
         notes = [section(":white_check_mark: Your password is set. Save the form to go on.")]
-        view = form(done.view, known=known, reader=owner, entry=self._entry, notes=notes)
+        # It belongs to the server in the form, which need not be stored yet.
+        view = form(replace(done.view, has_password=True), known=known, reader=owner, entry=self._entry, notes=notes)
         try:
-            await self._client.views_update(view_id=done.link.view_id, view=view)
+            await self._client.views_update(view_id=link.view_id, view=view)
         except SlackApiError as error:
             if refusal(error) == "not_found":
                 return False

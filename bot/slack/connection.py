@@ -8,6 +8,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.conflicts import values_of
 from bot.profiles.fixes import Change, opens_form
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
@@ -131,7 +132,12 @@ class _TestListeners:
         owner = owner_of(caller, user)
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
         if opens_form(change, view.profile, has_password=view.has_password):
-            known = Context(owner=owner.user, revision=view.revision, channel=context.channel_id or "")
+            known = Context(
+                owner=owner.user,
+                revision=view.revision,
+                channel=context.channel_id or "",
+                began=values_of(view.profile),
+            )
             await open_for(client, body, self._prefilled(view, change, known=known, reader=caller.user))
             return
         fixed = await self._profiles.fix(caller=caller, owner=owner, directory=self._directory, change=change)

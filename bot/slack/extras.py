@@ -259,4 +259,4 @@ def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Per
 
 
 def _now(known: Context, view: ProfileView) -> Context:
-    return Context(owner=known.owner, revision=view.revision, channel=known.channel)
+    return known.after_own_change(view.revision)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.bulk import BulkTests
-from bot.profiles.upkeep import Upkeep
+from bot.profiles.upkeep import Upkeep, people_lease
 from bot.slack.bulk import RunMessage
 from bot.slack.roster import Roster
 from bot.slack.views.bulk import interrupted
@@ -52,7 +52,7 @@ class Housekeeping:
 
     async def round(self) -> None:
         """Do what is due now."""
-        await self._due(f"people of {self._workspace}", DAY_SECONDS, self._read_people)
+        await self._due(people_lease(self._workspace), DAY_SECONDS, self._read_people)
         await self._due("purge", HOUR_SECONDS, self._upkeep.purge)
         await self._tried("telling of interrupted runs", self._tell_interrupted)
 

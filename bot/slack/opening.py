@@ -4,6 +4,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.conflicts import values_of
 from bot.profiles.errors import MendableError
 from bot.profiles.people import Person
 from bot.profiles.service import EmailProfiles
@@ -30,7 +31,8 @@ class Opening:
         suggested = None
         if not view.profile.address:
             suggested = await self._profiles.suggestion(owner, await self._slack_address(owner))
-        known = Context(owner=owner.user, revision=view.revision, channel=channel)
+        began = values_of(suggested or view.profile)
+        known = Context(owner=owner.user, revision=view.revision, channel=channel, began=began)
         modal = form(view, known=known, reader=caller.user, entry=self._entry, suggested=suggested)
         await open_for(client, body, modal)
 

@@ -48,14 +48,16 @@ class _PrivateListeners:
         shown = modal_of(body)
         known = FormContext.from_metadata(shown["private_metadata"])
         host = typed(shown["state"]["values"]).host
-        url = await self._link(context, channel=known.channel, host=host, view_id=str(shown["id"]))
+        url = await self._link(
+            context, channel=known.channel, host=host, view_id=str(shown["id"]), revision=known.revision
+        )
         await client.views_push(trigger_id=body["trigger_id"], view=answer_view(views.link(url), title=views.TITLE))
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Let Slack know that the press on the link arrived."""
         await ack()
 
-    async def _link(self, context: AsyncBoltContext, **where: str) -> str:
+    async def _link(self, context: AsyncBoltContext, **where: Any) -> str:
         if self._links is None:
             raise MendableError("This bot has no private page. Type the password into the form.")
         return await self._links.offer(owner=caller_of(context), **where)

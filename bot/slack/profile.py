@@ -1,6 +1,7 @@
 """`/email-profile` and its form: show, edit, save, delete."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -9,7 +10,7 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.changes import Changed
-from bot.profiles.conflicts import conflicts
+from bot.profiles.conflicts import conflicts, values_of
 from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError
 from bot.profiles.people import Person
 from bot.profiles.profile import Field
@@ -20,7 +21,7 @@ from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.saying import say
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
-from bot.slack.views.form import Context, form, opened_with, typed
+from bot.slack.views.form import Context, form, typed
 from bot.slack.views.help import help_message
 from bot.slack.views.message import Message, escaped, notice, section
 
@@ -117,8 +118,8 @@ class _ProfileListeners:
         """Keep the form as typed, now on the stored revision, and ask what shall stay where the two differ."""
         known = Context.from_metadata(shown["private_metadata"])
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-        decisions = conflicts(opened_with(shown), typed(shown["state"]["values"]), view.profile)
-        fresh = Context(owner=known.owner, revision=error.revision, channel=known.channel)
+        decisions = conflicts(known.began, typed(shown["state"]["values"]), view.profile)
+        fresh = replace(known, revision=error.revision, began=values_of(view.profile))
         notes = [] if decisions else [section(f":warning: {escaped(str(error))}")]
         return form(view, known=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions)
 

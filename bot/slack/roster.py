@@ -77,8 +77,8 @@ class Roster:
     async def uninstalled(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
         """Note that the bot was removed: without a token it can no longer answer, and records go after their grace."""
         workspace = context.enterprise_id or context.team_id
-        log.warning("Slack reports %s: the bot token no longer works.", event.get("type"))
         tokens = event.get("tokens") or {}
         # tokens_revoked also tells of people's own tokens, which this bot does not use.
         if workspace and (event.get("type") == "app_uninstalled" or tokens.get("bot")):
+            log.warning("Slack reports %s: the bot token no longer works.", event.get("type"))
             await self._upkeep.left(workspace)

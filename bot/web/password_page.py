@@ -3,7 +3,7 @@
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 from importlib import resources
 from string import Template
@@ -19,6 +19,9 @@ from bot.profiles.private_links import LinkGoneError, PasswordSet, PrivateLink, 
 _ASSETS = {"password.css": "text/css", "password.js": "text/javascript"}
 _COOKIE = "password-form"
 _LONGEST_BODY = 16_384
+_ODD = "There is nothing here. Go back to Slack and choose “Set the password privately” again."
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # Each line keeps something out: foreign content, framing, caches, the address in a Referer, guesses at types.
 HEADERS: Mapping[str, str] = {
@@ -51,6 +54,19 @@ class PasswordPage:
         application.router.add_get("/password/{user}/{token}", self.show)
         application.router.add_post("/password/{user}/{token}", self.take)
         application.router.add_get("/private/{file}", self.asset)
+
+    @web.middleware
+    async def guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer every request for the page with its headers, whatever is wrong with it."""
+        if not request.path.startswith(("/password/", "/private/")):
+            return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            return self._page("Not found" if error.status == 404 else "Not possible", _told(_ODD), error.status)
+        except (LookupError, ValueError):
+            # A body in no known encoding, or in parts without a boundary: no browser sends it.
+            return self._page("Not possible", _told(_ODD), 400)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the form. Looking at it, as programs do that preview links, uses nothing up."""
@@ -156,7 +172,9 @@ def _network(request: web.Request) -> str:
         near = ipaddress.ip_address(peer).is_private
     except ValueError:
         near = True
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    # The proxy nearest to us wrote the last one; what stands before it anybody may have written.
+    lines = request.headers.getall("X-Forwarded-For", [])
+    forwarded = lines[-1].rpartition(",")[2].strip() if lines else ""
     return forwarded[:64] if near and forwarded else peer
 
 

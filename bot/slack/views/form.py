@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -55,16 +55,18 @@ class OutdatedFormError(MendableError):
 class Context:
     """What a modal remembers: whose profile, on which revision it was opened, in which channel.
 
-    It holds no secret and decides nothing: whoever submits is authorised again.
+    `began` are the values that its inputs began with, so that one can tell what was typed since. It holds no secret
+    and decides nothing: whoever submits is authorised again.
     """
 
     owner: str
     revision: int
     channel: str = ""
+    began: Mapping[str, str] = field(default_factory=dict)
 
     def to_metadata(self) -> str:
         """Write it as private_metadata."""
-        return json.dumps({"v": 1, "owner": self.owner, "revision": self.revision, "channel": self.channel})
+        return json.dumps({"v": 2, **asdict(self)})
 
     @classmethod
     def from_metadata(cls, text: str) -> "Context":
@@ -79,9 +81,16 @@ class Context:
             raise OutdatedFormError from None
         known = values if isinstance(values, dict) else {}
         owner, revision, channel = known.get("owner"), known.get("revision"), known.get("channel")
+        began = known.get("began", {})
         if not (isinstance(owner, str) and owner and type(revision) is int and isinstance(channel, str)):
             raise OutdatedFormError
-        return cls(owner=owner, revision=revision, channel=channel)
+        if not (isinstance(began, dict) and all(isinstance(value, str) for value in began.values())):
+            raise OutdatedFormError
+        return cls(owner=owner, revision=revision, channel=channel, began=began)
+
+    def after_own_change(self, revision: int) -> "Context":
+        """Go on to the revision that one's own change made, unless somebody else's lies between."""
+        return replace(self, revision=revision) if revision - self.revision <= 1 else self
 
 
 class PasswordEntry(StrEnum):
@@ -183,20 +192,6 @@ def _decision(conflict: Conflict) -> InputBlock:
             initial_option=mine if conflict.touched else theirs,
         ),
     )
-
-
-def opened_with(view: Mapping[str, Any]) -> dict[Field, str]:
-    """Read from a submitted view what its inputs began with."""
-    began: dict[Field, str] = {}
-    for block in view.get("blocks") or []:
-        element = block.get("element") or {}
-        if block.get("block_id") not in set(Field):
-            continue
-        if element.get("type") == "checkboxes":
-            began[Field(block["block_id"])] = "on" if element.get("initial_options") else "off"
-        else:
-            began[Field(block["block_id"])] = str(element.get("initial_value") or "")
-    return began
 
 
 def _text_input(name: Field, value: str, *, optional: bool = False, focus: bool = False) -> InputBlock:
