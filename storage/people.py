@@ -36,6 +36,10 @@ LONGEST_BEGINNING = 8
 """Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
 
 EVERYBODY = ""
+
+HIDDEN = -1
+"""The state of somebody who is kept for a while, but stands in no list and no count."""
+
 _TOKEN_CHARACTERS = 16
 """96 bits of a blinded name: two beginnings of words never share one."""
 
@@ -181,7 +185,8 @@ class PeopleTable:
         rows = [self._row(workspace, newcomer, state, at) for newcomer in fresh]
         await self._session.execute(insert(PersonRow), [row.model_dump() for row in rows])
         entries = [entry for row, one in zip(rows, fresh, strict=True) for entry in self._entries_of(row, one.words)]
-        await self._session.execute(insert(SearchRow), entries)
+        if state != HIDDEN:
+            await self._session.execute(insert(SearchRow), entries)
         await self._count(workspace, {state: len(fresh)})
 
     async def set_deactivated(self, workspace: str, user: str, at: datetime | None) -> None:
@@ -214,7 +219,9 @@ class PeopleTable:
         """Give how many people are in each state."""
         rows = await self._session.execute(
             select(col(StateCountRow.state), col(StateCountRow.people)).where(
-                col(StateCountRow.workspace) == workspace, col(StateCountRow.people) > 0
+                col(StateCountRow.workspace) == workspace,
+                col(StateCountRow.people) > 0,
+                col(StateCountRow.state) != HIDDEN,
             )
         )
         return {row.state: row.people for row in rows}
@@ -315,7 +322,8 @@ class PeopleTable:
 
     async def _make_findable(self, row: PersonRow, words: Collection[str]) -> None:
         await self._forget_entries(row.workspace, row.user_id)
-        await self._session.execute(insert(SearchRow), self._entries_of(row, words))
+        if row.state != HIDDEN:
+            await self._session.execute(insert(SearchRow), self._entries_of(row, words))
 
     def _entries_of(self, row: PersonRow, words: Collection[str]) -> list[dict[str, Any]]:
         beginnings = {word[:length] for word in words for length in range(1, min(len(word), LONGEST_BEGINNING) + 1)}

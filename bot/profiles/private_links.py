@@ -133,6 +133,7 @@ class PrivateLinks:
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})
         async with self._database.writing() as tx:
+            (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
             if not await tx.links.use(token, user):
                 raise LinkGoneError
             await self._store(tx, link, password)

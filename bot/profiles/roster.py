@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from bot.profiles.people import Member, Person, reason_against
-from bot.profiles.records import State, view_of
+from bot.profiles.records import State, load, view_of
 from storage.database import Database, Transaction
-from storage.people import evenly_spread
+from storage.people import HIDDEN, StoredPerson, evenly_spread
 
 # What is wrong comes first. The numbers are stored, so new states go to the end of `_NUMBERS`.
 PROBLEMS_FIRST = (
@@ -48,15 +48,18 @@ async def note_state(tx: Transaction, owner: Person, *, at: datetime, name: str 
     view = await view_of(tx, owner)
     if name is None:
         name = known.name if known else ""
-    state = State.DEACTIVATED if known and known.deactivated_at else view.state
+    number = number_of(view.state)
+    if known and known.deactivated_at:
+        number = HIDDEN if known.state == HIDDEN else number_of(State.DEACTIVATED)
     words = words_of(name, view.profile.address)
-    await tx.people.put(owner.workspace, owner.user, name, words, number_of(state), at)
+    await tx.people.put(owner.workspace, owner.user, name, words, number, at)
 
 
 async def meet(database: Database, member: Member, *, at: datetime) -> bool:
     """Note what the workspace says of a person; tells whether the list changed.
 
-    Guests, apps and people of other organisations are no part of it; who is deactivated stays until purged.
+    Who is no member any more is kept for a while when there is a profile: the deactivated in the list, guests and
+    people of other organisations out of it. Then their secrets are purged.
     """
     person = member.person
     async with database.writing() as tx:
@@ -64,13 +67,10 @@ async def meet(database: Database, member: Member, *, at: datetime) -> bool:
         if reason_against(member):
             # A link made before must not outlive the right to use it.
             await tx.links.forget(person.workspace, person.user)
-        if member.is_deactivated:
-            return await _deactivated(tx, person, at) if known and known.deactivated_at is None else False
-        if reason_against(member):
-            if known is None:
-                return False
+            if (await load(tx, person)).revision:
+                return await _kept_for_a_while(tx, member, known, at)
             await tx.people.remove(person.workspace, person.user)
-            return True
+            return known is not None
         if known and known.deactivated_at is None and known.name == member.name:
             return False
         await tx.people.set_deactivated(person.workspace, person.user, None)
@@ -78,9 +78,14 @@ async def meet(database: Database, member: Member, *, at: datetime) -> bool:
         return True
 
 
-async def _deactivated(tx: Transaction, person: Person, at: datetime) -> bool:
-    await tx.people.set_deactivated(person.workspace, person.user, at)
-    await note_state(tx, person, at=at)
+async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson | None, at: datetime) -> bool:
+    person = member.person
+    number = number_of(State.DEACTIVATED) if member.is_deactivated else HIDDEN
+    if known and known.deactivated_at and known.state == number:
+        return False
+    words = known.words if known else words_of(member.name)
+    await tx.people.put(person.workspace, person.user, known.name if known else member.name, words, number, at)
+    await tx.people.set_deactivated(person.workspace, person.user, (known and known.deactivated_at) or at)
     return True
 
 

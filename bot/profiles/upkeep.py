@@ -10,6 +10,7 @@ from bot.profiles.profile import LABELS, Field
 from bot.profiles.records import load
 from bot.profiles.roster import note_state
 from storage.database import Database, Transaction
+from storage.profiles import StaleRevisionError
 
 GRACE_OF_PEOPLE = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""
@@ -62,8 +63,12 @@ class Upkeep:
             people = await tx.people.deactivated_before(due)
         for workspace, user in people:
             owner = Person(workspace=workspace, user=user)
-            async with self._database.writing() as tx:
-                purged = await self._without_secrets(tx, owner)
+            try:
+                async with self._database.writing() as tx:
+                    purged = await self._without_secrets(tx, owner)
+            except StaleRevisionError:
+                # Somebody saves at this very moment; the next round sees what they left.
+                continue
             if purged:
                 self._on_change(owner)
 

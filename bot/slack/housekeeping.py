@@ -45,6 +45,8 @@ class Housekeeping:
 
     async def keep_house(self) -> None:
         """Make rounds, for ever."""
+        # What was due while the bot was away is purged before it counts as returned.
+        await self._tried("purge", self._upkeep.purge)
         await self._tried("noting the workspace", lambda: self._upkeep.returned(self._workspace))
         while True:
             await self.round()

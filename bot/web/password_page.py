@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from html import escape
@@ -15,6 +16,8 @@ from pydantic import SecretStr
 from bot.profiles.errors import InvalidFormError, MendableError, NotAllowedError
 from bot.profiles.limits import LimitedError
 from bot.profiles.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
+
+log = logging.getLogger(__name__)
 
 _ASSETS = {"password.css": "text/css", "password.js": "text/javascript"}
 _COOKIE = "password-form"
@@ -64,9 +67,11 @@ class PasswordPage:
             return await handler(request)
         except web.HTTPException as error:
             return self._page("Not found" if error.status == 404 else "Not possible", _told(_ODD), error.status)
-        except (LookupError, ValueError):
-            # A body in no known encoding, or in parts without a boundary: no browser sends it.
-            return self._page("Not possible", _told(_ODD), 400)
+        except Exception:
+            reference = secrets.token_hex(4).upper()
+            log.exception("The private page failed (reference %s).", reference)
+            told = f"Something went wrong (reference {reference}). Try again; if it stays, tell whoever runs the bot."
+            return self._page("Not now", _told(told), 500)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the form. Looking at it, as programs do that preview links, uses nothing up."""
@@ -157,12 +162,17 @@ async def _typed(request: web.Request) -> str | None:
         return None
     if (request.content_length or 0) > _LONGEST_BODY:
         return None
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (LookupError, ValueError):
+        # A body in no known encoding, or in parts without a boundary: no browser sends it.
+        return None
     mark, password = form.get("mark"), form.get("password")
     cookie = request.cookies.get(_COOKIE, "")
     if not (isinstance(mark, str) and isinstance(password, str) and cookie):
         return None
-    return password if hmac.compare_digest(mark.encode(), cookie.encode()) else None
+    same = hmac.compare_digest(mark.encode("utf-8", "surrogateescape"), cookie.encode("utf-8", "surrogateescape"))
+    return password if same else None
 
 
 def _network(request: web.Request) -> str:

@@ -101,6 +101,7 @@ async def test_what_is_typed_on_the_private_page_can_be_shown_and_hidden(
     await say(page, "/email-profile edit")
     await fill(page, office, "ada@demo.example", port="587")
     await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.get_by_role("button", name="Set the password privately").last.click()
     address = await page.get_by_role("link", name="Open the private page").get_attribute("href")
     private = await browser.new_page()

@@ -123,7 +123,7 @@ async def office_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPL
             document = json.dumps({"defaults": {**_NEW, **_BOTH}, "before": {**_OLD, **_BOTH}}).encode()
             await tx.workspaces.save(TEAM, document, expected_revision=0)
             for team in (TEAM, ELSEWHERE):
-                link = json.dumps({"host": _HOST, "channel": CHANNEL, "view_id": ""}).encode()
+                link = json.dumps({"host": _HOST, "channel": CHANNEL, "view_id": "", "revision": 0}).encode()
                 stored = StoredLink(workspace=team, user=MEMBER, document=link)
                 await tx.links.add(f"token-{team}", stored, seconds=10**9)
         await execute(folder, *(_run(run, team) for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE))))

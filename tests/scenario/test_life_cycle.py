@@ -225,11 +225,8 @@ BOT_REMOVED: list[dict[str, Any]] = [
 async def rows_of(folder: Path, workspace: str) -> dict[str, int]:
     """How many rows each table with a workspace in it holds of one."""
     columns = "sqlite_master m, pragma_table_info(m.name) c WHERE c.name = 'workspace'"
-    counts = {}
-    for (table,) in await ask(folder, f"SELECT m.name FROM {columns}"):
-        found = await ask(folder, f"SELECT 1 FROM {table} WHERE workspace = '{workspace}'")
-        counts[str(table)] = len(found)
-    return counts
+    tables = [str(name) for (name,) in await ask(folder, f"SELECT m.name FROM {columns}")]
+    return {name: len(await ask(folder, f"SELECT 1 FROM {name} WHERE workspace = '{workspace}'")) for name in tables}
 
 
 @pytest.mark.parametrize("event", BOT_REMOVED)
@@ -383,3 +380,19 @@ async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_re
     with pytest.raises(MendableError):
         await page._links.set_password(user=ADA, token=token, password=SecretStr("late"), from_where="192.0.2.1")
     assert await profile(office) == before
+
+
+@pytest.mark.parametrize("was_guest", [True, False])
+async def test_a_password_is_purged_although_its_owner_was_in_no_list_when_they_left(
+    office: Office, tmp_path: Path, was_guest: bool
+) -> None:
+    await set_up(office, ADA)
+    if was_guest:
+        await change(office, is_guest=True)
+    else:
+        # As a database that is older than the list.
+        await ask(tmp_path, f"DELETE FROM people WHERE user_id = '{ADA}'")
+    await change(office, is_deactivated=True)
+    await read_everybody(office)
+    await purge_after(office, 8 * DAY)
+    assert (await profile(office)).password is None
