@@ -18,6 +18,7 @@ from bot.slack.services import Services, caller_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import history as history_views
 from bot.slack.views import listing as views
+from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import Message, notice
 
 
@@ -50,66 +51,43 @@ class _ListListeners:
         return views.listing(await self._listing.page(caller=caller, directory=self._directory, wish=wish))
 
     async def search(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        respond: AsyncRespond,
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
     ) -> None:
         """Show whom the typed words find."""
         await ack()
         action = body["actions"][0]
         wish = replace(_wish(action).from_start(), search=pressed(action).strip()[: views.LONGEST_SEARCH])
-        await self._show(body, client, respond, caller_of(context), wish)
+        await self._show(body, respond, caller_of(context), wish)
 
     async def choose_state(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        respond: AsyncRespond,
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
     ) -> None:
         """Show those in one state, or all."""
         await ack()
         action = body["actions"][0]
         wish = replace(_wish(action).from_start(), state=views.read_state(_chosen(action)))
-        await self._show(body, client, respond, caller_of(context), wish)
+        await self._show(body, respond, caller_of(context), wish)
 
     async def choose_order(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        respond: AsyncRespond,
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
     ) -> None:
         """Order by name, or what is wrong first."""
         await ack()
         action = body["actions"][0]
         wish = replace(_wish(action).from_start(), by_name=views.read_order(_chosen(action)))
-        await self._show(body, client, respond, caller_of(context), wish)
+        await self._show(body, respond, caller_of(context), wish)
 
-    async def turn(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        respond: AsyncRespond,
-    ) -> None:
+    async def turn(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond) -> None:
         """Turn to the next page, or back."""
         await ack()
         wish = views.read_wish(pressed(body["actions"][0]))
-        await self._show(body, client, respond, caller_of(context), wish)
+        await self._show(body, respond, caller_of(context), wish)
 
-    async def _show(
-        self, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond, caller: Person, wish: Wish
-    ) -> None:
-        message = await self._page(caller, wish)
-        answer = await answer_to(body, client, respond, title=views.TITLE, first=message)
-        await answer.show(message)
+    async def _show(self, body: dict[str, Any], respond: AsyncRespond, caller: Person, wish: Wish) -> None:
+        if not body.get("response_url"):
+            # The list with its search is a message; a modal would want a button to submit it.
+            raise OutdatedFormError
+        await respond(replace_original=True, **(await self._page(caller, wish)).payload())
 
     async def open(self, ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
         """Send the whole list to the admin's own conversation with the bot, from the Home tab."""
