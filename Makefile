@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# More than there are cores: much of a test's time is waiting for servers that do not answer.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))")
 BIN := .venv/bin
 
 .PHONY: help demo test prove check bench lock clean
@@ -11,10 +13,10 @@ demo: .venv ## run the whole bot against a local stand-in for Slack and a local 
 	$(BIN)/email-profile-bot demo
 
 test: .venv/.dev ## run the tests, in parallel
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 prove: .venv/.dev ## run the same tests at their full counts
-	PROVE=1 $(BIN)/pytest -n auto --timeout 1800
+	PROVE=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal --timeout 1800
 
 check: .venv/.dev ## lint, types, import rules
 	$(BIN)/ruff check .

@@ -33,7 +33,7 @@ from tests.fakes.smtp_server import (
 )
 
 CANARY = "canary-Qx7 ⚡"
-TIMEOUT = 1.2
+TIMEOUT = 0.9
 
 STEPS = {
     "greeting": StageName.GREETING,
