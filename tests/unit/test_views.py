@@ -11,14 +11,16 @@ from bot.demo.block_kit import message_problems, view_problems
 from bot.profiles.connections import understood
 from bot.profiles.extras import CATALOGUE
 from bot.profiles.fixes import label
+from bot.profiles.listing import Wish
 from bot.profiles.profile import LABELS, EmailProfile, Field
 from bot.profiles.records import State
 from bot.slack.ids import EMAIL_EXTRA
-from bot.slack.views import card, extras, form, help, message, report  # noqa: A004 - the view's name
+from bot.slack.views import card, extras, form, help, listing, message, report  # noqa: A004 - the view's name
 from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice import advise
 from bot.smtp.report import Fault, Outcome, Stage, StageName
+from storage.people import Cursor
 from tests.unit.view_samples import (
     ADA,
     CONFLICT,
@@ -258,3 +260,30 @@ def test_a_value_in_backticks_cannot_leave_them() -> None:
     assert message.code("a`b <!here> &") == "`a'b &lt;!here&gt; &amp;`"
     assert message.code(" ") == message.code("") == "—"
     assert message.excerpt("x" * 10, 5) == "xxxx…"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        '["",null,0,1,[0,9223372036854775808,"U"],null]',
+        '["",null,0,1,null,[-1,1,"U"]]',
+        '["",null,0,1e400,null,null]',
+        '["",null,0,-1,null,null]',
+        '["",null,0,1,[0,1],null]',
+        '["",1e400,0,1,null,null]',
+    ],
+)
+def test_a_wish_that_this_program_did_not_write_is_refused(text: str) -> None:
+    with pytest.raises(form.OutdatedFormError):
+        listing.read_wish(text)
+
+
+def test_a_wish_is_read_as_it_was_written() -> None:
+    cursor = Cursor(state=6, position=2**62, user="U" * 30)
+    for wish in (Wish(), Wish(search="a|[b]", state=State.FAILS, by_name=True, after=cursor, first=16)):
+        assert listing.read_wish(listing.written(wish)) == wish
+        assert listing.read_wish(f"row3|{listing.written(wish)}") == wish
+        assert len(f"row14|{listing.written(wish)}") <= 255

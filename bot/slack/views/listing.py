@@ -222,11 +222,11 @@ def read_wish(text: str) -> Wish:
             search=str(search)[:LONGEST_SEARCH],
             state=None if state is None else state_of(int(state)),
             by_name=bool(by_name),
-            first=int(first),
+            first=_number(first),
             after=_cursor(after),
             before=_cursor(before),
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise OutdatedFormError from None
 
 
@@ -234,7 +234,15 @@ def _cursor(values: Any) -> Cursor | None:
     if values is None:
         return None
     state, position, user = values
-    return Cursor(state=int(state), position=int(position), user=str(user))
+    return Cursor(state=_number(state), position=_number(position), user=str(user))
+
+
+def _number(value: Any) -> int:
+    """Read a number that the database can hold; raises ValueError for others."""
+    number = int(value)
+    if not 0 <= number < 2**63:
+        raise ValueError("no place in a list")
+    return number
 
 
 def read_state(value: str) -> State | None:
