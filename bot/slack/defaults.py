@@ -98,7 +98,7 @@ class _DefaultsListeners:
         await ack()
         caller = caller_of(context)
         value = pressed(body["actions"][0])
-        revision = int(value) if value.isdigit() and len(value) < 10 else 0
+        revision = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
         beginning = notice("Moving profiles to the new defaults …")
         answer = await answer_to(body, client, respond, title=views.TITLE, first=beginning)
 

@@ -15,7 +15,7 @@ from bot.profiles.listing import Wish
 from bot.profiles.profile import LABELS, EmailProfile, Field
 from bot.profiles.records import State
 from bot.slack.ids import EMAIL_EXTRA
-from bot.slack.views import card, extras, form, help, listing, message, report  # noqa: A004 - the view's name
+from bot.slack.views import card, extras, form, help, history, listing, message, report  # noqa: A004 - the view's name
 from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice import advise
@@ -287,3 +287,9 @@ def test_a_wish_is_read_as_it_was_written() -> None:
         assert listing.read_wish(listing.written(wish)) == wish
         assert listing.read_wish(f"row3|{listing.written(wish)}") == wish
         assert len(f"row14|{listing.written(wish)}") <= 255
+
+
+@pytest.mark.parametrize("text", ["²", "٣", "-1", "", "x", "1" * 40])
+def test_only_plain_numbers_are_read_from_buttons(text: str) -> None:
+    assert listing.read_state(text) in (None, State.NOT_SET_UP)
+    assert history.read_older(f"U0ADA:{text}") == ("U0ADA", None)

@@ -43,4 +43,4 @@ def _whose(entry: AuditEntry) -> str:
 def read_older(value: str) -> tuple[str, int | None]:
     """Read the button's value: whose history, and older than which entry."""
     user, _, number = value.partition(":")
-    return user, int(number) if number.isdigit() and len(number) < 16 else None
+    return user, int(number) if number.isascii() and number.isdigit() and len(number) < 16 else None

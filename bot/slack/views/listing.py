@@ -247,7 +247,7 @@ def _number(value: Any) -> int:
 
 def read_state(value: str) -> State | None:
     """Read the state menu's value; None is all."""
-    return state_of(int(value)) if value.isdigit() else None
+    return state_of(int(value)) if value.isascii() and value.isdigit() else None
 
 
 def read_order(value: str) -> bool:
