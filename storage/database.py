@@ -16,10 +16,12 @@ from storage import migrations
 from storage.audit import AuditTable
 from storage.connection_tests import TestTable, connection_test_place
 from storage.home_tabs import HomeTable
+from storage.installations import InstallationTable, installation_place
 from storage.keyring import Keyring, Place, SealBrokenError
 from storage.leases import LeaseTable
 from storage.limits import LimitTable
-from storage.models import KeyCheckRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.models import InstallationRow, KeyCheckRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.oauth_states import OAuthStateTable
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
 from storage.profiles import ProfileTable, profile_place
@@ -35,6 +37,7 @@ _SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (TestRow, connection_test_place),
     (PersonRow, person_place),
     (WorkspaceRow, workspace_place),
+    (InstallationRow, installation_place),
 )
 
 
@@ -56,6 +59,8 @@ class Transaction:
     runs: RunTable
     homes: HomeTable
     leases: LeaseTable
+    installations: InstallationTable
+    oauth_states: OAuthStateTable
 
 
 class Database:
@@ -119,6 +124,8 @@ class Database:
             runs=RunTable(session),
             homes=HomeTable(session),
             leases=LeaseTable(session),
+            installations=InstallationTable(session, self._keyring),
+            oauth_states=OAuthStateTable(session),
         )
 
     @asynccontextmanager

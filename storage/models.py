@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -106,6 +107,7 @@ class KeyCheckRow(SQLModel, table=True):
 
     key_id: str = Field(sa_column=Column(String(16), primary_key=True))
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    retired_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
 class PersonRow(SQLModel, table=True):
@@ -169,6 +171,27 @@ class WorkspaceRow(SQLModel, table=True):
     left_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
+class InstallationRow(SQLModel, table=True):
+    """The bot installed in one workspace or organisation: tokens and who it is there, sealed."""
+
+    __tablename__ = "installations"
+
+    record_id: str = Field(sa_column=Column(String(36), primary_key=True))
+    workspace: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
+    revision: int
+    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class OAuthStateRow(SQLModel, table=True):
+    """One installation under way: a hash of its state, until when it counts (seconds since 1970, UTC)."""
+
+    __tablename__ = "oauth_states"
+
+    state_hash: str = Field(sa_column=Column(String(64), primary_key=True))
+    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
 class PasswordLinkRow(SQLModel, table=True):
     """One private password link: a hash of its token, for whom, until when (seconds since 1970, UTC); rest sealed."""
 
@@ -185,6 +208,16 @@ class RunRow(SQLModel, table=True):
     """One test of many profiles: who began it, where its message stands, how far it is, its last sign of life."""
 
     __tablename__ = "test_runs"
+    __table_args__ = (
+        # At most one run of a workspace is under way, whichever instance began it.
+        Index(
+            "ux_test_runs_running",
+            "workspace",
+            unique=True,
+            sqlite_where=text("status = 'running'"),
+            postgresql_where=text("status = 'running'"),
+        ),
+    )
 
     run_id: str = Field(sa_column=Column(String(36), primary_key=True))
     workspace: str = Field(sa_column=Column(String(64), nullable=False))
@@ -215,3 +248,20 @@ class LeaseRow(SQLModel, table=True):
 
     name: str = Field(sa_column=Column(String(64), primary_key=True))
     ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class SeenRequestRow(SQLModel, table=True):
+    """One request of Slack's that was taken: its blinded name, until when that is remembered (epoch seconds)."""
+
+    __tablename__ = "seen_requests"
+
+    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class UnfinishedCopyRow(SQLModel, table=True):
+    """A copy into this database that is not complete: a fingerprint of the database that it comes from."""
+
+    __tablename__ = "unfinished_copies"
+
+    source: str = Field(sa_column=Column(String(64), primary_key=True))

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
-from storage.models import PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.people import PeopleTable
 
-Row = TypeVar("Row", ProfileRow, TestRow, PersonRow, WorkspaceRow)
+Row = TypeVar("Row", ProfileRow, TestRow, PersonRow, WorkspaceRow, InstallationRow)
 
 
 async def reseal_batch(  # noqa: PLR0917 - each is of its own type

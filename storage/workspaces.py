@@ -14,6 +14,7 @@ from storage.keyring import Keyring, Place, SealBrokenError
 from storage.models import (
     AuditRow,
     HomeRow,
+    InstallationRow,
     PasswordLinkRow,
     PersonRow,
     ProfileRow,
@@ -36,6 +37,7 @@ _EVERYTHING = (
     RunRow,
     HomeRow,
     WorkspaceRow,
+    InstallationRow,
 )
 
 

@@ -1,0 +1,106 @@
+"""The table of installations: where the bot is installed, with its tokens; sealed, each save against a revision."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import uuid4
+
+from sqlalchemy import CursorResult, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from storage.keyring import Keyring, Place, SealBrokenError
+from storage.models import InstallationRow
+from storage.profiles import StaleRevisionError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredInstallation:
+    """One installation; `document` is what was sealed, empty when it does not open."""
+
+    workspace: str
+    revision: int
+    document: bytes = field(repr=False)
+
+
+def installation_place(row: Any) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return Place(
+        table=InstallationRow.__tablename__,
+        record_id=row.record_id,
+        workspace=row.workspace,
+        user="-",
+        revision=row.revision,
+        beside=(row.key_id,),
+    )
+
+
+class InstallationTable:
+    """The installations, inside one transaction."""
+
+    def __init__(self, connection: Any, keyring: Keyring) -> None:
+        """Work through `connection`; seal and open with `keyring`."""
+        self._connection = connection
+        self._keyring = keyring
+
+    async def get(self, workspace: str) -> StoredInstallation | None:
+        """Read where the bot is installed; None when it is not installed there."""
+        row = await self._row(workspace)
+        if row is None:
+            return None
+        try:
+            document = self._keyring.open(row.sealed, installation_place(row))
+        except (SealBrokenError, ValueError):
+            # Without its token the bot is deaf there, until somebody installs it again.
+            document = b""
+        return StoredInstallation(workspace=row.workspace, revision=row.revision, document=document)
+
+    async def save(self, workspace: str, document: bytes, *, expected_revision: int) -> None:
+        """Seal and store `document` as the next revision; 0 expects that there is none yet.
+
+        Raises:
+            StaleRevisionError: another revision is stored than the expected one.
+        """
+        row = await self._row(workspace)
+        if (row.revision if row else 0) != expected_revision:
+            raise StaleRevisionError(revision=row.revision if row else 0)
+        fresh = InstallationRow(
+            record_id=row.record_id if row else str(uuid4()),
+            workspace=workspace,
+            revision=expected_revision + 1,
+            key_id=self._keyring.active,
+            sealed=b"",
+        )
+        fresh.sealed = self._keyring.seal(document, installation_place(fresh))
+        values = fresh.model_dump()
+        if row is None:
+            try:
+                await self._connection.execute(insert(InstallationRow).values(values))
+            except IntegrityError:
+                raise StaleRevisionError(revision=1) from None
+            return
+        result = await self._connection.execute(
+            update(InstallationRow)
+            .where(col(InstallationRow.workspace) == workspace, col(InstallationRow.revision) == expected_revision)
+            .values(values)
+        )
+        if cast("CursorResult[None]", result).rowcount != 1:
+            raise StaleRevisionError(revision=expected_revision + 1)
+
+    async def delete(self, workspace: str) -> bool:
+        """Forget an installation, token and all; tells whether there was one."""
+        result = await self._connection.execute(
+            delete(InstallationRow).where(col(InstallationRow.workspace) == workspace)
+        )
+        return cast("CursorResult[None]", result).rowcount > 0
+
+    async def workspaces(self) -> list[str]:
+        """Name the workspaces in which the bot is installed, in order."""
+        found = await self._connection.execute(
+            select(col(InstallationRow.workspace)).order_by(col(InstallationRow.workspace))
+        )
+        return [workspace for (workspace,) in found]
+
+    async def _row(self, workspace: str) -> Any:
+        table = InstallationRow.__table__  # type: ignore[attr-defined]
+        found = await self._connection.execute(select(table).where(table.c.workspace == workspace))
+        return found.first()
