@@ -35,6 +35,7 @@ from bot.slack.home import HomeTabs
 from bot.slack.housekeeping import Housekeeping
 from bot.slack.ids import COMMANDS
 from bot.slack.jobs import Jobs
+from bot.slack.once import once
 from bot.slack.opening import Opening
 from bot.slack.owners import Owners
 from bot.slack.register import register
@@ -48,8 +49,9 @@ from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
 from bot.web.password_page import PasswordPage
-from storage.database import Database, KeyMismatchError
+from storage.database import Database, KeyMismatchError, OutdatedSchemaError, UnknownSchemaError
 from storage.keyring import Keyring, KeyringError
+from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,8 @@ class Bot:
             await self.database.check_keys()
         except KeyMismatchError as error:
             return str(error)
+        except DatabaseUnavailableError as error:
+            return f"the database cannot be used: {error.trouble}"
         except Exception as error:  # noqa: BLE001 - any driver's error means the same to a load balancer
             # Its text may name hosts or parameters, so only its type is told.
             log.warning("The database does not answer: %s", type(error).__name__)
@@ -115,14 +119,20 @@ async def prepare_database(database: Database) -> None:
     """Bring the schema up to date where that is ours to do, and hold the keys against the records.
 
     Raises:
-        StartError: the PostgreSQL schema is outdated.
+        StartError: the schema is outdated or newer than this version, or the database cannot be used.
         KeyMismatchError: a key is missing or wrong.
     """
-    if database.is_sqlite:
-        await database.upgrade()
-    elif await database.schema_revision() != database.head_revision:
-        raise StartError("The database's schema is not that of this version. Run `email-profile-bot db upgrade` first.")
-    await database.check_keys()
+    try:
+        if database.is_sqlite:
+            await database.upgrade()
+        else:
+            await database.require_schema()
+        await database.check_keys()
+    except (OutdatedSchemaError, UnknownSchemaError) as error:
+        raise StartError(str(error)) from None
+    except DatabaseUnavailableError as error:
+        example = EXAMPLES["DATABASE_URL"]
+        raise StartError(f"DATABASE_URL: the database cannot be used: {error.trouble}. Example: {example}") from None
 
 
 @asynccontextmanager
@@ -183,17 +193,19 @@ async def _wire(
     # Home tabs count their tries themselves.
     tabs = HomeTabs(services=services, database=database, client=_quick_client(settings, session))
     changes.listen(tabs.changed)
-    upkeep = Upkeep(database=database, history=timedelta(days=settings.history_days), clock=now, on_change=changes.tell)
+    history = timedelta(days=settings.history_days)
+    upkeep = Upkeep(database=database, history=history, clock=database.now, on_change=changes.tell)
     roster = Roster(
         database=database,
         client=client,
         directory=services.directory,
         upkeep=upkeep,
-        clock=now,
+        clock=database.now,
         on_change=changes.tell,
     )
     slack = _bolt(settings, session, identity)
     slack.middleware(_counted(metrics))
+    slack.middleware(once(database))
     register(slack, services, tabs=tabs, roster=roster)
     return Bot(
         slack=slack,

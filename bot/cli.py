@@ -14,8 +14,9 @@ from rich.progress import Progress
 from bot import doctor, log, server, settings
 from bot.app import StartError, open_database
 from bot.demo import run as demo_run
-from storage.database import KeyMismatchError
+from storage.database import KeyMismatchError, UnknownSchemaError
 from storage.keyring import generate_key
+from storage.outages import DatabaseUnavailableError
 
 EX_CONFIG = 78
 """Exit code for a configuration error, as sysexits.h names it."""
@@ -27,6 +28,14 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+_FOR_THE_OPERATOR = (
+    settings.SettingsError,
+    StartError,
+    KeyMismatchError,
+    UnknownSchemaError,
+    DatabaseUnavailableError,
+)
+
 keys = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 db = typer.Typer(help="The database's schema.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
@@ -37,7 +46,7 @@ def main() -> None:
     """Run the command line; configuration errors end with one line each and exit code 78."""
     try:
         cli()
-    except (settings.SettingsError, StartError, KeyMismatchError) as error:
+    except _FOR_THE_OPERATOR as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(EX_CONFIG) from None
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Row, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.models import AuditRow
@@ -28,15 +29,15 @@ class AuditEntry:
 class AuditTable:
     """The audit entries, inside one transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        """Work through `session`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        """Work through `connection`."""
+        self._connection = connection
 
     async def append(
         self, workspace: str, *, actor: str, subject: str, action: str, fields: Sequence[str] = ()
     ) -> None:
         """Add one entry, now."""
-        await self._session.execute(
+        await self._connection.execute(
             insert(AuditRow).values(
                 at=datetime.now(UTC),
                 workspace=workspace,
@@ -56,12 +57,12 @@ class AuditTable:
             statement = statement.where(col(AuditRow.subject) == subject)
         if before is not None:
             statement = statement.where(col(AuditRow.id) < before)
-        rows = await self._session.scalars(statement.order_by(col(AuditRow.id).desc()).limit(limit))
+        rows = await self._connection.execute(statement.order_by(col(AuditRow.id).desc()).limit(limit))
         return [_entry(row) for row in rows]
 
     async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
         """Read the latest changes of a workspace's profiles and defaults, newest first, without tests."""
-        rows = await self._session.scalars(
+        rows = await self._connection.execute(
             select(AuditRow)
             .where(col(AuditRow.workspace) == workspace)
             .order_by(col(AuditRow.id).desc())
@@ -71,16 +72,16 @@ class AuditTable:
 
     async def forget(self, workspace: str, subject: str) -> None:
         """Delete all entries about one person."""
-        await self._session.execute(
+        await self._connection.execute(
             delete(AuditRow).where(col(AuditRow.workspace) == workspace, col(AuditRow.subject) == subject)
         )
 
     async def purge(self, before: datetime) -> None:
         """Delete entries older than a time."""
-        await self._session.execute(delete(AuditRow).where(col(AuditRow.at) < before))
+        await self._connection.execute(delete(AuditRow).where(col(AuditRow.at) < before))
 
 
-def _entry(row: AuditRow) -> AuditEntry:
+def _entry(row: Row[Any]) -> AuditEntry:
     return AuditEntry(
         number=row.id or 0,
         at=row.at,

@@ -1,6 +1,6 @@
 """The database's own clock, which all instances share: seconds since 1970, UTC, as SQL."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 _NOW = {
     # Both with fractions of a second; SQLite's julianday is exact to a millisecond.
@@ -9,6 +9,6 @@ _NOW = {
 }
 
 
-def now_sql(session: AsyncSession) -> str:
-    """Give the expression for the time now in the dialect of a session's database."""
-    return _NOW[session.get_bind().dialect.name]
+def now_sql(connection: AsyncConnection) -> str:
+    """Give the expression for the time now in the dialect of a connection's database."""
+    return _NOW[connection.dialect.name]

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import CursorResult, Row, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
 from storage.models import TestRow
+from storage.upsert import insert_or_replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class StoredTest:
     document: bytes = field(repr=False)
 
 
-def connection_test_place(row: TestRow) -> Place:
+def connection_test_place(row: TestRow | Row[Any]) -> Place:
     """Give the place that a row's seal is bound to."""
     return Place(
         table=TestRow.__tablename__,
@@ -40,25 +41,28 @@ class TestTable:
 
     __test__ = False
 
-    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
-        """Work through `session`; seal and open with `keyring`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; seal and open with `keyring`."""
+        self._connection = connection
         self._keyring = keyring
 
     async def last(self, workspace: str, user: str) -> StoredTest | None:
         """Read the last test; None when there is none, or when it does not open."""
-        row = await self._session.get(TestRow, (workspace, user))
+        found = await self._connection.execute(
+            select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
+        )
+        row = found.first()
         return self._opened(row) if row else None
 
     async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
         """Read the last tests of several people, by user id; those without one are left out."""
-        rows = await self._session.scalars(
+        rows = await self._connection.execute(
             select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id).in_(users))
         )
         opened = ((row.user_id, self._opened(row)) for row in rows)
         return {user: test for user, test in opened if test is not None}
 
-    def _opened(self, row: TestRow) -> StoredTest | None:
+    def _opened(self, row: Row[Any]) -> StoredTest | None:
         try:
             document = self._keyring.open(row.sealed, connection_test_place(row))
         except (SealBrokenError, ValueError):
@@ -87,11 +91,11 @@ class TestTable:
             tested_at=tested_at,
         )
         row.sealed = self._keyring.seal(document, connection_test_place(row))
-        await self._session.merge(row)
+        await insert_or_replace(self._connection, TestRow, row.model_dump(), key=("workspace", "user_id"))
 
     async def delete(self, workspace: str, user: str) -> bool:
         """Remove one person's test; tells whether there was one."""
-        result = await self._session.execute(
+        result = await self._connection.execute(
             delete(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
         )
         return cast("CursorResult[None]", result).rowcount > 0

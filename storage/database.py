@@ -1,19 +1,21 @@
 """The database: engine, transactions, pragmas, schema, and the keys held against the records."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, make_url, select, text
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from storage import migrations
 from storage.audit import AuditTable
+from storage.clock import now_sql
 from storage.connection_tests import TestTable, connection_test_place
 from storage.home_tabs import HomeTable
 from storage.installations import InstallationTable, installation_place
@@ -22,27 +24,55 @@ from storage.leases import LeaseTable
 from storage.limits import LimitTable
 from storage.models import InstallationRow, KeyCheckRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
+from storage.outages import commit, opened, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
+from storage.postgresql import postgresql_engine
 from storage.profiles import ProfileTable, profile_place
+from storage.requests import RequestTable
 from storage.rotation import reseal_batch
 from storage.sqlite import sqlite_engine
 from storage.test_runs import RunTable
+from storage.upsert import insert_new
 from storage.workspaces import WorkspaceTable, workspace_place
 
 _CANARY = b"this key opens what it sealed"
 
-_SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
+SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (ProfileRow, profile_place),
     (TestRow, connection_test_place),
     (PersonRow, person_place),
     (WorkspaceRow, workspace_place),
     (InstallationRow, installation_place),
 )
+"""Every table of sealed records, and the place that a row of it is sealed for."""
 
 
 class KeyMismatchError(Exception):
     """The configured keys do not fit the records. `str(error)` is one line that names the key id."""
+
+
+class OutdatedSchemaError(Exception):
+    """The database's schema is that of an older version of the program, or there is none."""
+
+    def __init__(self, revision: str | None, needed: str) -> None:
+        """Name both revisions, and the command."""
+        now = f"at {revision}" if revision else "not there yet"
+        super().__init__(
+            f"DATABASE_URL: the database's schema is {now}, and this version needs {needed}. "
+            "Run `email-profile-bot db upgrade` first."
+        )
+
+
+class UnknownSchemaError(Exception):
+    """The database's schema is not one that this version of the program knows: a newer one made it."""
+
+    def __init__(self, revision: str) -> None:
+        """Name the schema's revision."""
+        super().__init__(
+            f"DATABASE_URL: the database's schema is at {revision}, which this version of the program does not know "
+            "(a newer one made it). Install that version again; `email-profile-bot db current` compares the two."
+        )
 
 
 @dataclass(frozen=True)
@@ -61,6 +91,7 @@ class Transaction:
     leases: LeaseTable
     installations: InstallationTable
     oauth_states: OAuthStateTable
+    requests: RequestTable
 
 
 class Database:
@@ -80,14 +111,14 @@ class Database:
         Raises:
             ValueError: the address is of another kind, or the SQLite file cannot be made.
         """
+        if url.startswith("postgresql://"):
+            return cls(postgresql_engine(url), keyring)
         try:
             address = make_url(url)
         except ArgumentError:
             raise ValueError("this is not a database address.") from None
         if address.drivername == "sqlite":
             return cls(sqlite_engine(address), keyring)
-        if address.drivername == "postgresql":
-            return cls(_postgresql_engine(address), keyring)
         raise ValueError("this is neither a sqlite:/// nor a postgresql:// address.")
 
     @property
@@ -102,36 +133,50 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        """Read in one transaction."""
-        async with AsyncSession(self._engine) as session, session.begin():
-            yield self._tables(session)
+        """Read in one transaction.
+
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked.
+        """
+        with told_apart():
+            async with opened(self._engine, opened_for_reading) as transaction:
+                yield self._tables(transaction.connection)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
-        """Write in one transaction: committed at the end of the block, undone on an error."""
-        async with self._writing_session() as session:
-            yield self._tables(session)
+        """Write in one transaction: committed at the end of the block, undone on an error.
 
-    def _tables(self, session: AsyncSession) -> Transaction:
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked, and nothing was changed; or what
+                became of the change could not be learnt (UNCERTAIN).
+        """
+        async with self._writing_connection() as connection:
+            yield self._tables(connection)
+
+    def _tables(self, connection: AsyncConnection) -> Transaction:
         return Transaction(
-            profiles=ProfileTable(session, self._keyring),
-            tests=TestTable(session, self._keyring),
-            audit=AuditTable(session),
-            limits=LimitTable(session, self._keyring),
-            people=PeopleTable(session, self._keyring),
-            workspaces=WorkspaceTable(session, self._keyring),
-            links=PasswordLinkTable(session, self._keyring),
-            runs=RunTable(session),
-            homes=HomeTable(session),
-            leases=LeaseTable(session),
-            installations=InstallationTable(session, self._keyring),
-            oauth_states=OAuthStateTable(session),
+            profiles=ProfileTable(connection, self._keyring),
+            tests=TestTable(connection, self._keyring),
+            audit=AuditTable(connection),
+            limits=LimitTable(connection, self._keyring),
+            people=PeopleTable(connection, self._keyring),
+            workspaces=WorkspaceTable(connection, self._keyring),
+            links=PasswordLinkTable(connection, self._keyring),
+            runs=RunTable(connection),
+            homes=HomeTable(connection),
+            leases=LeaseTable(connection),
+            installations=InstallationTable(connection, self._keyring),
+            oauth_states=OAuthStateTable(connection),
+            requests=RequestTable(connection, self._keyring),
         )
 
     @asynccontextmanager
-    async def _writing_session(self) -> AsyncIterator[AsyncSession]:
-        async with self._one_writer(), AsyncSession(self._writing_engine()) as session, session.begin():
-            yield session
+    async def _writing_connection(self) -> AsyncIterator[AsyncConnection]:
+        engine = self._writing_engine()
+        with told_apart():
+            async with self._one_writer(), opened(engine, opened_for_writing) as transaction:
+                yield transaction.connection
+                await commit(self._engine, transaction)
 
     def _writing_engine(self) -> AsyncEngine:
         return self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -144,10 +189,24 @@ class Database:
         else:
             yield
 
+    async def now(self) -> datetime:
+        """Tell the time by the database's clock, which all instances share; aware UTC.
+
+        Raises:
+            DatabaseUnavailableError: it does not answer.
+        """
+        with told_apart():
+            async with opened(self._engine, opened_for_reading) as transaction:
+                seconds = await transaction.connection.scalar(text(f"SELECT {now_sql(transaction.connection)}"))
+        return datetime.fromtimestamp(float(seconds), UTC)
+
     async def ping(self) -> None:
-        """Make one round trip; raises whatever the driver raises when there is no answer."""
-        async with self._engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        """Make one round trip.
+
+        Raises:
+            DatabaseUnavailableError: it does not answer.
+        """
+        await self.now()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -167,17 +226,43 @@ class Database:
         """The schema revision that this version of the program needs."""
         return migrations.head_revision()
 
+    async def require_schema(self) -> None:
+        """Check that the schema is the one of this version.
+
+        Raises:
+            UnknownSchemaError: it is a newer one.
+            OutdatedSchemaError: it is an older one, or there is none.
+            DatabaseUnavailableError: the database does not answer.
+        """
+        revision = await self.schema_revision()
+        if revision is not None and not migrations.is_known(revision):
+            raise UnknownSchemaError(revision)
+        if revision != self.head_revision:
+            raise OutdatedSchemaError(revision, self.head_revision)
+
     async def schema_revision(self) -> str | None:
         """Read the schema revision of the database; None when it has no schema yet."""
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(migrations.current_revision)
+        with told_apart():
+            async with opened(self._engine, opened_for_reading) as transaction:
+                return await transaction.connection.run_sync(migrations.current_revision)
 
     async def upgrade(self) -> None:
-        """Bring the schema to `head_revision`; safe when two instances do it at once."""
-        async with self._one_writer(), self._writing_engine().begin() as connection:
+        """Bring the schema to `head_revision`; safe when two instances do it at once.
+
+        Raises:
+            UnknownSchemaError: the schema is that of a newer version of the program.
+            DatabaseUnavailableError: it does not answer.
+        """
+        async with self._writing_connection() as connection:
             if not self.is_sqlite:
+                # Who waits here waits for another upgrade, which may take long on a large database.
+                for setting in ("lock_timeout", "statement_timeout"):
+                    await connection.execute(text(f"SET LOCAL {setting} = 0"))
                 # Held to the end of the transaction; the number only has to be ours.
                 await connection.execute(text("SELECT pg_advisory_xact_lock(7305461)"))
+            revision = await connection.run_sync(migrations.current_revision)
+            if revision is not None and not migrations.is_known(revision):
+                raise UnknownSchemaError(revision)
             await connection.run_sync(migrations.upgrade)
 
     # The keys
@@ -188,8 +273,10 @@ class Database:
         Raises:
             KeyMismatchError: a record's key is not configured, or a key does not open its canary.
         """
-        async with AsyncSession(self._engine) as session, session.begin():
-            canaries = {row.key_id: row.sealed for row in await session.scalars(select(KeyCheckRow))}
+        with told_apart():
+            async with opened(self._engine, opened_for_reading) as transaction:
+                rows = await transaction.connection.execute(select(KeyCheckRow))
+                canaries = {row.key_id: row.sealed for row in rows}
         missing = sorted(set(await self.key_usage()) - set(self.key_ids))
         if missing:
             raise KeyMismatchError(
@@ -215,52 +302,59 @@ class Database:
             )
 
     async def _write_canaries(self, key_ids: list[str]) -> None:
-        async with self._writing_session() as session:
+        async with self._writing_connection() as connection:
             for key_id in key_ids:
                 sealed = self._keyring.seal_under(key_id, _CANARY, _canary_place(key_id))
-                await session.merge(KeyCheckRow(key_id=key_id, sealed=sealed))
+                # Of two instances that start at once the first one's stays.
+                await insert_new(connection, KeyCheckRow, {"key_id": key_id, "sealed": sealed})
 
     async def key_usage(self) -> dict[str, int]:
         """Count the records that each key seals."""
         usage: dict[str, int] = {}
-        async with AsyncSession(self._engine) as session, session.begin():
-            for row, _ in _SEALED:
-                counted = await session.execute(
-                    select(col(row.key_id), func.count()).select_from(row).group_by(col(row.key_id))
-                )
-                for key_id, count in counted:
-                    usage[key_id] = usage.get(key_id, 0) + count
+        with told_apart():
+            async with opened(self._engine, opened_for_reading) as transaction:
+                for row, _ in SEALED:
+                    counted = await transaction.connection.execute(
+                        select(col(row.key_id), func.count()).select_from(row).group_by(col(row.key_id))
+                    )
+                    for key_id, count in counted:
+                        usage[key_id] = usage.get(key_id, 0) + count
         return usage
 
-    async def reseal(self, *, batch: int = 100) -> AsyncIterator[tuple[int, int]]:
+    async def reseal(self, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
         """Seal every record anew under the first key, online; yields (done, total) after each batch.
 
-        Records that change meanwhile are sealed under the first key by their own save. Records that do not
-        open are left as they are.
+        `pace` is the most records a second; None is as quick as the database allows. It goes on where an
+        interrupted one stopped, and may run on several instances at once. Records that do not open are left.
         """
         usage = await self.key_usage()
         total = sum(count for key_id, count in usage.items() if key_id != self._keyring.active)
         done = 0
         yield done, total
-        for table, place_of in _SEALED:
-            after, count = "", batch
-            while count == batch:
-                async with self._writing_session() as session:
-                    after, count = await reseal_batch(session, self._keyring, table, place_of, after, batch)
-                done += count
-                yield done, max(done, total)
+        for sealed in SEALED:
+            progress = True
+            while progress:
+                # What a save held is looked at once more; the save itself sealed it under its first key.
+                progress = False
+                async for count in self._pass_over(sealed, batch, pace):
+                    progress = progress or count > 0
+                    done += count
+                    yield done, max(done, total)
         await self.forget_deleted()
+
+    async def _pass_over(
+        self, sealed: tuple[Any, Callable[[Any], Place]], size: int, pace: float | None
+    ) -> AsyncIterator[int]:
+        after, seen = "", size
+        while seen == size:
+            began = time.monotonic()
+            async with self._writing_connection() as connection:
+                one = await reseal_batch(connection, self._keyring, sealed, after=after, size=size)
+            after, seen = one.last, one.seen
+            yield one.sealed
+            if pace is not None:
+                await asyncio.sleep(max(0.0, one.seen / pace - (time.monotonic() - began)))
 
 
 def _canary_place(key_id: str) -> Place:
     return Place(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
-
-
-def _postgresql_engine(address: URL) -> AsyncEngine:
-    return create_async_engine(
-        address.set(drivername="postgresql+psycopg"),
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args={"options": "-c statement_timeout=5s -c lock_timeout=5s"},
-    )

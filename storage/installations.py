@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import CursorResult, Row, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
 from storage.models import InstallationRow
 from storage.profiles import StaleRevisionError
+from storage.upsert import insert_new
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class StoredInstallation:
     document: bytes = field(repr=False)
 
 
-def installation_place(row: Any) -> Place:
+def installation_place(row: InstallationRow | Row[Any]) -> Place:
     """Give the place that a row's seal is bound to."""
     return Place(
         table=InstallationRow.__tablename__,
@@ -37,7 +38,7 @@ def installation_place(row: Any) -> Place:
 class InstallationTable:
     """The installations, inside one transaction."""
 
-    def __init__(self, connection: Any, keyring: Keyring) -> None:
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
         """Work through `connection`; seal and open with `keyring`."""
         self._connection = connection
         self._keyring = keyring
@@ -73,10 +74,8 @@ class InstallationTable:
         fresh.sealed = self._keyring.seal(document, installation_place(fresh))
         values = fresh.model_dump()
         if row is None:
-            try:
-                await self._connection.execute(insert(InstallationRow).values(values))
-            except IntegrityError:
-                raise StaleRevisionError(revision=1) from None
+            if not await insert_new(self._connection, InstallationRow, values):
+                raise StaleRevisionError(revision=1)
             return
         result = await self._connection.execute(
             update(InstallationRow)
@@ -95,12 +94,13 @@ class InstallationTable:
 
     async def workspaces(self) -> list[str]:
         """Name the workspaces in which the bot is installed, in order."""
-        found = await self._connection.execute(
+        found = await self._connection.scalars(
             select(col(InstallationRow.workspace)).order_by(col(InstallationRow.workspace))
         )
-        return [workspace for (workspace,) in found]
+        return list(found)
 
-    async def _row(self, workspace: str) -> Any:
-        table = InstallationRow.__table__  # type: ignore[attr-defined]
-        found = await self._connection.execute(select(table).where(table.c.workspace == workspace))
+    async def _row(self, workspace: str) -> Row[Any] | None:
+        found = await self._connection.execute(
+            select(InstallationRow).where(col(InstallationRow.workspace) == workspace)
+        )
         return found.first()

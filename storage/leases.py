@@ -1,7 +1,7 @@
 """The table of leases: work that only one instance should do at a time."""
 
 from sqlalchemy import delete, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.clock import now_sql
@@ -18,20 +18,20 @@ _SHORTEN = "UPDATE leases SET ends_at = {now} + :seconds WHERE name = :name"
 class LeaseTable:
     """The leases, inside one transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        """Work through `session`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        """Work through `connection`."""
+        self._connection = connection
 
     async def take(self, name: str, *, seconds: float) -> bool:
         """Take a lease for so many seconds; False while another holds it."""
-        statement = text(_TAKE.format(now=now_sql(self._session)))
-        return await self._session.scalar(statement, {"name": name, "seconds": seconds}) is not None
+        statement = text(_TAKE.format(now=now_sql(self._connection)))
+        return await self._connection.scalar(statement, {"name": name, "seconds": seconds}) is not None
 
     async def shorten(self, name: str, *, seconds: float) -> None:
         """Let a lease end in so many seconds, because its work failed."""
-        statement = text(_SHORTEN.format(now=now_sql(self._session)))
-        await self._session.execute(statement, {"name": name, "seconds": seconds})
+        statement = text(_SHORTEN.format(now=now_sql(self._connection)))
+        await self._connection.execute(statement, {"name": name, "seconds": seconds})
 
     async def drop(self, name: str) -> None:
         """Forget a lease, name and all."""
-        await self._session.execute(delete(LeaseRow).where(col(LeaseRow.name) == name))
+        await self._connection.execute(delete(LeaseRow).where(col(LeaseRow.name) == name))

@@ -1,7 +1,7 @@
 """Limits that all instances share: so many uses of a name within a window, counted by the database's clock."""
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.clock import now_sql
 from storage.keyring import Keyring
@@ -23,9 +23,9 @@ _PURGE = "DELETE FROM limits WHERE ends_at <= {now}"
 class LimitTable:
     """The limits, inside one transaction. Names are stored blinded: a dump tells no server and no login."""
 
-    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
-        """Work through `session`; blind names with `keyring`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; blind names with `keyring`."""
+        self._connection = connection
         self._keyring = keyring
 
     async def take(self, name: str, *, most: int, seconds: int) -> float | None:
@@ -34,19 +34,19 @@ class LimitTable:
         Gives None when it was taken, else the seconds to wait until the window ends; then nothing is taken.
         """
         blinded = {"name": self._keyring.blinded(name)}
-        taken = await self._session.scalar(self._statement(_TAKE), {**blinded, "most": most, "seconds": seconds})
+        taken = await self._connection.scalar(self._statement(_TAKE), {**blinded, "most": most, "seconds": seconds})
         if taken is not None:
             return None
-        wait = await self._session.scalar(self._statement(_WAIT), blinded)
+        wait = await self._connection.scalar(self._statement(_WAIT), blinded)
         return max(float(wait or 0), 1.0)
 
     async def give_back(self, name: str) -> None:
         """Return one use of a window that is still open."""
-        await self._session.execute(self._statement(_GIVE_BACK), {"name": self._keyring.blinded(name)})
+        await self._connection.execute(self._statement(_GIVE_BACK), {"name": self._keyring.blinded(name)})
 
     async def purge(self) -> None:
         """Drop windows that are over."""
-        await self._session.execute(self._statement(_PURGE))
+        await self._connection.execute(self._statement(_PURGE))
 
     def _statement(self, template: str) -> TextClause:
-        return text(template.format(now=now_sql(self._session)))
+        return text(template.format(now=now_sql(self._connection)))

@@ -1,9 +1,9 @@
 """The table of OAuth states: only a hash of each, used once, until the database's clock says no."""
 
 import hashlib
-from typing import Any
 
 from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.clock import now_sql
 
@@ -15,7 +15,7 @@ _PURGE = "DELETE FROM oauth_states WHERE ends_at <= {now}"
 class OAuthStateTable:
     """The states of installations under way, inside one transaction."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: AsyncConnection) -> None:
         """Work through `connection`."""
         self._connection = connection
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.clock import now_sql
 from storage.keyring import Keyring, Place, SealBrokenError
@@ -35,9 +35,9 @@ class StoredLink:
 class PasswordLinkTable:
     """The links, inside one transaction."""
 
-    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
-        """Work through `session`; seal and open with `keyring`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; seal and open with `keyring`."""
+        self._connection = connection
         self._keyring = keyring
 
     async def add(self, token: str, link: StoredLink, *, seconds: int) -> None:
@@ -49,11 +49,11 @@ class PasswordLinkTable:
             "sealed": self._keyring.seal(link.document, _place(token, link.workspace, link.user)),
             "seconds": seconds,
         }
-        await self._session.execute(self._statement(_ADD), values)
+        await self._connection.execute(self._statement(_ADD), values)
 
     async def find(self, token: str, user: str) -> StoredLink | None:
         """Read the link of this person; None when it is used, over, altered, or never was."""
-        found = await self._session.execute(self._statement(_FIND), {"token_hash": _hashed(token), "user": user})
+        found = await self._connection.execute(self._statement(_FIND), {"token_hash": _hashed(token), "user": user})
         row = found.first()
         if row is None:
             return None
@@ -65,19 +65,19 @@ class PasswordLinkTable:
 
     async def use(self, token: str, user: str) -> bool:
         """Use a link up; False when somebody else just did."""
-        done = await self._session.execute(self._statement(_USE), {"token_hash": _hashed(token), "user": user})
+        done = await self._connection.execute(self._statement(_USE), {"token_hash": _hashed(token), "user": user})
         return int(getattr(done, "rowcount", 0)) == 1
 
     async def forget(self, workspace: str, user: str) -> None:
         """Drop all links of a person."""
-        await self._session.execute(text(_FORGET), {"workspace": workspace, "user": user})
+        await self._connection.execute(text(_FORGET), {"workspace": workspace, "user": user})
 
     async def purge(self) -> None:
         """Drop links that are over."""
-        await self._session.execute(self._statement(_PURGE))
+        await self._connection.execute(self._statement(_PURGE))
 
     def _statement(self, template: str) -> TextClause:
-        return text(template.format(now=now_sql(self._session)))
+        return text(template.format(now=now_sql(self._connection)))
 
 
 def _place(token: str, workspace: str, user: str) -> Place:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     Subquery,
     delete,
@@ -25,12 +26,14 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
+from storage.people_query import Cursor, Query
+from storage.upsert import insert_into
 
 LONGEST_BEGINNING = 8
 """Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
@@ -50,6 +53,8 @@ _COUNT = """
     ON CONFLICT (workspace, state) DO UPDATE SET people = state_counts.people + :change
 """
 
+_FORGET = text("DELETE FROM search_entries WHERE workspace = :of_workspace AND user_id = :of_user")
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPerson:
@@ -61,42 +66,6 @@ class StoredPerson:
     state: int
     state_since: datetime
     deactivated_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cursor:
-    """A place in a list, behind (or before) which the next page begins."""
-
-    state: int
-    position: int
-    user: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """Which people: in one of `states`, and each of `words` begins a word of theirs.
-
-    Ordered by name, or else by state first; behind `after`, or else the last ones before `before`.
-    """
-
-    states: tuple[int, ...]
-    words: tuple[str, ...] = ()
-    by_name: bool = False
-    after: Cursor | None = None
-    before: Cursor | None = None
-
-    def place(self, state: Any, position: Any, user: Any) -> tuple[Any, ...]:
-        """Give what the order goes by."""
-        return (position, user) if self.by_name else (state, position, user)
-
-    def place_of(self, cursor: Cursor) -> tuple[Any, ...]:
-        """Give a cursor's place in the order."""
-        return self.place(cursor.state, cursor.position, cursor.user)
-
-    def order(self, state: Any, position: Any, user: Any) -> list[Any]:
-        """Give the columns to order by; backwards from `before`."""
-        backward = self.after is None and self.before is not None
-        return [part.desc() if backward else part.asc() for part in self.place(state, position, user)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +93,7 @@ def _sorted(words: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
 
 
-def person_place(row: PersonRow) -> Place:
+def person_place(row: PersonRow | Row[Any]) -> Place:
     """Give the place that a row's seal is bound to."""
     return Place(
         table=PersonRow.__tablename__,
@@ -139,59 +108,69 @@ def person_place(row: PersonRow) -> Place:
 class PeopleTable:
     """The people, inside one transaction."""
 
-    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
-        """Work through `session`; seal, open and blind with `keyring`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; seal, open and blind with `keyring`."""
+        self._connection = connection
         self._keyring = keyring
 
     async def get(self, workspace: str, user: str) -> StoredPerson | None:
         """Read one person; None when the list does not know them."""
-        row = await self._session.scalar(self._of(workspace, user))
+        row = await self._first(self._of(workspace, user))
         return None if row is None else self._opened(row)
 
     async def put(  # noqa: PLR0917 - each is of its own kind
         self, workspace: str, user: str, name: str, words: Collection[str], state: int, at: datetime
     ) -> None:
         """Write down what is known of a person: name, words they are found by, state; `at` is the time now."""
-        row = await self._session.scalar(self._of(workspace, user).with_for_update())
+        row = await self._locked(workspace, user)
         if row is None:
             newcomer = Newcomer(user=user, name=name, words=tuple(words), position=await self._place(workspace, name))
-            await self.add_many(workspace, [newcomer], state, at)
-            return
-        before = (row.state, row.position, self._opened(row).words)
-        if row.state != state:
-            await self._count(workspace, {row.state: -1, state: 1})
-            row.state, row.state_since = state, at
+            if await self.add_many(workspace, [newcomer], state, at):
+                return
+            # Another instance added them between our look and our insert.
+            row = await self._locked(workspace, user)
+        if row is not None:
+            await self._change(row, name, words, state, at)
+
+    async def _change(self, row: PersonRow, name: str, words: Collection[str], state: int, at: datetime) -> None:
         known = self._opened(row)
+        found_by = (row.key_id, row.state, row.position, known.words)
+        if row.state != state:
+            await self._count(row.workspace, {row.state: -1, state: 1})
+            row.state, row.state_since = state, at
         if (known.name, known.words) != (name, _sorted(words)):
-            row.position = row.position if known.name == name else await self._place(workspace, name)
+            row.position = row.position if known.name == name else await self._place(row.workspace, name)
             row.sealed = self._sealed(row, name, words)
-        await self._session.flush()
-        if before != (row.state, row.position, _sorted(words)):
+        await self._connection.execute(
+            update(PersonRow).where(col(PersonRow.record_id) == row.record_id).values(row.model_dump())
+        )
+        if found_by != (row.key_id, row.state, row.position, _sorted(words)):
             await self._make_findable(row, words)
 
-    async def add_many(self, workspace: str, newcomers: Sequence[Newcomer], state: int, at: datetime) -> None:
-        """Add people at places given by `evenly_spread`; who is in the list already is left as they are."""
-        users = [newcomer.user for newcomer in newcomers]
-        known = await self._session.scalars(
-            select(col(PersonRow.user_id)).where(
-                col(PersonRow.workspace) == workspace, col(PersonRow.user_id).in_(users)
-            )
+    async def add_many(self, workspace: str, newcomers: Sequence[Newcomer], state: int, at: datetime) -> int:
+        """Add people at places given by `evenly_spread`; who is in the list already is left as they are.
+
+        Gives how many were added.
+        """
+        words = {newcomer.user: newcomer.words for newcomer in newcomers}
+        rows = {newcomer.user: self._row(workspace, newcomer, state, at) for newcomer in newcomers}
+        if not rows:
+            return 0
+        added = await self._connection.scalars(
+            insert_into(self._connection, PersonRow).on_conflict_do_nothing().returning(col(PersonRow.user_id)),
+            [row.model_dump() for row in rows.values()],
         )
-        there = set(known)
-        fresh = [newcomer for newcomer in newcomers if newcomer.user not in there]
-        if not fresh:
-            return
-        rows = [self._row(workspace, newcomer, state, at) for newcomer in fresh]
-        await self._session.execute(insert(PersonRow), [row.model_dump() for row in rows])
-        entries = [entry for row, one in zip(rows, fresh, strict=True) for entry in self._entries_of(row, one.words)]
-        if state != HIDDEN:
-            await self._session.execute(insert(SearchRow), entries)
-        await self._count(workspace, {state: len(fresh)})
+        fresh = [rows[user] for user in added]
+        entries = [entry for row in fresh for entry in self._entries_of(row, words[row.user_id])]
+        if entries and state != HIDDEN:
+            await self._connection.execute(insert(SearchRow), entries)
+        if fresh:
+            await self._count(workspace, {state: len(fresh)})
+        return len(fresh)
 
     async def set_deactivated(self, workspace: str, user: str, at: datetime | None) -> None:
         """Note since when a person is deactivated; None: they are not."""
-        await self._session.execute(
+        await self._connection.execute(
             update(PersonRow)
             .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
             .values(deactivated_at=at)
@@ -199,7 +178,7 @@ class PeopleTable:
 
     async def deactivated_before(self, at: datetime) -> list[tuple[str, str]]:
         """Give (workspace, user id) of people deactivated before a time."""
-        rows = await self._session.execute(
+        rows = await self._connection.execute(
             select(col(PersonRow.workspace), col(PersonRow.user_id))
             .where(col(PersonRow.deactivated_at) < at)
             .order_by(col(PersonRow.deactivated_at))
@@ -208,16 +187,16 @@ class PeopleTable:
 
     async def remove(self, workspace: str, user: str) -> None:
         """Take a person out of the list."""
-        row = await self._session.scalar(self._of(workspace, user).with_for_update())
+        row = await self._locked(workspace, user)
         if row is None:
             return
-        await self._session.delete(row)
+        await self._connection.execute(delete(PersonRow).where(col(PersonRow.record_id) == row.record_id))
         await self._forget_entries(workspace, user)
         await self._count(workspace, {row.state: -1})
 
     async def counts(self, workspace: str) -> dict[int, int]:
         """Give how many people are in each state."""
-        rows = await self._session.execute(
+        rows = await self._connection.execute(
             select(col(StateCountRow.state), col(StateCountRow.people)).where(
                 col(StateCountRow.workspace) == workspace,
                 col(StateCountRow.people) > 0,
@@ -228,8 +207,8 @@ class PeopleTable:
 
     async def recount(self, workspace: str) -> None:
         """Count everybody anew, whatever was counted before."""
-        await self._session.execute(delete(StateCountRow).where(col(StateCountRow.workspace) == workspace))
-        counted = await self._session.execute(
+        await self._connection.execute(delete(StateCountRow).where(col(StateCountRow.workspace) == workspace))
+        counted = await self._connection.execute(
             select(col(PersonRow.state), func.count().label("people"))
             .where(col(PersonRow.workspace) == workspace)
             .group_by(col(PersonRow.state))
@@ -238,7 +217,7 @@ class PeopleTable:
 
     async def users(self, workspace: str, *, after: str = "", limit: int = 500) -> list[str]:
         """Give user ids, in their own order."""
-        found = await self._session.scalars(
+        found = await self._connection.scalars(
             select(col(PersonRow.user_id))
             .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) > after)
             .order_by(col(PersonRow.user_id))
@@ -249,7 +228,7 @@ class PeopleTable:
     async def page(self, workspace: str, query: Query, *, limit: int) -> list[tuple[StoredPerson, Cursor]]:
         """Read one page of the list, in its order, each person with their place in it."""
         found = self._found(workspace, query, limit)
-        rows = await self._session.scalars(
+        rows = await self._connection.execute(
             select(PersonRow)
             .join(found, col(PersonRow.user_id) == found.c.user_id)
             .where(col(PersonRow.workspace) == workspace)
@@ -257,9 +236,18 @@ class PeopleTable:
         listed = [(self._opened(row), Cursor(state=row.state, position=row.position, user=row.user_id)) for row in rows]
         return sorted(listed, key=lambda one: query.place_of(one[1]))
 
-    async def find_anew(self, row: PersonRow, document: bytes) -> None:
-        """Blind the words of a person, as sealed in `document`, under the first key."""
-        await self._make_findable(row, json.loads(document)["words"])
+    async def find_anew(self, people: Sequence[tuple[Row[Any], bytes]]) -> None:
+        """Blind the words of people of one or several workspaces, as sealed in their documents, under the first key."""
+        gone = [{"of_workspace": row.workspace, "of_user": row.user_id} for row, _ in people]
+        entries = [
+            entry
+            for row, document in people
+            if row.state != HIDDEN
+            for entry in self._entries_of(row, json.loads(document)["words"])
+        ]
+        await self._connection.execute(_FORGET, gone)
+        if entries:
+            await self._connection.execute(insert(SearchRow), entries)
 
     # Finding
 
@@ -323,16 +311,16 @@ class PeopleTable:
     async def _make_findable(self, row: PersonRow, words: Collection[str]) -> None:
         await self._forget_entries(row.workspace, row.user_id)
         if row.state != HIDDEN:
-            await self._session.execute(insert(SearchRow), self._entries_of(row, words))
+            await self._connection.execute(insert(SearchRow), self._entries_of(row, words))
 
-    def _entries_of(self, row: PersonRow, words: Collection[str]) -> list[dict[str, Any]]:
+    def _entries_of(self, row: PersonRow | Row[Any], words: Collection[str]) -> list[dict[str, Any]]:
         beginnings = {word[:length] for word in words for length in range(1, min(len(word), LONGEST_BEGINNING) + 1)}
         tokens = {EVERYBODY, *(self._tokens(row.workspace, beginning)[0] for beginning in beginnings)}
         same = {"workspace": row.workspace, "state": row.state, "position": row.position, "user_id": row.user_id}
         return [{**same, "token": token} for token in sorted(tokens)]
 
     async def _forget_entries(self, workspace: str, user: str) -> None:
-        await self._session.execute(
+        await self._connection.execute(
             delete(SearchRow).where(col(SearchRow.workspace) == workspace, col(SearchRow.user_id) == user)
         )
 
@@ -340,7 +328,7 @@ class PeopleTable:
         # In one order everywhere, so that two instances never wait for each other.
         for state, change in sorted(changes.items()):
             values = {"workspace": workspace, "state": state, "change": change}
-            await self._session.execute(text(_COUNT), values)
+            await self._connection.execute(text(_COUNT), values)
 
     async def _place(self, workspace: str, name: str) -> int:
         """Find a name's place in the alphabet by halving what lies between its neighbours."""
@@ -366,7 +354,14 @@ class PeopleTable:
         between = select(PersonRow).where(col(PersonRow.workspace) == workspace)
         above = between.where(position >= middle, position > low, position < high).order_by(position).limit(1)
         below = between.where(position < middle, position > low).order_by(position.desc()).limit(1)
-        return await self._session.scalar(above) or await self._session.scalar(below)
+        return await self._first(above) or await self._first(below)
+
+    async def _locked(self, workspace: str, user: str) -> PersonRow | None:
+        return await self._first(self._of(workspace, user).with_for_update())
+
+    async def _first(self, statement: Select[PersonRow]) -> PersonRow | None:
+        row = (await self._connection.execute(statement)).first()
+        return None if row is None else PersonRow(**row._mapping)
 
     def _of(self, workspace: str, user: str) -> Select[PersonRow]:
         return select(PersonRow).where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
@@ -376,7 +371,7 @@ class PeopleTable:
         document = json.dumps({"name": name, "words": _sorted(words)}).encode()
         return self._keyring.seal(document, person_place(row))
 
-    def _opened(self, row: PersonRow) -> StoredPerson:
+    def _opened(self, row: PersonRow | Row[Any]) -> StoredPerson:
         try:
             document = json.loads(self._keyring.open(row.sealed, person_place(row)))
         except (SealBrokenError, ValueError):

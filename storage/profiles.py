@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, delete, exists, insert, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import CursorResult, Row, bindparam, delete, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
 from storage.models import PersonRow, ProfileRow
+from storage.upsert import insert_new
+
+# The everyday read, put together once: building a statement costs more than running it on SQLite.
+_ONE = select(ProfileRow).where(
+    col(ProfileRow.workspace) == bindparam("of_workspace"), col(ProfileRow.user_id) == bindparam("of_user")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +53,7 @@ class StaleRevisionError(Exception):
         self.revision = revision
 
 
-def profile_place(row: ProfileRow) -> Place:
+def profile_place(row: ProfileRow | Row[Any]) -> Place:
     """Give the place that a row's seal is bound to."""
     return Place(
         table=ProfileRow.__tablename__,
@@ -63,9 +68,9 @@ def profile_place(row: ProfileRow) -> Place:
 class ProfileTable:
     """The email profiles, inside one transaction."""
 
-    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
-        """Work through `session`; seal and open with `keyring`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; seal and open with `keyring`."""
+        self._connection = connection
         self._keyring = keyring
 
     async def get(self, workspace: str, user: str) -> StoredProfile | None:
@@ -104,13 +109,11 @@ class ProfileTable:
     async def _write(self, fresh: ProfileRow, expected_revision: int) -> None:
         values = fresh.model_dump()
         if expected_revision == 0:
-            try:
-                await self._session.execute(insert(ProfileRow).values(values))
-            except IntegrityError:
+            if not await insert_new(self._connection, ProfileRow, values):
                 # Another instance inserted between our read and this write.
-                raise StaleRevisionError(revision=1) from None
+                raise StaleRevisionError(revision=1)
             return
-        result = await self._session.execute(
+        result = await self._connection.execute(
             update(ProfileRow)
             .where(col(ProfileRow.record_id) == fresh.record_id, col(ProfileRow.revision) == expected_revision)
             .values(values)
@@ -120,14 +123,14 @@ class ProfileTable:
 
     async def delete(self, workspace: str, user: str) -> bool:
         """Remove one person's record; tells whether there was one."""
-        result = await self._session.execute(
+        result = await self._connection.execute(
             delete(ProfileRow).where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) == user)
         )
         return cast("CursorResult[None]", result).rowcount > 0
 
     async def of(self, workspace: str, users: Sequence[str]) -> dict[str, "StoredProfile | UnreadableRecordError"]:
         """Read and open the records of several people, by user id; those without one are left out."""
-        rows = await self._session.scalars(
+        rows = await self._connection.execute(
             select(ProfileRow).where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id).in_(users))
         )
         opened: dict[str, StoredProfile | UnreadableRecordError] = {}
@@ -140,7 +143,7 @@ class ProfileTable:
 
     async def users(self, workspace: str, *, after: str = "", limit: int = 200) -> list[str]:
         """Give the ids of people who have a record, in order."""
-        found = await self._session.scalars(
+        found = await self._connection.scalars(
             select(col(ProfileRow.user_id))
             .where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) > after)
             .order_by(col(ProfileRow.user_id))
@@ -153,7 +156,7 @@ class ProfileTable:
         line = exists().where(
             col(PersonRow.workspace) == ProfileRow.workspace, col(PersonRow.user_id) == ProfileRow.user_id
         )
-        found = await self._session.scalars(
+        found = await self._connection.scalars(
             select(col(ProfileRow.user_id))
             .where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) > after, ~line)
             .order_by(col(ProfileRow.user_id))
@@ -161,12 +164,10 @@ class ProfileTable:
         )
         return list(found)
 
-    async def _row(self, workspace: str, user: str) -> ProfileRow | None:
-        return await self._session.scalar(
-            select(ProfileRow).where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) == user)
-        )
+    async def _row(self, workspace: str, user: str) -> Row[Any] | None:
+        return (await self._connection.execute(_ONE, {"of_workspace": workspace, "of_user": user})).first()
 
-    def _opened(self, row: ProfileRow) -> StoredProfile:
+    def _opened(self, row: ProfileRow | Row[Any]) -> StoredProfile:
         try:
             document = self._keyring.open(row.sealed, profile_place(row))
         except (SealBrokenError, ValueError) as error:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import CursorResult, Row, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
@@ -25,6 +24,7 @@ from storage.models import (
     WorkspaceRow,
 )
 from storage.profiles import StaleRevisionError
+from storage.upsert import insert_new
 
 _EVERYTHING = (
     ProfileRow,
@@ -50,7 +50,7 @@ class StoredWorkspace:
     document: bytes = field(repr=False)
 
 
-def workspace_place(row: WorkspaceRow) -> Place:
+def workspace_place(row: WorkspaceRow | Row[Any]) -> Place:
     """Give the place that a row's seal is bound to."""
     return Place(
         table=WorkspaceRow.__tablename__,
@@ -65,9 +65,9 @@ def workspace_place(row: WorkspaceRow) -> Place:
 class WorkspaceTable:
     """The workspaces, inside one transaction."""
 
-    def __init__(self, session: AsyncSession, keyring: Keyring) -> None:
-        """Work through `session`; seal and open with `keyring`."""
-        self._session = session
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; seal and open with `keyring`."""
+        self._connection = connection
         self._keyring = keyring
 
     async def get(self, workspace: str) -> StoredWorkspace | None:
@@ -102,12 +102,10 @@ class WorkspaceTable:
         fresh.sealed = self._keyring.seal(document, workspace_place(fresh))
         values = fresh.model_dump()
         if row is None:
-            try:
-                await self._session.execute(insert(WorkspaceRow).values(values))
-            except IntegrityError:
-                raise StaleRevisionError(revision=1) from None
+            if not await insert_new(self._connection, WorkspaceRow, values):
+                raise StaleRevisionError(revision=1)
             return
-        result = await self._session.execute(
+        result = await self._connection.execute(
             update(WorkspaceRow)
             .where(col(WorkspaceRow.workspace) == workspace, col(WorkspaceRow.revision) == expected_revision)
             .values(values)
@@ -119,19 +117,21 @@ class WorkspaceTable:
         """Note since when the bot is no longer installed in a workspace; None: it is."""
         if at is not None and await self._row(workspace) is None:
             await self.save(workspace, b"{}", expected_revision=0)
-        await self._session.execute(
+        await self._connection.execute(
             update(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace).values(left_at=at)
         )
 
     async def left_before(self, at: datetime) -> list[str]:
         """Name the workspaces that left before a time."""
-        found = await self._session.scalars(select(col(WorkspaceRow.workspace)).where(col(WorkspaceRow.left_at) < at))
+        left = select(col(WorkspaceRow.workspace)).where(col(WorkspaceRow.left_at) < at)
+        found = await self._connection.scalars(left)
         return list(found)
 
     async def purge(self, workspace: str) -> None:
         """Delete everything that is stored of a workspace."""
         for table in _EVERYTHING:
-            await self._session.execute(delete(table).where(col(table.workspace) == workspace))
+            await self._connection.execute(delete(table).where(col(table.workspace) == workspace))
 
-    async def _row(self, workspace: str) -> WorkspaceRow | None:
-        return await self._session.scalar(select(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace))
+    async def _row(self, workspace: str) -> Row[Any] | None:
+        found = await self._connection.execute(select(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace))
+        return found.first()

@@ -21,6 +21,7 @@ BEAT_SECONDS = 2.0
 SILENT_SECONDS = 30.0
 """A run without a sign of life for so long died with its process."""
 
+_UNDER_WAY = "A test of many profiles is running already. Wait for its summary, or stop it."
 _TESTABLE = (State.WORKS, State.FAILS, State.NOT_TESTED)
 
 
@@ -73,21 +74,28 @@ class BulkTests:
             users.extend(line.user for line in lines if line.state in _TESTABLE)
         async with self._database.reading() as tx:
             if await tx.runs.running(caller.workspace):
-                raise MendableError("A test of many profiles is running already. Wait for its summary, or stop it.")
+                raise MendableError(_UNDER_WAY)
         if not users:
             raise MendableError("None of these profiles can be tested: they are not set up, or lack a password.")
         return tuple(users)
 
     async def begin(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
-        """Note a run, with the message that shows it."""
+        """Note a run, with the message that shows it.
+
+        Raises:
+            MendableError: another run of the workspace is under way.
+        """
         async with self._database.writing() as tx:
-            return await tx.runs.add(
+            run = await tx.runs.add(
                 workspace=caller.workspace,
                 actor=caller.user,
                 channel=channel,
                 message_ts=message_ts,
                 total=len(users),
             )
+        if run is None:
+            raise MendableError(_UNDER_WAY)
+        return run
 
     async def run(
         self, run: StoredRun, users: Collection[str], *, caller: Person, show: Callable[[Tally], Awaitable[None]]

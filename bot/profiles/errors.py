@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from storage.outages import DatabaseUnavailableError, Trouble
+
 
 class MendableError(Exception):
     """Something a person can put right. `str(error)` is a full sentence for that person."""
@@ -59,3 +61,21 @@ class ChangedMeanwhileError(MendableError):
         super().__init__(message)
         self.fields = fields
         self.revision = revision
+
+
+_OUTAGES = {
+    Trouble.NOT_WRITABLE: (
+        "The bot cannot store anything at the moment, so nothing was changed. Please tell whoever runs the bot that "
+        "its database cannot be written."
+    ),
+    Trouble.UNCERTAIN: (
+        "The bot lost its database while it was storing this, so it is not certain whether it was stored. Please look "
+        "with `/email-profile` before you try again."
+    ),
+}
+
+
+def outage_sentence(error: DatabaseUnavailableError) -> str:
+    """Say to a person that the database cannot be used, and what became of what they wanted."""
+    waiting = "The bot cannot reach its database at the moment, so nothing was changed. Please try again in a minute."
+    return _OUTAGES.get(error.trouble, waiting)

@@ -11,7 +11,8 @@ from bot.profiles.roster import PROBLEMS_FIRST, number_of, state_of, words_of
 from bot.smtp.account import Encryption
 from bot.smtp.report import StageName
 from storage.database import Database, Transaction
-from storage.people import Cursor, Query, StoredPerson
+from storage.people import StoredPerson
+from storage.people_query import Cursor, Query
 
 PAGE = 15
 """Lines a page: with heading, search and buttons well under the 50 blocks of a message."""

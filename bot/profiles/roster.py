@@ -113,9 +113,11 @@ async def _fill(database: Database, workspace: str, everybody: list[Member], at:
             await tx.people.add_many(workspace, newcomers[begin : begin + _BATCH], number_of(State.NOT_SET_UP), at)
     after = ""
     while True:
-        async with database.writing() as tx:
+        async with database.reading() as tx:
             users = await tx.profiles.users(workspace, after=after, limit=_BATCH)
-            for user in users:
+        for user in users:
+            # One at a time: two instances that lock several people each could wait for each other.
+            async with database.writing() as tx:
                 if await tx.people.get(workspace, user) is not None:
                     await note_state(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
@@ -127,10 +129,11 @@ async def _add_forgotten(database: Database, workspace: str, outsiders: Collecti
     """Put those into the list who have a profile but no line, from before there was a list."""
     after = ""
     while True:
-        async with database.writing() as tx:
+        async with database.reading() as tx:
             users = await tx.profiles.users_without_line(workspace, after=after, limit=_BATCH)
-            for user in users:
-                if user not in outsiders:
+        for user in users:
+            if user not in outsiders:
+                async with database.writing() as tx:
                     await note_state(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
             return

@@ -1,6 +1,6 @@
 """Upkeep: what time makes superfluous is purged by the program itself."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,9 +28,9 @@ class Upkeep:
     """The purges, on one database."""
 
     def __init__(
-        self, *, database: Database, history: timedelta, clock: Callable[[], datetime], on_change: OnChange
+        self, *, database: Database, history: timedelta, clock: Callable[[], Awaitable[datetime]], on_change: OnChange
     ) -> None:
-        """`history` is how long changes and tests are remembered; `clock` gives the time now, aware UTC."""
+        """`history` is how long changes and tests are kept; `clock` gives the time now, the same to all instances."""
         self._database = database
         self._history = history
         self._clock = clock
@@ -38,41 +38,45 @@ class Upkeep:
 
     async def purge(self) -> None:
         """Do all that is due now."""
-        await self._secrets_of_the_deactivated()
-        await self._workspaces_that_left()
+        now = await self._clock()
+        await self._secrets_of_the_deactivated(now)
+        await self._workspaces_that_left(now)
         async with self._database.writing() as tx:
-            await tx.audit.purge(self._clock() - self._history)
+            await tx.audit.purge(now - self._history)
             await tx.links.purge()
             await tx.limits.purge()
             await tx.runs.purge()
+            await tx.requests.purge()
+            await tx.oauth_states.purge()
         await self._database.forget_deleted()
 
     async def left(self, workspace: str) -> None:
         """Note that the bot was removed from a workspace."""
+        now = await self._clock()
         async with self._database.writing() as tx:
-            await tx.workspaces.set_left(workspace, self._clock())
+            await tx.workspaces.set_left(workspace, now)
 
     async def returned(self, workspace: str) -> None:
         """Note that the bot works in a workspace (again)."""
         async with self._database.writing() as tx:
             await tx.workspaces.set_left(workspace, None)
 
-    async def _secrets_of_the_deactivated(self) -> None:
-        due = self._clock() - GRACE_OF_PEOPLE
+    async def _secrets_of_the_deactivated(self, now: datetime) -> None:
+        due = now - GRACE_OF_PEOPLE
         async with self._database.reading() as tx:
             people = await tx.people.deactivated_before(due)
         for workspace, user in people:
             owner = Person(workspace=workspace, user=user)
             try:
                 async with self._database.writing() as tx:
-                    purged = await self._without_secrets(tx, owner)
+                    purged = await self._without_secrets(tx, owner, now)
             except StaleRevisionError:
                 # Somebody saves at this very moment; the next round sees what they left.
                 continue
             if purged:
                 self._on_change(owner)
 
-    async def _without_secrets(self, tx: Transaction, owner: Person) -> bool:
+    async def _without_secrets(self, tx: Transaction, owner: Person, now: datetime) -> bool:
         loaded = await load(tx, owner)
         bare = replace(loaded.profile, password=None, password_host="", password_set_at=None, before=None)
         tested = await tx.tests.delete(owner.workspace, owner.user)
@@ -90,12 +94,12 @@ class Upkeep:
             action="password purged",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await note_state(tx, owner, at=self._clock())
+        await note_state(tx, owner, at=now)
         return True
 
-    async def _workspaces_that_left(self) -> None:
+    async def _workspaces_that_left(self, now: datetime) -> None:
         async with self._database.reading() as tx:
-            gone = await tx.workspaces.left_before(self._clock() - GRACE_OF_WORKSPACES)
+            gone = await tx.workspaces.left_before(now - GRACE_OF_WORKSPACES)
         for workspace in gone:
             async with self._database.writing() as tx:
                 await tx.workspaces.purge(workspace)

@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.bulk import Tally
+from bot.profiles.errors import MendableError
 from bot.profiles.people import Person
 from bot.slack.answers import answer_beside
 from bot.slack.ids import ActionId
@@ -48,8 +49,12 @@ class _BulkListeners:
         wish = read_wish(str(body["actions"][0].get("block_id") or ""))
         users = await self._bulk.choose(caller=caller, directory=self._directory, wish=wish)
         posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
-        run = await self._bulk.begin(caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"])
-        shown = RunMessage(client, run)
+        shown = RunMessage(client, channel=posted["channel"], ts=posted["ts"])
+        try:
+            run = await self._bulk.begin(caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"])
+        except MendableError as error:
+            await shown.show(notice(str(error)))
+            raise
 
         async def tell(sentence: str) -> None:
             await shown.show(notice(sentence))
@@ -94,14 +99,15 @@ class _BulkListeners:
 class RunMessage:
     """The one message that shows a run."""
 
-    def __init__(self, client: AsyncWebClient, run: StoredRun) -> None:
-        """Show `run` where it was begun."""
+    def __init__(self, client: AsyncWebClient, *, channel: str, ts: str) -> None:
+        """Show a run where it was begun."""
         self._client = client
-        self._run = run
+        self._channel = channel
+        self._ts = ts
 
     async def show(self, message: Message) -> None:
         """Replace the message; one that Slack does not take now is no reason to stop testing."""
         try:
-            await self._client.chat_update(channel=self._run.channel, ts=self._run.message_ts, **message.payload())
+            await self._client.chat_update(channel=self._channel, ts=self._ts, **message.payload())
         except (SlackApiError, TimeoutError, OSError) as error:
             log.warning("The progress of a run could not be shown (%s).", type(error).__name__)

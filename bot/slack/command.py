@@ -22,7 +22,8 @@ _UNKNOWN_PERSON = "I don't know who that is. Choose the person from the list tha
 class Subcommand:
     """One subcommand: its name, the arguments it takes as shown in `help`, and one line of help.
 
-    `also` are other words for it; `most` is how many arguments it takes, the last one with its blanks kept.
+    `also` are other words for it; `most` is how many arguments it takes, the last one with its blanks kept; `acts`
+    says that it does something, and does not only look.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Subcommand:
     arguments: str = ""
     most: int = 0
     also: tuple[str, ...] = ()
+    acts: bool = False
 
 
 SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
@@ -45,7 +47,12 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
     EMAIL_EXTRA: (
         Subcommand(name="list", meaning="your extra configurations", also=("", "show")),
         Subcommand(
-            name="add", arguments="NAME VALUE", most=2, meaning="set one, for example `add TLS Y`", also=("set",)
+            name="add",
+            arguments="NAME VALUE",
+            most=2,
+            meaning="set one, for example `add TLS Y`",
+            also=("set",),
+            acts=True,
         ),
         Subcommand(
             name="remove",
@@ -53,14 +60,18 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
             most=1,
             meaning="take one away, for example `remove TLS`",
             also=("delete",),
+            acts=True,
         ),
         Subcommand(name="help", meaning="this list, and what can be set"),
     ),
     EMAIL_TEST: (
         Subcommand(
-            name="test", meaning="try your profile against its server; nothing is sent", also=("", "run", "check")
+            name="test",
+            meaning="try your profile against its server; nothing is sent",
+            also=("", "run", "check"),
+            acts=True,
         ),
-        Subcommand(name="send", meaning="also send one message to yourself", also=("message", "mail")),
+        Subcommand(name="send", meaning="also send one message to yourself", also=("message", "mail"), acts=True),
         Subcommand(name="transcript", meaning="the last dialogue, secrets removed", also=("log", "dialogue")),
         Subcommand(name="help", meaning="this list"),
     ),
@@ -90,6 +101,15 @@ def says(command: str, name: str) -> Callable[..., Awaitable[bool]]:
             return False
 
     return matches
+
+
+def acts(command: str, text: str) -> bool:
+    """Tell whether a command does something; one that is not understood, or not the bot's, does nothing."""
+    try:
+        name = parse(command, text).subcommand if command in SUBCOMMANDS else ""
+    except NotUnderstoodError:
+        return False
+    return any(subcommand.acts for subcommand in SUBCOMMANDS.get(command, ()) if subcommand.name == name)
 
 
 def parse(command: str, text: str) -> Invocation:

@@ -13,11 +13,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.profiles.errors import MendableError, NotAllowedError
+from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
 from bot.slack.ids import COMMANDS, ActionId, ViewId
 from bot.slack.jobs import new_reference, unexpected
 from bot.slack.refusals import note_refusal, refusal
 from bot.slack.views.message import notice, notice_view
+from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ def _what(body: dict[str, Any]) -> str:
 def _sentence(error: Exception) -> str:
     if isinstance(error, MendableError):
         return str(error)
+    if isinstance(error, DatabaseUnavailableError):
+        return outage_sentence(error)
     if isinstance(error, SlackApiError) and refusal(error) in _TOO_LATE:
         return "That took too long, and Slack did not open the form. Please try again."
     reference = new_reference()

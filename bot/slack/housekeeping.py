@@ -87,4 +87,4 @@ class Housekeeping:
 
     async def _tell_interrupted(self) -> None:
         for run in await self._bulk.interrupted():
-            await RunMessage(self._client, run).show(interrupted(run))
+            await RunMessage(self._client, channel=run.channel, ts=run.message_ts).show(interrupted(run))

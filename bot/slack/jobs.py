@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bot.profiles.errors import MendableError, NotAllowedError
+from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
 from bot.slack.refusals import note_refusal
+from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Jobs:
             if isinstance(error, NotAllowedError):
                 note_refusal(name)
             await self._tell(tell, str(error))
+        except DatabaseUnavailableError as error:
+            await self._tell(tell, outage_sentence(error))
         except Exception:
             reference = new_reference()
             log.exception("A background job failed (reference %s).", reference)

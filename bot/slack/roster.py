@@ -1,7 +1,7 @@
 """Reading a workspace's people from Slack, and following what happens to them and to the installation."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -32,10 +32,10 @@ class Roster:
         client: AsyncWebClient,
         directory: SlackDirectory,
         upkeep: Upkeep,
-        clock: Callable[[], datetime],
+        clock: Callable[[], Awaitable[datetime]],
         on_change: OnChange,
     ) -> None:
-        """Read through `client`; `clock` gives the time now, aware UTC."""
+        """Read through `client`; `clock` gives the time now, the same to all instances."""
         self._database = database
         self._client = client
         self._directory = directory
@@ -60,7 +60,7 @@ class Roster:
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 break
-        await take_in(self._database, workspace, members, at=self._clock())
+        await take_in(self._database, workspace, members, at=await self._clock())
         self._on_change(Person(workspace=workspace, user=""))
 
     async def user_changed(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
@@ -71,7 +71,7 @@ class Roster:
             return
         member = self._directory.read(Person(workspace=workspace, user=user["id"]), user)
         self._directory.forget(member.person)
-        if await meet(self._database, member, at=self._clock()):
+        if await meet(self._database, member, at=await self._clock()):
             self._on_change(member.person)
 
     async def uninstalled(self, event: dict[str, Any], context: AsyncBoltContext) -> None:

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.profiles.errors import InvalidFormError, MendableError, NotAllowedError
+from bot.profiles.errors import InvalidFormError, MendableError, NotAllowedError, outage_sentence
 from bot.profiles.limits import LimitedError
 from bot.profiles.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
+from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class PasswordPage:
             return await handler(request)
         except web.HTTPException as error:
             return self._page("Not found" if error.status == 404 else "Not possible", _told(_ODD), error.status)
+        except DatabaseUnavailableError as error:
+            return self._page("Not now", _told(outage_sentence(error)), 503)
         except Exception:
             reference = secrets.token_hex(4).upper()
             log.exception("The private page failed (reference %s).", reference)

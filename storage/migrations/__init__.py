@@ -27,13 +27,27 @@ def head_revision() -> str:
     return head
 
 
+def is_known(revision: str) -> bool:
+    """Tell whether this version of the program ships a revision."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def current_revision(connection: Connection) -> str | None:
     """Read the revision a database is at; None when it has no schema yet."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
     """Run every migration that the database lacks, inside the connection's transaction."""
+    command.upgrade(_config_on(connection), to)
+
+
+def downgrade(connection: Connection, to: str) -> None:
+    """Take migrations back as far as revision `to`, or all with "base"; what they added is lost."""
+    command.downgrade(_config_on(connection), to)
+
+
+def _config_on(connection: Connection) -> Config:
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config

@@ -67,11 +67,11 @@ async def fill(database: Database, keyring: Keyring, count: int) -> None:
     spread = {one.user: one for one in evenly_spread((u, name, words_of(name, a)) for u, name, a in everybody)}
     for begin in range(0, count, 2000):
         chunk = everybody[begin : begin + 2000]
-        async with database._writing_session() as session:
+        async with database._writing_connection() as connection:
             profiles = [profile_row(keyring, user, address) for user, _, address in chunk]
-            await session.execute(insert(ProfileRow), [row.model_dump() for row in profiles])
+            await connection.execute(insert(ProfileRow), [row.model_dump() for row in profiles])
             tests = [test_row(keyring, row, number) for number, row in enumerate(profiles)]
-            await session.execute(insert(TestRow), [row.model_dump() for row in tests])
+            await connection.execute(insert(TestRow), [row.model_dump() for row in tests])
         for number, state in enumerate(PROBLEMS_FIRST[:6]):
             async with database.writing() as tx:
                 newcomers = [spread[user] for user, _, _ in chunk[number::6]]

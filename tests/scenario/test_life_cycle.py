@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,11 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 
 async def purge_after(office: Office, passed: timedelta) -> None:
     """Purge as if so much time had passed."""
-    await Upkeep(
-        database=office.bot.database, history=3650 * DAY, clock=lambda: now() + passed, on_change=lambda _: None
-    ).purge()
+
+    async def later() -> datetime:
+        return now() + passed
+
+    await Upkeep(database=office.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
 
 
 async def change(office: Office, user: str = ADA, **into: Any) -> None:
@@ -243,6 +245,7 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
     async with office.bot.database.writing() as tx:
         await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
         await tx.profiles.save("T0OTHER", "U0THERE", document, expected_revision=0)
+        await tx.installations.save(TEAM, b"{}", expected_revision=0)
     await office.workspace.event(event)
     full = await rows_of(tmp_path, TEAM)
     assert all(full.values()), full

@@ -205,6 +205,7 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(office: O
     posted = await office.workspace.post(Message(author="U0BOT", channel="D0GRACE", text="Testing 30 email profiles"))
     async with office.bot.database.writing() as tx:
         run = await tx.runs.add(workspace="T0DEMO", actor=GRACE, channel="D0GRACE", message_ts=posted.ts, total=30)
+        assert run is not None
         await tx.runs.step(run.run_id, done=12)
     async with office.bot.database._writing_engine().begin() as connection:
         await connection.exec_driver_sql("UPDATE test_runs SET alive_at = alive_at - 100")

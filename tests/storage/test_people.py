@@ -12,7 +12,8 @@ from sqlalchemy import event, text
 
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
-from storage.people import Cursor, Query, evenly_spread
+from storage.people import evenly_spread
+from storage.people_query import Cursor, Query
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 STATES = (0, 1, 2, 3)

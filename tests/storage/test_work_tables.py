@@ -39,6 +39,8 @@ async def test_of_two_instances_one_gets_the_lease_until_it_is_over(
 async def test_a_run_goes_on_until_it_is_cancelled_and_ends_once(database: Database) -> None:
     async with database.writing() as tx:
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=9)
+        assert run is not None
+        assert await tx.runs.add(workspace="T1", actor="U2", channel="D2", message_ts="1.3", total=9) is None
         assert await tx.runs.running("T1")
         assert not await tx.runs.running("T2")
         assert await tx.runs.step(run.run_id, done=3)
@@ -52,6 +54,7 @@ async def test_a_run_goes_on_until_it_is_cancelled_and_ends_once(database: Datab
 async def test_a_silent_run_is_given_as_interrupted_once(database: Database) -> None:
     async with database.writing() as tx:
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=9)
+        assert run is not None
         await tx.runs.step(run.run_id, done=3)
         assert await tx.runs.interrupt_silent(seconds=60) == []
     await change(database, "UPDATE test_runs SET alive_at = alive_at - 61")

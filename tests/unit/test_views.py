@@ -20,7 +20,7 @@ from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice import advise
 from bot.smtp.report import Fault, Outcome, Stage, StageName
-from storage.people import Cursor
+from storage.people_query import Cursor
 from tests.unit.view_samples import (
     ADA,
     CONFLICT,

@@ -46,7 +46,7 @@ from bot.slack.views.home import AdminPart
 from bot.smtp.account import Encryption
 from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
 from storage.audit import AuditEntry
-from storage.people import Cursor
+from storage.people_query import Cursor
 from storage.test_runs import StoredRun
 
 ADA, GRACE = "U0ADA", "U0GRACE"

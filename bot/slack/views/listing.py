@@ -36,7 +36,7 @@ from bot.slack.views.message import (
     section,
 )
 from bot.smtp.account import Encryption
-from storage.people import Cursor
+from storage.people_query import Cursor
 
 TITLE = "Work with email"
 LONGEST_SEARCH = 60

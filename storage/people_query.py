@@ -1,0 +1,40 @@
+"""Which people a list shows, in which order, and from where on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """A place in a list, behind (or before) which the next page begins."""
+
+    state: int
+    position: int
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Which people: in one of `states`, and each of `words` begins a word of theirs.
+
+    Ordered by name, or else by state first; behind `after`, or else the last ones before `before`.
+    """
+
+    states: tuple[int, ...]
+    words: tuple[str, ...] = ()
+    by_name: bool = False
+    after: Cursor | None = None
+    before: Cursor | None = None
+
+    def place(self, state: Any, position: Any, user: Any) -> tuple[Any, ...]:
+        """Give what the order goes by."""
+        return (position, user) if self.by_name else (state, position, user)
+
+    def place_of(self, cursor: Cursor) -> tuple[Any, ...]:
+        """Give a cursor's place in the order."""
+        return self.place(cursor.state, cursor.position, cursor.user)
+
+    def order(self, state: Any, position: Any, user: Any) -> list[Any]:
+        """Give the columns to order by; backwards from `before`."""
+        backward = self.after is None and self.before is not None
+        return [part.desc() if backward else part.asc() for part in self.place(state, position, user)]

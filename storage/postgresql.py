@@ -1,0 +1,68 @@
+"""The database of several instances: a PostgreSQL engine behind the plain address that an operator writes."""
+
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+POOL = 10
+"""Connections of one instance; PostgreSQL allows a hundred in all unless it is told otherwise."""
+
+_SETTINGS = {
+    # Milliseconds. Slack waits 3 s for an answer, so nobody is served by a statement that takes longer than this.
+    "statement_timeout": "5000",
+    "lock_timeout": "2000",
+    "idle_in_transaction_session_timeout": "10000",
+}
+
+_DEFAULTS = {
+    # Seconds for one host of the list; https://www.postgresql.org/docs/current/libpq-connect.html
+    "connect_timeout": "2",
+    "application_name": "email-profile-bot",
+    # A connection whose other end is gone without a word is noticed after about half a minute.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "4",
+}
+
+
+def connection_values(url: str) -> dict[str, Any]:
+    """Read an address as PostgreSQL's own programs do: several hosts, TLS and everything else that libpq knows.
+
+    Raises:
+        ValueError: it cannot be read. The reason repeats nothing of it.
+    """
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ValueError("this is not an address that PostgreSQL understands.") from None
+    # Of several hosts the one that can be written is meant, after a fail-over too.
+    several = {"target_session_attrs": "read-write"} if "," in str(given.get("host") or "") else {}
+    options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    own = str(given.pop("options", "") or "")
+    return {**_DEFAULTS, **several, **given, "options": f"{options} {own}".strip()}
+
+
+def postgresql_engine(url: str) -> AsyncEngine:
+    """Make the engine; it connects when first used.
+
+    Raises:
+        ValueError: as `connection_values`.
+    """
+    values = connection_values(url)
+
+    async def connect() -> psycopg.AsyncConnection[Any]:
+        return await psycopg.AsyncConnection.connect(**values)
+
+    return create_async_engine(
+        "postgresql+psycopg://",
+        hide_parameters=True,
+        async_creator=connect,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        pool_size=POOL,
+        max_overflow=0,
+        # Seconds to wait for a free connection.
+        pool_timeout=2,
+    )
