@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TextIO
 
-# At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
-TALKATIVE = ("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp")
+# At DEBUG these print bodies, SQL parameters or SMTP dialogues, which may hold passwords or an unwrapped key.
+TALKATIVE = ("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp", "botocore", "urllib3")
 
 # These write down each statement already at INFO.
 VERBOSE = ("sqlalchemy", "alembic")

@@ -6,21 +6,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlmodel import col
 
-from storage import migrations
+from storage import keys, migrations
 from storage.audit import AuditTable
 from storage.connection_tests import TestTable, connection_test_place
 from storage.home_tabs import HomeTable
 from storage.installations import InstallationTable, installation_place
-from storage.keyring import Keyring, Place, SealBrokenError
+from storage.keyring import Keyring, Place
+from storage.keys import KeyState
 from storage.leases import LeaseTable
 from storage.limits import LimitTable
-from storage.models import InstallationRow, KeyCheckRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
@@ -30,8 +30,6 @@ from storage.sqlite import sqlite_engine
 from storage.test_runs import RunTable
 from storage.workspaces import WorkspaceTable, workspace_place
 
-_CANARY = b"this key opens what it sealed"
-
 _SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (ProfileRow, profile_place),
     (TestRow, connection_test_place),
@@ -39,10 +37,6 @@ _SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (WorkspaceRow, workspace_place),
     (InstallationRow, installation_place),
 )
-
-
-class KeyMismatchError(Exception):
-    """The configured keys do not fit the records. `str(error)` is one line that names the key id."""
 
 
 @dataclass(frozen=True)
@@ -183,54 +177,46 @@ class Database:
     # The keys
 
     async def check_keys(self) -> None:
-        """Hold the configured keys against canaries and records; write canaries of new keys.
+        """Hold the configured keys against check values and records; write check values of new keys.
 
         Raises:
-            KeyMismatchError: a record's key is not configured, or a key does not open its canary.
+            KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
         """
         async with AsyncSession(self._engine) as session, session.begin():
-            canaries = {row.key_id: row.sealed for row in await session.scalars(select(KeyCheckRow))}
-        missing = sorted(set(await self.key_usage()) - set(self.key_ids))
-        if missing:
-            raise KeyMismatchError(
-                f"ENCRYPTION_KEYS: records are sealed under key {', '.join(missing)}, which is not "
-                f"configured (configured: {', '.join(self.key_ids)}). Put that key back, behind the first."
-            )
-        for key_id in self.key_ids:
-            if key_id in canaries:
-                self._open_canary(key_id, canaries[key_id])
-        new = [key_id for key_id in self.key_ids if key_id not in canaries]
+            new = await keys.check(session, self._keyring)
         if new:
-            await self._write_canaries(new)
+            async with self._writing_session() as session:
+                await keys.add_check_values(session, self._keyring, new)
 
-    def _open_canary(self, key_id: str, sealed: bytes) -> None:
-        try:
-            good = self._keyring.open(sealed, _canary_place(key_id)) == _CANARY
-        except SealBrokenError:
-            good = False
-        if not good:
-            raise KeyMismatchError(
-                f"ENCRYPTION_KEYS: key {key_id} does not open the check value stored for it. "
-                "The key or the database has been altered; restore both from the same time."
-            )
+    async def use_keys(self, keyring: Keyring) -> None:
+        """Seal and open with another keyring from the next transaction on, if it fits the records.
 
-    async def _write_canaries(self, key_ids: list[str]) -> None:
+        Raises:
+            KeyMismatchError: it does not, and the old one stays.
+        """
+        # In a writer's transaction, so that on SQLite nobody seals under an old key between check and change.
         async with self._writing_session() as session:
-            for key_id in key_ids:
-                sealed = self._keyring.seal_under(key_id, _CANARY, _canary_place(key_id))
-                await session.merge(KeyCheckRow(key_id=key_id, sealed=sealed))
+            await keys.add_check_values(session, keyring, await keys.check(session, keyring))
+        self._keyring = keyring
 
     async def key_usage(self) -> dict[str, int]:
         """Count the records that each key seals."""
-        usage: dict[str, int] = {}
         async with AsyncSession(self._engine) as session, session.begin():
-            for row, _ in _SEALED:
-                counted = await session.execute(
-                    select(col(row.key_id), func.count()).select_from(row).group_by(col(row.key_id))
-                )
-                for key_id, count in counted:
-                    usage[key_id] = usage.get(key_id, 0) + count
-        return usage
+            return await keys.usage(session)
+
+    async def key_states(self) -> list[KeyState]:
+        """Describe every key that is configured, known or needed, the configured ones first."""
+        async with AsyncSession(self._engine) as session, session.begin():
+            return await keys.states(session, self._keyring)
+
+    async def retire_key(self, key_id: str) -> None:
+        """Note that a key has done its work, so that nothing starts with it any more.
+
+        Raises:
+            KeyRetirementError: the key is unknown, seals new records, is needed still, or was retired before.
+        """
+        async with self._writing_session() as session:
+            await keys.retire(session, self._keyring, key_id)
 
     async def reseal(self, *, batch: int = 100) -> AsyncIterator[tuple[int, int]]:
         """Seal every record anew under the first key, online; yields (done, total) after each batch.
@@ -250,10 +236,6 @@ class Database:
                 done += count
                 yield done, max(done, total)
         await self.forget_deleted()
-
-
-def _canary_place(key_id: str) -> Place:
-    return Place(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
 
 
 def _postgresql_engine(address: URL) -> AsyncEngine:
