@@ -129,7 +129,7 @@ async def retire(connection: Any, keyring: Keyring, key_id: str) -> None:
         raise KeyRetirementError(f"Key {key_id} was retired on {_day(state.retired_at)} already.")
     if state.records or state.links:
         raise KeyRetirementError(
-            f"Key {key_id} is still needed by {state.records} records and {state.links} private links. "
+            f"Key {key_id} is still needed (records: {state.records}, private links: {state.links}). "
             "Run `email-profile-bot keys rotate`; links end by themselves within ten minutes."
         )
     if state.configured:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, unquote
 
-PATIENCE_SECONDS = 1.2
+PATIENCE_SECONDS = 1.0
 """How long a key service is waited for: a start that fails for its sake is refused within three seconds."""
 
 BOUND_TO = {"program": "email-profile-bot", "purpose": "root key"}

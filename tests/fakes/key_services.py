@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any
 
+import pytest
 from aiohttp import web
+
+from storage.key_sources import awskms
+from storage.key_sources import vault as vault_transit
 
 
 @dataclass
@@ -26,6 +30,12 @@ class KeyService:
         name = secrets.token_hex(24)
         self.kept[name] = (plaintext, bound_to)
         return name
+
+
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for key services for as long as a busy machine needs."""
+    for source in (awskms, vault_transit):
+        monkeypatch.setattr(source, "PATIENCE_SECONDS", 20.0)
 
 
 @asynccontextmanager

@@ -11,10 +11,12 @@ import pytest
 import trustme
 from aiohttp import web
 
+from storage.key_sources import awskms
+from storage.key_sources import vault as vault_transit
 from storage.key_sources.opening import open_keyring, wrap_new_key
 from storage.key_sources.source import BOUND_TO, Credentials, KeySourceError
 from storage.keyring import KeyringError
-from tests.fakes.key_services import KeyService, kms, vault
+from tests.fakes.key_services import KeyService, kms, patient, vault
 
 KNOWING = Credentials(vault_token="hvs.canary", vault_namespace="team-a")
 NOBODY = Credentials()
@@ -22,6 +24,7 @@ NOBODY = Credentials()
 
 @pytest.fixture(autouse=True)
 def _an_aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    patient(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
@@ -185,6 +188,7 @@ async def test_a_name_whose_look_up_hangs_is_given_up(monkeypatch: pytest.Monkey
         answered.wait(60)
         return []
 
+    monkeypatch.setattr(vault_transit, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", never)
     before = threading.active_count()
     with pytest.raises(KeyringError, match="Vault did not answer within"):
@@ -194,8 +198,10 @@ async def test_a_name_whose_look_up_hangs_is_given_up(monkeypatch: pytest.Monkey
     answered.set()
 
 
-async def test_a_silent_service_is_given_up_and_others_are_asked_meanwhile() -> None:
+async def test_a_silent_service_is_given_up_and_others_are_asked_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("botocore")
+    monkeypatch.setattr(vault_transit, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(awskms, "PATIENCE_SECONDS", 0.3)
     # The kernel takes the connections; nobody answers on them.
     with socket.create_server(("127.0.0.1", 0)) as server:
         silent = f"127.0.0.1:{server.getsockname()[1]}"
