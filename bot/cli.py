@@ -2,21 +2,26 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 import yaml
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from bot import doctor, log, server, settings
 from bot.app import StartError, open_database
 from bot.demo import run as demo_run
-from storage.database import KeyMismatchError, UnknownSchemaError
+from storage import backups, copying, verifying
+from storage.database import Database, KeyMismatchError, OutdatedSchemaError, UnknownSchemaError
 from storage.keyring import generate_key
 from storage.outages import DatabaseUnavailableError
+
+Result = TypeVar("Result")
 
 EX_CONFIG = 78
 """Exit code for a configuration error, as sysexits.h names it."""
@@ -32,12 +37,14 @@ _FOR_THE_OPERATOR = (
     settings.SettingsError,
     StartError,
     KeyMismatchError,
+    OutdatedSchemaError,
     UnknownSchemaError,
+    copying.UnfinishedCopyError,
     DatabaseUnavailableError,
 )
 
 keys = typer.Typer(help="Encryption keys.", no_args_is_help=True)
-db = typer.Typer(help="The database's schema.", no_args_is_help=True)
+db = typer.Typer(help="The database: schema, backups, moving, and whether all records open.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 cli.add_typer(db, name="db")
 
@@ -49,15 +56,19 @@ def main() -> None:
     except _FOR_THE_OPERATOR as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(EX_CONFIG) from None
+    except copying.CopyError as error:
+        # The settings are good; it is the databases that are not as the command needs them.
+        print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
+        raise SystemExit(1) from None
 
 
 def _say(line: str) -> None:
     Console(highlight=False, soft_wrap=True, markup=False).print(line)
 
 
-def _await(work: Coroutine[Any, Any, None]) -> None:
+def _await(work: Coroutine[Any, Any, Result]) -> Result:
     try:
-        asyncio.run(work)
+        return asyncio.run(work)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -184,3 +195,109 @@ def db_current() -> None:
             await database.close()
 
     _await(current())
+
+
+@asynccontextmanager
+async def _opened_database() -> AsyncIterator[Database]:
+    # What goes wrong is told in one line, so the log need not tell it too.
+    log.set_up(level="error", form="text", stream=sys.stderr)
+    database = open_database(settings.load())
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextmanager
+def _progress() -> Iterator[verifying.Tell]:
+    """Show a bar for each of a work's parts, beside what the command says."""
+    bars: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True)) as progress:
+
+        def tell(part: str, done: int, total: int) -> None:
+            if part not in bars:
+                bars[part] = progress.add_task(part)
+            progress.update(bars[part], completed=done, total=total)
+
+        yield tell
+
+
+@db.command("copy")
+def db_copy(
+    to: Annotated[str, typer.Option(metavar="URL", help="An empty database: sqlite:///… or postgresql://…")],
+) -> None:
+    """Copy everything into another database, of either kind; a copy that was cut short goes on."""
+
+    async def copied() -> None:
+        async with _opened_database() as database:
+            try:
+                target = Database.connect(to, database.keyring)
+            except ValueError as error:
+                raise copying.CopyError(f"--to: {error}") from None
+            try:
+                with _progress() as tell:
+                    _say_copied(await copying.copy(database, target, tell))
+            finally:
+                await target.close()
+        _say("To move there, set DATABASE_URL to the new address; what was saved since the copy began is not in it.")
+
+    _await(copied())
+
+
+@db.command("backup")
+def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
+    """Write everything as it stands now into a file, while the bot runs; records stay sealed, and no key is in it."""
+
+    async def backed_up() -> None:
+        async with _opened_database() as database:
+            with _progress() as tell:
+                _say_copied(await backups.back_up(database, file, tell))
+        _say(f"{file} is complete. Keep the keys elsewhere: it is worthless without them.")
+
+    _await(backed_up())
+
+
+@db.command("restore")
+def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
+    """Bring a backup into an empty database, of either kind."""
+
+    async def restored() -> None:
+        async with _opened_database() as database:
+            with _progress() as tell:
+                _say_copied(await backups.restore(database, file, tell))
+
+    _await(restored())
+
+
+@db.command("verify")
+def db_verify() -> None:
+    """Open every sealed record, to know that it can be; exit 1 if any does not open."""
+
+    async def verified() -> verifying.Verdict:
+        async with _opened_database() as database:
+            with _progress() as tell:
+                return await verifying.verify(database, tell)
+
+    verdict = _await(verified())
+    for line in verdict.damage:
+        _say(f"FAILED file: {line}")
+    for table in verdict.tables:
+        by_key = ", ".join(f"{count} under {key_id}" for key_id, count in sorted(table.opened.items()))
+        _say(f"ok     {table.name}: {table.opened.total()} records open{f' ({by_key})' if by_key else ''}.")
+        if table.unopened:
+            _say(f"FAILED {_unopened(table)}")
+    if not verdict.good:
+        raise typer.Exit(1)
+
+
+def _say_copied(copied: copying.Copied) -> None:
+    opened = sum(table.opened.total() for table in copied.sealed)
+    _say(f"{copied.rows} rows are copied and compared; {opened} sealed records were opened in their new place.")
+    for table in copied.sealed:
+        if table.unopened:
+            _say(f"As in the source, {_unopened(table)}")
+
+
+def _unopened(table: verifying.SealedTable) -> str:
+    more = "; …" if table.unopened > len(table.examples) else ""
+    return f"{table.name}: {table.unopened} do not open: {'; '.join(table.examples)}{more}"

@@ -24,14 +24,14 @@ from storage.leases import LeaseTable
 from storage.limits import LimitTable
 from storage.models import InstallationRow, KeyCheckRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
-from storage.outages import commit, opened, opened_for_reading, opened_for_writing, told_apart
+from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
 from storage.postgresql import postgresql_engine
 from storage.profiles import ProfileTable, profile_place
 from storage.requests import RequestTable
 from storage.rotation import reseal_batch
-from storage.sqlite import sqlite_engine
+from storage.sqlite import copied_pages, sqlite_engine
 from storage.test_runs import RunTable
 from storage.upsert import insert_new
 from storage.workspaces import WorkspaceTable, workspace_place
@@ -127,6 +127,11 @@ class Database:
         return self._engine.dialect.name == "sqlite"
 
     @property
+    def keyring(self) -> Keyring:
+        """The configured keys; they show in no repr."""
+        return self._keyring
+
+    @property
     def key_ids(self) -> tuple[str, ...]:
         """Ids of the configured keys, the sealing one first."""
         return self._keyring.key_ids
@@ -138,9 +143,15 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
+        async with self.reading_connection() as connection:
+            yield self._tables(connection)
+
+    @asynccontextmanager
+    async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `reading`, for what reads across tables."""
         with told_apart():
             async with opened(self._engine, opened_for_reading) as transaction:
-                yield self._tables(transaction.connection)
+                yield transaction.connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
@@ -150,8 +161,23 @@ class Database:
             DatabaseUnavailableError: the database does not do what it is asked, and nothing was changed; or what
                 became of the change could not be learnt (UNCERTAIN).
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             yield self._tables(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read everything as it stands at one moment, for as long as it takes, in nobody's way.
+
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked.
+        """
+        with told_apart():
+            if self.is_sqlite:
+                async with copied_pages(self._engine) as engine, engine.connect() as connection:
+                    yield connection
+            else:
+                async with opened(self._engine, opened_for_long_reading) as transaction:
+                    yield transaction.connection
 
     def _tables(self, connection: AsyncConnection) -> Transaction:
         return Transaction(
@@ -171,7 +197,8 @@ class Database:
         )
 
     @asynccontextmanager
-    async def _writing_connection(self) -> AsyncIterator[AsyncConnection]:
+    async def writing_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `writing`, for what reads and writes across tables."""
         engine = self._writing_engine()
         with told_apart():
             async with self._one_writer(), opened(engine, opened_for_writing) as transaction:
@@ -253,7 +280,7 @@ class Database:
             UnknownSchemaError: the schema is that of a newer version of the program.
             DatabaseUnavailableError: it does not answer.
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             if not self.is_sqlite:
                 # Who waits here waits for another upgrade, which may take long on a large database.
                 for setting in ("lock_timeout", "statement_timeout"):
@@ -292,7 +319,7 @@ class Database:
 
     def _open_canary(self, key_id: str, sealed: bytes) -> None:
         try:
-            good = self._keyring.open(sealed, _canary_place(key_id)) == _CANARY
+            good = self._keyring.open(sealed, canary_place(key_id)) == _CANARY
         except SealBrokenError:
             good = False
         if not good:
@@ -302,9 +329,9 @@ class Database:
             )
 
     async def _write_canaries(self, key_ids: list[str]) -> None:
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             for key_id in key_ids:
-                sealed = self._keyring.seal_under(key_id, _CANARY, _canary_place(key_id))
+                sealed = self._keyring.seal_under(key_id, _CANARY, canary_place(key_id))
                 # Of two instances that start at once the first one's stays.
                 await insert_new(connection, KeyCheckRow, {"key_id": key_id, "sealed": sealed})
 
@@ -348,7 +375,7 @@ class Database:
         after, seen = "", size
         while seen == size:
             began = time.monotonic()
-            async with self._writing_connection() as connection:
+            async with self.writing_connection() as connection:
                 one = await reseal_batch(connection, self._keyring, sealed, after=after, size=size)
             after, seen = one.last, one.seen
             yield one.sealed
@@ -356,5 +383,6 @@ class Database:
                 await asyncio.sleep(max(0.0, one.seen / pace - (time.monotonic() - began)))
 
 
-def _canary_place(key_id: str) -> Place:
+def canary_place(key_id: str) -> Place:
+    """Give the place that a key's canary is sealed for."""
     return Place(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)

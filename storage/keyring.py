@@ -194,6 +194,15 @@ class Keyring:
         return _unpad(padded)
 
 
+def key_id_of(token: bytes) -> str:
+    """Read from a token's header under which key it was sealed.
+
+    Raises:
+        MalformedError: the bytes are no token of this format.
+    """
+    return _parse(token)[0]
+
+
 def _parse(token: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:
     """Cut a token into key id, salt, commitment, nonce and sealed bytes, strictly."""
     sealed = token[_HEADER.size :]
