@@ -50,6 +50,7 @@ from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
 from bot.web.password_page import PasswordPage
+from storage.copying import UnfinishedCopyError, require_complete
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.keys import KeyMismatchError
 from storage.outages import DatabaseUnavailableError
@@ -113,7 +114,8 @@ async def prepare_database(database: Database) -> None:
     """Bring the schema up to date where that is ours to do, and hold the keys against the records.
 
     Raises:
-        StartError: the schema is outdated or newer than this version, or the database cannot be used.
+        StartError: the schema is outdated or newer than this version, a copy into the database was cut short, or it
+            cannot be used.
         KeyMismatchError: a key is missing, wrong or retired.
     """
     try:
@@ -121,8 +123,9 @@ async def prepare_database(database: Database) -> None:
             await database.upgrade()
         else:
             await database.require_schema()
+        await require_complete(database)
         await database.check_keys()
-    except (OutdatedSchemaError, UnknownSchemaError) as error:
+    except (OutdatedSchemaError, UnknownSchemaError, UnfinishedCopyError) as error:
         raise StartError(str(error)) from None
     except DatabaseUnavailableError as error:
         example = EXAMPLES["DATABASE_URL"]

@@ -11,6 +11,7 @@ from bot import settings
 from bot.app import open_database
 from bot.settings import Settings, SettingsError
 from bot.slack.ids import SCOPES
+from storage.copying import UnfinishedCopyError, require_complete
 from storage.database import Database
 from storage.keys import KeyMismatchError
 
@@ -61,6 +62,11 @@ async def _database_findings(database: Database) -> AsyncIterator[Finding]:
             good=False,
             sentence=f"its schema is at {revision or 'nothing'}; run `email-profile-bot db upgrade`.",
         )
+        return
+    try:
+        await require_complete(database)
+    except UnfinishedCopyError as error:
+        yield Finding("Database", good=False, sentence=str(error))
         return
     yield Finding("Database", good=True, sentence=f"it answers, and its schema is at {revision}.")
     try:

@@ -24,14 +24,14 @@ from storage.leases import LeaseTable
 from storage.limits import LimitTable
 from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
-from storage.outages import commit, opened, opened_for_reading, opened_for_writing, told_apart
+from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
 from storage.postgresql import postgresql_engine
 from storage.profiles import ProfileTable, profile_place
 from storage.requests import RequestTable
 from storage.rotation import reseal_batch
-from storage.sqlite import sqlite_engine
+from storage.sqlite import copied_pages, sqlite_engine
 from storage.test_runs import RunTable
 from storage.workspaces import WorkspaceTable, workspace_place
 
@@ -120,6 +120,11 @@ class Database:
         return self._engine.dialect.name == "sqlite"
 
     @property
+    def keyring(self) -> Keyring:
+        """The configured keys; they show in no repr."""
+        return self._keyring
+
+    @property
     def key_ids(self) -> tuple[str, ...]:
         """Ids of the configured keys, the sealing one first."""
         return self._keyring.key_ids
@@ -131,8 +136,15 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             yield self._tables(connection)
+
+    @asynccontextmanager
+    async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `reading`, for what reads across tables."""
+        with told_apart():
+            async with opened(self._engine, opened_for_reading) as transaction:
+                yield transaction.connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
@@ -142,8 +154,23 @@ class Database:
             DatabaseUnavailableError: the database does not do what it is asked, and nothing was changed; or what
                 became of the change could not be learnt (UNCERTAIN).
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             yield self._tables(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read everything as it stands at one moment, for as long as it takes, in nobody's way.
+
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked.
+        """
+        with told_apart():
+            if self.is_sqlite:
+                async with copied_pages(self._engine) as engine, engine.connect() as connection:
+                    yield connection
+            else:
+                async with opened(self._engine, opened_for_long_reading) as transaction:
+                    yield transaction.connection
 
     def _tables(self, connection: AsyncConnection) -> Transaction:
         return Transaction(
@@ -163,13 +190,8 @@ class Database:
         )
 
     @asynccontextmanager
-    async def _reading_connection(self) -> AsyncIterator[AsyncConnection]:
-        with told_apart():
-            async with opened(self._engine, opened_for_reading) as transaction:
-                yield transaction.connection
-
-    @asynccontextmanager
-    async def _writing_connection(self) -> AsyncIterator[AsyncConnection]:
+    async def writing_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `writing`, for what reads and writes across tables."""
         engine = self._writing_engine()
         with told_apart():
             async with self._one_writer(), opened(engine, opened_for_writing) as transaction:
@@ -193,7 +215,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: it does not answer.
         """
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             seconds = await connection.scalar(text(f"SELECT {now_sql(connection)}"))
         return datetime.fromtimestamp(float(seconds), UTC)
 
@@ -239,7 +261,7 @@ class Database:
 
     async def schema_revision(self) -> str | None:
         """Read the schema revision of the database; None when it has no schema yet."""
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             return await connection.run_sync(migrations.current_revision)
 
     async def upgrade(self) -> None:
@@ -249,7 +271,7 @@ class Database:
             UnknownSchemaError: the schema is that of a newer version of the program.
             DatabaseUnavailableError: it does not answer.
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             if not self.is_sqlite:
                 # Who waits here waits for another upgrade, which may take long on a large database.
                 for setting in ("lock_timeout", "statement_timeout"):
@@ -269,10 +291,10 @@ class Database:
         Raises:
             KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
         """
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             new = await keys.check(connection, self._keyring)
         if new:
-            async with self._writing_connection() as connection:
+            async with self.writing_connection() as connection:
                 await keys.add_check_values(connection, self._keyring, new)
 
     async def use_keys(self, keyring: Keyring) -> None:
@@ -282,18 +304,18 @@ class Database:
             KeyMismatchError: it does not, and the old one stays.
         """
         # In a writer's transaction, so that on SQLite nobody seals under an old key between check and change.
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             await keys.add_check_values(connection, keyring, await keys.check(connection, keyring))
         self._keyring = keyring
 
     async def key_usage(self) -> dict[str, int]:
         """Count the records that each key seals."""
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             return await keys.usage(connection)
 
     async def key_states(self) -> list[KeyState]:
         """Describe every key that is configured, known or needed, the configured ones first."""
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             return await keys.states(connection, self._keyring)
 
     async def retire_key(self, key_id: str) -> None:
@@ -302,7 +324,7 @@ class Database:
         Raises:
             KeyRetirementError: the key is unknown, seals new records, is needed still, or was retired before.
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             await keys.retire(connection, self._keyring, key_id)
 
     async def reseal(self, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
@@ -332,7 +354,7 @@ class Database:
         after, seen = "", size
         while seen == size:
             began = time.monotonic()
-            async with self._writing_connection() as connection:
+            async with self.writing_connection() as connection:
                 one = await reseal_batch(connection, self._keyring, sealed, after=after, size=size)
             after, seen = one.last, one.seen
             yield one.sealed
