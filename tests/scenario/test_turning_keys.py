@@ -51,7 +51,7 @@ def test_status_and_retirement_speak_plainly(tmp_path: Path) -> None:
     given = {"ENCRYPTION_KEYS": f"{NEW},{OLD}"}
     code, _, err = program(tmp_path, "keys", "status", given=given)
     assert code == 78
-    assert err.startswith("The database's schema is not that of this version.")
+    assert err.startswith("DATABASE_URL: the database's schema is not there yet")
     assert program(tmp_path, "db", "upgrade", given=given)[0] == 0
     code, _, err = program(tmp_path, "keys", "retire", "00000000", given=given)
     assert (code, err) == (78, f"There is no key 00000000; the keys are {NEW_ID}, {OLD_ID}.\n")
