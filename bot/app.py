@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.keys import keyring_of
 from bot.metrics import CountingTester, Metrics
 from bot.profiles.bulk import BulkTests
 from bot.profiles.changes import Changes
@@ -49,8 +50,8 @@ from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
 from bot.web.password_page import PasswordPage
-from storage.database import Database, KeyMismatchError, OutdatedSchemaError, UnknownSchemaError
-from storage.keyring import Keyring, KeyringError
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
+from storage.keys import KeyMismatchError
 from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -95,20 +96,13 @@ class Bot:
         return None
 
 
-def open_database(settings: Settings) -> Database:
-    """Make the database object from the settings; nothing is connected yet.
+async def open_database(settings: Settings) -> Database:
+    """Make the database object from the settings, its keys unwrapped; the database is not connected yet.
 
     Raises:
         SettingsError: no usable key, or an unusable database address.
     """
-    text = settings.key_text()
-    if text is None:
-        raise SettingsError({"ENCRYPTION_KEYS": "it is not set, and nothing is ever stored unsealed."})
-    try:
-        keyring = Keyring.from_text(text.get_secret_value())
-    except KeyringError as error:
-        name = "ENCRYPTION_KEYS_FILE" if settings.encryption_keys_file else "ENCRYPTION_KEYS"
-        raise SettingsError({name: str(error)}) from None
+    keyring = await keyring_of(settings)
     try:
         return Database.connect(settings.database_url.get_secret_value(), keyring)
     except ValueError as error:
@@ -120,7 +114,7 @@ async def prepare_database(database: Database) -> None:
 
     Raises:
         StartError: the schema is outdated or newer than this version, or the database cannot be used.
-        KeyMismatchError: a key is missing or wrong.
+        KeyMismatchError: a key is missing, wrong or retired.
     """
     try:
         if database.is_sqlite:
@@ -146,11 +140,11 @@ async def open_bot(
     Raises:
         SettingsError: a setting is missing or wrong.
         StartError: Slack refuses the token, or the schema is outdated.
-        KeyMismatchError: a key is missing or wrong.
+        KeyMismatchError: a key is missing, wrong or retired.
     """
     settings.require_slack()
     repair_body_parsing()
-    database = open_database(settings)
+    database = await open_database(settings)
     try:
         await prepare_database(database)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:

@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +16,13 @@ from rich.progress import Progress
 from bot import doctor, log, server, settings
 from bot.app import StartError, open_database
 from bot.demo import run as demo_run
-from storage.database import KeyMismatchError, UnknownSchemaError
+from bot.keys import credentials
+from storage.database import Database, UnknownSchemaError
+from storage.key_sources.local import local_address
+from storage.key_sources.opening import wrap_new_key
+from storage.key_sources.source import KeySourceError
 from storage.keyring import generate_key
+from storage.keys import KeyMismatchError, KeyRetirementError, KeyState
 from storage.outages import DatabaseUnavailableError
 
 EX_CONFIG = 78
@@ -32,6 +39,7 @@ _FOR_THE_OPERATOR = (
     settings.SettingsError,
     StartError,
     KeyMismatchError,
+    KeyRetirementError,
     UnknownSchemaError,
     DatabaseUnavailableError,
 )
@@ -113,27 +121,72 @@ def http_manifest(events_url: str) -> str:
 
 
 @keys.command("generate")
-def keys_generate() -> None:
+def keys_generate(
+    sealed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Seal the key with ENCRYPTION_PASSPHRASE in a new file; print its entry."),
+    ] = None,
+) -> None:
     """Print a new key for ENCRYPTION_KEYS."""
-    _say(generate_key())
+    if sealed is None:
+        _say(generate_key())
+    else:
+        _wrap_new_key(local_address(sealed))
+
+
+@keys.command("wrap")
+def keys_wrap(
+    address: Annotated[str, typer.Argument(help="awskms://KEY?region=… or vault://HOST/MOUNT/KEY")],
+) -> None:
+    """Draw a new key, have it wrapped by a key service, and print the entry for ENCRYPTION_KEYS."""
+    _wrap_new_key(address)
+
+
+def _wrap_new_key(address: str) -> None:
+    async def wrap() -> None:
+        try:
+            _say(await wrap_new_key(address, credentials(settings.load())))
+        except KeySourceError as error:
+            raise StartError(f"No key was made: {error}") from None
+
+    _await(wrap())
+
+
+@asynccontextmanager
+async def _database_with_keys() -> AsyncIterator[Database]:
+    """Open the database for work on keys; refuse one that lacks its tables."""
+    database = await open_database(settings.load())
+    try:
+        if await database.schema_revision() != database.head_revision:
+            raise StartError("The database's schema is not that of this version. Run `email-profile-bot db upgrade`.")
+        yield database
+    finally:
+        await database.close()
 
 
 @keys.command("status")
 def keys_status() -> None:
-    """Tell how many records each key seals."""
+    """Tell of each key what it seals, what it may do, and whether it is the right one."""
 
     async def status() -> None:
-        database = open_database(settings.load())
-        try:
-            await database.check_keys()
-            usage = await database.key_usage()
-            for key_id in database.key_ids:
-                role = "seals and opens" if key_id == database.key_ids[0] else "opens"
-                _say(f"{key_id}  {usage.get(key_id, 0):>7} records  {role}")
-        finally:
-            await database.close()
+        async with _database_with_keys() as database:
+            for state in await database.key_states():
+                _say(_described(state))
 
     _await(status())
+
+
+def _described(state: KeyState) -> str:
+    if state.retired_at is not None:
+        role = f"retired on {state.retired_at.day} {state.retired_at:%b %Y}"
+        role += ", but still configured" if state.configured else ""
+    elif state.configured:
+        role = "seals and opens" if state.seals else "opens"
+    else:
+        role = "not configured"
+    needed = "" if state.configured or not (state.records or state.links) else ", but NEEDED"
+    links = f", {state.links} private links" if state.links else ""
+    return f"{state.key_id}  {state.records:>7} records{links}  {role}{needed}  check value {state.check_value}"
 
 
 @keys.command("rotate")
@@ -141,18 +194,28 @@ def keys_rotate() -> None:
     """Seal every record anew under the first key, while the bot runs."""
 
     async def rotate() -> None:
-        database = open_database(settings.load())
-        try:
+        async with _database_with_keys() as database:
             await database.check_keys()
             with Progress(console=Console(stderr=True)) as progress:
                 bar = progress.add_task("Sealing under the first key", total=None)
                 async for done, total in database.reseal():
                     progress.update(bar, completed=done, total=total)
-        finally:
-            await database.close()
         _say("All records are sealed under the first key. Keep older keys for as long as you keep backups.")
 
     _await(rotate())
+
+
+@keys.command("retire")
+def keys_retire(key_id: Annotated[str, typer.Argument(help="its id, as `keys status` shows it")]) -> None:
+    """Note that a key has done its work: refused while a record needs it."""
+
+    async def retire() -> None:
+        async with _database_with_keys() as database:
+            await database.retire_key(key_id)
+        _say(f"Key {key_id} is retired: take it out of the list, for nothing starts with it any more.")
+        _say("Keep it in a safe place for as long as you keep backups from before: they need it.")
+
+    _await(retire())
 
 
 @db.command("upgrade")
@@ -160,7 +223,7 @@ def db_upgrade() -> None:
     """Bring the database's schema to this version's."""
 
     async def upgrade() -> None:
-        database = open_database(settings.load())
+        database = await open_database(settings.load())
         try:
             await database.upgrade()
             _say(f"The schema is at {await database.schema_revision()}.")
@@ -175,7 +238,7 @@ def db_current() -> None:
     """Tell the schema's revision and whether it is this version's."""
 
     async def current() -> None:
-        database = open_database(settings.load())
+        database = await open_database(settings.load())
         try:
             revision = await database.schema_revision()
             verdict = "up to date" if revision == database.head_revision else "run `email-profile-bot db upgrade`"

@@ -11,7 +11,8 @@ from bot import settings
 from bot.app import open_database
 from bot.settings import Settings, SettingsError
 from bot.slack.ids import SCOPES
-from storage.database import Database, KeyMismatchError
+from storage.database import Database
+from storage.keys import KeyMismatchError
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ async def _findings() -> AsyncIterator[Finding]:
     try:
         loaded = settings.load()
         loaded.require_slack()
-        database = open_database(loaded)
+        database = await open_database(loaded)
     except SettingsError as error:
         for line in str(error).splitlines():
             yield Finding("Settings", good=False, sentence=line)
