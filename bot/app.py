@@ -34,13 +34,13 @@ from bot.slack.body import repair_body_parsing
 from bot.slack.directory import SlackDirectory
 from bot.slack.home import HomeTabs
 from bot.slack.housekeeping import Housekeeping
-from bot.slack.ids import COMMANDS
 from bot.slack.jobs import Jobs
 from bot.slack.once import once
 from bot.slack.opening import Opening
 from bot.slack.owners import Owners
 from bot.slack.register import register
 from bot.slack.roster import Roster
+from bot.slack.served import ServedApp, kind_of
 from bot.slack.services import Services
 from bot.slack.testing import Testing
 from bot.slack.views.form import PasswordEntry
@@ -180,6 +180,7 @@ async def _wire(
     metrics = Metrics()
     jobs = Jobs(most=RUNNING_TESTS)
     metrics.watch_jobs(lambda: jobs.running)
+    metrics.watch_database(database)
     client = _web_client(settings, session, token=settings.slack_bot_token)
     identity = await _identity(client)
     workspace = identity.enterprise_id or identity.team_id or ""
@@ -201,6 +202,7 @@ async def _wire(
         on_change=changes.tell,
     )
     slack = _bolt(settings, session, identity)
+    slack.observe(metrics.observe_request)
     slack.middleware(_counted(metrics))
     slack.middleware(once(database))
     register(slack, services, tabs=tabs, roster=roster)
@@ -316,12 +318,12 @@ def _quick_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWe
     return client
 
 
-def _bolt(settings: Settings, session: aiohttp.ClientSession, identity: AuthorizeResult) -> AsyncApp:
+def _bolt(settings: Settings, session: aiohttp.ClientSession, identity: AuthorizeResult) -> ServedApp:
     async def authorize(**_: Any) -> AuthorizeResult:
         return identity
 
     secret = settings.slack_signing_secret
-    return AsyncApp(
+    return ServedApp(
         # Without a token of its own: each request's client gets the one that `authorize` gives.
         client=_web_client(settings, session, token=None),
         authorize=authorize,
@@ -351,9 +353,7 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
 
 def _counted(metrics: Metrics) -> Callable[..., Awaitable[None]]:
     async def count(body: dict[str, Any], next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
-        kind = body.get("command") or body.get("type") or "other"
-        known = {*COMMANDS, "block_actions", "view_submission", "view_closed", "event_callback"}
-        metrics.count_request(kind if kind in known else "other")
+        metrics.count_request(kind_of(body))
         await next()
 
     return count
