@@ -42,7 +42,6 @@ _FOR_THE_OPERATOR = (
     settings.SettingsError,
     StartError,
     KeyMismatchError,
-    KeyRetirementError,
     OutdatedSchemaError,
     UnknownSchemaError,
     copying.UnfinishedCopyError,
@@ -62,8 +61,8 @@ def main() -> None:
     except _FOR_THE_OPERATOR as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(EX_CONFIG) from None
-    except copying.CopyError as error:
-        # The settings are good; it is the databases that are not as the command needs them.
+    except (copying.CopyError, KeyRetirementError) as error:
+        # The settings are good; it is the database that is not as the command needs it.
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(1) from None
 
@@ -223,7 +222,7 @@ def keys_rotate(
             await database.require_schema()
             await database.check_keys()
             with _progress() as tell:
-                async for done, total in database.reseal(pace=pace):
+                async for done, total in database.reseal(batch=100, pace=pace):
                     tell("Sealing under the first key", done, total)
             usage = await database.key_usage()
             return sum(usage.values()) - usage.get(database.key_ids[0], 0)
