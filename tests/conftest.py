@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -30,8 +31,21 @@ def own_postgresql() -> Iterator[PostgreSQLServer]:
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
     """Make databases of each kind in turn, empty ones and such with tables."""
+    with _maker_of(request, tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def other_maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
+    """As `maker`, for what goes from one database to another: with both, each way is tested."""
+    with _maker_of(request, tmp_path_factory) as made:
+        yield made
+
+
+@contextmanager
+def _maker_of(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[Maker]:
     if request.param == "sqlite":
-        yield SQLiteMaker(tmp_path_factory.mktemp("template"))
+        yield SQLiteMaker(folders.mktemp("template"))
         return
     with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
         yield made
