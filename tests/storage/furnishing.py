@@ -86,6 +86,7 @@ async def _settle_in(tx: Transaction) -> None:
     await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=600)
     for end in ("done", "cancelled", None):
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=2**31 - 1)
+        assert run is not None
         if end:
             await tx.runs.end(run.run_id, end, workspace="T1")
     await tx.leases.take("purge", seconds=60)

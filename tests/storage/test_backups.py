@@ -16,11 +16,9 @@ from storage.database import Database, KeyMismatchError
 from storage.keyring import Keyring, generate_key
 from tests.counts import scaled
 from tests.storage.furnishing import PASSWORD, contents, furnish
-from tests.storage.test_copying import CutShortError, address, change, ended_at, silent, target
+from tests.storage.moving import CutShortError, change, ended_at, silent
 
 pytestmark = pytest.mark.timeout(600)
-
-__all__ = ["address", "target"]
 
 
 @pytest.fixture
@@ -131,7 +129,7 @@ async def test_a_backup_made_while_people_save_is_of_one_moment(
 
     saving = asyncio.create_task(save_without_end())
     revisions = []
-    for number in range(scaled(quick=3, full=100)):
+    for number in range(scaled(quick=2, full=100)):
         file = tmp_path / f"backup {number}"
         while not saved:
             await asyncio.sleep(0)

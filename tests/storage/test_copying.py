@@ -1,38 +1,23 @@
 """Moving house: everything arrives, from each kind of database in each, whatever happens on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from bot.app import StartError, prepare_database
 from storage import copying, migrations
 from storage.copying import CopyError, UnfinishedCopyError, copy
 from storage.database import Database, KeyMismatchError
 from storage.keyring import Keyring, generate_key
-from storage.people import Query
+from storage.people_query import Query
 from tests.counts import scaled
-from tests.databases import Maker, engine_at
+from tests.databases import engine_at
 from tests.storage.furnishing import contents, copied_tables, furnish, user_id
+from tests.storage.moving import CutShortError, change, edit_beside, ended_at, silent
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture
-def address(other_maker: Maker, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database to move into."""
-    with other_maker.empty(tmp_path / "new.db") as empty:
-        yield empty
-
-
-@pytest.fixture
-async def target(address: str, keyring: Keyring) -> AsyncIterator[Database]:
-    """The database to move into."""
-    opened = Database.connect(address, keyring)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -42,39 +27,6 @@ async def sqlite_beside(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Datab
     await opened.upgrade()
     yield opened
     await opened.close()
-
-
-def silent(_part: str, _done: int, _total: int) -> None:
-    """Hear how far a copy is, and say nothing."""
-
-
-class CutShortError(Exception):
-    """The copy's process ended."""
-
-
-def ended_at(step: int) -> Callable[[str, int, int], None]:
-    """End a copy when it tells of its progress for the nth time."""
-    steps = iter(range(1, step + 1))
-
-    def tell(_part: str, _done: int, _total: int) -> None:
-        if next(steps) == step:
-            raise CutShortError
-
-    return tell
-
-
-def edit_beside(address: str, statement: str) -> None:
-    """Write into a database at once, as another program."""
-    engine = engine_at(address)
-    with engine.begin() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-async def change(database: Database, *statements: str) -> None:
-    async with database.writing_connection() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
 
 
 async def test_every_row_of_every_table_arrives_as_it_is_and_is_opened(database: Database, target: Database) -> None:

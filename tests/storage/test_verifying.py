@@ -10,7 +10,7 @@ from storage.database import Database, OutdatedSchemaError
 from storage.keyring import Keyring, generate_key
 from storage.verifying import EXAMPLES, SealedTable, Verdict, verify
 from tests.storage.furnishing import PASSWORD, furnish, user_id
-from tests.storage.test_copying import change, silent
+from tests.storage.moving import change, silent
 
 
 def failing(verdict: Verdict) -> list[SealedTable]:

@@ -1,0 +1,181 @@
+"""An operator backs up, restores, copies and verifies through the program, and people find what they left."""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from bot.demo.mail import DemoMail
+from bot.demo.platform import searchable
+from bot.demo.workspace import Workspace
+from storage.database import Database
+from storage.keyring import Keyring, generate_key
+from tests.counts import scaled
+from tests.databases import Maker
+from tests.scenario.people import ADA
+from tests.scenario.test_command_line import CONFIGURATION_ERROR, GOOD, run, serving, slack, start
+from tests.storage.furnishing import PASSWORD, contents, furnish
+
+FORM = {"User/Login": "ada", "Password": PASSWORD, "SMTP Server Address": "mail.house.example", "Port": "587"}
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture
+def old_url(maker: Maker, tmp_path: Path) -> Iterator[str]:
+    """Where the bot lives."""
+    with maker.upgraded(tmp_path / "old.db") as address:
+        yield address
+
+
+@pytest.fixture
+def new_url(other_maker: Maker, tmp_path: Path) -> Iterator[str]:
+    """Where it moves to."""
+    with other_maker.empty(tmp_path / "new.db") as address:
+        yield address
+
+
+@asynccontextmanager
+async def bot_at(url: str, key: str, folder: Path) -> AsyncIterator[Workspace]:
+    """Run the program on a database until the block ends."""
+    async with slack(DemoMail()) as workspace:
+        given = {**settings(url, key), "PORT": "0", "SLACK_API_URL": f"{workspace.base_url}/api/"}
+        process = await start(folder, "run", given=given)
+        try:
+            workspace.delivery.events_url = f"{await serving(process)}/slack/events"
+            yield workspace
+        finally:
+            process.terminate()
+            await asyncio.wait_for(process.communicate(), 30)
+
+
+def settings(url: str, key: str) -> Mapping[str, str]:
+    return {**GOOD, "DATABASE_URL": url, "ENCRYPTION_KEYS": key}
+
+
+def one_line(text: str) -> str:
+    """Give what an operator reads; progress bars are not lines."""
+    (line,) = [line for line in text.splitlines() if line.strip() and "━" not in line]
+    assert "Traceback" not in text
+    return line
+
+
+async def test_a_person_finds_the_profile_again_after_a_backup_and_a_restore_elsewhere(
+    old_url: str, new_url: str, tmp_path: Path
+) -> None:
+    key, file = generate_key(), tmp_path / "kept"
+    async with bot_at(old_url, key, tmp_path) as workspace:
+        await workspace.command(ADA, "/email-profile", "edit")
+        await workspace.wait_view(ADA, "Email profile")
+        for label, value in FORM.items():
+            await workspace.fill(ADA, label, value)
+        assert await workspace.submit(ADA) == {}
+        # The bot goes on serving meanwhile.
+        code, out, err = await run(tmp_path, "db", "backup", str(file), given=settings(old_url, key))
+        assert code == 0, err
+        assert "is complete" in out
+    for secret in (PASSWORD.encode(), b"mail.house.example", key.encode()):
+        assert secret not in file.read_bytes()
+    code, out, err = await run(tmp_path, "db", "restore", str(file), given=settings(new_url, key))
+    assert code == 0, err
+    code, out, err = await run(tmp_path, "db", "verify", given=settings(new_url, key))
+    assert code == 0, err
+    assert "email_profiles: 1 records open" in out
+    async with bot_at(new_url, key, tmp_path) as workspace:
+        await workspace.command(ADA, "/email-profile")
+        card = searchable(workspace.messages(ADA)[-1])
+        assert "mail.house.example" in card
+        assert PASSWORD not in card
+
+
+async def test_a_copy_killed_at_any_moment_is_completed_by_the_same_command(
+    old_url: str, new_url: str, tmp_path: Path
+) -> None:
+    key, chance = generate_key(), random.Random()
+    source = Database.connect(old_url, Keyring.from_text(key))
+    await furnish(source, scaled(quick=200, full=2000))
+    given, arguments = settings(old_url, key), ("db", "copy", "--to", new_url)
+    for _ in range(scaled(quick=1, full=50)):
+        process = await start(tmp_path, *arguments, given=given)
+        await asyncio.sleep(chance.uniform(0.5, scaled(quick=3, full=9)))
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+        if process.returncode == 0:
+            break
+    else:
+        code, _, err = await run(tmp_path, *arguments, given=given)
+        assert code == 0, err
+    target = Database.connect(new_url, Keyring.from_text(key))
+    assert await contents(source) == await contents(target)
+    await source.close()
+    await target.close()
+    code, _, err = await run(tmp_path, *arguments, given=given)
+    assert code == 1
+    assert "The target is not empty" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "mysql://bot:canary@db/x",
+        "postgresql://bot:canary@127.0.0.1:1/x",
+        "postgresql://bot:canary@[/x",
+        "sqlite:///nowhere/canary/../x.db",
+    ],
+)
+async def test_an_address_that_is_no_good_is_told_in_one_line_without_its_password(tmp_path: Path, to: str) -> None:
+    given = settings(f"sqlite:///{tmp_path / 'x.db'}", generate_key())
+    assert (await run(tmp_path, "db", "upgrade", given=given))[0] == 0
+    code, out, err = await run(tmp_path, "db", "copy", "--to", to, given=given)
+    assert code in (1, CONFIGURATION_ERROR)
+    assert one_line(err)
+    assert "canary@" not in out + err
+
+
+async def test_what_stands_against_a_backup_or_a_restore_is_one_line(tmp_path: Path) -> None:
+    key, file = generate_key(), tmp_path / "kept"
+    given = settings(f"sqlite:///{tmp_path / 'x.db'}", key)
+    code, _, err = await run(tmp_path, "db", "backup", str(file), given=given)
+    assert (code, "db upgrade" in one_line(err)) == (CONFIGURATION_ERROR, True)
+    database = Database.connect(given["DATABASE_URL"], Keyring.from_text(key))
+    await database.upgrade()
+    await furnish(database, 3)
+    await database.close()
+    assert (await run(tmp_path, "db", "backup", str(file), given=given))[0] == 0
+    code, _, err = await run(tmp_path, "db", "backup", str(file), given=given)
+    assert (code, "there already" in one_line(err)) == (1, True)
+    stranger = settings(f"sqlite:///{tmp_path / 'new.db'}", generate_key())
+    code, _, err = await run(tmp_path, "db", "restore", str(file), given=stranger)
+    assert (code, Keyring.from_text(key).active in one_line(err)) == (CONFIGURATION_ERROR, True)
+
+
+async def test_verify_names_what_does_not_open_and_fails(tmp_path: Path) -> None:
+    key = generate_key()
+    given = settings(f"sqlite:///{tmp_path / 'x.db'}", key)
+    database = Database.connect(given["DATABASE_URL"], Keyring.from_text(key))
+    await database.upgrade()
+    await furnish(database, 3)
+    await database.close()
+    assert (await run(tmp_path, "db", "verify", given=given))[0] == 0
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection, connection:
+        connection.execute("UPDATE people SET user_id = 'U0EDITED' WHERE user_id LIKE 'B%'")
+    code, out, _ = await run(tmp_path, "db", "verify", given=given)
+    assert code == 1
+    assert "FAILED people: 1 do not open: T1 U0EDITED (edited, or moved from another place)" in out
+    assert PASSWORD not in out
+
+
+async def test_nothing_serves_a_database_that_holds_half_a_copy(tmp_path: Path) -> None:
+    given = settings(f"sqlite:///{tmp_path / 'x.db'}", generate_key())
+    assert (await run(tmp_path, "db", "upgrade", given=given))[0] == 0
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection, connection:
+        connection.execute("INSERT INTO unfinished_copies (source) VALUES ('x')")
+    code, _, err = await run(tmp_path, "run", given=given)
+    assert (code, "not complete" in one_line(err)) == (CONFIGURATION_ERROR, True)
+    code, out, _ = await run(tmp_path, "check", given=given)
+    assert (code, "FAILED Database: DATABASE_URL: a copy into this database is not complete" in out) == (1, True)
