@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, delete, insert, select
 from sqlmodel import SQLModel
 
 from storage.connection_tests import connection_test_place
@@ -113,3 +113,10 @@ async def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
             table.name: sorted((tuple(row) for row in await connection.execute(select(table))), key=repr)
             for table in SQLModel.metadata.sorted_tables
         }
+
+
+async def make_empty(database: Database) -> None:
+    """Delete every row."""
+    async with database.writing_connection() as connection:
+        for table in reversed(SQLModel.metadata.sorted_tables):
+            await connection.execute(delete(table))
