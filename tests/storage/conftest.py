@@ -39,3 +39,18 @@ async def sqlite(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Database]:
     await opened.upgrade()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def address(other_maker: Maker, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database to move into."""
+    with other_maker.empty(tmp_path / "new.db") as empty:
+        yield empty
+
+
+@pytest.fixture
+async def target(address: str, keyring: Keyring) -> AsyncIterator[Database]:
+    """The database to move into."""
+    opened = Database.connect(address, keyring)
+    yield opened
+    await opened.close()
