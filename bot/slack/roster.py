@@ -42,6 +42,7 @@ class Roster:
         self._upkeep = upkeep
         self._clock = clock
         self._on_change = on_change
+        self._heard_while_reading: dict[str, set[Person]] = {}
 
     def register(self, app: AsyncApp) -> None:
         """Register the events of people and of the installation."""
@@ -51,6 +52,16 @@ class Roster:
 
     async def read_everybody(self, workspace: str) -> None:
         """Read all people of a workspace, and bring the list up to date; who is deactivated is noted too."""
+        # What an event tells from now on is newer than what is read.
+        heard = self._heard_while_reading.setdefault(workspace, set())
+        try:
+            members = await self._members(workspace)
+            await take_in(self._database, workspace, members, at=await self._clock(), newer=heard)
+        finally:
+            self._heard_while_reading.pop(workspace, None)
+        self._on_change(Person(workspace=workspace, user=""))
+
+    async def _members(self, workspace: str) -> list[Member]:
         members: list[Member] = []
         cursor = ""
         while True:
@@ -59,9 +70,7 @@ class Roster:
                 members.append(self._directory.read(Person(workspace=workspace, user=str(user["id"])), user))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
-                break
-        await take_in(self._database, workspace, members, at=await self._clock())
-        self._on_change(Person(workspace=workspace, user=""))
+                return members
 
     async def user_changed(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
         """Learn what changed of a person: lost rights count at once, and deactivation is noted."""
@@ -71,6 +80,7 @@ class Roster:
             return
         member = self._directory.read(Person(workspace=workspace, user=user["id"]), user)
         self._directory.forget(member.person)
+        self._heard_while_reading.get(workspace, set()).add(member.person)
         if await meet(self._database, member, at=await self._clock()):
             self._on_change(member.person)
 

@@ -25,6 +25,9 @@ from tests.postgresql import PostgreSQLServer
 from tests.scenario.crowd import crowd
 from tests.scenario.test_command_line import GOOD, run
 
+# A SQLite file is one instance's.
+pytestmark = pytest.mark.databases("postgresql")
+
 PEOPLE = 200
 RECORDS = scaled(quick=600, full=10_000)
 SECONDS = scaled(quick=8, full=60)

@@ -7,6 +7,7 @@ import pytest
 
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
+from tests.databases import Maker
 from tests.store import Store
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from storage.backups import back_up, restore
 from storage.copying import CopyError
-from storage.database import Database, KeyMismatchError
+from storage.database import Database
 from storage.keyring import Keyring, generate_key
+from storage.keys import KeyMismatchError
 from tests.counts import scaled
 from tests.storage.furnishing import PASSWORD, contents, furnish
 from tests.storage.moving import CutShortError, change, ended_at, silent

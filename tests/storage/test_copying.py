@@ -9,8 +9,9 @@ import pytest
 from bot.app import StartError, prepare_database
 from storage import copying, migrations
 from storage.copying import CopyError, UnfinishedCopyError, copy
-from storage.database import Database, KeyMismatchError
+from storage.database import Database
 from storage.keyring import Keyring, generate_key
+from storage.keys import KeyMismatchError
 from storage.people_query import Query
 from tests.counts import scaled
 from tests.databases import engine_at
