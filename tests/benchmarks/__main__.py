@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.benchmarks import commands, connections, people
+from tests.benchmarks import commands, connections, people, store
 
 
 async def main() -> None:
@@ -10,6 +10,7 @@ async def main() -> None:
     await commands.run()
     await connections.run()
     await people.run()
+    await store.run()
 
 
 if __name__ == "__main__":

