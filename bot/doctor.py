@@ -101,7 +101,8 @@ async def _token_finding(client: AsyncWebClient, subject: str, remedy: str) -> F
     missing = [scope for scope in SCOPES if scope not in granted]
     if missing:
         return Finding(subject, good=False, sentence=f"the token lacks {', '.join(missing)}; {remedy}.")
-    return Finding(subject, good=True, sentence=f"the token works in {answer.get('team') or 'the organisation'} with every scope.")
+    where = answer.get("team") or "its organisation"
+    return Finding(subject, good=True, sentence=f"the token works in {where} with every scope.")
 
 
 async def _installation_findings(loaded: Settings, database: Database) -> AsyncIterator[Finding]:

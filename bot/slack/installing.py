@@ -3,6 +3,7 @@
 https://docs.slack.dev/authentication/installing-with-oauth
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 INSTALL_PATH = "/slack/install"
 REDIRECT_PATH = "/slack/oauth_redirect"
+
+SLACK_SECONDS = 15.0
+"""How long somebody before a browser waits for Slack's two answers."""
 
 _CODE = re.compile(r"[a-z_]{1,60}")
 _ID = re.compile(r"[A-Z0-9]{1,60}")
@@ -93,13 +97,14 @@ class InstallFlow(AsyncOAuthFlow):
     async def run_installation(self, code: str) -> Installation | None:
         """Exchange the code for a token, and ask Slack whose token that is; None when the two do not fit together."""
         try:
-            answer = await self.client.oauth_v2_access(
-                client_id=self.settings.client_id,
-                client_secret=self.settings.client_secret,
-                code=code,
-                redirect_uri=self.settings.redirect_uri,
-            )
-            who = await self.client.auth_test(token=answer["access_token"])
+            async with asyncio.timeout(SLACK_SECONDS):
+                answer = await self.client.oauth_v2_access(
+                    client_id=self.settings.client_id,
+                    client_secret=self.settings.client_secret,
+                    code=code,
+                    redirect_uri=self.settings.redirect_uri,
+                )
+                who = await self.client.auth_test(token=answer["access_token"])
             return _installation(answer.data, who.data)
         except SlackApiError as error:
             why = refusal(error) or "no answer that can be read"
