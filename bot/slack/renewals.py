@@ -31,6 +31,7 @@ FAILED_SECONDS = 15.0
 PATIENCE = 1.5
 """Seconds that a request waits for the renewal of a token that is over: Slack itself waits 3 s for our answer."""
 
+SAVE_PAUSE = 1.0
 LAST_SECONDS = 5.0
 _LOOKING_SECONDS = 0.1
 _SAVES = 5
@@ -151,7 +152,7 @@ class Renewals:
             except DatabaseUnavailableError:
                 if attempt + 1 == _SAVES:
                     raise
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(SAVE_PAUSE)
             else:
                 return
 

@@ -1,6 +1,7 @@
 """A bot of many workspaces, served on the loopback, and browsers that install it."""
 
 import asyncio
+import json
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -129,3 +130,36 @@ async def install(many: Many, place: Place) -> str:
     status, page = await browser.end(code=many.slacks.allow(place), state=state)
     assert status == 200, page
     return page
+
+
+async def opened_form(many: Many, place: Place, user: str, text: str = "edit") -> dict[str, Any]:
+    """Open the form; gives the view that Slack was sent for it."""
+    before = len(many.slacks.calls)
+    await many.command(place, user, "/email-profile", text)
+    (view,) = [call.arguments["view"] for call in many.slacks.calls[before:] if call.method == "views.open"]
+    return dict(view)
+
+
+async def submit(many: Many, place: Place, user: str, view: dict[str, Any], **typed: str) -> dict[str, Any]:
+    """Submit the form without signing in, with whatever its private_metadata says; gives the acknowledgement."""
+    texts = {"address": "", "login": "", "host": "smtp.example.com", "port": "25", **typed}
+    values: dict[str, Any] = {
+        name: {"value": {"type": "plain_text_input", "value": text}} for name, text in texts.items()
+    }
+    values["authenticate"] = {"value": {"type": "checkboxes", "selected_options": []}}
+    shown = {**view, "id": "V0", "state": {"values": values}}
+    answer = await many.slacks.interact(many.url, place, user, "view_submission", view=shown)
+    await many.settled()
+    return answer
+
+
+async def save(many: Many, place: Place, user: str, address: str) -> dict[str, Any]:
+    """Open the form, type an address and save; gives the acknowledgement."""
+    return await submit(many, place, user, await opened_form(many, place, user), address=address)
+
+
+async def addresses(many: Many, key: str) -> dict[str, str]:
+    """Give what is stored of a workspace: user id to address."""
+    async with many.bot.database.reading() as tx:
+        stored = [await tx.profiles.get(key, user) for user in await tx.profiles.users(key)]
+    return {one.user: json.loads(one.document)["address"] for one in stored if one}
