@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -19,71 +18,9 @@ from aiohttp import web
 
 from bot.demo.delivery import encoded, signature
 from bot.slack.ids import SCOPES
+from tests.fakes.slack_places import Call, Grant, Place, Team, User, as_slack
 
 _TEAMS_A_PAGE = 2
-
-
-@dataclass
-class User:
-    """Somebody in a workspace; `organisation_admin` counts where the bot is installed org-wide."""
-
-    id: str
-    name: str = ""
-    address: str = ""
-    is_admin: bool = False
-    organisation_admin: bool = False
-    is_deactivated: bool = False
-
-
-@dataclass
-class Team:
-    """One workspace, `organisation` being the Enterprise Grid that it belongs to."""
-
-    id: str
-    name: str = ""
-    organisation: str | None = None
-    users: dict[str, User] = field(default_factory=dict)
-
-    def add(self, *users: User) -> "Team":
-        """Let people join."""
-        self.users.update({user.id: user for user in users})
-        return self
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the app is installed: in a team, or in a whole organisation, from whose `team` requests come."""
-
-    team: Team
-    whole: bool = False
-
-    @property
-    def key(self) -> str:
-        """What the bot should take for the workspace's key."""
-        return str(self.team.organisation) if self.whole else self.team.id
-
-
-@dataclass
-class Grant:
-    """A token: for which place, and when it ends (seconds since 1970, None: never)."""
-
-    place: Place
-    ends_at: float | None = None
-    works: bool = True
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request of the bot's: the method, the place of its token, and what it carried."""
-
-    method: str
-    place: Place | None
-    arguments: dict[str, Any]
-
-    @property
-    def key(self) -> str:
-        """The key of the place, empty without one."""
-        return self.place.key if self.place else ""
 
 
 class RefusedError(Exception):
@@ -107,10 +44,12 @@ class ManySlacks:
         self.codes: dict[str, Place] = {}
         self.secrets: list[str] = [self.client_secret]
         self.calls: list[Call] = []
+        self.sockets: list[web.WebSocketResponse] = []
         self.answers: dict[str, Callable[[web.Request], Any]] = {}
         self.base_url = ""
         self._numbers = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
+        self._acknowledged: asyncio.Future[Any]
 
     def team(self, key: str, *users: User, organisation: str | None = None) -> Team:
         """Make a workspace."""
@@ -206,6 +145,8 @@ class ManySlacks:
     async def send(self, url: str, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Send any payload, signed."""
         assert self._session is not None
+        if self.sockets:
+            return await self._over_socket(kind, payload)
         body, content_type = encoded(kind, payload)
         headers = {"Content-Type": content_type, **signature(self.signing_secret, body)}
         async with self._session.post(f"{url}/slack/events", data=body.encode(), headers=headers) as answer:
@@ -228,6 +169,7 @@ class ManySlacks:
         application = web.Application()
         application.router.add_route("*", "/api/{method}", self._call)
         application.router.add_post("/respond/{key}", self._respond)
+        application.router.add_get("/socket", self._socket)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -248,7 +190,9 @@ class ManySlacks:
             if given is not None:
                 return given if isinstance(given, web.StreamResponse) else web.json_response(given)
         try:
-            if method == "oauth.v2.access":
+            if method == "apps.connections.open":
+                answer = {"ok": True, "url": f"{self.base_url.replace('http', 'ws', 1)}/socket"}
+            elif method == "oauth.v2.access":
                 answer = self._access(request, arguments)
             else:
                 answer = self._answer(method, _usable(grant), arguments)
@@ -261,6 +205,25 @@ class ManySlacks:
         place = next((grant.place for grant in self.tokens.values() if grant.place.key == key), None)
         self.calls.append(Call("response_url", place, await _arguments(request)))
         return web.Response(text="ok")
+
+    async def _over_socket(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+        accepts = kind != "events_api"
+        envelope = {"type": kind, "envelope_id": "1", "accepts_response_payload": accepts, "payload": payload}
+        self._acknowledged = asyncio.get_running_loop().create_future()
+        await self.sockets[-1].send_json(envelope)
+        return await asyncio.wait_for(self._acknowledged, 5) or {}
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "hello", "num_connections": 1})
+        self.sockets.append(socket)
+        try:
+            async for frame in socket:
+                self._acknowledged.set_result(json.loads(frame.data).get("payload"))
+        finally:
+            self.sockets.remove(socket)
+        return socket
 
     def _access(self, request: web.Request, arguments: dict[str, Any]) -> dict[str, Any]:
         who = aiohttp.BasicAuth.decode(request.headers.get("Authorization", "Basic Og=="))
@@ -343,31 +306,6 @@ class ManySlacks:
                 raise RefusedError("missing_argument")
             team = self.teams[arguments["team_id"]]
         return [as_slack(team, user) for user in team.users.values()]
-
-
-def as_slack(team: Team, user: User) -> dict[str, Any]:
-    """Describe a person as users.info does."""
-    organisation = {
-        "enterprise_user": {
-            "id": user.id,
-            "enterprise_id": team.organisation,
-            "is_admin": user.organisation_admin,
-            "is_owner": False,
-            "teams": [team.id],
-        }
-    }
-    return {
-        "id": user.id,
-        "team_id": team.id,
-        "name": user.name,
-        "real_name": user.name,
-        "deleted": user.is_deactivated,
-        "is_admin": user.is_admin,
-        "is_owner": False,
-        "is_bot": False,
-        "profile": {"real_name": user.name, "email": user.address},
-        **(organisation if team.organisation else {}),
-    }
 
 
 def _usable(grant: Grant | None) -> Place:

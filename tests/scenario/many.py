@@ -17,7 +17,8 @@ from bot.app import Bot, open_bot
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
 from storage.keyring import generate_key
-from tests.fakes.many_slacks import ManySlacks, Place
+from tests.fakes.many_slacks import ManySlacks
+from tests.fakes.slack_places import Place
 
 COOKIE = "slack-app-oauth-state"
 

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from bot import log
 from bot.slack.ids import SCOPES
-from tests.fakes.many_slacks import ManySlacks, Place, User
+from tests.fakes.many_slacks import ManySlacks
+from tests.fakes.slack_places import Place, User
 from tests.scenario.many import COOKIE, Browser, Many, install, many_settings, open_many, slack_link
 
 ADA = "U0ADA"

@@ -1,5 +1,6 @@
 """Many workspaces beside each other: each with its own people, admins and records; leaving, returning, and renewals."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from bot import doctor
 from bot.profiles.upkeep import Upkeep
 from tests.databases import Maker
-from tests.fakes.many_slacks import ManySlacks, Place, Team, User, as_slack
+from tests.fakes.many_slacks import ManySlacks
+from tests.fakes.slack_places import Place, Team, User, as_slack
 from tests.scenario.many import Many, addresses, install, many_settings, open_many, said, save
 
 ADA, GRACE = "U0ADA", "U0GRACE"
@@ -243,3 +246,42 @@ async def test_every_kind_of_request_without_an_installation_is_answered_by_a_se
     assert await many.slacks.event(many.url, one, home) == {}
     nowhere = await many.slacks.send(many.url, "slash_commands", {"command": "/email-profile", "user_id": ADA})
     assert "not installed here" in said(nowhere)
+
+
+async def test_over_socket_mode_too_and_installed_from_the_same_page(slacks: ManySlacks, url: str) -> None:
+    settings = many_settings(slacks, url, slack_app_token="xapp-many", slack_signing_secret=None)
+    async with open_many(slacks, settings) as many:
+        one, two = place(many, "T0ONE"), place(many, "T0TWO")
+        async with asyncio.timeout(10):
+            while not slacks.sockets:
+                await asyncio.sleep(0.01)
+        assert "not installed here" in await many.command(one, ADA, "/email-profile")
+        await install(many, one)
+        assert await save(many, one, ADA, "ada@one.example") == {"response_action": "clear"}
+        assert "ada@one.example" in await many.command(one, ADA, "/email-profile")
+        assert "not installed here" in await many.command(two, ADA, "/email-profile")
+
+
+async def test_the_doctor_tries_a_few_installations_and_counts_the_rest(
+    slacks: ManySlacks, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = many_settings(slacks, url, public_url="https://email.example.com")
+    monkeypatch.chdir(tmp_path)
+    for name in ("slack_client_id", "slack_api_url", "public_url"):
+        monkeypatch.setenv(name.upper(), getattr(settings, name))
+    for name in ("slack_client_secret", "slack_signing_secret", "database_url", "encryption_keys"):
+        monkeypatch.setenv(name.upper(), getattr(settings, name).get_secret_value())
+    async with open_many(slacks, settings) as many:
+        found = await doctor.examine()
+        assert all(finding.good for finding in found)
+        assert "none yet; the app is installed at https://email.example.com/slack/install" in found[-1].sentence
+        for number in range(6):
+            await install(many, Place(staffed(slacks, f"T{number}")))
+        slacks.remove(Place(slacks.teams["T3"]))
+        found = await doctor.examine()
+    asked = {finding.subject: finding for finding in found if finding.subject.startswith("Slack in ")}
+    assert sorted(asked) == [f"Slack in T{number}" for number in range(5)]
+    assert [subject for subject, finding in asked.items() if not finding.good] == ["Slack in T3"]
+    assert "the token works in Team T0 with every scope" in asked["Slack in T0"].sentence
+    assert found[-1].sentence == "6 in all; the other 1 were not asked."
+    assert not any(secret in str(found) for secret in slacks.secrets)

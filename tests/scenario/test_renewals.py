@@ -13,7 +13,8 @@ from aiohttp import web
 from storage.installations import InstallationTable
 from storage.outages import DatabaseUnavailableError, Trouble
 from tests.databases import Maker
-from tests.fakes.many_slacks import ManySlacks, Place, User
+from tests.fakes.many_slacks import ManySlacks
+from tests.fakes.slack_places import Place, User
 from tests.scenario.many import Many, install, many_settings, open_many
 
 ADA = "U0ADA"
