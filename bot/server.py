@@ -15,7 +15,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
-from bot.profiles.limits import LimitedError, take_installation
+from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
 from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.web.pages import Pages, network_of
@@ -120,11 +120,6 @@ class InstallDoor:
 
     async def begin(self, request: web.Request) -> web.Response:
         """Show what will happen, with the link to Slack."""
-        try:
-            async with self._database.writing() as tx:
-                await take_installation(tx, network_of(request))
-        except LimitedError as error:
-            return self._pages.limited(error)
         return await self._answered(self._flow.handle_installation, request)
 
     async def end(self, request: web.Request) -> web.Response:
@@ -134,6 +129,11 @@ class InstallDoor:
     async def _answered(
         self, handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]], request: web.Request
     ) -> web.Response:
+        try:
+            async with self._database.writing() as tx:
+                await take_installation_page(tx, network_of(request))
+        except LimitedError as error:
+            return self._pages.limited(error)
         answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))
         answer.headers.update(self._pages.headers)
         for cookie in answer.cookies.values():

@@ -77,12 +77,12 @@ LINKS_OF_A_PERSON = (
 WRONG_LINKS = (
     Limit(name="wrong links", most=50, seconds=10 * MINUTE, sentence="Too many wrong links came from your network."),
 )
-INSTALLATIONS_BEGUN = (
+INSTALLATION_PAGES = (
     Limit(
-        name="installations begun",
-        most=30,
+        name="pages of installations",
+        most=60,
         seconds=10 * MINUTE,
-        sentence="Thirty installations were begun from your network in ten minutes.",
+        sentence="Sixty pages for installing were asked for from your network in ten minutes.",
     ),
 )
 MESSAGES_OF_A_PERSON = (
@@ -139,9 +139,9 @@ async def was_right_link(tx: Transaction, from_where: str) -> None:
         await tx.limits.give_back(_name(limit, from_where))
 
 
-async def take_installation(tx: Transaction, from_where: str) -> None:
-    """Count one installation begun from a network address; raises LimitedError as `take_test`."""
-    await _take(tx, INSTALLATIONS_BEGUN, from_where)
+async def take_installation_page(tx: Transaction, from_where: str) -> None:
+    """Count one page of an installation, asked for from a network address; raises LimitedError as `take_test`."""
+    await _take(tx, INSTALLATION_PAGES, from_where)
 
 
 async def _take(tx: Transaction, limits: tuple[Limit, ...], *of: str) -> None:

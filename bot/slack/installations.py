@@ -156,7 +156,8 @@ class Installations:
 
     async def refused(self, workspace: str) -> bool:
         """Forget an installation whose removal nothing told of, once Slack confirms that its token is dead."""
-        return await self.removed(workspace)
+        readable = await read_installed(self._database, workspace) is not None
+        return readable and await self.removed(workspace)
 
     async def finish(self) -> None:
         """Let renewals under way end."""

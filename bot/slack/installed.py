@@ -69,7 +69,8 @@ async def read_installed(database: Database, workspace: str) -> Installed | None
 
 
 def opened(stored: StoredInstallation) -> Installed | None:
-    """Read what was stored of an installation; None when it does not open."""
-    if not stored.document:
+    """Read what was stored of an installation; None when it does not open, or another version wrote it."""
+    try:
+        return Installed(bot=Bot(**json.loads(stored.document)), revision=stored.revision)
+    except (ValueError, TypeError):
         return None
-    return Installed(bot=Bot(**json.loads(stored.document)), revision=stored.revision)

@@ -14,7 +14,7 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from bot.profiles.errors import MendableError
 from bot.profiles.upkeep import token_lease
 from bot.slack.installed import RENEWED_BEFORE_MINUTES, Installed, read_installed, to_document
-from bot.slack.refusals import is_busy, refusal
+from bot.slack.refusals import refusal
 from storage.database import Database
 from storage.outages import DatabaseUnavailableError
 from storage.profiles import StaleRevisionError
@@ -33,6 +33,8 @@ PATIENCE = 1.5
 
 SAVE_PAUSE = 1.0
 LAST_SECONDS = 5.0
+# Anything else, such as bad_client_secret, is somebody else's fault than the token's, and passes.
+_FOR_GOOD = ("invalid_refresh_token", "account_inactive", "token_revoked")
 _LOOKING_SECONDS = 0.1
 _SAVES = 5
 
@@ -130,9 +132,10 @@ class Renewals:
             if bot is None:
                 raise ValueError("the new token is no bot's")
         except SlackTokenRotationError as error:
-            if is_busy(error.api_error):
-                return self._failed(workspace, "busy")
-            return self._noted_refusal(workspace, installed, refusal(error.api_error))
+            why = refusal(error.api_error)
+            if why in _FOR_GOOD:
+                return self._noted_refusal(workspace, installed, why)
+            return self._failed(workspace, why or "no answer that can be read")
         except Exception as error:  # noqa: BLE001 - whatever Slack's answer broke, its text may hold tokens
             return self._failed(workspace, type(error).__name__)
         await self._stored(workspace, bot, installed.revision)

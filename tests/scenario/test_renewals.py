@@ -147,7 +147,15 @@ async def test_a_token_that_is_over_for_good_is_told_and_installing_again_mends_
     assert ANSWERED in await many.command(one, ADA, "/email-profile")
 
 
-@pytest.mark.parametrize("broken", [{"ok": False, "error": "internal_error"}, {"ok": True}, ["no object"]])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"ok": False, "error": "internal_error"},
+        {"ok": False, "error": "bad_client_secret"},
+        {"ok": True},
+        ["no object"],
+    ],
+)
 async def test_a_renewal_that_fails_is_tried_again(many: Many, monkeypatch: pytest.MonkeyPatch, broken: object) -> None:
     monkeypatch.setattr("bot.slack.renewals.FAILED_SECONDS", 0.05)
     one = await installed(many, seconds=OVER)
