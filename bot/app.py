@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.keys import keyring_of
 from bot.metrics import CountingTester, Metrics
 from bot.profiles.bulk import BulkTests
 from bot.profiles.changes import Changes
@@ -56,8 +57,9 @@ from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
-from storage.database import Database, KeyMismatchError, OutdatedSchemaError, UnknownSchemaError
-from storage.keyring import Keyring, KeyringError
+from storage.copying import UnfinishedCopyError, require_complete
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
+from storage.keys import KeyMismatchError
 from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -108,20 +110,13 @@ class Bot:
         return None
 
 
-def open_database(settings: Settings) -> Database:
-    """Make the database object from the settings; nothing is connected yet.
+async def open_database(settings: Settings) -> Database:
+    """Make the database object from the settings, its keys unwrapped; the database is not connected yet.
 
     Raises:
         SettingsError: no usable key, or an unusable database address.
     """
-    text = settings.key_text()
-    if text is None:
-        raise SettingsError({"ENCRYPTION_KEYS": "it is not set, and nothing is ever stored unsealed."})
-    try:
-        keyring = Keyring.from_text(text.get_secret_value())
-    except KeyringError as error:
-        name = "ENCRYPTION_KEYS_FILE" if settings.encryption_keys_file else "ENCRYPTION_KEYS"
-        raise SettingsError({name: str(error)}) from None
+    keyring = await keyring_of(settings)
     try:
         return Database.connect(settings.database_url.get_secret_value(), keyring)
     except ValueError as error:
@@ -132,16 +127,18 @@ async def prepare_database(database: Database) -> None:
     """Bring the schema up to date where that is ours to do, and hold the keys against the records.
 
     Raises:
-        StartError: the schema is outdated or newer than this version, or the database cannot be used.
-        KeyMismatchError: a key is missing or wrong.
+        StartError: the schema is outdated or newer than this version, a copy into the database was cut short, or it
+            cannot be used.
+        KeyMismatchError: a key is missing, wrong or retired.
     """
     try:
         if database.is_sqlite:
             await database.upgrade()
         else:
             await database.require_schema()
+        await require_complete(database)
         await database.check_keys()
-    except (OutdatedSchemaError, UnknownSchemaError) as error:
+    except (OutdatedSchemaError, UnknownSchemaError, UnfinishedCopyError) as error:
         raise StartError(str(error)) from None
     except DatabaseUnavailableError as error:
         example = EXAMPLES["DATABASE_URL"]
@@ -159,11 +156,11 @@ async def open_bot(
     Raises:
         SettingsError: a setting is missing or wrong.
         StartError: Slack refuses the token, or the schema is outdated.
-        KeyMismatchError: a key is missing or wrong.
+        KeyMismatchError: a key is missing, wrong or retired.
     """
     settings.require_slack()
     repair_body_parsing()
-    database = open_database(settings)
+    database = await open_database(settings)
     try:
         await prepare_database(database)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:

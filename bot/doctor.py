@@ -15,7 +15,9 @@ from bot.settings import Settings, SettingsError
 from bot.slack.clients import Clients
 from bot.slack.ids import SCOPES
 from bot.slack.installing import INSTALL_PATH
-from storage.database import Database, KeyMismatchError
+from storage.copying import UnfinishedCopyError, require_complete
+from storage.database import Database
+from storage.keys import KeyMismatchError
 
 MOST_EXAMINED = 5
 """Installations whose token is tried; a bot may have hundreds."""
@@ -39,7 +41,7 @@ async def _findings() -> AsyncIterator[Finding]:
     try:
         loaded = settings.load()
         loaded.require_slack()
-        database = open_database(loaded)
+        database = await open_database(loaded)
     except SettingsError as error:
         for line in str(error).splitlines():
             yield Finding("Settings", good=False, sentence=line)
@@ -73,6 +75,11 @@ async def _database_findings(database: Database) -> AsyncIterator[Finding]:
             good=False,
             sentence=f"its schema is at {revision or 'nothing'}; run `email-profile-bot db upgrade`.",
         )
+        return
+    try:
+        await require_complete(database)
+    except UnfinishedCopyError as error:
+        yield Finding("Database", good=False, sentence=str(error))
         return
     yield Finding("Database", good=True, sentence=f"it answers, and its schema is at {revision}.")
     try:

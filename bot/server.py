@@ -15,6 +15,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
+from bot.keys import read_keys_anew
 from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
 from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
@@ -235,13 +236,36 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             door.draining = True
 
 
+@asynccontextmanager
+async def reading_keys_anew(settings: Settings, bot: Bot, wanted: asyncio.Event) -> AsyncIterator[None]:
+    """Read the keys anew whenever that is wanted, one time after the other, until the block ends."""
+
+    async def keep_reading() -> None:
+        while await wanted.wait():
+            wanted.clear()
+            await read_keys_anew(settings, bot.database)
+
+    reading = asyncio.create_task(keep_reading(), name="reading keys anew")
+    try:
+        yield
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+
+
 async def run(settings: Settings) -> None:
-    """Serve Slack until SIGTERM or SIGINT, then drain and return."""
-    stop = asyncio.Event()
+    """Serve Slack until SIGTERM or SIGINT, then drain and return; on SIGHUP read the keys anew."""
+    stop, keys_wanted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_bot(settings) as bot, serving(bot, settings) as address:
+    loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
+    async with (
+        open_bot(settings) as bot,
+        serving(bot, settings) as address,
+        reading_keys_anew(settings, bot, keys_wanted),
+    ):
         mode = "Socket Mode" if settings.slack_app_token else "HTTP"
         log.info("Serving Slack over %s; health and metrics at %s", mode, address)
         await stop.wait()

@@ -20,6 +20,10 @@ EXAMPLES: Mapping[str, str] = {
     "DATABASE_URL": "sqlite:///email-profiles.db or postgresql://bot@db.example/profiles",
     "ENCRYPTION_KEYS": "the output of `email-profile-bot keys generate`",
     "ENCRYPTION_KEYS_FILE": "/run/secrets/encryption-keys (one key a line)",
+    "ENCRYPTION_PASSPHRASE": "six or more words that nobody else would put together",
+    "ENCRYPTION_PASSPHRASE_FILE": "/run/secrets/encryption-passphrase",
+    "VAULT_TOKEN": "hvs.… (a token that may decrypt with the key's transit engine)",
+    "VAULT_NAMESPACE": "team-a",
     "HOST": "127.0.0.1",
     "PORT": "3000",
     "PUBLIC_URL": "https://email.example.com",
@@ -78,6 +82,10 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("sqlite:///email-profiles.db")
     encryption_keys: SecretStr | None = None
     encryption_keys_file: Path | None = None
+    encryption_passphrase: SecretStr | None = None
+    encryption_passphrase_file: Path | None = None
+    vault_token: SecretStr | None = None
+    vault_namespace: str | None = None
     host: str = "127.0.0.1"
     port: int = 3000
     public_url: str | None = None
@@ -188,15 +196,11 @@ class Settings(BaseSettings):
             raise ValueError("a connection test may take from 1 to 120 seconds.")
         return seconds
 
-    @field_validator("smtp_ca_file", "encryption_keys_file")
+    @field_validator("smtp_ca_file", "encryption_keys_file", "encryption_passphrase_file")
     @classmethod
     def _readable_file(cls, value: Path | None) -> Path | None:
-        if value is None:
-            return None
-        try:
-            value.read_bytes()
-        except OSError as error:
-            raise ValueError(f"the file {value} cannot be read ({error.strerror}).") from None
+        if value is not None:
+            _content(value)
         return value
 
     @field_validator("log_level", "log_format", "password_entry", mode="before")
@@ -208,6 +212,9 @@ class Settings(BaseSettings):
     def _one_source_of_keys(self) -> "Settings":
         if self.encryption_keys is not None and self.encryption_keys_file is not None:
             raise SettingsError({"ENCRYPTION_KEYS": "both this and ENCRYPTION_KEYS_FILE are set; keep one of them."})
+        if self.encryption_passphrase is not None and self.encryption_passphrase_file is not None:
+            why = "both this and ENCRYPTION_PASSPHRASE_FILE are set; keep one of them."
+            raise SettingsError({"ENCRYPTION_PASSPHRASE": why})
         return self
 
     @model_validator(mode="after")
@@ -234,16 +241,31 @@ class Settings(BaseSettings):
         return self
 
     def key_text(self) -> SecretStr | None:
-        """Give the key list as comma-separated text; None when neither setting holds one."""
+        """Give the key list as comma-separated text, the file read anew; None when neither setting holds one.
+
+        Raises:
+            SettingsError: the file cannot be read, or is no text.
+        """
         if self.encryption_keys_file is not None:
-            lines = self.encryption_keys_file.read_text(encoding="utf-8").split()
-            return SecretStr(",".join(lines))
+            text = _text("ENCRYPTION_KEYS_FILE", self.encryption_keys_file)
+            return SecretStr(",".join(text.split()))
         return self.encryption_keys
 
     @property
     def many_workspaces(self) -> bool:
         """Whether the bot is installed through OAuth, in as many workspaces as want it."""
         return self.slack_client_id is not None
+
+    def passphrase(self) -> SecretStr | None:
+        """Give the passphrase of key files, its file read anew; None when neither setting holds one.
+
+        Raises:
+            SettingsError: the file cannot be read, or is no text.
+        """
+        if self.encryption_passphrase_file is not None:
+            text = _text("ENCRYPTION_PASSPHRASE_FILE", self.encryption_passphrase_file)
+            return SecretStr(text.rstrip("\r\n"))
+        return self.encryption_passphrase
 
     def require_slack(self) -> None:
         """Check that what serving Slack needs is there: a token or OAuth's two settings, and a way in.
@@ -276,6 +298,26 @@ class GivenSettings(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Keep only what is given in code."""
         return (init_settings,)
+
+
+def _content(file: Path) -> bytes:
+    """Read a file that a setting names. Raises ValueError with a sentence when it cannot be read."""
+    try:
+        if file.exists() and not file.is_file():
+            # Reading a pipe or a device could go on for ever.
+            raise ValueError(f"the file {file} cannot be read (it is a directory, a pipe or a device).")
+        return file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"the file {file} cannot be read ({error.strerror}).") from None
+
+
+def _text(name: str, file: Path) -> str:
+    try:
+        return _content(file).decode("utf-8")
+    except UnicodeDecodeError:
+        raise SettingsError({name: f"the file {file} is no text."}) from None
+    except ValueError as error:
+        raise SettingsError({name: str(error)}) from None
 
 
 def _on_loopback(url: str) -> bool:

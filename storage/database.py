@@ -8,35 +8,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlmodel import col
 
-from storage import migrations
+from storage import keys, migrations
 from storage.audit import AuditTable
 from storage.clock import now_sql
 from storage.connection_tests import TestTable, connection_test_place
 from storage.home_tabs import HomeTable
 from storage.installations import InstallationTable, installation_place
-from storage.keyring import Keyring, Place, SealBrokenError
+from storage.keyring import Keyring, Place
+from storage.keys import KeyState
 from storage.leases import LeaseTable
 from storage.limits import LimitTable
-from storage.models import InstallationRow, KeyCheckRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
-from storage.outages import commit, opened, opened_for_reading, opened_for_writing, told_apart
+from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
 from storage.postgresql import postgresql_engine
 from storage.profiles import ProfileTable, profile_place
 from storage.requests import RequestTable
 from storage.rotation import reseal_batch
-from storage.sqlite import sqlite_engine
+from storage.sqlite import copied_pages, sqlite_engine
 from storage.test_runs import RunTable
-from storage.upsert import insert_new
 from storage.workspaces import WorkspaceTable, workspace_place
-
-_CANARY = b"this key opens what it sealed"
 
 SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (ProfileRow, profile_place),
@@ -46,10 +43,6 @@ SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (InstallationRow, installation_place),
 )
 """Every table of sealed records, and the place that a row of it is sealed for."""
-
-
-class KeyMismatchError(Exception):
-    """The configured keys do not fit the records. `str(error)` is one line that names the key id."""
 
 
 class OutdatedSchemaError(Exception):
@@ -127,6 +120,11 @@ class Database:
         return self._engine.dialect.name == "sqlite"
 
     @property
+    def keyring(self) -> Keyring:
+        """The configured keys; they show in no repr."""
+        return self._keyring
+
+    @property
     def key_ids(self) -> tuple[str, ...]:
         """Ids of the configured keys, the sealing one first."""
         return self._keyring.key_ids
@@ -138,9 +136,15 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
+        async with self.reading_connection() as connection:
+            yield self._tables(connection)
+
+    @asynccontextmanager
+    async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `reading`, for what reads across tables."""
         with told_apart():
             async with opened(self._engine, opened_for_reading) as transaction:
-                yield self._tables(transaction.connection)
+                yield transaction.connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
@@ -150,8 +154,23 @@ class Database:
             DatabaseUnavailableError: the database does not do what it is asked, and nothing was changed; or what
                 became of the change could not be learnt (UNCERTAIN).
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             yield self._tables(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read everything as it stands at one moment, for as long as it takes, in nobody's way.
+
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked.
+        """
+        with told_apart():
+            if self.is_sqlite:
+                async with copied_pages(self._engine) as engine, engine.connect() as connection:
+                    yield connection
+            else:
+                async with opened(self._engine, opened_for_long_reading) as transaction:
+                    yield transaction.connection
 
     def _tables(self, connection: AsyncConnection) -> Transaction:
         return Transaction(
@@ -171,7 +190,8 @@ class Database:
         )
 
     @asynccontextmanager
-    async def _writing_connection(self) -> AsyncIterator[AsyncConnection]:
+    async def writing_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `writing`, for what reads and writes across tables."""
         engine = self._writing_engine()
         with told_apart():
             async with self._one_writer(), opened(engine, opened_for_writing) as transaction:
@@ -195,9 +215,8 @@ class Database:
         Raises:
             DatabaseUnavailableError: it does not answer.
         """
-        with told_apart():
-            async with opened(self._engine, opened_for_reading) as transaction:
-                seconds = await transaction.connection.scalar(text(f"SELECT {now_sql(transaction.connection)}"))
+        async with self.reading_connection() as connection:
+            seconds = await connection.scalar(text(f"SELECT {now_sql(connection)}"))
         return datetime.fromtimestamp(float(seconds), UTC)
 
     async def ping(self) -> None:
@@ -242,9 +261,8 @@ class Database:
 
     async def schema_revision(self) -> str | None:
         """Read the schema revision of the database; None when it has no schema yet."""
-        with told_apart():
-            async with opened(self._engine, opened_for_reading) as transaction:
-                return await transaction.connection.run_sync(migrations.current_revision)
+        async with self.reading_connection() as connection:
+            return await connection.run_sync(migrations.current_revision)
 
     async def upgrade(self) -> None:
         """Bring the schema to `head_revision`; safe when two instances do it at once.
@@ -253,7 +271,7 @@ class Database:
             UnknownSchemaError: the schema is that of a newer version of the program.
             DatabaseUnavailableError: it does not answer.
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             if not self.is_sqlite:
                 # Who waits here waits for another upgrade, which may take long on a large database.
                 for setting in ("lock_timeout", "statement_timeout"):
@@ -268,58 +286,46 @@ class Database:
     # The keys
 
     async def check_keys(self) -> None:
-        """Hold the configured keys against canaries and records; write canaries of new keys.
+        """Hold the configured keys against check values and records; write check values of new keys.
 
         Raises:
-            KeyMismatchError: a record's key is not configured, or a key does not open its canary.
+            KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
         """
-        with told_apart():
-            async with opened(self._engine, opened_for_reading) as transaction:
-                rows = await transaction.connection.execute(select(KeyCheckRow))
-                canaries = {row.key_id: row.sealed for row in rows}
-        missing = sorted(set(await self.key_usage()) - set(self.key_ids))
-        if missing:
-            raise KeyMismatchError(
-                f"ENCRYPTION_KEYS: records are sealed under key {', '.join(missing)}, which is not "
-                f"configured (configured: {', '.join(self.key_ids)}). Put that key back, behind the first."
-            )
-        for key_id in self.key_ids:
-            if key_id in canaries:
-                self._open_canary(key_id, canaries[key_id])
-        new = [key_id for key_id in self.key_ids if key_id not in canaries]
+        async with self.reading_connection() as connection:
+            new = await keys.check(connection, self._keyring)
         if new:
-            await self._write_canaries(new)
+            async with self.writing_connection() as connection:
+                await keys.add_check_values(connection, self._keyring, new)
 
-    def _open_canary(self, key_id: str, sealed: bytes) -> None:
-        try:
-            good = self._keyring.open(sealed, _canary_place(key_id)) == _CANARY
-        except SealBrokenError:
-            good = False
-        if not good:
-            raise KeyMismatchError(
-                f"ENCRYPTION_KEYS: key {key_id} does not open the check value stored for it. "
-                "The key or the database has been altered; restore both from the same time."
-            )
+    async def use_keys(self, keyring: Keyring) -> None:
+        """Seal and open with another keyring from the next transaction on, if it fits the records.
 
-    async def _write_canaries(self, key_ids: list[str]) -> None:
-        async with self._writing_connection() as connection:
-            for key_id in key_ids:
-                sealed = self._keyring.seal_under(key_id, _CANARY, _canary_place(key_id))
-                # Of two instances that start at once the first one's stays.
-                await insert_new(connection, KeyCheckRow, {"key_id": key_id, "sealed": sealed})
+        Raises:
+            KeyMismatchError: it does not, and the old one stays.
+        """
+        # In a writer's transaction, so that on SQLite nobody seals under an old key between check and change.
+        async with self.writing_connection() as connection:
+            await keys.add_check_values(connection, keyring, await keys.check(connection, keyring))
+        self._keyring = keyring
 
     async def key_usage(self) -> dict[str, int]:
         """Count the records that each key seals."""
-        usage: dict[str, int] = {}
-        with told_apart():
-            async with opened(self._engine, opened_for_reading) as transaction:
-                for row, _ in SEALED:
-                    counted = await transaction.connection.execute(
-                        select(col(row.key_id), func.count()).select_from(row).group_by(col(row.key_id))
-                    )
-                    for key_id, count in counted:
-                        usage[key_id] = usage.get(key_id, 0) + count
-        return usage
+        async with self.reading_connection() as connection:
+            return await keys.usage(connection)
+
+    async def key_states(self) -> list[KeyState]:
+        """Describe every key that is configured, known or needed, the configured ones first."""
+        async with self.reading_connection() as connection:
+            return await keys.states(connection, self._keyring)
+
+    async def retire_key(self, key_id: str) -> None:
+        """Note that a key has done its work, so that nothing starts with it any more.
+
+        Raises:
+            KeyRetirementError: the key is unknown, seals new records, is needed still, or was retired before.
+        """
+        async with self.writing_connection() as connection:
+            await keys.retire(connection, self._keyring, key_id)
 
     async def reseal(self, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
         """Seal every record anew under the first key, online; yields (done, total) after each batch.
@@ -348,13 +354,9 @@ class Database:
         after, seen = "", size
         while seen == size:
             began = time.monotonic()
-            async with self._writing_connection() as connection:
+            async with self.writing_connection() as connection:
                 one = await reseal_batch(connection, self._keyring, sealed, after=after, size=size)
             after, seen = one.last, one.seen
             yield one.sealed
             if pace is not None:
                 await asyncio.sleep(max(0.0, one.seen / pace - (time.monotonic() - began)))
-
-
-def _canary_place(key_id: str) -> Place:
-    return Place(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)

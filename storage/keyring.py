@@ -14,6 +14,7 @@ import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,6 +28,8 @@ _COMMITMENT_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _KEY_ID_CHARACTERS = 8
+# Of 32 random bytes about 30 differ; fewer than 16 do so once in some 10^15 keys.
+_FEWEST_DIFFERENT_BYTES = 16
 # Record sizes are rounded up to this many bytes, so that a ciphertext does not tell a password's length.
 _BLOCK_BYTES = 64
 _HEADER = struct.Struct(f">BB{_KEY_ID_CHARACTERS}s{_SALT_BYTES}s{_COMMITMENT_BYTES}s{_NONCE_BYTES}s")
@@ -85,13 +88,36 @@ def _key_id(root: bytes) -> str:
     return raw.hex()
 
 
-def _parse_key(text: str, number: int) -> bytes:
+def refuse_sample(key: bytes, number: int) -> None:
+    """Refuse bytes that nobody drew at random: repeated, counted up or down, or readable text.
+
+    Raises:
+        KeyringError: naming the key by its number in the list.
+    """
+    repeats = len(set(key)) < _FEWEST_DIFFERENT_BYTES
+    counts = len({(after - before) % 256 for before, after in pairwise(key)}) == 1
+    reads_as_text = all(0x20 <= byte < 0x7F for byte in key)
+    if repeats or counts or reads_as_text:
+        raise KeyringError(f"key {number} is a pattern, a text or a sample, and no secret.")
+
+
+def parse_key(text: str, number: int) -> bytes:
+    """Read one key as `generate_key` writes it; the padding may be left out, nothing else is taken.
+
+    Raises:
+        KeyringError: naming the key by its number in the list.
+    """
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise KeyringError(f"key {number} is not url-safe base64.") from None
+    # Python's decoder takes both alphabets and ignores left-over bits, so that a key would have several spellings.
+    spelling = base64.urlsafe_b64encode(key).decode()
+    if text not in (spelling, spelling.rstrip("=")):
+        raise KeyringError(f"key {number} is not url-safe base64 (with - for + and _ for /).")
     if len(key) != KEY_BYTES:
         raise KeyringError(f"key {number} has {len(key)} bytes; a key has {KEY_BYTES}.")
+    refuse_sample(key, number)
     return key
 
 
@@ -102,7 +128,7 @@ class Keyring:
         """Take 32-byte root keys.
 
         Raises:
-            KeyringError: none, one of a wrong length, one of equal bytes only, or one twice.
+            KeyringError: none, one of a wrong length, or one twice.
         """
         if not keys:
             raise KeyringError("there is no key in it.")
@@ -110,8 +136,6 @@ class Keyring:
         for number, key in enumerate(keys, start=1):
             if len(key) != KEY_BYTES:
                 raise KeyringError(f"key {number} has {len(key)} bytes; a key has {KEY_BYTES}.")
-            if len(set(key)) == 1:
-                raise KeyringError(f"key {number} is one byte repeated, which is no secret.")
             if _key_id(key) in self._roots:
                 raise KeyringError(f"key {number} stands in the list twice.")
             self._roots[_key_id(key)] = key
@@ -123,10 +147,10 @@ class Keyring:
         """Read comma-separated url-safe base64 keys; padding may be left out.
 
         Raises:
-            KeyringError: as the constructor, or a key is not base64.
+            KeyringError: as the constructor; or a key is not base64, or nobody drew it at random.
         """
         parts = [part.strip() for part in text.split(",") if part.strip()]
-        return cls([_parse_key(part, number) for number, part in enumerate(parts, start=1)])
+        return cls([parse_key(part, number) for number, part in enumerate(parts, start=1)])
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._roots)})"
@@ -192,6 +216,15 @@ class Keyring:
         except InvalidTag:
             raise TamperedError("edited, or moved from another place") from None
         return _unpad(padded)
+
+
+def key_id_of(token: bytes) -> str:
+    """Read from a token's header under which key it was sealed.
+
+    Raises:
+        MalformedError: the bytes are no token of this format.
+    """
+    return _parse(token)[0]
 
 
 def _parse(token: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.databases import Maker, PostgreSQLMaker, SQLiteMaker
+from tests.databases import KINDS, Maker, NoMaker, PostgreSQLMaker, SQLiteMaker
 from tests.postgresql import FORGETFUL, PostgreSQLServer, folder_in_memory, running_postgresql
 
 
@@ -27,11 +28,31 @@ def own_postgresql() -> Iterator[PostgreSQLServer]:
         yield server
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what has to do with a database on each kind, unless its nearest mark says otherwise."""
+    if "maker" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("databases")
+    kinds = KINDS if mark is None else mark.args
+    none = pytest.param("none", id=pytest.HIDDEN_PARAM)
+    metafunc.parametrize("maker", kinds or [none], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
     """Make databases of each kind in turn, empty ones and such with tables."""
-    if request.param == "sqlite":
+    if request.param == "none":
+        yield NoMaker()
+    elif request.param == "sqlite":
         yield SQLiteMaker(tmp_path_factory.mktemp("template"))
-        return
-    with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
-        yield made
+    else:
+        with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
+            yield made
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, maker: Maker, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database; of one with tables, where the test asks for `database` too."""
+    file = tmp_path / "profiles.db"
+    with maker.upgraded(file) if "database" in request.fixturenames else maker.empty(file) as address:
+        yield address

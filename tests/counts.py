@@ -1,8 +1,11 @@
 """How many generated inputs, kills and races a test runs: few by default, all with PROVE=1."""
 
 import os
+from typing import TypeVar
+
+Choice = TypeVar("Choice")
 
 
-def scaled(*, quick: int, full: int) -> int:
+def scaled(*, quick: Choice, full: Choice) -> Choice:
     """Give the full count when the tests are run to prove, the quick one otherwise."""
     return full if os.environ.get("PROVE") == "1" else quick

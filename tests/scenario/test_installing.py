@@ -19,6 +19,9 @@ from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, User
 from tests.scenario.many import COOKIE, Browser, Many, install, many_settings, open_many, slack_link
 
+# What is written into its file is looked for.
+pytestmark = pytest.mark.databases("sqlite")
+
 ADA = "U0ADA"
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot import doctor
 from bot.profiles.upkeep import Upkeep
-from tests.databases import Maker
+from tests.databases import Maker, engine_at
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, Team, User, as_slack
 from tests.scenario.many import Many, addresses, install, many_settings, open_many, said, save
@@ -228,6 +229,30 @@ async def test_a_removal_that_nothing_told_of_is_found_by_the_daily_reading(many
             await tx.leases.drop(f"people of {where.key}")
     await many.bot.housekeeping.round()
     assert await installed(many) == ["T0TWO"]
+
+
+async def test_tokens_that_were_exchanged_in_the_database_open_nothing(many: Many, url: str) -> None:
+    one, two = place(many, "T0ONE"), place(many, "T0TWO")
+    for where in (one, two):
+        await install(many, where)
+    assert many.bot.installations is not None
+    many.bot.installations._known.clear()
+
+    def exchange() -> None:
+        engine = engine_at(url)
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE installations SET workspace = 'T0NONE' WHERE workspace = 'T0ONE'"))
+            connection.execute(text("UPDATE installations SET workspace = 'T0ONE' WHERE workspace = 'T0TWO'"))
+            connection.execute(text("UPDATE installations SET workspace = 'T0TWO' WHERE workspace = 'T0NONE'"))
+        engine.dispose()
+
+    await asyncio.to_thread(exchange)
+    many.slacks.calls.clear()
+    for where in (one, two):
+        assert "not installed here" in await many.command(where, ADA, "/email-profile")
+    assert [call for call in many.slacks.calls if call.key] == []
+    await install(many, one)
+    assert "no email profile yet" in await many.command(one, ADA, "/email-profile")
 
 
 async def test_every_kind_of_request_without_an_installation_is_answered_by_a_sentence(many: Many) -> None:

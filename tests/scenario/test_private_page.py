@@ -31,9 +31,9 @@ from bot.smtp.account import Encryption
 from bot.web.pages import Pages, network_of
 from bot.web.password_page import PasswordPage
 from tests.counts import scaled
-from tests.scenario.forging import execute
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
 from tests.scenario.test_canary import CANARY, LOGIN, leaks
+from tests.store import Store
 
 BUTTON = "Set the password privately"
 PASSWORD = "analytical engine 1843"
@@ -180,11 +180,11 @@ async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_office
     assert (await stored(http_office))[1] == PASSWORD
 
 
-async def test_a_link_is_refused_after_ten_minutes(http_office: Office, browser: Browser, tmp_path: Path) -> None:
+async def test_a_link_is_refused_after_ten_minutes(http_office: Office, browser: Browser, store: Store) -> None:
     url = await new_link(http_office)
-    await execute(tmp_path, "UPDATE password_links SET ends_at = ends_at - 570")
+    await store.edit("UPDATE password_links SET ends_at = ends_at - 570")
     mark = await browser.mark(url)
-    await execute(tmp_path, "UPDATE password_links SET ends_at = ends_at - 31")
+    await store.edit("UPDATE password_links SET ends_at = ends_at - 31")
     late = await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})
     assert (late.status, "too old" in late.text, (await stored(http_office))[1]) == (404, True, "wrong")
     assert (await browser.ask("GET", url)).status == 404
@@ -316,10 +316,11 @@ async def test_what_is_no_password_keeps_the_link_and_a_good_one_arrives_as_type
 
 
 async def test_neither_password_nor_token_is_found_anywhere(
-    tmp_path: Path, browser: Browser, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, store: Store, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def files() -> bytes:
-        return b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    async def kept() -> bytes:
+        files = [path.read_bytes() for path in tmp_path.iterdir() if path.is_file()]
+        return b"".join([*files, *(await store.everything()).values()])
 
     caplog.set_level(logging.DEBUG)
     # At DEBUG these write down whole requests, so the bot never lets them; the link is in some.
@@ -329,7 +330,7 @@ async def test_neither_password_nor_token_is_found_anywhere(
     async with open_office(tmp_path, mail=DemoMail(accounts)) as office:
         url = await new_link(office)
         token = url.rpartition("/")[2].encode()
-        seen = files()
+        seen = await kept()
         elsewhere = await browser.ask("POST", url, data={"mark": "no", "password": CANARY})
         replies = [elsewhere, await browser.set(url, f"{CANARY}\x07"), await browser.set(url, CANARY)]
         assert [reply.status for reply in replies] == [403, 422, 200]
@@ -337,8 +338,8 @@ async def test_neither_password_nor_token_is_found_anywhere(
         assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
         metrics = await (await browser.session.get(f"{office.bot_url}/metrics")).read()
         assert hashlib.sha256(token).hexdigest().encode() in seen
-        seen += files()
-    seen += files() + caplog.text.encode() + str(replies).encode() + metrics
+        seen += await kept()
+    seen += await kept() + caplog.text.encode() + str(replies).encode() + metrics
     sent = json.dumps(office.workspace.received, ensure_ascii=False).encode()
     assert (leaks(seen), leaks(sent)) == ([], [])
     assert (token in seen, token in sent) == (False, True)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +14,7 @@ from bot.profiles.service import EmailProfiles
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from tests.counts import scaled
+from tests.store import Store
 
 ADA = Person(workspace="T1", user="U1")
 
@@ -27,11 +27,10 @@ class Everybody:
 
 
 @pytest.fixture
-async def instances(tmp_path: Path) -> AsyncIterator[tuple[EmailProfiles, EmailProfiles, Database]]:
+async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailProfiles, Database]]:
     """Two instances of the rules on one database."""
     keyring = Keyring.from_text(generate_key())
-    databases = [Database.connect(f"sqlite:///{tmp_path / 'shared.db'}", keyring) for _ in range(2)]
-    await databases[0].upgrade()
+    databases = [Database.connect(store.url, keyring) for _ in range(2)]
     first, second = (
         EmailProfiles(database=database, admin_user_ids=(), clock=lambda: datetime.now(UTC), on_change=lambda _: None)
         for database in databases

@@ -19,6 +19,7 @@ from tests.scenario.many import Many, install, many_settings, open_many
 
 ADA = "U0ADA"
 ENDS_SOON, OVER, FULL = 3600, 30, 43_200
+REFUSED = {"ok": False, "error": "invalid_refresh_token"}
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +59,21 @@ async def installed(many: Many, key: str = "T0ONE", *, seconds: int) -> Place:
     await install(many, place)
     many.slacks.token_seconds = FULL
     return place
+
+
+def on_refresh(slacks: ManySlacks, answer: Callable[[], Any]) -> None:
+    """Answer each request for a new token otherwise; None lets it be answered as usual, after a wait perhaps.
+
+    It has to be said before the bot is installed, for the bot itself reads the people of a new workspace soon.
+    """
+
+    async def answered(request: web.Request) -> Any:
+        if "grant_type" not in await request.post():
+            return None
+        given = answer()
+        return await given if asyncio.iscoroutine(given) else given
+
+    slacks.answers["oauth.v2.access"] = answered
 
 
 async def until(what: Callable[[], bool]) -> None:
@@ -109,13 +125,13 @@ async def test_a_token_that_ends_is_renewed_once_by_two_instances_and_both_go_on
 
 
 async def test_a_token_that_works_for_a_while_keeps_nobody_waiting(many: Many) -> None:
-    place = await installed(many, seconds=ENDS_SOON)
     may_answer = asyncio.Event()
 
-    async def slow(_request: web.Request) -> None:
+    async def slow() -> None:
         await may_answer.wait()
 
-    many.slacks.answers["oauth.v2.access"] = slow
+    on_refresh(many.slacks, slow)
+    place = await installed(many, seconds=ENDS_SOON)
     assert ANSWERED in await many.command(place, ADA, "/email-profile")
     may_answer.set()
     await until(lambda: len(many.slacks.tokens) == 2)
@@ -124,8 +140,8 @@ async def test_a_token_that_works_for_a_while_keeps_nobody_waiting(many: Many) -
 async def test_a_refused_renewal_is_logged_and_counted_and_troubles_no_other_workspace(
     many: Many, caplog: pytest.LogCaptureFixture
 ) -> None:
+    on_refresh(many.slacks, lambda: REFUSED)
     one, two = await installed(many, seconds=ENDS_SOON), await installed(many, "T0TWO", seconds=FULL)
-    many.slacks.refresh_tokens.clear()
     for _ in range(3):
         assert ANSWERED in await many.command(one, ADA, "/email-profile")
     await until(lambda: "Slack refuses to renew the token of T0ONE (invalid_refresh_token)" in caplog.text)
@@ -137,8 +153,8 @@ async def test_a_refused_renewal_is_logged_and_counted_and_troubles_no_other_wor
 
 
 async def test_a_token_that_is_over_for_good_is_told_and_installing_again_mends_it(many: Many) -> None:
+    on_refresh(many.slacks, lambda: REFUSED)
     one, two = await installed(many, seconds=OVER), await installed(many, "T0TWO", seconds=FULL)
-    many.slacks.refresh_tokens.clear()
     for _ in range(2):
         assert "install it again" in await many.command(one, ADA, "/email-profile")
     assert ANSWERED in await many.command(two, ADA, "/email-profile")
@@ -158,8 +174,8 @@ async def test_a_token_that_is_over_for_good_is_told_and_installing_again_mends_
 )
 async def test_a_renewal_that_fails_is_tried_again(many: Many, monkeypatch: pytest.MonkeyPatch, broken: object) -> None:
     monkeypatch.setattr("bot.slack.renewals.FAILED_SECONDS", 0.05)
+    on_refresh(many.slacks, lambda: broken)
     one = await installed(many, seconds=OVER)
-    many.slacks.answers["oauth.v2.access"] = lambda _: broken
     assert "has not given the bot a new token yet" in await many.command(one, ADA, "/email-profile")
     del many.slacks.answers["oauth.v2.access"]
     await asyncio.sleep(0.1)
@@ -169,12 +185,12 @@ async def test_a_renewal_that_fails_is_tried_again(many: Many, monkeypatch: pyte
 async def test_a_new_token_is_kept_though_the_bot_stops_while_slack_gives_it(slacks: ManySlacks, url: str) -> None:
     settings = many_settings(slacks, url)
 
-    async def slow(_request: web.Request) -> None:
+    async def slow() -> None:
         await asyncio.sleep(0.3)
 
+    on_refresh(slacks, slow)
     async with open_many(slacks, settings) as many:
         place = await installed(many, seconds=ENDS_SOON)
-        slacks.answers["oauth.v2.access"] = slow
         assert ANSWERED in await many.command(place, ADA, "/email-profile")
         assert len(slacks.tokens) == 1
     async with open_many(slacks, settings) as many:
@@ -183,14 +199,13 @@ async def test_a_new_token_is_kept_though_the_bot_stops_while_slack_gives_it(sla
 
 
 async def test_who_installs_again_while_a_token_is_renewed_keeps_the_new_installation(many: Many) -> None:
-    place = await installed(many, seconds=ENDS_SOON)
     may_answer = asyncio.Event()
 
-    async def slow(request: web.Request) -> None:
-        if "grant_type" in await request.post():
-            await may_answer.wait()
+    async def slow() -> None:
+        await may_answer.wait()
 
-    many.slacks.answers["oauth.v2.access"] = slow
+    on_refresh(many.slacks, slow)
+    place = await installed(many, seconds=ENDS_SOON)
     await many.command(place, ADA, "/email-profile")
     await until(lambda: refreshes(many.slacks) == 1)
     await install(many, place)
@@ -205,15 +220,16 @@ async def test_who_installs_again_while_a_token_is_renewed_keeps_the_new_install
 
 async def test_a_new_token_is_stored_though_the_database_hesitates(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.slack.renewals.SAVE_PAUSE", 0.01)
-    place = await installed(many, seconds=ENDS_SOON)
     save, refused = InstallationTable.save, iter([Trouble.BUSY, Trouble.SILENT])
 
     async def hesitating(self: InstallationTable, *args: Any, **kwargs: Any) -> None:
-        if (trouble := next(refused, None)) is not None:
+        renewing = kwargs["expected_revision"] > 0
+        if renewing and (trouble := next(refused, None)) is not None:
             raise DatabaseUnavailableError(trouble)
         await save(self, *args, **kwargs)
 
     monkeypatch.setattr(InstallationTable, "save", hesitating)
+    place = await installed(many, seconds=ENDS_SOON)
     await many.command(place, ADA, "/email-profile")
     await until(lambda: len(many.slacks.tokens) == 2)
     assert many.bot.installations is not None

@@ -20,7 +20,7 @@ from tests.scenario.many import Many, install, many_settings, open_many, opened_
 pytestmark = pytest.mark.timeout(1800)
 
 WORKSPACES, PEOPLE, ADMINS = scaled(quick=15, full=50), 20, 2
-KINDS = ("sqlite", "postgresql")[: scaled(quick=1, full=2)]
+DATABASES = ("sqlite", "postgresql")[: scaled(quick=1, full=2)]
 USERS = tuple(f"U{number:02}" for number in range(PEOPLE))
 ONLY_ADMINS = "Only admins"
 _MARK = re.compile(r"t0ws\d\d")
@@ -235,7 +235,7 @@ def url(maker: Maker, tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("maker", KINDS, indirect=True)
+@pytest.mark.databases(*DATABASES)
 async def test_nobody_reads_or_writes_outside_their_own_workspace(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # How long Slack is waited for is not the question here, and a machine may be busy.
     monkeypatch.setattr("bot.slack.directory.PATIENCE", 30.0)

@@ -241,11 +241,13 @@ async def test_the_list_is_exported_to_the_admin_alone_without_secrets(office: O
     assert "Grace" in rows[GRACE]["Name"]
 
 
+@pytest.mark.databases()
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\n@x", "＝1"])
 def test_no_cell_becomes_a_formula(text: str) -> None:
     assert inert(text) == f"'{text}"
 
 
+@pytest.mark.databases()
 @pytest.mark.parametrize("text", ["Ada", "ada@x.example", "1-2", "", "O'Neill"])
 def test_plain_cells_stay_as_they_are(text: str) -> None:
     assert inert(text) == text

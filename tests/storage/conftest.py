@@ -7,7 +7,7 @@ import pytest
 
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
-from tests.databases import Maker
+from tests.store import Store
 
 
 @pytest.fixture
@@ -17,20 +17,19 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, maker: Maker, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database; of the one with tables, where the test asks for `database` too."""
-    file = tmp_path / "profiles.db"
-    with maker.upgraded(file) if "database" in request.fixturenames else maker.empty(file) as address:
-        yield address
-
-
-@pytest.fixture
 async def database(url: str, keyring: Keyring) -> AsyncIterator[Database]:
     """A database with its tables."""
     opened = Database.connect(url, keyring)
     await opened.require_schema()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def store(database: Database, url: str) -> Iterator[Store]:
+    """What stands in the database, read and edited past the program."""
+    with Store.at(url) as looked_into:
+        yield looked_into
 
 
 @pytest.fixture

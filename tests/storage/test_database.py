@@ -13,8 +13,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
-from storage.database import Database, KeyMismatchError
+from storage.database import Database
 from storage.keyring import Keyring, generate_key
+from storage.keys import KeyMismatchError
 from storage.profiles import StaleRevisionError, UnreadableRecordError
 from tests.counts import scaled
 

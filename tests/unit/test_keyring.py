@@ -24,6 +24,7 @@ from tests.counts import scaled
 
 FIRST = bytes(range(32))
 SECOND = bytes(range(32, 64))
+RANDOM = "-wVhFTaIxUq_5Cd9Tn8MxR0pQe2bY7LsKzGvHjWoXmE="
 HERE = Place(table="email_profiles", record_id="r-1", workspace="T1", user="U1", revision=7)
 
 # Made once with version 1 of the format; they must stay readable for ever.
@@ -171,8 +172,18 @@ def test_an_incomplete_place_is_refused_before_sealing() -> None:
         ("", "no key"),
         ("not base64!", "key 1 is not url-safe base64"),
         (base64.urlsafe_b64encode(b"short").decode(), "key 1 has 5 bytes"),
-        (base64.urlsafe_b64encode(b"\0" * 32).decode(), "one byte repeated"),
-        (",".join([base64.urlsafe_b64encode(FIRST).decode()] * 2), "key 2 stands in the list twice"),
+        (base64.urlsafe_b64encode(b"\0" * 32).decode(), "key 1 is a pattern"),
+        (",".join([RANDOM] * 2), "key 2 stands in the list twice"),
+        (f"{RANDOM},{RANDOM.rstrip('=')}", "key 2 stands in the list twice"),
+        (RANDOM.replace("-", "+").replace("_", "/"), "with - for +"),
+        (RANDOM + "====", "key 1 is not url-safe base64"),
+        (RANDOM[:-2] + chr(ord(RANDOM[-2]) + 1) + "=", "key 1 is not url-safe base64"),
+        (f"{RANDOM},{base64.urlsafe_b64encode(FIRST).decode()}", "key 2 is a pattern"),
+        (base64.urlsafe_b64encode(bytes(range(200, 168, -1))).decode(), "key 1 is a pattern"),
+        (base64.urlsafe_b64encode(b"changeme" * 4).decode(), "key 1 is a pattern"),
+        (base64.urlsafe_b64encode(b"the quick brown fox jumps over a").decode(), "key 1 is a pattern"),
+        ("changeme" * 5 + "chang=", "key 1 is not url-safe base64"),
+        ("changeme" * 5 + "chg", "key 1 is a pattern"),
     ],
 )
 def test_an_unusable_key_list_is_refused_without_showing_it(text: str, why: str) -> None:

@@ -1,0 +1,124 @@
+"""Instances of the real program behind one address, and people who use it without pause."""
+
+import asyncio
+import itertools
+import json
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from bot.demo.delivery import encoded, signature
+from bot.demo.people import TEAM
+from bot.demo.platform import texts
+from bot.demo.workspace import Workspace
+from tests.scenario.test_command_line import serving, start
+
+SAVED = "FROM_NAME"
+
+
+@dataclass
+class Instance:
+    """One process of the program, and the address that it serves at; empty while it is down."""
+
+    folder: Path
+    given: Mapping[str, str]
+    url: str = ""
+    process: asyncio.subprocess.Process | None = None
+    _reader: "asyncio.Task[None] | None" = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it serves."""
+        self.process = await start(self.folder, "run", given=self.given)
+        self.url = await serving(self.process)
+        # What it writes is read on, so that a full pipe never stops it.
+        self._reader = asyncio.create_task(_read_on(self.process))
+
+    async def kill(self) -> None:
+        """End it with kill -9."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """End it as a supervisor does; gives its exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def _end(self, how: signal.Signals) -> int:
+        if self.process is None or self._reader is None:
+            return 0
+        self.url = ""
+        self.process.send_signal(how)
+        code = await asyncio.wait_for(self.process.wait(), 30)
+        await self._reader
+        self.process = None
+        return code
+
+
+async def _read_on(process: asyncio.subprocess.Process) -> None:
+    if process.stderr is not None:
+        while await process.stderr.readline():
+            pass
+
+
+@dataclass
+class Balancer:
+    """Sends signed requests to whichever instance serves; what one did not answer goes to the next."""
+
+    workspace: Workspace
+    instances: list[Instance]
+    session: aiohttp.ClientSession
+    _turn: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def command(self, user: str, command: str, text: str = "") -> str | None:
+        """Send a command once; gives all that the answer says, or None when there was no answer."""
+        turn = next(self._turn)
+        up = [instance.url for instance in self.instances if instance.url]
+        if not up:
+            return None
+        return await self._ask(up[turn % len(up)], user, command, text)
+
+    async def ask(self, user: str, command: str, text: str = "") -> str | None:
+        """Send a command that only looks, to each instance in turn until one answers; None when none does."""
+        for _ in range(len(self.instances) + 1):
+            told = await self.command(user, command, text)
+            if told is not None:
+                return told
+            await asyncio.sleep(0.02)
+        return None
+
+    async def _ask(self, url: str, user: str, command: str, text: str) -> str | None:
+        fields = {
+            "command": command,
+            "text": text,
+            "team_id": TEAM,
+            "user_id": user,
+            "channel_id": "C0GENERAL",
+            "trigger_id": self.workspace.new_trigger(user),
+            "response_url": f"{self.workspace.base_url}/respond/none",
+        }
+        body, kind = encoded("slash_commands", fields)
+        headers = {"Content-Type": kind, **signature(self.workspace.signing_secret, body)}
+        try:
+            async with self.session.post(f"{url}/slack/events", data=body.encode(), headers=headers) as answer:
+                answered = await answer.text()
+                return _said(answered) if answer.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+
+def _said(answered: str) -> str:
+    body = json.loads(answered) if answered.startswith("{") else {}
+    return "\n".join([str(body.get("text", "")), *texts(body.get("blocks") or [])])
+
+
+@dataclass
+class Diary:
+    """What one person saved: the last value that was acknowledged, and those behind it that may be stored."""
+
+    acknowledged: str = ""
+    perhaps: list[str] = field(default_factory=list)
+
+    def allows(self, stored: str) -> bool:
+        """Whether it may be this that is stored."""
+        return stored in (self.acknowledged, *self.perhaps)

@@ -1,0 +1,276 @@
+"""The database restarts, or takes nothing: each person hears what became of their change, and it is true."""
+
+import asyncio
+import itertools
+import sqlite3
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from bot.demo.delivery import ACK_SECONDS
+from bot.demo.mail import DemoMail
+from bot.demo.people import TEAM
+from bot.demo.platform import searchable
+from bot.demo.run import Office, open_office
+from bot.demo.serve import serving_workspace
+from bot.demo.workspace import Workspace
+from bot.profiles.profile import EmailProfile
+from storage.database import Database
+from storage.keyring import Keyring, generate_key
+from storage.outages import DatabaseUnavailableError
+from tests.counts import scaled
+from tests.postgresql import PostgreSQLServer, Stop, running_postgresql
+from tests.scenario.crowd import crowd
+from tests.scenario.instances import SAVED, Balancer, Instance
+from tests.scenario.people import ADA, fill_form, set_up
+from tests.scenario.test_command_line import GOOD
+
+PEOPLE = 20
+RESTARTS = scaled(quick=3, full=20)
+NOT_SAVED = ("cannot reach its database", "nothing was changed")
+
+
+@dataclass
+class Outcomes:
+    """How saves ended, and those whose answer was not true."""
+
+    counted: Counter[str] = field(default_factory=Counter)
+    untrue: list[str] = field(default_factory=list)
+    over: bool = False
+
+
+@dataclass
+class House:
+    """One instance on a PostgreSQL that can be stopped."""
+
+    balancer: Balancer
+    server: PostgreSQLServer
+    keyring: Keyring
+
+
+@pytest.fixture
+async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterator[House]:
+    """The instance serving."""
+    key = generate_key()
+    workspace = Workspace(
+        signing_secret=GOOD["SLACK_SIGNING_SECRET"], bot_token=GOOD["SLACK_BOT_TOKEN"], people=crowd(PEOPLE)
+    )
+    database = Database.connect(own_postgresql.url, Keyring.from_text(key))
+    await database.upgrade()
+    await database.close()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ACK_SECONDS))
+        )
+        given = {
+            **GOOD,
+            "DATABASE_URL": own_postgresql.url,
+            "ENCRYPTION_KEYS": key,
+            "PORT": "0",
+            "SLACK_API_URL": f"{workspace.base_url}/api/",
+        }
+        instance = Instance(folder=tmp_path, given=given)
+        await instance.start()
+        stack.push_async_callback(instance.kill)
+        balancer = Balancer(workspace=workspace, instances=[instance], session=session)
+        yield House(balancer=balancer, server=own_postgresql, keyring=Keyring.from_text(key))
+
+
+async def test_a_save_is_told_as_done_exactly_when_the_record_is_there(house: House) -> None:
+    outcomes = Outcomes()
+    people = [asyncio.create_task(_saving(house, person.id, outcomes)) for person in crowd(PEOPLE)]
+    ways = (Stop.FAST, Stop.IMMEDIATE, Stop.KILLED)
+    for number in range(RESTARTS):
+        await asyncio.sleep(0.7)
+        await asyncio.to_thread(house.server.restart, ways[number % len(ways)])
+        before = outcomes.counted["done"]
+        async with asyncio.timeout(10):
+            while outcomes.counted["done"] == before:
+                await asyncio.sleep(0.05)
+    outcomes.over = True
+    await asyncio.gather(*people)
+    assert outcomes.untrue == []
+    assert set(outcomes.counted) <= {"done", "not done", "not certain"}, outcomes
+    print(dict(outcomes.counted))  # noqa: T201 - the figures, for whoever asks for them
+
+
+async def _saving(house: House, user: str, outcomes: Outcomes) -> None:
+    database = Database.connect(house.server.url, house.keyring)
+    try:
+        for number in itertools.takewhile(lambda _: not outcomes.over, itertools.count()):
+            value = f"Person {user} {number}"
+            told = await house.balancer.command(user, "/email-extra", f"add {SAVED} {value}")
+            outcome = _outcome(told, value)
+            outcomes.counted[outcome] += 1
+            there = await _stored(database, user) == value
+            if outcome != "not certain" and there != (outcome == "done"):
+                outcomes.untrue.append(f"{outcome}, but stored is {there}")
+            await asyncio.sleep(PEOPLE / 20)
+    finally:
+        await database.close()
+
+
+def _outcome(told: str | None, value: str) -> str:
+    if told and value in told:
+        return "done"
+    if told and all(words in told for words in NOT_SAVED):
+        return "not done"
+    return "not certain" if told and "not certain" in told else f"unclear: {told}"
+
+
+async def _stored(database: Database, user: str) -> str | None:
+    """Read what is stored, as soon as the database answers."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                async with database.reading() as tx:
+                    stored = await tx.profiles.get(TEAM, user)
+            except DatabaseUnavailableError:
+                await asyncio.sleep(0.05)
+                continue
+            return EmailProfile.from_document(stored.document).extras.get(SAVED) if stored else None
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a disk of so many megabytes; where that is not allowed the test is skipped."""
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Fill a disk to the last byte, and make room again."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        for size in (2**20, 2**12, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+async def test_a_full_disk_is_told_and_nothing_is_half_written_on_sqlite(tmp_path: Path) -> None:
+    with small_disk(tmp_path, 4) as disk:
+        async with open_office(tmp_path, database_url=f"sqlite:///{disk / 'profiles.db'}") as office:
+            await set_up(office, ADA)
+            with full(disk):
+                await _refused_until_there_is_room(office)
+            await _save(office, "Room again")
+            assert (await _name(office)) == "Room again"
+        with closing(sqlite3.connect(disk / "profiles.db")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_full_disk_is_told_and_nothing_is_half_written_on_postgresql(tmp_path: Path) -> None:
+    # Its path must be short, because a socket is in it.
+    with tempfile.TemporaryDirectory(prefix="full") as folder, small_disk(Path(folder), 160) as disk:
+        Path(folder).chmod(0o755)
+        with running_postgresql({"autovacuum": "off"}, within=str(disk)) as server:
+            key = generate_key()
+            database = Database.connect(server.url, Keyring.from_text(key))
+            await database.upgrade()
+            async with open_office(tmp_path, database_url=server.url, encryption_keys=key) as office:
+                await set_up(office, ADA)
+                with full(disk):
+                    await _refused_until_there_is_room(office)
+                await _until_saved(office, "Room again")
+                assert await _name(office) == "Room again"
+            await database.close()
+
+
+async def test_a_read_only_sqlite_file_is_told(tmp_path: Path) -> None:
+    async with open_office(tmp_path) as office:
+        await set_up(office, ADA)
+        pool = office.bot.database._engine.sync_engine.pool
+        event.listen(pool, "checkout", _only_to_be_read)
+        await _refused_until_there_is_room(office)
+        event.remove(pool, "checkout", _only_to_be_read)
+
+
+def _only_to_be_read(connection: Any, *_: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.close()
+
+
+async def test_a_read_only_postgresql_is_told(own_postgresql: PostgreSQLServer, tmp_path: Path) -> None:
+    key = generate_key()
+    database = Database.connect(own_postgresql.url, Keyring.from_text(key))
+    await database.upgrade()
+    await database.close()
+    async with open_office(tmp_path, database_url=own_postgresql.url, encryption_keys=key) as office:
+        await set_up(office, ADA)
+        _set(own_postgresql, "ALTER SYSTEM SET default_transaction_read_only = on")
+        await _refused_until_there_is_room(office)
+        _set(own_postgresql, "ALTER SYSTEM RESET default_transaction_read_only")
+        await _until_saved(office, "Writable again")
+
+
+def _set(server: PostgreSQLServer, statement: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+        connection.execute("SELECT pg_reload_conf()")
+
+
+async def _save(office: Office, name: str) -> str:
+    office.workspace.all_messages.clear()
+    await office.workspace.command(ADA, "/email-extra", f"add {SAVED} {name}")
+    return searchable(office.workspace.messages(ADA)[-1])
+
+
+async def _name(office: Office) -> str | None:
+    async with office.bot.database.reading() as tx:
+        stored = await tx.profiles.get(TEAM, ADA)
+    return EmailProfile.from_document(stored.document).extras.get(SAVED) if stored else None
+
+
+async def _refused_until_there_is_room(office: Office) -> None:
+    """Save until it is refused, and see that the last one that was taken is what is stored, and a form keeps all."""
+    last = None
+    for number in range(2000):
+        told = await _save(office, f"{number} {'x' * 60}")
+        if "cannot be written" in told:
+            break
+        assert f"{number} x" in told, told
+        last = f"{number} {'x' * 60}"
+    else:
+        raise AssertionError("it was never refused")
+    assert "nothing was changed" in told
+    assert await _name(office) == last
+    await office.workspace.command(ADA, "/email-profile", "edit")
+    await fill_form(office, ADA, port="2525")
+    (sentence,) = (await office.workspace.submit(ADA)).values()
+    assert "cannot be written" in sentence
+    form = office.workspace.view(ADA)
+    assert form is not None
+    assert "2525" in str(form.values)
+    assert await _name(office) == last
+    await office.workspace.cancel(ADA)
+
+
+async def _until_saved(office: Office, name: str) -> None:
+    async with asyncio.timeout(10):
+        while name not in await _save(office, name):
+            await asyncio.sleep(0.1)

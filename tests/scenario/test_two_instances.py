@@ -1,0 +1,161 @@
+"""Two instances on one PostgreSQL: saves, reads, rotation and kills, and nothing that was acknowledged is lost."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.demo.delivery import ACK_SECONDS
+from bot.demo.mail import DemoMail
+from bot.demo.people import TEAM
+from bot.demo.serve import serving_workspace
+from bot.demo.workspace import Workspace
+from bot.profiles.profile import EmailProfile
+from storage.database import Database
+from storage.keyring import Keyring, generate_key
+from tests.counts import scaled
+from tests.postgresql import PostgreSQLServer
+from tests.scenario.crowd import crowd
+from tests.scenario.instances import SAVED, Balancer, Diary, Instance
+from tests.scenario.test_command_line import GOOD, run
+
+PEOPLE = 200
+RECORDS = scaled(quick=600, full=10_000)
+SECONDS = scaled(quick=8, full=60)
+KILLS = scaled(quick=2, full=10)
+SAVES_A_SECOND, READS_A_SECOND = 50, 20
+
+
+@dataclass
+class House:
+    """Two instances, the database that they share, and its keys, the new one first."""
+
+    balancer: Balancer
+    folder: Path
+    given: dict[str, str]
+    old: Keyring
+    both: Keyring
+    failed_reads: int = 0
+    over: bool = False
+
+    @property
+    def database(self) -> Database:
+        """Open the database beside the instances."""
+        return Database.connect(self.given["DATABASE_URL"], self.both)
+
+
+@pytest.fixture
+async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterator[House]:
+    """Everything running, and the records there, sealed under the old key."""
+    old, new = generate_key(), generate_key()
+    workspace = Workspace(
+        signing_secret=GOOD["SLACK_SIGNING_SECRET"], bot_token=GOOD["SLACK_BOT_TOKEN"], people=crowd(PEOPLE)
+    )
+    given = {
+        **GOOD,
+        "DATABASE_URL": own_postgresql.url,
+        "ENCRYPTION_KEYS": f"{new},{old}",
+        "PORT": "0",
+    }
+    await _fill(own_postgresql.url, Keyring.from_text(old))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
+        given["SLACK_API_URL"] = f"{workspace.base_url}/api/"
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ACK_SECONDS))
+        )
+        instances = [Instance(folder=tmp_path, given=given) for _ in range(2)]
+        for instance in instances:
+            await instance.start()
+            stack.push_async_callback(instance.kill)
+        yield House(
+            balancer=Balancer(workspace=workspace, instances=instances, session=session),
+            folder=tmp_path,
+            given=given,
+            old=Keyring.from_text(old),
+            both=Keyring.from_text(f"{new},{old}"),
+        )
+
+
+async def _fill(url: str, keyring: Keyring) -> None:
+    database = Database.connect(url, keyring)
+    await database.upgrade()
+    await database.check_keys()
+    document = EmailProfile(address="a@demo.example", host="smtp.demo.example", port=25).to_document()
+    users = [person.id for person in crowd(PEOPLE)]
+    users += [f"U2{number:05}" for number in range(RECORDS - len(users))]
+    for begin in range(0, len(users), 500):
+        async with database.writing() as tx:
+            for user in users[begin : begin + 500]:
+                await tx.profiles.save(TEAM, user, document, expected_revision=0)
+    await database.close()
+
+
+async def test_nothing_acknowledged_is_lost_while_keys_turn_and_instances_are_killed(house: House) -> None:
+    diaries = {person.id: Diary() for person in crowd(PEOPLE)}
+    assert "still need" in await _retired(house, code=1)
+    rotation = asyncio.create_task(_rotated(house))
+    people = [asyncio.create_task(_saving(house, user, diary)) for user, diary in diaries.items()]
+    people.append(asyncio.create_task(_reading(house, list(diaries))))
+    for number in range(KILLS):
+        await asyncio.sleep(SECONDS / (KILLS + 1))
+        instance = house.balancer.instances[number % 2]
+        await instance.kill()
+        await instance.start()
+    await asyncio.sleep(SECONDS / (KILLS + 1))
+    house.over = True
+    await asyncio.gather(*people)
+    await rotation
+    assert house.failed_reads == 0
+    database = house.database
+    saved = 0
+    for user, diary in diaries.items():
+        async with database.reading() as tx:
+            stored = await tx.profiles.get(TEAM, user)
+        assert stored is not None
+        assert diary.allows(EmailProfile.from_document(stored.document).extras.get(SAVED, "")), user
+        saved += stored.revision - 1
+    assert set(await database.key_usage()) == {house.both.active}
+    await database.close()
+    # Far fewer than were meant to be: the machine may be slow, but a standstill would prove nothing.
+    assert saved > SECONDS * SAVES_A_SECOND / 4
+    assert "Take it out" in await _retired(house, code=0)
+
+
+async def _saving(house: House, user: str, diary: Diary) -> None:
+    """Save something new every few seconds; together the people save as often as the test is about."""
+    await asyncio.sleep(random.random() * PEOPLE / SAVES_A_SECOND)
+    for number in itertools.takewhile(lambda _: not house.over, itertools.count()):
+        value = f"Person {user} {number}"
+        diary.perhaps.append(value)
+        told = await house.balancer.command(user, "/email-extra", f"add {SAVED} {value}")
+        if told and value in told:
+            diary.acknowledged, diary.perhaps = value, []
+        await asyncio.sleep(PEOPLE / SAVES_A_SECOND)
+
+
+async def _reading(house: House, users: list[str]) -> None:
+    while not house.over:
+        told = await house.balancer.ask(random.choice(users), "/email-profile")
+        if not told or "Your email profile" not in told or "cannot be read" in told:
+            house.failed_reads += 1
+        await asyncio.sleep(1 / READS_A_SECOND)
+
+
+async def _rotated(house: House) -> None:
+    """Turn the keys from two places at once, until nothing is sealed under the old one."""
+    # While instances run that seal under the new key, one round is enough.
+    results = await asyncio.gather(*(run(house.folder, "keys", "rotate", given=house.given) for _ in range(2)))
+    assert [code for code, _, _ in results] == [0, 0], results
+
+
+async def _retired(house: House, *, code: int) -> str:
+    ended, out, err = await run(house.folder, "keys", "retire", house.old.active, given=house.given)
+    assert ended == code, (out, err)
+    return out + err
