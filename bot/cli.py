@@ -113,11 +113,12 @@ def manifest(
     """Print manifest.yml for HTTP mode at a public URL."""
     if not url.startswith("https://"):
         raise typer.BadParameter("Slack needs an https:// address, for example https://email.example.com")
-    _say(http_manifest(url.rstrip("/") + "/slack/events"))
+    _say(http_manifest(url.rstrip("/")))
 
 
-def http_manifest(events_url: str) -> str:
-    """Turn the Socket Mode manifest into one for HTTP: every request goes to `events_url`."""
+def http_manifest(url: str) -> str:
+    """Turn the Socket Mode manifest into one for HTTP at `url`, for one workspace, many, or whole organisations."""
+    events_url = f"{url}/slack/events"
     text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
     document = yaml.safe_load(text)
     for command in document["features"]["slash_commands"]:
@@ -125,6 +126,8 @@ def http_manifest(events_url: str) -> str:
     document["settings"]["event_subscriptions"]["request_url"] = events_url
     document["settings"]["interactivity"]["request_url"] = events_url
     document["settings"]["socket_mode_enabled"] = False
+    document["settings"]["org_deploy_enabled"] = True
+    document["oauth_config"]["redirect_urls"] = [f"{url}/slack/oauth_redirect"]
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).rstrip()
 
 
