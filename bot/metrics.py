@@ -14,6 +14,7 @@ Every series, with its labels and what it tells:
 | `email_profile_bot_database_connections` | | connections to the database in use now |
 | `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
 | `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
+| `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
 | `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
 """
 
@@ -94,6 +95,13 @@ class Metrics:
         )
         self._jobs = Gauge("email_profile_bot_jobs_running", "Background jobs under way now", registry=self.registry)
 
+        self._renewals = Counter(
+            "email_profile_bot_token_renewals",
+            "Renewals of Slack tokens by how they ended (renewed, refused, failed)",
+            ["ended"],
+            registry=self.registry,
+        )
+
     def count_request(self, kind: str) -> None:
         """Count one request from Slack."""
         self._requests.labels(kind=kind).inc()
@@ -121,6 +129,10 @@ class Metrics:
         self._tests.labels(ended=failed.name if failed else "passed").observe(report.seconds)
         for stage in report.stages:
             self._stages.labels(stage=stage.name, outcome=stage.outcome).inc()
+
+    def count_token_renewal(self, ended: str) -> None:
+        """Count one renewal of a token by how it ended."""
+        self._renewals.labels(ended=ended).inc()
 
     def watch_jobs(self, running: Callable[[], int]) -> None:
         """Ask `running` for the number of jobs whenever the metrics are read."""

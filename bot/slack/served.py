@@ -16,6 +16,7 @@ from slack_bolt.response import BoltResponse
 from bot.slack import refusals
 from bot.slack.command import SUBCOMMANDS, NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS, EVENTS, ActionId, ViewId
+from bot.slack.workspaces import workspace_of
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def _write(request: AsyncBoltRequest, status: int, served: ServedRequest, second
     fields = {
         "reference": served.reference,
         "command": _asked(request.body) if signed else "a request without Slack's signature",
-        "workspace": _id(context.enterprise_id or context.team_id) if signed else "",
+        "workspace": _id(workspace_of(context) or context.team_id) if signed else "",
         "user": _id(context.user_id) if signed else "",
         "outcome": str(served.outcome),
         "milliseconds": round(seconds * 1000),
