@@ -60,6 +60,8 @@ async def live(office: Office) -> None:
     await office.workspace.command(ADA, "/email-extra", f"add HELO {CANARY}")
     await office.workspace.command(ADA, "/email-profile", CANARY)
     await office.workspace.open_home(ADA)
+    # Tokens are renewed where there are many workspaces.
+    office.bot.metrics.count_token_renewal("renewed")
 
 
 @pytest.mark.parametrize("way", ["http", "socket"])
