@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -25,6 +26,7 @@ from tests.counts import scaled
 from tests.fakes.smtp_server import ScriptedServer, Silence
 from tests.scenario.people import ADA, set_up
 from tests.scenario.starting import program
+from tests.store import Store
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -463,3 +465,24 @@ async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
 
 def test_there_are_enough_ways_of_being_broken() -> None:
     assert len(ALL) >= 40
+
+
+@pytest.mark.databases("postgresql")
+async def test_a_postgresql_that_is_old_or_only_to_be_read_is_told_so(tmp_path: Path, store: Store) -> None:
+    given = {"DATABASE_URL": store.url, "ENCRYPTION_KEYS": KEY, "SLACK_API_URL": f"http://{LOOPBACK}:{CLOSED}/api/"}
+
+    async def told() -> str:
+        _, out, _ = await asyncio.to_thread(program, tmp_path, "check", given=given)
+        return next(line for line in out.splitlines() if "Database: " in line)
+
+    assert (await told()).startswith("ok     Database: it answers and can be written")
+    name = urlsplit(store.url).path.removeprefix("/")
+    await store.edit(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    read_only = await told()
+    assert read_only.startswith("FAILED Database: DATABASE_URL: it cannot be written")
+    assert "let the bot's user write there" in read_only
+    await store.edit(
+        "SET TRANSACTION READ WRITE",
+        "UPDATE alembic_version SET version_num = '0003'",
+    )
+    assert "Run `email-profile-bot db upgrade` first" in await told()
