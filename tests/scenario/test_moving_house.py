@@ -112,8 +112,9 @@ async def test_a_copy_killed_at_any_moment_is_completed_by_the_same_command(
             # It was quicker: another one from the beginning.
             assert await contents(source) == await contents(target)
             await make_empty(target)
-    code, _, err = await run(tmp_path, *arguments, given=given)
-    assert code == 0, err
+    process = await start(tmp_path, *arguments, given=given)
+    _, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
     assert await contents(source) == await contents(target)
     await source.close()
     await target.close()
