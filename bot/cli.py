@@ -2,28 +2,31 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 import yaml
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from bot import doctor, log, server, settings
 from bot.app import StartError, open_database
 from bot.demo import run as demo_run
 from bot.keys import credentials
-from storage.database import Database, UnknownSchemaError
+from storage import backups, copying, verifying
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.key_sources.local import local_address
 from storage.key_sources.opening import wrap_new_key
 from storage.key_sources.source import KeySourceError
 from storage.keyring import generate_key
 from storage.keys import KeyMismatchError, KeyRetirementError, KeyState
 from storage.outages import DatabaseUnavailableError
+
+Result = TypeVar("Result")
 
 EX_CONFIG = 78
 """Exit code for a configuration error, as sysexits.h names it."""
@@ -39,13 +42,14 @@ _FOR_THE_OPERATOR = (
     settings.SettingsError,
     StartError,
     KeyMismatchError,
-    KeyRetirementError,
+    OutdatedSchemaError,
     UnknownSchemaError,
+    copying.UnfinishedCopyError,
     DatabaseUnavailableError,
 )
 
 keys = typer.Typer(help="Encryption keys.", no_args_is_help=True)
-db = typer.Typer(help="The database's schema.", no_args_is_help=True)
+db = typer.Typer(help="The database: schema, backups, moving, and whether all records open.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 cli.add_typer(db, name="db")
 
@@ -57,15 +61,19 @@ def main() -> None:
     except _FOR_THE_OPERATOR as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(EX_CONFIG) from None
+    except (copying.CopyError, KeyRetirementError) as error:
+        # The settings are good; it is the database that is not as the command needs it.
+        print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
+        raise SystemExit(1) from None
 
 
 def _say(line: str) -> None:
     Console(highlight=False, soft_wrap=True, markup=False).print(line)
 
 
-def _await(work: Coroutine[Any, Any, None]) -> None:
+def _await(work: Coroutine[Any, Any, Result]) -> Result:
     try:
-        asyncio.run(work)
+        return asyncio.run(work)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -105,11 +113,12 @@ def manifest(
     """Print manifest.yml for HTTP mode at a public URL."""
     if not url.startswith("https://"):
         raise typer.BadParameter("Slack needs an https:// address, for example https://email.example.com")
-    _say(http_manifest(url.rstrip("/") + "/slack/events"))
+    _say(http_manifest(url.rstrip("/")))
 
 
-def http_manifest(events_url: str) -> str:
-    """Turn the Socket Mode manifest into one for HTTP: every request goes to `events_url`."""
+def http_manifest(url: str) -> str:
+    """Turn the Socket Mode manifest into one for HTTP at `url`, for one workspace, many, or whole organisations."""
+    events_url = f"{url}/slack/events"
     text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
     document = yaml.safe_load(text)
     for command in document["features"]["slash_commands"]:
@@ -117,6 +126,8 @@ def http_manifest(events_url: str) -> str:
     document["settings"]["event_subscriptions"]["request_url"] = events_url
     document["settings"]["interactivity"]["request_url"] = events_url
     document["settings"]["socket_mode_enabled"] = False
+    document["settings"]["org_deploy_enabled"] = True
+    document["oauth_config"]["redirect_urls"] = [f"{url}/slack/oauth_redirect"]
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).rstrip()
 
 
@@ -153,15 +164,28 @@ def _wrap_new_key(address: str) -> None:
 
 
 @asynccontextmanager
-async def _database_with_keys() -> AsyncIterator[Database]:
-    """Open the database for work on keys; refuse one that lacks its tables."""
+async def _opened_database() -> AsyncIterator[Database]:
+    # What goes wrong is told in one line, so the log need not tell it too.
+    log.set_up(level="error", form="text", stream=sys.stderr)
     database = await open_database(settings.load())
     try:
-        if await database.schema_revision() != database.head_revision:
-            raise StartError("The database's schema is not that of this version. Run `email-profile-bot db upgrade`.")
         yield database
     finally:
         await database.close()
+
+
+@contextmanager
+def _progress() -> Iterator[verifying.Tell]:
+    """Show a bar for each of a work's parts, beside what the command says."""
+    bars: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True)) as progress:
+
+        def tell(part: str, done: int, total: int) -> None:
+            if part not in bars:
+                bars[part] = progress.add_task(part)
+            progress.update(bars[part], completed=done, total=total)
+
+        yield tell
 
 
 @keys.command("status")
@@ -169,7 +193,8 @@ def keys_status() -> None:
     """Tell of each key what it seals, what it may do, and whether it is the right one."""
 
     async def status() -> None:
-        async with _database_with_keys() as database:
+        async with _opened_database() as database:
+            await database.require_schema()
             for state in await database.key_states():
                 _say(_described(state))
 
@@ -190,19 +215,26 @@ def _described(state: KeyState) -> str:
 
 
 @keys.command("rotate")
-def keys_rotate() -> None:
-    """Seal every record anew under the first key, while the bot runs."""
+def keys_rotate(
+    pace: Annotated[float, typer.Option(min=1, help="The most records a second, so that people come first.")] = 2000,
+) -> None:
+    """Seal every record anew under the first key, while the bot runs; one that was cut short goes on."""
 
-    async def rotate() -> None:
-        async with _database_with_keys() as database:
+    async def rotate() -> int:
+        async with _opened_database() as database:
+            await database.require_schema()
             await database.check_keys()
-            with Progress(console=Console(stderr=True)) as progress:
-                bar = progress.add_task("Sealing under the first key", total=None)
-                async for done, total in database.reseal():
-                    progress.update(bar, completed=done, total=total)
-        _say("All records are sealed under the first key. Keep older keys for as long as you keep backups.")
+            with _progress() as tell:
+                async for done, total in database.reseal(batch=100, pace=pace):
+                    tell("Sealing under the first key", done, total)
+            usage = await database.key_usage()
+            return sum(usage.values()) - usage.get(database.key_ids[0], 0)
 
-    _await(rotate())
+    left = _await(rotate())
+    if left:
+        _say(f"{left} records do not open, or are new under another key. See `db verify`, and run this again.")
+        raise typer.Exit(1)
+    _say("All records are sealed under the first key. Keep older keys for as long as you keep backups.")
 
 
 @keys.command("retire")
@@ -210,7 +242,8 @@ def keys_retire(key_id: Annotated[str, typer.Argument(help="its id, as `keys sta
     """Note that a key has done its work: refused while a record needs it."""
 
     async def retire() -> None:
-        async with _database_with_keys() as database:
+        async with _opened_database() as database:
+            await database.require_schema()
             await database.retire_key(key_id)
         _say(f"Key {key_id} is retired: take it out of the list, for nothing starts with it any more.")
         _say("Keep it in a safe place for as long as you keep backups from before: they need it.")
@@ -247,3 +280,84 @@ def db_current() -> None:
             await database.close()
 
     _await(current())
+
+
+@db.command("copy")
+def db_copy(
+    to: Annotated[str, typer.Option(metavar="URL", help="An empty database: sqlite:///… or postgresql://…")],
+) -> None:
+    """Copy everything into another database, of either kind; a copy that was cut short goes on."""
+
+    async def copied() -> None:
+        async with _opened_database() as database:
+            try:
+                target = Database.connect(to, database.keyring)
+            except ValueError as error:
+                raise copying.CopyError(f"--to: {error}") from None
+            try:
+                with _progress() as tell:
+                    _say_copied(await copying.copy(database, target, tell))
+            finally:
+                await target.close()
+        _say("To move there, set DATABASE_URL to the new address; what was saved since the copy began is not in it.")
+
+    _await(copied())
+
+
+@db.command("backup")
+def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
+    """Write everything as it stands now into a file, while the bot runs; records stay sealed, and no key is in it."""
+
+    async def backed_up() -> None:
+        async with _opened_database() as database:
+            with _progress() as tell:
+                _say_copied(await backups.back_up(database, file, tell))
+        _say(f"{file} is complete. Keep the keys elsewhere: it is worthless without them.")
+
+    _await(backed_up())
+
+
+@db.command("restore")
+def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
+    """Bring a backup into an empty database, of either kind."""
+
+    async def restored() -> None:
+        async with _opened_database() as database:
+            with _progress() as tell:
+                _say_copied(await backups.restore(database, file, tell))
+
+    _await(restored())
+
+
+@db.command("verify")
+def db_verify() -> None:
+    """Open every sealed record, to know that it can be; exit 1 if any does not open."""
+
+    async def verified() -> verifying.Verdict:
+        async with _opened_database() as database:
+            with _progress() as tell:
+                return await verifying.verify(database, tell)
+
+    verdict = _await(verified())
+    for line in verdict.damage:
+        _say(f"FAILED file: {line}")
+    for table in verdict.tables:
+        by_key = ", ".join(f"{count} under {key_id}" for key_id, count in sorted(table.opened.items()))
+        _say(f"ok     {table.name}: {table.opened.total()} records open{f' ({by_key})' if by_key else ''}.")
+        if table.unopened:
+            _say(f"FAILED {_unopened(table)}")
+    if not verdict.good:
+        raise typer.Exit(1)
+
+
+def _say_copied(copied: copying.Copied) -> None:
+    opened = sum(table.opened.total() for table in copied.sealed)
+    _say(f"{copied.rows} rows are copied and compared; {opened} sealed records were opened in their new place.")
+    for table in copied.sealed:
+        if table.unopened:
+            _say(f"As in the source, {_unopened(table)}")
+
+
+def _unopened(table: verifying.SealedTable) -> str:
+    more = "; …" if table.unopened > len(table.examples) else ""
+    return f"{table.name}: {table.unopened} do not open: {'; '.join(table.examples)}{more}"

@@ -24,14 +24,14 @@ from storage.leases import LeaseTable
 from storage.limits import LimitTable
 from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
-from storage.outages import commit, opened, opened_for_reading, opened_for_writing, told_apart
+from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
-from storage.postgresql import postgresql_engine
+from storage.postgresql import POOL, postgresql_engine
 from storage.profiles import ProfileTable, profile_place
 from storage.requests import RequestTable
 from storage.rotation import reseal_batch
-from storage.sqlite import sqlite_engine
+from storage.sqlite import copied_pages, sqlite_engine
 from storage.test_runs import RunTable
 from storage.workspaces import WorkspaceTable, workspace_place
 
@@ -43,6 +43,10 @@ SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (InstallationRow, installation_place),
 )
 """Every table of sealed records, and the place that a row of it is sealed for."""
+
+_FRUITLESS_ROUNDS = 5
+_PAUSE_SECONDS = 0.2
+"""How often a rotation looks again at records that it could not seal anew, and how much longer it waits each time."""
 
 
 class OutdatedSchemaError(Exception):
@@ -94,8 +98,9 @@ class Database:
         """Work through `engine`; seal and open with `keyring`."""
         self._engine = engine
         self._keyring = keyring
-        # SQLite has one writer at a time anyway, and a lock waits better than its busy handler.
-        self._writer = asyncio.Lock()
+        # SQLite has one writer at a time anyway, and a semaphore waits better than its busy handler. On PostgreSQL
+        # writers that wait for each other leave connections for those who read.
+        self._writers = asyncio.Semaphore(1 if self.is_sqlite else POOL)
 
     @classmethod
     def connect(cls, url: str, keyring: Keyring) -> "Database":
@@ -120,6 +125,11 @@ class Database:
         return self._engine.dialect.name == "sqlite"
 
     @property
+    def keyring(self) -> Keyring:
+        """The configured keys; they show in no repr."""
+        return self._keyring
+
+    @property
     def key_ids(self) -> tuple[str, ...]:
         """Ids of the configured keys, the sealing one first."""
         return self._keyring.key_ids
@@ -131,8 +141,15 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             yield self._tables(connection)
+
+    @asynccontextmanager
+    async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `reading`, for what reads across tables."""
+        with told_apart():
+            async with opened(self._engine, opened_for_reading) as transaction:
+                yield transaction.connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
@@ -142,8 +159,23 @@ class Database:
             DatabaseUnavailableError: the database does not do what it is asked, and nothing was changed; or what
                 became of the change could not be learnt (UNCERTAIN).
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             yield self._tables(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read everything as it stands at one moment, for as long as it takes, in nobody's way.
+
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked.
+        """
+        with told_apart():
+            if self.is_sqlite:
+                async with copied_pages(self._engine) as engine, engine.connect() as connection:
+                    yield connection
+            else:
+                async with opened(self._engine, opened_for_long_reading) as transaction:
+                    yield transaction.connection
 
     def _tables(self, connection: AsyncConnection) -> Transaction:
         return Transaction(
@@ -163,29 +195,16 @@ class Database:
         )
 
     @asynccontextmanager
-    async def _reading_connection(self) -> AsyncIterator[AsyncConnection]:
-        with told_apart():
-            async with opened(self._engine, opened_for_reading) as transaction:
-                yield transaction.connection
-
-    @asynccontextmanager
-    async def _writing_connection(self) -> AsyncIterator[AsyncConnection]:
+    async def writing_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `writing`, for what reads and writes across tables."""
         engine = self._writing_engine()
         with told_apart():
-            async with self._one_writer(), opened(engine, opened_for_writing) as transaction:
+            async with self._writers, opened(engine, opened_for_writing) as transaction:
                 yield transaction.connection
                 await commit(self._engine, transaction)
 
     def _writing_engine(self) -> AsyncEngine:
         return self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-
-    @asynccontextmanager
-    async def _one_writer(self) -> AsyncIterator[None]:
-        if self.is_sqlite:
-            async with self._writer:
-                yield
-        else:
-            yield
 
     async def now(self) -> datetime:
         """Tell the time by the database's clock, which all instances share; aware UTC.
@@ -193,7 +212,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: it does not answer.
         """
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             seconds = await connection.scalar(text(f"SELECT {now_sql(connection)}"))
         return datetime.fromtimestamp(float(seconds), UTC)
 
@@ -213,7 +232,7 @@ class Database:
         """Make deleted rows' bytes leave the write-ahead log too (SQLite; nothing to do on PostgreSQL)."""
         if self.is_sqlite:
             engine = self._engine.execution_options(sqlite_begin="")
-            async with self._one_writer(), engine.connect() as connection:
+            async with self._writers, engine.connect() as connection:
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     # The schema
@@ -239,7 +258,7 @@ class Database:
 
     async def schema_revision(self) -> str | None:
         """Read the schema revision of the database; None when it has no schema yet."""
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             return await connection.run_sync(migrations.current_revision)
 
     async def upgrade(self) -> None:
@@ -249,7 +268,7 @@ class Database:
             UnknownSchemaError: the schema is that of a newer version of the program.
             DatabaseUnavailableError: it does not answer.
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             if not self.is_sqlite:
                 # Who waits here waits for another upgrade, which may take long on a large database.
                 for setting in ("lock_timeout", "statement_timeout"):
@@ -269,10 +288,10 @@ class Database:
         Raises:
             KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
         """
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             new = await keys.check(connection, self._keyring)
         if new:
-            async with self._writing_connection() as connection:
+            async with self.writing_connection() as connection:
                 await keys.add_check_values(connection, self._keyring, new)
 
     async def use_keys(self, keyring: Keyring) -> None:
@@ -282,18 +301,18 @@ class Database:
             KeyMismatchError: it does not, and the old one stays.
         """
         # In a writer's transaction, so that on SQLite nobody seals under an old key between check and change.
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             await keys.add_check_values(connection, keyring, await keys.check(connection, keyring))
         self._keyring = keyring
 
     async def key_usage(self) -> dict[str, int]:
         """Count the records that each key seals."""
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             return await keys.usage(connection)
 
     async def key_states(self) -> list[KeyState]:
         """Describe every key that is configured, known or needed, the configured ones first."""
-        async with self._reading_connection() as connection:
+        async with self.reading_connection() as connection:
             return await keys.states(connection, self._keyring)
 
     async def retire_key(self, key_id: str) -> None:
@@ -302,7 +321,7 @@ class Database:
         Raises:
             KeyRetirementError: the key is unknown, seals new records, is needed still, or was retired before.
         """
-        async with self._writing_connection() as connection:
+        async with self.writing_connection() as connection:
             await keys.retire(connection, self._keyring, key_id)
 
     async def reseal(self, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
@@ -311,20 +330,24 @@ class Database:
         `pace` is the most records a second; None is as quick as the database allows. It goes on where an
         interrupted one stopped, and may run on several instances at once. Records that do not open are left.
         """
-        usage = await self.key_usage()
-        total = sum(count for key_id, count in usage.items() if key_id != self._keyring.active)
-        done = 0
+        total = left = await self._under_other_keys()
+        done = fruitless = 0
         yield done, total
-        for sealed in SEALED:
-            progress = True
-            while progress:
-                # What a save held is looked at once more; the save itself sealed it under its first key.
-                progress = False
+        while left and fruitless < _FRUITLESS_ROUNDS:
+            before = left
+            for sealed in SEALED:
                 async for count in self._pass_over(sealed, batch, pace):
-                    progress = progress or count > 0
                     done += count
                     yield done, max(done, total)
+            left = await self._under_other_keys()
+            fruitless = fruitless + 1 if left == before else 0
+            # What is left was held by a save or by another rotation just now, or opens under no key at all.
+            await asyncio.sleep(fruitless * _PAUSE_SECONDS)
         await self.forget_deleted()
+
+    async def _under_other_keys(self) -> int:
+        usage = await self.key_usage()
+        return sum(count for key_id, count in usage.items() if key_id != self._keyring.active)
 
     async def _pass_over(
         self, sealed: tuple[Any, Callable[[Any], Place]], size: int, pace: float | None
@@ -332,7 +355,7 @@ class Database:
         after, seen = "", size
         while seen == size:
             began = time.monotonic()
-            async with self._writing_connection() as connection:
+            async with self.writing_connection() as connection:
                 one = await reseal_batch(connection, self._keyring, sealed, after=after, size=size)
             after, seen = one.last, one.seen
             yield one.sealed

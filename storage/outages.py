@@ -33,6 +33,7 @@ class Trouble(StrEnum):
     BUSY = "it is too busy"
     NOT_WRITABLE = "it cannot be written: its disk is full, or it is read-only"
     UNCERTAIN = "it stopped answering while a change was made"
+    DAMAGED = "its file is damaged, or no database"
 
 
 class DatabaseUnavailableError(Exception):
@@ -65,6 +66,7 @@ _SQLITE = (
     (Trouble.NOT_WRITABLE, ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")),
     (Trouble.BUSY, ("SQLITE_BUSY", "SQLITE_LOCKED")),
     (Trouble.SILENT, ("SQLITE_CANTOPEN",)),
+    (Trouble.DAMAGED, ("SQLITE_CORRUPT", "SQLITE_NOTADB")),
 )
 
 
@@ -107,6 +109,17 @@ class Opened:
 async def opened_for_reading(connection: AsyncConnection) -> Opened:
     """Begin a transaction that reads."""
     await connection.begin()
+    return Opened(connection)
+
+
+async def opened_for_long_reading(connection: AsyncConnection) -> Opened:
+    """Begin a transaction on PostgreSQL that reads everything as it stands now, and may take its time over it."""
+    await connection.begin()
+    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        await connection.execute(text(f"SET LOCAL {setting} = 0"))
+    # The snapshot is taken with the first statement that reads.
+    await connection.execute(text("SELECT 1"))
     return Opened(connection)
 
 

@@ -2,14 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.clock import now_sql
 from storage.keyring import Keyring, Place, SealBrokenError
+from storage.models import PasswordLinkRow
 
-_TABLE = "password_links"
 _ADD = """
     INSERT INTO password_links (token_hash, workspace, user_id, sealed, ends_at)
     VALUES (:token_hash, :workspace, :user, :sealed, {now} + :seconds)
@@ -46,7 +47,7 @@ class PasswordLinkTable:
             "token_hash": _hashed(token),
             "workspace": link.workspace,
             "user": link.user,
-            "sealed": self._keyring.seal(link.document, _place(token, link.workspace, link.user)),
+            "sealed": self._keyring.seal(link.document, _place(_hashed(token), link.workspace, link.user)),
             "seconds": seconds,
         }
         await self._connection.execute(self._statement(_ADD), values)
@@ -58,7 +59,7 @@ class PasswordLinkTable:
         if row is None:
             return None
         try:
-            document = self._keyring.open(row.sealed, _place(token, row.workspace, user))
+            document = self._keyring.open(row.sealed, _place(_hashed(token), row.workspace, user))
         except (SealBrokenError, ValueError):
             return None
         return StoredLink(workspace=row.workspace, user=user, document=document)
@@ -80,8 +81,13 @@ class PasswordLinkTable:
         return text(template.format(now=now_sql(self._connection)))
 
 
-def _place(token: str, workspace: str, user: str) -> Place:
-    return Place(table=_TABLE, record_id=_hashed(token), workspace=workspace, user=user, revision=1)
+def link_place(row: PasswordLinkRow | Row[Any]) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return _place(row.token_hash, row.workspace, row.user_id)
+
+
+def _place(token_hash: str, workspace: str, user: str) -> Place:
+    return Place(table=PasswordLinkRow.__tablename__, record_id=token_hash, workspace=workspace, user=user, revision=1)
 
 
 def _hashed(token: str) -> str:

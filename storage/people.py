@@ -147,6 +147,8 @@ class PeopleTable:
 
     async def _change(self, row: PersonRow, name: str, words: Collection[str], state: int, at: datetime) -> None:
         known = self._opened(row)
+        if (row.state, known.name, known.words) == (state, name, _sorted(words)):
+            return
         found_by = (row.key_id, row.state, row.position, known.words)
         if row.state != state:
             await self._count(row.workspace, {row.state: -1, state: 1})

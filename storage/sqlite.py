@@ -2,14 +2,19 @@
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiosqlite
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import Pool, StaticPool
 
 _PRAGMAS = (
     # FULL: an acknowledged commit survives a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
@@ -68,24 +73,67 @@ def sqlite_engine(address: URL) -> AsyncEngine:
     except OSError as error:
         raise ValueError(f"the file {path} cannot be opened ({error.strerror}).") from None
 
+    engine = _engine(address, lambda: sqlite3.connect(path, check_same_thread=False), poolclass=None)
+    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    return engine
+
+
+def reading_engine(path: Path) -> AsyncEngine:
+    """Make the engine of a SQLite file that is only read, and left as it is to the last bit."""
+    address = URL.create("sqlite", database=str(path))
+    opened = f"file:{quote(str(path.absolute()))}?mode=ro"
+    return _engine(address, lambda: sqlite3.connect(opened, uri=True, check_same_thread=False), poolclass=None)
+
+
+@asynccontextmanager
+async def copied_pages(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """Copy a SQLite database, as it stands now, into a nameless file that is gone after the block.
+
+    Whoever reads a database for long keeps its write-ahead log from being emptied, and so a deleted password in it;
+    the copy of its pages is made in a moment (https://www.sqlite.org/backup.html).
+    """
+    # An empty name: https://www.sqlite.org/inmemorydb.html#temp_db
+    nameless = sqlite3.connect("", check_same_thread=False)
+    copied = _engine(URL.create("sqlite"), lambda: nameless, poolclass=StaticPool)
+    try:
+        async with engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            await _copy_pages(raw.driver_connection, nameless)
+        yield copied
+    finally:
+        await copied.dispose()
+        nameless.close()
+
+
+async def _copy_pages(driver: Any, target: sqlite3.Connection) -> None:
+    try:
+        await driver.backup(target)
+    except sqlite3.Error as error:
+        # Nobody wraps the driver's own errors here, as SQLAlchemy does for statements.
+        raise DatabaseError(None, None, error) from error
+
+
+def _engine(address: URL, connector: Callable[[], sqlite3.Connection], *, poolclass: type[Pool] | None) -> AsyncEngine:
     async def connect() -> aiosqlite.Connection:
         # The driver's own thread is the only one that uses the connection.
-        connector = partial(sqlite3.connect, path, check_same_thread=False)
         connection = SteadyConnection(connector, iter_chunk_size=64)
         connection._thread.daemon = True
         return await connection
 
     engine = create_async_engine(
-        address.set(drivername="sqlite+aiosqlite"), hide_parameters=True, async_creator=connect
+        address.set(drivername="sqlite+aiosqlite"), hide_parameters=True, async_creator=connect, poolclass=poolclass
     )
-    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(engine.sync_engine, "connect", _set_no_transactions)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
 
-def _set_pragmas(connection: Any, _record: Any) -> None:
+def _set_no_transactions(connection: Any, _record: Any) -> None:
     # The driver must not begin transactions by itself, because writers begin theirs as IMMEDIATE.
     connection.isolation_level = None
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)

@@ -61,7 +61,7 @@ class AwsKms:
     async def _asked(self, question: Callable[[Any], Any], wanted: str) -> bytes:
         try:
             # An extra, and half a second of work, which is no part of waiting for the service.
-            from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+            from botocore.exceptions import ClientError  # noqa: PLC0415
             from botocore.session import Session  # noqa: PLC0415
         except ImportError:
             raise KeySourceError(
@@ -77,7 +77,8 @@ class AwsKms:
             # The code is one of a published list; the message may repeat what was sent.
             code = str(error.response.get("Error", {}).get("Code", "no reason given"))
             raise KeySourceError(f"AWS KMS refuses ({code}).") from None
-        except (BotoCoreError, ValueError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001 - besides its own errors botocore lets those of its parser through
+            # Its text may repeat what was answered.
             raise KeySourceError(f"AWS KMS cannot be asked ({type(error).__name__}).") from None
 
     def _answered(self, question: Callable[[Any], Any], session: Any) -> Any:

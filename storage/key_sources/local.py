@@ -116,7 +116,10 @@ class LocalFile:
     async def _sealing_key(self, salt: bytes, cost: Cost) -> bytes:
         passphrase = self._given_passphrase().encode("utf-8", "surrogatepass")
         scrypt = Scrypt(salt=salt, length=KEY_BYTES, n=2**cost.log2_n, r=cost.r, p=cost.p)
-        return await asyncio.to_thread(scrypt.derive, passphrase)
+        try:
+            return await asyncio.to_thread(scrypt.derive, passphrase)
+        except MemoryError:
+            raise KeySourceError("there is too little memory to open its file.") from None
 
     def _read(self) -> bytes:
         try:

@@ -67,7 +67,7 @@ async def fill(database: Database, keyring: Keyring, count: int) -> None:
     spread = {one.user: one for one in evenly_spread((u, name, words_of(name, a)) for u, name, a in everybody)}
     for begin in range(0, count, 2000):
         chunk = everybody[begin : begin + 2000]
-        async with database._writing_connection() as connection:
+        async with database.writing_connection() as connection:
             profiles = [profile_row(keyring, user, address) for user, _, address in chunk]
             await connection.execute(insert(ProfileRow), [row.model_dump() for row in profiles])
             tests = [test_row(keyring, row, number) for number, row in enumerate(profiles)]

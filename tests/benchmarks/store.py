@@ -65,7 +65,7 @@ async def _fill(database: Database, keyring: Keyring) -> None:
             "updated_at": NOW,
         }
         rows.append({**row, "sealed": keyring.seal(DOCUMENT, profile_place(ProfileRow(**row, sealed=b"")))})
-    async with database._writing_connection() as connection:
+    async with database.writing_connection() as connection:
         await connection.execute(insert(ProfileRow), rows)
         await connection.exec_driver_sql(
             "CREATE TABLE bare (workspace VARCHAR(64), user_id VARCHAR(64), sealed "
@@ -144,7 +144,7 @@ async def _rotating(name: str, url: str, old: Keyring) -> None:
     new = Keyring([*Keyring.from_text(generate_key())._roots.values(), *old._roots.values()])
     database = Database.connect(url, new)
     try:
-        async with database._writing_connection() as connection:
+        async with database.writing_connection() as connection:
             await connection.exec_driver_sql("DELETE FROM people")
         begin = time.perf_counter()
         async for _ in database.reseal():

@@ -28,7 +28,8 @@ from bot.profiles.private_links import PrivateLink, PrivateLinks
 from bot.profiles.profile import EmailProfile
 from bot.slack.ids import ActionId
 from bot.smtp.account import Encryption
-from bot.web.password_page import PasswordPage, _network
+from bot.web.pages import Pages, network_of
+from bot.web.password_page import PasswordPage
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
 from tests.scenario.test_canary import CANARY, LOGIN, leaks
@@ -223,7 +224,7 @@ async def test_after_fifty_wrong_guesses_from_one_place_all_fail(http_office: Of
 
 def counted(peer: str, *forwarded: str) -> str:
     headers = CIMultiDict(("X-Forwarded-For", value) for value in forwarded)
-    return _network(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
+    return network_of(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
 
 
 def test_a_proxy_is_believed_in_its_last_word_and_only_when_it_is_near() -> None:
@@ -251,7 +252,7 @@ def test_whatever_a_profile_holds_is_shown_as_text_and_https_is_insisted_on() ->
     nasty = "<script>$mark ${error}</script>\"'&"
     link = PrivateLink(owner=Person("T", "U"), address=nasty, host=nasty, channel="", view_id="", revision=0)
     request = make_mocked_request("GET", "/", headers={"Cookie": "password-form=<script>1</script>aaaaaaaaaaaaaaa"})
-    page = PasswordPage(cast("PrivateLinks", None), "https://email.example.com", lambda _: None)
+    page = PasswordPage(cast("PrivateLinks", None), Pages(https=True), lambda _: None)
     answer = page._form(request, link, "<b>no</b>")
     text = answer.text or ""
     assert text.count("&lt;script&gt;$mark ${error}&lt;/script&gt;&quot;&#x27;&amp;") == 2

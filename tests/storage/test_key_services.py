@@ -83,6 +83,10 @@ async def test_a_key_wrapped_by_kms_belongs_to_its_kms_key_and_this_program() ->
         (400, '{"__type": "ThrottlingException"}', r"refuses \(ThrottlingException\)"),
         (200, "<html>canary</html>", r"cannot be asked"),
         (200, '{"KeyId": "canary"}', r"cannot be asked"),
+        (200, "[]", r"cannot be asked"),
+        (200, '{"Plaintext": 5}', r"cannot be asked"),
+        (200, '{"Plaintext": "canary!"}', r"cannot be asked|has \d+ bytes"),
+        (403, '["canary"]', r"refuses|cannot be asked"),
         (200, '{"Plaintext": "Y2FuYXJ5"}', "what is wrapped there has 6 bytes"),
     ],
 )

@@ -149,7 +149,7 @@ async def test_the_states_tell_what_each_key_does(opened: Callable[[str], Databa
     assert third.check_value is CheckValue.UNTRIED
     async with both.writing() as tx:
         await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b""), seconds=600)
-    async with old._writing_connection() as session:
+    async with old.writing_connection() as session:
         await session.execute(text("UPDATE key_checks SET sealed = substr(sealed, 2)"))
     assert next(iter(await old.key_states())).check_value is CheckValue.BROKEN
     assert {state.key_id: state.links for state in await old.key_states()} == {OLD_ID: 0, NEW_ID: 1}

@@ -29,9 +29,9 @@ from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from storage.outages import DatabaseUnavailableError
 from tests.counts import scaled
+from tests.instances.running import SAVED, Balancer, Instance
 from tests.postgresql import PostgreSQLServer, Stop, running_postgresql
 from tests.scenario.crowd import crowd
-from tests.scenario.instances import SAVED, Balancer, Instance
 from tests.scenario.people import ADA, fill_form, set_up
 from tests.scenario.test_command_line import GOOD
 
