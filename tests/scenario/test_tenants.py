@@ -19,7 +19,7 @@ from tests.scenario.many import Many, install, many_settings, open_many, opened_
 
 pytestmark = pytest.mark.timeout(1800)
 
-WORKSPACES, PEOPLE, ADMINS = scaled(quick=15, full=50), 20, 2
+WORKSPACES, PEOPLE, ADMINS = scaled(quick=8, full=50), 20, 2
 DATABASES = ("sqlite", "postgresql")[: scaled(quick=1, full=2)]
 USERS = tuple(f"U{number:02}" for number in range(PEOPLE))
 ONLY_ADMINS = "Only admins"
@@ -170,8 +170,10 @@ class Tenants:
     async def visit_home(self, place: Place, user: str, _other: str) -> str:
         event = {"type": "app_home_opened", "user": user, "tab": "home", "channel": "D0"}
         await self.many.slacks.event(self.many.url, place, event)
-        tabs = [call for call in self.new_calls() if call.method == "views.publish" and call.key == place.key]
-        assert [call.arguments["user_id"] for call in tabs[:1]] == [user]
+        published = [call for call in self.new_calls() if call.method == "views.publish" and call.key == place.key]
+        # After a change the bot publishes others, too.
+        tabs = [call for call in published if call.arguments["user_id"] == user]
+        assert tabs
         kept = self.kept[place.key][user].address
         assert kept in said(tabs[0].arguments)
         return said(tabs[0].arguments)
