@@ -3,6 +3,7 @@
 import json
 import re
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,20 @@ def health_check() -> list[str]:
     return command
 
 
+@cache
+def _objects(name: str) -> list[Any]:
+    return list(yaml.safe_load_all(read(name)))
+
+
 def services() -> dict[str, dict[str, Any]]:
     """Give the services of compose.yaml by name."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load(read("compose.yaml"))["services"]
+    found: dict[str, dict[str, Any]] = _objects("compose.yaml")[0]["services"]
     return found
 
 
 def kubernetes(kind: str) -> dict[str, Any]:
     """Give the one object of a kind in kubernetes.yaml."""
-    (found,) = (each for each in yaml.safe_load_all(read("deploy/kubernetes.yaml")) if each["kind"] == kind)
+    (found,) = (each for each in _objects("deploy/kubernetes.yaml") if each["kind"] == kind)
     return dict(found)
 
 
@@ -70,8 +76,6 @@ def unit() -> dict[str, str]:
 
 def expressions() -> list[str]:
     """Give every PromQL expression of the alerts and of the dashboard."""
-    alerts = [
-        rule for group in yaml.safe_load(read("deploy/prometheus-rules.yaml"))["groups"] for rule in group["rules"]
-    ]
+    alerts = [rule for group in _objects("deploy/prometheus-rules.yaml")[0]["groups"] for rule in group["rules"]]
     panels = json.loads(read("deploy/grafana-dashboard.json"))["panels"]
     return [rule["expr"] for rule in alerts] + [each["expr"] for panel in panels for each in panel["targets"]]

@@ -30,6 +30,7 @@ from tests.scenario.starting import program
 from tests.scenario.test_command_line import CONFIGURATION_ERROR, GOOD, serving, slack
 
 AWAY = 75
+SECONDS = 60
 _IMPORTED = f"{ROOT}{os.pathsep}{sysconfig.get_path('purelib')}"
 
 
@@ -58,7 +59,7 @@ class Somebody:
     async def run(self, folder: Path, *arguments: str, given: Mapping[str, str]) -> tuple[int | None, str]:
         """Start it and wait for its end; gives exit code and standard error."""
         process = await self.start(folder, *arguments, given=given)
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), SECONDS)
         return process.returncode, err.decode()
 
     @asynccontextmanager
@@ -68,7 +69,7 @@ class Somebody:
         try:
             yield process
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await asyncio.wait_for(process.wait(), SECONDS) == 0
         finally:
             if process.returncode is None:
                 process.kill()
@@ -169,8 +170,9 @@ async def test_settings_and_keys_are_read_from_files_that_can_only_be_read(place
                 assert (await asked(address, container[probe]["httpGet"]["path"]))[0] == 200
             process.send_signal(signal.SIGHUP)
             assert process.stderr is not None
-            line = await asyncio.wait_for(process.stderr.readline(), 30)
-            assert b"ENCRYPTION_KEYS_FILE was read anew" in line
+            async with asyncio.timeout(SECONDS):
+                while b"ENCRYPTION_KEYS_FILE was read anew" not in (line := await process.stderr.readline()):
+                    assert line
     assert {file.name for file in settings.iterdir()} == {".env", "encryption-keys"}
 
 
