@@ -19,8 +19,7 @@ from tests.scenario.many import Many, install, many_settings, open_many, opened_
 
 pytestmark = pytest.mark.timeout(1800)
 
-WORKSPACES, PEOPLE, ADMINS = scaled(quick=15, full=50), 20, 2
-DATABASES = ("sqlite", "postgresql")[: scaled(quick=1, full=2)]
+WORKSPACES, PEOPLE, ADMINS = scaled(quick=8, full=50), 20, 2
 USERS = tuple(f"U{number:02}" for number in range(PEOPLE))
 ONLY_ADMINS = "Only admins"
 _MARK = re.compile(r"t0ws\d\d")
@@ -170,8 +169,10 @@ class Tenants:
     async def visit_home(self, place: Place, user: str, _other: str) -> str:
         event = {"type": "app_home_opened", "user": user, "tab": "home", "channel": "D0"}
         await self.many.slacks.event(self.many.url, place, event)
-        tabs = [call for call in self.new_calls() if call.method == "views.publish" and call.key == place.key]
-        assert [call.arguments["user_id"] for call in tabs[:1]] == [user]
+        published = [call for call in self.new_calls() if call.method == "views.publish" and call.key == place.key]
+        # After a change the bot publishes others, too.
+        tabs = [call for call in published if call.arguments["user_id"] == user]
+        assert tabs
         kept = self.kept[place.key][user].address
         assert kept in said(tabs[0].arguments)
         return said(tabs[0].arguments)
@@ -235,7 +236,6 @@ def url(maker: Maker, tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.databases(*DATABASES)
 async def test_nobody_reads_or_writes_outside_their_own_workspace(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # How long Slack is waited for is not the question here, and a machine may be busy.
     monkeypatch.setattr("bot.slack.directory.PATIENCE", 30.0)
@@ -249,8 +249,8 @@ async def test_nobody_reads_or_writes_outside_their_own_workspace(url: str, monk
             await install(many, places[-1])
         await many.bot.housekeeping.round()
         tenants = Tenants(many, places, chance)
-        for _ in range(scaled(quick=300, full=10_000)):
+        for _ in range(scaled(quick=150, full=10_000)):
             await tenants.try_one()
-        assert tenants.wrote > scaled(quick=30, full=1000)
+        assert tenants.wrote > scaled(quick=15, full=1000)
         for place in places:
             await tenants.hold_against_the_model(place)
