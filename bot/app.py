@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.keys import keyring_of
@@ -31,24 +32,30 @@ from bot.profiles.upkeep import Upkeep
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.afterwards import AfterPassword
 from bot.slack.body import repair_body_parsing
+from bot.slack.bolt import app_of_many, app_of_one, counted
+from bot.slack.clients import Clients
 from bot.slack.directory import SlackDirectory
 from bot.slack.home import HomeTabs
 from bot.slack.housekeeping import Housekeeping
-from bot.slack.ids import COMMANDS
+from bot.slack.installations import Installations, StateStore
+from bot.slack.installing import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.jobs import Jobs
 from bot.slack.once import once
 from bot.slack.opening import Opening
 from bot.slack.owners import Owners
 from bot.slack.register import register
+from bot.slack.renewals import OnRenewal, Renewals
 from bot.slack.roster import Roster
 from bot.slack.services import Services
 from bot.slack.testing import Testing
 from bot.slack.views.form import PasswordEntry
+from bot.slack.workspaces import OneWorkspace, Workspaces
 from bot.smtp.check import Tester
 from bot.smtp.domain import DnsTextRecords, TextRecords, judge
 from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
+from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.copying import UnfinishedCopyError, require_complete
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -74,14 +81,20 @@ class AwayError(StartError):
 
 @dataclass(frozen=True, kw_only=True)
 class Bot:
-    """Everything that serving needs; `page` is None without a public address."""
+    """Everything that serving needs.
+
+    `page` is None without a public address, `installing` and `installations` when the bot has one workspace.
+    """
 
     slack: AsyncApp
     connections: ConnectionTests
     database: Database
     jobs: Jobs
     metrics: Metrics
+    pages: Pages
     page: PasswordPage | None
+    installing: InstallFlow | None
+    installations: Installations | None
     housekeeping: Housekeeping
     tabs: HomeTabs
 
@@ -157,8 +170,12 @@ async def open_bot(
         await prepare_database(database)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             bot = await _wire(settings, database, session, network or OpenNetwork(), records or DnsTextRecords())
-            async with _by_itself(bot.housekeeping.keep_house, bot.tabs.keep_up):
-                yield bot
+            try:
+                async with _by_itself(bot.housekeeping.keep_house, bot.tabs.keep_up):
+                    yield bot
+            finally:
+                if bot.installations is not None:
+                    await bot.installations.finish()
     finally:
         await database.close()
 
@@ -182,50 +199,108 @@ async def _wire(
     network: Network,
     records: TextRecords,
 ) -> Bot:
-    metrics = Metrics()
-    jobs = Jobs(most=RUNNING_TESTS)
+    metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
     metrics.watch_jobs(lambda: jobs.running)
-    client = _web_client(settings, session, token=settings.slack_bot_token)
-    identity = await _identity(client)
-    workspace = identity.enterprise_id or identity.team_id or ""
-    changes = Changes()
-    services = _services(
-        settings, database, session, workspace, jobs, changes, _tester(settings, network, metrics), records
-    )
-    # Home tabs count their tries themselves.
-    tabs = HomeTabs(services=services, database=database, client=_quick_client(settings, session))
-    changes.listen(tabs.changed)
     history = timedelta(days=settings.history_days)
     upkeep = Upkeep(database=database, history=history, clock=database.now, on_change=changes.tell)
+    pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
+    house = await _house(settings, database, Clients(session, settings.slack_api_url), upkeep, metrics, pages)
+    services = _services(
+        settings, database, house.workspaces, jobs, changes, _tester(settings, network, metrics), records
+    )
+    tabs = HomeTabs(services=services, database=database, workspaces=house.workspaces)
+    changes.listen(tabs.changed)
     roster = Roster(
         database=database,
-        client=client,
+        workspaces=house.workspaces,
         directory=services.directory,
-        upkeep=upkeep,
         clock=database.now,
         on_change=changes.tell,
     )
-    slack = _bolt(settings, session, identity)
-    slack.middleware(_counted(metrics))
-    slack.middleware(once(database))
-    register(slack, services, tabs=tabs, roster=roster)
+    house.slack.middleware(counted(metrics.count_request))
+    house.slack.middleware(once(database))
+    register(house.slack, services, tabs=tabs, roster=roster)
     return Bot(
-        slack=slack,
+        slack=house.slack,
         connections=services.connections,
         database=database,
         jobs=jobs,
         metrics=metrics,
-        page=_page(settings, services, client),
+        pages=pages,
+        page=_page(services, house.workspaces, pages),
+        installing=house.installing,
+        installations=house.installations,
         housekeeping=Housekeeping(
-            workspace=workspace,
+            workspaces=house.workspaces,
             database=database,
             roster=roster,
             upkeep=upkeep,
             bulk=services.bulk,
-            client=client,
         ),
         tabs=tabs,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _House:
+    """Where the bot works, and Bolt's app for it; the rest is None in one workspace."""
+
+    workspaces: Workspaces
+    slack: AsyncApp
+    installing: InstallFlow | None = None
+    installations: Installations | None = None
+
+
+async def _house(  # noqa: PLR0917 - each is of its own type
+    settings: Settings, database: Database, clients: Clients, upkeep: Upkeep, metrics: Metrics, pages: Pages
+) -> _House:
+    # Socket Mode requests carry no signature: their trust is the connection's.
+    secret = None if settings.slack_app_token else settings.slack_signing_secret or SecretStr("")
+    client = clients.patient(None)
+    if settings.many_workspaces:
+        installations = open_installations(settings, database, clients, metrics.count_token_renewal)
+        client_id, client_secret = _oauth(settings)
+        flow = install_flow(
+            client_id=client_id,
+            client_secret=client_secret,
+            public_url=settings.public_url,
+            client=clients.quick(None),
+            states=StateStore(database),
+            installations=installations,
+            page=pages.html,
+        )
+        slack = app_of_many(installations, flow, client=client, signing_secret=secret)
+        return _House(workspaces=installations, slack=slack, installing=flow, installations=installations)
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
+    identity = await _identity(clients.patient(token))
+    workspace = OneWorkspace(
+        identity.enterprise_id or identity.team_id or "", clients=clients, token=token, upkeep=upkeep
+    )
+    slack = app_of_one(workspace, identity, client=client, signing_secret=secret)
+    return _House(workspaces=workspace, slack=slack)
+
+
+def open_installations(
+    settings: Settings, database: Database, clients: Clients, on_renewal: OnRenewal
+) -> Installations:
+    """Give the installations in a database, with tokens that are renewed when that is due.
+
+    Raises:
+        SettingsError: the settings are for one workspace.
+    """
+    client_id, client_secret = _oauth(settings)
+    rotator = AsyncTokenRotator(
+        client_id=client_id, client_secret=client_secret.get_secret_value(), client=clients.quick(None)
+    )
+    renewals = Renewals(database=database, rotator=rotator, on_renewal=on_renewal)
+    url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
+    return Installations(database=database, clients=clients, renewals=renewals, install_url=url)
+
+
+def _oauth(settings: Settings) -> tuple[str, SecretStr]:
+    if settings.slack_client_id is None or settings.slack_client_secret is None:
+        raise SettingsError({"SLACK_CLIENT_ID": "it is not set, so the bot has one workspace."})
+    return settings.slack_client_id, settings.slack_client_secret
 
 
 def now() -> datetime:
@@ -247,8 +322,7 @@ def _tester(settings: Settings, network: Network, metrics: Metrics) -> CountingT
 def _services(  # noqa: PLR0917 - each is of its own type
     settings: Settings,
     database: Database,
-    session: aiohttp.ClientSession,
-    workspace: str,
+    workspaces: Workspaces,
     jobs: Jobs,
     changes: Changes,
     tester: CountingTester,
@@ -261,7 +335,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
     profiles = EmailProfiles(**typing)
     connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
     listing = WorkWithEmail(**for_admins)
-    directory = SlackDirectory(_quick_client(settings, session), workspace)
+    directory = SlackDirectory(workspaces)
     entry = _password_entry(settings)
     links = None
     if settings.public_url:
@@ -296,47 +370,11 @@ def _password_entry(settings: Settings) -> PasswordEntry:
     return PasswordEntry.EITHER if settings.public_url else PasswordEntry.IN_FORM
 
 
-def _page(settings: Settings, services: Services, client: AsyncWebClient) -> PasswordPage | None:
-    if services.links is None or settings.public_url is None:
+def _page(services: Services, workspaces: Workspaces, pages: Pages) -> PasswordPage | None:
+    if services.links is None:
         return None
-    after = AfterPassword(client, services.jobs, services.entry)
-    return PasswordPage(services.links, settings.public_url, after.show)
-
-
-def _web_client(settings: Settings, session: aiohttp.ClientSession, *, token: SecretStr | None) -> AsyncWebClient:
-    client = AsyncWebClient(
-        token=token.get_secret_value() if token else None,
-        base_url=settings.slack_api_url,
-        timeout=30,
-        session=session,
-    )
-    client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=2))
-    return client
-
-
-def _quick_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """Make a client that never waits and tries again by itself: Slack waits for our answer meanwhile."""
-    client = _web_client(settings, session, token=settings.slack_bot_token)
-    client.retry_handlers = []
-    return client
-
-
-def _bolt(settings: Settings, session: aiohttp.ClientSession, identity: AuthorizeResult) -> AsyncApp:
-    async def authorize(**_: Any) -> AuthorizeResult:
-        return identity
-
-    secret = settings.slack_signing_secret
-    return AsyncApp(
-        # Without a token of its own: each request's client gets the one that `authorize` gives.
-        client=_web_client(settings, session, token=None),
-        authorize=authorize,
-        # Socket Mode requests carry no signature: their trust is the connection's.
-        signing_secret=secret.get_secret_value() if secret else None,
-        request_verification_enabled=settings.slack_app_token is None,
-        # Listeners acknowledge and hand slow work to `Jobs`, so waiting for them is short; it also
-        # spares Bolt's 10 ms ack poll.
-        process_before_response=True,
-    )
+    after = AfterPassword(workspaces, services.jobs, services.entry)
+    return PasswordPage(services.links, pages, after.show)
 
 
 async def _identity(client: AsyncWebClient) -> AuthorizeResult:
@@ -352,13 +390,3 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
             f"Example: {EXAMPLES['SLACK_API_URL']}"
         ) from None
     return AuthorizeResult.from_auth_test_response(auth_test_response=answer, bot_token=client.token)
-
-
-def _counted(metrics: Metrics) -> Callable[..., Awaitable[None]]:
-    async def count(body: dict[str, Any], next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
-        kind = body.get("command") or body.get("type") or "other"
-        known = {*COMMANDS, "block_actions", "view_submission", "view_closed", "event_callback"}
-        metrics.count_request(kind if kind in known else "other")
-        await next()
-
-    return count

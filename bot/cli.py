@@ -45,7 +45,6 @@ _FOR_THE_OPERATOR = (
     settings.SettingsError,
     StartError,
     KeyMismatchError,
-    KeyRetirementError,
     OutdatedSchemaError,
     UnknownSchemaError,
     copying.UnfinishedCopyError,
@@ -68,8 +67,8 @@ def main() -> None:
     except _FOR_THE_OPERATOR as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(EX_CONFIG) from None
-    except copying.CopyError as error:
-        # The settings are good; it is the databases that are not as the command needs them.
+    except (copying.CopyError, KeyRetirementError) as error:
+        # The settings are good; it is the database that is not as the command needs it.
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(1) from None
 
@@ -120,11 +119,12 @@ def manifest(
     """Print manifest.yml for HTTP mode at a public URL."""
     if not url.startswith("https://"):
         raise typer.BadParameter("Slack needs an https:// address, for example https://email.example.com")
-    _say(http_manifest(url.rstrip("/") + "/slack/events"))
+    _say(http_manifest(url.rstrip("/")))
 
 
-def http_manifest(events_url: str) -> str:
-    """Turn the Socket Mode manifest into one for HTTP: every request goes to `events_url`."""
+def http_manifest(url: str) -> str:
+    """Turn the Socket Mode manifest into one for HTTP at `url`, for one workspace, many, or whole organisations."""
+    events_url = f"{url}/slack/events"
     text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
     document = yaml.safe_load(text)
     for command in document["features"]["slash_commands"]:
@@ -132,6 +132,8 @@ def http_manifest(events_url: str) -> str:
     document["settings"]["event_subscriptions"]["request_url"] = events_url
     document["settings"]["interactivity"]["request_url"] = events_url
     document["settings"]["socket_mode_enabled"] = False
+    document["settings"]["org_deploy_enabled"] = True
+    document["oauth_config"]["redirect_urls"] = [f"{url}/slack/oauth_redirect"]
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).rstrip()
 
 
@@ -229,7 +231,7 @@ def keys_rotate(
             await database.require_schema()
             await database.check_keys()
             with _progress() as tell:
-                async for done, total in database.reseal(pace=pace):
+                async for done, total in database.reseal(batch=100, pace=pace):
                     tell("Sealing under the first key", done, total)
             usage = await database.key_usage()
             return sum(usage.values()) - usage.get(database.key_ids[0], 0)

@@ -8,12 +8,19 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings
-from bot.app import open_database
+from bot.app import open_database, open_installations
+from bot.metrics import Metrics
+from bot.profiles.errors import MendableError
 from bot.settings import Settings, SettingsError
+from bot.slack.clients import Clients
 from bot.slack.ids import SCOPES
+from bot.slack.installing import INSTALL_PATH
 from storage.copying import UnfinishedCopyError, require_complete
 from storage.database import Database
 from storage.keys import KeyMismatchError
+
+MOST_EXAMINED = 5
+"""Installations whose token is tried; a bot may have hundreds."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,17 @@ async def _findings() -> AsyncIterator[Finding]:
         return
     yield Finding("Settings", good=True, sentence="complete and well-formed.")
     try:
+        usable = True
         async for finding in _database_findings(database):
+            usable = usable and finding.good
             yield finding
+        if not loaded.many_workspaces:
+            yield await _slack_finding(loaded)
+        elif usable:
+            async for finding in _installation_findings(loaded, database):
+                yield finding
     finally:
         await database.close()
-    yield await _slack_finding(loaded)
 
 
 async def _database_findings(database: Database) -> AsyncIterator[Finding]:
@@ -81,18 +94,43 @@ async def _database_findings(database: Database) -> AsyncIterator[Finding]:
 async def _slack_finding(loaded: Settings) -> Finding:
     token = loaded.slack_bot_token.get_secret_value() if loaded.slack_bot_token else ""
     client = AsyncWebClient(token=token, base_url=loaded.slack_api_url, timeout=10)
+    return await _token_finding(client, "Slack", "reinstall the app from manifest.yml")
+
+
+async def _token_finding(client: AsyncWebClient, subject: str, remedy: str) -> Finding:
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        return Finding("Slack", good=False, sentence=f"it refuses the bot token ({error.response['error']}).")
+        return Finding(subject, good=False, sentence=f"it refuses the bot token ({error.response['error']}).")
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return Finding("Slack", good=False, sentence=f"it does not answer ({type(error).__name__}).")
+        return Finding(subject, good=False, sentence=f"it does not answer ({type(error).__name__}).")
     granted = {scope.strip() for scope in str(answer.headers.get("x-oauth-scopes", "")).split(",")}
     missing = [scope for scope in SCOPES if scope not in granted]
     if missing:
-        return Finding(
-            "Slack",
-            good=False,
-            sentence=f"the token lacks {', '.join(missing)}; reinstall the app from manifest.yml.",
-        )
-    return Finding("Slack", good=True, sentence=f"the token works in {answer['team']} with every scope.")
+        return Finding(subject, good=False, sentence=f"the token lacks {', '.join(missing)}; {remedy}.")
+    where = answer.get("team") or "its organisation"
+    return Finding(subject, good=True, sentence=f"the token works in {where} with every scope.")
+
+
+async def _installation_findings(loaded: Settings, database: Database) -> AsyncIterator[Finding]:
+    where = f"{loaded.public_url or 'the address of this bot'}{INSTALL_PATH}"
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        clients = Clients(session, loaded.slack_api_url)
+        installations = open_installations(loaded, database, clients, Metrics().count_token_renewal)
+        keys = await installations.keys()
+        if not keys:
+            yield Finding("Installations", good=True, sentence=f"none yet; the app is installed at {where}.")
+        for key in keys[:MOST_EXAMINED]:
+            subject = f"Slack in {key}"
+            try:
+                client = await installations.client_for(key)
+            except MendableError:
+                yield Finding(
+                    subject, good=False, sentence=f"there is no token that works; install it again at {where}."
+                )
+            else:
+                yield await _token_finding(client, subject, f"install the app again at {where}")
+        if len(keys) > MOST_EXAMINED:
+            rest = len(keys) - MOST_EXAMINED
+            yield Finding("Installations", good=True, sentence=f"{len(keys)} in all; the other {rest} were not asked.")
+        await installations.finish()

@@ -34,6 +34,13 @@ class Metrics:
         )
         self._jobs = Gauge("email_profile_bot_jobs_running", "Background jobs under way now", registry=self.registry)
 
+        self._renewals = Counter(
+            "email_profile_bot_token_renewals",
+            "Renewals of Slack tokens by how they ended (renewed, refused, failed)",
+            ["ended"],
+            registry=self.registry,
+        )
+
     def count_request(self, kind: str) -> None:
         """Count one request from Slack."""
         self._requests.labels(kind=kind).inc()
@@ -42,6 +49,10 @@ class Metrics:
         """Count one finished connection test."""
         failed = report.failed_stage
         self._tests.labels(ended=failed.name if failed else "passed").observe(report.seconds)
+
+    def count_token_renewal(self, ended: str) -> None:
+        """Count one renewal of a token by how it ended."""
+        self._renewals.labels(ended=ended).inc()
 
     def watch_jobs(self, running: Callable[[], int]) -> None:
         """Ask `running` for the number of jobs whenever the metrics are read."""

@@ -11,10 +11,16 @@ from socket import socket
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
 from bot.keys import read_keys_anew
+from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
+from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
+from bot.web.pages import Pages, network_of
+from storage.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +50,18 @@ class HttpDoor:
 
     def application(self, *, events: bool) -> web.Application:
         """Make the web application; `events` says whether Slack's requests come this way."""
-        page = self._bot.page
-        application = web.Application(middlewares=[page.guarded] if page else [])
+        application = web.Application()
         if events:
             application.router.add_post("/slack/events", self.slack_events)
         application.router.add_get("/healthz", self.healthz)
         application.router.add_get("/readyz", self.readyz)
         application.router.add_get("/metrics", self.metrics)
-        if page is not None:
-            page.add_routes(application)
+        if self._bot.page is not None:
+            self._bot.page.add_routes(application)
+        if self._bot.installing is not None:
+            InstallDoor(self._bot.installing, self._bot.pages, self._bot.database).add_routes(application)
+        if self._bot.page is not None or self._bot.installing is not None:
+            self._bot.pages.add_routes(application)
         return application
 
     async def slack_events(self, request: web.Request) -> web.Response:
@@ -90,6 +99,48 @@ class HttpDoor:
             body=self._bot.metrics.text(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
+
+
+class InstallDoor:
+    """The aiohttp handlers of an installation."""
+
+    def __init__(self, flow: InstallFlow, pages: Pages, database: Database) -> None:
+        """Let people go through `flow`, not too often."""
+        self._flow = flow
+        self._pages = pages
+        self._database = database
+
+    def add_routes(self, application: web.Application) -> None:
+        """Serve the page that begins, and the one that Slack sends people back to."""
+        paths = (INSTALL_PATH, REDIRECT_PATH)
+        nothing = f"There is nothing here. An installation begins at {INSTALL_PATH}."
+        application.middlewares.append(self._pages.guarded(paths, nothing))
+        # Programs that preview links shall not begin anything.
+        application.router.add_get(INSTALL_PATH, self.begin, allow_head=False)
+        application.router.add_get(REDIRECT_PATH, self.end, allow_head=False)
+
+    async def begin(self, request: web.Request) -> web.Response:
+        """Show what will happen, with the link to Slack."""
+        return await self._answered(self._flow.handle_installation, request)
+
+    async def end(self, request: web.Request) -> web.Response:
+        """Take what Slack sends with the person, and say what came of it."""
+        return await self._answered(self._flow.handle_callback, request)
+
+    async def _answered(
+        self, handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]], request: web.Request
+    ) -> web.Response:
+        try:
+            async with self._database.writing() as tx:
+                await take_installation_page(tx, network_of(request))
+        except LimitedError as error:
+            return self._pages.limited(error)
+        answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))
+        answer.headers.update(self._pages.headers)
+        for cookie in answer.cookies.values():
+            # Slack sends people back by a link, with which browsers send such cookies.
+            cookie["samesite"] = "Lax"
+        return answer
 
 
 class SocketModeLink:

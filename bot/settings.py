@@ -14,8 +14,8 @@ EXAMPLES: Mapping[str, str] = {
     "SLACK_BOT_TOKEN": "xoxb-… (OAuth & Permissions, Bot User OAuth Token)",
     "SLACK_SIGNING_SECRET": "8f742231b10e… (Basic Information, Signing Secret)",
     "SLACK_APP_TOKEN": "xapp-… (Basic Information, App-Level Tokens, scope connections:write)",
-    "SLACK_CLIENT_ID": "leave it unset and give SLACK_BOT_TOKEN",
-    "SLACK_CLIENT_SECRET": "leave it unset and give SLACK_BOT_TOKEN",
+    "SLACK_CLIENT_ID": "1234567890.0987654321 (Basic Information, Client ID)",
+    "SLACK_CLIENT_SECRET": "5e84b2c0d1… (Basic Information, Client Secret)",
     "SLACK_API_URL": "https://slack.com/api/",
     "DATABASE_URL": "sqlite:///email-profiles.db or postgresql://bot@db.example/profiles",
     "ENCRYPTION_KEYS": "the output of `email-profile-bot keys generate`",
@@ -117,13 +117,6 @@ class Settings(BaseSettings):
         kinds = ("xoxb-", "xoxe.xoxb-") if info.field_name == "slack_bot_token" else ("xapp-",)
         if value is not None and not value.get_secret_value().startswith(kinds):
             raise ValueError(f"this token does not begin with {kinds[0]}, so it is of another kind.")
-        return value
-
-    @field_validator("slack_client_id", "slack_client_secret")
-    @classmethod
-    def _one_workspace(cls, value: object) -> object:
-        if value is not None:
-            raise ValueError("this version serves one workspace, through its bot token.")
         return value
 
     @field_validator("slack_api_url", "public_url")
@@ -234,6 +227,23 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _one_workspace_or_many(self) -> "Settings":
+        given = {"SLACK_CLIENT_ID": self.slack_client_id, "SLACK_CLIENT_SECRET": self.slack_client_secret}
+        missing = [name for name, value in given.items() if value is None]
+        if len(missing) == 2:
+            return self
+        if missing:
+            (there,) = set(given) - set(missing)
+            raise SettingsError({missing[0]: f"it is not set, although {there} is; the two belong together."})
+        if self.slack_bot_token is not None:
+            why = "it is for one workspace, and SLACK_CLIENT_ID with SLACK_CLIENT_SECRET for many; keep one of them."
+            raise SettingsError({"SLACK_BOT_TOKEN": why})
+        if self.admin_user_ids:
+            why = "the same id may be somebody else in another workspace, so leave it unset beside SLACK_CLIENT_ID."
+            raise SettingsError({"ADMIN_USER_IDS": why})
+        return self
+
+    @model_validator(mode="after")
     def _private_needs_a_page(self) -> "Settings":
         if self.password_entry is PasswordEntrySetting.PRIVATE and self.public_url is None:
             raise SettingsError({"PASSWORD_ENTRY": "“private” needs PUBLIC_URL, where browsers reach the bot."})
@@ -250,6 +260,11 @@ class Settings(BaseSettings):
             return SecretStr(",".join(text.split()))
         return self.encryption_keys
 
+    @property
+    def many_workspaces(self) -> bool:
+        """Whether the bot is installed through OAuth, in as many workspaces as want it."""
+        return self.slack_client_id is not None
+
     def passphrase(self) -> SecretStr | None:
         """Give the passphrase of key files, its file read anew; None when neither setting holds one.
 
@@ -262,13 +277,13 @@ class Settings(BaseSettings):
         return self.encryption_passphrase
 
     def require_slack(self) -> None:
-        """Check that what serving Slack needs is there: tokens for Socket Mode or for HTTP.
+        """Check that what serving Slack needs is there: a token or OAuth's two settings, and a way in.
 
         Raises:
             SettingsError: naming each setting that is missing.
         """
         missing = {}
-        if self.slack_bot_token is None:
+        if self.slack_bot_token is None and not self.many_workspaces:
             why = "it is not set, and without it the bot cannot speak in Slack."
             missing["SLACK_BOT_TOKEN"] = why
         if self.slack_app_token is None and self.slack_signing_secret is None:

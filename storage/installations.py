@@ -85,10 +85,12 @@ class InstallationTable:
         if cast("CursorResult[None]", result).rowcount != 1:
             raise StaleRevisionError(revision=expected_revision + 1)
 
-    async def delete(self, workspace: str) -> bool:
-        """Forget an installation, token and all; tells whether there was one."""
+    async def delete(self, workspace: str, *, revision: int) -> bool:
+        """Forget an installation, token and all; False when it is not stored at this revision (any more)."""
         result = await self._connection.execute(
-            delete(InstallationRow).where(col(InstallationRow.workspace) == workspace)
+            delete(InstallationRow).where(
+                col(InstallationRow.workspace) == workspace, col(InstallationRow.revision) == revision
+            )
         )
         return cast("CursorResult[None]", result).rowcount > 0
 

@@ -12,6 +12,7 @@ _TAKE = """
     ON CONFLICT (name) DO UPDATE SET ends_at = {now} + :seconds WHERE leases.ends_at <= {now}
     RETURNING name
 """
+_HELD = "SELECT name FROM leases WHERE ends_at > {now}"
 _SHORTEN = "UPDATE leases SET ends_at = {now} + :seconds WHERE name = :name"
 
 
@@ -26,6 +27,10 @@ class LeaseTable:
         """Take a lease for so many seconds; False while another holds it."""
         statement = text(_TAKE.format(now=now_sql(self._connection)))
         return await self._connection.scalar(statement, {"name": name, "seconds": seconds}) is not None
+
+    async def held(self) -> set[str]:
+        """Name the leases that somebody holds now."""
+        return set(await self._connection.scalars(text(_HELD.format(now=now_sql(self._connection)))))
 
     async def shorten(self, name: str, *, seconds: float) -> None:
         """Let a lease end in so many seconds, because its work failed."""

@@ -36,7 +36,6 @@ _EVERYTHING = (
     PasswordLinkRow,
     RunRow,
     HomeRow,
-    WorkspaceRow,
     InstallationRow,
 )
 
@@ -127,10 +126,18 @@ class WorkspaceTable:
         found = await self._connection.scalars(left)
         return list(found)
 
-    async def purge(self, workspace: str) -> None:
-        """Delete everything that is stored of a workspace."""
+    async def purge(self, workspace: str, *, left_before: datetime) -> bool:
+        """Delete everything that is stored of a workspace; False when it has not left before that time (any more)."""
+        gone = await self._connection.execute(
+            delete(WorkspaceRow).where(
+                col(WorkspaceRow.workspace) == workspace, col(WorkspaceRow.left_at) < left_before
+            )
+        )
+        if cast("CursorResult[None]", gone).rowcount == 0:
+            return False
         for table in _EVERYTHING:
             await self._connection.execute(delete(table).where(col(table.workspace) == workspace))
+        return True
 
     async def _row(self, workspace: str) -> Row[Any] | None:
         found = await self._connection.execute(select(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace))

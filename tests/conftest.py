@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.databases import Maker, PostgreSQLMaker, SQLiteMaker
+from tests.databases import KINDS, Maker, NoMaker, PostgreSQLMaker, SQLiteMaker
 from tests.postgresql import FORGETFUL, PostgreSQLServer, folder_in_memory, running_postgresql
 
 
@@ -27,11 +29,44 @@ def own_postgresql() -> Iterator[PostgreSQLServer]:
         yield server
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what has to do with a database on each kind, unless its nearest mark says otherwise."""
+    if "maker" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("databases")
+    kinds = KINDS if mark is None else mark.args
+    none = pytest.param("none", id=pytest.HIDDEN_PARAM)
+    metafunc.parametrize("maker", kinds or [none], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
     """Make databases of each kind in turn, empty ones and such with tables."""
-    if request.param == "sqlite":
-        yield SQLiteMaker(tmp_path_factory.mktemp("template"))
-        return
-    with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
+    with _maker_of(request, tmp_path_factory) as made:
         yield made
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def other_maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
+    """As `maker`, for what goes from one database to another: with both, each way is tested."""
+    with _maker_of(request, tmp_path_factory) as made:
+        yield made
+
+
+@contextmanager
+def _maker_of(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[Maker]:
+    if request.param == "none":
+        yield NoMaker()
+    elif request.param == "sqlite":
+        yield SQLiteMaker(folders.mktemp("template"))
+    else:
+        with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
+            yield made
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, maker: Maker, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database; of one with tables, where the test asks for `database` too."""
+    file = tmp_path / "profiles.db"
+    with maker.upgraded(file) if "database" in request.fixturenames else maker.empty(file) as address:
+        yield address

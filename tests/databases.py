@@ -2,8 +2,9 @@
 
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -12,8 +13,11 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import NullPool
 
 from storage import migrations
+
+KINDS = ("sqlite", "postgresql")
 
 
 class Maker(Protocol):
@@ -66,7 +70,7 @@ class PostgreSQLMaker:
             maker = cls(server, connection)
             with maker._copy_of("template0") as template:
                 _upgrade(template)
-                maker._template = _name_in(template)
+                maker._template = urlsplit(template).path.removeprefix("/")
                 yield maker
 
     def empty(self, file: Path) -> AbstractContextManager[str]:
@@ -91,21 +95,65 @@ class PostgreSQLMaker:
         self._connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
+class NoMaker:
+    """Makes none, for tests that say of themselves that they open no database."""
+
+    def empty(self, file: Path) -> AbstractContextManager[str]:
+        """Refuse."""
+        raise AssertionError("This test is marked as one without databases, and opens one.")
+
+    def upgraded(self, file: Path) -> AbstractContextManager[str]:
+        """Refuse."""
+        return self.empty(file)
+
+
+class FolderDatabases:
+    """A database for each folder in which an office is opened: it is made with the first, and stays for the next."""
+
+    def __init__(self, maker: Maker) -> None:
+        """Let `maker` make them."""
+        self._maker = maker
+        self._stack = ExitStack()
+        self._addresses: dict[Path, str] = {}
+
+    def at(self, folder: Path) -> str:
+        """Give the address of the database of a folder."""
+        if folder not in self._addresses:
+            file = folder / "email-profiles.db"
+            self._addresses[folder] = self._stack.enter_context(self._maker.upgraded(file))
+        return self._addresses[folder]
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Take away at the end of the block what was made within it."""
+        before, self._stack = self._stack, ExitStack()
+        known = dict(self._addresses)
+        try:
+            with self._stack:
+                yield
+        finally:
+            self._stack, self._addresses = before, known
+
+
 def _at(server: str, name: str) -> str:
     """Give the address of a database on a server."""
     parts = urlsplit(server)
     return f"postgresql://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
 
 
-def _name_in(address: str) -> str:
-    return urlsplit(address).path.removeprefix("/")
-
-
 def engine_at(address: str) -> Engine:
     """Make an engine that waits for its answers, beside the bot's own."""
     if address.startswith("sqlite:"):
-        return create_engine(make_url(address), connect_args={"timeout": 10})
+        file = make_url(address).database or ""
+        return create_engine("sqlite://", creator=lambda: _beside_the_bot(file), poolclass=NullPool)
     return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(address))
+
+
+def _beside_the_bot(file: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=10, check_same_thread=False)
+    # What a test edits need not outlive a power cut.
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
 
 
 def _upgrade(address: str) -> None:

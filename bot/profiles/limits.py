@@ -77,6 +77,14 @@ LINKS_OF_A_PERSON = (
 WRONG_LINKS = (
     Limit(name="wrong links", most=50, seconds=10 * MINUTE, sentence="Too many wrong links came from your network."),
 )
+INSTALLATION_PAGES = (
+    Limit(
+        name="pages of installations",
+        most=60,
+        seconds=10 * MINUTE,
+        sentence="Sixty pages for installing were asked for from your network in ten minutes.",
+    ),
+)
 MESSAGES_OF_A_PERSON = (
     Limit(name="messages of a person", most=3, seconds=DAY, sentence="You have sent three test messages in a day."),
 )
@@ -129,6 +137,11 @@ async def was_right_link(tx: Transaction, from_where: str) -> None:
     """Take back what `take_wrong_link` counted."""
     for limit in WRONG_LINKS:
         await tx.limits.give_back(_name(limit, from_where))
+
+
+async def take_installation_page(tx: Transaction, from_where: str) -> None:
+    """Count one page of an installation, asked for from a network address; raises LimitedError as `take_test`."""
+    await _take(tx, INSTALLATION_PAGES, from_where)
 
 
 async def _take(tx: Transaction, limits: tuple[Limit, ...], *of: str) -> None:

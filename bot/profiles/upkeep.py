@@ -24,6 +24,11 @@ def people_lease(workspace: str) -> str:
     return f"people of {workspace}"
 
 
+def token_lease(workspace: str) -> str:
+    """Name the lease of renewing a workspace's token."""
+    return f"token of {workspace}"
+
+
 class Upkeep:
     """The purges, on one database."""
 
@@ -98,9 +103,12 @@ class Upkeep:
         return True
 
     async def _workspaces_that_left(self, now: datetime) -> None:
+        due = now - GRACE_OF_WORKSPACES
         async with self._database.reading() as tx:
-            gone = await tx.workspaces.left_before(now - GRACE_OF_WORKSPACES)
+            gone = await tx.workspaces.left_before(due)
         for workspace in gone:
             async with self._database.writing() as tx:
-                await tx.workspaces.purge(workspace)
-                await tx.leases.drop(people_lease(workspace))
+                # It may return at this very moment.
+                if await tx.workspaces.purge(workspace, left_before=due):
+                    for lease in (people_lease(workspace), token_lease(workspace)):
+                        await tx.leases.drop(lease)

@@ -8,13 +8,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.conflicts import values_of
 from bot.profiles.errors import MendableError
-from bot.profiles.private_links import PasswordSet
+from bot.profiles.private_links import PasswordSet, PrivateLink
+from bot.slack.clients import patient
 from bot.slack.jobs import Jobs
 from bot.slack.refusals import refusal
 from bot.slack.saying import say
 from bot.slack.views.card import card
 from bot.slack.views.form import Context, PasswordEntry, form
 from bot.slack.views.message import Message, notice, section
+from bot.slack.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +24,9 @@ log = logging.getLogger(__name__)
 class AfterPassword:
     """Shows people in Slack that their password is set."""
 
-    def __init__(self, client: AsyncWebClient, jobs: Jobs, entry: PasswordEntry) -> None:
-        """Speak through `client`, in the background."""
-        self._client = client
+    def __init__(self, workspaces: Workspaces, jobs: Jobs, entry: PasswordEntry) -> None:
+        """Speak in each person's own workspace, in the background."""
+        self._workspaces = workspaces
         self._jobs = jobs
         self._entry = entry
 
@@ -33,13 +35,14 @@ class AfterPassword:
         link = done.link
 
         async def tell(sentence: str) -> None:
-            await say(self._client, link.owner, link.channel, notice(sentence))
+            await say(await self._client_for(link), link.owner, link.channel, notice(sentence))
 
         async def work() -> None:
-            if not await self._in_form(done):
+            client = await self._client_for(link)
+            if not await self._in_form(client, done):
                 shown = card(done.view, reader=link.owner.user, entry=self._entry)
                 blocks = [section("Your password is set."), *shown.blocks]
-                await say(self._client, link.owner, link.channel, Message(text="Your password is set.", blocks=blocks))
+                await say(client, link.owner, link.channel, Message(text="Your password is set.", blocks=blocks))
 
         try:
             self._jobs.start(f"password of {link.owner.user}", work, tell=tell)
@@ -47,7 +50,10 @@ class AfterPassword:
             # The password is set, and the page says so; Slack shows it the next time somebody looks.
             log.warning("A new password could not be shown in Slack: too much is under way.")
 
-    async def _in_form(self, done: PasswordSet) -> bool:
+    async def _client_for(self, link: PrivateLink) -> AsyncWebClient:
+        return patient(await self._workspaces.client_for(link.owner.workspace))
+
+    async def _in_form(self, client: AsyncWebClient, done: PasswordSet) -> bool:
         """Show it in the open form; False when there is none, or when somebody else saved since it was opened."""
         link, owner = done.link, done.link.owner.user
         if not link.view_id or done.view.revision - link.revision > 1:
@@ -60,7 +66,7 @@ class AfterPassword:
         # It belongs to the server in the form, which need not be stored yet.
         view = form(replace(done.view, has_password=True), known=known, reader=owner, entry=self._entry, notes=notes)
         try:
-            await self._client.views_update(view_id=link.view_id, view=view)
+            await client.views_update(view_id=link.view_id, view=view)
         except SlackApiError as error:
             if refusal(error) == "not_found":
                 return False

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -14,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.errors import DirectoryError
 from bot.profiles.people import Member, Person
 from bot.slack.refusals import refusal
+from bot.slack.workspaces import Workspaces
 
 FRESH_SECONDS = 60.0
 """How long an answer of users.info may be used: a demoted admin is stopped within a minute."""
@@ -33,18 +33,18 @@ log = logging.getLogger(__name__)
 class SlackDirectory:
     """Looks people up with users.info (https://docs.slack.dev/reference/methods/users.info)."""
 
-    def __init__(self, client: AsyncWebClient, installed_in: str) -> None:
-        """Ask through `client`; `installed_in` is the workspace (or organisation) that the bot belongs to."""
-        self._client = client
-        self._installed_in = installed_in
+    def __init__(self, workspaces: Workspaces) -> None:
+        """Ask each person's own workspace."""
+        self._workspaces = workspaces
         self._known: dict[Person, tuple[float, Member]] = {}
-        self._silent_until = 0.0
+        self._silent_until: dict[str, float] = {}
 
     async def member(self, person: Person) -> Member | None:
         """Look one person up; None when the workspace does not know them.
 
         Raises:
             DirectoryError: Slack does not answer.
+            NotInstalledError: the bot is not installed in their workspace.
         """
         asked, known = self._known.get(person, (0.0, None))
         if known is not None and time.monotonic() - asked < FRESH_SECONDS:
@@ -57,10 +57,8 @@ class SlackDirectory:
         return member
 
     def read(self, person: Person, user: Mapping[str, Any]) -> Member:
-        """Read what Slack says of a person; whoever does not belong to the bot's own workspace is a stranger."""
-        member = _member(person, user)
-        belongs = person.workspace == self._installed_in
-        return member if belongs else replace(member, is_stranger=True)
+        """Read what Slack says of a person; whoever does not belong to their workspace is a stranger."""
+        return self._workspaces.as_seen(_member(person, user), user)
 
     def learn(self, member: Member) -> None:
         """Take what Slack just told of somebody."""
@@ -73,10 +71,11 @@ class SlackDirectory:
         self._known.pop(person, None)
 
     async def _ask(self, person: Person) -> Mapping[str, Any] | None:
-        if time.monotonic() < self._silent_until:
+        if time.monotonic() < self._silent_until.get(person.workspace, 0.0):
             raise DirectoryError(_SILENT)
+        client = await self._workspaces.client_for(person.workspace)
         try:
-            return await self._asked_twice(person)
+            return await _asked_twice(client, person)
         except SlackApiError as error:
             if refusal(error) in ("user_not_found", "user_not_visible"):
                 return None
@@ -84,22 +83,24 @@ class SlackDirectory:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             trouble = error
         # Asking again at once would make one person wait, and Slack busier.
-        self._silent_until = time.monotonic() + SILENT_SECONDS
+        self._silent_until[person.workspace] = time.monotonic() + SILENT_SECONDS
         log.warning("Slack does not say who people are (%s).", type(trouble).__name__)
         raise DirectoryError(_SILENT) from trouble
 
-    async def _asked_twice(self, person: Person) -> Mapping[str, Any]:
-        try:
-            return await self._asked_once(person)
-        except TimeoutError:
-            # A lost connection needs no second try of ours: aiohttp makes one itself.
-            return await self._asked_once(person)
 
-    async def _asked_once(self, person: Person) -> Mapping[str, Any]:
-        async with asyncio.timeout(PATIENCE):
-            answer = await self._client.users_info(user=person.user)
-        user: Mapping[str, Any] = answer["user"]
-        return user
+async def _asked_twice(client: AsyncWebClient, person: Person) -> Mapping[str, Any]:
+    try:
+        return await _asked_once(client, person)
+    except TimeoutError:
+        # A lost connection needs no second try of ours: aiohttp makes one itself.
+        return await _asked_once(client, person)
+
+
+async def _asked_once(client: AsyncWebClient, person: Person) -> Mapping[str, Any]:
+    async with asyncio.timeout(PATIENCE):
+        answer = await client.users_info(user=person.user)
+    user: Mapping[str, Any] = answer["user"]
+    return user
 
 
 def _member(person: Person, user: Mapping[str, Any]) -> Member:

@@ -19,6 +19,7 @@ from bot.profiles.people import Person
 from bot.slack.refusals import is_busy, refusal
 from bot.slack.services import Services, caller_of
 from bot.slack.views import home as views
+from bot.slack.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -48,11 +49,11 @@ def register(app: AsyncApp, tabs: "HomeTabs") -> None:
 class HomeTabs:
     """Publishes Home tabs."""
 
-    def __init__(self, *, services: Services, database: Database, client: AsyncWebClient) -> None:
-        """Publish through `client`; what was published is noted in `database`."""
+    def __init__(self, *, services: Services, database: Database, workspaces: Workspaces) -> None:
+        """Publish in each reader's own workspace; what was published is noted in `database`."""
         self._services = services
         self._database = database
-        self._client = client
+        self._workspaces = workspaces
         self._stale: dict[str, set[str]] = {}
         self._changed = asyncio.Event()
 
@@ -74,8 +75,8 @@ class HomeTabs:
             await asyncio.sleep(SETTLE_SECONDS)
             self._changed.clear()
             stale, self._stale = self._stale, {}
-            for workspace, owners in stale.items():
-                await self._refresh(workspace, owners)
+            # A workspace in which Slack is slow shall not keep the others waiting.
+            await asyncio.gather(*(self._refresh(workspace, owners) for workspace, owners in stale.items()))
 
     async def _refresh(self, workspace: str, owners: set[str]) -> None:
         try:
@@ -83,6 +84,8 @@ class HomeTabs:
                 users = await tx.homes.users(workspace, owners=owners, limit=MOST_TABS)
             for user in users:
                 await self.publish(Person(workspace=workspace, user=user), shown=True)
+        except NotInstalledError:
+            log.info("No Home tabs are shown in %s any more.", workspace)
         except Exception:
             # The next change or visit tries again; only a stop ends this.
             log.exception("Home tabs could not be brought up to date.")
@@ -102,15 +105,17 @@ class HomeTabs:
             known = await tx.homes.digest(reader.workspace, reader.user)
         if shown and known == digest:
             return
-        if await self._published(reader.user, view):
+        # Home tabs count their tries themselves.
+        client = await self._workspaces.client_for(reader.workspace)
+        if await self._published(client, reader.user, view):
             async with self._database.writing() as tx:
                 await tx.homes.note(reader.workspace, reader.user, digest, shows_everybody=admin is not None)
 
-    async def _published(self, user: str, view: View) -> bool:
+    async def _published(self, client: AsyncWebClient, user: str, view: View) -> bool:
         for attempt in range(_TRIES):
             pause = BETWEEN_TRIES
             try:
-                await self._client.views_publish(user_id=user, view=view)
+                await client.views_publish(user_id=user, view=view)
                 return True
             except SlackApiError as error:
                 if not is_busy(error):

@@ -3,15 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.errors import SlackApiError
 
 from bot.profiles.bulk import BulkTests
 from bot.profiles.upkeep import Upkeep, people_lease
 from bot.slack.bulk import RunMessage
+from bot.slack.clients import patient
+from bot.slack.refusals import refusal
 from bot.slack.roster import Roster
 from bot.slack.views.bulk import interrupted
+from bot.slack.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
+from storage.test_runs import StoredRun
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +26,12 @@ ROUND_SECONDS = 15.0
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
 
+READ_AT_ONCE = 4
+"""Workspaces whose people are read beside each other."""
+
+# https://docs.slack.dev/reference/methods/users.list#errors: what Slack answers once a token is no good any more.
+_DEAD = ("account_inactive", "invalid_auth", "token_revoked")
+
 
 class Housekeeping:
     """Rounds of upkeep; of several instances one does each work, by a lease in the database."""
@@ -28,38 +39,57 @@ class Housekeeping:
     def __init__(
         self,
         *,
-        workspace: str,
+        workspaces: Workspaces,
         database: Database,
         roster: Roster,
         upkeep: Upkeep,
         bulk: BulkTests,
-        client: AsyncWebClient,
     ) -> None:
-        """Keep house for one workspace."""
-        self._workspace = workspace
+        """Keep house for all `workspaces`."""
+        self._workspaces = workspaces
         self._database = database
         self._roster = roster
         self._upkeep = upkeep
         self._bulk = bulk
-        self._client = client
 
     async def keep_house(self) -> None:
         """Make rounds, for ever."""
         # What was due while the bot was away is purged before it counts as returned.
         await self._tried("purge", self._upkeep.purge)
-        await self._tried("noting the workspace", lambda: self._upkeep.returned(self._workspace))
+        await self._tried("noting the workspace", self._workspaces.note_present)
         while True:
             await self.round()
             await asyncio.sleep(ROUND_SECONDS)
 
     async def round(self) -> None:
         """Do what is due now."""
-        await self._due(people_lease(self._workspace), DAY_SECONDS, self._read_people)
+        await self._tried("reading people", self._read_all_people)
         await self._due("purge", HOUR_SECONDS, self._upkeep.purge)
         await self._tried("telling of interrupted runs", self._tell_interrupted)
 
-    async def _read_people(self) -> None:
-        await self._roster.read_everybody(self._workspace)
+    async def _read_all_people(self) -> None:
+        """Read the people of each workspace where that is due; a few beside each other, should Slack be slow in one."""
+        async with self._database.reading() as tx:
+            held = await tx.leases.held()
+        due = iter([key for key in await self._workspaces.keys() if people_lease(key) not in held])
+
+        async def read_some() -> None:
+            for workspace in due:
+                await self._due(people_lease(workspace), DAY_SECONDS, partial(self._read_people, workspace))
+
+        await asyncio.gather(*(read_some() for _ in range(READ_AT_ONCE)))
+
+    async def _read_people(self, workspace: str) -> None:
+        try:
+            await self._roster.read_everybody(workspace)
+        except SlackApiError as error:
+            # An uninstallation that nothing told of: events get lost too.
+            if not (refusal(error) in _DEAD and await self._workspaces.refused(workspace)):
+                raise
+            log.warning("The bot was removed from %s: Slack refuses its token (%s).", workspace, refusal(error))
+        except NotInstalledError:
+            await self._workspaces.refused(workspace)
+            log.warning("The bot has to be installed in %s again.", workspace)
 
     async def _due(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do something when nobody did it within so many seconds; what failed is tried again soon."""
@@ -87,4 +117,8 @@ class Housekeeping:
 
     async def _tell_interrupted(self) -> None:
         for run in await self._bulk.interrupted():
-            await RunMessage(self._client, channel=run.channel, ts=run.message_ts).show(interrupted(run))
+            await self._tried("telling of an interrupted run", partial(self._tell_one, run))
+
+    async def _tell_one(self, run: StoredRun) -> None:
+        client = patient(await self._workspaces.client_for(run.workspace))
+        await RunMessage(client, channel=run.channel, ts=run.message_ts).show(interrupted(run))

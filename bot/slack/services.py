@@ -21,6 +21,7 @@ from bot.slack.opening import Opening
 from bot.slack.owners import Owners
 from bot.slack.testing import Testing
 from bot.slack.views.form import OutdatedFormError, PasswordEntry
+from bot.slack.workspaces import workspace_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +45,12 @@ class Services:
 
 
 def caller_of(context: AsyncBoltContext) -> Person:
-    """Tell who sent a request, from what Slack signed: (enterprise or team id, user id).
+    """Tell who sent a request, from what Slack signed: (the workspace's key, user id).
 
     Raises:
         NotAllowedError: the request names nobody.
     """
-    workspace = context.enterprise_id or context.team_id
+    workspace = workspace_of(context)
     if not workspace or not context.user_id:
         raise NotAllowedError("Slack did not say who you are, so nothing was done.")
     return Person(workspace=workspace, user=context.user_id)

@@ -1,12 +1,37 @@
-"""The whole bot, its stand-in workspace and a local mail server, started afresh for each test."""
+"""The whole bot, its stand-in workspace and a local mail server, started afresh for each test on each database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.demo.run import Office, open_office
+from tests.databases import FolderDatabases, Maker
+from tests.store import Store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases(maker: Maker) -> Iterator[FolderDatabases]:
+    """Open every office on a database of each kind in turn."""
+    made = FolderDatabases(maker)
+    with pytest.MonkeyPatch.context() as patched, made.ending():
+        patched.setattr("bot.demo.run.embedded_database", made.at)
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _new_databases(databases: FolderDatabases) -> Iterator[None]:
+    """Take a test's databases away at its end."""
+    with databases.ending():
+        yield
+
+
+@pytest.fixture
+def store(databases: FolderDatabases, tmp_path: Path) -> Iterator[Store]:
+    """The database of the office in tmp_path, read and edited past the bot."""
+    with Store.at(databases.at(tmp_path)) as looked_into:
+        yield looked_into
 
 
 @pytest.fixture(params=["http", "socket"])

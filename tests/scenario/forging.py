@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from bot.profiles.roster import note_state
 from bot.slack.ids import ViewId
 from bot.slack.views.listing import written
 from storage.password_links import StoredLink
+from tests.store import Contents, Store
 
 ELSEWHERE = "T0OTHER"
 """A workspace in which people happen to have the same ids."""
@@ -108,7 +108,7 @@ class _Mail(DemoMail):
 
 
 @asynccontextmanager
-async def office_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE) -> AsyncIterator[Office]:
+async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE) -> "AsyncIterator[Place]":
     """Open an office in which everybody has a profile, tested, though some of them must not use it any more.
 
     There are defaults to move to, a run here and elsewhere, and a private link of the member here and elsewhere.
@@ -116,18 +116,22 @@ async def office_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPL
     in_slack = [DemoAccount(address=known.address, login=known.address, password="unused") for known in people]
     mail = _Mail([*in_slack, *(account(known.id) for known in people)])
     async with open_office(folder, mail=mail, people=people) as office:
-        await _people_read(folder)
-        for known in people:
-            await _give_profile(office, known.id)
-        async with office.bot.database.writing() as tx:
-            document = json.dumps({"defaults": {**_NEW, **_BOTH}, "before": {**_OLD, **_BOTH}}).encode()
-            await tx.workspaces.save(TEAM, document, expected_revision=0)
-            for team in (TEAM, ELSEWHERE):
-                link = json.dumps({"host": _HOST, "channel": CHANNEL, "view_id": "", "revision": 0}).encode()
-                stored = StoredLink(workspace=team, user=MEMBER, document=link)
-                await tx.links.add(f"token-{team}", stored, seconds=10**9)
-        await execute(folder, *(_run(run, team) for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE))))
-        yield office
+        with Store.at(office.settings.database_url.get_secret_value()) as store:
+            # The bot reads the workspace's people before it purges.
+            await store.until("SELECT 1 FROM leases WHERE name = 'purge'")
+            for known in people:
+                await _give_profile(office, known.id)
+            async with office.bot.database.writing() as tx:
+                document = json.dumps({"defaults": {**_NEW, **_BOTH}, "before": {**_OLD, **_BOTH}}).encode()
+                await tx.workspaces.save(TEAM, document, expected_revision=0)
+                for team in (TEAM, ELSEWHERE):
+                    link = json.dumps({"host": _HOST, "channel": CHANNEL, "view_id": "", "revision": 0}).encode()
+                    stored = StoredLink(workspace=team, user=MEMBER, document=link)
+                    await tx.links.add(f"token-{team}", stored, seconds=10**9)
+            for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
+                await store.edit(_run(run, team))
+            place = Place(office, store, {})
+            yield replace(place, saved=await place.now())
 
 
 def _run(run: str, team: str) -> str:
@@ -135,16 +139,6 @@ def _run(run: str, team: str) -> str:
     values = f"'{run}', '{team}', '{ADMIN}', 'D0ADMIN', '1.1', 'done', 0, 9, 1e11"
     columns = "run_id, workspace, actor, channel, message_ts, status, done, total, alive_at"
     return f"INSERT INTO test_runs ({columns}) VALUES ({values})"
-
-
-async def _people_read(folder: Path) -> None:
-    """Wait until the bot has read the workspace's people, which it does before it purges."""
-    async with asyncio.timeout(10):
-        while True:
-            with closing(sqlite3.connect(folder / "email-profiles.db")) as connection:
-                if connection.execute("SELECT 1 FROM leases WHERE name = 'purge'").fetchone():
-                    return
-            await asyncio.sleep(0.02)
 
 
 async def _give_profile(office: Office, user: str) -> None:
@@ -158,56 +152,12 @@ async def _give_profile(office: Office, user: str) -> None:
             await tx.people.remove(TEAM, user)
 
 
-async def execute(folder: Path, *statements: str) -> None:
-    """Write into the database beside the bot."""
-
-    def execute_all() -> None:
-        with closing(sqlite3.connect(folder / "email-profiles.db", timeout=10)) as connection, connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    # In a thread: the bot may be in the midst of a transaction of its own.
-    await asyncio.to_thread(execute_all)
-
-
-Rows = dict[str, list[tuple[Any, ...]]]
-
-
-def rows(folder: Path) -> Rows:
-    """Read everything that is stored about people, profiles and workspaces."""
-    with closing(sqlite3.connect(folder / "email-profiles.db")) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        # The order in which a table gives its rows tells nothing, so they are sorted.
-        return {
-            name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr)
-            for name in tables
-            if name not in _IGNORED and not name.startswith("sqlite_")
-        }
-
-
-async def restore(folder: Path, saved: Rows) -> None:
-    """Put back what was stored, and forget how often things were done."""
-
-    def put_back() -> None:
-        with closing(sqlite3.connect(folder / "email-profiles.db", timeout=10)) as connection:
-            connection.execute("PRAGMA synchronous=OFF")
-            with connection:
-                for name in ("limits", "home_tabs", *changed):
-                    connection.execute(f"DELETE FROM {name}")
-                    for row in saved.get(name, []):
-                        connection.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})", row)
-
-    now = rows(folder)
-    changed = [name for name, there in saved.items() if now[name] != there]
-    await asyncio.to_thread(put_back)
-
-
-def of_ours(there: Rows) -> Rows:
+def of_ours(there: Contents) -> Contents:
     """Give the rows of the office's own workspace."""
     return {name: [row for row in rows if TEAM in row] for name, rows in there.items()}
 
 
-def owners_changed(before: Rows, after: Rows) -> set[tuple[str, str]]:
+def owners_changed(before: Contents, after: Contents) -> set[tuple[str, str]]:
     """Name (workspace, user) whose profiles differ."""
     different = set(before["email_profiles"]) ^ set(after["email_profiles"])
     return {(row[1], row[2]) for row in different}
@@ -348,16 +298,19 @@ class Place:
     """An office, its files, and what they held at the beginning."""
 
     office: Office
-    folder: Path
-    saved: Rows
+    store: Store
+    saved: Contents
 
     async def begin(self, actor: Actor) -> Forger:
-        """Put everything back, and let somebody begin."""
-        await restore(self.folder, self.saved)
+        """Put everything back, forget how often things were done, and let somebody begin."""
+        now = await self.now()
+        changed = {name: there for name, there in self.saved.items() if now[name] != there}
+        await self.store.put_back({"limits": [], "home_tabs": [], **changed})
         return Forger(self.office, actor)
 
-    def now(self) -> Rows:
-        return rows(self.folder)
+    async def now(self) -> Contents:
+        """Read everything that is stored about people, profiles and workspaces."""
+        return await self.store.contents(but=_IGNORED)
 
 
 def action(action_id: str, value: str, *, menu: bool = False) -> dict[str, Any]:

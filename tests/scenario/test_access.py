@@ -17,7 +17,8 @@ from bot.slack.command import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
 from bot.slack.views.listing import ROW_ACTS, written
 from tests.scenario import forging
-from tests.scenario.forging import A_MEMBER, ADA, ADMINS, AN_ADMIN, MEMBER, NAMESAKE, Actor, Forger, Place, Rows
+from tests.scenario.forging import A_MEMBER, ADA, ADMINS, AN_ADMIN, MEMBER, NAMESAKE, Actor, Forger, Place
+from tests.store import Contents
 
 REFUSALS = ("Email profiles are for members", "Only admins can", "Nobody in this", "That is an app", "That person ")
 SECRETS = ("demo.example", ".login", " secret 1843")
@@ -192,11 +193,11 @@ def cells() -> Iterator[Cell]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     folder = tmp_path_factory.mktemp("access")
-    async with forging.office_of_all_kinds(folder) as office:
-        yield Place(office, folder, forging.rows(folder))
+    async with forging.place_of_all_kinds(folder) as opened:
+        yield opened
 
 
-def problems(cell: Cell, forger: Forger, before: Rows, after: Rows) -> Iterator[str]:
+def problems(cell: Cell, forger: Forger, before: Contents, after: Contents) -> Iterator[str]:
     """Say what is not as it should be after a cell's act."""
     seen, sent, changed = forger.seen(), forger.sent(), before != after
     subject = cell.actor.user if cell.act.to is For.ONESELF else cell.owner
@@ -225,13 +226,14 @@ def problems(cell: Cell, forger: Forger, before: Rows, after: Rows) -> Iterator[
 async def test_an_act_is_done_for_those_who_may_and_refused_in_words_to_all_others(place: Place, cell: Cell) -> None:
     forger = await place.begin(cell.actor)
     if cell.act.given:
-        await forging.execute(place.folder, cell.act.given)
-    before = place.now()
+        await place.store.edit(cell.act.given)
+    before = await place.now()
     await cell.act.send(forger, cell.owner)
     await forger.done()
-    assert list(problems(cell, forger, before, place.now())) == []
+    assert list(problems(cell, forger, before, await place.now())) == []
 
 
+@pytest.mark.databases()
 def test_every_subcommand_button_and_form_is_in_the_table() -> None:
     words = {tuple(act.name.split()[:2]) for act in COMMANDS}
     assert words == {(name, entry.name) for name, entries in SUBCOMMANDS.items() for entry in entries}
@@ -278,10 +280,10 @@ async def test_a_refusal_on_the_third_modal_is_told(place: Place) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_run_of_another_workspace_goes_on(place: Place) -> None:
     forger = await place.begin(AN_ADMIN)
-    await forging.execute(place.folder, "UPDATE test_runs SET status = 'running'")
-    before = place.now()
+    await place.store.edit("UPDATE test_runs SET status = 'running'")
+    before = await place.now()
     await forger.press_in_message(forging.action(A.RUN_STOP, forging.RUN_ELSEWHERE))
-    assert place.now() == before
+    assert await place.now() == before
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -299,7 +301,7 @@ async def test_a_private_link_opens_nothing_under_another_id(place: Place, user:
     status, shown = await forger.set_privately(user, token)
     assert status == 404
     assert not any(secret in shown for secret in SECRETS)
-    assert place.now() == place.saved
+    assert await place.now() == place.saved
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -309,7 +311,7 @@ async def test_a_private_link_of_another_workspace_sets_nothing(place: Place) ->
     await forger.done()
     assert status == 403
     assert forging.account(MEMBER).address not in shown + forger.sent()
-    assert forging.owners_changed(place.saved, place.now()) == set()
+    assert forging.owners_changed(place.saved, await place.now()) == set()
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -319,12 +321,12 @@ async def test_events_of_another_workspace_change_nothing_of_ours(place: Place) 
     await forger.event({"type": "user_change", "user": gone})
     await forger.event({"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}})
     await forger.event({"type": "app_uninstalled"})
-    assert forging.of_ours(place.now()) == forging.of_ours(place.saved)
+    assert forging.of_ours(await place.now()) == forging.of_ours(place.saved)
 
 
 async def test_a_namesake_finds_nothing_of_ours_while_slack_does_not_say_who_people_are(tmp_path: Path) -> None:
-    async with forging.office_of_all_kinds(tmp_path, forging.PEOPLE[:1]) as office:
-        before, sent = forging.of_ours(forging.rows(tmp_path)), ""
+    async with forging.place_of_all_kinds(tmp_path, forging.PEOPLE[:1]) as place:
+        office, before, sent = place.office, forging.of_ours(place.saved), ""
         for act in (act for act in ACTS if act.to is not For.ADMINS):
             office.workspace.faults["users.info"] = [Fault(kind="error500")] * 9
             forger = Forger(office, Actor("Ada's namesake", ADA, forging.ELSEWHERE))
@@ -333,17 +335,17 @@ async def test_a_namesake_finds_nothing_of_ours_while_slack_does_not_say_who_peo
             sent += forger.sent()
         assert "no email profile yet" in sent
         assert forging.account(ADA).password not in sent
-        assert forging.of_ours(forging.rows(tmp_path)) == before
+        assert forging.of_ours(await place.now()) == before
 
 
 async def test_who_shares_a_channel_may_do_nothing_in_the_name_of_their_own_workspace_either(tmp_path: Path) -> None:
-    async with forging.office_of_all_kinds(tmp_path, forging.PEOPLE[-1:]) as office:
-        before = forging.rows(tmp_path)
+    async with forging.place_of_all_kinds(tmp_path, forging.PEOPLE[-1:]) as place:
+        office, before = place.office, place.saved
         for act in (COMMANDS[0], PRESSES[0], SUBMISSIONS[0]):
             forger = Forger(office, Actor("a colleague", forging.SHARED, office.workspace.people[forging.SHARED].team))
             await act.send(forger, forging.SHARED)
             assert any(refusal in forger.seen() for refusal in REFUSALS)
-        assert forging.rows(tmp_path) == before
+        assert await place.now() == before
 
 
 @pytest.mark.parametrize(
@@ -360,17 +362,18 @@ async def test_who_shares_a_channel_may_do_nothing_in_the_name_of_their_own_work
 async def test_who_is_no_member_any_more_is_left_out_of_what_admins_do_with_all(
     tmp_path: Path, kind: str, name: str
 ) -> None:
-    async with forging.office_of_all_kinds(tmp_path, forging.PEOPLE[:3]) as office:
+    async with forging.place_of_all_kinds(tmp_path, forging.PEOPLE[:3]) as place:
+        office = place.office
         lost: dict[str, Any] = {kind: True}
         await office.workspace.change_person(replace(office.workspace.people[MEMBER], **lost))
         # As on the next day, when everybody is read again.
-        await forging.execute(tmp_path, "DELETE FROM leases")
+        await place.store.edit("DELETE FROM leases")
         await office.bot.housekeeping.round()
-        before = forging.rows(tmp_path)
+        before = await place.now()
         forger = Forger(office, AN_ADMIN)
         await next(act for act in PRESSES if act.name.startswith(name)).send(forger, forging.ADMIN)
         await forger.done()
-        after = forging.rows(tmp_path)
+        after = await place.now()
     assert forging.account(MEMBER).login not in forger.sent()
     assert (TEAM, MEMBER) not in forging.owners_changed(before, after)
     about = [[entry for entry in there["audit_entries"] if MEMBER in entry] for there in (before, after)]

@@ -19,6 +19,7 @@ from bot.demo.workspace import Workspace
 from bot.smtp.dialogue import Dialogue
 from storage.profiles import ProfileTable
 from tests.scenario.people import ADA, GRACE, fill_form, run_test
+from tests.store import Store
 
 CANARY = 'Kanarienvogel 7f3a & "gelb" ü<e>'
 OLD_CANARY = f"{CANARY} von gestern"
@@ -138,6 +139,7 @@ async def fail(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_password_is_found_nowhere_after_everything_was_done_with_it(
     tmp_path: Path,
+    store: Store,
     monkeypatch: pytest.MonkeyPatch,
     everything_logged: io.StringIO,
     everything_sent: list[str],
@@ -148,7 +150,8 @@ async def test_a_password_is_found_nowhere_after_everything_was_done_with_it(
     async with open_office(tmp_path, mail=mail, log_level="debug") as office:
         await live(office, monkeypatch)
         files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        assert {"email-profiles.db", "email-profiles.db-wal"} <= set(files)
+        stored = await store.everything()
+        assert ADA.encode() in b"".join(stored.values())
         async with aiohttp.ClientSession() as session, session.get(f"{office.bot_url}/metrics") as answer:
             metrics = await answer.read()
         answers = json.dumps(office.workspace.received, ensure_ascii=False).encode()
@@ -160,6 +163,7 @@ async def test_a_password_is_found_nowhere_after_everything_was_done_with_it(
     assert len(everything_sent) > 20
     places = {
         **files,
+        **stored,
         **{f"{name} after the stop": content for name, content in files_after.items()},
         "log": logged.encode(),
         "messages and views": "\n".join(everything_sent).encode(),

@@ -3,10 +3,9 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -19,6 +18,8 @@ from bot.demo.workspace import Workspace
 from storage.keyring import Keyring, generate_key
 from tests.fakes.smtp_server import ScriptedServer, Silence
 from tests.scenario.people import ADA
+from tests.scenario.starting import program
+from tests.store import Store
 
 CONFIGURATION_ERROR = 78
 GOOD = {"SLACK_BOT_TOKEN": "xoxb-canary-token", "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef"}
@@ -40,12 +41,11 @@ async def start(folder: Path, *arguments: str, given: Mapping[str, str] | None =
 
 
 async def run(folder: Path, *arguments: str, given: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    process = await start(folder, *arguments, given=given)
-    out, err = await asyncio.wait_for(process.communicate(), 40)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    """Run the program to its end; gives exit code, standard output and error."""
+    return await asyncio.to_thread(program, folder, *arguments, given=given or {})
 
 
+@pytest.mark.databases()
 async def test_help_manifest_and_keys(tmp_path: Path) -> None:
     code, out, _ = await run(tmp_path, "--help")
     assert code == 0
@@ -58,9 +58,9 @@ async def test_help_manifest_and_keys(tmp_path: Path) -> None:
     assert len(Keyring.from_text(out.strip()).key_ids) == 1
 
 
-async def test_the_database_is_upgraded_described_and_its_keys_turned(tmp_path: Path) -> None:
+async def test_the_database_is_upgraded_described_and_its_keys_turned(tmp_path: Path, url: str) -> None:
     old, new = generate_key(), generate_key()
-    given = {**GOOD, "ENCRYPTION_KEYS": old, "DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"}
+    given = {**GOOD, "ENCRYPTION_KEYS": old, "DATABASE_URL": url}
     assert "no schema yet" in (await run(tmp_path, "db", "current", given=given))[1]
     assert (await run(tmp_path, "db", "upgrade", given=given))[0] == 0
     assert "up to date" in (await run(tmp_path, "db", "current", given=given))[1]
@@ -70,6 +70,7 @@ async def test_the_database_is_upgraded_described_and_its_keys_turned(tmp_path: 
     assert "sealed under the first key" in out
 
 
+@pytest.mark.databases()
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -115,8 +116,8 @@ async def serving(process: asyncio.subprocess.Process) -> str:
     raise AssertionError("the program ended before it served")
 
 
-async def test_a_wrong_key_is_told_and_nothing_starts(tmp_path: Path) -> None:
-    given = {**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}", "PORT": "0"}
+async def test_a_wrong_key_is_told_and_nothing_starts(tmp_path: Path, store: Store) -> None:
+    given = {**GOOD, "DATABASE_URL": store.url, "PORT": "0"}
     async with slack(DemoMail()) as workspace:
         given["SLACK_API_URL"] = f"{workspace.base_url}/api/"
         first = generate_key()
@@ -128,19 +129,19 @@ async def test_a_wrong_key_is_told_and_nothing_starts(tmp_path: Path) -> None:
         assert code == 0, err
         swapped = Keyring.from_text(first).active
         # The same id with other bytes: the check value does not open.
-        with closing(sqlite3.connect(tmp_path / "x.db")) as connection, connection:
-            connection.execute("UPDATE key_checks SET sealed = zeroblob(200)")
+        await store.edit("UPDATE key_checks SET sealed = :sealed", sealed=bytes(200))
         code, _, err = await run(tmp_path, "run", given={**given, "ENCRYPTION_KEYS": first})
         assert code == CONFIGURATION_ERROR
         assert swapped in err
         assert len(err.strip().splitlines()) == 1
 
 
-async def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_told_in_one_line(tmp_path: Path, store: Store) -> None:
     async with slack(DemoMail()) as workspace:
         given = {
             **GOOD,
             "ENCRYPTION_KEYS": generate_key(),
+            "DATABASE_URL": store.url,
             "PORT": workspace.base_url.rsplit(":", 1)[1],
             "SLACK_API_URL": f"{workspace.base_url}/api/",
         }
@@ -150,12 +151,12 @@ async def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     assert len(err.strip().splitlines()) == 1
 
 
-async def test_sigterm_lets_a_running_test_end_or_tells_its_owner(tmp_path: Path) -> None:
+async def test_sigterm_lets_a_running_test_end_or_tells_its_owner(tmp_path: Path, store: Store) -> None:
     async with ScriptedServer(acts={"greeting": Silence()}) as server, slack(DemoMail()) as workspace:
         given = {
             **GOOD,
             "ENCRYPTION_KEYS": generate_key(),
-            "DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}",
+            "DATABASE_URL": store.url,
             "PORT": "0",
             "SLACK_API_URL": f"{workspace.base_url}/api/",
             "SMTP_ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -188,6 +189,7 @@ async def test_sigterm_lets_a_running_test_end_or_tells_its_owner(tmp_path: Path
                 await process.wait()
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_demo_serves_its_page_and_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     process = await start(tmp_path, "demo", "--no-browser", "--port", "0", given={"TMPDIR": str(tmp_path / "tmp")})

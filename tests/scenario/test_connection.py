@@ -33,6 +33,9 @@ from tests.fakes.smtp_server import (
     Trickle,
 )
 
+# The connection test alone: it knows no database.
+pytestmark = pytest.mark.databases()
+
 TIMEOUT = 1.5
 ACCOUNT = Account(
     address=LOGIN,

@@ -16,7 +16,11 @@ import aiohttp
 import pytest
 
 from bot.demo.run import open_office
+from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, fill_form
+
+# The demo as a program: it has its own SQLite file and no other.
+pytestmark = pytest.mark.databases("sqlite")
 
 ADAS_PASSWORD = "analytical engine 1843"
 GRACES_PASSWORD = "nanoseconds of wire"
@@ -203,6 +207,7 @@ async def test_the_story_on_the_page_ends_with_a_passed_test_and_one_password(tm
         assert "Connection test passed" not in graces
 
 
+@pytest.mark.databases(*KINDS)
 async def test_no_secret_of_the_bot_and_nothing_typed_stays_on_anybodys_screen(tmp_path: Path) -> None:
     typed = "typed by mistake 77"
     async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
@@ -288,6 +293,7 @@ async def test_a_port_that_cannot_be_is_refused_as_a_wrong_option(tmp_path: Path
     assert "--port" in err.decode()
 
 
+@pytest.mark.databases(*KINDS)
 @pytest.mark.parametrize("body", ["{", "[]", '{"user": "U0ADA", "act": "command"}', '{"user": "U0ADA", "act": "say"}'])
 async def test_an_act_that_makes_no_sense_is_a_bad_request(tmp_path: Path, body: str) -> None:
     async with (

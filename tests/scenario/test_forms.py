@@ -10,6 +10,7 @@ from bot.demo.run import Office, open_office
 from bot.profiles.profile import EmailProfile
 from storage.keyring import generate_key
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+from tests.store import Store
 
 
 def typed(office: Office, user: str, label: str) -> object:
@@ -220,7 +221,7 @@ async def test_their_server_is_never_joined_with_my_password(http_office: Office
     assert profile.host == profile.password_host == "mail.demo.example"
 
 
-async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, tmp_path: Path) -> None:
+async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, store: Store) -> None:
     workspace = http_office.workspace
     await workspace.command(ADA, "/email-profile", "delete")
     assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
@@ -231,15 +232,14 @@ async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, tmp_pat
         stored = await tx.profiles.get("T0DEMO", ADA)
     assert stored is not None
     record_id = stored.record_id.encode()
-    assert any(record_id in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+    assert any(record_id in content for content in (await store.everything()).values())
     await workspace.command(ADA, "/email-profile", "delete")
     question = workspace.messages(ADA)[-1]
     await workspace.press(ADA, "Delete …", message=question, confirm=False)
     assert "It cannot be brought back" in searchable(question)
     await workspace.press(ADA, "Delete …", message=question)
     await workspace.wait_message(ADA, "Your email profile is deleted.")
-    for file in tmp_path.iterdir():
-        assert not file.is_file() or record_id not in file.read_bytes(), file.name
+    assert [name for name, content in (await store.everything()).items() if record_id in content] == []
     async with database.reading() as tx:
         assert await tx.profiles.get("T0DEMO", ADA) is None
         assert await tx.tests.last("T0DEMO", ADA) is None

@@ -32,6 +32,9 @@ from tests.fakes.smtp_server import (
     Trickle,
 )
 
+# The connection test alone: it knows no database.
+pytestmark = pytest.mark.databases()
+
 CANARY = "canary-Qx7 ⚡"
 TIMEOUT = 0.9
 

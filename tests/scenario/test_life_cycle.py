@@ -1,9 +1,6 @@
 """The life cycle: what is kept, for how long, and what is really gone, for people, workspaces and the history."""
 
-import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,38 +16,23 @@ from bot.demo.run import Office, open_office
 from bot.profiles.errors import MendableError
 from bot.profiles.private_links import LinkGoneError
 from bot.profiles.profile import EmailProfile
+from bot.profiles.roster import take_in
 from bot.profiles.upkeep import Upkeep
 from bot.web.password_page import PasswordPage
 from storage.keyring import generate_key
 from storage.profiles import StoredProfile
 from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.store import Store
 
-DATABASE = "email-profiles.db"
 DAY = timedelta(days=1)
 A_MOMENT = timedelta(minutes=1)
 
 
-async def ask(folder: Path, statement: str) -> list[tuple[Any, ...]]:
-    def asked() -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(folder / DATABASE, timeout=10)) as connection, connection:
-            return connection.execute(statement).fetchall()
-
-    # In a thread: the bot may be in the midst of a transaction of its own.
-    return await asyncio.to_thread(asked)
-
-
-async def until(folder: Path, statement: str) -> None:
-    """Wait until a question is answered by something."""
-    async with asyncio.timeout(10):
-        while not await ask(folder, statement):
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def office(tmp_path: Path, store: Store) -> AsyncIterator[Office]:
     """The office, when its people have been read."""
     async with open_office(tmp_path) as opened:
-        await until(tmp_path, "SELECT 1 FROM leases JOIN state_counts WHERE name = 'purge'")
+        await store.until("SELECT 1 FROM leases CROSS JOIN state_counts WHERE name = 'purge'")
         yield opened
 
 
@@ -61,6 +43,11 @@ async def purge_after(office: Office, passed: timedelta) -> None:
         return now() + passed
 
     await Upkeep(database=office.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
+
+
+async def passed(store: Store, time: timedelta) -> None:
+    """Let so much more time have passed since anybody was deactivated."""
+    await store.edit(f"UPDATE people SET deactivated_at = {store.earlier('deactivated_at', time)}")
 
 
 async def change(office: Office, user: str = ADA, **into: Any) -> None:
@@ -106,57 +93,58 @@ async def link_of(office: Office, card: Message) -> tuple[PasswordPage, str]:
     return office.bot.page, url.rpartition("/")[2]
 
 
-async def traces(folder: Path) -> set[bytes]:
+async def traces(store: Store) -> set[bytes]:
     """What stands in Ada's rows alone: ids, hash, and how the sealed bytes of profile, test and link begin."""
-    found = await ask(folder, f"SELECT record_id, sealed FROM email_profiles WHERE user_id = '{ADA}'")
-    found += await ask(folder, f"SELECT record_id, sealed FROM connection_tests WHERE user_id = '{ADA}'")
-    found += await ask(folder, f"SELECT token_hash, sealed FROM password_links WHERE user_id = '{ADA}'")
+    found = await store.ask(f"SELECT record_id, sealed FROM email_profiles WHERE user_id = '{ADA}'")
+    found += await store.ask(f"SELECT record_id, sealed FROM connection_tests WHERE user_id = '{ADA}'")
+    found += await store.ask(f"SELECT token_hash, sealed FROM password_links WHERE user_id = '{ADA}'")
     traces = {part.encode() if isinstance(part, str) else part[:80] for row in found for part in row}
-    assert on_disk(folder, traces) == traces
+    assert await kept(store, traces) == traces
     return traces
 
 
-def on_disk(folder: Path, traces: set[bytes]) -> set[bytes]:
-    disk = b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
-    return {trace for trace in traces if trace in disk}
+async def kept(store: Store, traces: set[bytes]) -> set[bytes]:
+    """Which of them the database holds."""
+    everything = b"".join((await store.everything()).values())
+    return {trace for trace in traces if trace in everything}
 
 
 async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_the_secrets(
-    office: Office, tmp_path: Path
+    office: Office, store: Store
 ) -> None:
     card = await set_up(office, ADA)
     await link_of(office, card)
     assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
-    before, left = await profile(office), await traces(tmp_path)
+    before, left = await profile(office), await traces(store)
     await change(office, is_deactivated=True)
     assert "*Deactivated since <!date^" in await listed(office)
-    await ask(tmp_path, "UPDATE people SET deactivated_at = datetime(deactivated_at, '-7 days', '+1 minute')")
+    await passed(store, 7 * DAY - A_MOMENT)
     await office.bot.housekeeping._upkeep.purge()
     assert await profile(office) == before
     async with office.bot.database.reading() as tx:
         assert await tx.tests.last(TEAM, ADA)
-    await ask(tmp_path, "UPDATE people SET deactivated_at = datetime(deactivated_at, '-2 minutes')")
+    await passed(store, 2 * A_MOMENT)
     await office.bot.housekeeping._upkeep.purge()
     bare = replace(before, password=None, password_host="", password_set_at=None)
     assert await profile(office) == bare
     assert (await history(office))[0] == ("bot", "password purged")
     for table in ("connection_tests", "password_links"):
-        assert await ask(tmp_path, f"SELECT * FROM {table}") == []
+        assert await store.ask(f"SELECT * FROM {table}") == []
     # The record's own id stays, with the rest of the profile.
     stored = await record(office)
     assert stored
-    assert on_disk(tmp_path, left) == {stored.record_id.encode()}
+    assert await kept(store, left) == {stored.record_id.encode()}
     assert "Deactivated since" in await listed(office)
     await change(office, is_deactivated=False)
     assert "Password missing" in await listed(office)
 
 
-async def test_who_is_reactivated_in_time_keeps_everything(office: Office, tmp_path: Path) -> None:
+async def test_who_is_reactivated_in_time_keeps_everything(office: Office, store: Store) -> None:
     await set_up(office, ADA)
     await run_test(office, ADA)
     before = await profile(office)
     await change(office, is_deactivated=True)
-    await ask(tmp_path, "UPDATE people SET deactivated_at = datetime(deactivated_at, '-6 days')")
+    await passed(store, 6 * DAY)
     await change(office, is_deactivated=False)
     await purge_after(office, 30 * DAY)
     assert await profile(office) == before
@@ -168,7 +156,7 @@ async def test_who_is_reactivated_in_time_keeps_everything(office: Office, tmp_p
 
 
 async def test_who_is_deactivated_or_back_without_an_event_is_found_by_the_daily_reading(
-    office: Office, tmp_path: Path
+    office: Office, store: Store
 ) -> None:
     await set_up(office, ADA)
     people = office.workspace.people
@@ -182,7 +170,7 @@ async def test_who_is_deactivated_or_back_without_an_event_is_found_by_the_daily
     assert (await profile(office)).password
     people[ADA] = replace(people[ADA], is_deactivated=True)
     await read_everybody(office)
-    await ask(tmp_path, "UPDATE people SET deactivated_at = datetime(deactivated_at, '-6 days')")
+    await passed(store, 6 * DAY)
     # Being read again does not begin the seven days again.
     await read_everybody(office)
     await purge_after(office, DAY + A_MOMENT)
@@ -203,9 +191,7 @@ async def test_a_password_kept_for_undoing_is_purged_too(office: Office) -> None
     assert (await profile(office)).before is None
 
 
-async def test_the_last_test_of_a_deactivated_person_without_a_password_is_purged(
-    office: Office, tmp_path: Path
-) -> None:
+async def test_the_last_test_of_a_deactivated_person_without_a_password_is_purged(office: Office, store: Store) -> None:
     await office.workspace.command(ADA, "/email-profile", "edit")
     await office.workspace.wait_view(ADA, "Email profile")
     for label, value in (("Email Address", "ada@demo.example"), ("Port", "25"), ("Authentication Required", False)):
@@ -215,7 +201,7 @@ async def test_the_last_test_of_a_deactivated_person_without_a_password_is_purge
     await run_test(office, ADA)
     await change(office, is_deactivated=True)
     await purge_after(office, 8 * DAY)
-    assert await ask(tmp_path, "SELECT * FROM connection_tests") == []
+    assert await store.ask("SELECT * FROM connection_tests") == []
 
 
 BOT_REMOVED: list[dict[str, Any]] = [
@@ -224,16 +210,15 @@ BOT_REMOVED: list[dict[str, Any]] = [
 ]
 
 
-async def rows_of(folder: Path, workspace: str) -> dict[str, int]:
+async def rows_of(store: Store, workspace: str) -> dict[str, int]:
     """How many rows each table with a workspace in it holds of one."""
-    columns = "sqlite_master m, pragma_table_info(m.name) c WHERE c.name = 'workspace'"
-    tables = [str(name) for (name,) in await ask(folder, f"SELECT m.name FROM {columns}")]
-    return {name: len(await ask(folder, f"SELECT 1 FROM {name} WHERE workspace = '{workspace}'")) for name in tables}
+    tables = [name for name, columns in (await store.tables()).items() if "workspace" in columns]
+    return {name: len(await store.ask(f"SELECT 1 FROM {name} WHERE workspace = '{workspace}'")) for name in tables}
 
 
 @pytest.mark.parametrize("event", BOT_REMOVED)
 async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is_left(
-    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any]
+    office: Office, store: Store, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any]
 ) -> None:
     # A Home tab that is published while the purge runs would be noted once more.
     monkeypatch.setattr("bot.slack.home.SETTLE_SECONDS", 60.0)
@@ -247,59 +232,61 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
         await tx.profiles.save("T0OTHER", "U0THERE", document, expected_revision=0)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
     await office.workspace.event(event)
-    full = await rows_of(tmp_path, TEAM)
+    full = await rows_of(store, TEAM)
     assert all(full.values()), full
-    traces_of_ada = await traces(tmp_path)
+    traces_of_ada = await traces(store)
     await purge_after(office, 30 * DAY - A_MOMENT)
-    assert await rows_of(tmp_path, TEAM) == full
+    assert await rows_of(store, TEAM) == full
     await purge_after(office, 30 * DAY + A_MOMENT)
-    assert await rows_of(tmp_path, TEAM) == dict.fromkeys(full, 0)
-    assert await rows_of(tmp_path, "T0OTHER") == {**dict.fromkeys(full, 0), "email_profiles": 1}
+    assert await rows_of(store, TEAM) == dict.fromkeys(full, 0)
+    assert await rows_of(store, "T0OTHER") == {**dict.fromkeys(full, 0), "email_profiles": 1}
     told = {text.encode() for text in (ADA, GRACE, "ada@demo.example", "analytical engine", TEAM)}
-    assert on_disk(tmp_path, traces_of_ada | told) == set()
-    assert on_disk(tmp_path, {b"T0OTHER"})
+    assert await kept(store, traces_of_ada | told) == set()
+    assert await kept(store, {b"T0OTHER"})
 
 
 @pytest.mark.parametrize("event", BOT_REMOVED)
-async def test_a_bot_that_returns_within_thirty_days_finds_everything(tmp_path: Path, event: dict[str, Any]) -> None:
+async def test_a_bot_that_returns_within_thirty_days_finds_everything(
+    tmp_path: Path, store: Store, event: dict[str, Any]
+) -> None:
     keys = generate_key()
     async with open_office(tmp_path, encryption_keys=keys) as office:
         await set_up(office, ADA)
         before = await profile(office)
         await office.workspace.event(event)
-        assert await ask(tmp_path, "SELECT 1 FROM workspaces WHERE left_at IS NOT NULL")
+        assert await store.ask("SELECT 1 FROM workspaces WHERE left_at IS NOT NULL")
     async with open_office(tmp_path, encryption_keys=keys) as office:
-        await until(tmp_path, "SELECT 1 FROM workspaces WHERE left_at IS NULL")
+        await store.until("SELECT 1 FROM workspaces WHERE left_at IS NULL")
         await purge_after(office, 400 * DAY)
         assert await profile(office) == before
         assert "Not tested yet" in await listed(office)
 
 
 async def test_a_persons_own_token_that_is_revoked_removes_no_bot(
-    office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    office: Office, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_up(office, ADA)
     before = await profile(office)
     for tokens in ({"oauth": [ADA]}, {"oauth": [ADA], "bot": []}, {}):
         await office.workspace.event({"type": "tokens_revoked", "tokens": tokens})
-    assert await ask(tmp_path, "SELECT 1 FROM workspaces WHERE left_at IS NOT NULL") == []
+    assert await store.ask("SELECT 1 FROM workspaces WHERE left_at IS NOT NULL") == []
     assert "no longer works" not in caplog.text
     await purge_after(office, 400 * DAY)
     assert await profile(office) == before
 
 
-async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(office: Office, tmp_path: Path) -> None:
+async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(office: Office, store: Store) -> None:
     workspace = office.workspace
     page, token = await link_of(office, await set_up(office, ADA))
     await run_test(office, ADA)
     await workspace.command(ADA, "/email-extra", "add FROM_NAME Augusta")
-    left = await traces(tmp_path)
+    left = await traces(store)
     assert len(left) == 5
     await workspace.command(ADA, "/email-profile", "delete")
     await workspace.press(ADA, "Delete …", message=workspace.messages(ADA)[-1])
     await workspace.wait_message(ADA, "Your email profile is deleted.")
     told = {text.encode() for text in ("ada@demo.example", "analytical engine 1843", "Augusta", "passed")}
-    assert on_disk(tmp_path, left | told) == set()
+    assert await kept(store, left | told) == set()
     assert await record(office) is None
     assert await history(office) == [(ADA, "deleted")]
     with pytest.raises(LinkGoneError):
@@ -321,24 +308,24 @@ async def test_an_owner_is_told_when_an_admin_deletes_their_profile(office: Offi
     assert await history(office) == [(GRACE, "deleted")]
 
 
-async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path) -> None:
+async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path, store: Store) -> None:
     async with open_office(tmp_path, history_days=30) as office:
         await set_up(office, ADA, extra=None)
         await office.workspace.command(ADA, "/email-extra", "add TLS Y")
         await run_test(office, ADA)
-        for number, age in ((1, "-30 days', '-1 minute"), (2, "-30 days', '+1 minute")):
-            await ask(tmp_path, f"UPDATE audit_entries SET at = datetime(at, '{age}') WHERE id = {number}")
+        for number, age in ((1, 30 * DAY + A_MOMENT), (2, 30 * DAY - A_MOMENT)):
+            await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', age)} WHERE id = {number}")
         await office.bot.housekeeping._upkeep.purge()
         assert await history(office) == [(ADA, "tested"), (ADA, "extra configurations changed")]
 
 
 @pytest.mark.parametrize("people_a_page", [1, 500])
 async def test_the_list_knows_the_people_from_the_start_and_nobody_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people_a_page: int
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, people_a_page: int
 ) -> None:
     monkeypatch.setattr("bot.slack.roster.PEOPLE_A_PAGE", people_a_page)
     async with open_office(tmp_path) as office:
-        await until(tmp_path, "SELECT 1 FROM state_counts")
+        await store.until("SELECT 1 FROM state_counts")
         told = await listed(office)
         assert "2 people · 2 not set up" in told
         assert {person.id for person in PEOPLE if f"<@{person.id}>" in told} == {ADA, GRACE}
@@ -358,6 +345,28 @@ async def test_a_renamed_person_is_found_by_the_new_name_alone(office: Office, b
         assert f"<@{ADA}>" in await listed(office, search=search)
     for search in ("lovelace", "ada lov"):
         assert "Nobody is found" in await listed(office, search=search)
+
+
+@pytest.mark.parametrize(
+    ("event", "shows"),
+    [
+        ({"name": "Augusta Byron"}, f"<@{ADA}>"),
+        ({"is_guest": True}, "1 person ·"),
+        ({"is_deactivated": True}, "1 deactivated"),
+    ],
+)
+async def test_what_slack_tells_of_somebody_while_everybody_is_read_is_not_undone(
+    office: Office, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], shows: str
+) -> None:
+    await set_up(office, ADA)
+
+    async def told_before(*given: Any, **more: Any) -> None:
+        await change(office, **event)
+        await take_in(*given, **more)
+
+    monkeypatch.setattr("bot.slack.roster.take_in", told_before)
+    await read_everybody(office)
+    assert shows in await listed(office, search="augusta" if "name" in event else None)
 
 
 @pytest.mark.parametrize("lost", [{"is_guest": True}, {"is_stranger": True}, {"is_bot": True}])
@@ -387,14 +396,14 @@ async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_re
 
 @pytest.mark.parametrize("was_guest", [True, False])
 async def test_a_password_is_purged_although_its_owner_was_in_no_list_when_they_left(
-    office: Office, tmp_path: Path, was_guest: bool
+    office: Office, store: Store, was_guest: bool
 ) -> None:
     await set_up(office, ADA)
     if was_guest:
         await change(office, is_guest=True)
     else:
         # As a database that is older than the list.
-        await ask(tmp_path, f"DELETE FROM people WHERE user_id = '{ADA}'")
+        await store.edit(f"DELETE FROM people WHERE user_id = '{ADA}'")
     await change(office, is_deactivated=True)
     await read_everybody(office)
     await purge_after(office, 8 * DAY)

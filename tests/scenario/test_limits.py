@@ -16,6 +16,7 @@ from bot.profiles.profile import EmailProfile, Form
 from storage.keyring import generate_key
 from tests.counts import scaled
 from tests.scenario.people import ADA, run_test, set_up
+from tests.store import Store
 
 
 class Everybody:
@@ -48,15 +49,16 @@ async def guess(office: Office, user: str, number: int) -> str:
     return str(report.fault)
 
 
-async def test_ten_people_guessing_through_two_instances_reach_the_server_three_times(tmp_path: Path) -> None:
+async def test_ten_people_guessing_through_two_instances_reach_the_server_three_times(
+    tmp_path: Path, store: Store
+) -> None:
     mail, key = DemoMail(), generate_key()
-    address = f"sqlite:///{tmp_path / 'shared.db'}"
     other = tmp_path / "other"
     other.mkdir()
     people = [f"U{number}" for number in range(10)]
     async with (
-        open_office(tmp_path, mail=mail, database_url=address, encryption_keys=key) as first,
-        open_office(other, mail=DemoMail(), database_url=address, encryption_keys=key) as second,
+        open_office(tmp_path, mail=mail, encryption_keys=key) as first,
+        open_office(other, mail=DemoMail(), database_url=store.url, encryption_keys=key) as second,
     ):
         for office in (first, second):
             for user in people:
@@ -114,6 +116,7 @@ async def test_three_messages_a_day(http_office: Office) -> None:
     assert len(http_office.mail.mailbox) == 3
 
 
+@pytest.mark.databases()
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "1 second"), (40, "40 seconds"), (119.5, "120 seconds"), (121, "3 minutes"), (900, "15 minutes")],

@@ -28,11 +28,12 @@ from bot.profiles.private_links import PrivateLink, PrivateLinks
 from bot.profiles.profile import EmailProfile
 from bot.slack.ids import ActionId
 from bot.smtp.account import Encryption
-from bot.web.password_page import PasswordPage, _network
+from bot.web.pages import Pages, network_of
+from bot.web.password_page import PasswordPage
 from tests.counts import scaled
-from tests.scenario.forging import execute
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
 from tests.scenario.test_canary import CANARY, LOGIN, leaks
+from tests.store import Store
 
 BUTTON = "Set the password privately"
 PASSWORD = "analytical engine 1843"
@@ -179,11 +180,11 @@ async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_office
     assert (await stored(http_office))[1] == PASSWORD
 
 
-async def test_a_link_is_refused_after_ten_minutes(http_office: Office, browser: Browser, tmp_path: Path) -> None:
+async def test_a_link_is_refused_after_ten_minutes(http_office: Office, browser: Browser, store: Store) -> None:
     url = await new_link(http_office)
-    await execute(tmp_path, "UPDATE password_links SET ends_at = ends_at - 570")
+    await store.edit("UPDATE password_links SET ends_at = ends_at - 570")
     mark = await browser.mark(url)
-    await execute(tmp_path, "UPDATE password_links SET ends_at = ends_at - 31")
+    await store.edit("UPDATE password_links SET ends_at = ends_at - 31")
     late = await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})
     assert (late.status, "too old" in late.text, (await stored(http_office))[1]) == (404, True, "wrong")
     assert (await browser.ask("GET", url)).status == 404
@@ -223,7 +224,7 @@ async def test_after_fifty_wrong_guesses_from_one_place_all_fail(http_office: Of
 
 def counted(peer: str, *forwarded: str) -> str:
     headers = CIMultiDict(("X-Forwarded-For", value) for value in forwarded)
-    return _network(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
+    return network_of(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
 
 
 def test_a_proxy_is_believed_in_its_last_word_and_only_when_it_is_near() -> None:
@@ -251,7 +252,7 @@ def test_whatever_a_profile_holds_is_shown_as_text_and_https_is_insisted_on() ->
     nasty = "<script>$mark ${error}</script>\"'&"
     link = PrivateLink(owner=Person("T", "U"), address=nasty, host=nasty, channel="", view_id="", revision=0)
     request = make_mocked_request("GET", "/", headers={"Cookie": "password-form=<script>1</script>aaaaaaaaaaaaaaa"})
-    page = PasswordPage(cast("PrivateLinks", None), "https://email.example.com", lambda _: None)
+    page = PasswordPage(cast("PrivateLinks", None), Pages(https=True), lambda _: None)
     answer = page._form(request, link, "<b>no</b>")
     text = answer.text or ""
     assert text.count("&lt;script&gt;$mark ${error}&lt;/script&gt;&quot;&#x27;&amp;") == 2
@@ -315,10 +316,11 @@ async def test_what_is_no_password_keeps_the_link_and_a_good_one_arrives_as_type
 
 
 async def test_neither_password_nor_token_is_found_anywhere(
-    tmp_path: Path, browser: Browser, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, store: Store, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def files() -> bytes:
-        return b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    async def kept() -> bytes:
+        files = [path.read_bytes() for path in tmp_path.iterdir() if path.is_file()]
+        return b"".join([*files, *(await store.everything()).values()])
 
     caplog.set_level(logging.DEBUG)
     # At DEBUG these write down whole requests, so the bot never lets them; the link is in some.
@@ -328,7 +330,7 @@ async def test_neither_password_nor_token_is_found_anywhere(
     async with open_office(tmp_path, mail=DemoMail(accounts)) as office:
         url = await new_link(office)
         token = url.rpartition("/")[2].encode()
-        seen = files()
+        seen = await kept()
         elsewhere = await browser.ask("POST", url, data={"mark": "no", "password": CANARY})
         replies = [elsewhere, await browser.set(url, f"{CANARY}\x07"), await browser.set(url, CANARY)]
         assert [reply.status for reply in replies] == [403, 422, 200]
@@ -336,8 +338,8 @@ async def test_neither_password_nor_token_is_found_anywhere(
         assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
         metrics = await (await browser.session.get(f"{office.bot_url}/metrics")).read()
         assert hashlib.sha256(token).hexdigest().encode() in seen
-        seen += files()
-    seen += files() + caplog.text.encode() + str(replies).encode() + metrics
+        seen += await kept()
+    seen += await kept() + caplog.text.encode() + str(replies).encode() + metrics
     sent = json.dumps(office.workspace.received, ensure_ascii=False).encode()
     assert (leaks(seen), leaks(sent)) == ([], [])
     assert (token in seen, token in sent) == (False, True)

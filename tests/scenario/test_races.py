@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -11,10 +10,12 @@ from pydantic import SecretStr
 from bot.profiles.errors import ChangedMeanwhileError
 from bot.profiles.people import Member, Person
 from bot.profiles.profile import EmailProfile, Form
+from bot.profiles.roster import meet
 from bot.profiles.service import EmailProfiles
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from tests.counts import scaled
+from tests.store import Store
 
 ADA = Person(workspace="T1", user="U1")
 
@@ -27,11 +28,10 @@ class Everybody:
 
 
 @pytest.fixture
-async def instances(tmp_path: Path) -> AsyncIterator[tuple[EmailProfiles, EmailProfiles, Database]]:
+async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailProfiles, Database]]:
     """Two instances of the rules on one database."""
     keyring = Keyring.from_text(generate_key())
-    databases = [Database.connect(f"sqlite:///{tmp_path / 'shared.db'}", keyring) for _ in range(2)]
-    await databases[0].upgrade()
+    databases = [Database.connect(store.url, keyring) for _ in range(2)]
     first, second = (
         EmailProfiles(database=database, admin_user_ids=(), clock=lambda: datetime.now(UTC), on_change=lambda _: None)
         for database in databases
@@ -82,3 +82,22 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
         assert (profile.address, profile.login, profile.host) == (won.address, won.login, won.host)
         assert profile.password == won.password
         assert profile.password_host == won.host
+
+
+async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
+    instances: tuple[EmailProfiles, EmailProfiles, Database],
+) -> None:
+    rules, _, database = instances
+    for number in range(scaled(quick=30, full=1000)):
+        person = Person(workspace="T1", user=f"U{number}")
+        member = Member(person=person, name="Ada Lovelace", address="a@demo.example", is_admin=False)
+        await asyncio.gather(
+            rules.save(
+                caller=person, owner=person, directory=Everybody(), form=form("one", number), expected_revision=0
+            ),
+            meet(database, member, at=datetime.now(UTC)),
+        )
+        async with database.reading() as tx:
+            known = await tx.people.get("T1", person.user)
+        assert known is not None
+        assert (known.name, "lovelace" in known.words) == ("Ada Lovelace", True)

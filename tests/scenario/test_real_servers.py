@@ -16,6 +16,9 @@ from bot.smtp.trust import trust_store
 from tests.fakes.real_servers import OTHER, SECRET, STRANGER, RealServer, exim, missing, postfix
 from tests.fakes.smtp_server import HOST, LOGIN, OneServerNetwork
 
+# The connection test alone: it knows no database.
+pytestmark = pytest.mark.databases()
+
 NEEDED = {"postfix": (postfix, ("postfix", "dovecot")), "exim": (exim, ("exim4",))}
 ACCOUNT = Account(
     address=LOGIN,

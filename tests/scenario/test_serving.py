@@ -1,9 +1,7 @@
 """The door that Slack and operators knock at: signatures, health, metrics, Socket Mode that comes back."""
 
 import asyncio
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +13,7 @@ from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.server import SocketModeLink
 from tests.scenario.people import ADA, set_up
+from tests.store import Store
 
 FIELDS = {"command": "/email-profile", "text": "help", "team_id": "T0DEMO", "user_id": ADA}
 
@@ -71,26 +70,17 @@ async def test_a_command_that_holds_the_word_payload_is_answered(http_office: Of
     assert quote(text)
 
 
-async def test_healthy_and_ready_until_the_database_cannot_be_trusted(http_office: Office, tmp_path: Path) -> None:
+async def test_healthy_and_ready_until_the_database_cannot_be_trusted(http_office: Office, store: Store) -> None:
     assert await get(http_office, "/healthz") == (200, "ok")
     assert await get(http_office, "/readyz") == (200, "ready")
     await set_up(http_office, ADA)
-    await edit(tmp_path, "UPDATE email_profiles SET key_id = 'ffffffff'")
+    await store.edit("UPDATE email_profiles SET key_id = 'ffffffff'")
     status, reason = await get(http_office, "/readyz")
     assert status == 503
     assert "ffffffff" in reason
-    await edit(tmp_path, "DROP TABLE key_checks")
+    await store.edit("DROP TABLE key_checks")
     assert await get(http_office, "/readyz") == (503, "the database does not answer")
     assert await get(http_office, "/healthz") == (200, "ok")
-
-
-async def edit(folder: Path, statement: str) -> None:
-    def edited() -> None:
-        with closing(sqlite3.connect(folder / "email-profiles.db", timeout=10)) as connection, connection:
-            connection.execute(statement)
-
-    # In a thread: the bot may be in the midst of a transaction of its own.
-    await asyncio.to_thread(edited)
 
 
 async def test_metrics_count_requests_and_tests_without_names(http_office: Office) -> None:

@@ -15,6 +15,9 @@ from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from tests.scenario.people import ADA, GRACE
 
+# The stand-in alone: it keeps everything in memory.
+pytestmark = pytest.mark.databases()
+
 MODAL: dict[str, Any] = {
     "type": "modal",
     "title": {"type": "plain_text", "text": "A form"},

@@ -26,7 +26,11 @@ from bot.demo.run import open_office
 from bot.demo.serve import serving_workspace
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
+from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE
+
+# The stand-in alone: it keeps everything in memory.
+pytestmark = pytest.mark.databases()
 
 SECRET = "s" * 32
 
@@ -369,6 +373,7 @@ async def test_requests_can_name_another_workspace_and_be_forged_whole(workspace
     assert [payload.get("type") for payload in bot.payloads[-2:]] == ["made_up", "event_callback"]
 
 
+@pytest.mark.databases(*KINDS)
 async def test_the_office_opens_with_other_people(tmp_path: Path) -> None:
     owner = DemoPerson(id="U0OWNER", handle="boss", name="The owner", address="boss@demo.example", is_owner=True)
     async with open_office(tmp_path, people=[*PEOPLE, owner]) as office:

@@ -8,20 +8,13 @@ import pytest
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from tests.databases import Maker
+from tests.store import Store
 
 
 @pytest.fixture
 def keyring() -> Keyring:
     """A fresh key."""
     return Keyring.from_text(generate_key())
-
-
-@pytest.fixture
-def url(request: pytest.FixtureRequest, maker: Maker, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database; of the one with tables, where the test asks for `database` too."""
-    file = tmp_path / "profiles.db"
-    with maker.upgraded(file) if "database" in request.fixturenames else maker.empty(file) as address:
-        yield address
 
 
 @pytest.fixture
@@ -34,9 +27,31 @@ async def database(url: str, keyring: Keyring) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
+def store(database: Database, url: str) -> Iterator[Store]:
+    """What stands in the database, read and edited past the program."""
+    with Store.at(url) as looked_into:
+        yield looked_into
+
+
+@pytest.fixture
 async def sqlite(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Database]:
     """A SQLite database with its tables, in tmp_path / "profiles.db"."""
     opened = Database.connect(f"sqlite:///{tmp_path / 'profiles.db'}", keyring)
     await opened.upgrade()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def address(other_maker: Maker, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database to move into."""
+    with other_maker.empty(tmp_path / "new.db") as empty:
+        yield empty
+
+
+@pytest.fixture
+async def target(address: str, keyring: Keyring) -> AsyncIterator[Database]:
+    """The database to move into."""
+    opened = Database.connect(address, keyring)
     yield opened
     await opened.close()

@@ -126,7 +126,8 @@ async def test_a_workspace_that_left_is_purged_whole_and_no_other(database: Data
     async with database.writing() as tx:
         assert await tx.workspaces.left_before(NOW) == []
         assert await tx.workspaces.left_before(NOW + timedelta(seconds=1)) == ["T1"]
-        await tx.workspaces.purge("T1")
+        assert await tx.workspaces.purge("T1", left_before=NOW + timedelta(seconds=1))
+        assert not await tx.workspaces.purge("T2", left_before=NOW + timedelta(seconds=1))
     async with database.reading() as tx:
         assert await tx.profiles.get("T1", "U1") is None
         assert await tx.people.counts("T1") == {}

@@ -60,7 +60,7 @@ def app() -> RecordingApp:
     """The app with every listener."""
     recording = RecordingApp()
     nobody: Any = AsyncMock()
-    roster = Roster(database=nobody, client=nobody, directory=nobody, upkeep=nobody, clock=nobody, on_change=nobody)
+    roster = Roster(database=nobody, workspaces=nobody, directory=nobody, clock=nobody, on_change=nobody)
     register(recording, nobody, tabs=nobody, roster=roster)
     return recording
 
@@ -135,15 +135,20 @@ def test_the_manifest_in_the_package_is_the_same_text() -> None:
     assert packaged == (ROOT / "manifest.yml").read_text(encoding="utf-8")
 
 
-def test_the_manifest_for_http_differs_only_in_where_requests_go(manifest: dict[str, Any]) -> None:
+def test_the_manifest_for_http_differs_only_in_addresses_and_in_being_for_many(
+    manifest: dict[str, Any],
+) -> None:
     url = "https://email.example.com/slack/events"
-    over_http = yaml.safe_load(http_manifest(url))
+    over_http = yaml.safe_load(http_manifest("https://email.example.com"))
     assert over_http["settings"].pop("socket_mode_enabled") is False
     assert over_http["settings"]["event_subscriptions"].pop("request_url") == url
     assert over_http["settings"]["interactivity"].pop("request_url") == url
     assert [entry.pop("url") for entry in over_http["features"]["slash_commands"]] == [url] * len(COMMANDS)
+    assert over_http["oauth_config"].pop("redirect_urls") == ["https://email.example.com/slack/oauth_redirect"]
+    assert over_http["settings"].pop("org_deploy_enabled") is True
     expected = yaml.safe_load(yaml.safe_dump(manifest))
     del expected["settings"]["socket_mode_enabled"]
+    assert expected["settings"].pop("org_deploy_enabled") is False
     assert over_http == expected
 
 

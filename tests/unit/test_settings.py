@@ -55,8 +55,6 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
 BAD = [
     ("SLACK_BOT_TOKEN", "xoxp-canary-1234", "xoxb-"),
     ("SLACK_APP_TOKEN", "xoxb-canary-1234", "xapp-"),
-    ("SLACK_CLIENT_ID", "12.34", "one workspace"),
-    ("SLACK_CLIENT_SECRET", "canary", "one workspace"),
     ("SLACK_API_URL", "slack.com", "not a web address"),
     ("SLACK_API_URL", "https://[bad", "not a web address"),
     ("DATABASE_URL", "mysql://canary@db/x", "neither"),
@@ -113,6 +111,39 @@ def test_serving_slack_names_each_missing_token() -> None:
         "SLACK_BOT_TOKEN",
         "SLACK_APP_TOKEN",
     ]
+
+
+OAUTH = {"slack_client_id": "12.34", "slack_client_secret": "canary"}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "why"),
+    [
+        ({"slack_client_id": "12.34"}, "SLACK_CLIENT_SECRET", "it is not set, although SLACK_CLIENT_ID is"),
+        ({"slack_client_secret": "canary"}, "SLACK_CLIENT_ID", "it is not set, although SLACK_CLIENT_SECRET is"),
+        ({**OAUTH, "slack_bot_token": "xoxb-canary"}, "SLACK_BOT_TOKEN", "keep one of them"),
+        ({**OAUTH, "admin_user_ids": "U1"}, "ADMIN_USER_IDS", "somebody else in another workspace"),
+    ],
+)
+def test_one_workspace_or_many_and_nothing_between(given: dict[str, str], name: str, why: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load(**given)
+    line = str(caught.value)
+    assert line.startswith(f"{name}: ")
+    assert why in line
+    assert line.endswith(f"Example: {name}={EXAMPLES[name]}")
+    assert "\n" not in line
+    assert "canary" not in line
+
+
+def test_many_workspaces_need_no_bot_token_but_a_way_in() -> None:
+    for way_in in ({"slack_signing_secret": "canary"}, {"slack_app_token": "xapp-canary"}):
+        loaded = settings.load(**OAUTH, **way_in)
+        loaded.require_slack()
+        assert loaded.many_workspaces
+        assert "canary" not in repr(loaded)
+    with pytest.raises(SettingsError, match=r"^SLACK_APP_TOKEN: .*SLACK_SIGNING_SECRET"):
+        settings.load(**OAUTH).require_slack()
 
 
 def test_two_sources_of_keys_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

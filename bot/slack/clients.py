@@ -1,0 +1,49 @@
+"""Clients of Slack's Web API around the one shared session."""
+
+import aiohttp
+from pydantic import SecretStr
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+
+SECONDS = 30
+"""For one answer of Slack's."""
+
+
+class Clients:
+    """Makes clients; each is cheap, for they share one session."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+        """Speak to the Web API at `base_url` through `session`."""
+        self._session = session
+        self._base_url = base_url
+
+    def quick(self, token: SecretStr | str | None) -> AsyncWebClient:
+        """Make a client that never waits and tries again by itself: Slack waits for our answer meanwhile."""
+        return self._client(token, [])
+
+    def patient(self, token: SecretStr | str | None) -> AsyncWebClient:
+        """Make a client that tries again when Slack is busy or a connection was lost."""
+        return self._client(token, _again())
+
+    def _client(self, token: SecretStr | str | None, handlers: list[AsyncRetryHandler]) -> AsyncWebClient:
+        return AsyncWebClient(
+            token=token.get_secret_value() if isinstance(token, SecretStr) else token,
+            base_url=self._base_url,
+            timeout=SECONDS,
+            session=self._session,
+            retry_handlers=handlers,
+        )
+
+
+def patient(client: AsyncWebClient) -> AsyncWebClient:
+    """Let a quick client try again too, where nobody waits for it."""
+    client.retry_handlers = _again()
+    return client
+
+
+def _again() -> list[AsyncRetryHandler]:
+    return [AsyncConnectionErrorRetryHandler(max_retry_count=1), AsyncRateLimitErrorRetryHandler(max_retry_count=2)]
