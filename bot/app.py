@@ -46,6 +46,7 @@ from bot.slack.owners import Owners
 from bot.slack.register import register
 from bot.slack.renewals import OnRenewal, Renewals
 from bot.slack.roster import Roster
+from bot.slack.served import ServedApp
 from bot.slack.services import Services
 from bot.slack.testing import Testing
 from bot.slack.views.form import PasswordEntry
@@ -201,6 +202,7 @@ async def _wire(
 ) -> Bot:
     metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
     metrics.watch_jobs(lambda: jobs.running)
+    metrics.watch_database(database)
     history = timedelta(days=settings.history_days)
     upkeep = Upkeep(database=database, history=history, clock=database.now, on_change=changes.tell)
     pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
@@ -217,6 +219,7 @@ async def _wire(
         clock=database.now,
         on_change=changes.tell,
     )
+    house.slack.observe(metrics.observe_request)
     house.slack.middleware(counted(metrics.count_request))
     house.slack.middleware(once(database))
     register(house.slack, services, tabs=tabs, roster=roster)
@@ -246,7 +249,7 @@ class _House:
     """Where the bot works, and Bolt's app for it; the rest is None in one workspace."""
 
     workspaces: Workspaces
-    slack: AsyncApp
+    slack: ServedApp
     installing: InstallFlow | None = None
     installations: Installations | None = None
 

@@ -1,9 +1,11 @@
 """The command line: `email-profile-bot`."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -103,11 +105,23 @@ def demo(
 
 
 @cli.command()
-def check() -> None:
-    """Examine settings, database, keys and Slack's token: one line each; exit 1 if any fails."""
-    findings = asyncio.run(doctor.examine())
-    for finding in findings:
-        _say(f"{'ok    ' if finding.good else 'FAILED'} {finding.subject}: {finding.sentence}")
+def check(
+    smtp: Annotated[
+        str | None, typer.Option(metavar="HOST[:PORT]", help="Also try the way to a mail server: ports 465 and 587.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A list of subject, good and sentence, for machines.")
+    ] = False,
+) -> None:
+    """Examine settings, keys, database, Slack, clock and PUBLIC_URL: one line each; exit 1 if any fails."""
+    # What goes wrong is told in one line, so the log need not tell it too.
+    log.set_up(level="critical", form="text", stream=sys.stderr)
+    findings = _await(doctor.examine(smtp))
+    if as_json:
+        _say(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            _say(f"{'ok    ' if finding.good else 'FAILED'} {finding.subject}: {finding.sentence}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
 

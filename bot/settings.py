@@ -51,6 +51,7 @@ class SettingsError(Exception):
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         """Write one line a setting: its name, what is wrong, an example."""
+        self.reasons = dict(reasons)
         lines = (f"{name}: {why} Example: {name}={EXAMPLES[name]}" for name, why in reasons.items())
         super().__init__("\n".join(lines))
 

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import random
-import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from tests.databases import Maker, PostgreSQLMaker
 from tests.scenario.people import ADA
 from tests.scenario.test_command_line import CONFIGURATION_ERROR, GOOD, run, serving, slack, start
 from tests.storage.furnishing import PASSWORD, contents, furnish, make_empty
+from tests.store import Store
 
 FORM = {"User/Login": "ada", "Password": PASSWORD, "SMTP Server Address": "mail.house.example", "Port": "587"}
 
@@ -93,7 +93,6 @@ def one_line(text: str) -> str:
     return line
 
 
-@pytest.mark.parametrize("maker", ["sqlite"], indirect=True)
 async def test_a_person_finds_the_profile_again_after_a_backup_and_a_restore_elsewhere(
     old_url: str, new_url: str, tmp_path: Path
 ) -> None:
@@ -144,9 +143,9 @@ async def test_a_copy_killed_at_any_moment_is_completed_by_the_same_command(
     await target.close()
 
 
-def furnished(folder: Path) -> Mapping[str, str]:
-    """Make a database with a few people in it, and give the settings for it."""
-    given = settings(f"sqlite:///{folder / 'x.db'}", generate_key())
+def furnished(url: str) -> Mapping[str, str]:
+    """Put a few people into a database, with the tables where it has none, and give the settings for it."""
+    given = settings(url, generate_key())
 
     async def furnished() -> None:
         database = Database.connect(given["DATABASE_URL"], Keyring.from_text(given["ENCRYPTION_KEYS"]))
@@ -168,20 +167,19 @@ def furnished(folder: Path) -> Mapping[str, str]:
     ],
 )
 def test_an_address_that_is_no_good_is_told_in_one_line_without_its_password(
-    program: Program, tmp_path: Path, to: str
+    program: Program, store: Store, to: str
 ) -> None:
-    code, out, err = program(furnished(tmp_path), "db", "copy", "--to", to)
+    code, out, err = program(furnished(store.url), "db", "copy", "--to", to)
     assert code == 1
     assert one_line(err).startswith(("--to: ", "The target cannot be used"))
     assert "bot:canary" not in out + err
 
 
-def test_what_stands_against_a_backup_or_a_restore_is_one_line(program: Program, tmp_path: Path) -> None:
-    given = settings(f"sqlite:///{tmp_path / 'x.db'}", generate_key())
+def test_what_stands_against_a_backup_or_a_restore_is_one_line(program: Program, url: str, tmp_path: Path) -> None:
+    given = settings(url, generate_key())
     code, _, err = program(given, "db", "backup", "kept")
     assert (code, "db upgrade" in one_line(err)) == (CONFIGURATION_ERROR, True)
-    (tmp_path / "x.db").unlink()
-    given = furnished(tmp_path)
+    given = furnished(url)
     assert program(given, "db", "backup", "kept")[0] == 0
     code, _, err = program(given, "db", "backup", "kept")
     assert (code, "there already" in one_line(err)) == (1, True)
@@ -195,12 +193,11 @@ def test_what_stands_against_a_backup_or_a_restore_is_one_line(program: Program,
     assert (code, "The target is not empty" in one_line(err)) == (1, True)
 
 
-def test_verify_names_what_does_not_open_and_fails(program: Program, tmp_path: Path) -> None:
-    given = furnished(tmp_path)
+def test_verify_names_what_does_not_open_and_fails(program: Program, store: Store) -> None:
+    given = furnished(store.url)
     code, out, _ = program(given, "db", "verify")
     assert (code, "ok     email_profiles: 3 records open (3 under " in out) == (0, True)
-    with closing(sqlite3.connect(tmp_path / "x.db")) as connection, connection:
-        connection.execute("UPDATE people SET user_id = 'U0EDITED' WHERE user_id LIKE 'B%'")
+    asyncio.run(store.edit("UPDATE people SET user_id = 'U0EDITED' WHERE user_id LIKE 'B%'"))
     code, out, _ = program(given, "db", "verify")
     assert code == 1
     assert "FAILED people: 1 do not open: T1 U0EDITED (edited, or moved from another place)" in out
@@ -209,10 +206,9 @@ def test_verify_names_what_does_not_open_and_fails(program: Program, tmp_path: P
     assert (code, "As in the source, people: 1 do not open: T1 U0EDITED" in out) == (0, True)
 
 
-def test_nothing_serves_a_database_that_holds_half_a_copy(program: Program, tmp_path: Path) -> None:
-    given = furnished(tmp_path)
-    with closing(sqlite3.connect(tmp_path / "x.db")) as connection, connection:
-        connection.execute("INSERT INTO unfinished_copies (source) VALUES ('x')")
+def test_nothing_serves_a_database_that_holds_half_a_copy(program: Program, store: Store) -> None:
+    given = furnished(store.url)
+    asyncio.run(store.edit("INSERT INTO unfinished_copies (source) VALUES ('x')"))
     code, _, err = program(given, "run")
     assert (code, "not complete" in err.splitlines()[-1]) == (CONFIGURATION_ERROR, True)
     code, out, _ = program(given, "check")
