@@ -91,6 +91,14 @@ class Transaction:
     requests: RequestTable
 
 
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """Connections of one database: those in use now, and how many are kept open at most."""
+
+    used: int
+    kept: int
+
+
 class Database:
     """One database, SQLite or PostgreSQL; make it with `connect`, end it with `close`."""
 
@@ -224,6 +232,11 @@ class Database:
         """
         await self.now()
 
+    def connections(self) -> Connections:
+        """Tell how many connections are in use now, and how many are kept open at most."""
+        pool: Any = self._engine.pool
+        return Connections(used=pool.checkedout(), kept=pool.size())
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
@@ -282,14 +295,22 @@ class Database:
 
     # The keys
 
+    async def compare_keys(self) -> list[str]:
+        """Hold the configured keys against check values and records, writing nothing; gives the ids of new keys.
+
+        Raises:
+            KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
+        """
+        async with self.reading_connection() as connection:
+            return await keys.check(connection, self._keyring)
+
     async def check_keys(self) -> None:
         """Hold the configured keys against check values and records; write check values of new keys.
 
         Raises:
             KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
         """
-        async with self.reading_connection() as connection:
-            new = await keys.check(connection, self._keyring)
+        new = await self.compare_keys()
         if new:
             async with self.writing_connection() as connection:
                 await keys.add_check_values(connection, self._keyring, new)

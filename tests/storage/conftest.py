@@ -55,3 +55,11 @@ async def target(address: str, keyring: Keyring) -> AsyncIterator[Database]:
     opened = Database.connect(address, keyring)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def empty(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Database]:
+    """An empty SQLite database to move into."""
+    opened = Database.connect(f"sqlite:///{tmp_path / 'empty.db'}", keyring)
+    yield opened
+    await opened.close()

@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,14 +19,6 @@ from tests.storage.furnishing import PASSWORD, contents, furnish
 from tests.storage.moving import CutShortError, change, ended_at, silent
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture
-async def empty(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Database]:
-    """An empty SQLite database to restore into."""
-    opened = Database.connect(f"sqlite:///{tmp_path / 'empty.db'}", keyring)
-    yield opened
-    await opened.close()
 
 
 async def test_a_backup_brings_back_everything_into_either_kind(
@@ -127,6 +118,7 @@ async def test_a_backup_made_while_people_save_is_of_one_moment(
                     await tx.audit.append("T2", actor=user, subject=user, action="saved")
                 await tx.homes.note("T2", "first", str(saved + 1), shows_everybody=False)
             saved += 1
+            await asyncio.sleep(0.01)
 
     saving = asyncio.create_task(save_without_end())
     revisions = []

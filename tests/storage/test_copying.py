@@ -69,7 +69,7 @@ async def test_a_copy_cut_short_anywhere_goes_on_and_brings_what_changed_meanwhi
 ) -> None:
     monkeypatch.setattr(copying, "BATCH", 7)
     await furnish(database, 40)
-    for step in range(1, 120, scaled(quick=40, full=1)):
+    for step in range(1, 120, scaled(quick=60, full=1)):
         with pytest.raises(CutShortError):
             await copy(database, target, ended_at(step))
         with pytest.raises(StartError, match="not complete"):
@@ -135,24 +135,25 @@ async def test_tables_of_another_program_are_left_alone(sqlite: Database, target
 
 
 async def test_an_unfinished_copy_of_another_database_is_not_mixed_with_this_one(
-    sqlite: Database, target: Database, sqlite_beside: Database
+    sqlite: Database, empty: Database, sqlite_beside: Database
 ) -> None:
     await furnish(sqlite, 20)
     await furnish(sqlite_beside, 3)
     with pytest.raises(CutShortError):
-        await copy(sqlite_beside, target, ended_at(1))
+        await copy(sqlite_beside, empty, ended_at(1))
     with pytest.raises(CopyError, match="unfinished copy of another database"):
-        await copy(sqlite, target, silent)
+        await copy(sqlite, empty, silent)
 
 
-async def test_an_unfinished_copy_is_copied_nowhere(sqlite: Database, target: Database) -> None:
+async def test_an_unfinished_copy_is_copied_nowhere(sqlite: Database, empty: Database) -> None:
     await furnish(sqlite, 3)
     await change(sqlite, "INSERT INTO unfinished_copies (source) VALUES ('x')")
     with pytest.raises(UnfinishedCopyError):
-        await copy(sqlite, target, silent)
-    assert await target.schema_revision() is None
+        await copy(sqlite, empty, silent)
+    assert await empty.schema_revision() is None
 
 
+@pytest.mark.databases("sqlite")
 async def test_of_two_copies_at_once_one_ends_and_the_other_is_whole(
     database: Database, target: Database, address: str, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,22 +169,22 @@ async def test_of_two_copies_at_once_one_ends_and_the_other_is_whole(
     assert await contents(database) == await contents(target)
 
 
-async def test_with_wrong_keys_nothing_is_written(sqlite: Database, tmp_path: Path, target: Database) -> None:
+async def test_with_wrong_keys_nothing_is_written(sqlite: Database, tmp_path: Path, empty: Database) -> None:
     await furnish(sqlite, 3)
     stranger = Database.connect(f"sqlite:///{tmp_path / 'profiles.db'}", Keyring.from_text(generate_key()))
     with pytest.raises(KeyMismatchError) as caught:
-        await copy(stranger, target, silent)
+        await copy(stranger, empty, silent)
     assert sqlite.key_ids[0] in str(caught.value)
     assert stranger.key_ids[0] in str(caught.value)
-    assert await target.schema_revision() is None
+    assert await empty.schema_revision() is None
     await stranger.close()
 
 
-async def test_a_record_that_does_not_open_moves_along_and_is_told(sqlite: Database, target: Database) -> None:
+async def test_a_record_that_does_not_open_moves_along_and_is_told(sqlite: Database, empty: Database) -> None:
     await furnish(sqlite, 3)
     await change(sqlite, f"UPDATE email_profiles SET revision = 99 WHERE user_id = '{user_id(1)}'")
-    copied = await copy(sqlite, target, silent)
-    assert await contents(sqlite) == await contents(target)
+    copied = await copy(sqlite, empty, silent)
+    assert await contents(sqlite) == await contents(empty)
     (broken,) = [table for table in copied.sealed if table.unopened]
     assert (broken.name, broken.unopened) == ("email_profiles", 1)
     assert broken.examples == [f"T1 {user_id(1)} (edited, or moved from another place)"]
@@ -221,8 +222,8 @@ async def test_a_value_that_the_target_cannot_hold_is_told_without_its_words(
     assert "canary" not in str(caught.value)
 
 
-async def test_a_time_that_is_none_ends_a_copy_with_one_line(sqlite: Database, target: Database) -> None:
+async def test_a_time_that_is_none_ends_a_copy_with_one_line(sqlite: Database, empty: Database) -> None:
     await furnish(sqlite, 3)
     await change(sqlite, "UPDATE people SET state_since = 'yesterday'")
     with pytest.raises(CopyError, match="people holds a value of a wrong kind"):
-        await copy(sqlite, target, silent)
+        await copy(sqlite, empty, silent)

@@ -27,26 +27,24 @@ async def test_every_table_that_seals_is_opened_and_counted_by_key(database: Dat
     assert {table.name: table.opened.total() for table in verdict.tables}["people"] == 31
 
 
-@pytest.mark.parametrize(
-    ("statement", "table"),
-    [
-        (f"UPDATE email_profiles SET revision = 9 WHERE user_id = '{user_id(2)}'", "email_profiles"),
-        (f"UPDATE connection_tests SET record_id = 'x' WHERE user_id = '{user_id(2)}'", "connection_tests"),
-        (f"UPDATE people SET key_id = 'ffffffff' WHERE user_id = '{user_id(2)}'", "people"),
-        ("UPDATE workspaces SET workspace = 'T9' WHERE workspace = 'T1'", "workspaces"),
-        ("UPDATE installations SET revision = 9 WHERE workspace = 'T1'", "installations"),
-        ("UPDATE password_links SET user_id = 'U9'", "password_links"),
-        ("UPDATE key_checks SET key_id = 'ffffffff'", "key_checks"),
-    ],
-)
-async def test_an_edited_column_is_found_in_each_table(database: Database, statement: str, table: str) -> None:
+async def test_an_edited_column_is_found_in_each_table(database: Database) -> None:
     await furnish(database, 5)
-    await change(database, statement)
+    await change(
+        database,
+        f"UPDATE email_profiles SET revision = 9 WHERE user_id = '{user_id(2)}'",
+        f"UPDATE connection_tests SET record_id = 'x' WHERE user_id = '{user_id(2)}'",
+        f"UPDATE people SET key_id = 'ffffffff' WHERE user_id = '{user_id(2)}'",
+        "UPDATE workspaces SET workspace = 'T9' WHERE workspace = 'T1'",
+        "UPDATE installations SET revision = 9 WHERE workspace = 'T1'",
+        "UPDATE password_links SET user_id = 'U9'",
+        "UPDATE key_checks SET key_id = 'ffffffff'",
+    )
     verdict = await verify(database, silent)
     assert not verdict.good
-    (found,) = failing(verdict)
-    assert (found.name, found.unopened) == (table, 1)
-    assert "edited, or moved" in found.examples[0]
+    assert len(verdict.tables) == 7
+    for table in verdict.tables:
+        assert table.unopened == 1, table.name
+        assert "edited, or moved" in table.examples[0]
 
 
 async def test_flipped_bits_are_found_and_at_most_a_few_are_named(database: Database) -> None:
