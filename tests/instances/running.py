@@ -18,6 +18,9 @@ from tests.scenario.test_command_line import serving, start
 
 SAVED = "FROM_NAME"
 
+PATIENCE = 15.0
+"""Seconds for an answer: what is told here is the truth of answers, which a busy machine does not change."""
+
 
 @dataclass
 class Instance:

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from bot.demo.delivery import ACK_SECONDS
 from bot.demo.mail import DemoMail
 from bot.demo.people import TEAM
 from bot.demo.platform import searchable
@@ -29,7 +28,7 @@ from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from storage.outages import DatabaseUnavailableError
 from tests.counts import scaled
-from tests.instances.running import SAVED, Balancer, Instance
+from tests.instances.running import PATIENCE, SAVED, Balancer, Instance
 from tests.postgresql import PostgreSQLServer, Stop, running_postgresql
 from tests.scenario.crowd import crowd
 from tests.scenario.people import ADA, fill_form, set_up
@@ -70,9 +69,7 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
     await database.close()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ACK_SECONDS))
-        )
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)))
         given = {
             **GOOD,
             "DATABASE_URL": own_postgresql.url,

@@ -11,7 +11,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.demo.delivery import ACK_SECONDS
 from bot.demo.mail import DemoMail
 from bot.demo.people import TEAM
 from bot.demo.serve import serving_workspace
@@ -20,7 +19,7 @@ from bot.profiles.profile import EmailProfile
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from tests.counts import scaled
-from tests.instances.running import SAVED, Balancer, Diary, Instance
+from tests.instances.running import PATIENCE, SAVED, Balancer, Diary, Instance
 from tests.postgresql import PostgreSQLServer
 from tests.scenario.crowd import crowd
 from tests.scenario.test_command_line import GOOD, run
@@ -32,7 +31,8 @@ PEOPLE = 200
 RECORDS = scaled(quick=600, full=10_000)
 SECONDS = scaled(quick=8, full=60)
 KILLS = scaled(quick=2, full=10)
-SAVES_A_SECOND, READS_A_SECOND = 50, 20
+SAVES_A_SECOND = scaled(quick=15, full=50)
+READS_A_SECOND = scaled(quick=6, full=20)
 
 
 @dataclass
@@ -75,9 +75,7 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
         given["SLACK_API_URL"] = f"{workspace.base_url}/api/"
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ACK_SECONDS))
-        )
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)))
         instances = [Instance(folder=tmp_path, given=given) for _ in range(2)]
         for instance in instances:
             await instance.start()
