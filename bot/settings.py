@@ -62,6 +62,7 @@ class SettingsFileError(SettingsError):
     def __init__(self, why: str) -> None:
         """Say why, in one line."""
         wanted = "It is text in UTF-8, which the user who runs the bot must be allowed to read."
+        self.reasons = {}
         Exception.__init__(self, f".env: this file cannot be read ({why}). {wanted}")
 
 

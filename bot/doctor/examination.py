@@ -24,7 +24,7 @@ from bot.doctor.mail import mail_findings
 from bot.doctor.public import public_findings
 from bot.doctor.slack import clock_findings, socket_findings, token_findings
 from bot.doctor.storing import storing_findings
-from bot.settings import EXAMPLES, Settings, SettingsError
+from bot.settings import EXAMPLES, Settings, SettingsError, SettingsFileError
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
@@ -35,7 +35,10 @@ async def examine(mail_server: str | None = None) -> list[Finding]:
     `mail_server` is a host, or host:port, that connection tests are to reach; None leaves mail out. Nothing is
     changed: no schema, no check value, no record.
     """
-    loaded, reasons = _loaded()
+    try:
+        loaded, reasons = _loaded()
+    except SettingsFileError as error:
+        return [bad(SETTINGS, str(error))]
     found = _setting_findings(reasons)
     if loaded is not None:
         works = [
@@ -61,13 +64,21 @@ def _setting_findings(reasons: Mapping[str, str]) -> list[Finding]:
 
 
 def _loaded() -> tuple[Settings | None, dict[str, str]]:
-    """Load the settings, with the defaults in place of those that are malformed; gives what is wrong by setting."""
+    """Load the settings, with the defaults in place of those that are malformed; gives what is wrong by setting.
+
+    There are no settings when those that are malformed hang together.
+
+    Raises:
+        SettingsFileError: the file `.env` cannot be read.
+    """
     reasons: dict[str, str] = {}
     for _ in Settings.model_fields:
         known = len(reasons)
         try:
             loaded = settings.load(**{name.lower(): _default(name) for name in reasons})
             loaded.require_slack()
+        except SettingsFileError:
+            raise
         except SettingsError as error:
             # A setting that was set aside is missing now; what was wrong with it is known better.
             reasons = {**error.reasons, **reasons}

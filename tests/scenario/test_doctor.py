@@ -463,6 +463,17 @@ async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
     assert "the name service does not answer. See /etc/resolv.conf" in bad["DNS"]
 
 
+def test_settings_that_cannot_be_read_at_all_are_told(tmp_path: Path) -> None:
+    code, out, err = program(tmp_path, "check", given={"SLACK_CLIENT_ID": "1.2", "ENCRYPTION_KEYS": KEY})
+    assert (code, err) == (1, "")
+    assert "FAILED Settings: SLACK_CLIENT_SECRET: it is not set" in out
+    (tmp_path / ".env").write_bytes(b"PORT=\xff canary")
+    code, out, err = program(tmp_path, "check", given={})
+    assert (code, err) == (1, "")
+    assert out.startswith("FAILED Settings: .env: this file cannot be read")
+    assert len(out.splitlines()) == 1
+
+
 def test_there_are_enough_ways_of_being_broken() -> None:
     assert len(ALL) >= 40
 
