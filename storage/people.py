@@ -118,6 +118,11 @@ class PeopleTable:
         row = await self._first(self._of(workspace, user))
         return None if row is None else self._opened(row)
 
+    async def get_locked(self, workspace: str, user: str) -> StoredPerson | None:
+        """Read one person, whom nobody else can change before this transaction ends."""
+        row = await self._locked(workspace, user)
+        return None if row is None else self._opened(row)
+
     async def put(  # noqa: PLR0917 - each is of its own kind
         self, workspace: str, user: str, name: str, words: Collection[str], state: int, at: datetime
     ) -> None:
@@ -129,6 +134,10 @@ class PeopleTable:
                 return
             # Another instance added them between our look and our insert.
             row = await self._locked(workspace, user)
+            if row is not None and not name:
+                # It may know the name that we do not.
+                known = self._opened(row)
+                name, words = known.name, {*known.words, *words}
         if row is not None:
             await self._change(row, name, words, state, at)
 

@@ -44,7 +44,8 @@ def words_of(*texts: str) -> tuple[str, ...]:
 
 async def note_state(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
     """Bring a person's line in the list up to date with what is stored; `name` is None when it is as known."""
-    known = await tx.people.get(owner.workspace, owner.user)
+    # Locked, for a name that is learnt meanwhile must not be lost.
+    known = await tx.people.get_locked(owner.workspace, owner.user)
     view = await view_of(tx, owner)
     if name is None:
         name = known.name if known else ""
@@ -89,15 +90,26 @@ async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson
     return True
 
 
-async def take_in(database: Database, workspace: str, members: Iterable[Member], *, at: datetime) -> None:
-    """Bring the list up to date with everybody of a workspace, in short transactions."""
-    everybody = list(members)
+async def take_in(
+    database: Database,
+    workspace: str,
+    members: Iterable[Member],
+    *,
+    at: datetime,
+    known_better: Collection[Person] = frozenset(),
+) -> None:
+    """Bring the list up to date with everybody of a workspace, in short transactions.
+
+    Whoever comes to be in `known_better` meanwhile is left as they are: something newer was learnt of them.
+    """
+    everybody = [member for member in members if member.person not in known_better]
     async with database.reading() as tx:
         empty = not await tx.people.users(workspace, limit=1)
     if empty:
         await _fill(database, workspace, everybody, at)
     for member in everybody:
-        await meet(database, member, at=at)
+        if member.person not in known_better:
+            await meet(database, member, at=at)
     outsiders = {member.person.user for member in everybody if reason_against(member)}
     await _add_forgotten(database, workspace, outsiders, at)
     async with database.writing() as tx:
