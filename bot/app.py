@@ -46,6 +46,7 @@ from bot.slack.owners import Owners
 from bot.slack.register import register
 from bot.slack.renewals import OnRenewal, Renewals
 from bot.slack.roster import Roster
+from bot.slack.served import ServedApp
 from bot.slack.services import Services
 from bot.slack.testing import Testing
 from bot.slack.views.form import PasswordEntry
@@ -73,6 +74,10 @@ HANDSHAKES = 32
 
 class StartError(Exception):
     """The bot cannot start. `str(error)` is one line for the operator."""
+
+
+class AwayError(StartError):
+    """Slack or the database does not answer: the same start may succeed a little later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +132,8 @@ async def prepare_database(database: Database) -> None:
     """Bring the schema up to date where that is ours to do, and hold the keys against the records.
 
     Raises:
-        StartError: the schema is outdated or newer than this version, a copy into the database was cut short, or it
-            cannot be used.
+        StartError: the schema is outdated or newer than this version, or a copy into the database was cut short.
+        AwayError: the database cannot be used.
         KeyMismatchError: a key is missing, wrong or retired.
     """
     try:
@@ -142,7 +147,7 @@ async def prepare_database(database: Database) -> None:
         raise StartError(str(error)) from None
     except DatabaseUnavailableError as error:
         example = EXAMPLES["DATABASE_URL"]
-        raise StartError(f"DATABASE_URL: the database cannot be used: {error.trouble}. Example: {example}") from None
+        raise AwayError(f"DATABASE_URL: the database cannot be used: {error.trouble}. Example: {example}") from None
 
 
 @asynccontextmanager
@@ -156,6 +161,7 @@ async def open_bot(
     Raises:
         SettingsError: a setting is missing or wrong.
         StartError: Slack refuses the token, or the schema is outdated.
+        AwayError: Slack or the database does not answer.
         KeyMismatchError: a key is missing, wrong or retired.
     """
     settings.require_slack()
@@ -196,6 +202,7 @@ async def _wire(
 ) -> Bot:
     metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
     metrics.watch_jobs(lambda: jobs.running)
+    metrics.watch_database(database)
     history = timedelta(days=settings.history_days)
     upkeep = Upkeep(database=database, history=history, clock=database.now, on_change=changes.tell)
     pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
@@ -212,6 +219,7 @@ async def _wire(
         clock=database.now,
         on_change=changes.tell,
     )
+    house.slack.observe(metrics.observe_request)
     house.slack.middleware(counted(metrics.count_request))
     house.slack.middleware(once(database))
     register(house.slack, services, tabs=tabs, roster=roster)
@@ -241,7 +249,7 @@ class _House:
     """Where the bot works, and Bolt's app for it; the rest is None in one workspace."""
 
     workspaces: Workspaces
-    slack: AsyncApp
+    slack: ServedApp
     installing: InstallFlow | None = None
     installations: Installations | None = None
 
@@ -380,7 +388,7 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
         why = f"Slack refuses this token ({error.response['error']}); copy it again."
         raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise StartError(
+        raise AwayError(
             f"SLACK_API_URL: {client.base_url} does not answer ({type(error).__name__}). "
             f"Example: {EXAMPLES['SLACK_API_URL']}"
         ) from None

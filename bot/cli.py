@@ -1,9 +1,11 @@
 """The command line: `email-profile-bot`."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from bot import doctor, log, server, settings
-from bot.app import StartError, open_database
+from bot.app import AwayError, StartError, open_database
 from bot.demo import run as demo_run
 from bot.keys import credentials
 from storage import backups, copying, verifying
@@ -31,6 +33,9 @@ Result = TypeVar("Result")
 EX_CONFIG = 78
 """Exit code for a configuration error, as sysexits.h names it."""
 
+EX_TEMPFAIL = 75
+"""Exit code when Slack or the database is away: a supervisor should try again, which after EX_CONFIG is no use."""
+
 # A traceback with local variables could print a secret, so Typer's own is off.
 cli = typer.Typer(
     help="Set up, seal and really test each person's SMTP account, from Slack.",
@@ -42,12 +47,11 @@ _FOR_THE_OPERATOR = (
     settings.SettingsError,
     StartError,
     KeyMismatchError,
-    KeyRetirementError,
     OutdatedSchemaError,
     UnknownSchemaError,
     copying.UnfinishedCopyError,
-    DatabaseUnavailableError,
 )
+_AWAY = (AwayError, DatabaseUnavailableError)
 
 keys = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 db = typer.Typer(help="The database: schema, backups, moving, and whether all records open.", no_args_is_help=True)
@@ -56,14 +60,17 @@ cli.add_typer(db, name="db")
 
 
 def main() -> None:
-    """Run the command line; configuration errors end with one line each and exit code 78."""
+    """Run the command line; what an operator can mend ends with one line each, and an exit code that tells its kind."""
     try:
         cli()
+    except _AWAY as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
+        raise SystemExit(EX_TEMPFAIL) from None
     except _FOR_THE_OPERATOR as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(EX_CONFIG) from None
-    except copying.CopyError as error:
-        # The settings are good; it is the databases that are not as the command needs them.
+    except (copying.CopyError, KeyRetirementError) as error:
+        # The settings are good; it is the database that is not as the command needs it.
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(1) from None
 
@@ -98,11 +105,23 @@ def demo(
 
 
 @cli.command()
-def check() -> None:
-    """Examine settings, database, keys and Slack's token: one line each; exit 1 if any fails."""
-    findings = asyncio.run(doctor.examine())
-    for finding in findings:
-        _say(f"{'ok    ' if finding.good else 'FAILED'} {finding.subject}: {finding.sentence}")
+def check(
+    smtp: Annotated[
+        str | None, typer.Option(metavar="HOST[:PORT]", help="Also try the way to a mail server: ports 465 and 587.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A list of subject, good and sentence, for machines.")
+    ] = False,
+) -> None:
+    """Examine settings, keys, database, Slack, clock and PUBLIC_URL: one line each; exit 1 if any fails."""
+    # What goes wrong is told in one line, so the log need not tell it too.
+    log.set_up(level="critical", form="text", stream=sys.stderr)
+    findings = _await(doctor.examine(smtp))
+    if as_json:
+        _say(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            _say(f"{'ok    ' if finding.good else 'FAILED'} {finding.subject}: {finding.sentence}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
 
@@ -226,7 +245,7 @@ def keys_rotate(
             await database.require_schema()
             await database.check_keys()
             with _progress() as tell:
-                async for done, total in database.reseal(pace=pace):
+                async for done, total in database.reseal(batch=100, pace=pace):
                     tell("Sealing under the first key", done, total)
             usage = await database.key_usage()
             return sum(usage.values()) - usage.get(database.key_ids[0], 0)

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TextIO
 
+from rich.console import Console
+
 # At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
 TALKATIVE = ("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp")
 
@@ -29,6 +31,10 @@ def redacted(text: str) -> str:
     return _SECRETS.sub("[redacted]", text)
 
 
+FIELDS = ("reference", "command", "workspace", "user", "outcome", "milliseconds")
+"""What a line may carry besides its message (`extra`), for machines."""
+
+
 class RedactingText(logging.Formatter):
     """Lines for people; secrets blanked in message and traceback alike."""
 
@@ -37,8 +43,20 @@ class RedactingText(logging.Formatter):
         return redacted(super().format(record))
 
 
+class ColouredText(RedactingText):
+    """Lines for people at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format one record."""
+        return f"{_COLOURS.get(record.levelno, '')}{super().format(record)}\x1b[0m"
+
+
+_COLOURS = {logging.DEBUG: "\x1b[2m", logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m"}
+"""ECMA-48: faint, yellow, red."""
+
+
 class RedactingJson(logging.Formatter):
-    """One JSON object a line: time, level, logger, message and, for errors, the traceback."""
+    """One JSON object a line: time, level, logger, message, FIELDS where there are any, and an error's traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
@@ -48,22 +66,39 @@ class RedactingJson(logging.Formatter):
             "logger": record.name,
             "message": redacted(record.getMessage()),
         }
+        entry.update({name: record.__dict__[name] for name in FIELDS if name in record.__dict__})
         if record.exc_info:
             entry["traceback"] = redacted(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
 
 
-def _not_needless(record: logging.LogRecord) -> bool:
-    """Leave out what Bolt says when it finds SLACK_BOT_TOKEN beside the client that it was given: that is meant so."""
+def _wanted(record: logging.LogRecord) -> bool:
+    """Leave out what libraries say too much, whatever levels they give their own loggers."""
+    package = record.name.partition(".")[0]
+    if record.levelno < (logging.WARNING if package in VERBOSE else logging.INFO if package in TALKATIVE else 0):
+        # Bolt copies the root's level to each of its loggers.
+        return False
+    if record.name == "slack_bolt.RequestVerification":
+        # It prints the body of a request whose signature does not fit: with a mistyped secret that is every form.
+        return False
+    # Bolt finds SLACK_BOT_TOKEN beside the client that it was given: that is meant so.
     return "`token` will be unused" not in record.getMessage()
+
+
+def _formatter(form: str, stream: TextIO) -> logging.Formatter:
+    if form == "json":
+        return RedactingJson()
+    text = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    console = Console(file=stream)
+    coloured = stream.isatty() and console.color_system is not None and not console.no_color
+    return ColouredText(text) if coloured else RedactingText(text)
 
 
 def set_up(*, level: str, form: str, stream: TextIO) -> None:
     """Send all logging to `stream` at `level` in `form` ("text" or "json")."""
-    text = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     handler = logging.StreamHandler(stream)
-    handler.addFilter(_not_needless)
-    handler.setFormatter(RedactingJson() if form == "json" else RedactingText(text))
+    handler.addFilter(_wanted)
+    handler.setFormatter(_formatter(form, stream))
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

@@ -1,16 +1,54 @@
-"""What the bot counts, in its own registry; labels come from fixed lists, never from what people type."""
+"""What the bot counts, in its own registry; labels come from fixed lists, never from what people type.
 
-from collections.abc import Callable
+Every series, with its labels and what it tells:
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+| series | labels | tells |
+|---|---|---|
+| `email_profile_bot_build_info` | `version` | 1, for the version that runs |
+| `email_profile_bot_slack_requests_total` | `kind` | requests from Slack |
+| `email_profile_bot_request_seconds` | `command`, `outcome` | how requests ended, and how long they took |
+| `email_profile_bot_ack_seconds` | `way` | how long Slack waited for its answer, over http or socket |
+| `email_profile_bot_connection_test_seconds` | `ended` | connection tests: passed, or the stage that failed |
+| `email_profile_bot_connection_test_stages_total` | `stage`, `outcome` | how the stages of tests ended |
+| `email_profile_bot_jobs_running` | | background jobs under way now |
+| `email_profile_bot_database_connections` | | connections to the database in use now |
+| `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
+| `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
+| `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
+| `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
 from bot.smtp.account import Account
 from bot.smtp.check import Tester
 from bot.smtp.envelope import Outgoing
 from bot.smtp.report import Report
+from storage.database import Database
+
+log = logging.getLogger(__name__)
 
 # A loopback test takes milliseconds, a hanging one the whole of SMTP_TIMEOUT.
 _TEST_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30)
+
+# Slack waits 3 s for an answer.
+_REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
+
+RECORDS_SECONDS = 60.0
+"""How long counted records stand; counting reads every table of records."""
+
+_PATIENCE = 2.0
+"""Seconds that a scrape waits for counted records; it has more to tell."""
+
+Way = Literal["http", "socket"]
 
 
 class Metrics:
@@ -19,10 +57,27 @@ class Metrics:
     def __init__(self) -> None:
         """Register every metric in a registry of its own."""
         self.registry = CollectorRegistry()
+        self._readings: list[Callable[[], Awaitable[None]]] = []
+        Info("email_profile_bot_build", "The version that runs", registry=self.registry).info({"version": _version()})
         self._requests = Counter(
             "email_profile_bot_slack_requests",
             "Requests from Slack, by kind (a command's name or the payload's type)",
             ["kind"],
+            registry=self.registry,
+        )
+        self._outcomes = Histogram(
+            "email_profile_bot_request_seconds",
+            "Requests by command (or the payload's type) and outcome, until the answer was ready",
+            ["command", "outcome"],
+            buckets=_REQUEST_SECONDS,
+            registry=self.registry,
+        )
+        self._ended: dict[tuple[str, str], Histogram] = {}
+        self._acks = Histogram(
+            "email_profile_bot_ack_seconds",
+            "Time from a request's arrival until Slack has its answer, by way",
+            ["way"],
+            buckets=_REQUEST_SECONDS,
             registry=self.registry,
         )
         self._tests = Histogram(
@@ -30,6 +85,12 @@ class Metrics:
             "Connection tests by where they ended (passed, or the stage that failed)",
             ["ended"],
             buckets=_TEST_SECONDS,
+            registry=self.registry,
+        )
+        self._stages = Counter(
+            "email_profile_bot_connection_test_stages",
+            "Stages of connection tests by how they ended",
+            ["stage", "outcome"],
             registry=self.registry,
         )
         self._jobs = Gauge("email_profile_bot_jobs_running", "Background jobs under way now", registry=self.registry)
@@ -45,10 +106,29 @@ class Metrics:
         """Count one request from Slack."""
         self._requests.labels(kind=kind).inc()
 
+    def observe_request(self, command: str, outcome: str, seconds: float) -> None:
+        """Take how one request ended; `command` and `outcome` are of fixed lists."""
+        ended = self._ended.get((command, outcome))
+        if ended is None:
+            # Finding it takes longer than all the rest, and every request comes here.
+            ended = self._ended[command, outcome] = self._outcomes.labels(command, outcome)
+        ended.observe(seconds)
+
+    @contextmanager
+    def acknowledging(self, way: Way) -> Iterator[None]:
+        """Measure the block, in which a request is answered."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._acks.labels(way).observe(time.perf_counter() - began)
+
     def count_test(self, report: Report) -> None:
         """Count one finished connection test."""
         failed = report.failed_stage
         self._tests.labels(ended=failed.name if failed else "passed").observe(report.seconds)
+        for stage in report.stages:
+            self._stages.labels(stage=stage.name, outcome=stage.outcome).inc()
 
     def count_token_renewal(self, ended: str) -> None:
         """Count one renewal of a token by how it ended."""
@@ -58,9 +138,78 @@ class Metrics:
         """Ask `running` for the number of jobs whenever the metrics are read."""
         self._jobs.set_function(running)
 
-    def text(self) -> bytes:
+    def watch_database(self, database: Database) -> None:
+        """Ask `database` for its connections whenever the metrics are read, and for its records now and then."""
+        used = Gauge(
+            "email_profile_bot_database_connections", "Database connections in use now", registry=self.registry
+        )
+        kept = Gauge(
+            "email_profile_bot_database_connections_kept",
+            "Database connections kept open at most",
+            registry=self.registry,
+        )
+        used.set_function(lambda: database.connections().used)
+        kept.set_function(lambda: database.connections().kept)
+        self._readings.append(RecordCount(database, self.registry).read)
+
+    def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
+        """Ask `connected` whether Socket Mode works whenever the metrics are read."""
+        gauge = Gauge(
+            "email_profile_bot_socket_mode_connected", "Whether Socket Mode is connected", registry=self.registry
+        )
+
+        async def read() -> None:
+            gauge.set(await connected())
+
+        self._readings.append(read)
+
+    async def text(self) -> bytes:
         """Give all metrics in the Prometheus text format, UTF-8."""
+        for read in self._readings:
+            await read()
         return generate_latest(self.registry)
+
+
+class RecordCount:
+    """The number of records that each key seals, counted now and then."""
+
+    def __init__(self, database: Database, registry: CollectorRegistry) -> None:
+        """Count in `database`, and tell it in `registry`."""
+        self._database = database
+        self._gauge = Gauge(
+            "email_profile_bot_records",
+            "Sealed records by key id, the same on every instance; keys that are not configured are unknown",
+            ["key"],
+            registry=registry,
+        )
+        self._due = 0.0
+
+    async def read(self) -> None:
+        """Count anew when the last count is old; while the database is silent, the last count stands."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + RECORDS_SECONDS
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                usage = await self._database.key_usage()
+        except Exception as error:  # noqa: BLE001 - whatever the driver raised, the other metrics are to be had
+            log.warning("The records could not be counted (%s).", type(error).__name__)
+            return
+        known = set(self._database.key_ids)
+        counts = dict.fromkeys((*self._database.key_ids, "unknown"), 0)
+        for key_id, count in usage.items():
+            counts[key_id if key_id in known else "unknown"] += count
+        self._gauge.clear()
+        for key_id, count in counts.items():
+            self._gauge.labels(key=key_id).set(count)
+
+
+def _version() -> str:
+    try:
+        return version("email-profile-bot")
+    except PackageNotFoundError:
+        # Run from a copy of the source that was never installed.
+        return "unknown"
 
 
 class CountingTester:

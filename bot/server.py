@@ -13,6 +13,8 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.app import Bot, StartError, open_bot
 from bot.keys import read_keys_anew
@@ -71,6 +73,10 @@ class HttpDoor:
         # slack_sdk raises on a timestamp that is no number, which Bolt would answer with a 500.
         if not request.headers.get("X-Slack-Request-Timestamp", "0").isdecimal():
             return web.Response(status=401, text="The request's timestamp is not a number.")
+        with self._bot.metrics.acknowledging("http"):
+            return await self._answered(request)
+
+    async def _answered(self, request: web.Request) -> web.Response:
         try:
             bolt_request = await to_bolt_request(request)
         except (ValueError, LookupError):
@@ -96,7 +102,7 @@ class HttpDoor:
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in the Prometheus text format."""
         return web.Response(
-            body=self._bot.metrics.text(),
+            body=await self._bot.metrics.text(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
 
@@ -143,6 +149,22 @@ class InstallDoor:
         return answer
 
 
+class MeasuredHandler(AsyncSocketModeHandler):
+    """Bolt's handler of Socket Mode, which also measures how long Slack waits for an answer."""
+
+    def __init__(self, bot: Bot, token: str) -> None:
+        """Answer for `bot`, connected by an app-level token."""
+        self._metrics = bot.metrics
+        super().__init__(
+            bot.slack, token, logger=logging.getLogger("slack_sdk.socket_mode"), web_client=bot.slack.client
+        )
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        """Answer one request."""
+        with self._metrics.acknowledging("socket"):
+            await super().handle(client, req)
+
+
 class SocketModeLink:
     """A Socket Mode connection that is watched, and built anew when it has gone deaf."""
 
@@ -174,12 +196,7 @@ class SocketModeLink:
         await self._disconnect()
 
     async def _connect(self) -> None:
-        self._handler = AsyncSocketModeHandler(
-            self._bot.slack,
-            self._token.get_secret_value(),
-            logger=logging.getLogger("slack_sdk.socket_mode"),
-            web_client=self._bot.slack.client,
-        )
+        self._handler = MeasuredHandler(self._bot, self._token.get_secret_value())
         await asyncio.wait_for(self._handler.client.connect(), self._patience)
 
     async def _disconnect(self) -> None:
@@ -229,6 +246,7 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             stack.push_async_callback(link.close)
             await link.open()
             door.watch_socket(link.connected)
+            bot.metrics.watch_socket(link.connected)
         host, port = runner.addresses[0][:2]
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{port}"

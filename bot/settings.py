@@ -51,8 +51,18 @@ class SettingsError(Exception):
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         """Write one line a setting: its name, what is wrong, an example."""
+        self.reasons = dict(reasons)
         lines = (f"{name}: {why} Example: {name}={EXAMPLES[name]}" for name, why in reasons.items())
         super().__init__("\n".join(lines))
+
+
+class SettingsFileError(SettingsError):
+    """The file `.env` is there and cannot be read."""
+
+    def __init__(self, why: str) -> None:
+        """Say why, in one line."""
+        wanted = "It is text in UTF-8, which the user who runs the bot must be allowed to read."
+        Exception.__init__(self, f".env: this file cannot be read ({why}). {wanted}")
 
 
 def _split(value: object) -> object:
@@ -336,10 +346,14 @@ def load(**given: Any) -> Settings:
     """Read the settings from the environment and `.env`; `given` stands above both.
 
     Raises:
-        SettingsError: one line for each setting that is malformed, with an example.
+        SettingsError: one line for each setting that is malformed, with an example; or the file cannot be read.
     """
     try:
         return Settings(**given)
+    except OSError as error:
+        raise SettingsFileError(error.strerror or type(error).__name__) from None
+    except UnicodeDecodeError:
+        raise SettingsFileError("it is no text in UTF-8") from None
     except ValidationError as error:
         raise SettingsError({str(fault["loc"][0]).upper(): _reason(fault) for fault in error.errors()}) from None
 

@@ -31,7 +31,7 @@ from sqlmodel import SQLModel
 
 from storage.database import Database, UnknownSchemaError
 from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow
-from storage.outages import trouble_of
+from storage.outages import DatabaseUnavailableError, trouble_of
 from storage.reading import BATCH, UnreadableRowError, in_order, pairs
 from storage.verifying import SealedTable, Tell, damage, open_all
 
@@ -128,6 +128,8 @@ async def _make_ready(target: Database, fingerprint: str) -> None:
         await target.upgrade()
     except UnknownSchemaError:
         raise CopyError("The target holds tables of a newer version of the program, or of another one.") from None
+    except DatabaseUnavailableError as error:
+        raise CopyError(f"The target cannot be used: {error.trouble}.") from None
 
 
 async def _take(target: Database, fingerprint: str) -> str:
@@ -136,7 +138,8 @@ async def _take(target: Database, fingerprint: str) -> str:
     async with target.writing_connection() as connection:
         if not target.is_sqlite:
             # Waits for the last batch of an earlier run, however long it takes.
-            await connection.execute(text("SET LOCAL lock_timeout = 0"))
+            for setting in ("lock_timeout", "statement_timeout"):
+                await connection.execute(text(f"SET LOCAL {setting} = 0"))
             await connection.execute(text("LOCK TABLE unfinished_copies IN EXCLUSIVE MODE"))
         await _require_room(connection, fingerprint)
         await connection.execute(delete(_MARKS))

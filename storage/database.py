@@ -27,7 +27,7 @@ from storage.oauth_states import OAuthStateTable
 from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
-from storage.postgresql import postgresql_engine
+from storage.postgresql import POOL, postgresql_engine
 from storage.profiles import ProfileTable, profile_place
 from storage.requests import RequestTable
 from storage.rotation import reseal_batch
@@ -43,6 +43,10 @@ SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
     (InstallationRow, installation_place),
 )
 """Every table of sealed records, and the place that a row of it is sealed for."""
+
+_FRUITLESS_ROUNDS = 5
+_PAUSE_SECONDS = 0.2
+"""How often a rotation looks again at records that it could not seal anew, and how much longer it waits each time."""
 
 
 class OutdatedSchemaError(Exception):
@@ -87,6 +91,14 @@ class Transaction:
     requests: RequestTable
 
 
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """Connections of one database: those in use now, and how many are kept open at most."""
+
+    used: int
+    kept: int
+
+
 class Database:
     """One database, SQLite or PostgreSQL; make it with `connect`, end it with `close`."""
 
@@ -94,8 +106,9 @@ class Database:
         """Work through `engine`; seal and open with `keyring`."""
         self._engine = engine
         self._keyring = keyring
-        # SQLite has one writer at a time anyway, and a lock waits better than its busy handler.
-        self._writer = asyncio.Lock()
+        # SQLite has one writer at a time anyway, and a semaphore waits better than its busy handler. On PostgreSQL
+        # writers that wait for each other leave connections for those who read.
+        self._writers = asyncio.Semaphore(1 if self.is_sqlite else POOL)
 
     @classmethod
     def connect(cls, url: str, keyring: Keyring) -> "Database":
@@ -194,20 +207,12 @@ class Database:
         """As `writing`, for what reads and writes across tables."""
         engine = self._writing_engine()
         with told_apart():
-            async with self._one_writer(), opened(engine, opened_for_writing) as transaction:
+            async with self._writers, opened(engine, opened_for_writing) as transaction:
                 yield transaction.connection
                 await commit(self._engine, transaction)
 
     def _writing_engine(self) -> AsyncEngine:
         return self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-
-    @asynccontextmanager
-    async def _one_writer(self) -> AsyncIterator[None]:
-        if self.is_sqlite:
-            async with self._writer:
-                yield
-        else:
-            yield
 
     async def now(self) -> datetime:
         """Tell the time by the database's clock, which all instances share; aware UTC.
@@ -227,6 +232,11 @@ class Database:
         """
         await self.now()
 
+    def connections(self) -> Connections:
+        """Tell how many connections are in use now, and how many are kept open at most."""
+        pool: Any = self._engine.pool
+        return Connections(used=pool.checkedout(), kept=pool.size())
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
@@ -235,7 +245,7 @@ class Database:
         """Make deleted rows' bytes leave the write-ahead log too (SQLite; nothing to do on PostgreSQL)."""
         if self.is_sqlite:
             engine = self._engine.execution_options(sqlite_begin="")
-            async with self._one_writer(), engine.connect() as connection:
+            async with self._writers, engine.connect() as connection:
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     # The schema
@@ -285,14 +295,22 @@ class Database:
 
     # The keys
 
+    async def compare_keys(self) -> list[str]:
+        """Hold the configured keys against check values and records, writing nothing; gives the ids of new keys.
+
+        Raises:
+            KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
+        """
+        async with self.reading_connection() as connection:
+            return await keys.check(connection, self._keyring)
+
     async def check_keys(self) -> None:
         """Hold the configured keys against check values and records; write check values of new keys.
 
         Raises:
             KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
         """
-        async with self.reading_connection() as connection:
-            new = await keys.check(connection, self._keyring)
+        new = await self.compare_keys()
         if new:
             async with self.writing_connection() as connection:
                 await keys.add_check_values(connection, self._keyring, new)
@@ -333,20 +351,24 @@ class Database:
         `pace` is the most records a second; None is as quick as the database allows. It goes on where an
         interrupted one stopped, and may run on several instances at once. Records that do not open are left.
         """
-        usage = await self.key_usage()
-        total = sum(count for key_id, count in usage.items() if key_id != self._keyring.active)
-        done = 0
+        total = left = await self._under_other_keys()
+        done = fruitless = 0
         yield done, total
-        for sealed in SEALED:
-            progress = True
-            while progress:
-                # What a save held is looked at once more; the save itself sealed it under its first key.
-                progress = False
+        while left and fruitless < _FRUITLESS_ROUNDS:
+            before = left
+            for sealed in SEALED:
                 async for count in self._pass_over(sealed, batch, pace):
-                    progress = progress or count > 0
                     done += count
                     yield done, max(done, total)
+            left = await self._under_other_keys()
+            fruitless = fruitless + 1 if left == before else 0
+            # What is left was held by a save or by another rotation just now, or opens under no key at all.
+            await asyncio.sleep(fruitless * _PAUSE_SECONDS)
         await self.forget_deleted()
+
+    async def _under_other_keys(self) -> int:
+        usage = await self.key_usage()
+        return sum(count for key_id, count in usage.items() if key_id != self._keyring.active)
 
     async def _pass_over(
         self, sealed: tuple[Any, Callable[[Any], Place]], size: int, pace: float | None

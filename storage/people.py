@@ -53,6 +53,8 @@ _COUNT = """
     ON CONFLICT (workspace, state) DO UPDATE SET people = state_counts.people + :change
 """
 
+_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
 _FORGET = text("DELETE FROM search_entries WHERE workspace = :of_workspace AND user_id = :of_user")
 
 
@@ -118,10 +120,16 @@ class PeopleTable:
         row = await self._first(self._of(workspace, user))
         return None if row is None else self._opened(row)
 
-    async def get_locked(self, workspace: str, user: str) -> StoredPerson | None:
-        """Read one person, whom nobody else can change before this transaction ends."""
-        row = await self._locked(workspace, user)
-        return None if row is None else self._opened(row)
+    async def hold(self, workspace: str, user: str) -> StoredPerson | None:
+        """Read one person as `get` does, and let nobody else hold them until the transaction ends.
+
+        Who decides by what is known of a person, and then writes, holds them first: a name learnt meanwhile, of
+        somebody who was not in the list before, would be lost. On SQLite there is one writer at a time anyway.
+        """
+        if self._connection.dialect.name == "postgresql":
+            # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
+            await self._connection.execute(_HOLD, {"name": f"people\n{workspace}\n{user}"})
+        return await self.get(workspace, user)
 
     async def put(  # noqa: PLR0917 - each is of its own kind
         self, workspace: str, user: str, name: str, words: Collection[str], state: int, at: datetime
@@ -134,15 +142,13 @@ class PeopleTable:
                 return
             # Another instance added them between our look and our insert.
             row = await self._locked(workspace, user)
-            if row is not None and not name:
-                # It may know the name that we do not.
-                known = self._opened(row)
-                name, words = known.name, {*known.words, *words}
         if row is not None:
             await self._change(row, name, words, state, at)
 
     async def _change(self, row: PersonRow, name: str, words: Collection[str], state: int, at: datetime) -> None:
         known = self._opened(row)
+        if (row.state, known.name, known.words) == (state, name, _sorted(words)):
+            return
         found_by = (row.key_id, row.state, row.position, known.words)
         if row.state != state:
             await self._count(row.workspace, {row.state: -1, state: 1})

@@ -6,8 +6,11 @@ import psycopg
 from psycopg import conninfo
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-POOL = 10
-"""Connections of one instance; PostgreSQL allows a hundred in all unless it is told otherwise."""
+POOL, MORE = 10, 10
+"""Connections that one instance keeps, and opens besides when many people come at once.
+
+PostgreSQL allows a hundred in all unless it is told otherwise.
+"""
 
 _SETTINGS = {
     # Milliseconds. Slack waits 3 s for an answer, so nobody is served by a statement that takes longer than this.
@@ -62,7 +65,7 @@ def postgresql_engine(url: str) -> AsyncEngine:
         pool_pre_ping=True,
         pool_recycle=1800,
         pool_size=POOL,
-        max_overflow=0,
+        max_overflow=MORE,
         # Seconds to wait for a free connection.
         pool_timeout=2,
     )

@@ -23,9 +23,13 @@ class UnreadableRowError(Exception):
 
 async def batches(connection: AsyncConnection, statement: Select[Any]) -> AsyncGenerator[Sequence[Row[Any]]]:
     """Read the rows of a statement, some at a time, none before it is wanted."""
-    async with connection.stream(statement, execution_options={"yield_per": BATCH}) as rows:
+    rows = await connection.stream(statement, execution_options={"yield_per": BATCH})
+    try:
         async for some in rows.partitions():
             yield some
+    finally:
+        # Also when the reader stops early: PostgreSQL keeps a cursor of its own for this.
+        await rows.close()
 
 
 async def pairs(table: Table, left: AsyncConnection, right: AsyncConnection) -> AsyncGenerator[Pair]:

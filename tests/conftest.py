@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
     """Make databases of each kind in turn, empty ones and such with tables."""
+    with _maker_of(request, tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def other_maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
+    """As `maker`, for what goes from one database to another: with both, each way is tested."""
+    with _maker_of(request, tmp_path_factory) as made:
+        yield made
+
+
+@contextmanager
+def _maker_of(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[Maker]:
     if request.param == "none":
         yield NoMaker()
     elif request.param == "sqlite":
-        yield SQLiteMaker(tmp_path_factory.mktemp("template"))
+        yield SQLiteMaker(folders.mktemp("template"))
     else:
         with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
             yield made

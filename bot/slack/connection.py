@@ -13,7 +13,7 @@ from bot.profiles.fixes import Change, opens_form
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
 from bot.slack.answers import InMessage, answer_beside, answer_to
-from bot.slack.command import NotUnderstoodError, parse
+from bot.slack.command import parse
 from bot.slack.ids import EMAIL_TEST, ActionId
 from bot.slack.modals import open_for
 from bot.slack.services import Services, caller_of, owner_of, pressed
@@ -52,11 +52,7 @@ class _TestListeners:
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
     ) -> None:
         """Answer `/email-test …` at once, and test in the background."""
-        try:
-            invocation = parse(EMAIL_TEST, body.get("text") or "")
-        except NotUnderstoodError as error:
-            await ack(help_message(EMAIL_TEST, sentence=str(error)).payload())
-            return
+        invocation = parse(EMAIL_TEST, body.get("text") or "")
         caller = caller_of(context)
         owner = owner_of(caller, invocation.owner)
         match invocation.subcommand:

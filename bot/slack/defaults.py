@@ -13,6 +13,7 @@ from bot.slack.answers import answer_to
 from bot.slack.command import says
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.saying import say
+from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, pressed
 from bot.slack.views import defaults as views
 from bot.slack.views.form import Context
@@ -67,9 +68,11 @@ class _DefaultsListeners:
                 caller=caller, directory=self._directory, form=filled, expected_revision=known.revision
             )
         except InvalidFormError as error:
+            note_outcome(Outcome.TOLD)
             await ack(response_action="errors", errors=error.errors)
             return
         except ChangedMeanwhileError as error:
+            note_outcome(Outcome.TOLD)
             now = await self._defaults.show(caller=caller, directory=self._directory)
             fresh = Context(owner=EVERYBODY, revision=error.revision, channel=known.channel)
             notes = [section(f":warning: {escaped(str(error))}")]

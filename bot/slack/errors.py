@@ -14,9 +14,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
-from bot.slack.ids import COMMANDS, ActionId, ViewId
-from bot.slack.jobs import new_reference, unexpected
-from bot.slack.refusals import note_refusal, refusal
+from bot.slack.command import NotUnderstoodError
+from bot.slack.jobs import unexpected
+from bot.slack.refusals import refusal
+from bot.slack.served import Outcome, kind_of, note_outcome, reference_now
+from bot.slack.views.help import help_message
 from bot.slack.views.message import notice, notice_view
 from storage.outages import DatabaseUnavailableError
 
@@ -37,8 +39,8 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     sentence = _sentence(error)
     body = request.body
     kind = body.get("type")
-    if isinstance(error, NotAllowedError):
-        note_refusal(f"{_what(body)} for {request.context.user_id} of {request.context.team_id}")
+    if isinstance(error, NotUnderstoodError):
+        return _json(help_message(kind_of(body), sentence=sentence).payload())
     if "command" in body:
         return _json(notice(sentence).payload())
     if kind == "view_submission":
@@ -48,25 +50,19 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     return BoltResponse(status=200)
 
 
-def _what(body: dict[str, Any]) -> str:
-    """Name what was asked for, by the program's own names; never by what a person typed."""
-    actions = body.get("actions") or [{}]
-    asked = (body.get("command"), actions[0].get("action_id"), (body.get("view") or {}).get("callback_id"))
-    known = {*COMMANDS, *ActionId, *ViewId}
-    return next((str(name) for name in asked if name in known), "something")
-
-
 def _sentence(error: Exception) -> str:
     if isinstance(error, MendableError):
+        note_outcome(Outcome.REFUSED if isinstance(error, NotAllowedError) else Outcome.TOLD)
         return str(error)
     if isinstance(error, DatabaseUnavailableError):
+        note_outcome(Outcome.FAILED)
         return outage_sentence(error)
     if isinstance(error, SlackApiError) and refusal(error) in _TOO_LATE:
+        note_outcome(Outcome.TOLD)
         return "That took too long, and Slack did not open the form. Please try again."
-    reference = new_reference()
     # The traceback names files and lines; request bodies are never logged.
-    log.error("A listener failed (reference %s).", reference, exc_info=error)
-    return unexpected(reference)
+    note_outcome(Outcome.FAILED, error)
+    return unexpected(reference_now())
 
 
 def _json(document: dict[str, Any]) -> BoltResponse:

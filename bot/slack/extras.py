@@ -12,9 +12,10 @@ from bot.profiles.extras import find
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
 from bot.slack.answers import answer_to
-from bot.slack.command import Invocation, NotUnderstoodError, parse
+from bot.slack.command import Invocation, parse
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
 from bot.slack.modals import show_in
+from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, modal_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
@@ -51,11 +52,7 @@ class _ExtraListeners:
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Answer `/email-extra …`."""
-        try:
-            invocation = parse(EMAIL_EXTRA, body.get("text") or "")
-        except NotUnderstoodError as error:
-            await ack(help_message(EMAIL_EXTRA, sentence=str(error)).payload())
-            return
+        invocation = parse(EMAIL_EXTRA, body.get("text") or "")
         if invocation.subcommand == "help":
             await ack(help_message(EMAIL_EXTRA).payload())
             return
@@ -64,6 +61,7 @@ class _ExtraListeners:
         try:
             changed = await self._carry_out(invocation, caller, owner)
         except ExtraConflictError as error:
+            note_outcome(Outcome.TOLD)
             await ack(views.conflict(error, owner=owner.user).payload())
             return
         await ack(views.listing(changed.view, reader=caller.user).payload())
@@ -170,10 +168,12 @@ class _ExtraListeners:
                 caller=caller, owner=owner, directory=self._directory, name=name, value=value
             )
         except InvalidExtraError as error:
+            note_outcome(Outcome.TOLD)
             block_id = views.CHOICE_BLOCK if error.part == "name" else views.value_block(name)
             await ack(response_action="errors", errors={block_id: str(error)})
             return
         except ExtraConflictError as error:
+            note_outcome(Outcome.TOLD)
             modal = views.add_modal(find(name), known=known, value=value, notes=views.conflict_note(error))
             await ack(response_action="update", view=modal)
             return

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
 from bot.slack.refusals import note_refusal
+from bot.slack.served import reference_now
 from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -16,11 +16,6 @@ _LAST_WORDS = 5.0
 """Seconds that cancelled jobs get to tell their owners."""
 
 INTERRUPTED = "The bot is being restarted, so this was interrupted. Please run it again in a minute."
-
-
-def new_reference() -> str:
-    """Make a short reference that a person can read out and an operator can find in the log."""
-    return secrets.token_hex(4).upper()
 
 
 def unexpected(reference: str) -> str:
@@ -77,8 +72,8 @@ class Jobs:
         except DatabaseUnavailableError as error:
             await self._tell(tell, outage_sentence(error))
         except Exception:
-            reference = new_reference()
-            log.exception("A background job failed (reference %s).", reference)
+            reference = reference_now()
+            log.exception("A background job failed (reference %s).", reference, extra={"reference": reference})
             await self._tell(tell, unexpected(reference))
 
     async def _tell(self, tell: Callable[[str], Awaitable[object]], sentence: str) -> None:

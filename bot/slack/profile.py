@@ -16,9 +16,10 @@ from bot.profiles.people import Person
 from bot.profiles.profile import Field
 from bot.profiles.records import ProfileView
 from bot.slack.answers import answer_to
-from bot.slack.command import NotUnderstoodError, parse
+from bot.slack.command import parse
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.saying import say
+from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views.form import Context, form, typed
@@ -48,11 +49,7 @@ class _ProfileListeners:
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Answer `/email-profile …`."""
-        try:
-            invocation = parse(EMAIL_PROFILE, body.get("text") or "")
-        except NotUnderstoodError as error:
-            await ack(help_message(EMAIL_PROFILE, sentence=str(error)).payload())
-            return
+        invocation = parse(EMAIL_PROFILE, body.get("text") or "")
         caller = caller_of(context)
         owner = owner_of(caller, invocation.owner)
         match invocation.subcommand:
@@ -103,9 +100,11 @@ class _ProfileListeners:
                 expected_revision=known.revision,
             )
         except InvalidFormError as error:
+            note_outcome(Outcome.TOLD)
             await ack(response_action="errors", errors=_beside(error.errors, view))
             return
         except ChangedMeanwhileError as error:
+            note_outcome(Outcome.TOLD)
             await ack(response_action="update", view=await self._form_again(caller, owner, view, error))
             return
         await ack(response_action="clear")

@@ -1,7 +1,7 @@
 """Reading a workspace's people from Slack, and following what happens to them and to the installation."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +41,7 @@ class Roster:
         self._directory = directory
         self._clock = clock
         self._on_change = on_change
-        self._told: dict[str, set[Person]] = {}
+        self._heard_while_reading: dict[str, set[Person]] = {}
 
     def register(self, app: AsyncApp) -> None:
         """Register the events of people and of the installation."""
@@ -51,16 +51,16 @@ class Roster:
 
     async def read_everybody(self, workspace: str) -> None:
         """Read all people of a workspace, and bring the list up to date; who is deactivated is noted too."""
-        # Of whom an event tells meanwhile, it tells something newer than what is read here.
-        told = self._told[workspace] = set()
+        # What an event tells from now on is newer than what is read.
+        heard = self._heard_while_reading.setdefault(workspace, set())
         try:
-            members = await self._members_of(workspace)
-            await take_in(self._database, workspace, members, at=await self._clock(), known_better=told)
+            members = await self._members(workspace)
+            await take_in(self._database, workspace, members.values(), at=await self._clock(), newer=heard)
         finally:
-            self._told.pop(workspace, None)
+            self._heard_while_reading.pop(workspace, None)
         self._on_change(Person(workspace=workspace, user=""))
 
-    async def _members_of(self, workspace: str) -> Collection[Member]:
+    async def _members(self, workspace: str) -> dict[str, Member]:
         client = patient(await self._workspaces.client_for(workspace))
         members: dict[str, Member] = {}
         for team in await self._workspaces.teams_of(workspace):
@@ -70,7 +70,7 @@ class Roster:
                 # Who left one team of an organisation counts as deactivated in that team alone.
                 if known is None or known.is_deactivated:
                     members[member.person.user] = member
-        return members.values()
+        return members
 
     async def user_changed(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
         """Learn what changed of a person: lost rights count at once, and deactivation is noted."""
@@ -80,7 +80,7 @@ class Roster:
             return
         member = self._directory.read(Person(workspace=workspace, user=user["id"]), user)
         self._directory.forget(member.person)
-        self._told.get(workspace, set()).add(member.person)
+        self._heard_while_reading.get(workspace, set()).add(member.person)
         if await meet(self._database, member, at=await self._clock()):
             self._on_change(member.person)
 

@@ -7,6 +7,7 @@ https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-sp
 """
 
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import idna
@@ -139,6 +140,14 @@ def _normal_label(label: str, example: str) -> str:
         raise HostError(f"This is not a host name. {example}") from None
 
 
+class Verdict(Enum):
+    """What the guard says of an address."""
+
+    ALLOWED = "allowed"
+    UNLISTED = "only if listed, and it is not"
+    NEVER = "never"
+
+
 class Guard:
     """Decides about ports and addresses, from the operator's lists."""
 
@@ -162,17 +171,22 @@ class Guard:
             AddressNotAllowedError: there is none, or one of them may not be reached.
         """
         plain = [_unwrapped(address) for address in addresses]
-        if not plain or not all(self._allowed(address) for address in plain):
+        if not plain or not all(self._verdict(address) is Verdict.ALLOWED for address in plain):
             raise AddressNotAllowedError("the address may not be reached")
         return plain
 
-    def _allowed(self, address: Address) -> bool:
+    def verdict(self, address: Address) -> Verdict:
+        """Tell whether an address may be reached and, where it may not, whether the operator could list it."""
+        return self._verdict(_unwrapped(address))
+
+    def _verdict(self, address: Address) -> Verdict:
         # The loopback ::1 lies inside the forbidden ::/96, yet may be listed.
         if not address.is_loopback and any(address in network for network in _NEVER):
-            return False
+            return Verdict.NEVER
         if any(address in network for network in _ONLY_IF_LISTED):
-            return any(address in network for network in self._networks)
-        return isinstance(address, IPv4Address) or address in _PUBLIC_IPV6
+            listed = any(address in network for network in self._networks)
+            return Verdict.ALLOWED if listed else Verdict.UNLISTED
+        return Verdict.ALLOWED if isinstance(address, IPv4Address) or address in _PUBLIC_IPV6 else Verdict.NEVER
 
 
 def _unwrapped(address: Address) -> Address:

@@ -18,6 +18,7 @@ from bot.demo.workspace import Workspace
 from storage.keyring import Keyring, generate_key
 from tests.fakes.smtp_server import ScriptedServer, Silence
 from tests.scenario.people import ADA
+from tests.scenario.starting import program
 from tests.store import Store
 
 CONFIGURATION_ERROR = 78
@@ -40,10 +41,8 @@ async def start(folder: Path, *arguments: str, given: Mapping[str, str] | None =
 
 
 async def run(folder: Path, *arguments: str, given: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    process = await start(folder, *arguments, given=given)
-    out, err = await asyncio.wait_for(process.communicate(), 40)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    """Run the program to its end; gives exit code, standard output and error."""
+    return await asyncio.to_thread(program, folder, *arguments, given=given or {})
 
 
 @pytest.mark.databases()

@@ -3,10 +3,7 @@
 import asyncio
 import io
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,9 +15,7 @@ from bot.slack.ids import SCOPES
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, User
 from tests.scenario.many import COOKIE, Browser, Many, install, many_settings, open_many, slack_link
-
-# What is written into its file is looked for.
-pytestmark = pytest.mark.databases("sqlite")
+from tests.store import Store
 
 ADA = "U0ADA"
 
@@ -34,9 +29,9 @@ async def slacks() -> AsyncIterator[ManySlacks]:
 
 
 @pytest.fixture
-async def many(slacks: ManySlacks, tmp_path: Path) -> AsyncIterator[Many]:
+async def many(slacks: ManySlacks, store: Store) -> AsyncIterator[Many]:
     """A bot that is installed nowhere yet."""
-    settings = many_settings(slacks, f"sqlite:///{tmp_path / 'x.db'}", public_url="https://email.example.com")
+    settings = many_settings(slacks, store.url, public_url="https://email.example.com")
     async with open_many(slacks, settings) as opened:
         yield opened
 
@@ -108,7 +103,7 @@ async def test_who_presses_cancel_at_slack_reads_a_plain_sentence(many: Many) ->
 STATES = ("forged", "missing", "empty", "replayed", "expired", "without a cookie", "with another's cookie")
 
 
-async def test_a_state_that_is_not_this_browsers_own_and_fresh_installs_nothing(many: Many, tmp_path: Path) -> None:
+async def test_a_state_that_is_not_this_browsers_own_and_fresh_installs_nothing(many: Many, store: Store) -> None:
     for kind in STATES:
         browser, code = Browser(many), many.slacks.allow(one(many.slacks))
         query = {"code": code, "state": await browser.begin()}
@@ -124,7 +119,7 @@ async def test_a_state_that_is_not_this_browsers_own_and_fresh_installs_nothing(
                 await browser.end(code="none", state=query["state"])
                 browser.cookies[COOKIE] = query["state"]
             case "expired":
-                edit(tmp_path / "x.db", "UPDATE oauth_states SET ends_at = ends_at - 601")
+                await store.edit("UPDATE oauth_states SET ends_at = ends_at - 601")
             case "without a cookie":
                 browser.cookies.clear()
             case _:
@@ -137,18 +132,13 @@ async def test_a_state_that_is_not_this_browsers_own_and_fresh_installs_nothing(
     assert many.slacks.calls_of("auth.test") == []
 
 
-def edit(file: Path, statement: str) -> None:
-    with closing(sqlite3.connect(file, timeout=10)) as connection, connection:
-        connection.execute(statement)
-
-
-async def test_a_state_is_stored_as_a_hash_for_ten_minutes_and_then_purged(many: Many, tmp_path: Path) -> None:
+async def test_a_state_is_stored_as_a_hash_for_ten_minutes_and_then_purged(many: Many, store: Store) -> None:
     state = await Browser(many).begin()
-    assert state.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    edit(tmp_path / "x.db", "UPDATE oauth_states SET ends_at = ends_at - 601")
+    assert await store.ask("SELECT count(*) FROM oauth_states") == [(1,)]
+    assert state.encode() not in b"".join((await store.everything()).values())
+    await store.edit("UPDATE oauth_states SET ends_at = ends_at - 601")
     await many.bot.housekeeping._upkeep.purge()
-    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM oauth_states").fetchone() == (0,)
+    assert await store.ask("SELECT count(*) FROM oauth_states") == [(0,)]
 
 
 async def silent(_request: web.Request) -> web.Response:
@@ -219,10 +209,10 @@ async def test_who_comes_again_and_again_is_asked_to_wait(many: Many) -> None:
         assert (status, "try again in" in page, "Retry-After" in browser.headers) == (429, True, True)
 
 
-async def test_one_workspace_has_no_pages_of_installation(tmp_path: Path, slacks: ManySlacks) -> None:
+async def test_one_workspace_has_no_pages_of_installation(slacks: ManySlacks, store: Store) -> None:
     slacks.answers["auth.test"] = lambda _: {"ok": True, "team_id": "T0ONE", "user_id": "U0BOT", "bot_id": "B0"}
     given = {"slack_client_id": None, "slack_client_secret": None, "slack_bot_token": "xoxb-one"}
-    settings = many_settings(slacks, f"sqlite:///{tmp_path / 'x.db'}", **given)
+    settings = many_settings(slacks, store.url, **given)
     async with open_many(slacks, settings) as single:
         assert (await single.get("/slack/install"))[0] == 404
         assert (await single.get("/slack/oauth_redirect"))[0] == 404
@@ -247,12 +237,12 @@ def everything_logged() -> Iterator[io.StringIO]:
 
 
 async def test_tokens_and_secrets_stand_nowhere_in_clear(
-    slacks: ManySlacks, tmp_path: Path, everything_logged: io.StringIO
+    slacks: ManySlacks, store: Store, everything_logged: io.StringIO
 ) -> None:
     # They end so soon that each look at one has it renewed.
     slacks.rotates, slacks.token_seconds = True, 3600
     place, shown = one(slacks), []
-    settings = many_settings(slacks, f"sqlite:///{tmp_path / 'x.db'}", log_level="debug")
+    settings = many_settings(slacks, store.url, log_level="debug")
     async with open_many(slacks, settings) as many:
         shown.append(await install(many, place))
         shown.append(await many.command(place, ADA, "/email-profile"))
@@ -262,14 +252,12 @@ async def test_tokens_and_secrets_stand_nowhere_in_clear(
         slacks.answers["users.info"] = lambda _: web.Response(status=500, text="xoxb-canary")
         shown.append(await many.command(place, "U0OTHER", "/email-profile"))
         shown += [(await many.get(path))[1] for path in ("/metrics", "/readyz", "/slack/install")]
-        files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-        assert {"x.db", "x.db-wal"} <= set(files)
-    files |= {f"{path.name} after": path.read_bytes() for path in tmp_path.iterdir()}
-    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
-        dump = "\n".join(connection.iterdump())
+        stored = await store.everything()
+        assert b"T0ONE" in b"".join(stored.values())
     everywhere = {
-        **files,
-        "dump": dump.encode(),
+        **stored,
+        **{f"{name} after": content for name, content in (await store.everything()).items()},
+        "rows": str(await store.contents()).encode(),
         "log": everything_logged.getvalue().encode(),
         "shown": str(shown).encode(),
     }

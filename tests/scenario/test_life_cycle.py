@@ -16,6 +16,7 @@ from bot.demo.run import Office, open_office
 from bot.profiles.errors import MendableError
 from bot.profiles.private_links import LinkGoneError
 from bot.profiles.profile import EmailProfile
+from bot.profiles.roster import take_in
 from bot.profiles.upkeep import Upkeep
 from bot.web.password_page import PasswordPage
 from storage.keyring import generate_key
@@ -344,6 +345,28 @@ async def test_a_renamed_person_is_found_by_the_new_name_alone(office: Office, b
         assert f"<@{ADA}>" in await listed(office, search=search)
     for search in ("lovelace", "ada lov"):
         assert "Nobody is found" in await listed(office, search=search)
+
+
+@pytest.mark.parametrize(
+    ("event", "shows"),
+    [
+        ({"name": "Augusta Byron"}, f"<@{ADA}>"),
+        ({"is_guest": True}, "1 person ·"),
+        ({"is_deactivated": True}, "1 deactivated"),
+    ],
+)
+async def test_what_slack_tells_of_somebody_while_everybody_is_read_is_not_undone(
+    office: Office, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], shows: str
+) -> None:
+    await set_up(office, ADA)
+
+    async def told_before(*given: Any, **more: Any) -> None:
+        await change(office, **event)
+        await take_in(*given, **more)
+
+    monkeypatch.setattr("bot.slack.roster.take_in", told_before)
+    await read_everybody(office)
+    assert shows in await listed(office, search="augusta" if "name" in event else None)
 
 
 @pytest.mark.parametrize("lost", [{"is_guest": True}, {"is_stranger": True}, {"is_bot": True}])

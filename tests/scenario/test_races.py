@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from bot.profiles.errors import ChangedMeanwhileError
 from bot.profiles.people import Member, Person
 from bot.profiles.profile import EmailProfile, Form
+from bot.profiles.roster import meet
 from bot.profiles.service import EmailProfiles
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
@@ -81,3 +82,22 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
         assert (profile.address, profile.login, profile.host) == (won.address, won.login, won.host)
         assert profile.password == won.password
         assert profile.password_host == won.host
+
+
+async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
+    instances: tuple[EmailProfiles, EmailProfiles, Database],
+) -> None:
+    rules, _, database = instances
+    for number in range(scaled(quick=30, full=1000)):
+        person = Person(workspace="T1", user=f"U{number}")
+        member = Member(person=person, name="Ada Lovelace", address="a@demo.example", is_admin=False)
+        await asyncio.gather(
+            rules.save(
+                caller=person, owner=person, directory=Everybody(), form=form("one", number), expected_revision=0
+            ),
+            meet(database, member, at=datetime.now(UTC)),
+        )
+        async with database.reading() as tx:
+            known = await tx.people.get("T1", person.user)
+        assert known is not None
+        assert (known.name, "lovelace" in known.words) == ("Ada Lovelace", True)

@@ -9,6 +9,7 @@ from bot.demo.faults import Fault
 from bot.demo.platform import searchable
 from bot.demo.run import Office
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+from tests.store import Store
 
 KINDS: list[Literal["ratelimited", "error500", "silence", "close"]] = ["ratelimited", "error500", "silence", "close"]
 
@@ -95,15 +96,12 @@ async def test_the_owner_is_told_of_a_change_although_slack_was_busy(http_office
     assert len([message for message in workspace.messages(ADA) if "changed your" in searchable(message)]) == 1
 
 
-async def test_the_list_of_people_is_read_again_when_slack_was_broken(http_office: Office) -> None:
+async def test_the_list_of_people_is_read_again_when_slack_was_broken(http_office: Office, store: Store) -> None:
     workspace = http_office.workspace
-    async with http_office.bot.database._writing_engine().begin() as connection:
-        for table in ("people", "search_entries", "state_counts", "leases"):
-            await connection.exec_driver_sql(f"DELETE FROM {table}")
+    await store.edit(*(f"DELETE FROM {table}" for table in ("people", "search_entries", "state_counts", "leases")))
     workspace.faults["users.list"] = [Fault(kind="error500") for _ in range(3)]
     await http_office.bot.housekeeping.round()
-    async with http_office.bot.database._writing_engine().begin() as connection:
-        await connection.exec_driver_sql("UPDATE leases SET ends_at = ends_at - 60 WHERE name LIKE 'people%'")
+    await store.edit("UPDATE leases SET ends_at = ends_at - 60 WHERE name LIKE 'people%'")
     workspace.faults["users.list"] = []
     await http_office.bot.housekeeping.round()
     await workspace.command(GRACE, "/email-profile", "list")

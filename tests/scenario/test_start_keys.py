@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import os
-import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +12,10 @@ from storage.database import Database
 from storage.key_sources.local import LocalFile, local_address
 from storage.keyring import Keyring, generate_key
 from tests.scenario.starting import program
+from tests.store import Store
 
 CONFIGURATION_ERROR = 78
+AWAY = 75
 PASSPHRASE = "correct horse battery canary"
 # Nothing answers there: a start that came as far as Slack would say SLACK_API_URL.
 REST = {
@@ -42,13 +42,12 @@ def key_file(content: bytes) -> Callable[[Path], Mapping[str, str]]:
     return given
 
 
-def records(folder: Path, *key_texts: str, retired: str | None = None) -> None:
-    """Make the default database, with a record sealed under the first key of each list."""
+def records(url: str, *key_texts: str, retired: str | None = None) -> None:
+    """Put a record sealed under the first key of each list into a database with tables."""
 
     async def make() -> None:
         for number, text in enumerate(key_texts):
-            database = Database.connect(f"sqlite:///{folder / 'email-profiles.db'}", Keyring.from_text(text))
-            await database.upgrade()
+            database = Database.connect(url, Keyring.from_text(text))
             await database.check_keys()
             async with database.writing() as tx:
                 await tx.profiles.save("T1", f"U{number}", b"{}", expected_revision=0)
@@ -59,26 +58,25 @@ def records(folder: Path, *key_texts: str, retired: str | None = None) -> None:
     asyncio.run(make())
 
 
-def wrong_key(folder: Path) -> Mapping[str, str]:
-    records(folder, OLD)
-    return {"ENCRYPTION_KEYS": OTHER}
+def wrong_key(store: Store) -> str:
+    records(store.url, OLD)
+    return OTHER
 
 
-def second_key_missing(folder: Path) -> Mapping[str, str]:
-    records(folder, OLD, f"{NEW},{OLD}")
-    return {"ENCRYPTION_KEYS": NEW}
+def second_key_missing(store: Store) -> str:
+    records(store.url, OLD, f"{NEW},{OLD}")
+    return NEW
 
 
-def altered_check_value(folder: Path) -> Mapping[str, str]:
-    records(folder, OLD)
-    with closing(sqlite3.connect(folder / "email-profiles.db")) as connection, connection:
-        connection.execute("UPDATE key_checks SET sealed = zeroblob(length(sealed))")
-    return {"ENCRYPTION_KEYS": OLD}
+def altered_check_value(store: Store) -> str:
+    records(store.url, OLD)
+    asyncio.run(store.edit("UPDATE key_checks SET sealed = :sealed", sealed=bytes(200)))
+    return OLD
 
 
-def retired_key(folder: Path) -> Mapping[str, str]:
-    records(folder, f"{NEW},{OLD}", retired=OLD)
-    return {"ENCRYPTION_KEYS": f"{NEW},{OLD}"}
+def retired_key(store: Store) -> str:
+    records(store.url, f"{NEW},{OLD}", retired=OLD)
+    return f"{NEW},{OLD}"
 
 
 def both_sources(folder: Path) -> Mapping[str, str]:
@@ -145,10 +143,6 @@ CASES: dict[str, Case] = {
     "a placeholder": (keys(f"{OLD},{written(b'changeme' * 4)}"), "ENCRYPTION_KEYS", "key 2 is a pattern"),
     "one key twice": (keys(f"{OLD},{NEW},{OLD}"), "ENCRYPTION_KEYS", "key 3 stands in the list twice"),
     "one key in two spellings": (keys(f"{OLD},{OLD.rstrip('=')}"), "ENCRYPTION_KEYS", "key 2 stands in the list twice"),
-    "a wrong key": (wrong_key, "ENCRYPTION_KEYS", Keyring.from_text(OLD).active),
-    "the second key missing": (second_key_missing, "ENCRYPTION_KEYS", Keyring.from_text(OLD).active),
-    "an altered check value": (altered_check_value, "ENCRYPTION_KEYS", "does not open the check value"),
-    "a retired key": (retired_key, "ENCRYPTION_KEYS", f"key {Keyring.from_text(OLD).active} was retired on "),
     "keys and a file": (both_sources, "ENCRYPTION_KEYS", "both this and ENCRYPTION_KEYS_FILE"),
     "no file": (lambda _: {"ENCRYPTION_KEYS_FILE": "/nowhere/keys"}, "ENCRYPTION_KEYS_FILE", "No such file"),
     "an unreadable file": (unreadable_file, "ENCRYPTION_KEYS_FILE", "symbolic links"),
@@ -173,11 +167,33 @@ CASES: dict[str, Case] = {
 }
 
 
+@pytest.mark.databases()
 @pytest.mark.parametrize("case", CASES)
 def test_a_start_with_unusable_keys_ends_in_one_line(tmp_path: Path, case: str) -> None:
     prepare, setting, why = CASES[case]
-    given = prepare(tmp_path)
-    code, out, err = program(tmp_path, "run", given={**REST, **given})
+    refused(tmp_path, prepare(tmp_path), setting, why)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "why"),
+    [
+        (wrong_key, Keyring.from_text(OLD).active),
+        (second_key_missing, Keyring.from_text(OLD).active),
+        (altered_check_value, "does not open the check value"),
+        (retired_key, f"key {Keyring.from_text(OLD).active} was retired on "),
+    ],
+    ids=["a wrong key", "the second key missing", "an altered check value", "a retired key"],
+)
+def test_a_start_with_keys_that_do_not_fit_the_records_ends_in_one_line(
+    tmp_path: Path, store: Store, prepare: Callable[[Store], str], why: str
+) -> None:
+    given = {"ENCRYPTION_KEYS": prepare(store), "DATABASE_URL": store.url}
+    refused(tmp_path, given, "ENCRYPTION_KEYS", why)
+
+
+def refused(folder: Path, given: Mapping[str, str], setting: str, why: str) -> None:
+    """Start, and see one line that names a setting and says why, and no secret."""
+    code, out, err = program(folder, "run", given={**REST, **given})
     assert (code, out) == (CONFIGURATION_ERROR, "")
     lines = err.splitlines()
     assert len(lines) == 1, err
@@ -188,21 +204,25 @@ def test_a_start_with_unusable_keys_ends_in_one_line(tmp_path: Path, case: str) 
     assert "canary" not in err
 
 
+@pytest.mark.databases("sqlite")
 def test_without_a_key_not_even_a_database_is_made(tmp_path: Path) -> None:
     program(tmp_path, "run", given=REST)
     assert not (tmp_path / "email-profiles.db").exists()
 
 
 @pytest.mark.parametrize("more", ["", f",{OTHER}"], ids=["alone", "with one more"])
-def test_the_right_keys_come_as_far_as_slack_and_an_additional_one_does_no_harm(tmp_path: Path, more: str) -> None:
-    records(tmp_path, OLD, f"{NEW},{OLD}")
-    code, _, err = program(tmp_path, "run", given={**REST, "ENCRYPTION_KEYS": f"{NEW},{OLD}{more}"})
-    assert code == CONFIGURATION_ERROR
+def test_the_right_keys_come_as_far_as_slack_and_an_additional_one_does_no_harm(
+    tmp_path: Path, store: Store, more: str
+) -> None:
+    records(store.url, OLD, f"{NEW},{OLD}")
+    given = {**REST, "DATABASE_URL": store.url, "ENCRYPTION_KEYS": f"{NEW},{OLD}{more}"}
+    code, _, err = program(tmp_path, "run", given=given)
+    assert code == AWAY
     assert err.splitlines()[-1].startswith("SLACK_API_URL: ")
 
 
-def test_the_doctor_and_every_command_on_keys_refuse_the_same(tmp_path: Path) -> None:
-    given = {**REST, **retired_key(tmp_path)}
+def test_the_doctor_and_every_command_on_keys_refuse_the_same(tmp_path: Path, store: Store) -> None:
+    given = {**REST, "DATABASE_URL": store.url, "ENCRYPTION_KEYS": retired_key(store)}
     code, out, _ = program(tmp_path, "check", given=given)
     assert code == 1
     assert "FAILED Keys: ENCRYPTION_KEYS: key " in out

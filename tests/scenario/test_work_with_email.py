@@ -17,6 +17,7 @@ from bot.profiles.export import inert
 from bot.slack.housekeeping import Housekeeping
 from tests.scenario.crowd import SECRET, crowd, give_profile, mail_for, people_read
 from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.store import Store
 
 CROWD = crowd(40)
 BAD = {CROWD[7].id, CROWD[8].id, CROWD[9].id}
@@ -201,14 +202,13 @@ async def test_one_run_at_a_time(office: Office, monkeypatch: pytest.MonkeyPatch
     await office.workspace.wait_message(GRACE, "is running already")
 
 
-async def test_a_run_that_died_with_its_process_is_told_as_interrupted(office: Office) -> None:
+async def test_a_run_that_died_with_its_process_is_told_as_interrupted(office: Office, store: Store) -> None:
     posted = await office.workspace.post(Message(author="U0BOT", channel="D0GRACE", text="Testing 30 email profiles"))
     async with office.bot.database.writing() as tx:
         run = await tx.runs.add(workspace="T0DEMO", actor=GRACE, channel="D0GRACE", message_ts=posted.ts, total=30)
         assert run is not None
         await tx.runs.step(run.run_id, done=12)
-    async with office.bot.database._writing_engine().begin() as connection:
-        await connection.exec_driver_sql("UPDATE test_runs SET alive_at = alive_at - 100")
+    await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
     await office.bot.housekeeping.round()
     told = searchable(await office.workspace.wait_message(GRACE, "was interrupted after 12"))
     assert "Start it again" in told

@@ -7,6 +7,7 @@ import pytest
 
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
+from tests.databases import Maker
 from tests.store import Store
 
 
@@ -37,5 +38,28 @@ async def sqlite(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Database]:
     """A SQLite database with its tables, in tmp_path / "profiles.db"."""
     opened = Database.connect(f"sqlite:///{tmp_path / 'profiles.db'}", keyring)
     await opened.upgrade()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def address(other_maker: Maker, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database to move into."""
+    with other_maker.empty(tmp_path / "new.db") as empty:
+        yield empty
+
+
+@pytest.fixture
+async def target(address: str, keyring: Keyring) -> AsyncIterator[Database]:
+    """The database to move into."""
+    opened = Database.connect(address, keyring)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def empty(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Database]:
+    """An empty SQLite database to move into."""
+    opened = Database.connect(f"sqlite:///{tmp_path / 'empty.db'}", keyring)
     yield opened
     await opened.close()

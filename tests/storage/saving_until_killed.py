@@ -2,15 +2,15 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 from storage.database import Database
 from storage.keyring import Keyring
 
 
-async def main(url: str, key: str) -> None:
+async def main(url: str, key: Path) -> None:
     """Save for ever."""
-    database = Database.connect(url, Keyring.from_text(key))
-    await database.upgrade()
+    database = Database.connect(url, Keyring([key.read_bytes()]))
     async with database.reading() as tx:
         stored = await tx.profiles.get("T1", "U1")
     revision = stored.revision if stored else 0
@@ -25,4 +25,4 @@ async def main(url: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

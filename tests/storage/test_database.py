@@ -150,22 +150,22 @@ async def test_a_record_with_any_clear_column_edited_does_not_open(database: Dat
                 assert error.cause == "TamperedError"
 
 
-async def test_ciphertexts_swapped_between_any_two_of_100_rows_do_not_open(sqlite: Database) -> None:
+async def test_ciphertexts_swapped_between_any_two_of_100_rows_do_not_open(database: Database) -> None:
     for number in range(100):
-        await save(sqlite, f"U{number:02}")
-    async with sqlite._writing_engine().begin() as connection:
+        await save(database, f"U{number:02}")
+    async with database._writing_engine().begin() as connection:
         # Every row gets the ciphertext of the row a changing distance away: all pairs within the rounds.
         rows = await connection.execute(text("SELECT user_id, sealed FROM email_profiles"))
         original = {row.user_id: row.sealed for row in rows}
     users = sorted(original)
     for distance in range(1, scaled(quick=8, full=100)):
-        async with sqlite._writing_engine().begin() as connection:
+        async with database._writing_engine().begin() as connection:
             for place, user in enumerate(users):
                 await connection.execute(
                     text("UPDATE email_profiles SET sealed = :sealed WHERE user_id = :user"),
                     {"sealed": original[users[(place + distance) % 100]], "user": user},
                 )
-        async with sqlite.reading() as tx:
+        async with database.reading() as tx:
             opened = await tx.profiles.of("T1", users)
             assert {type(record) for record in opened.values()} == {UnreadableRecordError}
             with pytest.raises(UnreadableRecordError):

@@ -15,7 +15,8 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.profiles.errors import MendableError
 from bot.slack import jobs as jobs_module
 from bot.slack.body import parse_body, repair_body_parsing
-from bot.slack.jobs import INTERRUPTED, Jobs, new_reference, unexpected
+from bot.slack.jobs import INTERRUPTED, Jobs, unexpected
+from bot.slack.served import new_reference
 
 FORM = "application/x-www-form-urlencoded"
 

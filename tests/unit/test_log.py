@@ -17,7 +17,8 @@ from tests.fakes.key_services import kms, patient, vault
 def _restored_root() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE)}
+    own = ("slack_bolt.RequestVerification", "slack_bolt.AsyncApp")
+    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE, *own)}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -89,3 +90,55 @@ def test_json_lines_carry_message_and_redacted_traceback() -> None:
     assert entry["level"] == "error"
     assert "[redacted]" in entry["traceback"]
     assert "canary" not in stream.getvalue()
+
+
+def test_a_request_that_bolt_refuses_is_never_printed_with_its_body() -> None:
+    stream = io.StringIO()
+    log.set_up(level="debug", form="text", stream=stream)
+    # As Bolt makes its loggers: each with the level that the root has.
+    logger = logging.getLogger("slack_bolt.RequestVerification")
+    logger.setLevel(logging.DEBUG)
+    logger.info("Invalid request signature detected (body: canary)")
+    logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.DEBUG)
+    logging.getLogger("slack_bolt.AsyncApp").debug("Responding with canary")
+    logging.getLogger("slack_bolt.AsyncApp").warning("something is wrong")
+    assert "something is wrong" in stream.getvalue()
+    assert "canary" not in stream.getvalue()
+
+
+def test_json_lines_carry_what_is_known_of_a_request_as_fields() -> None:
+    stream = io.StringIO()
+    log.set_up(level="info", form="json", stream=stream)
+    logging.getLogger("bot").info("Served.", extra={"reference": "7F3K", "milliseconds": 3, "canary": "not ours"})
+    entry = json.loads(stream.getvalue())
+    assert (entry["reference"], entry["milliseconds"]) == ("7F3K", 3)
+    assert set(entry) == {"time", "level", "logger", "message", "reference", "milliseconds"}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environment", "coloured"),
+    [
+        (Terminal(), {"TERM": "xterm-256color"}, True),
+        (Terminal(), {"TERM": "xterm-256color", "NO_COLOR": "1"}, False),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {"TERM": "xterm-256color", "FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_only_a_terminal_gets_colours(
+    stream: io.StringIO, environment: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TERM", "NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    log.set_up(level="info", form="text", stream=stream)
+    logging.getLogger("bot").error("It broke.")
+    assert ("\x1b[31m" in stream.getvalue()) is coloured
+    assert "It broke." in stream.getvalue()

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from bot.demo.delivery import ACK_SECONDS
 from bot.demo.mail import DemoMail
 from bot.demo.people import TEAM
 from bot.demo.platform import searchable
@@ -29,9 +28,9 @@ from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from storage.outages import DatabaseUnavailableError
 from tests.counts import scaled
+from tests.instances.running import PATIENCE, SAVED, Balancer, Instance
 from tests.postgresql import PostgreSQLServer, Stop, running_postgresql
 from tests.scenario.crowd import crowd
-from tests.scenario.instances import SAVED, Balancer, Instance
 from tests.scenario.people import ADA, fill_form, set_up
 from tests.scenario.test_command_line import GOOD
 
@@ -70,9 +69,7 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
     await database.close()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ACK_SECONDS))
-        )
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)))
         given = {
             **GOOD,
             "DATABASE_URL": own_postgresql.url,
@@ -87,6 +84,7 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
         yield House(balancer=balancer, server=own_postgresql, keyring=Keyring.from_text(key))
 
 
+@pytest.mark.databases("postgresql")
 async def test_a_save_is_told_as_done_exactly_when_the_record_is_there(house: House) -> None:
     outcomes = Outcomes()
     people = [asyncio.create_task(_saving(house, person.id, outcomes)) for person in crowd(PEOPLE)]
@@ -171,6 +169,7 @@ def full(disk: Path) -> Iterator[None]:
         filler.unlink()
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_full_disk_is_told_and_nothing_is_half_written_on_sqlite(tmp_path: Path) -> None:
     with small_disk(tmp_path, 4) as disk:
         async with open_office(tmp_path, database_url=f"sqlite:///{disk / 'profiles.db'}") as office:
@@ -183,6 +182,7 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written_on_sqlite(tmp_pat
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.databases("postgresql")
 async def test_a_full_disk_is_told_and_nothing_is_half_written_on_postgresql(tmp_path: Path) -> None:
     # Its path must be short, because a socket is in it.
     with tempfile.TemporaryDirectory(prefix="full") as folder, small_disk(Path(folder), 160) as disk:
@@ -200,6 +200,7 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written_on_postgresql(tmp
             await database.close()
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_read_only_sqlite_file_is_told(tmp_path: Path) -> None:
     async with open_office(tmp_path) as office:
         await set_up(office, ADA)
@@ -215,6 +216,7 @@ def _only_to_be_read(connection: Any, *_: object) -> None:
     cursor.close()
 
 
+@pytest.mark.databases("postgresql")
 async def test_a_read_only_postgresql_is_told(own_postgresql: PostgreSQLServer, tmp_path: Path) -> None:
     key = generate_key()
     database = Database.connect(own_postgresql.url, Keyring.from_text(key))

@@ -18,6 +18,9 @@ from tests.scenario.test_command_line import serving, start
 
 SAVED = "FROM_NAME"
 
+PATIENCE = 15.0
+"""Seconds for an answer: what is told here is the truth of answers, which a busy machine does not change."""
+
 
 @dataclass
 class Instance:
@@ -114,11 +117,18 @@ def _said(answered: str) -> str:
 
 @dataclass
 class Diary:
-    """What one person saved: the last value that was acknowledged, and those behind it that may be stored."""
+    """What one person saved: values that were acknowledged, and those that nobody answered for."""
 
-    acknowledged: str = ""
-    perhaps: list[str] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+    unanswered: set[str] = field(default_factory=set)
+
+    def note(self, value: str, told: str | None) -> None:
+        """Write down what was told of a save; what was refused in words was not made."""
+        if told is None:
+            self.unanswered.add(value)
+        elif value in told:
+            self.acknowledged.append(value)
 
     def allows(self, stored: str) -> bool:
-        """Whether it may be this that is stored."""
-        return stored in (self.acknowledged, *self.perhaps)
+        """Whether it may be this that is stored; an unanswered save may be carried out late, behind others."""
+        return stored in (*self.acknowledged[-1:], *self.unanswered) or not (stored or self.acknowledged)

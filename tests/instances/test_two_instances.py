@@ -4,14 +4,13 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from bot.demo.delivery import ACK_SECONDS
 from bot.demo.mail import DemoMail
 from bot.demo.people import TEAM
 from bot.demo.serve import serving_workspace
@@ -20,16 +19,20 @@ from bot.profiles.profile import EmailProfile
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from tests.counts import scaled
+from tests.instances.running import PATIENCE, SAVED, Balancer, Diary, Instance
 from tests.postgresql import PostgreSQLServer
 from tests.scenario.crowd import crowd
-from tests.scenario.instances import SAVED, Balancer, Diary, Instance
 from tests.scenario.test_command_line import GOOD, run
+
+# A SQLite file is one instance's.
+pytestmark = pytest.mark.databases("postgresql")
 
 PEOPLE = 200
 RECORDS = scaled(quick=600, full=10_000)
 SECONDS = scaled(quick=8, full=60)
 KILLS = scaled(quick=2, full=10)
-SAVES_A_SECOND, READS_A_SECOND = 50, 20
+SAVES_A_SECOND = scaled(quick=15, full=50)
+READS_A_SECOND = scaled(quick=6, full=20)
 
 
 @dataclass
@@ -41,13 +44,18 @@ class House:
     given: dict[str, str]
     old: Keyring
     both: Keyring
-    failed_reads: int = 0
+    failed_reads: list[str | None] = field(default_factory=list)
     over: bool = False
+    reads: int = 0
 
-    @property
-    def database(self) -> Database:
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
         """Open the database beside the instances."""
-        return Database.connect(self.given["DATABASE_URL"], self.both)
+        database = Database.connect(self.given["DATABASE_URL"], self.both)
+        try:
+            yield database
+        finally:
+            await database.close()
 
 
 @pytest.fixture
@@ -67,9 +75,7 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
         given["SLACK_API_URL"] = f"{workspace.base_url}/api/"
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ACK_SECONDS))
-        )
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)))
         instances = [Instance(folder=tmp_path, given=given) for _ in range(2)]
         for instance in instances:
             await instance.start()
@@ -99,7 +105,7 @@ async def _fill(url: str, keyring: Keyring) -> None:
 
 async def test_nothing_acknowledged_is_lost_while_keys_turn_and_instances_are_killed(house: House) -> None:
     diaries = {person.id: Diary() for person in crowd(PEOPLE)}
-    assert "still need" in await _retired(house, code=1)
+    assert "still needed" in await _retired(house, code=1)
     rotation = asyncio.create_task(_rotated(house))
     people = [asyncio.create_task(_saving(house, user, diary)) for user, diary in diaries.items()]
     people.append(asyncio.create_task(_reading(house, list(diaries))))
@@ -112,20 +118,21 @@ async def test_nothing_acknowledged_is_lost_while_keys_turn_and_instances_are_ki
     house.over = True
     await asyncio.gather(*people)
     await rotation
-    assert house.failed_reads == 0
-    database = house.database
-    saved = 0
-    for user, diary in diaries.items():
-        async with database.reading() as tx:
-            stored = await tx.profiles.get(TEAM, user)
-        assert stored is not None
-        assert diary.allows(EmailProfile.from_document(stored.document).extras.get(SAVED, "")), user
-        saved += stored.revision - 1
-    assert set(await database.key_usage()) == {house.both.active}
-    await database.close()
+    assert house.failed_reads == []
+    async with house.database() as database:
+        for user, diary in diaries.items():
+            async with database.reading() as tx:
+                stored = await tx.profiles.get(TEAM, user)
+            assert stored is not None
+            assert diary.allows(EmailProfile.from_document(stored.document).extras.get(SAVED, "")), (user, diary)
+            assert stored.revision - 1 >= len(diary.acknowledged), (user, diary)
+        assert set(await database.key_usage()) == {house.both.active}
+    saved = sum(len(diary.acknowledged) for diary in diaries.values())
+    unanswered = sum(len(diary.unanswered) for diary in diaries.values())
+    print(f"{saved} saves acknowledged, {unanswered} unanswered, {house.reads} reads")  # noqa: T201 - the figures
     # Far fewer than were meant to be: the machine may be slow, but a standstill would prove nothing.
-    assert saved > SECONDS * SAVES_A_SECOND / 4
-    assert "Take it out" in await _retired(house, code=0)
+    assert saved > SECONDS * SAVES_A_SECOND / 8
+    assert "take it out" in await _retired(house, code=0)
 
 
 async def _saving(house: House, user: str, diary: Diary) -> None:
@@ -133,10 +140,7 @@ async def _saving(house: House, user: str, diary: Diary) -> None:
     await asyncio.sleep(random.random() * PEOPLE / SAVES_A_SECOND)
     for number in itertools.takewhile(lambda _: not house.over, itertools.count()):
         value = f"Person {user} {number}"
-        diary.perhaps.append(value)
-        told = await house.balancer.command(user, "/email-extra", f"add {SAVED} {value}")
-        if told and value in told:
-            diary.acknowledged, diary.perhaps = value, []
+        diary.note(value, await house.balancer.command(user, "/email-extra", f"add {SAVED} {value}"))
         await asyncio.sleep(PEOPLE / SAVES_A_SECOND)
 
 
@@ -144,7 +148,8 @@ async def _reading(house: House, users: list[str]) -> None:
     while not house.over:
         told = await house.balancer.ask(random.choice(users), "/email-profile")
         if not told or "Your email profile" not in told or "cannot be read" in told:
-            house.failed_reads += 1
+            house.failed_reads.append(told)
+        house.reads += 1
         await asyncio.sleep(1 / READS_A_SECOND)
 
 

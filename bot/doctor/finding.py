@@ -1,0 +1,74 @@
+"""What was examined, and what was found."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+
+SETTINGS = "Settings"
+KEYS = "Keys"
+DATABASE = "Database"
+TOKEN = "Slack token"  # noqa: S105 - a subject, not a token
+IN_WORKSPACE = "Slack in"
+INSTALLATIONS = "Installations"
+APP_TOKEN = "Slack app token"  # noqa: S105 - a subject, not a token
+SIGNING_SECRET = "Signing secret"  # noqa: S105 - a subject, not a secret
+SCOPES = "Slack scopes"
+SOCKET_MODE = "Socket Mode"
+DNS = "DNS"
+MAIL_SERVER = "Mail server"
+CLOCK = "Clock"
+PUBLIC_URL = "PUBLIC_URL"
+
+ORDER = (
+    SETTINGS,
+    KEYS,
+    DATABASE,
+    TOKEN,
+    IN_WORKSPACE,
+    INSTALLATIONS,
+    APP_TOKEN,
+    SIGNING_SECRET,
+    SCOPES,
+    SOCKET_MODE,
+    DNS,
+    MAIL_SERVER,
+    CLOCK,
+    PUBLIC_URL,
+)
+"""What subjects are or begin with, in the order in which they are told."""
+
+SECONDS = 4.0
+"""How long one answer from the network is waited for."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing examined: whether it is good, and a sentence that says what was found and, if not, what to do."""
+
+    subject: str
+    good: bool
+    sentence: str
+
+
+def good(subject: str, sentence: str) -> Finding:
+    """Find something as it should be."""
+    return Finding(subject, good=True, sentence=sentence)
+
+
+def bad(subject: str, sentence: str) -> Finding:
+    """Find something wrong; the sentence says what to do."""
+    return Finding(subject, good=False, sentence=sentence)
+
+
+def in_order(findings: Sequence[Finding]) -> list[Finding]:
+    """Sort findings by their subjects."""
+    return sorted(findings, key=lambda finding: next(n for n, s in enumerate(ORDER) if finding.subject.startswith(s)))
+
+
+async def guarded(subject: str, work: Awaitable[list[Finding]]) -> list[Finding]:
+    """Give what `work` finds; when the examination itself breaks, that is the finding."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - one thing that breaks shall not hide the others
+        # Its text may name credentials, its type does not.
+        why = f"it could not be examined ({type(error).__name__}); the log of `run` may tell more."
+        return [bad(subject, why)]

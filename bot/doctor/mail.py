@@ -1,0 +1,134 @@
+"""The way to mail servers: name, guard, and a connection test of each usual port that stops before any sign-in."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from bot.doctor.finding import DNS, MAIL_SERVER, Finding, bad, good
+from bot.settings import Settings
+from bot.smtp.account import Account, Encryption
+from bot.smtp.check import Tester
+from bot.smtp.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
+from bot.smtp.network import OpenNetwork
+from bot.smtp.report import Fault, Report, StageName
+from bot.smtp.trust import trust_store
+
+USUAL_PORTS = (465, 587)
+
+SECONDS = 4.0
+"""How long one port is waited for; also less than SMTP_TIMEOUT, for nobody types a password here."""
+
+_BLOCKED = "A firewall or the hosting provider probably keeps this machine from that port: have it opened."
+
+_REMEDIES = {
+    Fault.REFUSED: "See whether the server serves that port; if it does, a firewall refuses this machine.",
+    Fault.UNREACHABLE: _BLOCKED,
+    Fault.TIMED_OUT: _BLOCKED,
+    Fault.CERTIFICATE_SELF_SIGNED: "Name the authority's file in SMTP_CA_FILE.",
+    Fault.CERTIFICATE_UNTRUSTED: "Name the authority's file in SMTP_CA_FILE.",
+    Fault.CERTIFICATE_WRONG_NAME: "Give the name that stands in the certificate.",
+}
+
+
+async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
+    """Examine the way to a server, "host" or "host:port"; without a port both usual ones."""
+    try:
+        host, ports = _parts(server)
+    except HostError as error:
+        return [bad(MAIL_SERVER, f"--smtp: {error}")]
+    guard = Guard(loaded.smtp_allowed_networks, loaded.smtp_allowed_ports)
+    name = await _name_finding(host, guard, loaded)
+    if not name.good:
+        return [name]
+    tester = Tester(
+        guard=guard,
+        network=OpenNetwork(),
+        trust=trust_store(loaded.smtp_ca_file),
+        timeout=min(SECONDS, loaded.smtp_timeout),
+        handshakes=len(USUAL_PORTS),
+    )
+    found = await asyncio.gather(*(_port_finding(tester, loaded, host, port) for port in ports))
+    if ports == USUAL_PORTS:
+        other = f" If the server has no such port, name one that it has: --smtp {host}:PORT"
+        found = [one if one.good else bad(one.subject, one.sentence + other) for one in found]
+    return [name, *found]
+
+
+def _parts(server: str) -> tuple[str, tuple[int, ...]]:
+    host, colon, port = server.rpartition(":")
+    # Of an IPv6 address the last colon is its own, unless it stands in brackets.
+    if colon and port.isascii() and port.isdigit() and (":" not in host or host.startswith("[")):
+        if not 1 <= int(port) <= 65535:
+            raise HostError(f"{port} is not a port; use a number from 1 to 65535.")
+        return normal_host(host.strip("[]")), (int(port),)
+    return normal_host(server.strip("[]")), USUAL_PORTS
+
+
+async def _name_finding(host: str, guard: Guard, loaded: Settings) -> Finding:
+    try:
+        async with asyncio.timeout(SECONDS):
+            addresses = await OpenNetwork().resolve(host)
+    except socket.gaierror as error:
+        if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+            return bad(DNS, f"there is no {host}. Correct the name, or the DNS of this machine.")
+        return bad(DNS, "the name service does not answer. See /etc/resolv.conf, or the DNS of the container.")
+    except (TimeoutError, OSError) as error:
+        return bad(DNS, f"the name service does not answer ({type(error).__name__}). See /etc/resolv.conf.")
+    refused = _refusal(host, addresses, guard, loaded)
+    if refused:
+        return bad(DNS, refused)
+    if literal(host):
+        return good(DNS, f"{host} needs no name, and may be reached.")
+    return good(DNS, f"{host} is {', '.join(map(str, addresses))}, and may be reached.")
+
+
+def _refusal(host: str, addresses: Sequence[Address], guard: Guard, loaded: Settings) -> str:
+    verdicts = {address: guard.verdict(address) for address in addresses}
+    never = [address for address, verdict in verdicts.items() if verdict is Verdict.NEVER]
+    if never:
+        return (
+            f"{_named(host, never[0])} is never reached, listed or not: link-local, metadata, multicast and reserved "
+            "addresses are closed to everybody. Use a server with another address."
+        )
+    unlisted = [address for address, verdict in verdicts.items() if verdict is Verdict.UNLISTED]
+    if not unlisted:
+        return ""
+    networks = [*map(str, loaded.smtp_allowed_networks), *(f"{one}/{one.max_prefixlen}" for one in unlisted)]
+    return (
+        f"{_named(host, unlisted[0])} is private, and not allowed. If it is meant, set "
+        f"SMTP_ALLOWED_NETWORKS={','.join(networks)}"
+    )
+
+
+def _named(host: str, address: Address) -> str:
+    return str(address) if literal(host) else f"{host} is {address}, which"
+
+
+async def _port_finding(tester: Tester, loaded: Settings, host: str, port: int) -> Finding:
+    subject = f"{MAIL_SERVER} port {port}"
+    try:
+        tester.guard.check_port(port)
+    except PortNotAllowedError:
+        ports = ",".join(map(str, sorted({*loaded.smtp_allowed_ports, port})))
+        return bad(subject, f"it is not allowed. If it is meant, set SMTP_ALLOWED_PORTS={ports}")
+    encryption = Encryption.SSL if port == USUAL_PORTS[0] else Encryption.TLS
+    # Signing in is asked for without a password, so the test ends where a password would be needed.
+    account = Account(address=f"check@{host}", host=host, port=port, encryption=encryption, authenticate=True)
+    report = await tester.test(account, lambda _: None)
+    return Finding(subject, good=_reached(report), sentence=_told(report))
+
+
+def _reached(report: Report) -> bool:
+    return report.failed_stage is None or report.failed_stage.name is StageName.SIGN_IN
+
+
+def _told(report: Report) -> str:
+    failed = report.failed_stage
+    if failed is None or _reached(report):
+        return f"it answers, encrypted ({report.host})."
+    remedy = _REMEDIES.get(report.fault, "") if report.fault else ""
+    if report.fault is Fault.TIMED_OUT and failed.name is not StageName.CONNECT:
+        remedy = "It takes connections and says nothing: see whether a mail server is behind that port."
+    others = ", ".join(str(door.port) for door in report.doors)
+    instead = f" Port {others} answers." if others else ""
+    return f"it fails at {failed.name}: {failed.detail}. {remedy}{instead}".strip()

@@ -1,0 +1,205 @@
+"""Slack: the tokens and what they may do, the socket, the clock, and the workspaces that the bot is installed in."""
+
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import open_installations
+from bot.doctor.finding import (
+    APP_TOKEN,
+    CLOCK,
+    IN_WORKSPACE,
+    INSTALLATIONS,
+    SCOPES,
+    SECONDS,
+    SOCKET_MODE,
+    TOKEN,
+    Finding,
+    bad,
+    good,
+)
+from bot.metrics import Metrics
+from bot.profiles.errors import MendableError
+from bot.settings import EXAMPLES, Settings
+from bot.slack.clients import Clients
+from bot.slack.ids import SCOPES as NEEDED
+from bot.slack.installing import INSTALL_PATH
+from bot.slack.refusals import refusal
+from storage.database import Database
+
+MOST_EXAMINED = 5
+"""Installations whose token is tried; a bot may have hundreds."""
+
+MOST_SKEW = 60.0
+"""Seconds that this clock may differ from Slack's. Requests are refused when it is five minutes
+(https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
+
+_SILENT = (aiohttp.ClientError, TimeoutError, OSError)
+
+# https://docs.slack.dev/reference/methods/auth.test#errors
+_BOT_TOKEN_REMEDIES = {
+    "account_inactive": "Install the app in the workspace again, and copy its new token.",
+    "token_revoked": "Install the app in the workspace again, and copy its new token.",
+    "token_expired": "Switch token rotation off for this app, or use SLACK_CLIENT_ID and SLACK_CLIENT_SECRET.",
+    "not_allowed_token_type": "Use the bot token, not another one of the app's.",
+}
+
+# https://docs.slack.dev/reference/methods/apps.connections.open#errors
+_APP_TOKEN_REMEDIES = {
+    "missing_scope": "Make an app-level token with the scope connections:write.",
+    "not_allowed_token_type": "Use an app-level token with the scope connections:write.",
+    "forbidden_team": "See whether Socket Mode is switched on for this app.",
+}
+
+
+def _client(loaded: Settings, token: str | None) -> AsyncWebClient:
+    return AsyncWebClient(token=token, base_url=loaded.slack_api_url, timeout=int(SECONDS), retry_handlers=[])
+
+
+async def token_findings(loaded: Settings) -> list[Finding]:
+    """Try the bot token, and hold its scopes against the manifest's."""
+    if loaded.slack_bot_token is None:
+        return []
+    client = _client(loaded, loaded.slack_bot_token.get_secret_value())
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        why = _refused("SLACK_BOT_TOKEN", error, _BOT_TOKEN_REMEDIES)
+        return [bad(TOKEN, why)]
+    except _SILENT as error:
+        return [bad(TOKEN, _silent(loaded, error))]
+    works = good(TOKEN, f"it works in {answer.get('team') or 'its organisation'}.")
+    missing = ", ".join(_missing_scopes(answer.headers))
+    if missing:
+        add = "Add them under OAuth & Permissions as in manifest.yml, and reinstall the app."
+        return [works, bad(SCOPES, f"the token lacks {missing}. {add}")]
+    return [works, good(SCOPES, "the token has all that manifest.yml asks for.")]
+
+
+def _missing_scopes(headers: Mapping[str, Any]) -> list[str]:
+    granted = {scope.strip() for scope in str(headers.get("x-oauth-scopes", "")).split(",")}
+    return [scope for scope in NEEDED if scope not in granted]
+
+
+def _refused(setting: str, error: SlackApiError, remedies: Mapping[str, str]) -> str:
+    name = refusal(error)
+    if not name:
+        return f"SLACK_API_URL: what answers there is not Slack. Example: {EXAMPLES['SLACK_API_URL']}"
+    remedy = remedies.get(name, f"Copy it again. Example: {EXAMPLES[setting]}")
+    return f"{setting}: Slack refuses it ({name}). {remedy}"
+
+
+def _silent(loaded: Settings, error: BaseException) -> str:
+    return (
+        f"SLACK_API_URL: {loaded.slack_api_url} does not answer ({type(error).__name__}). "
+        "Let this machine reach it over HTTPS, or correct the address."
+    )
+
+
+async def clock_findings(loaded: Settings) -> list[Finding]:
+    """Compare this machine's clock with the Date of an answer of Slack's."""
+    began = time.time()
+    try:
+        headers: Mapping[str, Any] = (await _client(loaded, None).api_test()).headers
+    except SlackApiError as error:
+        headers = getattr(error.response, "headers", None) or {}
+    except _SILENT as error:
+        return [bad(CLOCK, _silent(loaded, error))]
+    # A Date has whole seconds (RFC 9110, 6.6.1).
+    ahead = (began + time.time()) / 2 - 0.5 - _timestamp(str(headers.get("Date", "")), began)
+    if abs(ahead) <= MOST_SKEW:
+        return [good(CLOCK, "it agrees with Slack's.")]
+    why = (
+        f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Slack's; set it by NTP. "
+        "Signed requests that look older than five minutes are refused."
+    )
+    return [bad(CLOCK, why)]
+
+
+def _timestamp(date: str, otherwise: float) -> float:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        # A server without a Date tells nothing of its clock.
+        return otherwise
+
+
+async def socket_findings(loaded: Settings) -> list[Finding]:
+    """Open a Socket Mode connection, wait for Slack's hello, and close it at once."""
+    if loaded.slack_app_token is None:
+        return []
+    client = _client(loaded, None)
+    try:
+        answer = await client.apps_connections_open(app_token=loaded.slack_app_token.get_secret_value())
+    except SlackApiError as error:
+        why = _refused("SLACK_APP_TOKEN", error, _APP_TOKEN_REMEDIES)
+        return [bad(APP_TOKEN, why)]
+    except _SILENT as error:
+        return [bad(APP_TOKEN, _silent(loaded, error))]
+    return [good(APP_TOKEN, "Slack takes it."), await _connection(str(answer["url"]))]
+
+
+async def _connection(url: str) -> Finding:
+    # The address holds a ticket, so it is told to nobody.
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.ws_connect(url) as socket:
+            hello = await socket.receive_json(timeout=SECONDS)
+    except (*_SILENT, TypeError, ValueError) as error:
+        why = (
+            f"no connection came about ({type(error).__name__}). Let this machine open WebSockets (wss://) to Slack, "
+            "past every proxy; or unset SLACK_APP_TOKEN, and serve over HTTP."
+        )
+        return bad(SOCKET_MODE, why)
+    if hello.get("type") != "hello":
+        why = "Slack hung up at once. See whether Socket Mode is switched on, and whether ten connections are open."
+        return bad(SOCKET_MODE, why)
+    return good(SOCKET_MODE, "a connection was made, and closed again.")
+
+
+async def installation_findings(loaded: Settings, database: Database) -> list[Finding]:
+    """Try the tokens of the first few workspaces that the bot is installed in."""
+    where = f"{loaded.public_url or 'the address of this bot'}{INSTALL_PATH}"
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
+        clients = Clients(session, loaded.slack_api_url)
+        installations = open_installations(loaded, database, clients, Metrics().count_token_renewal)
+        keys = await installations.keys()
+        if not keys:
+            return [good(INSTALLATIONS, f"none yet; the app is installed at {where}.")]
+        found = []
+        for key in keys[:MOST_EXAMINED]:
+            subject = f"{IN_WORKSPACE} {key}"
+            try:
+                client = await installations.client_for(key)
+            except MendableError:
+                why = f"there is no token that works; install it again at {where}."
+                found.append(bad(subject, why))
+            else:
+                found.append(await _installed(client, subject, where))
+        if len(keys) > MOST_EXAMINED:
+            rest = len(keys) - MOST_EXAMINED
+            told = f"{len(keys)} in all; the other {rest} were not asked."
+            found.append(good(INSTALLATIONS, told))
+        await installations.finish()
+    return found
+
+
+async def _installed(client: AsyncWebClient, subject: str, where: str) -> Finding:
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        why = f"it refuses the bot token ({refusal(error)}); install the app again at {where}."
+        return bad(subject, why)
+    except _SILENT as error:
+        return bad(subject, f"it does not answer ({type(error).__name__}).")
+    missing = _missing_scopes(answer.headers)
+    if missing:
+        why = f"the token lacks {', '.join(missing)}; install the app again at {where}."
+        return bad(subject, why)
+    team = answer.get("team") or "its organisation"
+    return good(subject, f"the token works in {team} with every scope.")

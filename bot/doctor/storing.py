@@ -1,0 +1,98 @@
+"""Keys and database: whether one answers, the others open, and both fit each other."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from bot.doctor.finding import DATABASE, KEYS, SETTINGS, Finding, bad, good
+from bot.doctor.slack import installation_findings
+from bot.keys import keyring_of
+from bot.settings import Settings, SettingsError
+from storage.copying import UnfinishedCopyError, require_complete
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
+from storage.keyring import Keyring, generate_key
+from storage.keys import KeyMismatchError
+from storage.outages import DatabaseUnavailableError, Trouble
+
+_KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_PASSPHRASE", "ENCRYPTION_PASSPHRASE_FILE")
+
+_REMEDIES = {
+    Trouble.SILENT: "See whether it runs, and whether host, port, user and password in the address are right.",
+    Trouble.BUSY: "See what else works on it, and how many connections it allows.",
+    Trouble.NOT_WRITABLE: "Make room on its disk, and let the bot's user write there.",
+    Trouble.UNCERTAIN: "See whether it restarts again and again.",
+    Trouble.DAMAGED: "Restore the last backup with `email-profile-bot db restore`, or correct the address.",
+}
+
+
+class _UndoneError(Exception):
+    """Ends a transaction of which nothing is to stay."""
+
+
+async def storing_findings(loaded: Settings, malformed: Mapping[str, str]) -> list[Finding]:
+    """Examine keys and database; where the keys do not open, the database alone."""
+    if "DATABASE_URL" in malformed:
+        return []
+    found: list[Finding] = []
+    keyring = None
+    try:
+        if not any(name in malformed for name in _KEY_SETTINGS):
+            keyring = await keyring_of(loaded)
+    except SettingsError as error:
+        found.append(bad(SETTINGS, str(error)))
+    try:
+        # Nothing is sealed or opened with the one drawn here; a database cannot be had without.
+        async with _database(loaded, keyring or Keyring.from_text(generate_key())) as database:
+            found.extend(await _database_findings(database, loaded, keys_open=keyring is not None))
+    except SettingsError as error:
+        found.append(bad(SETTINGS, str(error)))
+    return found
+
+
+@asynccontextmanager
+async def _database(loaded: Settings, keyring: Keyring) -> AsyncIterator[Database]:
+    try:
+        database = Database.connect(loaded.database_url.get_secret_value(), keyring)
+    except ValueError as error:
+        raise SettingsError({"DATABASE_URL": str(error)}) from None
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _database_findings(database: Database, loaded: Settings, *, keys_open: bool) -> list[Finding]:
+    try:
+        await database.require_schema()
+        await require_complete(database)
+        with suppress(_UndoneError):
+            async with database.writing() as tx:
+                # Only what writes meets a full disk, or a database that is read-only.
+                await tx.requests.take("check", seconds=1)
+                raise _UndoneError
+    except DatabaseUnavailableError as error:
+        why = f"DATABASE_URL: {error.trouble}. {_REMEDIES[error.trouble]}"
+        return [bad(DATABASE, why)]
+    except (OutdatedSchemaError, UnknownSchemaError, UnfinishedCopyError) as error:
+        return [bad(DATABASE, str(error))]
+    answers = f"it answers and can be written, and its schema is at {database.head_revision}"
+    if not keys_open:
+        return [good(DATABASE, f"{answers}; whether the keys fit it is not known.")]
+    found = await _key_findings(database, answers)
+    if loaded.many_workspaces and all(finding.good for finding in found):
+        found.extend(await installation_findings(loaded, database))
+    return found
+
+
+async def _key_findings(database: Database, answers: str) -> list[Finding]:
+    try:
+        new = await database.compare_keys()
+    except KeyMismatchError as error:
+        found = bad(KEYS, str(error))
+        return [found, good(DATABASE, f"{answers}.")]
+    records = sum((await database.key_usage()).values())
+    first = f"{database.key_ids[0]} seals"
+    added = f"; not used yet: {', '.join(new)}" if new else ""
+    return [
+        good(KEYS, f"they open what they sealed; {first}{added}."),
+        good(DATABASE, f"{answers}; the keys of all {records} records are there."),
+    ]

@@ -1,0 +1,236 @@
+"""Backups: one file, complete or not there, its owner's alone, of one moment, and good for both kinds of database."""
+
+import asyncio
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from storage.backups import back_up, restore
+from storage.copying import CopyError
+from storage.database import Database
+from storage.keyring import Keyring, generate_key
+from storage.keys import KeyMismatchError
+from tests.counts import scaled
+from tests.storage.furnishing import PASSWORD, contents, furnish
+from tests.storage.moving import CutShortError, change, ended_at, silent
+
+pytestmark = pytest.mark.timeout(600)
+
+
+async def test_a_backup_brings_back_everything_into_either_kind(
+    database: Database, target: Database, tmp_path: Path
+) -> None:
+    await furnish(database, 20)
+    (tmp_path / "kept").mkdir()
+    file = tmp_path / "kept" / "profiles of 50%?.backup"
+    await back_up(database, file, silent)
+    assert [found.name for found in file.parent.iterdir()] == [file.name]
+    before = file.read_bytes()
+    await restore(target, file, silent)
+    assert await contents(database) == await contents(target)
+    assert [found.name for found in file.parent.iterdir()] == [file.name]
+    assert file.read_bytes() == before
+
+
+async def test_a_backup_holds_neither_a_password_nor_a_key(sqlite: Database, tmp_path: Path) -> None:
+    key = generate_key()
+    keyed = Database.connect(f"sqlite:///{tmp_path / 'keyed.db'}", Keyring.from_text(key))
+    await keyed.upgrade()
+    await furnish(keyed, 5)
+    await back_up(keyed, tmp_path / "backup", silent)
+    content = (tmp_path / "backup").read_bytes()
+    (root,) = keyed.keyring._roots.values()
+    for secret in (PASSWORD.encode(), b"xoxb-canary", key.encode(), root):
+        assert secret not in content
+    await keyed.close()
+
+
+async def test_a_backup_is_its_owners_alone_from_the_first_moment(database: Database, tmp_path: Path) -> None:
+    await furnish(database, 5)
+    modes: set[tuple[str, int]] = set()
+
+    def tell(_part: str, _done: int, _total: int) -> None:
+        modes.update((file.name, stat.S_IMODE(file.stat().st_mode)) for file in tmp_path.glob("backup*"))
+
+    await back_up(database, tmp_path / "backup", tell)
+    partial = {"backup.partial", "backup.partial-wal", "backup.partial-shm"}
+    assert modes == {(name, 0o600) for name in partial}
+    assert [(f.name, stat.S_IMODE(f.stat().st_mode)) for f in tmp_path.glob("backup*")] == [("backup", 0o600)]
+    with closing(sqlite3.connect(tmp_path / "backup")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_backup_takes_nothings_place(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 3)
+    file = tmp_path / "backup"
+    file.write_text("dear")
+    with pytest.raises(CopyError, match="there already"):
+        await back_up(sqlite, file, silent)
+    assert file.read_text() == "dear"
+    link = tmp_path / "other.partial"
+    link.symlink_to(file)
+    with pytest.raises(CopyError, match="not a file of one's own"):
+        await back_up(sqlite, tmp_path / "other", silent)
+    assert file.read_text() == "dear"
+    with pytest.raises(CopyError, match="cannot be written"):
+        await back_up(sqlite, tmp_path / "nowhere" / "backup", silent)
+
+
+async def test_a_backup_cut_short_is_no_backup_and_goes_on(database: Database, empty: Database, tmp_path: Path) -> None:
+    await furnish(database, 20)
+    file = tmp_path / "backup"
+    with pytest.raises(CutShortError):
+        await back_up(database, file, ended_at(9))
+    assert not file.exists()
+    with pytest.raises(CopyError, match="not complete"):
+        await restore(empty, tmp_path / "backup.partial", silent)
+    await change(database, "DELETE FROM connection_tests")
+    await back_up(database, file, silent)
+    await restore(empty, file, silent)
+    assert await contents(database) == await contents(empty)
+
+
+async def test_a_backup_that_could_not_begin_leaves_nothing_behind(sqlite: Database, tmp_path: Path) -> None:
+    await change(sqlite, "INSERT INTO unfinished_copies (source) VALUES ('x')")
+    with pytest.raises(Exception, match="not complete"):
+        await back_up(sqlite, tmp_path / "backup", silent)
+    assert list(tmp_path.glob("backup*")) == []
+
+
+async def test_a_backup_made_while_people_save_is_of_one_moment(
+    database: Database, empty: Database, tmp_path: Path, keyring: Keyring
+) -> None:
+    await furnish(database, 50)
+    saved = 0
+
+    async def save_without_end() -> None:
+        nonlocal saved
+        while True:
+            # Revision and history go up together, so that whoever reads them together finds them equal.
+            async with database.writing() as tx:
+                for user in ("first", "zlast"):
+                    await tx.profiles.save("T2", user, str(saved + 1).encode(), expected_revision=saved)
+                    await tx.audit.append("T2", actor=user, subject=user, action="saved")
+                await tx.homes.note("T2", "first", str(saved + 1), shows_everybody=False)
+            saved += 1
+            await asyncio.sleep(0.01)
+
+    saving = asyncio.create_task(save_without_end())
+    revisions = []
+    for number in range(scaled(quick=2, full=100)):
+        file = tmp_path / f"backup {number}"
+        while not saved:
+            await asyncio.sleep(0)
+        await back_up(database, file, silent)
+        with closing(sqlite3.connect(file)) as connection:
+            found = connection.execute("SELECT revision FROM email_profiles WHERE workspace = 'T2'").fetchall()
+            history = connection.execute(
+                "SELECT count(*) FROM audit_entries WHERE workspace = 'T2' GROUP BY subject"
+            ).fetchall()
+            home = connection.execute("SELECT digest FROM home_tabs WHERE workspace = 'T2'").fetchall()
+        assert found == history == [found[0]] * 2
+        assert home == [(str(found[0][0]),)]
+        revisions.append(found[0][0])
+    saving.cancel()
+    await asyncio.gather(saving, return_exceptions=True)
+    assert revisions == sorted(revisions)
+    assert revisions[-1] > revisions[0]
+
+
+async def test_with_wrong_keys_nothing_is_restored(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 3)
+    await back_up(sqlite, tmp_path / "backup", silent)
+    stranger = Database.connect(f"sqlite:///{tmp_path / 'empty.db'}", Keyring.from_text(generate_key()))
+    with pytest.raises(KeyMismatchError) as caught:
+        await restore(stranger, tmp_path / "backup", silent)
+    assert sqlite.key_ids[0] in str(caught.value)
+    assert stranger.key_ids[0] in str(caught.value)
+    assert await stranger.schema_revision() is None
+    await stranger.close()
+
+
+async def test_a_database_in_use_is_not_restored_into(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 3)
+    await back_up(sqlite, tmp_path / "backup", silent)
+    before = await contents(sqlite)
+    with pytest.raises(CopyError, match="not empty"):
+        await restore(sqlite, tmp_path / "backup", silent)
+    assert await contents(sqlite) == before
+
+
+async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_it_is(
+    sqlite: Database, empty: Database, tmp_path: Path
+) -> None:
+    await furnish(sqlite, 3)
+    file = tmp_path / "backup"
+    await back_up(sqlite, file, silent)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        # As 0003 left them: in write-ahead mode, as SQLite's own `.backup` copies it, and without the later tables.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("DROP INDEX ux_test_runs_running")
+        connection.execute("ALTER TABLE key_checks DROP COLUMN retired_at")
+        for table in ("unfinished_copies", "seen_requests", "oauth_states", "installations"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE alembic_version SET version_num = '0003'")
+    before = file.read_bytes()
+    await restore(empty, file, silent)
+    for table, rows in (await contents(sqlite)).items():
+        lacking = table in ("seen_requests", "oauth_states", "installations")
+        assert (await contents(empty))[table] == ([] if lacking else rows), table
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4096)])
+async def test_a_file_that_is_no_backup_is_told_in_one_line(empty: Database, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "backup"
+    file.write_bytes(content)
+    with pytest.raises(CopyError) as caught:
+        await restore(empty, file, silent)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(CopyError, match="There is no file"):
+        await restore(empty, tmp_path / "nothing", silent)
+    assert await empty.schema_revision() is None
+
+
+async def test_a_backup_of_a_newer_version_is_refused(sqlite: Database, empty: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 3)
+    await back_up(sqlite, tmp_path / "backup", silent)
+    with closing(sqlite3.connect(tmp_path / "backup")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(CopyError, match="newer version"):
+        await restore(empty, tmp_path / "backup", silent)
+
+
+async def test_a_damaged_backup_is_refused_before_anything_is_written(
+    sqlite: Database, empty: Database, tmp_path: Path
+) -> None:
+    await furnish(sqlite, 100)
+    file = tmp_path / "backup"
+    await back_up(sqlite, file, silent)
+    with closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'search_entries'").fetchone()
+    content = bytearray(file.read_bytes())
+    content[(page - 1) * 4096 : (page - 1) * 4096 + 64] = bytes(64)
+    file.write_bytes(bytes(content))
+    with pytest.raises(CopyError, match="damaged"):
+        await restore(empty, file, silent)
+    assert await empty.schema_revision() is None
+
+
+async def test_a_long_backup_keeps_no_deleted_password_in_the_log(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 5)
+    async with sqlite.snapshot() as reading:
+        sealed = await reading.scalar(text("SELECT sealed FROM email_profiles WHERE user_id = 'a00000'"))
+        assert sealed is not None
+        async with sqlite.writing() as tx:
+            await tx.profiles.delete("T1", "a00000")
+        await sqlite.forget_deleted()
+        for file in tmp_path.iterdir():
+            assert sealed[:40] not in file.read_bytes(), file.name
+        assert await reading.scalar(text("SELECT count(*) FROM email_profiles")) == 5
