@@ -148,6 +148,29 @@ async def test_a_change_of_a_person_is_learnt_by_the_workspace_that_tells_of_it(
         assert await tx.people.users("T0TWO") == [ADA, GRACE]
 
 
+async def test_what_an_event_tells_while_people_are_read_is_not_undone_by_what_was_read_before(many: Many) -> None:
+    one = place(many, "T0ONE")
+    await install(many, one)
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: object) -> dict[str, Any]:
+        members = [as_slack(one.team, user) for user in one.team.users.values()]
+        asked.set()
+        await may_answer.wait()
+        return {"ok": True, "members": members}
+
+    many.slacks.answers["users.list"] = slow
+    reading = asyncio.create_task(many.list_is_read(one))
+    await asked.wait()
+    gone = User(ADA, "Ada", is_deactivated=True)
+    await many.slacks.event(many.url, one, {"type": "user_change", "user": as_slack(one.team, gone)})
+    may_answer.set()
+    await reading
+    async with many.bot.database.reading() as tx:
+        known = await tx.people.get("T0ONE", ADA)
+    assert known is None
+
+
 UNINSTALLED: list[dict[str, Any]] = [
     {"type": "app_uninstalled"},
     {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0BOT"]}},
