@@ -203,7 +203,8 @@ def _progress() -> Iterator[verifying.Tell]:
         def tell(part: str, done: int, total: int) -> None:
             if part not in bars:
                 bars[part] = progress.add_task(part)
-            progress.update(bars[part], completed=done, total=total)
+            # Of nothing all is done.
+            progress.update(bars[part], completed=done if total else 1, total=total or 1)
 
         yield tell
 
@@ -372,7 +373,7 @@ def db_verify() -> None:
 
 def _say_copied(copied: copying.Copied) -> None:
     opened = sum(table.opened.total() for table in copied.sealed)
-    _say(f"{copied.rows} rows are copied and compared; {opened} sealed records were opened in their new place.")
+    _say(f"Rows copied and compared: {copied.rows}. Sealed records opened in their new place: {opened}.")
     for table in copied.sealed:
         if table.unopened:
             _say(f"As in the source, {_unopened(table)}")
