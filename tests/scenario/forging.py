@@ -217,9 +217,15 @@ class Forger:
         return "\n".join([*messages, *(str(view.content) for view in views if view), *acknowledged])
 
     def sent(self) -> str:
-        """Give all that left the bot, to whomever."""
+        """Give all that left the bot, to whomever; but others' Home tabs, which follow earlier acts, are left out."""
         files = [file.content.decode() for file in self.workspace.files]
-        return json.dumps([self.workspace.received, files], ensure_ascii=False)
+        received = [entry for entry in self.workspace.received if not self._is_anothers_home(entry)]
+        return json.dumps([received, files], ensure_ascii=False)
+
+    def _is_anothers_home(self, entry: dict[str, Any] | None) -> bool:
+        if not entry or entry.get("method") != "views.publish":
+            return False
+        return bool(entry["arguments"].get("user_id") != self.actor.user)
 
     async def command(self, command: str, text: str, mentioned: str | None) -> None:
         """Type a slash command, with somebody named last."""
