@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import SecretStr
-from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
@@ -56,6 +55,7 @@ from bot.smtp.domain import DnsTextRecords, TextRecords, judge
 from bot.smtp.guard import Guard
 from bot.smtp.network import Network, OpenNetwork
 from bot.smtp.trust import trust_store
+from bot.tracing import Traces
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.copying import UnfinishedCopyError, require_complete
@@ -87,7 +87,7 @@ class Bot:
     `page` is None without a public address, `installing` and `installations` when the bot has one workspace.
     """
 
-    slack: AsyncApp
+    slack: ServedApp
     connections: ConnectionTests
     database: Database
     jobs: Jobs
@@ -152,11 +152,16 @@ async def prepare_database(database: Database) -> None:
 
 @asynccontextmanager
 async def open_bot(
-    settings: Settings, *, network: Network | None = None, records: TextRecords | None = None
+    settings: Settings,
+    *,
+    network: Network | None = None,
+    records: TextRecords | None = None,
+    traces: Traces | None = None,
 ) -> AsyncIterator[Bot]:
     """Wire the bot, and close everything in reverse order when the block ends.
 
-    `network` and `records` replace the open network and the DNS in the demo and in tests.
+    `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` follow what
+    the bot does.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -169,8 +174,11 @@ async def open_bot(
     database = await open_database(settings)
     try:
         await prepare_database(database)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        timeout, calls = aiohttp.ClientTimeout(total=30), [traces.slack_calls()] if traces else None
+        async with aiohttp.ClientSession(timeout=timeout, trace_configs=calls) as session:
             bot = await _wire(settings, database, session, network or OpenNetwork(), records or DnsTextRecords())
+            if traces is not None:
+                traces.follow(bot.slack, database, bot.metrics)
             try:
                 async with _by_itself(bot.housekeeping.keep_house, bot.tabs.keep_up):
                     yield bot

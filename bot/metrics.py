@@ -58,7 +58,10 @@ class Metrics:
         """Register every metric in a registry of its own."""
         self.registry = CollectorRegistry()
         self._readings: list[Callable[[], Awaitable[None]]] = []
-        Info("email_profile_bot_build", "The version that runs", registry=self.registry).info({"version": _version()})
+        self._told_of_tests: list[Callable[[Report], None]] = []
+        Info("email_profile_bot_build", "The version that runs", registry=self.registry).info(
+            {"version": version_here()}
+        )
         self._requests = Counter(
             "email_profile_bot_slack_requests",
             "Requests from Slack, by kind (a command's name or the payload's type)",
@@ -129,6 +132,12 @@ class Metrics:
         self._tests.labels(ended=failed.name if failed else "passed").observe(report.seconds)
         for stage in report.stages:
             self._stages.labels(stage=stage.name, outcome=stage.outcome).inc()
+        for tell in self._told_of_tests:
+            tell(report)
+
+    def tell_of_tests(self, observer: Callable[[Report], None]) -> None:
+        """Let `observer` know of every connection test that is finished from now on."""
+        self._told_of_tests.append(observer)
 
     def count_token_renewal(self, ended: str) -> None:
         """Count one renewal of a token by how it ended."""
@@ -204,11 +213,11 @@ class RecordCount:
             self._gauge.labels(key=key_id).set(count)
 
 
-def _version() -> str:
+def version_here() -> str:
+    """Tell the version that is installed here; "unknown" where the source runs without having been installed."""
     try:
         return version("email-profile-bot")
     except PackageNotFoundError:
-        # Run from a copy of the source that was never installed.
         return "unknown"
 
 

@@ -16,6 +16,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from bot import tracing
 from bot.app import Bot, StartError, open_bot
 from bot.keys import read_keys_anew
 from bot.profiles.limits import LimitedError, take_installation_page
@@ -280,7 +281,8 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
     async with (
-        open_bot(settings) as bot,
+        tracing.wanted(os.environ) as traces,
+        open_bot(settings, traces=traces) as bot,
         serving(bot, settings) as address,
         reading_keys_anew(settings, bot, keys_wanted),
     ):

@@ -24,6 +24,7 @@ from storage.leases import LeaseTable
 from storage.limits import LimitTable
 from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
+from storage.observing import Observer, observe
 from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
@@ -236,6 +237,10 @@ class Database:
         """Tell how many connections are in use now, and how many are kept open at most."""
         pool: Any = self._engine.pool
         return Connections(used=pool.checkedout(), kept=pool.size())
+
+    def observe(self, observer: Observer) -> None:
+        """Let `observer` know of every transaction that ends from now on."""
+        observe(self._engine, observer)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -4,6 +4,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,10 +26,16 @@ KINDS = (*COMMANDS, "block_actions", "view_submission", "view_closed", "event_ca
 
 _NAMES = (*ActionId, *ViewId, *EVENTS)
 
+_UNSIGNED = "a request without Slack's signature"
+
 LONGEST_ID = 40
 
 Observer = Callable[[str, "Outcome", float], None]
 """Takes a request's kind, how it ended, and the seconds until its answer was ready."""
+
+
+Tell = Callable[[str, "Outcome", str], None]
+"""Takes what a request asked for, how it ended, and its reference."""
 
 
 class Outcome(StrEnum):
@@ -92,13 +99,24 @@ class ServedApp(AsyncApp):
     """
 
     _observer: Observer | None = None
+    _tracer: Callable[[], AbstractContextManager[Tell]] | None = None
 
     def observe(self, observer: Observer) -> None:
         """Let `observer` know of every request from now on."""
         self._observer = observer
 
+    def trace(self, tracer: Callable[[], AbstractContextManager[Tell]]) -> None:
+        """Serve every request from now on within what `tracer` gives, and tell that how it ended."""
+        self._tracer = tracer
+
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Serve a request as Bolt does, and write down how it ended."""
+        if self._tracer is None:
+            return await self._serve(req, None)
+        with self._tracer() as tell:
+            return await self._serve(req, tell)
+
+    async def _serve(self, req: AsyncBoltRequest, tell: Tell | None) -> BoltResponse:
         served = ServedRequest()
         token = _SERVED.set(served)
         began = time.perf_counter()
@@ -113,6 +131,8 @@ class ServedApp(AsyncApp):
             # What nobody signed may call itself anything.
             kind = "other" if response.status == 401 else kind_of(req.body)
             self._observer(kind, served.outcome, seconds)
+        if tell is not None:
+            tell(_asked(req.body) if response.status != 401 else _UNSIGNED, served.outcome, served.reference)
         _write(req, response.status, served, seconds)
         return response
 
@@ -126,7 +146,7 @@ def _write(request: AsyncBoltRequest, status: int, served: ServedRequest, second
     signed = status != 401
     fields = {
         "reference": served.reference,
-        "command": _asked(request.body) if signed else "a request without Slack's signature",
+        "command": _asked(request.body) if signed else _UNSIGNED,
         "workspace": _id(workspace_of(context) or context.team_id) if signed else "",
         "user": _id(context.user_id) if signed else "",
         "outcome": str(served.outcome),
