@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,9 @@ async def _flushed(provider: "TracerProvider") -> None:
 
     def flush() -> None:
         provider.shutdown()
-        loop.call_soon_threadsafe(done.set)
+        # A loop that has ended meanwhile waits for nothing.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(done.set)
 
     # The loop's own threads would be waited for at its end, however long they take.
     threading.Thread(target=flush, name="flushing traces", daemon=True).start()

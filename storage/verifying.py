@@ -95,6 +95,9 @@ async def open_all(connection: AsyncConnection, keyring: Keyring, tell: Tell) ->
 
 
 def _try(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], Place], seen: SealedTable) -> None:
+    if row._mapping.get("retired_at") is not None:
+        # The check value of a key that has done its work, and is in no list any more.
+        return
     try:
         keyring.open(row.sealed, place_of(row))
         seen.opened[key_id_of(row.sealed)] += 1

@@ -62,6 +62,8 @@ async def _database(loaded: Settings, keyring: Keyring) -> AsyncIterator[Databas
 
 async def _database_findings(database: Database, loaded: Settings, *, keys_open: bool) -> list[Finding]:
     try:
+        if database.is_sqlite and await database.schema_revision() is None:
+            return [good(DATABASE, "nothing is in its file yet; the first start makes its tables.")]
         await database.require_schema()
         await require_complete(database)
         with suppress(_UndoneError):

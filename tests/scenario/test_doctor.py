@@ -147,11 +147,6 @@ STORING: dict[str, Broken] = {
         sets=lambda _: {"DATABASE_URL": f"postgresql://bot:canary@{LOOPBACK}:{CLOSED}/x"},
     ),
     "no database in the file": Broken(subject="Database", says=("damaged, or no database", "Restore"), sets=rubbish),
-    "no schema": Broken(
-        subject="Database",
-        says=("not there yet", "Run `email-profile-bot db upgrade`"),
-        sets=lambda house: {"DATABASE_URL": f"sqlite:///{house.folder / 'empty.db'}"},
-    ),
     "an older schema": database(
         "older", "at 0001", "Run `email-profile-bot db upgrade`", sql="UPDATE alembic_version SET version_num = '0001'"
     ),

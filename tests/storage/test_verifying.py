@@ -114,3 +114,16 @@ async def test_a_database_of_an_older_version_is_not_verified(url: str, keyring:
     with pytest.raises(OutdatedSchemaError, match="db upgrade"):
         await verify(old, silent)
     await old.close()
+
+
+async def test_the_check_value_of_a_retired_key_is_no_record_that_has_to_open(database: Database) -> None:
+    old, new = generate_key(), generate_key()
+    await database.use_keys(Keyring.from_text(old))
+    await furnish(database, 2)
+    await database.use_keys(Keyring.from_text(f"{new},{old}"))
+    async for _ in database.reseal():
+        pass
+    await change(database, "DELETE FROM password_links")
+    await database.retire_key(Keyring.from_text(old).active)
+    await database.use_keys(Keyring.from_text(new))
+    assert failing(await verify(database, silent)) == []
