@@ -104,6 +104,9 @@ class Metrics:
             ["ended"],
             registry=self.registry,
         )
+        for ended in ("renewed", "refused", "failed"):
+            # From nothing to one is no increase to Prometheus; from zero it is.
+            self._renewals.labels(ended=ended)
 
     def count_request(self, kind: str) -> None:
         """Count one request from Slack."""

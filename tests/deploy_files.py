@@ -74,8 +74,18 @@ def unit() -> dict[str, str]:
     return dict(parser["Service"])
 
 
+def alert_expressions() -> list[str]:
+    """Give every PromQL expression of the alerts."""
+    groups = _objects("deploy/prometheus-rules.yaml")[0]["groups"]
+    return [rule["expr"] for group in groups for rule in group["rules"]]
+
+
+def panel_expressions() -> list[str]:
+    """Give every PromQL expression of the dashboard."""
+    panels = json.loads(read("deploy/grafana-dashboard.json"))["panels"]
+    return [each["expr"] for panel in panels for each in panel["targets"]]
+
+
 def expressions() -> list[str]:
     """Give every PromQL expression of the alerts and of the dashboard."""
-    alerts = [rule for group in _objects("deploy/prometheus-rules.yaml")[0]["groups"] for rule in group["rules"]]
-    panels = json.loads(read("deploy/grafana-dashboard.json"))["panels"]
-    return [rule["expr"] for rule in alerts] + [each["expr"] for panel in panels for each in panel["targets"]]
+    return alert_expressions() + panel_expressions()

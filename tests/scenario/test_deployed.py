@@ -217,10 +217,16 @@ def test_a_start_without_slack_or_the_database_is_worth_another_try(
     assert "canary" not in err
 
 
+async def _connected() -> bool:
+    return True
+
+
 async def test_every_series_of_the_alerts_and_the_dashboard_is_one_that_the_bot_emits(http_office: Office) -> None:
     await set_up(http_office, ADA)
     await http_office.workspace.command(ADA, "/email-test")
     await http_office.workspace.wait_message(ADA, "Connection test passed")
+    # There is none over HTTP.
+    http_office.bot.metrics.watch_socket(_connected)
     _, text = await asked(http_office.bot_url, "/metrics")
     emitted: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(text):

@@ -13,25 +13,31 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+import bot.metrics
 from bot.app import RUNNING_TESTS
 from bot.cli import EX_CONFIG, cli
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
+from bot.slack.served import Outcome
+from bot.smtp.report import Outcome as StageOutcome
 from bot.smtp.report import StageName
 from storage.postgresql import connection_values
 from tests.deploy_files import (
     ROOT,
+    alert_expressions,
     dockerfile,
     expressions,
     health_check,
     image,
     image_environment,
     kubernetes,
+    panel_expressions,
     pod,
     read,
     services,
     unit,
 )
+from tests.documents import rows
 
 FILES = [
     "Dockerfile",
@@ -314,10 +320,28 @@ def test_alerts_say_what_happened_and_what_to_do() -> None:
 def test_alerts_and_panels_name_stages_and_limits_that_exist() -> None:
     ends = {"passed", *StageName}
     for expression in expressions():
-        for value in re.findall(r'ended\W+"([^"]*)"', expression):
+        for value in re.findall(r'test_seconds\w*\{ended\W+"([^"]*)"', expression):
             assert set(value.split("|")) <= ends
+        for value in re.findall(r'renewals_total\{ended="([^"]*)"', expression):
+            assert value in ("renewed", "refused", "failed")
         for limit in re.findall(r"jobs_running >= (\d+)", expression):
             assert int(limit) < RUNNING_TESTS
+
+
+def test_alerts_and_panels_name_outcomes_that_exist() -> None:
+    for expression in expressions():
+        for value in re.findall(r'outcome="([^"]*)"', expression):
+            assert value in {*Outcome, *StageOutcome}, expression
+
+
+def test_every_series_has_a_panel_and_what_people_feel_has_an_alert() -> None:
+    described = {row[0].strip("`").removeprefix("email_profile_bot_") for row in rows(bot.metrics.__doc__ or "")}
+    shown = " ".join(panel_expressions())
+    assert [name for name in described if f"email_profile_bot_{name}" not in shown] == []
+    watched = " ".join(alert_expressions())
+    felt = {"ack_seconds", "request_seconds", "connection_test_seconds", "socket_mode_connected", "jobs_running"}
+    kept = {"token_renewals_total", "records", "database_connections", "build_info"}
+    assert [name for name in felt | kept if f"email_profile_bot_{name}" not in watched] == []
 
 
 def test_the_panels_of_the_dashboard_lie_beside_each_other() -> None:
