@@ -317,7 +317,8 @@ def db_copy(
                 raise copying.CopyError(f"--to: {error}") from None
             try:
                 with _progress() as tell:
-                    _say_copied(await copying.copy(database, target, tell))
+                    done = await copying.copy(database, target, tell)
+                _say_copied(done)
             finally:
                 await target.close()
         _say("To move there, set DATABASE_URL to the new address; what was saved since the copy began is not in it.")
@@ -332,7 +333,8 @@ def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not ther
     async def backed_up() -> None:
         async with _opened_database() as database:
             with _progress() as tell:
-                _say_copied(await backups.back_up(database, file, tell))
+                done = await backups.back_up(database, file, tell)
+        _say_copied(done)
         _say(f"{file} is complete. Keep the keys elsewhere: it is worthless without them.")
 
     _await(backed_up())
@@ -345,7 +347,8 @@ def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup
     async def restored() -> None:
         async with _opened_database() as database:
             with _progress() as tell:
-                _say_copied(await backups.restore(database, file, tell))
+                done = await backups.restore(database, file, tell)
+        _say_copied(done)
 
     _await(restored())
 

@@ -33,7 +33,7 @@ PROGRAM = re.compile(
 )
 """How a document calls the program: by its name, from where `make .venv` puts it, or in a container."""
 
-FILES = ("cat ", "chmod ", "mkdir ", "mv ")
+FILES = ("cat ", "chmod ", "mkdir ", "rm ", "touch ")
 """What only handles files runs in a shell."""
 
 EXAMPLE_DATABASE = "postgresql://bot@db.example/profiles"
@@ -243,7 +243,7 @@ async def follower(tmp_path: Path, postgresql_server: str) -> AsyncIterator[Foll
         await mail.stop()
 
 
-async def test_every_command_works_as_it_is_written_one_after_the_other(follower: Follower) -> None:
+async def test_every_command_works_as_it_is_written_one_after_the_other(follower: Follower, tmp_path: Path) -> None:
     follower.settle()
     # Step 5 of the README, where the key goes into a file.
     await follower.run("email-profile-bot keys generate > encryption-keys")
@@ -251,3 +251,5 @@ async def test_every_command_works_as_it_is_written_one_after_the_other(follower
         await follower.follow(block)
     assert len(follower.done) > 15
     assert len(follower.keys()) == 1
+    assert not (tmp_path / "new-key").exists()
+    assert (tmp_path / "monday.backup").stat().st_mode & 0o077 == 0

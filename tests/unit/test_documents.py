@@ -131,7 +131,7 @@ def test_whoever_logs_does_so_under_a_name_that_is_looked_for() -> None:
 
 def test_exit_codes_and_numbers_are_the_programs_own() -> None:
     codes = {row[0] for row in rows(section(OPERATING, "Start and stop"))}
-    assert codes == {"0", "1", str(EX_TEMPFAIL), str(EX_CONFIG)}
+    assert codes == {"0", "1", "2", str(EX_TEMPFAIL), str(EX_CONFIG)}
     operating = read(OPERATING)
     assert f"running tests get {DRAIN_SECONDS:.0f} seconds" in operating
     assert RUNNING_TESTS == 50
