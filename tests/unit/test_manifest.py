@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.cli import http_manifest
+from bot.manifest import http_manifest
 from bot.slack.command import SUBCOMMANDS
 from bot.slack.ids import COMMANDS, EVENTS, SCOPES, ActionId, ViewId
 from bot.slack.register import register
