@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -76,3 +77,9 @@ def resident_megabytes(pid: int) -> float:
     """Read the resident memory of a process (https://man7.org/linux/man-pages/man5/proc_pid_status.5.html)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def free_port() -> int:
+    """Find a port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])

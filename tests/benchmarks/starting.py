@@ -1,14 +1,13 @@
 """How long a start takes and what an idle instance holds in memory, beside an empty program on the same libraries."""
 
 import asyncio
-import socket
 import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.benchmarks.program import process, resident_megabytes, until_ready, workspace_for
+from tests.benchmarks.program import free_port, process, resident_megabytes, until_ready, workspace_for
 
 STARTS = 5
 IDLE_SECONDS = 3
@@ -58,15 +57,10 @@ async def _bare(folder: Path) -> Figures:
 
 
 async def _program(folder: Path, given: dict[str, str]) -> Figures:
-    port = _free_port()
+    port = free_port()
     began = time.perf_counter()
     async with process("-m", "bot", "run", folder=folder, given={**given, "PORT": str(port)}) as started:
         await until_ready(f"http://127.0.0.1:{port}")
         seconds = time.perf_counter() - began
         await asyncio.sleep(IDLE_SECONDS)
         return seconds, resident_megabytes(started.pid)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
