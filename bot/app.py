@@ -43,6 +43,7 @@ from bot.slack.jobs import Jobs
 from bot.slack.once import once
 from bot.slack.opening import Opening
 from bot.slack.owners import Owners
+from bot.slack.refusals import SLACK_FAILS, is_busy, refusal
 from bot.slack.register import register
 from bot.slack.renewals import OnRenewal, Renewals
 from bot.slack.roster import Roster
@@ -384,10 +385,10 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
     """Ask Slack once who the bot is, so that no request has to wait for it."""
     try:
         answer = await client.auth_test()
-    except SlackApiError as error:
-        why = f"Slack refuses this token ({error.response['error']}); copy it again."
-        raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except SLACK_FAILS as error:
+        if isinstance(error, SlackApiError) and not is_busy(error):
+            why = f"Slack refuses this token ({refusal(error)}); copy it again."
+            raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
         raise AwayError(
             f"SLACK_API_URL: {client.base_url} does not answer ({type(error).__name__}). "
             f"Example: {EXAMPLES['SLACK_API_URL']}"

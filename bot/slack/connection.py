@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,12 +16,13 @@ from bot.slack.answers import InMessage, answer_beside, answer_to
 from bot.slack.command import parse
 from bot.slack.ids import EMAIL_TEST, ActionId
 from bot.slack.modals import open_for
+from bot.slack.response_url import ResponseUrl
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
 from bot.slack.views.form import Context, form
 from bot.slack.views.help import help_message
-from bot.slack.views.message import Message, escaped, notice, section
+from bot.slack.views.message import Message, button, escaped, notice, section
 from bot.smtp.advice import Fix
 
 TITLE = "Connection test"
@@ -49,7 +50,7 @@ class _TestListeners:
         self._entry = services.entry
 
     async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Answer `/email-test …` at once, and test in the background."""
         invocation = parse(EMAIL_TEST, body.get("text") or "")
@@ -61,10 +62,10 @@ class _TestListeners:
             case "transcript":
                 await ack((await self._transcript(caller, owner)).payload())
             case "send":
-                self._testing.send(InMessage(respond), caller, owner)
+                self._testing.send(InMessage(ResponseUrl(client, body)), caller, owner)
                 await ack()
             case _:
-                self._testing.test(InMessage(respond), caller, owner)
+                self._testing.test(InMessage(ResponseUrl(client, body)), caller, owner)
                 await ack()
 
     async def press_test(
@@ -73,12 +74,11 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Test from a button; the report takes the message's place."""
         await ack()
         caller = caller_of(context)
-        answer = await answer_to(body, client, respond, title=TITLE, first=_BEGINNING)
+        answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.test(answer, caller, owner_of(caller, pressed(body["actions"][0])))
 
     async def press_send(
@@ -87,12 +87,11 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Send one message from a button; the report takes the place of the one that offered it."""
         await ack()
         caller = caller_of(context)
-        answer = await answer_to(body, client, respond, title=TITLE, first=_BEGINNING)
+        answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.send(answer, caller, owner_of(caller, pressed(body["actions"][0])))
 
     async def press_transcript(
@@ -101,13 +100,12 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Show the transcript beside the report."""
         await ack()
         caller = caller_of(context)
         message = await self._transcript(caller, owner_of(caller, pressed(body["actions"][0])))
-        await answer_beside(body, client, respond, title="Transcript", first=message)
+        await answer_beside(body, client, title="Transcript", first=message)
 
     async def _transcript(self, caller: Person, owner: Person) -> Message:
         lines = await self._connections.transcript(caller=caller, owner=owner, directory=self._directory)
@@ -119,7 +117,6 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Make the one change that the report advised and test again, or open the form where something is typed."""
         await ack()
@@ -134,11 +131,13 @@ class _TestListeners:
                 channel=context.channel_id or "",
                 began=values_of(view.profile),
             )
-            await open_for(client, body, self._prefilled(view, change, known=known, reader=caller.user))
+            modal = self._prefilled(view, change, known=known, reader=caller.user)
+            again = button("Open the form", ActionId.APPLY_FIX, value=pressed(body["actions"][0]))
+            await open_for(client, body, modal, again=again)
             return
         fixed = await self._profiles.fix(caller=caller, owner=owner, directory=self._directory, change=change)
         self._owners.tell(client, caller, fixed)
-        answer = await answer_to(body, client, respond, title=TITLE, first=_BEGINNING)
+        answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.test(answer, caller, owner, fixed)
 
     async def press_undo(
@@ -147,7 +146,6 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Put back what was before a fix, and show the card in the report's place."""
         await ack()
@@ -160,7 +158,7 @@ class _TestListeners:
         shown = cards.card(undone.view, reader=caller.user, entry=self._entry)
         told = section(f"Undone: {escaped('; '.join(undone.told))}")
         message = Message(text=shown.text, blocks=[told, *shown.blocks])
-        answer = await answer_to(body, client, respond, title=cards.TITLE, first=message)
+        answer = await answer_to(body, client, title=cards.TITLE, first=message)
         await answer.show(message)
 
     def _prefilled(self, view: ProfileView, change: Change, *, known: Context, reader: str) -> View:

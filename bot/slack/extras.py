@@ -1,9 +1,12 @@
 """`/email-extra`, the list of extra configurations, and the modal that adds one."""
 
+import logging
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.models.blocks import ButtonElement
+from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.changes import Changed
@@ -14,13 +17,18 @@ from bot.profiles.records import ProfileView
 from bot.slack.answers import answer_to
 from bot.slack.command import Invocation, parse
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
-from bot.slack.modals import show_in
+from bot.slack.modals import push_for, show_in
+from bot.slack.refusals import SLACK_FAILS
+from bot.slack.saying import say
 from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, modal_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import Context, form
 from bot.slack.views.help import help_message
+from bot.slack.views.message import button
+
+log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -84,7 +92,6 @@ class _ExtraListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Turn TLS or SSL on (and the other off) from a card, and show the card anew."""
         await ack()
@@ -98,7 +105,7 @@ class _ExtraListeners:
         )
         self._owners.tell(client, caller, changed)
         card = cards.card(changed.view, reader=caller.user, entry=self._entry)
-        answer = await answer_to(body, client, respond, title=cards.TITLE, first=card)
+        answer = await answer_to(body, client, title=cards.TITLE, first=card)
         await answer.show(card)
 
     async def open_list(
@@ -122,7 +129,7 @@ class _ExtraListeners:
         await ack()
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-        await client.views_push(trigger_id=body["trigger_id"], view=views.list_modal(view, known=known))
+        await push_for(client, body, views.list_modal(view, known=known), again=_list_button(owner))
 
     async def push_add(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -132,7 +139,7 @@ class _ExtraListeners:
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
         first = find("SSL" if view.profile.port == 465 else "TLS")
-        await client.views_push(trigger_id=body["trigger_id"], view=views.add_modal(first, known=known))
+        await push_for(client, body, views.add_modal(first, known=known), again=_list_button(owner))
 
     async def push_edit(
         self,
@@ -148,7 +155,7 @@ class _ExtraListeners:
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
         entry = find(pressed(action))
         modal = views.add_modal(entry, known=known, value=view.profile.extras.get(entry.name, ""))
-        await client.views_push(trigger_id=body["trigger_id"], view=modal)
+        await push_for(client, body, modal, again=_list_button(owner))
 
     async def choose(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -198,7 +205,7 @@ class _ExtraListeners:
         self._owners.tell(client, caller, changed)
         view = changed.view
         shown = body["view"]
-        await show_in(client, shown["id"], views.list_modal(view, known=_now(known, view)))
+        await self._show(client, shown["id"], views.list_modal(view, known=_now(known, view)), caller, view, known)
         if shown.get("root_view_id") != shown["id"]:
             await self._refresh_form(client, shown["root_view_id"], caller, view, known)
 
@@ -218,7 +225,7 @@ class _ExtraListeners:
         self._owners.tell(client, caller, changed)
         view = changed.view
         done = views.switched_modal(name, known=_now(known, view))
-        await show_in(client, body["view"]["id"], done)
+        await self._show(client, body["view"]["id"], done, caller, view, known)
         await self._refresh_below(client, body["view"], caller, view, known)
 
     async def press_keep_in_form(
@@ -240,7 +247,7 @@ class _ExtraListeners:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
         if parent:
-            await show_in(client, parent, views.list_modal(view, known=_now(known, view)))
+            await self._show(client, parent, views.list_modal(view, known=_now(known, view)), caller, view, known)
         if root and root not in (parent, shown["id"]):
             await self._refresh_form(client, root, caller, view, known)
 
@@ -248,7 +255,22 @@ class _ExtraListeners:
         self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: Context
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        await show_in(client, view_id, form(view, known=_now(known, view), reader=caller.user, entry=self._entry))
+        shown = form(view, known=_now(known, view), reader=caller.user, entry=self._entry)
+        await self._show(client, view_id, shown, caller, view, known)
+
+    async def _show(  # noqa: PLR0917 - each is of its own kind
+        self, client: AsyncWebClient, view_id: str, shown: View, caller: Person, view: ProfileView, known: Context
+    ) -> None:
+        """Show in a modal what is stored already; where Slack does not take it, the list says it elsewhere."""
+        try:
+            await show_in(client, view_id, shown)
+        except SLACK_FAILS as error:
+            log.info("A modal was not changed (%s).", type(error).__name__)
+            await say(client, caller.user, known.channel, views.listing(view, reader=caller.user))
+
+
+def _list_button(owner: Person) -> ButtonElement:
+    return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
 
 
 def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -38,7 +38,6 @@ class _HistoryListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Show what was before."""
         await ack()
@@ -48,5 +47,5 @@ class _HistoryListeners:
             caller=caller, owner=owner_of(caller, user), directory=self._directory, before=before
         )
         message = views.history(page, reader=caller.user)
-        answer = await answer_to(body, client, respond, title="History", first=message)
+        answer = await answer_to(body, client, title="History", first=message)
         await answer.show(message)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
@@ -124,10 +124,10 @@ class _ProfileListeners:
 
     def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: Changed) -> None:
         async def tell(sentence: str) -> None:
-            await say(client, caller, channel, notice(sentence))
+            await say(client, caller.user, channel, notice(sentence))
 
         async def show_card() -> None:
-            await say(client, caller, channel, self._card(changed.view, caller))
+            await say(client, caller.user, channel, self._card(changed.view, caller))
 
         self._jobs.start("card after saving", show_card, tell=tell)
 
@@ -137,7 +137,6 @@ class _ProfileListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Delete for good; Slack has asked for confirmation."""
         await ack()
@@ -146,7 +145,7 @@ class _ProfileListeners:
         existed = await self._profiles.delete(caller=caller, owner=owner, directory=self._directory)
         whose = "Your email profile" if owner == caller else "The email profile"
         done = notice(f"{whose} is deleted." if existed else f"{whose} was deleted before.")
-        answer = await answer_to(body, client, respond, title=cards.TITLE, first=done)
+        answer = await answer_to(body, client, title=cards.TITLE, first=done)
         await answer.show(done)
         if existed:
             self._owners.tell_deleted(client, caller, owner)

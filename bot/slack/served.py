@@ -72,6 +72,12 @@ def reference_now() -> str:
     return served.reference if served else new_reference()
 
 
+def note_loss(logger: logging.Logger, what: str, error: BaseException) -> None:
+    """Log that something did not reach anybody, under the reference of the request that it belongs to."""
+    reference = reference_now()
+    logger.warning("%s (%s, reference %s).", what, type(error).__name__, reference, extra={"reference": reference})
+
+
 def note_outcome(outcome: Outcome, error: BaseException | None = None) -> None:
     """Note how the request under way ends; `error` is one whose traceback belongs in the log."""
     served = _SERVED.get()
