@@ -16,6 +16,7 @@ from storage import keys, migrations
 from storage.audit import AuditTable
 from storage.clock import now_sql
 from storage.connection_tests import TestTable, connection_test_place
+from storage.glance import DirectGlances, Glance, PooledGlances, opened_glance
 from storage.home_tabs import HomeTable
 from storage.installations import InstallationTable, installation_place
 from storage.keyring import Keyring, Place
@@ -106,6 +107,8 @@ class Database:
         self._engine = engine
         self._keyring = keyring
         self._writers = asyncio.Semaphore(writers)
+        path = engine.url.database
+        self._glances = DirectGlances(engine, path) if self.is_sqlite and path else PooledGlances(engine)
 
     @classmethod
     def connect(cls, url: str, keyring: Keyring) -> "Database":
@@ -159,6 +162,14 @@ class Database:
         with told_apart():
             async with opened(self._engine, opened_for_reading) as transaction:
                 yield transaction.connection
+
+    async def glance(self, workspace: str, user: str) -> Glance:
+        """Read and open one person's profile and last test.
+
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked.
+        """
+        return opened_glance(await self._glances.row(workspace, user), self._keyring)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
@@ -240,6 +251,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._glances.close()
         await self._engine.dispose()
 
     async def forget_deleted(self) -> None:

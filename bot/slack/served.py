@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +12,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.signature import SignatureVerifier
 
 from bot.slack import refusals
 from bot.slack.command import SUBCOMMANDS, NotUnderstoodError, parse
@@ -29,6 +30,9 @@ LONGEST_ID = 40
 
 Observer = Callable[[str, "Outcome", float], None]
 """Takes a request's kind, how it ended, and the seconds until its answer was ready."""
+
+
+Serve = Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]
 
 
 class Outcome(StrEnum):
@@ -97,19 +101,31 @@ class ServedApp(AsyncApp):
     Bolt's middleware ends before the listener begins, so only around the whole dispatch can an outcome be seen.
     """
 
-    _observer: Observer | None = None
+    def __init__(self, *, signing_secret: str | None, **how: Any) -> None:
+        """Make Bolt's app; without a signing secret requests come over a connection that is trusted."""
+        super().__init__(signing_secret=signing_secret, request_verification_enabled=signing_secret is not None, **how)
+        self.verifier = SignatureVerifier(signing_secret) if signing_secret is not None else None
+        self._observer: Observer | None = None
+        self._commands: Serve | None = None
 
     def observe(self, observer: Observer) -> None:
         """Let `observer` know of every request from now on."""
         self._observer = observer
 
+    def serve_commands(self, serve: Serve) -> None:
+        """Let `serve` serve the bot's slash commands from now on, in place of Bolt."""
+        self._commands = serve
+
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Serve a request as Bolt does, and write down how it ended."""
+        """Serve a request, and write down how it ended."""
         served = ServedRequest()
         token = _SERVED.set(served)
         began = time.perf_counter()
         try:
-            response = await super().async_dispatch(req)
+            if self._commands is not None and req.body.get("command") in COMMANDS:
+                response = await self._commands(req)
+            else:
+                response = await super().async_dispatch(req)
         finally:
             _SERVED.reset(token)
         seconds = time.perf_counter() - began

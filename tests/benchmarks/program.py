@@ -47,9 +47,10 @@ async def process(*arguments: str, folder: Path, given: Mapping[str, str]) -> As
     """Run Python with arguments in a folder, knowing only the settings given, until the block ends."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = {**kept, "PYTHONPATH": str(_ROOT), **given}
-    started = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE
-    )
+    with (folder / "written.log").open("ab") as written:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=written
+        )
     try:
         yield started
     finally:
@@ -71,6 +72,19 @@ async def until_ready(url: str) -> None:
                 pass
             await asyncio.sleep(0.005)
     raise RuntimeError(f"nothing was ready at {url} within {_PATIENCE} s")
+
+
+def processor_seconds(pid: int) -> float:
+    """Read how long a process and its children have computed; 0.0 where the system does not tell.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in (pid, *children)]
+    except OSError:
+        return 0.0
+    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_megabytes(pid: int) -> float:
