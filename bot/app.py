@@ -31,17 +31,19 @@ from bot.profiles.upkeep import Upkeep
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.afterwards import AfterPassword
 from bot.slack.body import repair_body_parsing
-from bot.slack.bolt import app_of_many, app_of_one, counted
+from bot.slack.bolt import app_of_many, app_of_one, complete
 from bot.slack.clients import Clients
+from bot.slack.commands import Commands
 from bot.slack.directory import SlackDirectory
 from bot.slack.home import HomeTabs
 from bot.slack.housekeeping import Housekeeping
 from bot.slack.installations import Installations, StateStore
 from bot.slack.installing import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.jobs import Jobs
-from bot.slack.once import once
+from bot.slack.once import Once
 from bot.slack.opening import Opening
 from bot.slack.owners import Owners
+from bot.slack.refusals import SLACK_FAILS, is_busy, refusal
 from bot.slack.register import register
 from bot.slack.renewals import OnRenewal, Renewals
 from bot.slack.roster import Roster
@@ -228,9 +230,9 @@ async def _wire(
         on_change=changes.tell,
     )
     house.slack.observe(metrics.observe_request)
-    house.slack.middleware(counted(metrics.count_request))
-    house.slack.middleware(once(database))
-    register(house.slack, services, tabs=tabs, roster=roster)
+    commands = Commands()
+    register(house.slack, commands, services, tabs=tabs, roster=roster)
+    complete(house.slack, commands, workspaces=house.workspaces, once=Once(database))
     return Bot(
         slack=house.slack,
         connections=services.connections,
@@ -392,10 +394,10 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
     """Ask Slack once who the bot is, so that no request has to wait for it."""
     try:
         answer = await client.auth_test()
-    except SlackApiError as error:
-        why = f"Slack refuses this token ({error.response['error']}); copy it again."
-        raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except SLACK_FAILS as error:
+        if isinstance(error, SlackApiError) and not is_busy(error):
+            why = f"Slack refuses this token ({refusal(error)}); copy it again."
+            raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
         raise AwayError(
             f"SLACK_API_URL: {client.base_url} does not answer ({type(error).__name__}). "
             f"Example: {EXAMPLES['SLACK_API_URL']}"

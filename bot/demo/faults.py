@@ -7,16 +7,20 @@ from typing import Literal
 
 from aiohttp import web
 
+FaultKind = Literal["ratelimited", "error500", "silence", "close", "garbled", "refused"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One fault, for one request; `seconds` is how long to wait (ratelimited) or how long it is silent (silence).
 
-    After a silence the request is answered as usual, unless the bot has given up on it meanwhile.
+    After a silence the request is answered as usual, unless the bot has given up on it meanwhile. `error` is what is
+    refused with (refused).
     """
 
-    kind: Literal["ratelimited", "error500", "silence", "close"]
+    kind: FaultKind
     seconds: float = 0.0
+    error: str = ""
 
 
 async def suffered(fault: Fault, request: web.Request) -> web.Response | None:
@@ -30,10 +34,20 @@ async def suffered(fault: Fault, request: web.Request) -> web.Response | None:
         case "silence":
             await asyncio.sleep(fault.seconds)
             return None if _is_open(request) else web.Response()
+        case "garbled":
+            return web.Response(text='{"ok": tr', content_type="application/json")
+        case "refused":
+            return _refusal(fault.error, request)
         case "close":
             if request.transport is not None:
                 request.transport.close()
             return web.Response()
+
+
+def _refusal(error: str, request: web.Request) -> web.Response:
+    if request.path.startswith("/api/"):
+        return web.json_response({"ok": False, "error": error})
+    return web.Response(status=404, text=error)
 
 
 def _is_open(request: web.Request) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.demo.faults import suffered
 from bot.demo.people import BOT_USER, CHANNEL
 from bot.demo.platform import Message, Platform, UploadedFile, direct_channel
 from bot.demo.views import PlatformError
@@ -45,6 +46,9 @@ class Uploads:
 
     async def take_bytes(self, request: web.Request) -> web.Response:
         """Take a file's bytes, raw or as a form's file; an address works once."""
+        fault = self._workspace.next_fault("files.upload")
+        if fault is not None and (broken := await suffered(fault, request)) is not None:
+            return broken
         upload = self._by_address.pop(request.match_info["address"], None)
         if upload is None:
             return web.Response(status=404, text="no such upload")

@@ -35,14 +35,14 @@ class AfterPassword:
         link = done.link
 
         async def tell(sentence: str) -> None:
-            await say(await self._client_for(link), link.owner, link.channel, notice(sentence))
+            await say(await self._client_for(link), link.owner.user, link.channel, notice(sentence))
 
         async def work() -> None:
             client = await self._client_for(link)
             if not await self._in_form(client, done):
                 shown = card(done.view, reader=link.owner.user, entry=self._entry)
                 blocks = [section("Your password is set."), *shown.blocks]
-                await say(client, link.owner, link.channel, Message(text="Your password is set.", blocks=blocks))
+                await say(client, link.owner.user, link.channel, Message(text="Your password is set.", blocks=blocks))
 
         try:
             self._jobs.start(f"password of {link.owner.user}", work, tell=tell)

@@ -1,11 +1,11 @@
 """“Test these”: a test of many profiles, with its progress in one message to the admin."""
 
+import asyncio
 import logging
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.bulk import Tally
@@ -13,6 +13,9 @@ from bot.profiles.errors import MendableError
 from bot.profiles.people import Person
 from bot.slack.answers import answer_beside
 from bot.slack.ids import ActionId
+from bot.slack.refusals import SLACK_FAILS
+from bot.slack.saying import say
+from bot.slack.served import note_loss
 from bot.slack.services import Services, caller_of, pressed
 from bot.slack.views import bulk as views
 from bot.slack.views.listing import TITLE, read_wish
@@ -20,6 +23,9 @@ from bot.slack.views.message import Message, notice
 from storage.test_runs import DONE, INTERRUPTED, StoredRun
 
 log = logging.getLogger(__name__)
+
+SECONDS = 5.0
+"""For one change of a run's message, with waiting and trying again."""
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -41,7 +47,6 @@ class _BulkListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Begin to test those that the list shows."""
         await ack()
@@ -57,7 +62,7 @@ class _BulkListeners:
             raise
 
         async def tell(sentence: str) -> None:
-            await shown.show(notice(sentence))
+            await shown.end(notice(sentence))
 
         async def work() -> None:
             await self._run(run, users, caller, shown)
@@ -65,7 +70,7 @@ class _BulkListeners:
         self._jobs.start(f"run for {caller.user}", work, tell=tell)
         count = f"{len(users)} email {'profile' if len(users) == 1 else 'profiles'}"
         told = notice(f"Testing {count}. Follow it in your messages with the bot.")
-        await answer_beside(body, client, respond, title=TITLE, first=told)
+        await answer_beside(body, client, title=TITLE, first=told)
 
     async def _run(self, run: StoredRun, users: tuple[str, ...], caller: Person, shown: "RunMessage") -> None:
         async def show(tally: Tally) -> None:
@@ -78,7 +83,7 @@ class _BulkListeners:
             await self._bulk.end(run, INTERRUPTED)
             raise
         await self._bulk.end(run, DONE)
-        await shown.show(views.finished(tally))
+        await shown.end(views.finished(tally))
 
     async def press_stop(
         self,
@@ -86,14 +91,13 @@ class _BulkListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Stop a run; its message shows how far it came."""
         await ack()
         run_id = pressed(body["actions"][0])
         stopped = await self._bulk.cancel(caller=caller_of(context), directory=self._directory, run_id=run_id)
         told = notice("The test stops in a moment." if stopped else "This test is over already.")
-        await answer_beside(body, client, respond, title=TITLE, first=told)
+        await answer_beside(body, client, title=TITLE, first=told)
 
 
 class RunMessage:
@@ -108,6 +112,22 @@ class RunMessage:
     async def show(self, message: Message) -> None:
         """Replace the message; one that Slack does not take now is no reason to stop testing."""
         try:
+            await self._replace(message)
+        except SLACK_FAILS as error:
+            note_loss(log, "The progress of a run could not be shown", error)
+
+    async def end(self, message: Message) -> None:
+        """Replace the message for the last time; where Slack does not take that, as a new one below.
+
+        Raises:
+            SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack took neither.
+        """
+        try:
+            await self._replace(message)
+        except SLACK_FAILS as error:
+            log.info("The message of a run was not changed (%s).", type(error).__name__)
+            await say(self._client, self._channel, "", message)
+
+    async def _replace(self, message: Message) -> None:
+        async with asyncio.timeout(SECONDS):
             await self._client.chat_update(channel=self._channel, ts=self._ts, **message.payload())
-        except (SlackApiError, TimeoutError, OSError) as error:
-            log.warning("The progress of a run could not be shown (%s).", type(error).__name__)

@@ -2,6 +2,7 @@
 
 import aiohttp
 from pydantic import SecretStr
+from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
@@ -9,8 +10,29 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 )
 from slack_sdk.web.async_client import AsyncWebClient
 
-SECONDS = 30
+SECONDS = 30.0
 """For one answer of Slack's."""
+
+LONGEST_WAIT = 10
+"""Seconds that Slack may ask to wait; when it asks for more, the call has failed, and other ways are tried."""
+
+
+class BriefRateLimit(AsyncRateLimitErrorRetryHandler):
+    """Waits as long as Slack asks and tries again, unless that would be for ever in the eyes of a person."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        if not await super()._can_retry_async(state=state, request=request, response=response, error=error):
+            return False
+        headers = {name.lower(): value for name, value in (response.headers if response else {}).items()}
+        asked = "".join(headers.get("retry-after", "1"))
+        return asked.isdecimal() and int(asked) <= LONGEST_WAIT
 
 
 class Clients:
@@ -33,17 +55,22 @@ class Clients:
         return AsyncWebClient(
             token=token.get_secret_value() if isinstance(token, SecretStr) else token,
             base_url=self._base_url,
-            timeout=SECONDS,
+            timeout=round(SECONDS),
             session=self._session,
             retry_handlers=handlers,
         )
 
 
 def patient(client: AsyncWebClient) -> AsyncWebClient:
-    """Let a quick client try again too, where nobody waits for it."""
-    client.retry_handlers = _again()
-    return client
+    """Give a client like a quick one that tries again too, where nobody waits for it."""
+    return AsyncWebClient(
+        token=client.token,
+        base_url=client.base_url,
+        timeout=client.timeout,
+        session=client.session,
+        retry_handlers=_again(),
+    )
 
 
 def _again() -> list[AsyncRetryHandler]:
-    return [AsyncConnectionErrorRetryHandler(max_retry_count=1), AsyncRateLimitErrorRetryHandler(max_retry_count=2)]
+    return [AsyncConnectionErrorRetryHandler(max_retry_count=1), BriefRateLimit(max_retry_count=2)]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,25 +13,27 @@ from bot.profiles.fixes import Change, opens_form
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
 from bot.slack.answers import InMessage, answer_beside, answer_to
-from bot.slack.command import parse
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_TEST, ActionId
 from bot.slack.modals import open_for
+from bot.slack.response_url import ResponseUrl
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
 from bot.slack.views.form import Context, form
-from bot.slack.views.help import help_message
-from bot.slack.views.message import Message, escaped, notice, section
+from bot.slack.views.message import Message, button, escaped, notice, section
 from bot.smtp.advice import Fix
 
 TITLE = "Connection test"
 _BEGINNING = notice("Testing …")
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the command and the buttons under a report."""
     room = _TestListeners(services)
-    app.command(EMAIL_TEST)(room.command)
+    commands.on(EMAIL_TEST, "test", listener=room.test)
+    commands.on(EMAIL_TEST, "send", listener=room.send)
+    commands.on(EMAIL_TEST, "transcript", listener=room.transcript)
     app.action(ActionId.TEST)(room.press_test)
     app.action(ActionId.SEND_MESSAGE)(room.press_send)
     app.action(ActionId.TRANSCRIPT)(room.press_transcript)
@@ -48,24 +50,19 @@ class _TestListeners:
         self._owners = services.owners
         self._entry = services.entry
 
-    async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, respond: AsyncRespond
-    ) -> None:
-        """Answer `/email-test …` at once, and test in the background."""
-        invocation = parse(EMAIL_TEST, body.get("text") or "")
-        caller = caller_of(context)
-        owner = owner_of(caller, invocation.owner)
-        match invocation.subcommand:
-            case "help":
-                await ack(help_message(EMAIL_TEST).payload())
-            case "transcript":
-                await ack((await self._transcript(caller, owner)).payload())
-            case "send":
-                self._testing.send(InMessage(respond), caller, owner)
-                await ack()
-            case _:
-                self._testing.test(InMessage(respond), caller, owner)
-                await ack()
+    async def test(self, command: SlashCommand) -> None:
+        """Answer `/email-test` at once, and test in the background."""
+        answer = InMessage(ResponseUrl(command.client, command.body))
+        self._testing.test(answer, command.caller, command.owner)
+
+    async def send(self, command: SlashCommand) -> None:
+        """Answer `/email-test send` at once, then test and send in the background."""
+        answer = InMessage(ResponseUrl(command.client, command.body))
+        self._testing.send(answer, command.caller, command.owner)
+
+    async def transcript(self, command: SlashCommand) -> Message:
+        """Answer `/email-test transcript`."""
+        return await self._transcript(command.caller, command.owner)
 
     async def press_test(
         self,
@@ -73,12 +70,11 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Test from a button; the report takes the message's place."""
         await ack()
         caller = caller_of(context)
-        answer = await answer_to(body, client, respond, title=TITLE, first=_BEGINNING)
+        answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.test(answer, caller, owner_of(caller, pressed(body["actions"][0])))
 
     async def press_send(
@@ -87,12 +83,11 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Send one message from a button; the report takes the place of the one that offered it."""
         await ack()
         caller = caller_of(context)
-        answer = await answer_to(body, client, respond, title=TITLE, first=_BEGINNING)
+        answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.send(answer, caller, owner_of(caller, pressed(body["actions"][0])))
 
     async def press_transcript(
@@ -101,13 +96,12 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Show the transcript beside the report."""
         await ack()
         caller = caller_of(context)
         message = await self._transcript(caller, owner_of(caller, pressed(body["actions"][0])))
-        await answer_beside(body, client, respond, title="Transcript", first=message)
+        await answer_beside(body, client, title="Transcript", first=message)
 
     async def _transcript(self, caller: Person, owner: Person) -> Message:
         lines = await self._connections.transcript(caller=caller, owner=owner, directory=self._directory)
@@ -119,7 +113,6 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Make the one change that the report advised and test again, or open the form where something is typed."""
         await ack()
@@ -134,11 +127,13 @@ class _TestListeners:
                 channel=context.channel_id or "",
                 began=values_of(view.profile),
             )
-            await open_for(client, body, self._prefilled(view, change, known=known, reader=caller.user))
+            modal = self._prefilled(view, change, known=known, reader=caller.user)
+            again = button("Open the form", ActionId.APPLY_FIX, value=pressed(body["actions"][0]))
+            await open_for(client, body, modal, again=again)
             return
         fixed = await self._profiles.fix(caller=caller, owner=owner, directory=self._directory, change=change)
         self._owners.tell(client, caller, fixed)
-        answer = await answer_to(body, client, respond, title=TITLE, first=_BEGINNING)
+        answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.test(answer, caller, owner, fixed)
 
     async def press_undo(
@@ -147,7 +142,6 @@ class _TestListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Put back what was before a fix, and show the card in the report's place."""
         await ack()
@@ -160,7 +154,7 @@ class _TestListeners:
         shown = cards.card(undone.view, reader=caller.user, entry=self._entry)
         told = section(f"Undone: {escaped('; '.join(undone.told))}")
         message = Message(text=shown.text, blocks=[told, *shown.blocks])
-        answer = await answer_to(body, client, respond, title=cards.TITLE, first=message)
+        answer = await answer_to(body, client, title=cards.TITLE, first=message)
         await answer.show(message)
 
     def _prefilled(self, view: ProfileView, change: Change, *, known: Context, reader: str) -> View:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -10,20 +10,21 @@ from bot.profiles.defaults import EVERYBODY
 from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError
 from bot.profiles.people import Person
 from bot.slack.answers import answer_to
-from bot.slack.command import says
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
+from bot.slack.modals import open_for
 from bot.slack.saying import say
 from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, pressed
 from bot.slack.views import defaults as views
 from bot.slack.views.form import Context
-from bot.slack.views.message import escaped, notice, section
+from bot.slack.views.message import button, escaped, notice, section
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the subcommand, the form and the buttons."""
     room = _DefaultsListeners(services)
-    app.command(EMAIL_PROFILE, matchers=[says(EMAIL_PROFILE, "defaults")])(room.command)
+    commands.on(EMAIL_PROFILE, "defaults", listener=room.command)
     app.action(ActionId.DEFAULTS_EDIT)(room.press_edit)
     app.view(ViewId.DEFAULTS)(room.save)
     app.action(ActionId.DEFAULTS_MOVE)(room.press_move)
@@ -37,12 +38,9 @@ class _DefaultsListeners:
         self._jobs = services.jobs
         self._directory = services.directory
 
-    async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
+    async def command(self, command: SlashCommand) -> None:
         """Open the form of `/email-profile defaults`."""
-        await self._open(client, body, caller_of(context), channel=context.channel_id or "")
-        await ack()
+        await self._open(command.client, command.body, command.caller, channel=command.channel)
 
     async def press_edit(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -54,7 +52,9 @@ class _DefaultsListeners:
     async def _open(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, *, channel: str) -> None:
         stored = await self._defaults.show(caller=caller, directory=self._directory)
         known = Context(owner=EVERYBODY, revision=stored.revision, channel=channel)
-        await client.views_open(trigger_id=body["trigger_id"], view=views.form(stored, known=known))
+        await open_for(
+            client, body, views.form(stored, known=known), again=button("Open the form", ActionId.DEFAULTS_EDIT)
+        )
 
     async def save(
         self, ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -81,11 +81,11 @@ class _DefaultsListeners:
         await ack()
 
         async def tell(sentence: str) -> None:
-            await say(client, caller, known.channel, notice(sentence))
+            await say(client, caller.user, known.channel, notice(sentence))
 
         async def count() -> None:
             found = await self._moves.differences(stored, workspace=caller.workspace)
-            await say(client, caller, known.channel, views.saved(stored, found))
+            await say(client, caller.user, known.channel, views.saved(stored, found))
 
         self._jobs.start(f"differences for {caller.user}", count, tell=tell)
 
@@ -95,7 +95,6 @@ class _DefaultsListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Give those who hold the old defaults the new ones, and tell them."""
         await ack()
@@ -103,7 +102,7 @@ class _DefaultsListeners:
         value = pressed(body["actions"][0])
         revision = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
         beginning = notice("Moving profiles to the new defaults …")
-        answer = await answer_to(body, client, respond, title=views.TITLE, first=beginning)
+        answer = await answer_to(body, client, title=views.TITLE, first=beginning)
 
         async def tell(sentence: str) -> None:
             await answer.show(notice(sentence))

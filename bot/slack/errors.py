@@ -4,27 +4,25 @@ import json
 import logging
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
 from bot.slack.command import NotUnderstoodError
-from bot.slack.jobs import unexpected
-from bot.slack.refusals import refusal
-from bot.slack.served import Outcome, kind_of, note_outcome, reference_now
+from bot.slack.jobs import not_taken, unexpected
+from bot.slack.modals import NotOpenedError, TryAgainError, opened
+from bot.slack.refusals import SLACK_FAILS
+from bot.slack.response_url import ResponseUrl, channel_in, user_in
+from bot.slack.saying import say
+from bot.slack.served import Outcome, kind_of, note_loss, note_outcome, reference_now
 from bot.slack.views.help import help_message
-from bot.slack.views.message import notice, notice_view
+from bot.slack.views.message import Message, notice, notice_view
 from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
-
-_TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id")
 
 
 def register(app: AsyncApp) -> None:
@@ -39,6 +37,10 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     sentence = _sentence(error)
     body = request.body
     kind = body.get("type")
+    if isinstance(error, TryAgainError):
+        # Whoever waited until their trigger ended is shown no acknowledgement of a command any more.
+        await _tell(body, error.message, client)
+        return BoltResponse(status=200)
     if isinstance(error, NotUnderstoodError):
         return _json(help_message(kind_of(body), sentence=sentence).payload())
     if "command" in body:
@@ -46,7 +48,9 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     if kind == "view_submission":
         return _submission_error(body, sentence)
     if kind == "block_actions":
-        await _answer_action(body, sentence, client)
+        shown = "response_url" not in body and await _in_modal(body, sentence, client)
+        if not shown:
+            await _tell(body, notice(sentence), client)
     return BoltResponse(status=200)
 
 
@@ -57,9 +61,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, DatabaseUnavailableError):
         note_outcome(Outcome.FAILED)
         return outage_sentence(error)
-    if isinstance(error, SlackApiError) and refusal(error) in _TOO_LATE:
-        note_outcome(Outcome.TOLD)
-        return "That took too long, and Slack did not open the form. Please try again."
+    if isinstance(error, SLACK_FAILS):
+        note_outcome(Outcome.FAILED, error)
+        return not_taken(reference_now())
     # The traceback names files and lines; request bodies are never logged.
     note_outcome(Outcome.FAILED, error)
     return unexpected(reference_now())
@@ -80,24 +84,22 @@ def _submission_error(body: dict[str, Any], sentence: str) -> BoltResponse:
     return _json({"response_action": "errors", "errors": {inputs[0]: sentence}})
 
 
-async def _answer_action(body: dict[str, Any], sentence: str, client: AsyncWebClient) -> None:
-    """Answer a button: in a message through its response_url, in a modal with a modal on top."""
+async def _in_modal(body: dict[str, Any], sentence: str, client: AsyncWebClient) -> bool:
+    """Show a sentence in a modal, on top of the one that was pressed in; False when it cannot be shown."""
+    try:
+        await opened(client, body, notice_view(sentence))
+    except (NotOpenedError, KeyError, *SLACK_FAILS):
+        # Three modals are the most that Slack stacks, and a trigger may be used already, or not be there at all.
+        return False
+    return True
+
+
+async def _tell(body: dict[str, Any], message: Message, client: AsyncWebClient) -> None:
+    """Tell a person something where they typed or pressed, or else wherever they can be reached."""
     try:
         if body.get("response_url"):
-            await AsyncWebhookClient(body["response_url"]).send(
-                **notice(sentence).payload(), response_type="ephemeral", replace_original=False
-            )
-        elif body.get("trigger_id"):
-            await _answer_in_modal(body, sentence, client)
-    except (SlackApiError, aiohttp.ClientError, OSError) as error:
-        log.warning("A person could not be told of an error (%s).", type(error).__name__)
-
-
-async def _answer_in_modal(body: dict[str, Any], sentence: str, client: AsyncWebClient) -> None:
-    in_modal = (body.get("view") or {}).get("type") == "modal"
-    try:
-        show = client.views_push if in_modal else client.views_open
-        await show(trigger_id=body["trigger_id"], view=notice_view(sentence))
-    except SlackApiError:
-        # Three modals are the most that Slack stacks, and a trigger may be used already: then by direct message.
-        await client.chat_postMessage(channel=(body.get("user") or {}).get("id", ""), **notice(sentence).payload())
+            await ResponseUrl(client, body).answer(message, replace=False)
+        else:
+            await say(client, user_in(body), channel_in(body), message)
+    except SLACK_FAILS as error:
+        note_loss(log, "A person could not be told of an error", error)

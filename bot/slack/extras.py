@@ -1,9 +1,12 @@
 """`/email-extra`, the list of extra configurations, and the modal that adds one."""
 
+import logging
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.models.blocks import ButtonElement
+from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.changes import Changed
@@ -12,21 +15,26 @@ from bot.profiles.extras import find
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
 from bot.slack.answers import answer_to
-from bot.slack.command import Invocation, parse
+from bot.slack.command import Invocation
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
-from bot.slack.modals import show_in
+from bot.slack.modals import push_for, show_in
+from bot.slack.refusals import SLACK_FAILS
+from bot.slack.saying import say
 from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, modal_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import Context, form
-from bot.slack.views.help import help_message
+from bot.slack.views.message import Message, button
+
+log = logging.getLogger(__name__)
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the command, both modals and their buttons."""
     room = _ExtraListeners(services)
-    app.command(EMAIL_EXTRA)(room.command)
+    commands.on(EMAIL_EXTRA, "list", "add", "remove", listener=room.command)
     app.action(ActionId.USE_TLS)(room.press_switch)
     app.action(ActionId.USE_SSL)(room.press_switch)
     app.action(ActionId.OPEN_EXTRAS)(room.open_list)
@@ -48,24 +56,15 @@ class _ExtraListeners:
         self._opening = services.opening
         self._entry = services.entry
 
-    async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
+    async def command(self, command: SlashCommand) -> Message:
         """Answer `/email-extra …`."""
-        invocation = parse(EMAIL_EXTRA, body.get("text") or "")
-        if invocation.subcommand == "help":
-            await ack(help_message(EMAIL_EXTRA).payload())
-            return
-        caller = caller_of(context)
-        owner = owner_of(caller, invocation.owner)
         try:
-            changed = await self._carry_out(invocation, caller, owner)
+            changed = await self._carry_out(command.invocation, command.caller, command.owner)
         except ExtraConflictError as error:
             note_outcome(Outcome.TOLD)
-            await ack(views.conflict(error, owner=owner.user).payload())
-            return
-        await ack(views.listing(changed.view, reader=caller.user).payload())
-        self._owners.tell(client, caller, changed)
+            return views.conflict(error, owner=command.owner.user)
+        self._owners.tell(command.client, command.caller, changed)
+        return views.listing(changed.view, reader=command.caller.user)
 
     async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> Changed:
         who = {"caller": caller, "owner": owner}
@@ -84,7 +83,6 @@ class _ExtraListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Turn TLS or SSL on (and the other off) from a card, and show the card anew."""
         await ack()
@@ -98,7 +96,7 @@ class _ExtraListeners:
         )
         self._owners.tell(client, caller, changed)
         card = cards.card(changed.view, reader=caller.user, entry=self._entry)
-        answer = await answer_to(body, client, respond, title=cards.TITLE, first=card)
+        answer = await answer_to(body, client, title=cards.TITLE, first=card)
         await answer.show(card)
 
     async def open_list(
@@ -122,7 +120,7 @@ class _ExtraListeners:
         await ack()
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-        await client.views_push(trigger_id=body["trigger_id"], view=views.list_modal(view, known=known))
+        await push_for(client, body, views.list_modal(view, known=known), again=_list_button(owner))
 
     async def push_add(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -132,7 +130,7 @@ class _ExtraListeners:
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
         first = find("SSL" if view.profile.port == 465 else "TLS")
-        await client.views_push(trigger_id=body["trigger_id"], view=views.add_modal(first, known=known))
+        await push_for(client, body, views.add_modal(first, known=known), again=_list_button(owner))
 
     async def push_edit(
         self,
@@ -148,7 +146,7 @@ class _ExtraListeners:
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
         entry = find(pressed(action))
         modal = views.add_modal(entry, known=known, value=view.profile.extras.get(entry.name, ""))
-        await client.views_push(trigger_id=body["trigger_id"], view=modal)
+        await push_for(client, body, modal, again=_list_button(owner))
 
     async def choose(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -198,7 +196,7 @@ class _ExtraListeners:
         self._owners.tell(client, caller, changed)
         view = changed.view
         shown = body["view"]
-        await show_in(client, shown["id"], views.list_modal(view, known=_now(known, view)))
+        await self._show(client, shown["id"], views.list_modal(view, known=_now(known, view)), caller, view, known)
         if shown.get("root_view_id") != shown["id"]:
             await self._refresh_form(client, shown["root_view_id"], caller, view, known)
 
@@ -218,7 +216,7 @@ class _ExtraListeners:
         self._owners.tell(client, caller, changed)
         view = changed.view
         done = views.switched_modal(name, known=_now(known, view))
-        await show_in(client, body["view"]["id"], done)
+        await self._show(client, body["view"]["id"], done, caller, view, known)
         await self._refresh_below(client, body["view"], caller, view, known)
 
     async def press_keep_in_form(
@@ -240,7 +238,7 @@ class _ExtraListeners:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
         if parent:
-            await show_in(client, parent, views.list_modal(view, known=_now(known, view)))
+            await self._show(client, parent, views.list_modal(view, known=_now(known, view)), caller, view, known)
         if root and root not in (parent, shown["id"]):
             await self._refresh_form(client, root, caller, view, known)
 
@@ -248,7 +246,22 @@ class _ExtraListeners:
         self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: Context
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        await show_in(client, view_id, form(view, known=_now(known, view), reader=caller.user, entry=self._entry))
+        shown = form(view, known=_now(known, view), reader=caller.user, entry=self._entry)
+        await self._show(client, view_id, shown, caller, view, known)
+
+    async def _show(  # noqa: PLR0917 - each is of its own kind
+        self, client: AsyncWebClient, view_id: str, shown: View, caller: Person, view: ProfileView, known: Context
+    ) -> None:
+        """Show in a modal what is stored already; where Slack does not take it, the list says it elsewhere."""
+        try:
+            await show_in(client, view_id, shown)
+        except SLACK_FAILS as error:
+            log.info("A modal was not changed (%s).", type(error).__name__)
+            await say(client, caller.user, known.channel, views.listing(view, reader=caller.user))
+
+
+def _list_button(owner: Person) -> ButtonElement:
+    return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
 
 
 def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:

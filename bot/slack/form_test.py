@@ -1,5 +1,6 @@
 """The button "Test connection" in the form: tests what is typed, before it is saved."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +15,17 @@ from bot.profiles.profile import port_of
 from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId
 from bot.slack.modals import show_in
+from bot.slack.refusals import SLACK_FAILS
+from bot.slack.saying import say
 from bot.slack.services import Services, caller_of, modal_of, owner_of
 from bot.slack.testing import follow
 from bot.slack.views import report as reports
 from bot.slack.views.form import Context, PasswordEntry, errors_note, form, typed
-from bot.slack.views.message import escaped, section
+from bot.slack.views.message import Message, escaped, section
 from bot.smtp.account import Account
 from bot.smtp.report import Report
+
+log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -49,7 +54,7 @@ class _FormTestListener:
         within = _OpenForm(client, shown["id"], known, caller, view, self._entry)
 
         async def tell(sentence: str) -> None:
-            await within.note([section(escaped(sentence))])
+            await within.say([section(escaped(sentence))])
 
         async def test() -> None:
             await self._test_in_form(within, shown["state"]["values"], caller, owner)
@@ -77,9 +82,11 @@ class _FormTestListener:
 
         await within.note([section(":hourglass_flowing_sand: Testing what stands in the form …")])
         try:
-            await show(await follow(test, show))
+            report = await follow(test, show)
         except InvalidFormError as error:
-            await within.note(errors_note(error.errors))
+            await within.say(errors_note(error.errors))
+        else:
+            await within.say(reports.short(account, report))
 
 
 class _OpenForm:
@@ -102,6 +109,21 @@ class _OpenForm:
         self.view = view
 
     async def note(self, blocks: list[Block]) -> None:
-        """Show blocks below the form; a form that was closed meanwhile needs none."""
+        """Show how far something is below the form; what Slack does not take is left out."""
+        try:
+            await self._show(blocks)
+        except SLACK_FAILS as error:
+            log.info("A form was not changed (%s).", type(error).__name__)
+
+    async def say(self, blocks: list[Block]) -> None:
+        """Show the last word below the form, or else outside of it; a form that was closed meanwhile needs none."""
+        try:
+            await self._show(blocks)
+        except SLACK_FAILS as error:
+            log.info("A form was not changed (%s).", type(error).__name__)
+            told = Message(text="The test of what stands in the form has ended.", blocks=blocks)
+            await say(self._client, self._caller.user, self._known.channel, told)
+
+    async def _show(self, blocks: list[Block]) -> None:
         view = form(self.view, known=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
         await show_in(self._client, self._view_id, view)

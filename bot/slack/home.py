@@ -6,7 +6,6 @@ import json
 import logging
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.errors import SlackApiError
@@ -16,7 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.listing import Wish
 from bot.profiles.people import Person
-from bot.slack.refusals import is_busy, refusal
+from bot.slack.refusals import SLACK_FAILS, is_busy, refusal
+from bot.slack.served import note_loss
 from bot.slack.services import Services, caller_of
 from bot.slack.views import home as views
 from bot.slack.workspaces import NotInstalledError, Workspaces
@@ -29,6 +29,9 @@ SETTLE_SECONDS = 1.0
 
 MOST_TABS = 200
 """Home tabs brought up to date after a change; whoever has theirs behind these sees it on the next visit."""
+
+SECONDS = 2.0
+"""For one publication: on a visit Slack waits for the bot's answer meanwhile."""
 
 _TRIES = 3
 BETWEEN_TRIES = 2.0
@@ -55,13 +58,18 @@ class HomeTabs:
         self._database = database
         self._workspaces = workspaces
         self._stale: dict[str, set[str]] = {}
+        self._missed: set[Person] = set()
         self._changed = asyncio.Event()
 
     async def opened(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
         """Publish on a visit; the messages tab needs nothing."""
         if event.get("tab") == "home":
             # Slack sends the view it shows; without one nothing is there, whatever was published once.
-            await self.publish(caller_of(context), shown=bool(event.get("view")))
+            reader = caller_of(context)
+            if not await self.publish(reader, shown=bool(event.get("view")), tries=1):
+                # Slack waits for the answer to its event, and sends it again when that comes late.
+                self._missed.add(reader)
+                self._changed.set()
 
     def changed(self, owner: Person) -> None:
         """Note that a person's profile changed; the tabs that show it follow soon."""
@@ -75,58 +83,76 @@ class HomeTabs:
             await asyncio.sleep(SETTLE_SECONDS)
             self._changed.clear()
             stale, self._stale = self._stale, {}
+            missed, self._missed = self._missed, set()
             # A workspace in which Slack is slow shall not keep the others waiting.
-            await asyncio.gather(*(self._refresh(workspace, owners) for workspace, owners in stale.items()))
+            await asyncio.gather(
+                *(self._refresh(workspace, owners) for workspace, owners in stale.items()),
+                *(self._publish_again(reader) for reader in missed),
+            )
+
+    async def _publish_again(self, reader: Person) -> None:
+        try:
+            await self.publish(reader, shown=False, tries=_TRIES - 1)
+        except NotInstalledError:
+            log.info("No Home tabs are shown in %s any more.", reader.workspace)
+        except Exception:
+            # The next visit tries again; only a stop ends this.
+            log.exception("A Home tab could not be published.")
 
     async def _refresh(self, workspace: str, owners: set[str]) -> None:
         try:
             async with self._database.reading() as tx:
                 users = await tx.homes.users(workspace, owners=owners, limit=MOST_TABS)
             for user in users:
-                await self.publish(Person(workspace=workspace, user=user), shown=True)
+                await self.publish(Person(workspace=workspace, user=user), shown=True, tries=_TRIES)
         except NotInstalledError:
             log.info("No Home tabs are shown in %s any more.", workspace)
         except Exception:
             # The next change or visit tries again; only a stop ends this.
             log.exception("Home tabs could not be brought up to date.")
 
-    async def publish(self, reader: Person, *, shown: bool) -> None:
-        """Publish a person's tab when its content differs from what is `shown` there."""
+    async def publish(self, reader: Person, *, shown: bool, tries: int) -> bool:
+        """Publish a person's tab when its content differs from what is `shown` there; False when Slack is to blame."""
         try:
             admin = await self._admin_part(reader)
         except DirectoryError:
             if shown:
                 # Who is no admin only because Slack is silent shall not lose what they see.
-                return
+                return True
             admin = None
         view = await self._view(reader, admin)
         digest = hashlib.sha256(json.dumps(view.to_dict(), sort_keys=True).encode()).hexdigest()
         async with self._database.reading() as tx:
             known = await tx.homes.digest(reader.workspace, reader.user)
         if shown and known == digest:
-            return
+            return True
         # Home tabs count their tries themselves.
         client = await self._workspaces.client_for(reader.workspace)
-        if await self._published(client, reader.user, view):
-            async with self._database.writing() as tx:
-                await tx.homes.note(reader.workspace, reader.user, digest, shows_everybody=admin is not None)
+        if not await self._published(client, reader.user, view, tries):
+            return False
+        async with self._database.writing() as tx:
+            await tx.homes.note(reader.workspace, reader.user, digest, shows_everybody=admin is not None)
+        return True
 
-    async def _published(self, client: AsyncWebClient, user: str, view: View) -> bool:
-        for attempt in range(_TRIES):
+    async def _published(self, client: AsyncWebClient, user: str, view: View, tries: int) -> bool:
+        lost: BaseException = TimeoutError()
+        for attempt in range(tries):
             pause = BETWEEN_TRIES
             try:
-                await client.views_publish(user_id=user, view=view)
+                async with asyncio.timeout(SECONDS):
+                    await client.views_publish(user_id=user, view=view)
                 return True
             except SlackApiError as error:
                 if not is_busy(error):
-                    log.warning("A Home tab was not taken (%s).", refusal(error))
+                    note_loss(log, f"A Home tab was not taken: {refusal(error)}", error)
                     return False
-                pause = max(pause, _wait_asked_for(error))
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                pause, lost = max(pause, _wait_asked_for(error)), error
+            except SLACK_FAILS as error:
+                lost = error
                 log.info("Slack did not take a Home tab (%s).", type(error).__name__)
-            if attempt + 1 < _TRIES:
+            if attempt + 1 < tries:
                 await asyncio.sleep(pause)
-        log.warning("A Home tab could not be published in %d tries; the next visit tries again.", _TRIES)
+        note_loss(log, f"A Home tab could not be published in {tries} tries", lost)
         return False
 
     async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:

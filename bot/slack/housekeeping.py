@@ -121,4 +121,4 @@ class Housekeeping:
 
     async def _tell_one(self, run: StoredRun) -> None:
         client = patient(await self._workspaces.client_for(run.workspace))
-        await RunMessage(client, channel=run.channel, ts=run.message_ts).show(interrupted(run))
+        await RunMessage(client, channel=run.channel, ts=run.message_ts).end(interrupted(run))

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
-from bot.slack.refusals import note_refusal
-from bot.slack.served import reference_now
+from bot.slack.refusals import SLACK_FAILS, note_refusal
+from bot.slack.served import note_loss, reference_now
 from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,14 @@ def unexpected(reference: str) -> str:
     return (
         f"Something went wrong (reference {reference}). Nothing was changed. Try again; if it stays, give "
         "whoever runs the bot this reference."
+    )
+
+
+def not_taken(reference: str) -> str:
+    """Say that Slack did not take what the bot had to show or to ask; what was wanted may be done."""
+    return (
+        f"Slack did not take the bot's answer (reference {reference}). Please look how things stand before you try "
+        "again."
     )
 
 
@@ -71,6 +79,9 @@ class Jobs:
             await self._tell(tell, str(error))
         except DatabaseUnavailableError as error:
             await self._tell(tell, outage_sentence(error))
+        except SLACK_FAILS as error:
+            note_loss(log, "Slack did not take what a background job had to show", error)
+            await self._tell(tell, not_taken(reference_now()))
         except Exception:
             reference = reference_now()
             log.exception("A background job failed (reference %s).", reference, extra={"reference": reference})
@@ -80,7 +91,7 @@ class Jobs:
         try:
             await tell(sentence)
         except Exception as error:  # noqa: BLE001 - the person cannot be reached; there is nobody left to tell
-            log.warning("A job's owner could not be told (%s).", type(error).__name__)
+            note_loss(log, "A job's owner could not be told", error)
 
     async def drain(self, seconds: float) -> None:
         """Take no new jobs, wait up to `seconds` for those under way, then interrupt the rest."""

@@ -9,9 +9,11 @@ from bot.profiles.errors import MendableError
 from bot.profiles.people import Person
 from bot.profiles.service import EmailProfiles
 from bot.slack.directory import SlackDirectory
+from bot.slack.ids import ActionId
 from bot.slack.modals import open_for
 from bot.slack.views.extras import list_modal
 from bot.slack.views.form import Context, PasswordEntry, form
+from bot.slack.views.message import button
 
 
 class Opening:
@@ -34,7 +36,7 @@ class Opening:
         began = values_of(suggested or view.profile)
         known = Context(owner=owner.user, revision=view.revision, channel=channel, began=began)
         modal = form(view, known=known, reader=caller.user, entry=self._entry, suggested=suggested)
-        await open_for(client, body, modal)
+        await open_for(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
 
     async def extras(
         self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
@@ -42,7 +44,8 @@ class Opening:
         """Open the list of extra configurations."""
         view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
         known = Context(owner=owner.user, revision=view.revision, channel=channel)
-        await open_for(client, body, list_modal(view, known=known))
+        again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
+        await open_for(client, body, list_modal(view, known=known), again=again)
 
     async def _slack_address(self, owner: Person) -> str:
         try:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import MendableError
 from bot.slack.answers import answer_beside, answer_view
 from bot.slack.ids import ActionId
+from bot.slack.modals import NotOpenedError, opened
+from bot.slack.saying import say
 from bot.slack.services import Services, caller_of, modal_of
 from bot.slack.views import private as views
 from bot.slack.views.form import Context as FormContext
@@ -33,12 +35,11 @@ class _PrivateListeners:
         body: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
-        respond: AsyncRespond,
     ) -> None:
         """Give a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
         url = await self._link(context, channel=context.channel_id or "")
-        await answer_beside(body, client, respond, title=views.TITLE, first=views.link(url))
+        await answer_beside(body, client, title=views.TITLE, first=views.link(url))
 
     async def press_form(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -51,7 +52,11 @@ class _PrivateListeners:
         url = await self._link(
             context, channel=known.channel, host=host, view_id=str(shown["id"]), revision=known.revision
         )
-        await client.views_push(trigger_id=body["trigger_id"], view=answer_view(views.link(url), title=views.TITLE))
+        link = views.link(url)
+        try:
+            await opened(client, body, answer_view(link, title=views.TITLE))
+        except NotOpenedError:
+            await say(client, caller_of(context).user, known.channel, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Let Slack know that the press on the link arrived."""

@@ -2,9 +2,16 @@
 
 import logging
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 
 log = logging.getLogger(__name__)
+
+SLACK_FAILS = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError)
+"""What a call of Slack's may raise: a refusal or no answer that can be read, a lost connection, silence."""
+
+# https://docs.slack.dev/reference/methods/views.open#errors, and the older names of the same.
+_TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged")
 
 
 def note_refusal(what: str) -> None:
@@ -23,3 +30,10 @@ def is_busy(error: SlackApiError) -> bool:
     """Whether the same may well be taken a little later: too many requests, or trouble inside Slack."""
     status = getattr(error.response, "status_code", 0)
     return refusal(error) in ("", "ratelimited", "internal_error", "fatal_error") or status >= 500
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether a modal that was not opened may well open with a new trigger: Slack was busy, silent, or it was late."""
+    if isinstance(error, SlackApiError):
+        return refusal(error) in _TOO_LATE or is_busy(error)
+    return isinstance(error, SLACK_FAILS)

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.signature import SignatureVerifier
 
 from bot.slack import refusals
 from bot.slack.command import SUBCOMMANDS, NotUnderstoodError, parse
@@ -36,6 +37,8 @@ Observer = Callable[[str, "Outcome", float], None]
 
 Tell = Callable[[str, "Outcome", str], None]
 """Takes what a request asked for, how it ended, and its reference."""
+
+Serve = Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]
 
 
 class Outcome(StrEnum):
@@ -79,6 +82,12 @@ def reference_now() -> str:
     return served.reference if served else new_reference()
 
 
+def note_loss(logger: logging.Logger, what: str, error: BaseException) -> None:
+    """Log that something did not reach anybody, under the reference of the request that it belongs to."""
+    reference = reference_now()
+    logger.warning("%s (%s, reference %s).", what, type(error).__name__, reference, extra={"reference": reference})
+
+
 def note_outcome(outcome: Outcome, error: BaseException | None = None) -> None:
     """Note how the request under way ends; `error` is one whose traceback belongs in the log."""
     served = _SERVED.get()
@@ -98,19 +107,28 @@ class ServedApp(AsyncApp):
     Bolt's middleware ends before the listener begins, so only around the whole dispatch can an outcome be seen.
     """
 
-    _observer: Observer | None = None
-    _tracer: Callable[[], AbstractContextManager[Tell]] | None = None
+    def __init__(self, *, signing_secret: str | None, **how: Any) -> None:
+        """Make Bolt's app; without a signing secret requests come over a connection that is trusted."""
+        super().__init__(signing_secret=signing_secret, request_verification_enabled=signing_secret is not None, **how)
+        self.verifier = SignatureVerifier(signing_secret) if signing_secret is not None else None
+        self._observer: Observer | None = None
+        self._tracer: Callable[[], AbstractContextManager[Tell]] | None = None
+        self._commands: Serve | None = None
 
     def observe(self, observer: Observer) -> None:
         """Let `observer` know of every request from now on."""
         self._observer = observer
+
+    def serve_commands(self, serve: Serve) -> None:
+        """Let `serve` serve the bot's slash commands from now on, in place of Bolt."""
+        self._commands = serve
 
     def trace(self, tracer: Callable[[], AbstractContextManager[Tell]]) -> None:
         """Serve every request from now on within what `tracer` gives, and tell that how it ended."""
         self._tracer = tracer
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Serve a request as Bolt does, and write down how it ended."""
+        """Serve a request, and write down how it ended."""
         if self._tracer is None:
             return await self._serve(req, None)
         with self._tracer() as tell:
@@ -121,7 +139,10 @@ class ServedApp(AsyncApp):
         token = _SERVED.set(served)
         began = time.perf_counter()
         try:
-            response = await super().async_dispatch(req)
+            if self._commands is not None and req.body.get("command") in COMMANDS:
+                response = await self._commands(req)
+            else:
+                response = await super().async_dispatch(req)
         finally:
             _SERVED.reset(token)
         seconds = time.perf_counter() - began

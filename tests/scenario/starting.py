@@ -14,8 +14,11 @@ from tests.counts import scaled
 
 SECONDS = 30
 
+_IMPORTED = ["bot.cli", "bot.demo.run", "bot.doctor", "bot.endings", "storage.backups", "storage.migrations.running"]
+"""All that any of the program's commands imports."""
+
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["bot.cli"])
+_FORKING.set_forkserver_preload(_IMPORTED)
 
 
 def program(folder: Path, *arguments: str, given: Mapping[str, str]) -> tuple[int, str, str]:

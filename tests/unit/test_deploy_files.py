@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 import bot.metrics
 from bot.app import RUNNING_TESTS
-from bot.cli import EX_CONFIG, cli
+from bot.cli import cli
+from bot.endings import EX_CONFIG
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.slack.served import Outcome

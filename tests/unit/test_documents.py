@@ -13,7 +13,8 @@ import bot.metrics
 import storage.models
 from bot import tracing
 from bot.app import RUNNING_TESTS
-from bot.cli import EX_CONFIG, EX_TEMPFAIL, cli
+from bot.cli import cli
+from bot.endings import EX_CONFIG, EX_TEMPFAIL
 from bot.profiles.upkeep import GRACE_OF_PEOPLE, GRACE_OF_WORKSPACES
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
@@ -112,6 +113,10 @@ def logged() -> Iterator[tuple[str, str]]:
                 ):
                     assert isinstance(first, ast.Constant), (file, "a template is a text, not a computation")
                     yield LEVELS[level], _PLACEHOLDER.sub("…", str(first.value))
+                case ast.Call(func=ast.Name(id="note_loss"), args=[_, what, *_]):
+                    parts = what.values if isinstance(what, ast.JoinedStr) else [what]
+                    said = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+                    yield "warning", f"{said} (…, reference …)."
 
 
 def test_every_line_of_the_log_is_described_with_its_level_and_no_other() -> None:
