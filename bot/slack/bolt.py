@@ -58,6 +58,9 @@ def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: Secr
 
 def complete(app: ServedApp, commands: Commands, *, workspaces: Workspaces, once: Once) -> None:
     """Let `app` serve what is registered: commands through their own door, all else through Bolt."""
+    app.middleware(app.load.let_in)
     app.middleware(once.let_through)
-    door = CommandDoor(commands, workspaces=workspaces, once=once, verifier=app.verifier, client=app.client)
+    door = CommandDoor(
+        commands, workspaces=workspaces, once=once, load=app.load, verifier=app.verifier, client=app.client
+    )
     app.serve_commands(door.serve)

@@ -18,6 +18,7 @@ from bot.profiles.people import Person
 from bot.slack.clients import patient
 from bot.slack.command import Invocation, acts, parse
 from bot.slack.errors import answer_error
+from bot.slack.load import Load
 from bot.slack.once import Once
 from bot.slack.services import caller_of, owner_of
 from bot.slack.views.help import help_message
@@ -82,6 +83,7 @@ class CommandDoor:
         *,
         workspaces: Workspaces,
         once: Once,
+        load: Load,
         verifier: SignatureVerifier | None,
         client: AsyncWebClient,
     ) -> None:
@@ -92,6 +94,7 @@ class CommandDoor:
         self._commands = commands
         self._workspaces = workspaces
         self._once = once
+        self._load = load
         self._verifier = verifier
         self._client = client
 
@@ -102,6 +105,7 @@ class CommandDoor:
         workspace = name_workspace(self._workspaces, request.context)
         client = self._client
         try:
+            self._load.require_room()
             client = await self._workspaces.client_for(workspace)
             return await self._answered(request, client)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told

@@ -18,6 +18,7 @@ from slack_sdk.signature import SignatureVerifier
 from bot.slack import refusals
 from bot.slack.command import SUBCOMMANDS, NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS, EVENTS, ActionId, ViewId
+from bot.slack.load import Load
 from bot.slack.workspaces import workspace_of
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class Outcome(StrEnum):
     """The caller may not do this, or the request is none of Slack's."""
     TOLD = "told an error"
     """The person was told what they can mend."""
+    BUSY = "busy"
+    """More was under way than the process carries; the person was asked to come back."""
     FAILED = "failed"
     """The program or its database failed; a person can only try again."""
 
@@ -111,6 +114,7 @@ class ServedApp(AsyncApp):
         """Make Bolt's app; without a signing secret requests come over a connection that is trusted."""
         super().__init__(signing_secret=signing_secret, request_verification_enabled=signing_secret is not None, **how)
         self.verifier = SignatureVerifier(signing_secret) if signing_secret is not None else None
+        self.load = Load()
         self._observer: Observer | None = None
         self._tracer: Callable[[], AbstractContextManager[Tell]] | None = None
         self._commands: Serve | None = None
@@ -138,12 +142,14 @@ class ServedApp(AsyncApp):
         served = ServedRequest()
         token = _SERVED.set(served)
         began = time.perf_counter()
+        self.load.under_way += 1
         try:
             if self._commands is not None and req.body.get("command") in COMMANDS:
                 response = await self._commands(req)
             else:
                 response = await super().async_dispatch(req)
         finally:
+            self.load.under_way -= 1
             _SERVED.reset(token)
         seconds = time.perf_counter() - began
         if response.status >= 400:
@@ -191,14 +197,20 @@ _BEGINNINGS = {
     Outcome.OK: "Served",
     Outcome.REFUSED: "Refused",
     Outcome.TOLD: "Told an error",
+    Outcome.BUSY: "Asked to come back",
     Outcome.FAILED: "Failed",
 }
 
 
 def _level(outcome: Outcome, status: int) -> int:
-    """A failure is an ERROR; what no listener knows or nobody signed, a WARNING; the rest is daily life."""
+    """A failure is an ERROR; what no listener knows or nobody signed, a WARNING; the rest is daily life.
+
+    Of the many who come back later the load itself tells now and then.
+    """
     if outcome is Outcome.FAILED:
         return logging.ERROR
+    if outcome is Outcome.BUSY:
+        return logging.DEBUG
     return logging.WARNING if status >= 400 else logging.INFO
 
 

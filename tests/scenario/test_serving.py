@@ -134,7 +134,7 @@ async def test_an_unexpected_fault_is_answered_with_a_reference(
     async def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr("bot.profiles.service.view_of", breaks)
+    monkeypatch.setattr("bot.profiles.service.profile_view", breaks)
     await http_office.workspace.command(ADA, "/email-profile")
     told = searchable(http_office.workspace.messages(ADA)[-1])
     assert "Something went wrong (reference " in told
