@@ -18,6 +18,8 @@ from bot.endings import EX_CONFIG, EX_TEMPFAIL
 from bot.profiles.upkeep import GRACE_OF_PEOPLE, GRACE_OF_WORKSPACES
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
+from bot.slack.load import MOST_AT_ONCE
+from bot.slack.served import _BEGINNINGS
 from storage.postgresql import POOL
 from tests.documents import NAMES, ROOT, read, rows, section
 
@@ -126,6 +128,11 @@ def test_every_line_of_the_log_is_described_with_its_level_and_no_other() -> Non
     assert all(advice for *_, advice in table)
 
 
+def test_every_beginning_of_a_request_s_line_is_described() -> None:
+    for outcome, beginning in _BEGINNINGS.items():
+        assert f"`{beginning}`" in section(OPERATING, "The log"), outcome
+
+
 def test_whoever_logs_does_so_under_a_name_that_is_looked_for() -> None:
     for file in (file for room in ("bot", "storage") for file in (ROOT / room).rglob("*.py")):
         text = file.read_text(encoding="utf-8")
@@ -141,6 +148,8 @@ def test_exit_codes_and_numbers_are_the_programs_own() -> None:
     assert f"running tests get {DRAIN_SECONDS:.0f} seconds" in operating
     assert RUNNING_TESTS == 50
     assert "fifty connection tests at once" in operating
+    assert MOST_AT_ONCE == 200
+    assert "more than two hundred requests under way" in operating
     assert POOL == 10
     assert "keeps ten connections to PostgreSQL open, and opens ten more" in operating
     assert tracing.FLUSH_SECONDS == 3
