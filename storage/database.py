@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -170,7 +170,11 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        return opened_glance(await self._glances.row(workspace, user), self._keyring)
+        return opened_glance(await self.everyday_row(workspace, user), self._keyring)
+
+    async def everyday_row(self, workspace: str, user: str) -> Sequence[Any] | None:
+        """Read what `glance` opens, sealed as it is; None when there is no profile."""
+        return await self._glances.row(workspace, user)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:

@@ -110,13 +110,28 @@ async def _servers(folder: Path) -> AsyncIterator[tuple[dict[str, Server], bytes
                 started = await stack.enter_async_context(process("-m", *arguments, folder=folder, given=settings))
             await _until_listening(ports[server])
             servers[server] = Server(port=ports[server], pid=started.pid)
-        await _store_a_profile(given)
-        fields = {"command": "/email-profile", "text": "", "team_id": TEAM, "user_id": ADA, "channel_id": "C0GENERAL"}
-        fields |= {"trigger_id": "1.2.3", "response_url": f"{workspace.base_url}/respond/x", "user_name": "ada"}
-        yield servers, signed(workspace.signing_secret, fields)
+        await store_a_profile(given)
+        yield servers, signed(workspace.signing_secret, fields_of(ADA))
 
 
-async def _store_a_profile(given: dict[str, str]) -> None:
+def fields_of(user: str) -> dict[str, str]:
+    """Give the form that Slack sends when somebody types `/email-profile`."""
+    return {
+        "command": "/email-profile",
+        "text": "",
+        "team_id": TEAM,
+        "team_domain": "demo",
+        "user_id": user,
+        "user_name": "somebody",
+        "channel_id": "C0GENERAL",
+        "channel_name": "general",
+        "api_app_id": "A0DEMO",
+        "trigger_id": "1.2.3",
+        "response_url": "https://hooks.slack.invalid/commands/1/2/3",
+    }
+
+
+async def store_a_profile(given: dict[str, str]) -> None:
     """Store what most people have: a profile whose last test passed."""
     profile = EmailProfile(
         address="ada@example.com",

@@ -131,7 +131,7 @@ async def test_the_watchdog_builds_a_deaf_connection_anew(tmp_path: Path) -> Non
 async def test_an_unexpected_fault_is_answered_with_a_reference(
     http_office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def breaks(*_: object, **__: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
     monkeypatch.setattr("bot.profiles.service.profile_view", breaks)
