@@ -1,5 +1,7 @@
 """Clients of Slack's Web API around the one shared session."""
 
+from copy import copy
+
 import aiohttp
 from pydantic import SecretStr
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
@@ -35,6 +37,11 @@ class BriefRateLimit(AsyncRateLimitErrorRetryHandler):
         return asked.isdecimal() and int(asked) <= LONGEST_WAIT
 
 
+def slack_session(*watching: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    """Make the session that all clients share; each of `watching` is told of every call."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS), trace_configs=list(watching))
+
+
 class Clients:
     """Makes clients; each is cheap, for they share one session."""
 
@@ -65,6 +72,13 @@ def patient(client: AsyncWebClient) -> AsyncWebClient:
     """Let a quick client try again too, where nobody waits for it."""
     client.retry_handlers = _again()
     return client
+
+
+def hurried(client: AsyncWebClient) -> AsyncWebClient:
+    """Make a client like a patient one that never tries again by itself."""
+    quick = copy(client)
+    quick.retry_handlers = []
+    return quick
 
 
 def _again() -> list[AsyncRetryHandler]:
