@@ -10,6 +10,7 @@ from yarl import URL
 
 METHODS = frozenset(
     {
+        "api.test",
         "apps.connections.open",
         "auth.teams.list",
         "auth.test",

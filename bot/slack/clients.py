@@ -19,6 +19,22 @@ LONGEST_WAIT = 10
 """Seconds that Slack may ask to wait; when it asks for more, the call has failed, and other ways are tried."""
 
 
+class LostConnection(AsyncConnectionErrorRetryHandler):
+    """Tries again once when a connection was lost, unless aiohttp has done so by itself, as it does with a GET."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        if request.method == "GET":
+            return False
+        return await super()._can_retry_async(state=state, request=request, response=response, error=error)
+
+
 class BriefRateLimit(AsyncRateLimitErrorRetryHandler):
     """Waits as long as Slack asks and tries again, unless that would be for ever in the eyes of a person."""
 
@@ -82,4 +98,4 @@ def hurried(client: AsyncWebClient) -> AsyncWebClient:
 
 
 def _again() -> list[AsyncRetryHandler]:
-    return [AsyncConnectionErrorRetryHandler(max_retry_count=1), BriefRateLimit(max_retry_count=2)]
+    return [LostConnection(max_retry_count=1), BriefRateLimit(max_retry_count=2)]
