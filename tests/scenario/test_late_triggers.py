@@ -170,6 +170,27 @@ async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_g
     workspace.refusals.clear()
 
 
+async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
+    http_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(http_office, ADA)
+    workspace = http_office.workspace
+    show = EmailProfiles.show
+
+    async def slow(self: EmailProfiles, **who: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await show(self, **who)
+
+    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.2)
+    monkeypatch.setattr("bot.slack.late.SECONDS", 0.2)
+    monkeypatch.setattr(EmailProfiles, "show", slow)
+    workspace.all_messages.clear()
+    await workspace.command(ADA, "/email-profile")
+    await workspace.wait_message(ADA, "`ada@demo.example`")
+    assert "operation_timeout" in searchable(workspace.messages(ADA)[0])
+    assert len(workspace.messages(ADA)) == 2
+
+
 async def test_an_answer_that_needs_no_form_is_given_without_one(http_office: Office) -> None:
     await furnish(http_office)
     workspace = http_office.workspace
