@@ -14,6 +14,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
+from bot.clock_skew import ClockSkew
 from bot.health import BEARABLE, told
 from bot.keys import read_keys_anew
 from bot.profiles.limits import LimitedError, take_installation_page
@@ -29,12 +30,17 @@ DRAIN_SECONDS = 20.0
 """How long a stop waits for running jobs; with closing, well inside the usual 30 s of a supervisor."""
 
 
+LONGEST_TIMESTAMP = 12
+"""Digits of a time in seconds since 1970, for the next thirty thousand years."""
+
+
 class HttpDoor:
     """The aiohttp handlers: Slack's requests, health and metrics."""
 
     def __init__(self, bot: Bot) -> None:
         """Answer for `bot`."""
         self._bot = bot
+        self._skew = ClockSkew()
 
     def application(self, *, events: bool) -> web.Application:
         """Make the web application; `events` says whether Slack's requests come this way."""
@@ -56,8 +62,9 @@ class HttpDoor:
         """Hand one request of Slack's to Bolt, which checks its signature."""
         if self._bot.health.draining:
             return web.Response(status=503, text="The bot is stopping.")
-        # slack_sdk raises on a timestamp that is no number, which Bolt would answer with a 500.
-        if not request.headers.get("X-Slack-Request-Timestamp", "0").isdecimal():
+        # slack_sdk raises on a timestamp that is no number, or a huge one, which Bolt would answer with an error.
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "0")
+        if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
             return web.Response(status=401, text="The request's timestamp is not a number.")
         with self._bot.metrics.acknowledging("http"):
             return await self._answered(request)
@@ -67,7 +74,10 @@ class HttpDoor:
             bolt_request = await to_bolt_request(request)
         except (ValueError, LookupError):
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
-        return await to_aiohttp_response(await self._bot.slack.async_dispatch(bolt_request))
+        response = await self._bot.slack.async_dispatch(bolt_request)
+        if response.status == 401:
+            self._skew.look_at(request.headers.get("X-Slack-Request-Timestamp", ""))
+        return await to_aiohttp_response(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""
