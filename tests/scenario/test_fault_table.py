@@ -52,6 +52,7 @@ def brief_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("modals", "response_url", "saying", "home", "bulk", "directory"):
         attribute = "PATIENCE" if name == "directory" else "SECONDS"
         monkeypatch.setattr(f"bot.slack.{name}.{attribute}", 0.25)
+    monkeypatch.setattr("bot.slack.bulk.BEGIN_SECONDS", 0.25)
     # Long enough for a connection that a busy machine makes, short enough for a table.
     monkeypatch.setattr("bot.slack.clients.SECONDS", 0.4)
     monkeypatch.setattr("bot.slack.directory.SILENT_SECONDS", 0.0)
@@ -274,6 +275,13 @@ ACTS: dict[str, Act] = {
     ),
     "a test of many": Act(
         method="chat.update",
+        user=GRACE,
+        shown="Of 2 tested email profiles",
+        before=LIST,
+        act=press(GRACE, "Test these", on="1–2 of 2"),
+    ),
+    "a test of many, its beginning": Act(
+        method="chat.postMessage",
         user=GRACE,
         shown="Of 2 tested email profiles",
         before=LIST,
