@@ -109,6 +109,7 @@ class SocketModeLink:
         self._reason = ""
         self._since = 0.0
         self._retiring: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[Any]] = set()
         self._answers: OrderedDict[str, asyncio.Task[BoltResponse]] = OrderedDict()
         self._keeping: asyncio.Task[None] | None = None
 
@@ -132,7 +133,9 @@ class SocketModeLink:
         return self._connection is not None and await self._connection.is_connected()
 
     async def close(self) -> None:
-        """Disconnect for good."""
+        """Answer what Slack has asked, and disconnect for good."""
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=LAST_ANSWERS_SECONDS)
         for task in (self._keeping, *self._retiring):
             if task is not None:
                 task.cancel()
@@ -200,6 +203,10 @@ class SocketModeLink:
     async def _answer(self, connection: Connection, request: SocketModeRequest) -> None:
         """Answer one request over the connection that it came by."""
         began = time.time()
+        answering = asyncio.current_task()
+        if answering is not None:
+            self._answering.add(answering)
+            answering.add_done_callback(self._answering.discard)
         with self._bot.metrics.acknowledging("socket"):
             response = await asyncio.shield(self._carried_out(request))
             try:

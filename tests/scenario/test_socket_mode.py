@@ -31,6 +31,7 @@ def brief_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.socket_mode.FIRST_PAUSE", 0.1)
     monkeypatch.setattr("bot.socket_mode.LAST_ANSWERS_SECONDS", 0.3)
     monkeypatch.setattr("bot.socket_mode.WATCH_SECONDS", 0.1)
+    monkeypatch.setattr("bot.socket_mode.CONNECT_SECONDS", 0.3)
 
 
 async def readiness(office: Office) -> tuple[int, str]:
@@ -91,17 +92,18 @@ async def test_slack_hanging_up_again_and_again_is_met_with_growing_pauses(socke
     assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
 
 
-@pytest.mark.parametrize("kind", ["ratelimited", "error500", "close", "garbled", "refused"])
+@pytest.mark.parametrize("kind", ["ratelimited", "error500", "silence", "close", "garbled", "refused"])
 async def test_while_slack_gives_no_connection_it_is_asked_ever_more_slowly_and_readiness_says_so(
     socket_office: Office, kind: FaultKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     workspace = socket_office.workspace
-    workspace.faults["apps.connections.open"] = [Fault(kind=kind, error="internal_error") for _ in range(50)]
+    workspace.faults["apps.connections.open"] = [Fault(kind=kind, seconds=0.4, error="internal_error")] * 50
     old = await connected(socket_office)
     await old.close()
     await asyncio.sleep(0.5)
     assert workspace.calls("apps.connections.open") - 1 <= 6
-    assert await readiness(socket_office) == (503, "Socket Mode is not connected")
+    status, words = await readiness(socket_office)
+    assert (status, words.split(";")[0]) == (503, "Socket Mode is not connected")
     assert "Socket Mode could not connect" in caplog.text
     assert "Traceback" not in caplog.text
     workspace.faults.clear()
@@ -116,9 +118,7 @@ async def test_a_request_that_comes_again_over_another_connection_is_carried_out
 ) -> None:
     workspace = socket_office.workspace
     await set_up(socket_office, ADA)
-    await asyncio.sleep(0)
     workspace.faults["users.info"] = [Fault(kind="silence", seconds=0.4)]
-    socket_office.bot.slack  # noqa: B018 - the bot is there
     payload = {
         "command": "/email-extra",
         "text": f"add FROM_NAME Countess <@{ADA}|ada>",
@@ -149,6 +149,19 @@ async def test_a_request_that_comes_again_over_another_connection_is_carried_out
 
 def acknowledgements(received: list[Any], envelope_id: str) -> list[Any]:
     return [one for one in received if isinstance(one, dict) and one.get("envelope_id") == envelope_id]
+
+
+async def test_a_stop_answers_what_was_asked_before(tmp_path: Path) -> None:
+    async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
+        workspace = office.workspace
+        workspace.faults["users.info"] = [Fault(kind="silence", seconds=0.2)]
+        asked = asyncio.create_task(workspace.command(GRACE, "/email-profile", "show @ada"))
+        async with asyncio.timeout(5):
+            while workspace.faults["users.info"]:
+                await asyncio.sleep(0.01)
+        opened = office
+    await asked
+    assert "failed with the error" not in searchable(opened.workspace.messages(GRACE)[-1])
 
 
 async def test_a_token_that_slack_refuses_ends_the_start_with_one_line(tmp_path: Path) -> None:
