@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.health import Health, State
 from bot.keys import keyring_of
 from bot.metrics import CountingTester, Metrics
 from bot.profiles.bulk import BulkTests
@@ -32,7 +33,8 @@ from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.afterwards import AfterPassword
 from bot.slack.body import repair_body_parsing
 from bot.slack.bolt import app_of_many, app_of_one, complete
-from bot.slack.clients import Clients
+from bot.slack.calls import SlackCalls
+from bot.slack.clients import Clients, slack_session
 from bot.slack.commands import Commands
 from bot.slack.directory import SlackDirectory
 from bot.slack.home import HomeTabs
@@ -62,7 +64,6 @@ from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.copying import UnfinishedCopyError, require_complete
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.keys import KeyMismatchError
 from storage.outages import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -100,21 +101,7 @@ class Bot:
     installations: Installations | None
     housekeeping: Housekeeping
     tabs: HomeTabs
-
-    async def unready(self) -> str | None:
-        """Say in a few words why the database or the keys do not work; None when they do."""
-        try:
-            await self.database.ping()
-            await self.database.check_keys()
-        except KeyMismatchError as error:
-            return str(error)
-        except DatabaseUnavailableError as error:
-            return f"the database cannot be used: {error.trouble}"
-        except Exception as error:  # noqa: BLE001 - any driver's error means the same to a load balancer
-            # Its text may name hosts or parameters, so only its type is told.
-            log.warning("The database does not answer: %s", type(error).__name__)
-            return "the database does not answer"
-        return None
+    health: Health
 
 
 async def open_database(settings: Settings) -> Database:
@@ -176,9 +163,10 @@ async def open_bot(
     database = await open_database(settings)
     try:
         await prepare_database(database)
-        timeout, calls = aiohttp.ClientTimeout(total=30), [traces.slack_calls()] if traces else None
-        async with aiohttp.ClientSession(timeout=timeout, trace_configs=calls) as session:
-            bot = await _wire(settings, database, session, network or OpenNetwork(), records or DnsTextRecords())
+        calls = SlackCalls()
+        watching = [calls.watching(), *([traces.slack_calls()] if traces else [])]
+        async with slack_session(*watching) as session:
+            bot = await _wire(settings, database, session, calls, network or OpenNetwork(), records or DnsTextRecords())
             if traces is not None:
                 traces.follow(bot.slack, database, bot.metrics)
             try:
@@ -203,16 +191,20 @@ async def _by_itself(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIt
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _wire(
+async def _wire(  # noqa: PLR0917 - each is of its own type
     settings: Settings,
     database: Database,
     session: aiohttp.ClientSession,
+    calls: SlackCalls,
     network: Network,
     records: TextRecords,
 ) -> Bot:
     metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
     metrics.watch_jobs(lambda: jobs.running)
     metrics.watch_database(database)
+    health = Health(database, calls)
+    calls.observe(metrics.count_slack_call)
+    metrics.watch_health(State, health.troubles)
     history = timedelta(days=settings.history_days)
     upkeep = Upkeep(database=database, history=history, clock=database.now, on_change=changes.tell)
     pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
@@ -251,6 +243,7 @@ async def _wire(
             bulk=services.bulk,
         ),
         tabs=tabs,
+        health=health,
     )
 
 

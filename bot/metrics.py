@@ -14,6 +14,8 @@ Every series, with its labels and what it tells:
 | `email_profile_bot_database_connections` | | connections to the database in use now |
 | `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
 | `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
+| `email_profile_bot_slack_calls_total` | `method`, `outcome` | calls to Slack by how they ended |
+| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack: that is the matter now |
 | `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
 | `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
 """
@@ -21,7 +23,7 @@ Every series, with its labels and what it tells:
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -108,6 +110,17 @@ class Metrics:
             # From nothing to one is no increase to Prometheus; from zero it is.
             self._renewals.labels(ended=ended)
 
+        self._calls = Counter(
+            "email_profile_bot_slack_calls",
+            "Calls to Slack by method and how they ended, as far as the connection tells",
+            ["method", "outcome"],
+            registry=self.registry,
+        )
+
+    def count_slack_call(self, method: str, outcome: str) -> None:
+        """Count one call to Slack; both are of fixed lists."""
+        self._calls.labels(method, outcome).inc()
+
     def observe_request(self, command: str, outcome: str, seconds: float) -> None:
         """Take how one request ended; `command` and `outcome` are of fixed lists."""
         known = self._ended.get((command, outcome))
@@ -162,6 +175,22 @@ class Metrics:
         used.set_function(lambda: database.connections().used)
         kept.set_function(lambda: database.connections().kept)
         self._readings.append(RecordCount(database, self.registry).read)
+
+    def watch_health(self, states: Iterable[str], troubles: Callable[[], Awaitable[Collection[str]]]) -> None:
+        """Ask `troubles` which of `states` are the matter whenever the metrics are read."""
+        gauge = Gauge(
+            "email_profile_bot_degraded",
+            "Whether something is the matter: 1 for each state that is",
+            ["state"],
+            registry=self.registry,
+        )
+
+        async def read() -> None:
+            standing = await troubles()
+            for state in states:
+                gauge.labels(state=state).set(state in standing)
+
+        self._readings.append(read)
 
     def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
         """Ask `connected` whether Socket Mode works whenever the metrics are read."""

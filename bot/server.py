@@ -11,18 +11,18 @@ from socket import socket
 
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot import tracing
 from bot.app import Bot, StartError, open_bot
+from bot.clock_skew import ClockSkew
+from bot.health import BEARABLE, told
 from bot.keys import read_keys_anew
 from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
 from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
+from bot.socket_mode import SocketModeLink
 from bot.web.pages import Pages, network_of
 from storage.database import Database
 
@@ -31,12 +31,9 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0
 """How long a stop waits for running jobs; with closing, well inside the usual 30 s of a supervisor."""
 
-SOCKET_PATIENCE = 60.0
-"""Seconds without a working Socket Mode connection after which it is built anew.
 
-slack_sdk's aiohttp client has been seen deaf for hours while its process looked healthy
-(https://github.com/slackapi/python-slack-sdk/issues/1922).
-"""
+LONGEST_TIMESTAMP = 12
+"""Digits of a time in seconds since 1970, for the next thirty thousand years."""
 
 
 class HttpDoor:
@@ -45,12 +42,7 @@ class HttpDoor:
     def __init__(self, bot: Bot) -> None:
         """Answer for `bot`."""
         self._bot = bot
-        self._connected: Callable[[], Awaitable[bool]] | None = None
-        self.draining = False
-
-    def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
-        """Let readiness depend on the Socket Mode connection too."""
-        self._connected = connected
+        self._skew = ClockSkew()
 
     def application(self, *, events: bool) -> web.Application:
         """Make the web application; `events` says whether Slack's requests come this way."""
@@ -70,10 +62,11 @@ class HttpDoor:
 
     async def slack_events(self, request: web.Request) -> web.Response:
         """Hand one request of Slack's to Bolt, which checks its signature."""
-        if self.draining:
+        if self._bot.health.draining:
             return web.Response(status=503, text="The bot is stopping.")
-        # slack_sdk raises on a timestamp that is no number, which Bolt would answer with a 500.
-        if not request.headers.get("X-Slack-Request-Timestamp", "0").isdecimal():
+        # slack_sdk raises on a timestamp that is no number, or a huge one, which Bolt would answer with an error.
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "0")
+        if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
             return web.Response(status=401, text="The request's timestamp is not a number.")
         with self._bot.metrics.acknowledging("http"):
             return await self._answered(request)
@@ -83,23 +76,19 @@ class HttpDoor:
             bolt_request = await to_bolt_request(request)
         except (ValueError, LookupError):
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
-        return await to_aiohttp_response(await self._bot.slack.async_dispatch(bolt_request))
+        response = await self._bot.slack.async_dispatch(bolt_request)
+        if response.status == 401:
+            self._skew.look_at(request.headers.get("X-Slack-Request-Timestamp", ""))
+        return await to_aiohttp_response(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""
         return web.Response(text="ok")
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Answer 200 when database and keys work (and the socket is connected), else 503 with the reason."""
-        reason = await self._not_ready()
-        return web.Response(status=503, text=reason) if reason else web.Response(text="ready")
-
-    async def _not_ready(self) -> str | None:
-        if self.draining:
-            return "stopping"
-        if self._connected is not None and not await self._connected():
-            return "Socket Mode is not connected"
-        return await self._bot.unready()
+        """Answer 200 when the instance can serve, else 503; either way with what is the matter, in words."""
+        troubles = await self._bot.health.troubles()
+        return web.Response(status=200 if BEARABLE.issuperset(troubles) else 503, text=told(troubles))
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in the Prometheus text format."""
@@ -151,79 +140,6 @@ class InstallDoor:
         return answer
 
 
-class MeasuredHandler(AsyncSocketModeHandler):
-    """Bolt's handler of Socket Mode, which also measures how long Slack waits for an answer."""
-
-    def __init__(self, bot: Bot, token: str) -> None:
-        """Answer for `bot`, connected by an app-level token."""
-        self._metrics = bot.metrics
-        super().__init__(
-            bot.slack, token, logger=logging.getLogger("slack_sdk.socket_mode"), web_client=bot.slack.client
-        )
-
-    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        """Answer one request."""
-        with self._metrics.acknowledging("socket"):
-            await super().handle(client, req)
-
-
-class SocketModeLink:
-    """A Socket Mode connection that is watched, and built anew when it has gone deaf."""
-
-    def __init__(self, bot: Bot, settings: Settings, *, patience: float = SOCKET_PATIENCE) -> None:
-        """Prepare; `patience` is the number of seconds without a connection that is borne."""
-        if settings.slack_app_token is None:
-            raise ValueError("Socket Mode needs SLACK_APP_TOKEN.")
-        self._bot = bot
-        self._token = settings.slack_app_token
-        self._patience = patience
-        self._handler: AsyncSocketModeHandler | None = None
-        self._watch: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        """Connect, and begin to watch."""
-        await self._connect()
-        self._watch = asyncio.create_task(self._keep_connected(), name="socket mode watchdog")
-
-    async def connected(self) -> bool:
-        """Say whether the connection works now."""
-        return self._handler is not None and await self._handler.client.is_connected()
-
-    async def close(self) -> None:
-        """Stop watching and disconnect."""
-        if self._watch is not None:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
-        await self._disconnect()
-
-    async def _connect(self) -> None:
-        self._handler = MeasuredHandler(self._bot, self._token.get_secret_value())
-        await asyncio.wait_for(self._handler.client.connect(), self._patience)
-
-    async def _disconnect(self) -> None:
-        if self._handler is not None:
-            handler, self._handler = self._handler, None
-            await handler.client.close()
-
-    async def _keep_connected(self) -> None:
-        loop = asyncio.get_running_loop()
-        last_good = loop.time()
-        while True:
-            await asyncio.sleep(self._patience / 12)
-            if await self.connected():
-                last_good = loop.time()
-            elif loop.time() - last_good >= self._patience:
-                log.warning("Socket Mode has been silent for %.0f s; connecting anew.", self._patience)
-                last_good = loop.time()
-                try:
-                    await self._disconnect()
-                    await self._connect()
-                except Exception:
-                    # Whatever broke, the next round tries again; only a stop ends the watch.
-                    log.exception("Connecting Socket Mode anew failed; trying again.")
-
-
 @asynccontextmanager
 async def serving(bot: Bot, settings: Settings, *, listening: socket | None = None) -> AsyncIterator[str]:
     """Serve `bot` until the block ends, then drain; gives the base address of the HTTP side.
@@ -247,13 +163,13 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             link = SocketModeLink(bot, settings)
             stack.push_async_callback(link.close)
             await link.open()
-            door.watch_socket(link.connected)
+            bot.health.watch_socket(link.connected)
             bot.metrics.watch_socket(link.connected)
         host, port = runner.addresses[0][:2]
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
         finally:
-            door.draining = True
+            bot.health.draining = True
 
 
 @asynccontextmanager

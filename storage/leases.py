@@ -10,6 +10,7 @@ from storage.models import LeaseRow
 _TAKE = """
     INSERT INTO leases (name, ends_at) VALUES (:name, {now} + :seconds)
     ON CONFLICT (name) DO UPDATE SET ends_at = {now} + :seconds WHERE leases.ends_at <= {now}
+        OR leases.ends_at > {now} + :seconds + 1
     RETURNING name
 """
 _HELD = "SELECT name FROM leases WHERE ends_at > {now}"
@@ -24,7 +25,10 @@ class LeaseTable:
         self._connection = connection
 
     async def take(self, name: str, *, seconds: float) -> bool:
-        """Take a lease for so many seconds; False while another holds it."""
+        """Take a lease for so many seconds; False while another holds it.
+
+        One that would last longer than it was taken for shows that the clock went back, and counts as over.
+        """
         statement = text(_TAKE.format(now=now_sql(self._connection)))
         return await self._connection.scalar(statement, {"name": name, "seconds": seconds}) is not None
 

@@ -6,15 +6,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.clock import now_sql
 from storage.keyring import Keyring
 
+# A window that would last longer than it was opened for shows that the clock went back: nobody shall wait for that.
+_OVER = "(limits.ends_at <= {now} OR limits.ends_at > {now} + :seconds + 1)"
 # One statement takes a use or leaves everything as it is, so two instances cannot both take the last one.
 _TAKE = """
     INSERT INTO limits (name, uses, ends_at) VALUES (:name, 1, {now} + :seconds)
     ON CONFLICT (name) DO UPDATE SET
-        uses = CASE WHEN limits.ends_at <= {now} THEN 1 ELSE limits.uses + 1 END,
-        ends_at = CASE WHEN limits.ends_at <= {now} THEN {now} + :seconds ELSE limits.ends_at END
-    WHERE limits.ends_at <= {now} OR limits.uses < :most
+        uses = CASE WHEN {over} THEN 1 ELSE limits.uses + 1 END,
+        ends_at = CASE WHEN {over} THEN {now} + :seconds ELSE limits.ends_at END
+    WHERE {over} OR limits.uses < :most
     RETURNING uses
 """
+_TAKE = _TAKE.replace("{over}", _OVER)
 _WAIT = "SELECT ends_at - {now} FROM limits WHERE name = :name"
 _GIVE_BACK = "UPDATE limits SET uses = uses - 1 WHERE name = :name AND uses > 0 AND ends_at > {now}"
 _PURGE = "DELETE FROM limits WHERE ends_at <= {now}"

@@ -17,9 +17,12 @@ _ADD = """
 """
 _FIND = """
     SELECT workspace, sealed FROM password_links
-    WHERE token_hash = :token_hash AND user_id = :user AND ends_at > {now}
+    WHERE token_hash = :token_hash AND user_id = :user AND ends_at > {now} AND ends_at <= {now} + :seconds + 1
 """
-_USE = "DELETE FROM password_links WHERE token_hash = :token_hash AND user_id = :user AND ends_at > {now}"
+_USE = """
+    DELETE FROM password_links
+    WHERE token_hash = :token_hash AND user_id = :user AND ends_at > {now} AND ends_at <= {now} + :seconds + 1
+"""
 _PURGE = "DELETE FROM password_links WHERE ends_at <= {now}"
 _FORGET = "DELETE FROM password_links WHERE workspace = :workspace AND user_id = :user"
 
@@ -52,9 +55,13 @@ class PasswordLinkTable:
         }
         await self._connection.execute(self._statement(_ADD), values)
 
-    async def find(self, token: str, user: str) -> StoredLink | None:
-        """Read the link of this person; None when it is used, over, altered, or never was."""
-        found = await self._connection.execute(self._statement(_FIND), {"token_hash": _hashed(token), "user": user})
+    async def find(self, token: str, user: str, *, seconds: int) -> StoredLink | None:
+        """Read the link of this person; None when it is used, over, altered, or never was.
+
+        One that would be good for longer than the `seconds` that links are kept is over too: the clock went back.
+        """
+        values = {"token_hash": _hashed(token), "user": user, "seconds": seconds}
+        found = await self._connection.execute(self._statement(_FIND), values)
         row = found.first()
         if row is None:
             return None
@@ -64,9 +71,10 @@ class PasswordLinkTable:
             return None
         return StoredLink(workspace=row.workspace, user=user, document=document)
 
-    async def use(self, token: str, user: str) -> bool:
-        """Use a link up; False when somebody else just did."""
-        done = await self._connection.execute(self._statement(_USE), {"token_hash": _hashed(token), "user": user})
+    async def use(self, token: str, user: str, *, seconds: int) -> bool:
+        """Use a link up; False when somebody else just did, or as `find`."""
+        values = {"token_hash": _hashed(token), "user": user, "seconds": seconds}
+        done = await self._connection.execute(self._statement(_USE), values)
         return int(getattr(done, "rowcount", 0)) == 1
 
     async def forget(self, workspace: str, user: str) -> None:

@@ -134,7 +134,7 @@ class PrivateLinks:
             raise InvalidFormError({Field.PASSWORD: sentence})
         async with self._database.writing() as tx:
             (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
-            if not await tx.links.use(token, user):
+            if not await tx.links.use(token, user, seconds=LINK_SECONDS):
                 raise LinkGoneError
             await self._store(tx, link, password)
             view = await view_of(tx, link.owner)
@@ -171,7 +171,7 @@ def _host(text: str) -> str:
 
 
 async def _found(tx: Transaction, user: str, token: str) -> PrivateLink | None:
-    stored = await tx.links.find(token, user)
+    stored = await tx.links.find(token, user, seconds=LINK_SECONDS)
     if stored is None:
         return None
     owner = Person(workspace=stored.workspace, user=user)

@@ -1,5 +1,6 @@
 """What happens in Slack when a password was set on the private page: the card, and the form that is open."""
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -11,7 +12,8 @@ from bot.profiles.errors import MendableError
 from bot.profiles.private_links import PasswordSet, PrivateLink
 from bot.slack.clients import patient
 from bot.slack.jobs import Jobs
-from bot.slack.refusals import refusal
+from bot.slack.modals import SECONDS
+from bot.slack.refusals import SLACK_FAILS, refusal
 from bot.slack.saying import say
 from bot.slack.views.card import card
 from bot.slack.views.form import Context, PasswordEntry, form
@@ -66,9 +68,10 @@ class AfterPassword:
         # It belongs to the server in the form, which need not be stored yet.
         view = form(replace(done.view, has_password=True), known=known, reader=owner, entry=self._entry, notes=notes)
         try:
-            await client.views_update(view_id=link.view_id, view=view)
-        except SlackApiError as error:
-            if refusal(error) == "not_found":
-                return False
-            raise
+            async with asyncio.timeout(SECONDS):
+                await client.views_update(view_id=link.view_id, view=view)
+        except SLACK_FAILS as error:
+            if not (isinstance(error, SlackApiError) and refusal(error) == "not_found"):
+                log.info("A form was not changed (%s).", type(error).__name__)
+            return False
         return True

@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.commands import CommandDoor, Commands
 from bot.slack.installations import Installations, InstalledAuthorize
+from bot.slack.late import PunctualApp
 from bot.slack.once import Once
 from bot.slack.served import ServedApp
 from bot.slack.workspaces import OneWorkspace, Workspaces, naming
@@ -45,7 +46,7 @@ def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: Secr
 
     Without a signing secret requests come over Socket Mode: they carry no signature, their trust is the connection's.
     """
-    return ServedApp(
+    return PunctualApp(
         client=client,
         before_authorize=naming(workspaces),
         signing_secret=signing_secret.get_secret_value() if signing_secret else None,

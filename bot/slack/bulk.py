@@ -24,6 +24,8 @@ from storage.test_runs import DONE, INTERRUPTED, StoredRun
 
 log = logging.getLogger(__name__)
 
+BEGIN_SECONDS = 2.0
+
 SECONDS = 5.0
 """For one change of a run's message, with waiting and trying again."""
 
@@ -53,7 +55,9 @@ class _BulkListeners:
         caller = caller_of(context)
         wish = read_wish(str(body["actions"][0].get("block_id") or ""))
         users = await self._bulk.choose(caller=caller, directory=self._directory, wish=wish)
-        posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
+        # Slack waits for the acknowledgement meanwhile, however long it asks to wait itself.
+        async with asyncio.timeout(BEGIN_SECONDS):
+            posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
         shown = RunMessage(client, channel=posted["channel"], ts=posted["ts"])
         try:
             run = await self._bulk.begin(caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"])

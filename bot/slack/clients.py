@@ -1,5 +1,7 @@
 """Clients of Slack's Web API around the one shared session."""
 
+from copy import copy
+
 import aiohttp
 from pydantic import SecretStr
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
@@ -15,6 +17,22 @@ SECONDS = 30.0
 
 LONGEST_WAIT = 10
 """Seconds that Slack may ask to wait; when it asks for more, the call has failed, and other ways are tried."""
+
+
+class LostConnection(AsyncConnectionErrorRetryHandler):
+    """Tries again once when a connection was lost, unless aiohttp has done so by itself, as it does with a GET."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        if request.method == "GET":
+            return False
+        return await super()._can_retry_async(state=state, request=request, response=response, error=error)
 
 
 class BriefRateLimit(AsyncRateLimitErrorRetryHandler):
@@ -33,6 +51,11 @@ class BriefRateLimit(AsyncRateLimitErrorRetryHandler):
         headers = {name.lower(): value for name, value in (response.headers if response else {}).items()}
         asked = "".join(headers.get("retry-after", "1"))
         return asked.isdecimal() and int(asked) <= LONGEST_WAIT
+
+
+def slack_session(*watching: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    """Make the session that all clients share; each of `watching` is told of every call."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS), trace_configs=list(watching))
 
 
 class Clients:
@@ -72,5 +95,12 @@ def patient(client: AsyncWebClient) -> AsyncWebClient:
     )
 
 
+def hurried(client: AsyncWebClient) -> AsyncWebClient:
+    """Make a client like a patient one that never tries again by itself."""
+    quick = copy(client)
+    quick.retry_handlers = []
+    return quick
+
+
 def _again() -> list[AsyncRetryHandler]:
-    return [AsyncConnectionErrorRetryHandler(max_retry_count=1), BriefRateLimit(max_retry_count=2)]
+    return [LostConnection(max_retry_count=1), BriefRateLimit(max_retry_count=2)]

@@ -106,7 +106,7 @@ class CommandDoor:
         client = self._client
         try:
             self._load.require_room()
-            client = await self._workspaces.client_for(workspace)
+            client = request.context["client"] = await self._workspaces.client_for(workspace)
             return await self._answered(request, client)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
             return await answer_error(error, request, client)

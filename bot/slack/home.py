@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.listing import Wish
 from bot.profiles.people import Person
-from bot.slack.refusals import SLACK_FAILS, is_busy, refusal
+from bot.slack.refusals import SLACK_FAILS, is_busy, refusal, wait_asked_for
 from bot.slack.served import note_loss
 from bot.slack.services import Services, caller_of
 from bot.slack.views import home as views
@@ -36,12 +36,6 @@ SECONDS = 2.0
 _TRIES = 3
 BETWEEN_TRIES = 2.0
 """Seconds between tries; Slack's own Retry-After is rarely longer for this method."""
-
-
-def _wait_asked_for(error: SlackApiError) -> float:
-    """Read a Retry-After; nobody waits for a Home tab longer than a minute."""
-    text = (getattr(error.response, "headers", None) or {}).get("Retry-After", "")
-    return min(float(text), 60.0) if text.isdigit() else 0.0
 
 
 def register(app: AsyncApp, tabs: "HomeTabs") -> None:
@@ -146,7 +140,7 @@ class HomeTabs:
                 if not is_busy(error):
                     note_loss(log, f"A Home tab was not taken: {refusal(error)}", error)
                     return False
-                pause, lost = max(pause, _wait_asked_for(error)), error
+                pause, lost = max(pause, wait_asked_for(error)), error
             except SLACK_FAILS as error:
                 lost = error
                 log.info("Slack did not take a Home tab (%s).", type(error).__name__)

@@ -52,15 +52,12 @@ async def open_for(client: AsyncWebClient, body: Mapping[str, Any], view: View, 
     """
     if is_in_modal(body):
         await show_in(client, body["view"]["id"], view)
-        return
-    try:
-        await opened(client, body, view)
-    except NotOpenedError as error:
-        raise TryAgainError(again) from error
+    else:
+        await push_for(client, body, view, again=again)
 
 
 async def push_for(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: ButtonElement) -> None:
-    """Open a modal on top of the one that was pressed in.
+    """Open a modal, on top of another where that was pressed in.
 
     Raises:
         TryAgainError: Slack did not open it; `again` is the button that opens the same.

@@ -37,3 +37,9 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(error, SlackApiError):
         return refusal(error) in _TOO_LATE or is_busy(error)
     return isinstance(error, SLACK_FAILS)
+
+
+def wait_asked_for(error: SlackApiError) -> float:
+    """Read a Retry-After, in seconds; more than a minute nobody waits."""
+    text = str((getattr(error.response, "headers", None) or {}).get("Retry-After", ""))
+    return min(float(text), 60.0) if text.isdecimal() else 0.0

@@ -59,6 +59,8 @@ class ResponseUrl:
                 break
             # Many instances may have been refused at the same moment.
             await asyncio.sleep(wait + random.uniform(0, 0.2))  # noqa: S311 - it guards nothing
+        # What did not take this takes nothing else, and is not asked again and again.
+        self._left = 0
         await say(self._client, self._user, self._channel, message)
 
     async def progress(self, message: Message, *, replace: bool) -> None:

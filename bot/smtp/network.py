@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from bot.smtp.guard import Address, literal
+from bot.smtp.names import Names
 
 MOST_ADDRESSES = 8
 """Answers of one name that are looked at; more are a sign of trouble, not of service."""
@@ -26,15 +27,17 @@ class Network(Protocol):
 class OpenNetwork:
     """The machine's own network."""
 
+    def __init__(self) -> None:
+        """Know no name yet."""
+        self._names = Names()
+
     async def resolve(self, host: str) -> list[Address]:
         """Resolve through the system, once; an IP literal is its own answer."""
         known = literal(host)
         if known is not None:
             return [known]
         # The final dot keeps search domains from turning a name into an internal one.
-        answers = await asyncio.get_running_loop().getaddrinfo(f"{host}.", None, type=socket.SOCK_STREAM)
-        found = {ip_address(str(answer[4][0]).partition("%")[0]): None for answer in answers}
-        return list(found)[:MOST_ADDRESSES]
+        return (await self._names.addresses(f"{host}."))[:MOST_ADDRESSES]
 
     async def connect(self, address: Address, port: int) -> socket.socket:
         """Connect to exactly this address."""

@@ -208,7 +208,8 @@ class ManySlacks:
 
     async def _over_socket(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         accepts = kind != "events_api"
-        envelope = {"type": kind, "envelope_id": "1", "accepts_response_payload": accepts, "payload": payload}
+        envelope_id = f"E{next(self._numbers)}"
+        envelope = {"type": kind, "envelope_id": envelope_id, "accepts_response_payload": accepts, "payload": payload}
         self._acknowledged = asyncio.get_running_loop().create_future()
         await self.sockets[-1].send_json(envelope)
         return await asyncio.wait_for(self._acknowledged, 5) or {}

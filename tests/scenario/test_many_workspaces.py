@@ -1,16 +1,17 @@
 """Many workspaces beside each other: each with its own people, admins and records; leaving, returning, and renewals."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from sqlalchemy import text
 
 from bot import doctor
-from bot.profiles.upkeep import Upkeep
+from bot.profiles.upkeep import Upkeep, people_lease
 from tests.databases import Maker, engine_at
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, Team, User, as_slack
@@ -124,6 +125,35 @@ async def test_the_people_of_an_organisation_are_those_of_all_its_workspaces_onc
         moved = await tx.people.get("E0ORG", "U0MOVED")
     assert moved is not None
     assert moved.deactivated_at is None
+
+
+BROKEN: dict[str, Callable[[], Any]] = {
+    "rate limited": lambda: web.json_response({"ok": False}, status=429, headers={"Retry-After": "99"}),
+    "an error of the server's": lambda: web.Response(status=500),
+    "a broken answer": lambda: web.Response(text='{"ok": tr', content_type="application/json"),
+    "refused": lambda: {"ok": False, "error": "internal_error"},
+    "silence": lambda: asyncio.sleep(0.6),
+}
+
+
+@pytest.mark.databases("sqlite")
+async def test_while_slack_does_not_name_the_workspaces_of_an_organisation_the_log_does_and_it_is_asked_seldom(
+    slacks: ManySlacks, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.slack.clients.SECONDS", 0.3)
+    async with open_many(slacks, many_settings(slacks, url)) as many:
+        await install(many, place(many, "T0RED", whole=True))
+        for name, broken in BROKEN.items():
+            caplog.clear()
+            slacks.answers["auth.teams.list"] = lambda _, broken=broken: broken()  # type: ignore[misc]
+            async with many.bot.database.writing() as tx:
+                await tx.leases.drop(people_lease("E0ORG"))
+            before = len(slacks.calls_of("auth.teams.list"))
+            await many.bot.housekeeping.round()
+            assert 1 <= len(slacks.calls_of("auth.teams.list")) - before <= 3, name
+            assert "Housekeeping failed: people" in caplog.text, name
+        del slacks.answers["auth.teams.list"]
+        await many.list_is_read(place(many, "T0RED", whole=True))
 
 
 async def test_somebody_of_another_workspace_of_the_organisation_is_a_stranger_in_this_one(many: Many) -> None:

@@ -61,7 +61,7 @@ async def test_life_goes_on_in_the_new_place(database: Database, target: Databas
         assert rest == old[: len(rest)]
         assert newest.number > old[0].number
         assert len(await tx.people.page("T1", Query(states=(2,), words=("zoë",)), limit=9)) == 5
-        link = await tx.links.find("token", "U1")
+        link = await tx.links.find("token", "U1", seconds=600)
         assert link is not None
 
 

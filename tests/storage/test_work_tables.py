@@ -72,19 +72,19 @@ async def test_a_link_is_for_one_person_and_used_once(database: Database) -> Non
     link = StoredLink(workspace="T1", user="U1", document=b"{}")
     async with database.writing() as tx:
         await tx.links.add("token", link, seconds=60)
-        assert await tx.links.find("token", "U1") == link
-        assert await tx.links.find("token", "U2") is None
-        assert await tx.links.find("other", "U1") is None
-        assert not await tx.links.use("token", "U2")
-        assert await tx.links.use("token", "U1")
-        assert not await tx.links.use("token", "U1")
+        assert await tx.links.find("token", "U1", seconds=600) == link
+        assert await tx.links.find("token", "U2", seconds=600) is None
+        assert await tx.links.find("other", "U1", seconds=600) is None
+        assert not await tx.links.use("token", "U2", seconds=600)
+        assert await tx.links.use("token", "U1", seconds=600)
+        assert not await tx.links.use("token", "U1", seconds=600)
         await tx.links.add("late", link, seconds=-1)
-        assert await tx.links.find("late", "U1") is None
-        assert not await tx.links.use("late", "U1")
+        assert await tx.links.find("late", "U1", seconds=600) is None
+        assert not await tx.links.use("late", "U1", seconds=600)
         await tx.links.purge()
         await tx.links.add("forgotten", link, seconds=60)
         await tx.links.forget("T1", "U1")
-        assert await tx.links.find("forgotten", "U1") is None
+        assert await tx.links.find("forgotten", "U1", seconds=600) is None
 
 
 async def test_a_link_moved_to_another_person_opens_nothing(database: Database) -> None:
@@ -92,7 +92,7 @@ async def test_a_link_moved_to_another_person_opens_nothing(database: Database) 
         await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=60)
     await change(database, "UPDATE password_links SET user_id = 'U2'")
     async with database.reading() as tx:
-        assert await tx.links.find("token", "U2") is None
+        assert await tx.links.find("token", "U2", seconds=600) is None
 
 
 async def test_defaults_are_saved_against_a_revision(database: Database) -> None:

@@ -1,0 +1,81 @@
+"""How the bot is: what keeps it from serving, and what only makes it serve less well."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+
+from bot.slack.calls import SlackCalls
+from storage.database import Database
+from storage.keys import KeyMismatchError
+from storage.outages import DatabaseUnavailableError
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds for the database's answer; a supervisor asks again soon."""
+
+
+class State(StrEnum):
+    """What may be the matter."""
+
+    DRAINING = "draining"
+    SOCKET_MODE = "socket_mode"
+    DATABASE = "database"
+    KEYS = "keys"
+    SLACK = "slack"
+    """Its Web API does not answer. Commands still come in, and no other instance would fare better."""
+
+
+BEARABLE = frozenset({State.SLACK})
+"""With these the instance serves; with any other, requests had better go to another."""
+
+
+class Health:
+    """What is the matter with one instance, now."""
+
+    def __init__(self, database: Database, calls: SlackCalls) -> None:
+        """Look at `database`, and at how Slack answered `calls`."""
+        self._database = database
+        self._calls = calls
+        self._connected: Callable[[], Awaitable[bool]] | None = None
+        self.draining = False
+
+    def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
+        """Let the Socket Mode connection count too."""
+        self._connected = connected
+
+    async def troubles(self) -> Mapping[State, str]:
+        """Say in a few words each what is the matter; empty when all is well."""
+        found: dict[State, str] = {}
+        if self.draining:
+            found[State.DRAINING] = "stopping"
+        if self._connected is not None and not await self._connected():
+            found[State.SOCKET_MODE] = "Socket Mode is not connected"
+        found |= await self._stored()
+        if self._calls.failing():
+            found[State.SLACK] = "Slack does not answer the bot's calls"
+        return found
+
+    async def _stored(self) -> dict[State, str]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._database.ping()
+                await self._database.check_keys()
+        except KeyMismatchError as error:
+            return {State.KEYS: str(error)}
+        except DatabaseUnavailableError as error:
+            return {State.DATABASE: f"the database cannot be used: {error.trouble}"}
+        except Exception as error:  # noqa: BLE001 - any driver's error means the same to a load balancer
+            # Its text may name hosts or parameters, so only its type is told.
+            log.warning("The database does not answer: %s", type(error).__name__)
+            return {State.DATABASE: "the database does not answer"}
+        return {}
+
+
+def told(troubles: Mapping[State, str]) -> str:
+    """Say in one line how the bot is."""
+    if not troubles:
+        return "ready"
+    words = "; ".join(troubles.values())
+    return f"ready, but degraded: {words}" if BEARABLE.issuperset(troubles) else words

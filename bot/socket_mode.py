@@ -1,0 +1,244 @@
+"""Socket Mode: one working connection, replaced before it ends where Slack says so, without a storm where it breaks.
+
+https://docs.slack.dev/apis/events-api/using-socket-mode. slack_sdk's client speaks the protocol; its ways to connect
+anew are not used: it closes the old connection before it has a new one, asks again at once whenever Slack hangs up,
+and has been seen deaf for hours while it looked healthy (https://github.com/slackapi/python-slack-sdk/issues/1922).
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import Bot, StartError
+from bot.settings import EXAMPLES, Settings
+from bot.slack.clients import hurried
+from bot.slack.refusals import SLACK_FAILS, is_busy, refusal, wait_asked_for
+
+log = logging.getLogger(__name__)
+
+PING_SECONDS = 10.0
+"""A connection that leaves a ping unanswered is over within one and a half of these."""
+
+CONNECT_SECONDS = 15.0
+"""For one try to connect."""
+
+WATCH_SECONDS = 1.0
+"""How often it is looked whether a connection is still open that nothing told the end of."""
+
+STEADY_SECONDS = 10.0
+"""A connection that lived so long is replaced at once; after a shorter one a growing pause is made."""
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+
+LAST_ANSWERS_SECONDS = 3.0
+"""How long a replaced connection stays open for answers under way: longer Slack waits for none."""
+
+_CLOSE_SECONDS = 2.0
+_REMEMBERED = 500
+
+
+class Connection(SocketModeClient):
+    """One connection, from its beginning to its end; it never connects anew."""
+
+    def __init__(self, token: str, web_client: AsyncWebClient, on_end: Callable[["Connection", str], None]) -> None:
+        """Prepare; `on_end` is called, with Slack's reason if it gave one, when another connection is needed."""
+        super().__init__(
+            app_token=token,
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+            web_client=web_client,
+            auto_reconnect_enabled=False,
+            ping_interval=PING_SECONDS,
+            on_close_listeners=[self._closed],
+        )
+        self._on_end = on_end
+
+    async def connect(self) -> None:
+        """Connect, with one try.
+
+        Raises:
+            SlackApiError, aiohttp.ClientError, OSError: it was in vain.
+        """
+        answer = await self.web_client.apps_connections_open(app_token=self.app_token)
+        self.current_session = await self.aiohttp_client_session.ws_connect(
+            answer["url"],
+            autoping=False,
+            # It goes by the machine's own pace, whatever its wall clock does.
+            heartbeat=self.ping_interval,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+            proxy=self.proxy,
+            ssl=self.web_client.ssl if self.web_client.ssl is not None else True,
+        )
+        self.message_receiver = asyncio.ensure_future(self.receive_messages())
+
+    async def run_message_listeners(self, message: dict[str, Any], raw_message: str) -> None:
+        """Take one message; Slack's notice that it is going to hang up only tells that another is needed."""
+        if message.get("type") == "disconnect":
+            self._on_end(self, str(message.get("reason") or ""))
+            return
+        await super().run_message_listeners(message, raw_message)
+
+    async def _closed(self, _message: aiohttp.WSMessage) -> None:
+        self._on_end(self, "")
+
+
+class SocketModeLink:
+    """The bot's way to Slack over Socket Mode, through as many connections as it takes."""
+
+    def __init__(self, bot: Bot, settings: Settings) -> None:
+        """Prepare to answer for `bot`."""
+        if settings.slack_app_token is None:
+            raise ValueError("Socket Mode needs SLACK_APP_TOKEN.")
+        self._bot = bot
+        self._token = settings.slack_app_token
+        self._connection: Connection | None = None
+        self._needed = asyncio.Event()
+        self._reason = ""
+        self._since = 0.0
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[Any]] = set()
+        self._answers: OrderedDict[str, asyncio.Task[BoltResponse]] = OrderedDict()
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect, and keep connected from now on; when Slack does not answer, that comes later.
+
+        Raises:
+            StartError: Slack refuses the token.
+        """
+        try:
+            await self._connect()
+        except SLACK_FAILS as error:
+            if isinstance(error, SlackApiError) and not is_busy(error):
+                why = f"Slack refuses this token ({refusal(error)}); copy it again."
+                raise StartError(f"SLACK_APP_TOKEN: {why} Example: {EXAMPLES['SLACK_APP_TOKEN']}") from None
+            log.warning("Socket Mode could not connect (%s); trying again.", _cause(error))
+        self._keeping = asyncio.create_task(self._keep_connected(), name="socket mode")
+
+    async def connected(self) -> bool:
+        """Say whether the connection works now."""
+        return self._connection is not None and await self._connection.is_connected()
+
+    async def close(self) -> None:
+        """Answer what Slack has asked, and disconnect for good."""
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=LAST_ANSWERS_SECONDS)
+        for task in (self._keeping, *self._retiring):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _keep_connected(self) -> None:
+        """Connect whenever that is needed, for ever; the more often in vain or for a moment, the slower."""
+        loop = asyncio.get_running_loop()
+        misses = 0
+        while True:
+            await self._until_needed()
+            if loop.time() - self._since >= STEADY_SECONDS:
+                misses = 0
+            pause = _pause_after(misses)
+            if pause:
+                await asyncio.sleep(pause)
+            misses += 1
+            try:
+                await self._connect()
+            except Exception as error:  # noqa: BLE001 - whatever broke, the next round tries again; only a stop ends this
+                asked = wait_asked_for(error) if isinstance(error, SlackApiError) else 0.0
+                log.warning("Socket Mode could not connect (%s); trying again.", _cause(error))
+                await asyncio.sleep(asked)
+                self._since = loop.time()
+
+    async def _until_needed(self) -> None:
+        while not self._needed.is_set() and await self.connected():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._needed.wait(), WATCH_SECONDS)
+
+    def _ended(self, connection: Connection, reason: str) -> None:
+        """Take note that a connection is over, or soon will be."""
+        if connection is not self._connection:
+            return
+        if reason == "link_disabled":
+            log.warning("Socket Mode is switched off for this app, at https://api.slack.com/apps under Socket Mode.")
+        self._reason = reason
+        self._needed.set()
+
+    async def _connect(self) -> None:
+        """Put a new connection in place of the one there is, which answers what it was asked before it goes."""
+        old = self._connection
+        if old is not None and self._reason == "too_many_websockets":
+            # Only here the old one has to go first.
+            await old.close()
+        connection = Connection(self._token.get_secret_value(), hurried(self._bot.slack.client), self._ended)
+        connection.socket_mode_request_listeners.append(self._answer)  # type: ignore[arg-type]
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await connection.connect()
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection, self._reason = connection, ""
+        self._needed.clear()
+        self._since = asyncio.get_running_loop().time()
+        if old is not None:
+            retiring = asyncio.create_task(_retire(old), name="last answers over an old connection")
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retiring.discard)
+
+    async def _answer(self, connection: Connection, request: SocketModeRequest) -> None:
+        """Answer one request over the connection that it came by."""
+        began = time.time()
+        answering = asyncio.current_task()
+        if answering is not None:
+            self._answering.add(answering)
+            answering.add_done_callback(self._answering.discard)
+        with self._bot.metrics.acknowledging("socket"):
+            response = await asyncio.shield(self._carried_out(request))
+            try:
+                await send_async_response(connection, request, response, began)
+            except ConnectionError:
+                log.info("A connection ended before an answer; Slack asks again over another.")
+
+    def _carried_out(self, request: SocketModeRequest) -> asyncio.Task[BoltResponse]:
+        """Carry a request out once: what Slack did not see answered it sends again, over whatever connection."""
+        carried = self._answers.get(request.envelope_id)
+        if carried is None:
+            carried = asyncio.create_task(run_async_bolt_app(self._bot.slack, request), name="socket mode request")
+            self._answers[request.envelope_id] = carried
+            if len(self._answers) > _REMEMBERED:
+                self._answers.popitem(last=False)
+        return carried
+
+
+async def _retire(connection: Connection) -> None:
+    try:
+        await asyncio.sleep(LAST_ANSWERS_SECONDS)
+    finally:
+        await connection.close()
+
+
+def _pause_after(misses: int) -> float:
+    """Give the seconds to wait before the next try; with chance, because all instances were cut off at once."""
+    if not misses:
+        return 0.0
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(misses - 1, 16))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it guards nothing
+
+
+def _cause(error: BaseException) -> str:
+    return (refusal(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
