@@ -33,16 +33,17 @@ from bot.profiles.upkeep import Upkeep
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.afterwards import AfterPassword
 from bot.slack.body import repair_body_parsing
-from bot.slack.bolt import app_of_many, app_of_one, counted
+from bot.slack.bolt import app_of_many, app_of_one, complete
 from bot.slack.calls import SlackCalls
 from bot.slack.clients import Clients, slack_session
+from bot.slack.commands import Commands
 from bot.slack.directory import SlackDirectory
 from bot.slack.home import HomeTabs
 from bot.slack.housekeeping import Housekeeping
 from bot.slack.installations import Installations, StateStore
 from bot.slack.installing import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.jobs import Jobs
-from bot.slack.once import once
+from bot.slack.once import Once
 from bot.slack.opening import Opening
 from bot.slack.owners import Owners
 from bot.slack.refusals import SLACK_FAILS, is_busy, refusal
@@ -213,9 +214,9 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
         on_change=changes.tell,
     )
     house.slack.observe(metrics.observe_request)
-    house.slack.middleware(counted(metrics.count_request))
-    house.slack.middleware(once(database))
-    register(house.slack, services, tabs=tabs, roster=roster)
+    commands = Commands()
+    register(house.slack, commands, services, tabs=tabs, roster=roster)
+    complete(house.slack, commands, workspaces=house.workspaces, once=Once(database))
     return Bot(
         slack=house.slack,
         connections=services.connections,

@@ -1,40 +1,28 @@
-"""The command line: `email-profile-bot`."""
+"""The command line: `email-profile-bot`.
+
+Each command imports what it needs itself, so that none waits for the libraries of the others.
+"""
 
 import asyncio
-import json
+import gc
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-import yaml
-from rich.console import Console
-from rich.progress import Progress, TaskID
 
-from bot import doctor, log, server, settings
-from bot.app import AwayError, StartError, open_database
-from bot.demo import run as demo_run
-from bot.keys import credentials
-from storage import backups, copying, verifying
-from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.key_sources.local import local_address
-from storage.key_sources.opening import wrap_new_key
-from storage.key_sources.source import KeySourceError
-from storage.keyring import generate_key
-from storage.keys import KeyMismatchError, KeyRetirementError, KeyState
-from storage.outages import DatabaseUnavailableError
+from bot import log
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from storage import copying, verifying
+    from storage.database import Database
+    from storage.keys import KeyState
 
 Result = TypeVar("Result")
-
-EX_CONFIG = 78
-"""Exit code for a configuration error, as sysexits.h names it."""
-
-EX_TEMPFAIL = 75
-"""Exit code when Slack or the database is away: a supervisor should try again, which after EX_CONFIG is no use."""
 
 # A traceback with local variables could print a secret, so Typer's own is off.
 cli = typer.Typer(
@@ -43,15 +31,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_FOR_THE_OPERATOR = (
-    settings.SettingsError,
-    StartError,
-    KeyMismatchError,
-    OutdatedSchemaError,
-    UnknownSchemaError,
-    copying.UnfinishedCopyError,
-)
-_AWAY = (AwayError, DatabaseUnavailableError)
 
 keys = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 db = typer.Typer(help="The database: schema, backups, moving, and whether all records open.", no_args_is_help=True)
@@ -63,20 +42,18 @@ def main() -> None:
     """Run the command line; what an operator can mend ends with one line each, and an exit code that tells its kind."""
     try:
         cli()
-    except _AWAY as error:
+    except Exception as error:
+        from bot.endings import exit_code_of
+
+        code = exit_code_of(error)
+        if code is None:
+            raise
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
-        raise SystemExit(EX_TEMPFAIL) from None
-    except _FOR_THE_OPERATOR as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
-        raise SystemExit(EX_CONFIG) from None
-    except (copying.CopyError, KeyRetirementError) as error:
-        # The settings are good; it is the database that is not as the command needs it.
-        print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
-        raise SystemExit(1) from None
+        raise SystemExit(code) from None
 
 
 def _say(line: str) -> None:
-    Console(highlight=False, soft_wrap=True, markup=False).print(line)
+    typer.echo(line)
 
 
 def _await(work: Coroutine[Any, Any, Result]) -> Result:
@@ -89,6 +66,10 @@ def _await(work: Coroutine[Any, Any, Result]) -> Result:
 @cli.command()
 def run() -> None:
     """Serve Slack: over Socket Mode when SLACK_APP_TOKEN is set, else over HTTP on HOST:PORT."""
+    # Looking through what imports leave behind, again and again, would take a quarter of the time to start.
+    gc.disable()
+    from bot import server, settings
+
     loaded = settings.load()
     log.set_up(level=loaded.log_level, form=loaded.log_format, stream=sys.stderr)
     _await(server.run(loaded))
@@ -100,6 +81,8 @@ def demo(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> None:
     """Run the whole bot against a local stand-in for a Slack workspace and a local mail server."""
+    from bot.demo import run as demo_run
+
     log.set_up(level="warning", form="text", stream=sys.stderr)
     _await(demo_run.demo(port=port, open_page=None if no_browser else demo_run.open_in_browser))
 
@@ -114,6 +97,11 @@ def check(
     ] = False,
 ) -> None:
     """Examine settings, keys, database, Slack, clock and PUBLIC_URL: one line each; exit 1 if any fails."""
+    import json
+    from dataclasses import asdict
+
+    from bot import doctor
+
     # What goes wrong is told in one line, so the log need not tell it too.
     log.set_up(level="critical", form="text", stream=sys.stderr)
     findings = _await(doctor.examine(smtp))
@@ -133,22 +121,9 @@ def manifest(
     """Print manifest.yml for HTTP mode at a public URL."""
     if not url.startswith("https://"):
         raise typer.BadParameter("Slack needs an https:// address, for example https://email.example.com")
+    from bot.manifest import http_manifest
+
     _say(http_manifest(url.rstrip("/")))
-
-
-def http_manifest(url: str) -> str:
-    """Turn the Socket Mode manifest into one for HTTP at `url`, for one workspace, many, or whole organisations."""
-    events_url = f"{url}/slack/events"
-    text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
-    for command in document["features"]["slash_commands"]:
-        command["url"] = events_url
-    document["settings"]["event_subscriptions"]["request_url"] = events_url
-    document["settings"]["interactivity"]["request_url"] = events_url
-    document["settings"]["socket_mode_enabled"] = False
-    document["settings"]["org_deploy_enabled"] = True
-    document["oauth_config"]["redirect_urls"] = [f"{url}/slack/oauth_redirect"]
-    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).rstrip()
 
 
 @keys.command("generate")
@@ -160,8 +135,12 @@ def keys_generate(
 ) -> None:
     """Print a new key for ENCRYPTION_KEYS."""
     if sealed is None:
+        from storage.keyring import generate_key
+
         _say(generate_key())
     else:
+        from storage.key_sources.local import local_address
+
         _wrap_new_key(local_address(sealed))
 
 
@@ -174,6 +153,12 @@ def keys_wrap(
 
 
 def _wrap_new_key(address: str) -> None:
+    from bot import settings
+    from bot.app import StartError
+    from bot.keys import credentials
+    from storage.key_sources.opening import wrap_new_key
+    from storage.key_sources.source import KeySourceError
+
     async def wrap() -> None:
         try:
             _say(await wrap_new_key(address, credentials(settings.load())))
@@ -184,7 +169,10 @@ def _wrap_new_key(address: str) -> None:
 
 
 @asynccontextmanager
-async def _opened_database() -> AsyncIterator[Database]:
+async def _opened_database() -> "AsyncIterator[Database]":
+    from bot import settings
+    from bot.app import open_database
+
     # What goes wrong is told in one line, so the log need not tell it too.
     log.set_up(level="error", form="text", stream=sys.stderr)
     database = await open_database(settings.load())
@@ -195,8 +183,11 @@ async def _opened_database() -> AsyncIterator[Database]:
 
 
 @contextmanager
-def _progress() -> Iterator[verifying.Tell]:
+def _progress() -> "Iterator[verifying.Tell]":
     """Show a bar for each of a work's parts, beside what the command says."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     bars: dict[str, TaskID] = {}
     with Progress(console=Console(stderr=True)) as progress:
 
@@ -222,7 +213,7 @@ def keys_status() -> None:
     _await(status())
 
 
-def _described(state: KeyState) -> str:
+def _described(state: "KeyState") -> str:
     if state.retired_at is not None:
         role = f"retired on {state.retired_at.day} {state.retired_at:%b %Y}"
         role += ", but still configured" if state.configured else ""
@@ -277,12 +268,9 @@ def db_upgrade() -> None:
     """Bring the database's schema to this version's."""
 
     async def upgrade() -> None:
-        database = await open_database(settings.load())
-        try:
+        async with _opened_database() as database:
             await database.upgrade()
             _say(f"The schema is at {await database.schema_revision()}.")
-        finally:
-            await database.close()
 
     _await(upgrade())
 
@@ -292,13 +280,10 @@ def db_current() -> None:
     """Tell the schema's revision and whether it is this version's."""
 
     async def current() -> None:
-        database = await open_database(settings.load())
-        try:
+        async with _opened_database() as database:
             revision = await database.schema_revision()
             verdict = "up to date" if revision == database.head_revision else "run `email-profile-bot db upgrade`"
             _say(f"{revision or 'no schema yet'} ({verdict})")
-        finally:
-            await database.close()
 
     _await(current())
 
@@ -308,6 +293,8 @@ def db_copy(
     to: Annotated[str, typer.Option(metavar="URL", help="An empty database: sqlite:///… or postgresql://…")],
 ) -> None:
     """Copy everything into another database, of either kind; a copy that was cut short goes on."""
+    from storage import copying
+    from storage.database import Database
 
     async def copied() -> None:
         async with _opened_database() as database:
@@ -328,6 +315,7 @@ def db_copy(
 @db.command("backup")
 def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
     """Write everything as it stands now into a file, while the bot runs; records stay sealed, and no key is in it."""
+    from storage import backups
 
     async def backed_up() -> None:
         async with _opened_database() as database:
@@ -341,6 +329,7 @@ def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not ther
 @db.command("restore")
 def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
     """Bring a backup into an empty database, of either kind."""
+    from storage import backups
 
     async def restored() -> None:
         async with _opened_database() as database:
@@ -353,6 +342,7 @@ def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup
 @db.command("verify")
 def db_verify() -> None:
     """Open every sealed record, to know that it can be; exit 1 if any does not open."""
+    from storage import verifying
 
     async def verified() -> verifying.Verdict:
         async with _opened_database() as database:
@@ -371,7 +361,7 @@ def db_verify() -> None:
         raise typer.Exit(1)
 
 
-def _say_copied(copied: copying.Copied) -> None:
+def _say_copied(copied: "copying.Copied") -> None:
     opened = sum(table.opened.total() for table in copied.sealed)
     _say(f"Rows copied and compared: {copied.rows}. Sealed records opened in their new place: {opened}.")
     for table in copied.sealed:
@@ -379,6 +369,6 @@ def _say_copied(copied: copying.Copied) -> None:
             _say(f"As in the source, {_unopened(table)}")
 
 
-def _unopened(table: verifying.SealedTable) -> str:
+def _unopened(table: "verifying.SealedTable") -> str:
     more = "; …" if table.unopened > len(table.examples) else ""
     return f"{table.name}: {table.unopened} do not open: {'; '.join(table.examples)}{more}"

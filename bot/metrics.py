@@ -5,7 +5,7 @@ Every series, with its labels and what it tells:
 | series | labels | tells |
 |---|---|---|
 | `email_profile_bot_build_info` | `version` | 1, for the version that runs |
-| `email_profile_bot_slack_requests_total` | `kind` | requests from Slack |
+| `email_profile_bot_slack_requests_total` | `kind` | requests by their kind; those without a signature are "other" |
 | `email_profile_bot_request_seconds` | `command`, `outcome` | how requests ended, and how long they took |
 | `email_profile_bot_ack_seconds` | `way` | how long Slack waited for its answer, over http or socket |
 | `email_profile_bot_connection_test_seconds` | `ended` | connection tests: passed, or the stage that failed |
@@ -74,7 +74,7 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=self.registry,
         )
-        self._ended: dict[tuple[str, str], Histogram] = {}
+        self._ended: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._acks = Histogram(
             "email_profile_bot_ack_seconds",
             "Time from a request's arrival until Slack has its answer, by way",
@@ -115,17 +115,16 @@ class Metrics:
         """Count one call to Slack; both are of fixed lists."""
         self._calls.labels(method, outcome).inc()
 
-    def count_request(self, kind: str) -> None:
-        """Count one request from Slack."""
-        self._requests.labels(kind=kind).inc()
-
     def observe_request(self, command: str, outcome: str, seconds: float) -> None:
         """Take how one request ended; `command` and `outcome` are of fixed lists."""
-        ended = self._ended.get((command, outcome))
-        if ended is None:
-            # Finding it takes longer than all the rest, and every request comes here.
-            ended = self._ended[command, outcome] = self._outcomes.labels(command, outcome)
-        ended.observe(seconds)
+        known = self._ended.get((command, outcome))
+        if known is None:
+            # Finding them takes longer than all the rest, and every request comes here.
+            known = self._requests.labels(kind=command), self._outcomes.labels(command, outcome)
+            self._ended[command, outcome] = known
+        requests, seconds_taken = known
+        requests.inc()
+        seconds_taken.observe(seconds)
 
     @contextmanager
     def acknowledging(self, way: Way) -> Iterator[None]:

@@ -27,7 +27,7 @@ async def back_up(database: Database, file: Path, tell: Tell) -> Copied:
         Exception: as `storage.copying.copy`.
     """
     partial = _claimed(file)
-    target = Database(sqlite_engine(URL.create("sqlite", database=str(partial))), database.keyring)
+    target = Database(sqlite_engine(URL.create("sqlite", database=str(partial))), database.keyring, writers=1)
     try:
         copied = await copy(database, target, tell)
     except BaseException:
@@ -90,7 +90,7 @@ async def restore(database: Database, file: Path, tell: Tell) -> Copied:
         try:
             with told_apart():
                 pages = await stack.enter_async_context(copied_pages(stored))
-            backup = Database(pages, database.keyring)
+            backup = Database(pages, database.keyring, writers=1)
             await _bring_up_to_date(backup, file)
         except DatabaseUnavailableError as error:
             raise CopyError(f"{file} cannot be read: {error.trouble}.") from None

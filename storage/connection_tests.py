@@ -36,6 +36,16 @@ def connection_test_place(row: TestRow | Row[Any]) -> Place:
     )
 
 
+def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
+    """Open a row of the table, or what has its columns; None when it does not open."""
+    try:
+        document = keyring.open(row.sealed, connection_test_place(row))
+    except (SealBrokenError, ValueError):
+        # A lost test result costs nobody anything: the next test writes a new one.
+        return None
+    return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
+
+
 class TestTable:
     """The last connection tests, inside one transaction."""
 
@@ -52,23 +62,15 @@ class TestTable:
             select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
         )
         row = found.first()
-        return self._opened(row) if row else None
+        return opened_test(row, self._keyring) if row else None
 
     async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
         """Read the last tests of several people, by user id; those without one are left out."""
         rows = await self._connection.execute(
             select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id).in_(users))
         )
-        opened = ((row.user_id, self._opened(row)) for row in rows)
+        opened = ((row.user_id, opened_test(row, self._keyring)) for row in rows)
         return {user: test for user, test in opened if test is not None}
-
-    def _opened(self, row: Row[Any]) -> StoredTest | None:
-        try:
-            document = self._keyring.open(row.sealed, connection_test_place(row))
-        except (SealBrokenError, ValueError):
-            # A lost test result costs nobody anything: the next test writes a new one.
-            return None
-        return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
 
     async def record(
         self,

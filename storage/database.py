@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from storage import keys, migrations
 from storage.audit import AuditTable
 from storage.clock import now_sql
 from storage.connection_tests import TestTable, connection_test_place
+from storage.glance import DirectGlances, Glance, PooledGlances, opened_glance
 from storage.home_tabs import HomeTable
 from storage.installations import InstallationTable, installation_place
 from storage.keyring import Keyring, Place
@@ -27,7 +28,6 @@ from storage.oauth_states import OAuthStateTable
 from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
 from storage.people import PeopleTable, person_place
-from storage.postgresql import POOL, postgresql_engine
 from storage.profiles import ProfileTable, profile_place
 from storage.requests import RequestTable
 from storage.rotation import reseal_batch
@@ -102,13 +102,13 @@ class Connections:
 class Database:
     """One database, SQLite or PostgreSQL; make it with `connect`, end it with `close`."""
 
-    def __init__(self, engine: AsyncEngine, keyring: Keyring) -> None:
-        """Work through `engine`; seal and open with `keyring`."""
+    def __init__(self, engine: AsyncEngine, keyring: Keyring, *, writers: int) -> None:
+        """Work through `engine`, with `writers` transactions that write at a time; seal and open with `keyring`."""
         self._engine = engine
         self._keyring = keyring
-        # SQLite has one writer at a time anyway, and a semaphore waits better than its busy handler. On PostgreSQL
-        # writers that wait for each other leave connections for those who read.
-        self._writers = asyncio.Semaphore(1 if self.is_sqlite else POOL)
+        self._writers = asyncio.Semaphore(writers)
+        path = engine.url.database
+        self._glances = DirectGlances(engine, path) if self.is_sqlite and path else PooledGlances(engine)
 
     @classmethod
     def connect(cls, url: str, keyring: Keyring) -> "Database":
@@ -118,13 +118,17 @@ class Database:
             ValueError: the address is of another kind, or the SQLite file cannot be made.
         """
         if url.startswith("postgresql://"):
-            return cls(postgresql_engine(url), keyring)
+            from storage.postgresql import POOL, postgresql_engine  # noqa: PLC0415 - slow to import, not for SQLite
+
+            # Writers that wait for each other leave connections for those who read.
+            return cls(postgresql_engine(url), keyring, writers=POOL)
         try:
             address = make_url(url)
         except ArgumentError:
             raise ValueError("this is not a database address.") from None
         if address.drivername == "sqlite":
-            return cls(sqlite_engine(address), keyring)
+            # SQLite has one writer at a time anyway, and a semaphore waits better than its busy handler.
+            return cls(sqlite_engine(address), keyring, writers=1)
         raise ValueError("this is neither a sqlite:/// nor a postgresql:// address.")
 
     @property
@@ -158,6 +162,18 @@ class Database:
         with told_apart():
             async with opened(self._engine, opened_for_reading) as transaction:
                 yield transaction.connection
+
+    async def glance(self, workspace: str, user: str) -> Glance:
+        """Read and open one person's profile and last test.
+
+        Raises:
+            DatabaseUnavailableError: the database does not do what it is asked.
+        """
+        return opened_glance(await self.everyday_row(workspace, user), self._keyring)
+
+    async def everyday_row(self, workspace: str, user: str) -> Sequence[Any] | None:
+        """Read what `glance` opens, sealed as it is; None when there is no profile."""
+        return await self._glances.row(workspace, user)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
@@ -239,6 +255,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._glances.close()
         await self._engine.dispose()
 
     async def forget_deleted(self) -> None:
@@ -264,7 +281,7 @@ class Database:
             DatabaseUnavailableError: the database does not answer.
         """
         revision = await self.schema_revision()
-        if revision is not None and not migrations.is_known(revision):
+        if revision is not None and revision not in migrations.revisions():
             raise UnknownSchemaError(revision)
         if revision != self.head_revision:
             raise OutdatedSchemaError(revision, self.head_revision)
@@ -289,9 +306,13 @@ class Database:
                 # Held to the end of the transaction; the number only has to be ours.
                 await connection.execute(text("SELECT pg_advisory_xact_lock(7305461)"))
             revision = await connection.run_sync(migrations.current_revision)
-            if revision is not None and not migrations.is_known(revision):
+            if revision == self.head_revision:
+                return
+            if revision is not None and revision not in migrations.revisions():
                 raise UnknownSchemaError(revision)
-            await connection.run_sync(migrations.upgrade)
+            from storage.migrations import running  # noqa: PLC0415 - slow to import, and seldom wanted
+
+            await connection.run_sync(running.upgrade)
 
     # The keys
 

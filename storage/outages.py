@@ -8,10 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-import psycopg
-from psycopg import errors as postgresql
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -45,21 +43,17 @@ class DatabaseUnavailableError(Exception):
         self.trouble = trouble
 
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_POSTGRESQL = (
-    (Trouble.NOT_WRITABLE, (postgresql.DiskFull, postgresql.ReadOnlySqlTransaction)),
-    (
-        Trouble.BUSY,
-        (
-            postgresql.QueryCanceled,
-            postgresql.LockNotAvailable,
-            postgresql.DeadlockDetected,
-            postgresql.SerializationFailure,
-            postgresql.TooManyConnections,
-        ),
-    ),
-    (Trouble.SILENT, (psycopg.OperationalError, psycopg.InterfaceError, postgresql.IdleInTransactionSessionTimeout)),
-)
+# SQLSTATEs of https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRESQL = {
+    "53100": Trouble.NOT_WRITABLE,  # disk_full
+    "25006": Trouble.NOT_WRITABLE,  # read_only_sql_transaction
+    "57014": Trouble.BUSY,  # query_canceled: by a time-out
+    "55P03": Trouble.BUSY,  # lock_not_available
+    "40P01": Trouble.BUSY,  # deadlock_detected
+    "40001": Trouble.BUSY,  # serialization_failure
+    "53300": Trouble.BUSY,  # too_many_connections
+    "25P03": Trouble.SILENT,  # idle_in_transaction_session_timeout
+}
 
 # Primary result codes of https://www.sqlite.org/rescode.html; extended ones begin with these names.
 _SQLITE = (
@@ -78,11 +72,12 @@ def trouble_of(error: BaseException) -> Trouble | None:
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "")
         return next((trouble for trouble, names in _SQLITE if name.startswith(names)), None)
-    if isinstance(cause, psycopg.Error):
-        return next((trouble for trouble, kinds in _POSTGRESQL if isinstance(cause, kinds)), None)
     if isinstance(cause, OSError):
         return Trouble.SILENT
-    return Trouble.SILENT if isinstance(error, DBAPIError) and error.connection_invalidated else None
+    if trouble := _POSTGRESQL.get(str(getattr(cause, "sqlstate", None))):
+        return trouble
+    gone = isinstance(error, OperationalError | InterfaceError)
+    return Trouble.SILENT if gone or (isinstance(error, DBAPIError) and error.connection_invalidated) else None
 
 
 @contextmanager

@@ -55,6 +55,8 @@ _COUNT = """
 
 _HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
+_HOLD_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
+
 _FORGET = text("DELETE FROM search_entries WHERE workspace = :of_workspace AND user_id = :of_user")
 
 
@@ -222,6 +224,9 @@ class PeopleTable:
 
     async def recount(self, workspace: str) -> None:
         """Count everybody anew, whatever was counted before."""
+        if self._connection.dialect.name == "postgresql":
+            # Whoever changes two counts may wait between them for one that is deleted here: none must be under way.
+            await self._connection.execute(_HOLD_COUNTS)
         await self._connection.execute(delete(StateCountRow).where(col(StateCountRow.workspace) == workspace))
         counted = await self._connection.execute(
             select(col(PersonRow.state), func.count().label("people"))

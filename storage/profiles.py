@@ -65,6 +65,28 @@ def profile_place(row: ProfileRow | Row[Any]) -> Place:
     )
 
 
+def opened_profile(row: Any, keyring: Keyring) -> StoredProfile:
+    """Open a row of the table, or what has its columns.
+
+    Raises:
+        UnreadableRecordError: the seal is broken, or its key is not configured.
+    """
+    try:
+        document = keyring.open(row.sealed, profile_place(row))
+    except (SealBrokenError, ValueError) as error:
+        raise UnreadableRecordError(revision=row.revision, cause=type(error).__name__) from None
+    return StoredProfile(
+        workspace=row.workspace,
+        user=row.user_id,
+        record_id=row.record_id,
+        revision=row.revision,
+        key_id=row.key_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        document=document,
+    )
+
+
 class ProfileTable:
     """The email profiles, inside one transaction."""
 
@@ -80,7 +102,7 @@ class ProfileTable:
             UnreadableRecordError: the seal is broken, or its key is not configured.
         """
         row = await self._row(workspace, user)
-        return None if row is None else self._opened(row)
+        return None if row is None else opened_profile(row, self._keyring)
 
     async def save(self, workspace: str, user: str, document: bytes, *, expected_revision: int) -> StoredProfile:
         """Seal and store `document` as the next revision; 0 expects that there is none yet.
@@ -104,7 +126,7 @@ class ProfileTable:
         )
         fresh.sealed = self._keyring.seal(document, profile_place(fresh))
         await self._write(fresh, expected_revision)
-        return self._opened(fresh)
+        return opened_profile(fresh, self._keyring)
 
     async def _write(self, fresh: ProfileRow, expected_revision: int) -> None:
         values = fresh.model_dump()
@@ -136,7 +158,7 @@ class ProfileTable:
         opened: dict[str, StoredProfile | UnreadableRecordError] = {}
         for row in rows:
             try:
-                opened[row.user_id] = self._opened(row)
+                opened[row.user_id] = opened_profile(row, self._keyring)
             except UnreadableRecordError as error:
                 opened[row.user_id] = error
         return opened
@@ -166,19 +188,3 @@ class ProfileTable:
 
     async def _row(self, workspace: str, user: str) -> Row[Any] | None:
         return (await self._connection.execute(_ONE, {"of_workspace": workspace, "of_user": user})).first()
-
-    def _opened(self, row: ProfileRow | Row[Any]) -> StoredProfile:
-        try:
-            document = self._keyring.open(row.sealed, profile_place(row))
-        except (SealBrokenError, ValueError) as error:
-            raise UnreadableRecordError(revision=row.revision, cause=type(error).__name__) from None
-        return StoredProfile(
-            workspace=row.workspace,
-            user=row.user_id,
-            record_id=row.record_id,
-            revision=row.revision,
-            key_id=row.key_id,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            document=document,
-        )

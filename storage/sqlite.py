@@ -85,6 +85,17 @@ def reading_engine(path: Path) -> AsyncEngine:
     return _engine(address, lambda: sqlite3.connect(opened, uri=True, check_same_thread=False), poolclass=None)
 
 
+def connected_directly(path: str) -> sqlite3.Connection:
+    """Connect for reading alone, without a thread; what another holds locked is an error at once, and not waited for.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened.
+    """
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
 @asynccontextmanager
 async def copied_pages(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     """Copy a SQLite database, as it stands now, into a nameless file that is gone after the block.

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
-from storage import migrations
+from storage.migrations import running
 
 KINDS = ("sqlite", "postgresql")
 
@@ -159,5 +159,5 @@ def _beside_the_bot(file: str) -> sqlite3.Connection:
 def _upgrade(address: str) -> None:
     engine = engine_at(address)
     with engine.begin() as connection:
-        migrations.upgrade(connection)
+        running.upgrade(connection)
     engine.dispose()

@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Any
 
 import idna
-from email_validator import EmailNotValidError, validate_email
 from pydantic import SecretStr
 
 from bot.profiles.errors import InvalidFormError
@@ -238,6 +237,8 @@ def check_address(text: str) -> str:
     """
     if not text:
         raise ValueError("The email address is missing. Write it like ada@example.com.")
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow to import, seldom wanted
+
     local, _, domain = text.rpartition("@")
     try:
         # The library refuses special-use domains, yet in-house ones such as corp.local are addresses too. So it

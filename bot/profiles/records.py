@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -55,7 +56,7 @@ class ProfileView:
         """What does not fit between port and encryption."""
         return misfit(self.profile.port, self.encryption, authenticate=self.profile.authenticate)
 
-    @property
+    @cached_property
     def state(self) -> State:
         """How the profile stands."""
         if self.unreadable:

@@ -13,7 +13,7 @@ from bot.profiles.extras import find, switched_to, with_extra, without_extra
 from bot.profiles.fixes import Change, changed
 from bot.profiles.people import Directory, Person, authorise
 from bot.profiles.profile import EmailProfile, Field, Form, check_others_form, check_own_form
-from bot.profiles.records import Loaded, ProfileView, load, require_readable, view_of
+from bot.profiles.records import Loaded, ProfileView, load, profile_view, require_readable, view_of
 from bot.profiles.roster import note_state
 from storage.database import Database, Transaction
 from storage.profiles import StaleRevisionError
@@ -47,8 +47,8 @@ class EmailProfiles:
             NotAllowedError: the caller may not see it.
         """
         await self._authorise(caller, owner, directory)
-        async with self._database.reading() as tx:
-            return await view_of(tx, owner)
+        stored = await self._database.glance(owner.workspace, owner.user)
+        return profile_view(owner, stored.profile, stored.test)
 
     async def suggestion(self, owner: Person, slack_address: str) -> EmailProfile:
         """Give what a new form begins with: the workspace's defaults, and the person's address in Slack."""

@@ -1,6 +1,5 @@
 """Bolt's app, as this bot uses it."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pydantic import SecretStr
@@ -8,9 +7,11 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.commands import CommandDoor, Commands
 from bot.slack.installations import Installations, InstalledAuthorize
 from bot.slack.late import PunctualApp
-from bot.slack.served import ServedApp, kind_of
+from bot.slack.once import Once
+from bot.slack.served import ServedApp
 from bot.slack.workspaces import OneWorkspace, Workspaces, naming
 
 
@@ -49,7 +50,6 @@ def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: Secr
         client=client,
         before_authorize=naming(workspaces),
         signing_secret=signing_secret.get_secret_value() if signing_secret else None,
-        request_verification_enabled=signing_secret is not None,
         # Listeners acknowledge and hand slow work to `Jobs`, so waiting for them is short; it also
         # spares Bolt's 10 ms ack poll.
         process_before_response=True,
@@ -57,11 +57,11 @@ def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: Secr
     )
 
 
-def counted(count: Callable[[str], None]) -> Callable[..., Awaitable[None]]:
-    """Make the middleware that tells `count` the kind of each request: a command's name or the payload's type."""
-
-    async def count_and_go_on(body: dict[str, Any], next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
-        count(kind_of(body))
-        await next()
-
-    return count_and_go_on
+def complete(app: ServedApp, commands: Commands, *, workspaces: Workspaces, once: Once) -> None:
+    """Let `app` serve what is registered: commands through their own door, all else through Bolt."""
+    app.middleware(app.load.let_in)
+    app.middleware(once.let_through)
+    door = CommandDoor(
+        commands, workspaces=workspaces, once=once, load=app.load, verifier=app.verifier, client=app.client
+    )
+    app.serve_commands(door.serve)

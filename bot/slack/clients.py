@@ -85,9 +85,14 @@ class Clients:
 
 
 def patient(client: AsyncWebClient) -> AsyncWebClient:
-    """Let a quick client try again too, where nobody waits for it."""
-    client.retry_handlers = _again()
-    return client
+    """Give a client like a quick one that tries again too, where nobody waits for it."""
+    return AsyncWebClient(
+        token=client.token,
+        base_url=client.base_url,
+        timeout=client.timeout,
+        session=client.session,
+        retry_handlers=_again(),
+    )
 
 
 def hurried(client: AsyncWebClient) -> AsyncWebClient:

@@ -2,9 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bot.profiles.errors import MendableError
 from bot.profiles.extras import NOT_IN_A_COMMAND, names_secret
@@ -91,25 +90,12 @@ class NotUnderstoodError(MendableError):
     """The text is no subcommand; the help is shown below the sentence."""
 
 
-def says(command: str, name: str) -> Callable[..., Awaitable[bool]]:
-    """Make a Bolt matcher for one subcommand of a command."""
-
-    async def matches(body: Mapping[str, Any]) -> bool:
-        try:
-            return parse(command, body.get("text") or "").subcommand == name
-        except NotUnderstoodError:
-            return False
-
-    return matches
+_ACTING = frozenset((command, entry.name) for command, table in SUBCOMMANDS.items() for entry in table if entry.acts)
 
 
-def acts(command: str, text: str) -> bool:
-    """Tell whether a command does something; one that is not understood, or not the bot's, does nothing."""
-    try:
-        name = parse(command, text).subcommand if command in SUBCOMMANDS else ""
-    except NotUnderstoodError:
-        return False
-    return any(subcommand.acts for subcommand in SUBCOMMANDS.get(command, ()) if subcommand.name == name)
+def acts(command: str, invocation: Invocation) -> bool:
+    """Tell whether a command does something, and does not only look."""
+    return (command, invocation.subcommand) in _ACTING
 
 
 def parse(command: str, text: str) -> Invocation:

@@ -13,7 +13,7 @@ from bot.profiles.fixes import Change, opens_form
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
 from bot.slack.answers import InMessage, answer_beside, answer_to
-from bot.slack.command import parse
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_TEST, ActionId
 from bot.slack.modals import open_for
 from bot.slack.response_url import ResponseUrl
@@ -21,7 +21,6 @@ from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
 from bot.slack.views.form import Context, form
-from bot.slack.views.help import help_message
 from bot.slack.views.message import Message, button, escaped, notice, section
 from bot.smtp.advice import Fix
 
@@ -29,10 +28,12 @@ TITLE = "Connection test"
 _BEGINNING = notice("Testing …")
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the command and the buttons under a report."""
     room = _TestListeners(services)
-    app.command(EMAIL_TEST)(room.command)
+    commands.on(EMAIL_TEST, "test", listener=room.test)
+    commands.on(EMAIL_TEST, "send", listener=room.send)
+    commands.on(EMAIL_TEST, "transcript", listener=room.transcript)
     app.action(ActionId.TEST)(room.press_test)
     app.action(ActionId.SEND_MESSAGE)(room.press_send)
     app.action(ActionId.TRANSCRIPT)(room.press_transcript)
@@ -49,24 +50,19 @@ class _TestListeners:
         self._owners = services.owners
         self._entry = services.entry
 
-    async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
-        """Answer `/email-test …` at once, and test in the background."""
-        invocation = parse(EMAIL_TEST, body.get("text") or "")
-        caller = caller_of(context)
-        owner = owner_of(caller, invocation.owner)
-        match invocation.subcommand:
-            case "help":
-                await ack(help_message(EMAIL_TEST).payload())
-            case "transcript":
-                await ack((await self._transcript(caller, owner)).payload())
-            case "send":
-                self._testing.send(InMessage(ResponseUrl(client, body)), caller, owner)
-                await ack()
-            case _:
-                self._testing.test(InMessage(ResponseUrl(client, body)), caller, owner)
-                await ack()
+    async def test(self, command: SlashCommand) -> None:
+        """Answer `/email-test` at once, and test in the background."""
+        answer = InMessage(ResponseUrl(command.client, command.body))
+        self._testing.test(answer, command.caller, command.owner)
+
+    async def send(self, command: SlashCommand) -> None:
+        """Answer `/email-test send` at once, then test and send in the background."""
+        answer = InMessage(ResponseUrl(command.client, command.body))
+        self._testing.send(answer, command.caller, command.owner)
+
+    async def transcript(self, command: SlashCommand) -> Message:
+        """Answer `/email-test transcript`."""
+        return await self._transcript(command.caller, command.owner)
 
     async def press_test(
         self,

@@ -10,7 +10,7 @@ from bot.profiles.defaults import EVERYBODY
 from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError
 from bot.profiles.people import Person
 from bot.slack.answers import answer_to
-from bot.slack.command import says
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.modals import open_for
 from bot.slack.saying import say
@@ -21,10 +21,10 @@ from bot.slack.views.form import Context
 from bot.slack.views.message import button, escaped, notice, section
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the subcommand, the form and the buttons."""
     room = _DefaultsListeners(services)
-    app.command(EMAIL_PROFILE, matchers=[says(EMAIL_PROFILE, "defaults")])(room.command)
+    commands.on(EMAIL_PROFILE, "defaults", listener=room.command)
     app.action(ActionId.DEFAULTS_EDIT)(room.press_edit)
     app.view(ViewId.DEFAULTS)(room.save)
     app.action(ActionId.DEFAULTS_MOVE)(room.press_move)
@@ -38,12 +38,9 @@ class _DefaultsListeners:
         self._jobs = services.jobs
         self._directory = services.directory
 
-    async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
+    async def command(self, command: SlashCommand) -> None:
         """Open the form of `/email-profile defaults`."""
-        await self._open(client, body, caller_of(context), channel=context.channel_id or "")
-        await ack()
+        await self._open(command.client, command.body, command.caller, channel=command.channel)
 
     async def press_edit(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient

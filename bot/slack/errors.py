@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
 from bot.slack.command import NotUnderstoodError
 from bot.slack.jobs import not_taken, unexpected
+from bot.slack.load import BusyError
 from bot.slack.modals import NotOpenedError, TryAgainError, opened
 from bot.slack.refusals import SLACK_FAILS
 from bot.slack.response_url import ResponseUrl, channel_in, user_in
@@ -55,6 +56,9 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, BusyError):
+        note_outcome(Outcome.BUSY)
+        return str(error)
     if isinstance(error, MendableError):
         note_outcome(Outcome.REFUSED if isinstance(error, NotAllowedError) else Outcome.TOLD)
         return str(error)

@@ -15,7 +15,8 @@ from bot.profiles.extras import find
 from bot.profiles.people import Person
 from bot.profiles.records import ProfileView
 from bot.slack.answers import answer_to
-from bot.slack.command import Invocation, parse
+from bot.slack.command import Invocation
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
 from bot.slack.modals import push_for, show_in
 from bot.slack.refusals import SLACK_FAILS
@@ -25,16 +26,15 @@ from bot.slack.services import Services, caller_of, modal_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import Context, form
-from bot.slack.views.help import help_message
-from bot.slack.views.message import button
+from bot.slack.views.message import Message, button
 
 log = logging.getLogger(__name__)
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the command, both modals and their buttons."""
     room = _ExtraListeners(services)
-    app.command(EMAIL_EXTRA)(room.command)
+    commands.on(EMAIL_EXTRA, "list", "add", "remove", listener=room.command)
     app.action(ActionId.USE_TLS)(room.press_switch)
     app.action(ActionId.USE_SSL)(room.press_switch)
     app.action(ActionId.OPEN_EXTRAS)(room.open_list)
@@ -56,24 +56,15 @@ class _ExtraListeners:
         self._opening = services.opening
         self._entry = services.entry
 
-    async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
+    async def command(self, command: SlashCommand) -> Message:
         """Answer `/email-extra …`."""
-        invocation = parse(EMAIL_EXTRA, body.get("text") or "")
-        if invocation.subcommand == "help":
-            await ack(help_message(EMAIL_EXTRA).payload())
-            return
-        caller = caller_of(context)
-        owner = owner_of(caller, invocation.owner)
         try:
-            changed = await self._carry_out(invocation, caller, owner)
+            changed = await self._carry_out(command.invocation, command.caller, command.owner)
         except ExtraConflictError as error:
             note_outcome(Outcome.TOLD)
-            await ack(views.conflict(error, owner=owner.user).payload())
-            return
-        await ack(views.listing(changed.view, reader=caller.user).payload())
-        self._owners.tell(client, caller, changed)
+            return views.conflict(error, owner=command.owner.user)
+        self._owners.tell(command.client, command.caller, changed)
+        return views.listing(changed.view, reader=command.caller.user)
 
     async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> Changed:
         who = {"caller": caller, "owner": owner}

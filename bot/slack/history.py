@@ -7,16 +7,17 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.answers import answer_to
-from bot.slack.command import parse, says
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import history as views
+from bot.slack.views.message import Message
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the subcommand and its button."""
     room = _HistoryListeners(services)
-    app.command(EMAIL_PROFILE, matchers=[says(EMAIL_PROFILE, "history")])(room.command)
+    commands.on(EMAIL_PROFILE, "history", listener=room.command)
     app.action(ActionId.HISTORY_OLDER)(room.press_older)
 
 
@@ -25,12 +26,10 @@ class _HistoryListeners:
         self._history = services.history
         self._directory = services.directory
 
-    async def command(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+    async def command(self, command: SlashCommand) -> Message:
         """Answer `/email-profile history`."""
-        caller = caller_of(context)
-        owner = owner_of(caller, parse(EMAIL_PROFILE, body.get("text") or "").owner)
-        page = await self._history.page(caller=caller, owner=owner, directory=self._directory)
-        await ack(views.history(page, reader=caller.user).payload())
+        page = await self._history.page(caller=command.caller, owner=command.owner, directory=self._directory)
+        return views.history(page, reader=command.caller.user)
 
     async def press_older(
         self,

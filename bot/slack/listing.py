@@ -12,7 +12,7 @@ from bot.profiles.export import table
 from bot.profiles.listing import Line, Wish
 from bot.profiles.people import Person
 from bot.slack.answers import Answer, Beside, answer_beside, answer_to
-from bot.slack.command import says
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.response_url import ResponseUrl
 from bot.slack.saying import say
@@ -24,10 +24,10 @@ from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import Message, notice
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the subcommand, the list's menus and buttons, and its rows."""
     room = _ListListeners(services)
-    app.command(EMAIL_PROFILE, matchers=[says(EMAIL_PROFILE, "list")])(room.command)
+    commands.on(EMAIL_PROFILE, "list", listener=room.command)
     app.action(ActionId.PEOPLE_SEARCH)(room.search)
     app.action(ActionId.PEOPLE_STATE)(room.choose_state)
     app.action(ActionId.PEOPLE_ORDER)(room.choose_order)
@@ -45,9 +45,9 @@ class _ListListeners:
         self._profiles = services.profiles
         self._directory = services.directory
 
-    async def command(self, ack: AsyncAck, context: AsyncBoltContext) -> None:
+    async def command(self, command: SlashCommand) -> Message:
         """Answer `/email-profile list`."""
-        await ack((await self._page(caller_of(context), Wish())).payload())
+        return await self._page(command.caller, Wish())
 
     async def _page(self, caller: Person, wish: Wish) -> Message:
         return views.listing(await self._listing.page(caller=caller, directory=self._directory, wish=wish))

@@ -11,37 +11,43 @@ from typing import Any
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 
-from bot.slack.command import acts
 from storage.database import Database
 
 REMEMBERED_SECONDS = 3600
 
 
-def once(database: Database) -> Callable[..., Awaitable[BoltResponse | None]]:
-    """Make the middleware that lets each request through once; `database` is what all instances share."""
+class Once:
+    """Remembers requests that do something, in the database that all instances share."""
 
-    async def let_through_once(
+    def __init__(self, database: Database) -> None:
+        """Remember in `database`."""
+        self._database = database
+
+    async def takes(self, body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
+        """Tell whether a request comes for the first time, and remember it; one without a trigger always does."""
+        name = _name(body, context)
+        if name is None:
+            return True
+        async with self._database.writing() as tx:
+            return await tx.requests.take(name, seconds=REMEMBERED_SECONDS)
+
+    async def let_through(
+        self,
         body: dict[str, Any],
         context: AsyncBoltContext,
         next: Callable[[], Awaitable[None]],  # noqa: A002 - Bolt's name
     ) -> BoltResponse | None:
-        name = _name(body, context)
-        if name is not None:
-            async with database.writing() as tx:
-                if not await tx.requests.take(name, seconds=REMEMBERED_SECONDS):
-                    return BoltResponse(status=200)
+        """Let a press or a submission through once: a middleware for Bolt."""
+        if not await self.takes(body, context):
+            return BoltResponse(status=200)
         await next()
         return None
 
-    return let_through_once
-
 
 def _name(body: Mapping[str, Any], context: AsyncBoltContext) -> str | None:
-    """Name a request that does something, by its trigger id, which is its own; None for one that only looks."""
+    """Name a request by its trigger id, which is its own."""
     trigger = body.get("trigger_id")
-    command = body.get("command")
-    looks = command is not None and not acts(command, body.get("text") or "")
-    if looks or not isinstance(trigger, str) or not trigger:
+    if not isinstance(trigger, str) or not trigger:
         return None
-    kind = str(command or body.get("type"))
+    kind = str(body.get("command") or body.get("type"))
     return "\n".join((context.enterprise_id or "", context.team_id or "", context.user_id or "", kind, trigger))

@@ -16,21 +16,22 @@ from bot.profiles.people import Person
 from bot.profiles.profile import Field
 from bot.profiles.records import ProfileView
 from bot.slack.answers import answer_to
-from bot.slack.command import parse
+from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.saying import say
 from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views.form import Context, form, typed
-from bot.slack.views.help import help_message
 from bot.slack.views.message import Message, escaped, notice, section
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services) -> None:
     """Register the command, the form and the card's buttons."""
     room = _ProfileListeners(services)
-    app.command(EMAIL_PROFILE)(room.command)
+    commands.on(EMAIL_PROFILE, "show", listener=room.show)
+    commands.on(EMAIL_PROFILE, "edit", listener=room.edit)
+    commands.on(EMAIL_PROFILE, "delete", listener=room.ask_to_delete)
     app.view(ViewId.PROFILE)(room.save)
     app.action(ActionId.EDIT)(room.press_edit)
     app.action(ActionId.DELETE)(room.press_delete)
@@ -45,26 +46,21 @@ class _ProfileListeners:
         self._opening = services.opening
         self._entry = services.entry
 
-    async def command(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
-        """Answer `/email-profile …`."""
-        invocation = parse(EMAIL_PROFILE, body.get("text") or "")
-        caller = caller_of(context)
-        owner = owner_of(caller, invocation.owner)
-        match invocation.subcommand:
-            case "help":
-                await ack(help_message(EMAIL_PROFILE).payload())
-            case "edit":
-                await self._opening.form(client, body, caller, owner, channel=context.channel_id or "")
-                await ack()
-            case "delete":
-                view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-                question = cards.delete_question(view, reader=caller.user)
-                await ack((question if view.revision else self._card(view, caller)).payload())
-            case _:
-                view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
-                await ack(self._card(view, caller).payload())
+    async def show(self, command: SlashCommand) -> Message:
+        """Answer `/email-profile`."""
+        view = await self._profiles.show(caller=command.caller, owner=command.owner, directory=self._directory)
+        return self._card(view, command.caller)
+
+    async def edit(self, command: SlashCommand) -> None:
+        """Answer `/email-profile edit` with the form."""
+        await self._opening.form(command.client, command.body, command.caller, command.owner, channel=command.channel)
+
+    async def ask_to_delete(self, command: SlashCommand) -> Message:
+        """Answer `/email-profile delete` with a question."""
+        view = await self._profiles.show(caller=command.caller, owner=command.owner, directory=self._directory)
+        if not view.revision:
+            return self._card(view, command.caller)
+        return cards.delete_question(view, reader=command.caller.user)
 
     def _card(self, view: ProfileView, caller: Person) -> Message:
         return cards.card(view, reader=caller.user, entry=self._entry)

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,10 +12,12 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.signature import SignatureVerifier
 
 from bot.slack import refusals
 from bot.slack.command import SUBCOMMANDS, NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS, EVENTS, ActionId, ViewId
+from bot.slack.load import Load
 from bot.slack.workspaces import workspace_of
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,9 @@ Observer = Callable[[str, "Outcome", float], None]
 """Takes a request's kind, how it ended, and the seconds until its answer was ready."""
 
 
+Serve = Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]
+
+
 class Outcome(StrEnum):
     """How a request ended."""
 
@@ -39,6 +44,8 @@ class Outcome(StrEnum):
     """The caller may not do this, or the request is none of Slack's."""
     TOLD = "told an error"
     """The person was told what they can mend."""
+    BUSY = "busy"
+    """More was under way than the process carries; the person was asked to come back."""
     FAILED = "failed"
     """The program or its database failed; a person can only try again."""
 
@@ -97,20 +104,35 @@ class ServedApp(AsyncApp):
     Bolt's middleware ends before the listener begins, so only around the whole dispatch can an outcome be seen.
     """
 
-    _observer: Observer | None = None
+    def __init__(self, *, signing_secret: str | None, **how: Any) -> None:
+        """Make Bolt's app; without a signing secret requests come over a connection that is trusted."""
+        super().__init__(signing_secret=signing_secret, request_verification_enabled=signing_secret is not None, **how)
+        self.verifier = SignatureVerifier(signing_secret) if signing_secret is not None else None
+        self.load = Load()
+        self._observer: Observer | None = None
+        self._commands: Serve | None = None
 
     def observe(self, observer: Observer) -> None:
         """Let `observer` know of every request from now on."""
         self._observer = observer
 
+    def serve_commands(self, serve: Serve) -> None:
+        """Let `serve` serve the bot's slash commands from now on, in place of Bolt."""
+        self._commands = serve
+
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Serve a request as Bolt does, and write down how it ended."""
+        """Serve a request, and write down how it ended."""
         served = ServedRequest()
         token = _SERVED.set(served)
         began = time.perf_counter()
+        self.load.under_way += 1
         try:
-            response = await super().async_dispatch(req)
+            if self._commands is not None and req.body.get("command") in COMMANDS:
+                response = await self._commands(req)
+            else:
+                response = await super().async_dispatch(req)
         finally:
+            self.load.under_way -= 1
             _SERVED.reset(token)
         seconds = time.perf_counter() - began
         if response.status >= 400:
@@ -156,14 +178,20 @@ _BEGINNINGS = {
     Outcome.OK: "Served",
     Outcome.REFUSED: "Refused",
     Outcome.TOLD: "Told an error",
+    Outcome.BUSY: "Asked to come back",
     Outcome.FAILED: "Failed",
 }
 
 
 def _level(outcome: Outcome, status: int) -> int:
-    """A failure is an ERROR; what no listener knows or nobody signed, a WARNING; the rest is daily life."""
+    """A failure is an ERROR; what no listener knows or nobody signed, a WARNING; the rest is daily life.
+
+    Of the many who come back later the load itself tells now and then.
+    """
     if outcome is Outcome.FAILED:
         return logging.ERROR
+    if outcome is Outcome.BUSY:
+        return logging.DEBUG
     return logging.WARNING if status >= 400 else logging.INFO
 
 

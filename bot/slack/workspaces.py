@@ -74,8 +74,7 @@ class OneWorkspace:
     def __init__(self, workspace: str, *, clients: Clients, token: str | None, upkeep: Upkeep) -> None:
         """Work in `workspace` with `token`."""
         self._workspace = workspace
-        self._clients = clients
-        self._token = token
+        self._client = clients.quick(token)
         self._upkeep = upkeep
 
     def key_of(self, context: AsyncBoltContext) -> str:
@@ -88,8 +87,8 @@ class OneWorkspace:
         return member if belongs else replace(member, is_stranger=True)
 
     async def client_for(self, workspace: str) -> AsyncWebClient:  # noqa: ARG002 - there is one
-        """Give a client with the bot's own token, whatever the workspace."""
-        return self._clients.quick(self._token)
+        """Give the one client with the bot's own token, whatever the workspace."""
+        return self._client
 
     async def keys(self) -> Sequence[str]:
         """Give the one key."""
@@ -116,11 +115,18 @@ class OneWorkspace:
 def naming(workspaces: Workspaces) -> Callable[..., Awaitable[None]]:
     """Make the middleware that writes the workspace's key into each request's context, once."""
 
-    async def name_workspace(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
-        context[_WORKSPACE] = workspaces.key_of(context)
+    async def name_and_go_on(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
+        name_workspace(workspaces, context)
         await next()
 
-    return name_workspace
+    return name_and_go_on
+
+
+def name_workspace(workspaces: Workspaces, context: AsyncBoltContext) -> str:
+    """Write the workspace's key into a request's context, and give it."""
+    key = workspaces.key_of(context)
+    context[_WORKSPACE] = key
+    return key
 
 
 def workspace_of(context: AsyncBoltContext) -> str:

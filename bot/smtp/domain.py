@@ -3,9 +3,6 @@
 import asyncio
 from typing import Protocol
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
 import idna
 
 from bot.smtp.replies import clean
@@ -30,6 +27,10 @@ class DnsTextRecords:
 
     async def texts(self, name: str) -> list[str] | None:
         """Ask once."""
+        import dns.asyncresolver  # noqa: PLC0415 - slow to import, and wanted after a sent message only
+        import dns.exception  # noqa: PLC0415 - as above
+        import dns.resolver  # noqa: PLC0415 - as above
+
         try:
             answer = await dns.asyncresolver.Resolver().resolve(f"{name}.", "TXT", lifetime=_PATIENCE)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

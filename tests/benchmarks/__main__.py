@@ -2,12 +2,14 @@
 
 import asyncio
 
-from tests.benchmarks import commands, connections, people, store
+from tests.benchmarks import commands, connections, people, stages, starting, store
 
 
 async def main() -> None:
     """Run them one after the other, so that they do not disturb each other."""
+    await starting.run()
     await commands.run()
+    await stages.run()
     await connections.run()
     await people.run()
     await store.run()

@@ -11,6 +11,9 @@ from tests.counts import scaled
 
 SECONDS = 30
 
+_IMPORTED = ["bot.cli", "bot.demo.run", "bot.doctor", "bot.endings", "storage.backups", "storage.migrations.running"]
+"""All that any of the program's commands imports."""
+
 
 def program(folder: Path, *arguments: str, given: Mapping[str, str]) -> tuple[int, str, str]:
     """Run the program in a folder, knowing only the settings given; gives exit code, standard output and error."""
@@ -34,7 +37,7 @@ def _fresh(folder: Path, arguments: tuple[str, ...], environment: dict[str, str]
 
 def _forked(folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> tuple[int, str, str]:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bot.cli"])
+    context.set_forkserver_preload(_IMPORTED)
     out, err = folder / "said.out", folder / "said.err"
     process = context.Process(target=_become, args=(folder, arguments, environment, out, err))
     process.start()

@@ -16,6 +16,8 @@ from bot.profiles.listing import Wish
 from bot.slack.command import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
 from bot.slack.views.listing import ROW_ACTS, written
+from tests.counts import scaled
+from tests.databases import KINDS
 from tests.scenario import forging
 from tests.scenario.forging import A_MEMBER, ADA, ADMINS, AN_ADMIN, MEMBER, NAMESAKE, Actor, Forger, Place
 from tests.store import Contents
@@ -224,6 +226,8 @@ def problems(cell: Cell, forger: Forger, before: Contents, after: Contents) -> I
         yield f"the platform refuses: {forger.workspace.refusals}"
 
 
+# Who may do what does not hang on the database, so the daily run has the table once.
+@pytest.mark.databases(*scaled(quick=("sqlite",), full=KINDS))
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in cells()])
 async def test_an_act_is_done_for_those_who_may_and_refused_in_words_to_all_others(place: Place, cell: Cell) -> None:

@@ -81,7 +81,7 @@ async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lis
         del expected["email_profile_bot_socket_mode_connected"]
     assert emitted == expected
     bot_requests = "email_profile_bot_request_seconds"
-    assert values(families, bot_requests, "outcome") == set(Outcome) - {Outcome.FAILED}
+    assert values(families, bot_requests, "outcome") == set(Outcome) - {Outcome.BUSY, Outcome.FAILED}
     assert values(families, bot_requests, "command") <= {*KINDS, "other"}
     assert values(families, "email_profile_bot_slack_requests_total", "kind") <= {*KINDS, "other"}
     assert values(families, "email_profile_bot_ack_seconds", "way") == {way}

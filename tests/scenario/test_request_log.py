@@ -93,10 +93,10 @@ async def test_each_request_is_one_line_with_who_what_and_how_it_ended(office: O
 async def test_a_failure_is_one_error_under_the_reference_that_the_person_was_told(
     http_office: Office, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def breaks(*_: object, **__: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr("bot.profiles.service.view_of", breaks)
+    monkeypatch.setattr("bot.profiles.service.profile_view", breaks)
     await http_office.workspace.command(ADA, "/email-profile")
     (entry,) = lines.requests
     assert (entry["outcome"], entry["level"]) == ("failed", "error")
@@ -108,7 +108,7 @@ async def test_a_failure_is_one_error_under_the_reference_that_the_person_was_to
 async def test_a_job_fails_under_the_reference_of_the_request_that_began_it(
     http_office: Office, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def breaks(*_: object, **__: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
     await set_up(http_office, ADA)

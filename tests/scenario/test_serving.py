@@ -115,10 +115,10 @@ async def test_socket_mode_comes_back_when_slack_hangs_up(tmp_path: Path) -> Non
 async def test_an_unexpected_fault_is_answered_with_a_reference(
     http_office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def breaks(*_: object, **__: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr("bot.profiles.service.view_of", breaks)
+    monkeypatch.setattr("bot.profiles.service.profile_view", breaks)
     await http_office.workspace.command(ADA, "/email-profile")
     told = searchable(http_office.workspace.messages(ADA)[-1])
     assert "Something went wrong (reference " in told

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from bot.app import StartError, prepare_database
-from storage import copying, migrations
+from storage import copying
 from storage.copying import CopyError, UnfinishedCopyError, copy
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from storage.keys import KeyMismatchError
+from storage.migrations import running
 from storage.people_query import Query
 from tests.counts import scaled
 from tests.databases import engine_at
@@ -114,7 +115,7 @@ async def test_an_older_database_in_use_is_not_even_upgraded(sqlite: Database, t
     await furnish(sqlite, 3)
     engine = engine_at(address)
     with engine.begin() as connection:
-        migrations.upgrade(connection, "0001")
+        running.upgrade(connection, "0001")
     engine.dispose()
     edit_beside(
         address,

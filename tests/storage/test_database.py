@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -220,11 +221,13 @@ async def test_sqlite_runs_with_the_pragmas_that_keep_promises(sqlite: Database)
 
 
 async def test_the_migrations_build_exactly_the_models(database: Database) -> None:
-    def differences(connection: Connection) -> list[object]:
+    def differences(connection: Connection) -> list[tuple[Any, ...]]:
         return list(compare_metadata(MigrationContext.configure(connection), SQLModel.metadata))
 
     async with database._engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+        [(kind, index)] = await connection.run_sync(differences)
+    # The one thing that the models leave to its migration.
+    assert (kind, index.name, index.unique) == ("remove_index", "ux_test_runs_running", True)
 
 
 async def test_two_instances_upgrade_at_once(url: str, keyring: Keyring) -> None:

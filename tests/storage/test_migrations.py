@@ -1,6 +1,7 @@
 """The schema: up, down and up again with rows in, only ever added to, and refused when it is not this version's."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,19 +11,14 @@ from sqlalchemy import Connection, inspect, text
 from storage import migrations
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.keyring import Keyring
+from storage.migrations import revisions, running
 from tests.counts import scaled
 
 PEOPLE = scaled(quick=40, full=1_000)
 
 
-def revisions() -> list[str]:
-    """Name all revisions, the first one first."""
-    scripts = ScriptDirectory.from_config(migrations._config())
-    return [script.revision for script in scripts.walk_revisions()][::-1]
-
-
 async def moved(database: Database, how: str, to: str) -> None:
-    move = migrations.upgrade if how == "up" else migrations.downgrade
+    move = running.upgrade if how == "up" else running.downgrade
     async with database.writing_connection() as connection:
         await connection.run_sync(move, to)
 
@@ -54,9 +50,9 @@ async def save(database: Database, number: int) -> None:
 
 
 async def test_there_is_one_line_of_revisions() -> None:
-    scripts = ScriptDirectory.from_config(migrations._config())
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_heads() == [migrations.head_revision()]
-    assert revisions()[-1] == migrations.head_revision()
+    assert [script.revision for script in scripts.walk_revisions()][::-1] == migrations.revisions()
 
 
 async def test_records_open_after_the_newest_step_was_taken_back_and_made_again(database: Database) -> None:

@@ -1,5 +1,6 @@
 """The list of people: in order, found by words, in pages, on both databases; and a dump that tells no names."""
 
+import asyncio
 import random
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -175,3 +176,22 @@ async def test_after_the_keys_turned_everybody_is_found_as_before(url: str) -> N
     alone = Database.connect(url, Keyring.from_text(new))
     assert await names(alone, query) == ["Ada Byron", "Ada Lovelace"]
     await alone.close()
+
+
+async def test_counting_anew_while_people_change_their_states_makes_nobody_wait_in_a_circle(database: Database) -> None:
+    for user, state in zip("DCBA", (3, 2, 1, 0), strict=True):
+        # Where the rows of the counts lie is not the order in which they are changed.
+        await put(database, user, user, state)
+
+    async def change(user: str) -> None:
+        chance = random.Random(user)
+        for _ in range(25):
+            await put(database, user, user, chance.choice(STATES))
+
+    async def count_anew() -> None:
+        for _ in range(25):
+            async with database.writing() as tx:
+                await tx.people.recount("T1")
+
+    await asyncio.gather(*map(change, "ABCD"), count_anew(), count_anew())
+    assert sum((await counts(database)).values()) == 4

@@ -14,7 +14,8 @@ import yaml
 from typer.testing import CliRunner
 
 from bot.app import RUNNING_TESTS
-from bot.cli import EX_CONFIG, cli
+from bot.cli import cli
+from bot.endings import EX_CONFIG
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.smtp.report import StageName

@@ -11,8 +11,9 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.cli import http_manifest
+from bot.manifest import http_manifest
 from bot.slack.command import SUBCOMMANDS
+from bot.slack.commands import Commands
 from bot.slack.ids import COMMANDS, EVENTS, SCOPES, ActionId, ViewId
 from bot.slack.register import register
 from bot.slack.roster import Roster
@@ -28,12 +29,9 @@ class RecordingApp(AsyncApp):
             raise NotImplementedError
 
         super().__init__(signing_secret="x", client=AsyncWebClient(), authorize=authorize)
+        self.commands = Commands()
         self.registered: list[tuple[str, str]] = []
         self.handles_errors = False
-
-    def command(self, *args: Any, **kwargs: Any) -> Any:
-        self.registered.append(("command", args[0]))
-        return super().command(*args, **kwargs)
 
     def event(self, *args: Any, **kwargs: Any) -> Any:
         self.registered.append(("event", args[0]))
@@ -61,7 +59,7 @@ def app() -> RecordingApp:
     recording = RecordingApp()
     nobody: Any = AsyncMock()
     roster = Roster(database=nobody, workspaces=nobody, directory=nobody, clock=nobody, on_change=nobody)
-    register(recording, nobody, tabs=nobody, roster=roster)
+    register(recording, recording.commands, nobody, tabs=nobody, roster=roster)
     return recording
 
 
@@ -152,9 +150,9 @@ def test_the_manifest_for_http_differs_only_in_addresses_and_in_being_for_many(
     assert over_http == expected
 
 
-def test_every_command_has_a_listener_and_every_event_one(app: RecordingApp) -> None:
-    # Some subcommands have a room of their own.
-    assert sorted(set(app.names("command"))) == sorted(COMMANDS)
+def test_every_command_and_event_is_listened_to(app: RecordingApp) -> None:
+    subcommands = {(command, entry.name) for command in COMMANDS for entry in SUBCOMMANDS[command]}
+    assert set(app.commands._listeners) == {(command, name) for command, name in subcommands if name != "help"}
     assert app.names("event") == sorted(EVENTS)
 
 

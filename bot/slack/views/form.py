@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import SecretStr
 from slack_sdk.models.blocks import (
-    ActionsBlock,
     Block,
     InputBlock,
     Option,
@@ -146,7 +145,7 @@ def form(
     )
 
 
-def _form_buttons(entry: PasswordEntry, *, own: bool) -> ActionsBlock:
+def _form_buttons(entry: PasswordEntry, *, own: bool) -> Block:
     buttons = [
         button("Extra Configurations", ActionId.FORM_EXTRAS),
         button("Test connection", ActionId.FORM_TEST),

@@ -5,18 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    ButtonElement,
-    ConfirmObject,
-    ContextBlock,
-    HeaderBlock,
-    MarkdownTextObject,
-    PlainTextObject,
-    SectionBlock,
-)
+from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject, MarkdownTextObject, PlainTextObject
 from slack_sdk.models.views import View
+
+from bot.slack.views.written import WrittenBlock, WrittenButton, markdown, plain, row_of
 
 LONGEST_SECTION = 3000
 """Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""
@@ -65,9 +57,9 @@ def mrkdwn(text: str) -> MarkdownTextObject:
     return MarkdownTextObject(text=excerpt(text, LONGEST_SECTION), verbatim=True)
 
 
-def section(text: str, *, block_id: str | None = None) -> SectionBlock:
+def section(text: str, *, block_id: str | None = None) -> Block:
     """Make a paragraph of mrkdwn that is escaped already."""
-    return SectionBlock(text=mrkdwn(text), block_id=block_id)
+    return WrittenBlock({"type": "section", "text": markdown(excerpt(text, LONGEST_SECTION))}, block_id=block_id)
 
 
 def rows(lines: Iterable[str]) -> list[Block]:
@@ -94,14 +86,14 @@ def preformatted(lines: Iterable[str]) -> list[Block]:
     return [section(f"{fence}{paragraph}{fence}") for paragraph in paragraphs]
 
 
-def context(text: str) -> ContextBlock:
+def context(text: str) -> Block:
     """Make a small line of mrkdwn that is escaped already."""
-    return ContextBlock(elements=[mrkdwn(text)])
+    return WrittenBlock({"type": "context", "elements": [markdown(excerpt(text, LONGEST_SECTION))]})
 
 
-def header(text: str) -> HeaderBlock:
+def header(text: str) -> Block:
     """Make a headline, plain text of at most 150 characters."""
-    return HeaderBlock(text=PlainTextObject(text=excerpt(text, 150)))
+    return WrittenBlock({"type": "header", "text": plain(excerpt(text, 150))})
 
 
 def button(
@@ -113,14 +105,12 @@ def button(
     confirm: ConfirmObject | None = None,
 ) -> ButtonElement:
     """Make a button; `style` is "primary", "danger" or None."""
-    return ButtonElement(
-        text=PlainTextObject(text=excerpt(text, 75)), action_id=action_id, value=value, style=style, confirm=confirm
-    )
+    return WrittenButton(excerpt(text, 75), action_id, value=value, style=style, confirm=confirm)
 
 
-def actions(*buttons: ButtonElement, block_id: str | None = None) -> ActionsBlock:
+def actions(*buttons: ButtonElement, block_id: str | None = None) -> Block:
     """Put buttons in a row."""
-    return ActionsBlock(elements=list(buttons), block_id=block_id)
+    return WrittenBlock({"type": "actions", "elements": row_of(buttons)}, block_id=block_id)
 
 
 def notice(sentence: str) -> Message:

@@ -1,0 +1,96 @@
+"""A client that costs as little as it can, so that the server is what is measured."""
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.demo.delivery import encoded, signature
+
+
+def signed(secret: str, fields: dict[str, str]) -> bytes:
+    """Write a signed slash command as the bytes of an HTTP request; the signature holds for five minutes."""
+    body, kind = encoded("slash_commands", fields)
+    headers = {
+        "Host": "127.0.0.1",
+        "Content-Type": kind,
+        "Content-Length": str(len(body)),
+        "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+        **signature(secret, body),
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /slack/events HTTP/1.1\r\n{head}\r\n{body}".encode()
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of requests: how many seconds each took, and all together."""
+
+    seconds: Sequence[float]
+    together: float
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.seconds) / self.together
+
+    @property
+    def median(self) -> float:
+        """The median, in seconds."""
+        return statistics.median(self.seconds)
+
+    def percentile(self, percent: float) -> float:
+        """A percentile, in seconds."""
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+class Connection:
+    """One kept connection, on which requests follow each other."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Speak through a pair of streams."""
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, port: int) -> "Connection":
+        """Connect to a port of this machine."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request; gives the answer's status and body."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+        )
+        return int(head[9:12]), await self._reader.readexactly(length)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+
+
+async def ask_for(seconds: float, port: int, requests: Sequence[bytes], *, at_once: int) -> Answered:
+    """Ask again and again on `at_once` connections for a while; every answer must be a 200."""
+    connections = [await Connection.open(port) for _ in range(at_once)]
+    turn: Iterator[bytes] = itertools.cycle(requests)
+    taken: list[float] = []
+    began = time.perf_counter()
+
+    async def work(connection: Connection) -> None:
+        while (sent := time.perf_counter()) < began + seconds:
+            status, body = await connection.ask(next(turn))
+            if status != 200:
+                raise RuntimeError(f"a request was answered with {status}: {body[:200]!r}")
+            taken.append(time.perf_counter() - sent)
+
+    try:
+        await asyncio.gather(*(work(connection) for connection in connections))
+        return Answered(taken, time.perf_counter() - began)
+    finally:
+        for connection in connections:
+            connection.close()

@@ -1,0 +1,99 @@
+"""The program in a process of its own, as a benchmark measures it from outside."""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from bot.demo.mail import DemoMail
+from bot.demo.people import PEOPLE, DemoPerson
+from bot.demo.serve import serving_workspace
+from bot.demo.workspace import Workspace
+from storage.keyring import generate_key
+
+_ROOT = Path(__file__).parents[2]
+_PATIENCE = 30
+
+
+@asynccontextmanager
+async def workspace_for(
+    folder: Path, *, people: list[DemoPerson] | None = None
+) -> AsyncIterator[tuple[Workspace, dict[str, str]]]:
+    """Serve a stand-in workspace; gives it, and the settings of a program that works there on SQLite in `folder`."""
+    workspace = Workspace(signing_secret="5" * 32, bot_token="xoxb-bench", people=people or PEOPLE)
+    async with serving_workspace(workspace, DemoMail()):
+        yield (
+            workspace,
+            {
+                "SLACK_BOT_TOKEN": workspace.bot_token,
+                "SLACK_SIGNING_SECRET": workspace.signing_secret,
+                "SLACK_API_URL": f"{workspace.base_url}/api/",
+                "DATABASE_URL": f"sqlite:///{folder / 'profiles.db'}",
+                "ENCRYPTION_KEYS": generate_key(),
+                "HOST": "127.0.0.1",
+                "LOG_LEVEL": "warning",
+            },
+        )
+
+
+@asynccontextmanager
+async def process(*arguments: str, folder: Path, given: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run Python with arguments in a folder, knowing only the settings given, until the block ends."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = {**kept, "PYTHONPATH": str(_ROOT), **given}
+    with (folder / "written.log").open("ab") as written:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=written
+        )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.terminate()
+            await asyncio.wait_for(started.wait(), _PATIENCE)
+
+
+async def until_ready(url: str) -> None:
+    """Wait until /readyz answers 200."""
+    ends = time.monotonic() + _PATIENCE
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < ends:
+            try:
+                async with session.get(f"{url}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.005)
+    raise RuntimeError(f"nothing was ready at {url} within {_PATIENCE} s")
+
+
+def processor_seconds(pid: int) -> float:
+    """Read how long a process and its children have computed; 0.0 where the system does not tell.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in (pid, *children)]
+    except OSError:
+        return 0.0
+    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_megabytes(pid: int) -> float:
+    """Read the resident memory of a process (https://man7.org/linux/man-pages/man5/proc_pid_status.5.html)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def free_port() -> int:
+    """Find a port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
