@@ -88,6 +88,7 @@ class InModal:
         self._body = body
         self._view_id = view_id
         self._title = title
+        self._takes_progress = True
 
     async def show(self, message: Message) -> None:
         """Replace what the modal shows."""
@@ -99,9 +100,12 @@ class InModal:
 
     async def progress(self, message: Message) -> None:
         """Replace what the modal shows, if Slack takes it."""
+        if not self._takes_progress:
+            return
         try:
             await show_in(self._client, self._view_id, answer_view(message, title=self._title))
         except SLACK_FAILS as error:
+            self._takes_progress = False
             log.info("A modal was not changed (%s).", type(error).__name__)
 
 

@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.bulk import Tally
 from bot.profiles.errors import MendableError
 from bot.profiles.people import Person
 from bot.slack.answers import answer_beside
+from bot.slack.clients import hurried
 from bot.slack.ids import ActionId
-from bot.slack.refusals import SLACK_FAILS
+from bot.slack.refusals import SLACK_FAILS, wait_asked_for
 from bot.slack.saying import say
 from bot.slack.served import note_loss
 from bot.slack.services import Services, caller_of, pressed
@@ -27,7 +30,7 @@ log = logging.getLogger(__name__)
 BEGIN_SECONDS = 2.0
 
 SECONDS = 5.0
-"""For one change of a run's message, with waiting and trying again."""
+"""For one change of a run's message; after one that Slack did not take, so long none is tried."""
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -112,12 +115,17 @@ class RunMessage:
         self._client = client
         self._channel = channel
         self._ts = ts
+        self._silent_until = 0.0
 
     async def show(self, message: Message) -> None:
         """Replace the message; one that Slack does not take now is no reason to stop testing."""
+        if time.monotonic() < self._silent_until:
+            return
         try:
             await self._replace(message)
         except SLACK_FAILS as error:
+            wait = wait_asked_for(error) if isinstance(error, SlackApiError) else 0.0
+            self._silent_until = time.monotonic() + max(wait, SECONDS)
             note_loss(log, "The progress of a run could not be shown", error)
 
     async def end(self, message: Message) -> None:
@@ -134,4 +142,4 @@ class RunMessage:
 
     async def _replace(self, message: Message) -> None:
         async with asyncio.timeout(SECONDS):
-            await self._client.chat_update(channel=self._channel, ts=self._ts, **message.payload())
+            await hurried(self._client).chat_update(channel=self._channel, ts=self._ts, **message.payload())

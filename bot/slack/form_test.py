@@ -106,13 +106,17 @@ class _OpenForm:
         self._known = known
         self._caller = caller
         self._entry = entry
+        self._takes_notes = True
         self.view = view
 
     async def note(self, blocks: list[Block]) -> None:
         """Show how far something is below the form; what Slack does not take is left out."""
+        if not self._takes_notes:
+            return
         try:
             await self._show(blocks)
         except SLACK_FAILS as error:
+            self._takes_notes = False
             log.info("A form was not changed (%s).", type(error).__name__)
 
     async def say(self, blocks: list[Block]) -> None:

@@ -10,6 +10,7 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import MendableError
+from bot.slack.clients import hurried
 from bot.slack.refusals import SLACK_FAILS, is_passing, refusal
 from bot.slack.views.message import Message, actions, escaped, section
 
@@ -38,7 +39,7 @@ async def show_in(client: AsyncWebClient, view_id: str, view: View) -> None:
     """
     try:
         async with asyncio.timeout(SECONDS):
-            await client.views_update(view_id=view_id, view=view)
+            await hurried(client).views_update(view_id=view_id, view=view)
     except SlackApiError as error:
         if refusal(error) != "not_found":
             raise

@@ -4,6 +4,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -82,7 +83,7 @@ class ResponseUrl:
         except SLACK_FAILS as error:
             log.info("An answer was not taken (%s).", type(error).__name__)
             return 0.0
-        if answer.status_code == 200:
+        if answer.status_code == 200 and _taken(answer.body):
             return None
         log.info("An answer was not taken (%d).", answer.status_code)
         return _wait_of(answer)
@@ -92,6 +93,17 @@ class ResponseUrl:
         return AsyncWebhookClient(
             self._url, session=client.session, proxy=client.proxy, ssl=client.ssl, retry_handlers=[]
         )
+
+
+def _taken(body: str) -> bool:
+    """Tell whether an answer with status 200 is Slack's own yes, and no refusal and no page of something between."""
+    text = body.strip()
+    if not text.startswith("{"):
+        return not text.startswith("<")
+    try:
+        return json.loads(text).get("ok") is not False
+    except ValueError:
+        return False
 
 
 def _wait_of(answer: WebhookResponse) -> float:

@@ -127,7 +127,7 @@ async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE
                 for team in (TEAM, ELSEWHERE):
                     link = json.dumps({"host": _HOST, "channel": CHANNEL, "view_id": "", "revision": 0}).encode()
                     stored = StoredLink(workspace=team, user=MEMBER, document=link)
-                    await tx.links.add(f"token-{team}", stored, seconds=10**9)
+                    await tx.links.add(f"token-{team}", stored, seconds=LINK_SECONDS)
             for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
                 await store.edit(_run(run, team))
             place = Place(office, store, {})
@@ -172,6 +172,7 @@ class Actor:
     team: str = TEAM
 
 
+LINK_SECONDS = 10**9
 A_MEMBER = Actor("a member", MEMBER)
 AN_ADMIN = Actor("an admin", ADMIN)
 ADMINS = (AN_ADMIN, Actor("an owner", OWNER))

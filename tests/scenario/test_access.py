@@ -195,8 +195,11 @@ def cells() -> Iterator[Cell]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     folder = tmp_path_factory.mktemp("access")
-    async with forging.place_of_all_kinds(folder) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patched:
+        # The links of this place are good for as long as its tests take.
+        patched.setattr("bot.profiles.private_links.LINK_SECONDS", forging.LINK_SECONDS)
+        async with forging.place_of_all_kinds(folder) as opened:
+            yield opened
 
 
 def problems(cell: Cell, forger: Forger, before: Contents, after: Contents) -> Iterator[str]:

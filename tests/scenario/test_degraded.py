@@ -11,6 +11,7 @@ from bot.demo.faults import Fault, FaultKind
 from bot.demo.run import Office, open_office
 from bot.health import State
 from bot.slack.calls import FAILURES, METHODS, OTHER, RESPONSE_URL, UPLOAD, CallOutcome
+from tests.counts import scaled
 from tests.scenario.people import ADA, set_up
 from tests.store import Store
 
@@ -63,7 +64,7 @@ async def test_a_database_that_says_nothing_at_all_is_told_in_time(
         assert await degraded(http_office) == {"database"}
 
 
-@pytest.mark.parametrize("kind", ["error500", "close"])
+@pytest.mark.parametrize("kind", scaled(quick=["error500"], full=["error500", "close"]))
 async def test_while_slack_answers_no_call_the_instance_serves_on_and_says_so(
     http_office: Office, kind: FaultKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,10 @@ from bot.app import StartError
 from bot.demo.faults import Fault, FaultKind
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
+from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE, set_up
+
+KINDS: list[FaultKind] = ["error500", "silence", "ratelimited", "close", "garbled", "refused"]
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -47,7 +50,7 @@ async def connected(office: Office, *, besides: web.WebSocketResponse | None = N
     return office.workspace.delivery.sockets[-1]
 
 
-@pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
+@pytest.mark.parametrize("reason", scaled(quick=["refresh_requested"], full=["refresh_requested", "warning"]))
 async def test_a_connection_that_slack_is_going_to_end_is_replaced_before_it_ends(
     socket_office: Office, reason: str
 ) -> None:
@@ -78,21 +81,21 @@ async def test_slack_hanging_up_again_and_again_is_met_with_growing_pauses(socke
     workspace = socket_office.workspace
     closed = 0
     try:
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(0.9):
             while closed < 50:
                 socket = await connected(socket_office)
                 await socket.close()
                 closed += 1
     except TimeoutError:
         pass
-    # At once, and after 0.1, 0.2, 0.4 and 0.8 seconds, of which chance takes up to half.
-    assert 2 <= workspace.calls("apps.connections.open") - 1 <= 7
+    # At once, and after 0.1, 0.2 and 0.4 seconds, of which chance takes up to half.
+    assert 2 <= workspace.calls("apps.connections.open") - 1 <= 6
     await connected(socket_office)
     await workspace.command(ADA, "/email-profile")
     assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
 
 
-@pytest.mark.parametrize("kind", ["ratelimited", "error500", "silence", "close", "garbled", "refused"])
+@pytest.mark.parametrize("kind", scaled(quick=KINDS[:2], full=KINDS))
 async def test_while_slack_gives_no_connection_it_is_asked_ever_more_slowly_and_readiness_says_so(
     socket_office: Office, kind: FaultKind, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -100,7 +103,7 @@ async def test_while_slack_gives_no_connection_it_is_asked_ever_more_slowly_and_
     workspace.faults["apps.connections.open"] = [Fault(kind=kind, seconds=0.4, error="internal_error")] * 50
     old = await connected(socket_office)
     await old.close()
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.4)
     assert workspace.calls("apps.connections.open") - 1 <= 6
     status, words = await readiness(socket_office)
     assert (status, words.split(";")[0]) == (503, "Socket Mode is not connected")
