@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -43,9 +44,18 @@ FIELDS = ("reference", "command", "workspace", "user", "outcome", "milliseconds"
 class RedactingText(logging.Formatter):
     """Lines for people; secrets blanked in message and traceback alike."""
 
+    _second = ("", -1)
+
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
         return redacted(super().format(record))
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        """Format a record's time; its second is worded once for all lines of that second."""
+        second = int(record.created)
+        if self._second[1] != second:
+            self._second = (time.strftime(datefmt or self.default_time_format, time.localtime(second)), second)
+        return f"{self._second[0]},{record.msecs:03.0f}"
 
 
 class ColouredText(RedactingText):
@@ -109,6 +119,8 @@ def set_up(*, level: str, form: str, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.addFilter(_wanted)
     handler.setFormatter(_formatter(form, stream))
+    # What no line tells need not be found out for each (https://docs.python.org/3/howto/logging.html#optimization).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

@@ -13,8 +13,8 @@ import hmac
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -32,6 +32,7 @@ _KEY_ID_CHARACTERS = 8
 _FEWEST_DIFFERENT_BYTES = 16
 # Record sizes are rounded up to this many bytes, so that a ciphertext does not tell a password's length.
 _BLOCK_BYTES = 64
+_LENGTH = struct.Struct(">H")
 _HEADER = struct.Struct(f">BB{_KEY_ID_CHARACTERS}s{_SALT_BYTES}s{_COMMITMENT_BYTES}s{_NONCE_BYTES}s")
 
 
@@ -59,8 +60,7 @@ class TamperedError(SealBrokenError):
     """The token was edited, or moved to another place."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where a record belongs; nothing sealed for one place opens in another.
 
     `beside` are the texts of whatever else stands in the clear beside the sealed bytes.
@@ -258,7 +258,7 @@ def _associated_data(key_id: str, salt: bytes, place: Place) -> bytes:
         str(place.revision).encode(),
         *(text.encode() for text in place.beside),
     )
-    return b"".join(struct.pack(">H", len(field)) + field for field in fields)
+    return b"".join([part for field in fields for part in (_LENGTH.pack(len(field)), field)])
 
 
 def _pad(plaintext: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 import idna
 from pydantic import SecretStr
+from pydantic_core import from_json
 
 from bot.profiles.errors import InvalidFormError
 from bot.smtp.guard import HostError, literal, normal_host
@@ -71,6 +72,19 @@ class EmailProfile:
         """Whether the form has been filled, so that there is something to test."""
         return bool(self.address and self.host and self.port)
 
+    def without_secrets(self) -> "EmailProfile":
+        """Give the profile as it may be shown: without its password, and without what was before a fix."""
+        return EmailProfile(
+            address=self.address,
+            login=self.login,
+            password_host=self.password_host,
+            password_set_at=self.password_set_at,
+            host=self.host,
+            port=self.port,
+            authenticate=self.authenticate,
+            extras=self.extras,
+        )
+
     def to_document(self) -> bytes:
         """Write everything, password included, as JSON for sealing."""
         before = replace(self.before, before=None)._values() if self.before else None
@@ -92,7 +106,7 @@ class EmailProfile:
     @classmethod
     def from_document(cls, document: bytes) -> "EmailProfile":
         """Read what `to_document` wrote."""
-        values = json.loads(document)
+        values = from_json(document)
         profile = cls._from_values(values)
         before = values.get("before")
         return replace(profile, before=cls._from_values(before)) if before else profile

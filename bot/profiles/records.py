@@ -1,6 +1,6 @@
 """What is stored for one person: opened from the database, and as it may be shown."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -143,7 +143,7 @@ def profile_view(
 def _view(owner: Person, loaded: Loaded, last: StoredTest | None) -> ProfileView:
     return ProfileView(
         owner=owner,
-        profile=replace(loaded.profile, password=None, before=None),
+        profile=loaded.profile.without_secrets(),
         has_password=loaded.profile.has_password,
         revision=loaded.revision,
         last_test=report_of(last) if last and last.revision == loaded.revision else None,

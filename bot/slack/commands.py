@@ -4,11 +4,11 @@ People wait for a command's answer, so it does not go through Bolt, which asks l
 is theirs, gathers thirty arguments for each and makes a client for every request: more work than the answer itself.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
@@ -20,6 +20,7 @@ from bot.slack.command import Invocation, acts, parse
 from bot.slack.errors import answer_error
 from bot.slack.load import Load
 from bot.slack.once import Once
+from bot.slack.served import note_asked
 from bot.slack.services import caller_of, owner_of
 from bot.slack.views.help import help_message
 from bot.slack.views.message import Message
@@ -121,6 +122,7 @@ class CommandDoor:
     async def _answered(self, request: AsyncBoltRequest, client: AsyncWebClient) -> BoltResponse:
         name = request.body["command"]
         invocation = parse(name, str(request.body.get("text") or ""))
+        note_asked(f"{name} {invocation.subcommand}")
         if acts(name, invocation) and not await self._once.takes(request.body, request.context):
             return BoltResponse(status=200)
         caller = caller_of(request.context)
@@ -133,7 +135,7 @@ class CommandDoor:
             quick=client,
         )
         message = await self._commands.carry_out(command)
-        return BoltResponse(status=200, body="" if message is None else json.dumps(message.payload()))
+        return BoltResponse(status=200, body="" if message is None else to_json(message.payload()).decode())
 
 
 def _header(request: AsyncBoltRequest, name: str) -> str:

@@ -58,10 +58,11 @@ class Outcome(StrEnum):
 
 @dataclass
 class ServedRequest:
-    """One request under way: how it ends as far as is known, and the error that nobody expected."""
+    """One request under way: what it asks for and how it ends as far as is known, and an error that nobody expected."""
 
     outcome: Outcome = Outcome.OK
     error: BaseException | None = None
+    asked: str = ""
     _reference: str = ""
 
     @property
@@ -96,6 +97,13 @@ def note_outcome(outcome: Outcome, error: BaseException | None = None) -> None:
     served = _SERVED.get()
     if served is not None:
         served.outcome, served.error = outcome, error
+
+
+def note_asked(asked: str) -> None:
+    """Note what the request under way asks for, in the program's own names."""
+    served = _SERVED.get()
+    if served is not None:
+        served.asked = asked
 
 
 def kind_of(body: Mapping[str, Any]) -> str:
@@ -173,7 +181,7 @@ def _write(request: AsyncBoltRequest, status: int, served: ServedRequest, second
     signed = status != 401
     fields = {
         "reference": served.reference,
-        "command": _asked(request.body) if signed else _UNSIGNED,
+        "command": served.asked or _asked(request.body) if signed else _UNSIGNED,
         "workspace": _id(workspace_of(context) or context.team_id) if signed else "",
         "user": _id(context.user_id) if signed else "",
         "outcome": str(served.outcome),

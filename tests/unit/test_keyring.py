@@ -3,7 +3,6 @@
 import base64
 import itertools
 import struct
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -98,7 +97,7 @@ def test_tokens_swapped_between_any_two_of_100_places_do_not_open() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(HERE, beside=("2026-01-01",)),
+        HERE._replace(beside=("2026-01-01",)),
         Place(table="other", record_id="r-1", workspace="T1", user="U1", revision=7),
         Place(table="email_profiles", record_id="r-2", workspace="T1", user="U1", revision=7),
         Place(table="email_profiles", record_id="r-1", workspace="T2", user="U1", revision=7),
@@ -156,10 +155,10 @@ def test_another_key_under_the_same_id_is_refused_by_its_commitment_before_anyth
 
 def test_an_incomplete_place_is_refused_before_sealing() -> None:
     nowhere = (
-        replace(HERE, table=""),
-        replace(HERE, record_id=""),
-        replace(HERE, workspace=""),
-        replace(HERE, user=""),
+        HERE._replace(table=""),
+        HERE._replace(record_id=""),
+        HERE._replace(workspace=""),
+        HERE._replace(user=""),
     )
     for place in nowhere:
         with pytest.raises(ValueError, match="complete"):

@@ -14,6 +14,9 @@ LONGEST_SECTION = 3000
 """Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""
 
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """A message: a full sentence for screen readers and notifications, and its blocks."""
@@ -44,12 +47,17 @@ def excerpt(text: str, most: int) -> str:
 
 def date(at: datetime) -> str:
     """Show a day in the reader's zone."""
-    return f"<!date^{int(at.timestamp())}^{{date_short}}|{at:%d %b %Y}>"
+    return f"<!date^{int(at.timestamp())}^{{date_short}}|{_day(at)}>"
 
 
 def moment(at: datetime) -> str:
     """Show a time in the reader's zone, near ones in words such as "today"."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
+
+
+def _day(at: datetime) -> str:
+    # strftime would name the month in the language of the machine.
+    return f"{at.day:02} {_MONTHS[at.month - 1]} {at.year}"
 
 
 def mrkdwn(text: str) -> MarkdownTextObject:
