@@ -23,8 +23,7 @@ Every series, with its labels and what it tells:
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -77,6 +76,7 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=self.registry,
         )
+        self._acks_over: dict[Way, Histogram] = {}
         self._ended: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._acks = Histogram(
             "email_profile_bot_ack_seconds",
@@ -132,14 +132,12 @@ class Metrics:
         requests.inc()
         seconds_taken.observe(seconds)
 
-    @contextmanager
-    def acknowledging(self, way: Way) -> Iterator[None]:
-        """Measure the block, in which a request is answered."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._acks.labels(way).observe(time.perf_counter() - began)
+    def observe_ack(self, way: Way, seconds: float) -> None:
+        """Take how long Slack waited for one answer."""
+        acks = self._acks_over.get(way)
+        if acks is None:
+            acks = self._acks_over[way] = self._acks.labels(way)
+        acks.observe(seconds)
 
     def count_test(self, report: Report) -> None:
         """Count one finished connection test."""

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from socket import socket
@@ -21,6 +22,7 @@ from bot.health import BEARABLE, told
 from bot.keys import read_keys_anew
 from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
+from bot.slack.arriving import TIMESTAMP, read_request, to_answer
 from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketModeLink
 from bot.web.pages import Pages, network_of
@@ -65,21 +67,24 @@ class HttpDoor:
         if self._bot.health.draining:
             return web.Response(status=503, text="The bot is stopping.")
         # slack_sdk raises on a timestamp that is no number, or a huge one, which Bolt would answer with an error.
-        timestamp = request.headers.get("X-Slack-Request-Timestamp", "0")
+        timestamp = request.headers.get(TIMESTAMP, "0")
         if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
             return web.Response(status=401, text="The request's timestamp is not a number.")
-        with self._bot.metrics.acknowledging("http"):
+        began = time.perf_counter()
+        try:
             return await self._answered(request)
+        finally:
+            self._bot.metrics.observe_ack("http", time.perf_counter() - began)
 
     async def _answered(self, request: web.Request) -> web.Response:
         try:
-            bolt_request = await to_bolt_request(request)
+            arrived = await read_request(request)
         except (ValueError, LookupError):
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
-        response = await self._bot.slack.async_dispatch(bolt_request)
+        response = await self._bot.slack.async_dispatch(arrived)
         if response.status == 401:
-            self._skew.look_at(request.headers.get("X-Slack-Request-Timestamp", ""))
-        return await to_aiohttp_response(response)
+            self._skew.look_at(request.headers.get(TIMESTAMP, ""))
+        return to_answer(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""

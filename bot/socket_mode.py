@@ -207,12 +207,13 @@ class SocketModeLink:
         if answering is not None:
             self._answering.add(answering)
             answering.add_done_callback(self._answering.discard)
-        with self._bot.metrics.acknowledging("socket"):
+        try:
             response = await asyncio.shield(self._carried_out(request))
-            try:
-                await send_async_response(connection, request, response, began)
-            except ConnectionError:
-                log.info("A connection ended before an answer; Slack asks again over another.")
+            await send_async_response(connection, request, response, began)
+        except ConnectionError:
+            log.info("A connection ended before an answer; Slack asks again over another.")
+        finally:
+            self._bot.metrics.observe_ack("socket", time.time() - began)
 
     def _carried_out(self, request: SocketModeRequest) -> asyncio.Task[BoltResponse]:
         """Carry a request out once: what Slack did not see answered it sends again, over whatever connection."""

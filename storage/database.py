@@ -170,7 +170,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        return opened_glance(await self.everyday_row(workspace, user), self._keyring)
+        return opened_glance(await self.everyday_row(workspace, user), self._keyring, workspace=workspace, user=user)
 
     async def everyday_row(self, workspace: str, user: str) -> Sequence[Any] | None:
         """Read what `glance` opens, sealed as it is; None when there is no profile."""

@@ -5,8 +5,9 @@ takes some twenty microseconds, and handing it to a thread through SQLAlchemy a 
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, bindparam, select
@@ -15,7 +16,7 @@ from sqlmodel import SQLModel
 
 from storage.connection_tests import StoredTest, opened_test
 from storage.keyring import Keyring
-from storage.models import ProfileRow, TestRow
+from storage.models import ProfileRow, TestRow, UtcDateTime
 from storage.outages import opened, opened_for_reading, told_apart
 from storage.profiles import StoredProfile, UnreadableRecordError, opened_profile
 from storage.sqlite import connected_directly
@@ -30,14 +31,14 @@ class Glance:
 
 
 class _ProfileColumns(NamedTuple):
-    record_id: str
     workspace: str
     user_id: str
+    record_id: str
     revision: int
     key_id: str
     sealed: bytes
-    created_at: Any
-    updated_at: Any
+    created_at: datetime
+    updated_at: datetime
 
 
 class _TestColumns(NamedTuple):
@@ -47,7 +48,7 @@ class _TestColumns(NamedTuple):
     revision: int
     key_id: str
     sealed: bytes
-    tested_at: Any
+    tested_at: datetime
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -57,9 +58,10 @@ def _table(model: type[SQLModel]) -> Table:
 
 _PROFILES, _TESTS = _table(ProfileRow), _table(TestRow)
 _COLUMNS = (
-    *(_PROFILES.c[name] for name in _ProfileColumns._fields),
-    *(_TESTS.c[name] for name in _TestColumns._fields),
+    *(_PROFILES.c[name] for name in _ProfileColumns._fields[2:]),
+    *(_TESTS.c[name] for name in _TestColumns._fields[2:]),
 )
+_CUT = len(_ProfileColumns._fields) - 2
 _SAME_PERSON = (_PROFILES.c.workspace == _TESTS.c.workspace) & (_PROFILES.c.user_id == _TESTS.c.user_id)
 _ONE = (
     select(*_COLUMNS)
@@ -101,7 +103,8 @@ class DirectGlances:
         compiled = _ONE.compile(dialect=engine.dialect)
         self._statement = str(compiled)
         self._order = tuple(compiled.positiontup or ())
-        self._readers = [_reader(column.type.dialect_impl(engine.dialect), engine) for column in _COLUMNS]
+        # SQLite keeps times as texts, in UTC and without saying so.
+        self._times = [number for number, column in enumerate(_COLUMNS) if isinstance(column.type, UtcDateTime)]
 
     async def row(self, workspace: str, user: str) -> Sequence[Any] | None:
         """As `PooledGlances.row`."""
@@ -116,7 +119,11 @@ class DirectGlances:
             return await self._pooled.row(workspace, user)
         if not rows:
             return None
-        return [read(value) if read else value for read, value in zip(self._readers, rows[0], strict=True)]
+        row = list(rows[0])
+        for number in self._times:
+            if row[number] is not None:
+                row[number] = datetime.fromisoformat(row[number]).replace(tzinfo=UTC)
+        return row
 
     def close(self) -> None:
         """Close the connection."""
@@ -125,18 +132,11 @@ class DirectGlances:
             self._connection = None
 
 
-def _reader(kind: Any, engine: AsyncEngine) -> Callable[[Any], Any] | None:
-    """Give what turns a column's value as the driver gives it into Python's; None when nothing does."""
-    reader: Callable[[Any], Any] | None = kind.result_processor(engine.dialect, None)
-    return reader
-
-
-def opened_glance(row: Sequence[Any] | None, keyring: Keyring) -> Glance:
+def opened_glance(row: Sequence[Any] | None, keyring: Keyring, *, workspace: str, user: str) -> Glance:
     """Open what was read of one person."""
     if row is None:
         return Glance(profile=None, test=None)
-    cut = len(_ProfileColumns._fields)
-    profile, test = _ProfileColumns(*row[:cut]), _TestColumns(*row[cut:])
+    profile, test = _ProfileColumns(workspace, user, *row[:_CUT]), _TestColumns(workspace, user, *row[_CUT:])
     stored: StoredProfile | UnreadableRecordError
     try:
         stored = opened_profile(profile, keyring)

@@ -7,9 +7,9 @@ https://github.com/slackapi/bolt-python/blob/main/slack_bolt/request/internals.p
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl
 
 from slack_bolt.request import async_request
+from yarl import query_to_pairs
 
 
 def parse_body(body: str, content_type: str | None) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def parse_body(body: str, content_type: str | None) -> dict[str, Any]:
         return {}
     if content_type == "application/json" or body.startswith("{"):
         return _mapping(body)
-    form = dict(parse_qsl(body, keep_blank_values=True))
+    form = dict(query_to_pairs(body))
     return _mapping(form["payload"]) if "payload" in form else form
 
 

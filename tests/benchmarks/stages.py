@@ -60,7 +60,7 @@ async def _stages(bot: Bot, secret: str) -> dict[str, Stage]:
     headers: dict[str, str | Sequence[str]] = {"Content-Type": kind, **signed}
     owner = Person(workspace=TEAM, user=ADA)
     row = await bot.database.everyday_row(TEAM, ADA)
-    glance = opened_glance(row, bot.database.keyring)
+    glance = opened_glance(row, bot.database.keyring, workspace=TEAM, user=ADA)
     view = profile_view(owner, glance.profile, glance.test)
     shown = card(view, reader=ADA, entry=PasswordEntry.IN_FORM).payload()
     verifier = SignatureVerifier(secret)
@@ -84,7 +84,7 @@ async def _stages(bot: Bot, secret: str) -> dict[str, Stage]:
         await bot.database.everyday_row(TEAM, ADA)
 
     async def unseal() -> None:
-        opened_glance(row, bot.database.keyring)
+        opened_glance(row, bot.database.keyring, workspace=TEAM, user=ADA)
 
     async def decide() -> None:
         profile_view(owner, glance.profile, glance.test)
