@@ -29,6 +29,18 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0
 """How long a stop waits for running jobs; with closing, well inside the usual 30 s of a supervisor."""
 
+IN_HAND_SECONDS = 3.0
+"""How long a stop waits for requests that are being answered, once no job is under way; Slack waits no longer."""
+
+GOODBYE_SECONDS = 1.0
+"""How long a stop waits for the other end of a Socket Mode connection to say goodbye."""
+
+PING_SECONDS = 2.5
+"""How often Socket Mode's line is tried; one that stays silent for half as long again is dead.
+
+Slack gives each request to one connection, so whatever it sends meanwhile on a dead one is lost.
+"""
+
 SOCKET_PATIENCE = 60.0
 """Seconds without a working Socket Mode connection after which it is built anew.
 
@@ -68,8 +80,6 @@ class HttpDoor:
 
     async def slack_events(self, request: web.Request) -> web.Response:
         """Hand one request of Slack's to Bolt, which checks its signature."""
-        if self.draining:
-            return web.Response(status=503, text="The bot is stopping.")
         # slack_sdk raises on a timestamp that is no number, which Bolt would answer with a 500.
         if not request.headers.get("X-Slack-Request-Timestamp", "0").isdecimal():
             return web.Response(status=401, text="The request's timestamp is not a number.")
@@ -150,19 +160,48 @@ class InstallDoor:
 
 
 class MeasuredHandler(AsyncSocketModeHandler):
-    """Bolt's handler of Socket Mode, which also measures how long Slack waits for an answer."""
+    """Bolt's handler of Socket Mode, which also measures how long Slack waits for an answer, and ends politely."""
 
     def __init__(self, bot: Bot, token: str) -> None:
         """Answer for `bot`, connected by an app-level token."""
         self._metrics = bot.metrics
+        self._in_hand: set[asyncio.Task[object]] = set()
+        self._ending = False
         super().__init__(
-            bot.slack, token, logger=logging.getLogger("slack_sdk.socket_mode"), web_client=bot.slack.client
+            bot.slack,
+            token,
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+            web_client=bot.slack.client,
+            ping_interval=PING_SECONDS,
         )
+        self.client.on_error_listeners.append(self._connect_anew)
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        """Answer one request."""
+        """Answer one request; what comes at the very end is left to whoever is connected next."""
+        task = asyncio.current_task()
+        if self._ending or task is None:
+            return
+        self._in_hand.add(task)
+        task.add_done_callback(self._in_hand.discard)
         with self._metrics.acknowledging("socket"):
-            await super().handle(client, req)
+            try:
+                await super().handle(client, req)
+            except ConnectionError:
+                log.warning("An answer was lost with its Socket Mode connection.")
+
+    async def _connect_anew(self, _message: object) -> None:
+        # A dead line is told here at once; slack_sdk itself would notice it up to PING_SECONDS later.
+        await self.client.connect_to_new_endpoint()
+
+    async def end(self) -> None:
+        """Take nothing more, let what is in hand be answered, and disconnect."""
+        self._ending = True
+        if self._in_hand:
+            await asyncio.wait(self._in_hand, timeout=IN_HAND_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self.client.disconnect()
+        await self.client.close()
 
 
 class SocketModeLink:
@@ -175,7 +214,7 @@ class SocketModeLink:
         self._bot = bot
         self._token = settings.slack_app_token
         self._patience = patience
-        self._handler: AsyncSocketModeHandler | None = None
+        self._handler: MeasuredHandler | None = None
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -202,7 +241,7 @@ class SocketModeLink:
     async def _disconnect(self) -> None:
         if self._handler is not None:
             handler, self._handler = self._handler, None
-            await handler.client.close()
+            await handler.end()
 
     async def _keep_connected(self) -> None:
         loop = asyncio.get_running_loop()
@@ -230,7 +269,9 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
     """
     socket_mode = settings.slack_app_token is not None
     door = HttpDoor(bot)
-    runner = web.AppRunner(door.application(events=not socket_mode), access_log=None)
+    # A client that sends or reads too slowly does not keep the process.
+    application = door.application(events=not socket_mode)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=IN_HAND_SECONDS)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -240,13 +281,14 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
         except OSError as error:
             where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
             raise StartError(f"PORT: nothing can be served on {where} ({why}). Example: PORT=3000") from None
-        stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         if socket_mode:
             link = SocketModeLink(bot, settings)
             stack.push_async_callback(link.close)
             await link.open()
             door.watch_socket(link.connected)
             bot.metrics.watch_socket(link.connected)
+        # While jobs end, requests are answered still: a test is refused in words, everything else is done.
+        stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         host, port = runner.addresses[0][:2]
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -287,5 +329,9 @@ async def run(settings: Settings) -> None:
         mode = "Socket Mode" if settings.slack_app_token else "HTTP"
         log.info("Serving Slack over %s; health and metrics at %s", mode, address)
         await stop.wait()
-        log.info("Stopping: no new work, running tests may finish.")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # Whoever asks again gets nothing sooner; up to the very end it must not break what is being closed.
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+        log.info("Stopping: no new tests, running ones may finish.")
     log.info("Stopped.")
