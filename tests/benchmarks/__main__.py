@@ -2,13 +2,14 @@
 
 import asyncio
 
-from tests.benchmarks import commands, connections, people, store
+from tests.benchmarks import commands, connections, load, people, store
 
 
 async def main() -> None:
     """Run them one after the other, so that they do not disturb each other."""
     await commands.run()
     await connections.run()
+    await load.run()
     await people.run()
     await store.run()
 
