@@ -18,7 +18,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.app import Bot, StartError, open_bot
 from bot.keys import read_keys_anew
-from bot.memory import share_one_heap
+from bot.memory import keeping_memory_small
 from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
 from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
@@ -317,13 +317,13 @@ async def reading_keys_anew(settings: Settings, bot: Bot, wanted: asyncio.Event)
 
 async def run(settings: Settings) -> None:
     """Serve Slack until SIGTERM or SIGINT, then drain and return; on SIGHUP read the keys anew."""
-    share_one_heap()
     stop, keys_wanted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
     async with (
+        keeping_memory_small(),
         open_bot(settings) as bot,
         serving(bot, settings) as address,
         reading_keys_anew(settings, bot, keys_wanted),
