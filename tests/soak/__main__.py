@@ -33,6 +33,7 @@ from tests.soak.unruly import Mishap, UnrulyDelivery
 
 MISHAPS = 50
 WHOLE_MINUTES = 20.0
+SHORTEST_MINUTES = 0.5
 WARM_UP = 0.25
 """The part of the time after which memory and descriptors are judged."""
 
@@ -40,8 +41,8 @@ SAMPLE_SECONDS = 5.0
 PROBE_SECONDS = 0.1
 MOST_GROWTH = 1.0
 LONGEST_DEAF = 5.0
-SPARE_DESCRIPTORS = 40
-"""Between the fewest and the most: tests under way, pools that breathe, and no more."""
+MORE_DESCRIPTORS = 5.0
+"""Between the mean of the first and of the last third: they come and go with tests, and must not stay."""
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Soak:
 
     async def run(self) -> None:
         """Let everything happen, until the time is over."""
-        helpers = [asyncio.create_task(work) for work in (self.people.work(), self._sample(), self._probe())]
+        works = [asyncio.create_task(work) for work in (self.people.work(), self._sample(), self._probe())]
         until = time.monotonic() + self.seconds
         try:
             for number, mishap in zip(range(self.wanted), itertools.cycle(Mishap), strict=False):
@@ -73,12 +74,12 @@ class Soak:
                     self.mishaps[mishap] += 1
             await asyncio.sleep(max(0.0, until - time.monotonic()))
             self.people.over.set()
-            await helpers[0]
+            await works[0]
             self.tests = await _tests_counted(self.house.instance.url)
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
 
     async def _sample(self) -> None:
         process = self.house.instance.process
@@ -114,12 +115,14 @@ class Soak:
         warm = [sample for sample in self.samples if sample.at - self.samples[0].at >= self.seconds * WARM_UP]
         slope = slope_of(warm)
         descriptors = [sample.descriptors for sample in warm]
+        third = len(warm) // 3
+        more = statistics.fmean(descriptors[-third:]) - statistics.fmean(descriptors[:third])
         answers = self.delivery.answers
         longest = max([*answers.deaf, *answers.seconds])
         times = statistics.quantiles(answers.seconds, n=100)
         rows = [
             ("memory", f"{warm[0].rss:.1f} to {warm[-1].rss:.1f} MB, {slope.growth:+.2f} ± {slope.error:.2f} MB/h"),
-            ("descriptors", f"{min(descriptors)} to {max(descriptors)}"),
+            ("descriptors", f"{min(descriptors)} to {max(descriptors)}, {more:+.1f} from the first third to the last"),
             ("threads", f"{min(s.threads for s in warm)} to {max(s.threads for s in warm)}"),
             ("new sockets", f"{self.delivery.new_sockets} of {self.wanted} ({_counted(self.mishaps)})"),
             ("longest deaf moment", f"{longest:.2f} s; {len(answers.deaf)} in all"),
@@ -132,7 +135,7 @@ class Soak:
             print(f"  {name:20} {figures}")
         kept = {
             f"memory grows less than {MOST_GROWTH} MB/h": slope.growth < MOST_GROWTH,
-            "descriptors stay as many": max(descriptors) - min(descriptors) <= SPARE_DESCRIPTORS,
+            "descriptors stay as many": more <= MORE_DESCRIPTORS,
             "a new socket after each mishap": self.delivery.new_sockets >= self.wanted,
             f"never deaf for more than {LONGEST_DEAF:.0f} s": longest <= LONGEST_DEAF,
             "nothing odd": not self.people.oddities,
@@ -191,7 +194,10 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=WHOLE_MINUTES)
     parser.add_argument("--log", type=Path, help="a file for what the process wrote")
-    return parser.parse_args(given)
+    read = parser.parse_args(given)
+    if read.minutes < SHORTEST_MINUTES:
+        parser.error(f"at least {SHORTEST_MINUTES:g} minutes, or there is nothing to judge.")
+    return read
 
 
 if __name__ == "__main__":

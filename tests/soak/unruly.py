@@ -27,9 +27,13 @@ class Mishap(StrEnum):
 
 @dataclass
 class Answers:
-    """Every request by when it was sent, with the seconds that its answer took, or None."""
+    """Every request by when it was sent, with the seconds that its answer took, or None.
+
+    `ended` is when the last one was given up.
+    """
 
     all: list[tuple[float, float | None]] = field(default_factory=list)
+    ended: float = 0.0
 
     @contextmanager
     def measured(self) -> Iterator[None]:
@@ -39,6 +43,7 @@ class Answers:
             yield
         except DeliveryError:
             self.all.append((began, None))
+            self.ended = time.monotonic()
             raise
         self.all.append((began, time.monotonic() - began))
 
@@ -54,7 +59,10 @@ class Answers:
 
     @property
     def deaf(self) -> list[float]:
-        """How long nobody was answered: from sending what was lost to the answer to what was sent next and was not."""
+        """How long nobody was answered: from sending what was lost to the answer to what was sent next and was not.
+
+        Where there was none any more, to the last time that something was known to be lost.
+        """
         moments: list[float] = []
         since: float | None = None
         for began, seconds in sorted(self.all, key=lambda one: one[0]):
@@ -63,6 +71,8 @@ class Answers:
             elif since is not None:
                 moments.append(began + seconds - since)
                 since = None
+        if since is not None:
+            moments.append(self.ended - since)
         return moments
 
 
