@@ -97,8 +97,9 @@ async def furnish(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfil
     """Store a profile for each user, as saving the form would."""
     database = Database.connect(url, keyring)
     try:
-        async with database.writing() as tx:
-            for user, profile in profiles.items():
+        for user, profile in profiles.items():
+            # One after the other, because the process writes too and would not wait for long.
+            async with database.writing() as tx:
                 await tx.profiles.save(TEAM, user, profile.to_document(), expected_revision=0)
                 await note_state(tx, Person(workspace=TEAM, user=user), at=datetime.now(UTC))
     finally:

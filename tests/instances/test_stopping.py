@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +95,7 @@ class Round:
                 task.cancel()
             await asyncio.gather(storm, *work, return_exceptions=True)
         wrong = [] if code == 0 else [f"it ended with {code}"]
-        wrong += [line for line in instance.said if any(word in line for word in UNWANTED)]
+        wrong += _unwanted(instance.said)
         return [*wrong, *self._unanswered(), *self._without_end(), *await self._not_stored()]
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
@@ -187,6 +187,12 @@ class Round:
         ]
 
 
+def _unwanted(said: Sequence[str]) -> list[str]:
+    """Give what a process should not have written, from the first such line on."""
+    first = next((number for number, line in enumerate(said) if any(word in line for word in UNWANTED)), None)
+    return [] if first is None else ["".join(said[first : first + 60])]
+
+
 def _to(workspace: Workspace, user: str) -> list[Message]:
     return [message for message in workspace.all_messages if message.reader == user]
 
@@ -224,4 +230,4 @@ async def test_a_stop_at_any_moment_ends_cleanly_and_leaves_nobody_without_an_an
             return await _stopped_once(f"{seed}/{number}", folder, BY_SOCKET if number % 2 else {})
 
     wrong = await asyncio.gather(*(once(number) for number in range(ROUNDS)))
-    assert [what for found in wrong for what in found] == []
+    assert "\n".join(itertools.chain.from_iterable(wrong)) == ""
