@@ -19,6 +19,7 @@ from bot.profiles.profile import EmailProfile
 from bot.profiles.roster import note_state
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
+from tests.databases import SQLiteMaker
 from tests.fakes.smtp_server import ScriptedServer, Silence, Trickle
 from tests.instances.running import Instance
 from tests.scenario.test_command_line import GOOD
@@ -97,9 +98,9 @@ async def furnish(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfil
     """Store a profile for each user, as saving the form would."""
     database = Database.connect(url, keyring)
     try:
-        for user, profile in profiles.items():
-            # One after the other, because the process writes too and would not wait for long.
-            async with database.writing() as tx:
+        await database.check_keys()
+        async with database.writing() as tx:
+            for user, profile in profiles.items():
                 await tx.profiles.save(TEAM, user, profile.to_document(), expected_revision=0)
                 await note_state(tx, Person(workspace=TEAM, user=user), at=datetime.now(UTC))
     finally:
@@ -135,9 +136,12 @@ async def real_house(
     `workspace` has GOOD's secrets. What still runs at the end is killed.
     """
     key = generate_key()
-    url = f"sqlite:///{folder / 'profiles.db'}"
     keyring = Keyring.from_text(key)
-    async with serving_workspace(workspace, DemoMail(), port=0):
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(SQLiteMaker(folder).upgraded(folder / "profiles.db"))
+        # Before the process starts: it waits for another writer, but not for long.
+        await furnish(url, keyring, profiles)
+        await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
         settings = {
             **GOOD,
             "DATABASE_URL": url,
@@ -147,10 +151,7 @@ async def real_house(
             **given,
         }
         instance = Instance(folder=folder, given=settings)
+        stack.push_async_callback(instance.kill)
         await instance.start()
-        try:
-            await furnish(url, keyring, profiles)
-            workspace.delivery.events_url = f"{instance.url}/slack/events"
-            yield RealHouse(workspace=workspace, instance=instance, url=url, keyring=keyring)
-        finally:
-            await instance.kill()
+        workspace.delivery.events_url = f"{instance.url}/slack/events"
+        yield RealHouse(workspace=workspace, instance=instance, url=url, keyring=keyring)
