@@ -29,10 +29,10 @@ from tests.scenario.test_command_line import GOOD
 
 pytestmark = pytest.mark.databases("sqlite")
 
-ROUNDS = scaled(quick=4, full=100)
-AT_ONCE = scaled(quick=4, full=6)
-LATEST_MOMENT = scaled(quick=1.0, full=3.0)
-SMTP_TIMEOUTS = scaled(quick=("1", "2"), full=("1", "3", "10", "40"))
+ROUNDS = scaled(quick=2, full=100)
+AT_ONCE = scaled(quick=2, full=6)
+LATEST_MOMENT = scaled(quick=0.7, full=3.0)
+SMTP_TIMEOUTS = scaled(quick=("1",), full=("1", "3", "10", "40"))
 """A test of the last outlasts every stop, and is interrupted."""
 
 CROWD = crowd(24)
