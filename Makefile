@@ -4,7 +4,7 @@ PYTHON ?= python3
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))")
 BIN := .venv/bin
 
-.PHONY: help demo test prove check bench lock clean
+.PHONY: help demo test prove check bench soak lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: .venv/.dev ## lint, types, import rules
 
 bench: .venv/.dev ## measure
 	$(BIN)/python -m tests.benchmarks
+
+soak: .venv/.dev ## run one process for twenty minutes while its sockets fail, and judge it
+	$(BIN)/python -m tests.soak
 
 lock: .venv/.dev ## resolve the dependencies afresh into the two lock files
 	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.txt

@@ -20,6 +20,7 @@ from bot.app import Bot, StartError, open_bot
 from bot.clock_skew import ClockSkew
 from bot.health import BEARABLE, told
 from bot.keys import read_keys_anew
+from bot.memory import keeping_memory_small
 from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
 from bot.slack.arriving import TIMESTAMP, read_request, to_answer
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0
 """How long a stop waits for running jobs; with closing, well inside the usual 30 s of a supervisor."""
 
+IN_HAND_SECONDS = 3.0
+"""How long a stop waits for requests that are being answered, once no job is under way; Slack waits no longer."""
 
 LONGEST_TIMESTAMP = 12
 """Digits of a time in seconds since 1970, for the next thirty thousand years."""
@@ -64,8 +67,6 @@ class HttpDoor:
 
     async def slack_events(self, request: web.Request) -> web.Response:
         """Hand one request of Slack's to Bolt, which checks its signature."""
-        if self._bot.health.draining:
-            return web.Response(status=503, text="The bot is stopping.")
         # slack_sdk raises on a timestamp that is no number, or a huge one, which Bolt would answer with an error.
         timestamp = request.headers.get(TIMESTAMP, "0")
         if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
@@ -153,7 +154,9 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
     """
     socket_mode = settings.slack_app_token is not None
     door = HttpDoor(bot)
-    runner = web.AppRunner(door.application(events=not socket_mode), access_log=None)
+    # A client that sends or reads too slowly does not keep the process.
+    application = door.application(events=not socket_mode)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=IN_HAND_SECONDS)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -163,13 +166,14 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
         except OSError as error:
             where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
             raise StartError(f"PORT: nothing can be served on {where} ({why}). Example: PORT=3000") from None
-        stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         if socket_mode:
             link = SocketModeLink(bot, settings)
             stack.push_async_callback(link.close)
             await link.open()
             bot.health.watch_socket(link.connected)
             bot.metrics.watch_socket(link.connected)
+        # While jobs end, requests are answered still: a test is refused in words, everything else is done.
+        stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         host, port = runner.addresses[0][:2]
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -203,6 +207,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
     async with (
+        keeping_memory_small(),
         tracing.wanted(os.environ) as traces,
         open_bot(settings, traces=traces) as bot,
         serving(bot, settings) as address,
@@ -216,5 +221,9 @@ async def run(settings: Settings) -> None:
         gc.set_threshold(10_000, 20, 20)
         gc.enable()
         await stop.wait()
-        log.info("Stopping: no new work, running tests may finish.")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # Whoever asks again gets nothing sooner; up to the very end it must not break what is being closed.
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+        log.info("Stopping: no new tests, running ones may finish.")
     log.info("Stopped.")

@@ -29,8 +29,11 @@ from bot.slack.refusals import SLACK_FAILS, is_busy, refusal, wait_asked_for
 
 log = logging.getLogger(__name__)
 
-PING_SECONDS = 10.0
-"""A connection that leaves a ping unanswered is over within one and a half of these."""
+PING_SECONDS = 2.5
+"""A connection that leaves a ping unanswered is over within one and a half of these.
+
+Slack gives each request to one connection, so whatever it sends meanwhile on a dead one is lost.
+"""
 
 CONNECT_SECONDS = 15.0
 """For one try to connect."""

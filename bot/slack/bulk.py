@@ -74,7 +74,12 @@ class _BulkListeners:
         async def work() -> None:
             await self._run(run, users, caller, shown)
 
-        self._jobs.start(f"run for {caller.user}", work, tell=tell)
+        try:
+            self._jobs.start(f"run for {caller.user}", work, tell=tell)
+        except MendableError as error:
+            await self._bulk.end(run, INTERRUPTED)
+            await shown.show(notice(str(error)))
+            raise
         count = f"{len(users)} email {'profile' if len(users) == 1 else 'profiles'}"
         told = notice(f"Testing {count}. Follow it in your messages with the bot.")
         await answer_beside(body, client, title=TITLE, first=told)

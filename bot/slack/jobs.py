@@ -16,6 +16,7 @@ _LAST_WORDS = 5.0
 """Seconds that cancelled jobs get to tell their owners."""
 
 INTERRUPTED = "The bot is being restarted, so this was interrupted. Please run it again in a minute."
+RESTARTING = "The bot is being restarted. Please try again in a minute."
 
 
 def unexpected(reference: str) -> str:
@@ -59,7 +60,7 @@ class Jobs:
             MendableError: too many jobs are under way, or the bot is stopping.
         """
         if self._draining:
-            raise MendableError(INTERRUPTED)
+            raise MendableError(RESTARTING)
         if len(self._tasks) >= self._most:
             raise MendableError("Many tests are running right now. Please try again in a minute.")
         task = asyncio.create_task(self._run(name, work, tell), name=name)

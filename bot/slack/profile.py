@@ -1,5 +1,6 @@
 """`/email-profile` and its form: show, edit, save, delete."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.changes import Changed
 from bot.profiles.conflicts import conflicts, values_of
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError
+from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, MendableError
 from bot.profiles.people import Person
 from bot.profiles.profile import Field
 from bot.profiles.records import ProfileView
@@ -24,6 +25,8 @@ from bot.slack.services import Services, caller_of, owner_of, pressed
 from bot.slack.views import card as cards
 from bot.slack.views.form import Context, form, typed
 from bot.slack.views.message import Message, escaped, notice, section
+
+log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, commands: Commands, services: Services) -> None:
@@ -125,7 +128,11 @@ class _ProfileListeners:
         async def show_card() -> None:
             await say(client, caller.user, channel, self._card(changed.view, caller))
 
-        self._jobs.start("card after saving", show_card, tell=tell)
+        try:
+            self._jobs.start("card after saving", show_card, tell=tell)
+        except MendableError:
+            # The change is saved, which the closed form says; nobody must hear otherwise.
+            log.warning("The card of a saved profile could not be shown: too much is under way.")
 
     async def press_delete(
         self,

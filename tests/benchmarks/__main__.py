@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.benchmarks import commands, connections, people, stages, starting, store
+from tests.benchmarks import commands, connections, load, people, stages, starting, store
 
 
 async def main() -> None:
@@ -11,6 +11,7 @@ async def main() -> None:
     await commands.run()
     await stages.run()
     await connections.run()
+    await load.run()
     await people.run()
     await store.run()
 

@@ -236,12 +236,14 @@ class _Conversation:
             case bytes():
                 self._writer.write(act)
             case Silence():
-                await asyncio.sleep(3600)
+                await self._reader.read()
+                raise _OverError
             case HangUp():
                 raise _OverError
             case Trickle():
                 for number in range(len(act.text)):
                     self._writer.write(act.text[number : number + 1])
+                    await self._writer.drain()
                     await asyncio.sleep(act.pause)
             case Endless():
                 while True:

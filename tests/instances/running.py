@@ -5,6 +5,7 @@ import itertools
 import json
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +25,15 @@ PATIENCE = 15.0
 
 @dataclass
 class Instance:
-    """One process of the program, and the address that it serves at; empty while it is down."""
+    """One process of the program, and the address that it serves at; empty while it is down.
+
+    `said` is what it wrote since it served.
+    """
 
     folder: Path
     given: Mapping[str, str]
     url: str = ""
+    said: list[str] = field(default_factory=list)
     process: asyncio.subprocess.Process | None = None
     _reader: "asyncio.Task[None] | None" = None
 
@@ -37,7 +42,7 @@ class Instance:
         self.process = await start(self.folder, "run", given=self.given)
         self.url = await serving(self.process)
         # What it writes is read on, so that a full pipe never stops it.
-        self._reader = asyncio.create_task(_read_on(self.process))
+        self._reader = asyncio.create_task(_read_on(self.process, self.said))
 
     async def kill(self) -> None:
         """End it with kill -9."""
@@ -47,21 +52,35 @@ class Instance:
         """End it as a supervisor does; gives its exit code."""
         return await self._end(signal.SIGTERM)
 
-    async def _end(self, how: signal.Signals) -> int:
+    def send_signal(self, how: signal.Signals) -> None:
+        """Send it a signal, if it has not ended yet."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(how)
+
+    async def ended(self) -> int:
+        """Wait until it has ended and all that it wrote is read; gives its exit code.
+
+        Raises:
+            TimeoutError: it runs on for longer than a supervisor waits.
+        """
         if self.process is None or self._reader is None:
             return 0
-        self.url = ""
-        self.process.send_signal(how)
         code = await asyncio.wait_for(self.process.wait(), 30)
         await self._reader
         self.process = None
         return code
 
+    async def _end(self, how: signal.Signals) -> int:
+        self.url = ""
+        self.send_signal(how)
+        return await self.ended()
 
-async def _read_on(process: asyncio.subprocess.Process) -> None:
+
+async def _read_on(process: asyncio.subprocess.Process, said: list[str]) -> None:
     if process.stderr is not None:
-        while await process.stderr.readline():
-            pass
+        while line := await process.stderr.readline():
+            said.append(line.decode())
 
 
 @dataclass

@@ -1,0 +1,115 @@
+"""People who use the bot steadily: commands, forms, buttons, tests, Home tabs."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from bot.demo.delivery import DeliveryError
+from bot.demo.people import DemoPerson
+from bot.demo.platform import searchable
+from bot.demo.views import PlatformError
+from bot.demo.workspace import Workspace
+from tests.scenario.people import GRACE
+
+COMMANDS_A_SECOND = 8.0
+FORMS_A_SECOND = 0.5
+HOMES_A_SECOND = 0.5
+# A workspace may test sixty times a minute, and "Test these" counts beside it.
+TESTS_A_SECOND = 0.6
+RUNS_A_SECOND = 1 / 120
+KEPT_MESSAGES = 400
+
+_LOOKS = (
+    ("/email-profile", ""),
+    ("/email-profile", "history"),
+    ("/email-profile", "help"),
+    ("/email-extra", ""),
+    ("/email-test", "transcript"),
+)
+
+_ORDINARY = ("block_actions", "view_submission", "views.update")
+"""What fails when a line breaks, or when a form is closed while its test goes on."""
+
+
+@dataclass
+class People:
+    """Everybody at work until they are told to stop; `oddities` is what nobody should have seen."""
+
+    workspace: Workspace
+    crowd: Sequence[DemoPerson]
+    oddities: list[str] = field(default_factory=list)
+    done: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def work(self) -> None:
+        """Do everything beside each other."""
+        await asyncio.gather(
+            self._again(COMMANDS_A_SECOND, self._look),
+            self._again(FORMS_A_SECOND, self._fill_form),
+            self._again(HOMES_A_SECOND, self._visit_home),
+            self._again(TESTS_A_SECOND, self._test),
+            self._again(RUNS_A_SECOND, self._test_all),
+            self._again(0.2, self._forget),
+        )
+
+    async def _again(self, rate: float, act: Callable[[str], Awaitable[None]]) -> None:
+        """Let somebody act, so often a second; whoever is refused because of a mishap lets it be."""
+        under_way: set[asyncio.Task[None]] = set()
+        everybody = itertools.cycle(random.sample(self.crowd, len(self.crowd)))
+        while not self.over.is_set():
+            task = asyncio.create_task(self._tried(act, next(everybody).id))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(random.uniform(0.5, 1.5) / rate):
+                    await self.over.wait()
+        await asyncio.gather(*under_way)
+
+    async def _tried(self, act: Callable[[str], Awaitable[None]], user: str) -> None:
+        with suppress(DeliveryError, PlatformError):
+            await act(user)
+            self.done += 1
+
+    async def _look(self, user: str) -> None:
+        await self.workspace.command(user, *random.choice(_LOOKS))
+
+    async def _visit_home(self, user: str) -> None:
+        await self.workspace.open_home(user)
+
+    async def _fill_form(self, user: str) -> None:
+        workspace = self.workspace
+        await workspace.command(user, "/email-profile", "edit")
+        await workspace.wait_view(user, "Email profile", timeout=3)
+        await workspace.fill(user, "User/Login", f"login{random.randrange(10**6)}")
+        if random.random() < 0.5:
+            await workspace.press(user, "Test connection")
+        await workspace.submit(user)
+        await workspace.command(user, "/email-extra", f"add FROM_NAME Person {random.randrange(10**6)}")
+
+    async def _test(self, user: str) -> None:
+        await self.workspace.command(user, "/email-test")
+
+    async def _test_all(self, _user: str) -> None:
+        workspace = self.workspace
+        await workspace.command(GRACE, "/email-profile", "list")
+        shown = await workspace.wait_message(GRACE, "Work with email", timeout=3)
+        await workspace.press(GRACE, "Test these", message=shown)
+
+    async def _forget(self, _user: str) -> None:
+        """Forget what is old in the stand-in, so that its own growth slows nobody; note what is odd first."""
+        workspace = self.workspace
+        self.oddities += [
+            text
+            for message in workspace.all_messages[:-KEPT_MESSAGES]
+            if "Something went wrong" in (text := searchable(message))
+        ]
+        self.oddities += [f"{method}: {error}" for method, error in workspace.refusals if method not in _ORDINARY]
+        workspace.refusals.clear()
+        workspace.received.clear()
+        del workspace.all_messages[:-KEPT_MESSAGES]
+        for held in (workspace.response_urls, workspace.triggers):
+            for name in list(held)[: -KEPT_MESSAGES * 4]:
+                del held[name]
