@@ -1,6 +1,5 @@
 """The guard: what is a host, which addresses and ports a test may reach."""
 
-import asyncio
 import socket
 from ipaddress import IPv4Address, ip_address, ip_network
 
@@ -227,6 +226,7 @@ class ListeningNetwork(OpenNetwork):
     """The real resolver; connecting is only written down."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.dialled: list[str] = []
 
     async def connect(self, address: Address, port: int) -> socket.socket:
@@ -277,11 +277,11 @@ async def test_at_most_eight_answers_of_a_resolver_are_looked_at_and_it_is_asked
 ) -> None:
     asked: list[str] = []
 
-    async def answer(host: str, port: None, **_: object) -> list[tuple[object, ...]]:
+    def answer(host: str, port: None, **_: object) -> list[tuple[object, ...]]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"1.1.1.{number}", 0)) for number in range(20)]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", answer)
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
     network = OpenNetwork()
     assert len(await network.resolve("many.example")) == 8
     assert await network.resolve("192.0.2.7") == [ip_address("192.0.2.7")]
