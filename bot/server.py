@@ -25,6 +25,7 @@ from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
 from bot.slack.arriving import TIMESTAMP, read_request, to_answer
 from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
+from bot.slack.turns import side_by_side
 from bot.socket_mode import SocketModeLink
 from bot.web.pages import Pages, network_of
 from storage.database import Database
@@ -82,7 +83,9 @@ class HttpDoor:
             arrived = await read_request(request)
         except (ValueError, LookupError):
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
+        await side_by_side()
         response = await self._bot.slack.async_dispatch(arrived)
+        await side_by_side()
         if response.status == 401:
             self._skew.look_at(request.headers.get(TIMESTAMP, ""))
         return to_answer(response)

@@ -22,6 +22,7 @@ from bot.slack.load import Load
 from bot.slack.once import Once
 from bot.slack.served import note_asked
 from bot.slack.services import caller_of, owner_of
+from bot.slack.turns import side_by_side
 from bot.slack.views.help import help_message
 from bot.slack.views.message import Message
 from bot.slack.workspaces import Workspaces, name_workspace
@@ -108,7 +109,10 @@ class CommandDoor:
         try:
             self._load.require_room()
             client = request.context["client"] = await self._workspaces.client_for(workspace)
-            return await self._answered(request, client)
+            response = await self._answered(request, client)
+            # What follows writes it down in the log.
+            await side_by_side()
+            return response
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
             return await answer_error(error, request, client)
 
@@ -134,7 +138,9 @@ class CommandDoor:
             body=request.body,
             quick=client,
         )
+        await side_by_side()
         message = await self._commands.carry_out(command)
+        await side_by_side()
         return BoltResponse(status=200, body="" if message is None else to_json(message.payload()).decode())
 
 

@@ -12,8 +12,8 @@ from bot.profiles.errors import MendableError
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 200
-"""Requests under way: with the four milliseconds that a save takes on SQLite, the last one waits 0.8 s."""
+MOST_AT_ONCE = 400
+"""Requests under way: with the two milliseconds that a save takes on SQLite, the last one waits 0.8 s."""
 
 LONGEST_TURN = 0.25
 """Seconds that the event loop may serve requests which arrived together; those behind have waited as long already."""

@@ -22,6 +22,7 @@ from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.saying import say
 from bot.slack.served import Outcome, note_outcome
 from bot.slack.services import Services, caller_of, owner_of, pressed
+from bot.slack.turns import side_by_side
 from bot.slack.views import card as cards
 from bot.slack.views.form import Context, form, typed
 from bot.slack.views.message import Message, escaped, notice, section
@@ -52,6 +53,7 @@ class _ProfileListeners:
     async def show(self, command: SlashCommand) -> Message:
         """Answer `/email-profile`."""
         view = await self._profiles.show(caller=command.caller, owner=command.owner, directory=self._directory)
+        await side_by_side()
         return self._card(view, command.caller)
 
     async def edit(self, command: SlashCommand) -> None:

@@ -84,7 +84,7 @@ async def ask_for(seconds: float, port: int, requests: Sequence[bytes], *, at_on
     async def work(connection: Connection) -> None:
         while (sent := time.perf_counter()) < began + seconds:
             status, body = await connection.ask(next(turn))
-            if status != 200:
+            if status != 200 or b"nothing was done" in body:
                 raise RuntimeError(f"a request was answered with {status}: {body[:200]!r}")
             taken.append(time.perf_counter() - sent)
 
