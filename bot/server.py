@@ -23,8 +23,9 @@ from bot.keys import read_keys_anew
 from bot.memory import keeping_memory_small
 from bot.profiles.limits import LimitedError, take_installation_page
 from bot.settings import Settings
-from bot.slack.arriving import TIMESTAMP, read_request, to_answer
+from bot.slack.arriving import TIMESTAMP, is_command, read_request, to_answer, turned_away
 from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
+from bot.slack.served import Outcome
 from bot.slack.turns import side_by_side
 from bot.socket_mode import SocketModeLink
 from bot.web.pages import Pages, network_of
@@ -79,6 +80,11 @@ class HttpDoor:
             self._bot.metrics.observe_ack("http", time.perf_counter() - began)
 
     async def _answered(self, request: web.Request) -> web.Response:
+        load = self._bot.slack.load
+        if load.is_full and await is_command(request):
+            load.note_refused()
+            self._bot.metrics.observe_request("other", Outcome.BUSY, 0.0)
+            return turned_away()
         try:
             arrived = await read_request(request)
         except (ValueError, LookupError):

@@ -5,15 +5,20 @@ names in one.
 """
 
 from aiohttp import web
+from pydantic_core import to_json
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from yarl import query_to_pairs
 
 from bot.slack.ids import COMMANDS
+from bot.slack.load import BusyError
+from bot.slack.views.message import notice
 
 FORM = "application/x-www-form-urlencoded"
 TIMESTAMP, SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
+
+_COMMAND = b"command=%2F"
 
 _IDS = ("team_id", "enterprise_id", "user_id", "channel_id")
 
@@ -33,6 +38,17 @@ class CommandRequest(AsyncBoltRequest):
         self.lazy_only = False
         self.lazy_function_name = None
         self.mode = "http"
+
+
+def turned_away() -> web.Response:
+    """Answer a command for which there is no room, without reading it: there may be many."""
+    told = notice(str(BusyError())).payload()
+    return web.Response(body=to_json(told), headers={"Content-Type": "application/json;charset=utf-8"})
+
+
+async def is_command(request: web.Request) -> bool:
+    """Tell by its first looks whether a request is a slash command, signed or not."""
+    return _COMMAND in await request.read()
 
 
 async def read_request(request: web.Request) -> AsyncBoltRequest:

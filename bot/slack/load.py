@@ -12,8 +12,8 @@ from bot.profiles.errors import MendableError
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 400
-"""Requests under way: with the two milliseconds that a save takes on SQLite, the last one waits 0.8 s."""
+MOST_AT_ONCE = 200
+"""Requests under way: with the two milliseconds that a save takes on SQLite, the last one waits 0.4 s."""
 
 LONGEST_TURN = 0.25
 """Seconds that the event loop may serve requests which arrived together; those behind have waited as long already."""
@@ -27,9 +27,7 @@ class BusyError(MendableError):
 
     def __init__(self) -> None:
         """Say that nothing was done."""
-        super().__init__(
-            "Very many people are using this right now, so nothing was done. Please try again in a minute."
-        )
+        super().__init__("The bot is very busy right now, so nothing was done. Please try again in a minute.")
 
 
 class Load:
@@ -41,6 +39,11 @@ class Load:
         self._turn_began: float | None = None
         self._refused = 0
         self._told_at = float("-inf")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one request more would be too much."""
+        return self.under_way >= MOST_AT_ONCE
 
     def require_room(self) -> None:
         """Take one request more, if that is not too much.
@@ -55,13 +58,15 @@ class Load:
             # It runs when all those that are ready now have had their turn.
             loop.call_soon(self._end_turn)
         if self.under_way > MOST_AT_ONCE or now - self._turn_began > LONGEST_TURN:
-            self._note_refused(now)
+            self.note_refused()
             raise BusyError
 
     def _end_turn(self) -> None:
         self._turn_began = None
 
-    def _note_refused(self, now: float) -> None:
+    def note_refused(self) -> None:
+        """Note that somebody was asked to come back; the log tells it now and then."""
+        now = asyncio.get_running_loop().time()
         self._refused += 1
         if now - self._told_at >= _SILENCE:
             log.warning(

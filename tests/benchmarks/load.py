@@ -173,7 +173,7 @@ async def run() -> None:
         capacity = await load.capacity()
         print(f"\nOne process, {PEOPLE} records, SQLite: {capacity:.0f} commands a second, {CAPACITY_LINES} at once")
         await load.offered(RATE, SECONDS)
-        for times in (2, 4):
+        for times in (2, 3):
             await load.offered(capacity * times, OVERLOAD_SECONDS)
 
 
