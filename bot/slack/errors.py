@@ -38,14 +38,12 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     sentence = _sentence(error)
     body = request.body
     kind = body.get("type")
-    if isinstance(error, TryAgainError):
+    if isinstance(error, TryAgainError) and (error.too_late or "command" not in body):
         # Whoever waited until their trigger ended is shown no acknowledgement of a command any more.
         await _tell(body, error.message, client)
         return BoltResponse(status=200)
-    if isinstance(error, NotUnderstoodError):
-        return _json(help_message(kind_of(body), sentence=sentence).payload())
     if "command" in body:
-        return _json(notice(sentence).payload())
+        return _json(_for_command(error, kind_of(body), sentence).payload())
     if kind == "view_submission":
         return _submission_error(body, sentence)
     if kind == "block_actions":
@@ -53,6 +51,12 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
         if not shown:
             await _tell(body, notice(sentence), client)
     return BoltResponse(status=200)
+
+
+def _for_command(error: Exception, command: str, sentence: str) -> Message:
+    if isinstance(error, TryAgainError):
+        return error.message
+    return help_message(command, sentence=sentence) if isinstance(error, NotUnderstoodError) else notice(sentence)
 
 
 def _sentence(error: Exception) -> str:

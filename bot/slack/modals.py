@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import MendableError
 from bot.slack.clients import hurried
-from bot.slack.refusals import SLACK_FAILS, is_passing, refusal
+from bot.slack.refusals import SLACK_FAILS, is_passing, is_too_late, refusal
 from bot.slack.views.message import Message, actions, escaped, section
 
 SECONDS = 2.0
@@ -19,16 +19,24 @@ SECONDS = 2.0
 
 
 class NotOpenedError(MendableError):
-    """Slack did not open a modal, although nothing is wrong with it: a new trigger is needed."""
+    """Slack did not open a modal, although nothing is wrong with it: a new trigger is needed.
+
+    `too_late` tells that Slack has stopped waiting for an acknowledgement too.
+    """
+
+    def __init__(self, sentence: str, *, too_late: bool) -> None:
+        """Say `sentence`."""
+        super().__init__(sentence)
+        self.too_late = too_late
 
 
 class TryAgainError(NotOpenedError):
     """A form did not open; `message` has a button that opens it with a trigger of its own."""
 
-    def __init__(self, again: ButtonElement) -> None:
+    def __init__(self, again: ButtonElement, *, too_late: bool) -> None:
         """Offer `again`."""
         sentence = "Slack did not open this in time. Press the button to open it."
-        super().__init__(sentence)
+        super().__init__(sentence, too_late=too_late)
         self.message = Message(text=sentence, blocks=[section(escaped(sentence)), actions(again)])
 
 
@@ -66,7 +74,7 @@ async def push_for(client: AsyncWebClient, body: Mapping[str, Any], view: View, 
     try:
         await opened(client, body, view)
     except NotOpenedError as error:
-        raise TryAgainError(again) from error
+        raise TryAgainError(again, too_late=error.too_late) from error
 
 
 async def opened(client: AsyncWebClient, body: Mapping[str, Any], view: View) -> str:
@@ -83,7 +91,8 @@ async def opened(client: AsyncWebClient, body: Mapping[str, Any], view: View) ->
     except SLACK_FAILS as error:
         if not is_passing(error):
             raise
-        raise NotOpenedError("Slack did not open this in time. Please try again.") from error
+        sentence = "Slack did not open this in time. Please try again."
+        raise NotOpenedError(sentence, too_late=is_too_late(error)) from error
     return str(answer["view"]["id"])
 
 

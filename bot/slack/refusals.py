@@ -32,10 +32,15 @@ def is_busy(error: SlackApiError) -> bool:
     return refusal(error) in ("", "ratelimited", "internal_error", "fatal_error") or status >= 500
 
 
+def is_too_late(error: BaseException) -> bool:
+    """Whether Slack says that a trigger has ended, or was used already."""
+    return isinstance(error, SlackApiError) and refusal(error) in _TOO_LATE
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether a modal that was not opened may well open with a new trigger: Slack was busy, silent, or it was late."""
     if isinstance(error, SlackApiError):
-        return refusal(error) in _TOO_LATE or is_busy(error)
+        return is_too_late(error) or is_busy(error)
     return isinstance(error, SLACK_FAILS)
 
 
