@@ -12,6 +12,7 @@ from bot.demo.run import Office, open_office
 from bot.health import State
 from bot.slack.calls import FAILURES, METHODS, OTHER, RESPONSE_URL, UPLOAD, CallOutcome
 from tests.counts import scaled
+from tests.scenario.crowd import people_read
 from tests.scenario.people import ADA, set_up
 from tests.store import Store
 
@@ -69,11 +70,13 @@ async def test_while_slack_answers_no_call_the_instance_serves_on_and_says_so(
     http_office: Office, kind: FaultKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.directory.SILENT_SECONDS", 0.0)
+    await people_read(http_office, 2)
     workspace = http_office.workspace
     workspace.faults["views.open"] = [Fault(kind=kind)] * FAILURES
     workspace.faults["response_url"] = [Fault(kind=kind)] * 50
     await workspace.command(ADA, "/email-profile", "edit")
     workspace.faults["views.open"] = [Fault(kind=kind)] * 50
+    await workspace.command(ADA, "/email-profile", "edit")
     workspace.faults["chat.postEphemeral"] = workspace.faults["chat.postMessage"] = [Fault(kind=kind)] * 50
     await workspace.command(ADA, "/email-profile", "edit")
     words = "ready, but degraded: Slack does not answer the bot's calls"
@@ -95,10 +98,12 @@ async def test_being_asked_to_wait_or_refused_is_an_answer_of_slacks(http_office
 
 
 async def test_failures_of_long_ago_say_nothing_of_now(http_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    await people_read(http_office, 2)
     workspace = http_office.workspace
     for method in ("views.open", "response_url", "chat.postEphemeral", "chat.postMessage"):
         workspace.faults[method] = [Fault(kind="error500")] * 9
-    await workspace.command(ADA, "/email-profile", "edit")
+    for _ in range(FAILURES):
+        await workspace.command(ADA, "/email-profile", "edit")
     assert await degraded(http_office) == {"slack"}
     monkeypatch.setattr("bot.slack.calls.LATELY_SECONDS", 0.0)
     assert await degraded(http_office) == set()
