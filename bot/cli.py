@@ -32,6 +32,24 @@ cli = typer.Typer(
     add_completion=False,
 )
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        _say(version("email-profile-bot"))
+        raise typer.Exit
+
+
+@cli.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Set up, seal and really test each person's SMTP account, from Slack."""
+
+
 keys = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 db = typer.Typer(help="The database: schema, backups, moving, and whether all records open.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")

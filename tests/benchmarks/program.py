@@ -16,6 +16,7 @@ from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from storage.keyring import generate_key
+from tests.soak.samples import cpu_seconds
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 30
@@ -75,22 +76,12 @@ async def until_ready(url: str) -> None:
 
 
 def processor_seconds(pid: int) -> float:
-    """Read how long a process and its children have computed; 0.0 where the system does not tell.
-
-    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-    """
+    """Read how long a process and its children have computed; 0.0 where the system does not tell."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in (pid, *children)]
+        return sum(cpu_seconds(one) for one in (pid, *map(int, children)))
     except OSError:
         return 0.0
-    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_megabytes(pid: int) -> float:
-    """Read the resident memory of a process (https://man7.org/linux/man-pages/man5/proc_pid_status.5.html)."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 
 
 def free_port() -> int:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.benchmarks.program import free_port, process, resident_megabytes, until_ready, workspace_for
+from tests.benchmarks.program import free_port, process, until_ready, workspace_for
+from tests.soak.samples import Sample
 
 STARTS = 5
 IDLE_SECONDS = 3
@@ -53,7 +54,7 @@ async def _bare(folder: Path) -> Figures:
         await started.stdout.readline()
         seconds = time.perf_counter() - began
         await asyncio.sleep(IDLE_SECONDS)
-        return seconds, resident_megabytes(started.pid)
+        return seconds, Sample.of(started.pid).rss
 
 
 async def _program(folder: Path, given: dict[str, str]) -> Figures:
@@ -63,4 +64,4 @@ async def _program(folder: Path, given: dict[str, str]) -> Figures:
         await until_ready(f"http://127.0.0.1:{port}")
         seconds = time.perf_counter() - began
         await asyncio.sleep(IDLE_SECONDS)
-        return seconds, resident_megabytes(started.pid)
+        return seconds, Sample.of(started.pid).rss

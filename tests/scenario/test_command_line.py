@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
@@ -47,6 +48,8 @@ async def run(folder: Path, *arguments: str, given: Mapping[str, str] | None = N
 
 @pytest.mark.databases()
 async def test_help_manifest_and_keys(tmp_path: Path) -> None:
+    code, out, _ = await run(tmp_path, "--version")
+    assert (code, out) == (0, f"{version('email-profile-bot')}\n")
     code, out, _ = await run(tmp_path, "--help")
     assert code == 0
     assert all(command in out for command in ("run", "demo", "check", "keys", "db", "manifest"))
