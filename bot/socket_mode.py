@@ -115,6 +115,7 @@ class SocketModeLink:
         self._answering: set[asyncio.Task[Any]] = set()
         self._answers: OrderedDict[str, asyncio.Task[BoltResponse]] = OrderedDict()
         self._keeping: asyncio.Task[None] | None = None
+        self._ending = False
 
     async def open(self) -> None:
         """Connect, and keep connected from now on; when Slack does not answer, that comes later.
@@ -136,7 +137,8 @@ class SocketModeLink:
         return self._connection is not None and await self._connection.is_connected()
 
     async def close(self) -> None:
-        """Answer what Slack has asked, and disconnect for good."""
+        """Answer what Slack has asked, take nothing more, and disconnect for good."""
+        self._ending = True
         if self._answering:
             await asyncio.wait(self._answering, timeout=LAST_ANSWERS_SECONDS)
         for task in (self._keeping, *self._retiring):
@@ -204,7 +206,9 @@ class SocketModeLink:
             retiring.add_done_callback(self._retiring.discard)
 
     async def _answer(self, connection: Connection, request: SocketModeRequest) -> None:
-        """Answer one request over the connection that it came by."""
+        """Answer one request over the connection that it came by; at the end, leave it to whoever is connected next."""
+        if self._ending:
+            return
         began = time.time()
         answering = asyncio.current_task()
         if answering is not None:
