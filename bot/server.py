@@ -224,10 +224,8 @@ async def run(settings: Settings) -> None:
     ):
         mode = "Socket Mode" if settings.slack_app_token else "HTTP"
         log.info("Serving Slack over %s; health and metrics at %s", mode, address)
-        # What the start leaves behind stays to the end, so it need not be looked through again and again; and what a
-        # request leaves behind hardly ever refers to itself, so it need not be looked through seven times a second.
+        # What the start leaves behind stays to the end, so it need not be looked through again and again.
         gc.freeze()
-        gc.set_threshold(10_000, 20, 20)
         gc.enable()
         await stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
