@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
@@ -80,7 +81,7 @@ class HomeTabs:
             missed, self._missed = self._missed, set()
             # A workspace in which Slack is slow shall not keep the others waiting.
             await asyncio.gather(
-                *(self._refresh(workspace, owners) for workspace, owners in stale.items()),
+                *(self._refresh(workspace, owners, missed) for workspace, owners in stale.items()),
                 *(self._publish_again(reader) for reader in missed),
             )
 
@@ -93,12 +94,14 @@ class HomeTabs:
             # The next visit tries again; only a stop ends this.
             log.exception("A Home tab could not be published.")
 
-    async def _refresh(self, workspace: str, owners: set[str]) -> None:
+    async def _refresh(self, workspace: str, owners: set[str], missed: Collection[Person]) -> None:
+        """Bring up to date what shows `owners`, but for those who get theirs anew anyway."""
         try:
             async with self._database.reading() as tx:
                 users = await tx.homes.users(workspace, owners=owners, limit=MOST_TABS)
-            for user in users:
-                await self.publish(Person(workspace=workspace, user=user), shown=True, tries=_TRIES)
+            for reader in (Person(workspace=workspace, user=user) for user in users):
+                if reader not in missed:
+                    await self.publish(reader, shown=True, tries=_TRIES)
         except NotInstalledError:
             log.info("No Home tabs are shown in %s any more.", workspace)
         except Exception:
