@@ -121,6 +121,7 @@ def set_up(*, level: str, form: str, stream: TextIO) -> None:
     handler.setFormatter(_formatter(form, stream))
     # What no line tells need not be found out for each (https://docs.python.org/3/howto/logging.html#optimization).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
