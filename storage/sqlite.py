@@ -31,14 +31,27 @@ class SteadyConnection(aiosqlite.Connection):
 
     A statement runs in a thread, which nothing stops. A task that is cancelled while it waits for BEGIN would leave
     a transaction open that nobody ends, and with it the lock on the whole file.
+
+    Cursors are made and closed without the thread: neither touches the file, and each way to the thread and back
+    waits for a turn of a busy event loop, while other writers wait for this transaction.
     """
 
     async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         if not self._running or not self._connection:
             raise ValueError("Connection closed")
+        if _is_about_a_cursor(fn):
+            return fn(*args, **kwargs)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._tx.put_nowait((future, partial(fn, *args, **kwargs)))
         return await _finished(future)
+
+
+def _is_about_a_cursor(fn: Any) -> bool:
+    """Tell whether a driver's method makes or closes a cursor."""
+    of = getattr(fn, "__self__", None)
+    return (isinstance(of, sqlite3.Connection) and fn.__name__ == "cursor") or (
+        isinstance(of, sqlite3.Cursor) and fn.__name__ == "close"
+    )
 
 
 async def _finished(future: "asyncio.Future[Any]") -> Any:

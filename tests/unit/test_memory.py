@@ -1,10 +1,16 @@
-"""Threads share one heap once that was asked for."""
+"""Threads share one heap once that was asked for, and garbage does not pile up."""
 
+import asyncio
 import ctypes
+import gc
 import subprocess
 import sys
+import threading
+import weakref
 
 import pytest
+
+from bot.memory import keeping_memory_small
 
 pytestmark = pytest.mark.databases()
 
@@ -40,3 +46,28 @@ def heaps(within: str) -> int:
 def test_all_threads_take_from_one_heap() -> None:
     assert heaps("contextlib.nullcontext()") > 1
     assert heaps("keeping_memory_small()") == 1
+
+
+async def test_what_only_holds_itself_is_given_back_though_python_looks_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.memory.PAUSE_SECONDS", 0.01)
+    gone = threading.Event()
+    gc.disable()
+    try:
+        async with keeping_memory_small():
+            _leave_garbage(gone)
+            async with asyncio.timeout(10):
+                while not gone.is_set():
+                    await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
+
+
+def _leave_garbage(gone: threading.Event) -> None:
+    class Holding:
+        itself: "Holding"
+
+    holding = Holding()
+    holding.itself = holding
+    weakref.finalize(holding, gone.set)
