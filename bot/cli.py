@@ -249,13 +249,14 @@ def keys_rotate(
     pace: Annotated[float, typer.Option(min=1, help="The most records a second, so that people come first.")] = 2000,
 ) -> None:
     """Seal every record anew under the first key, while the bot runs; one that was cut short goes on."""
+    from storage.rotation import reseal
 
     async def rotate() -> int:
         async with _opened_database() as database:
             await database.require_schema()
             await database.check_keys()
             with _progress() as tell:
-                async for done, total in database.reseal(batch=100, pace=pace):
+                async for done, total in reseal(database, batch=100, pace=pace):
                     tell("Sealing under the first key", done, total)
             usage = await database.key_usage()
             return sum(usage.values()) - usage.get(database.key_ids[0], 0)

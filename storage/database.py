@@ -1,8 +1,7 @@
 """The database: engine, transactions, pragmas, schema, and the keys held against the records."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,39 +14,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage import keys, migrations
 from storage.audit import AuditTable
 from storage.clock import now_sql
-from storage.connection_tests import TestTable, connection_test_place
+from storage.connection_tests import TestTable
 from storage.glance import DirectGlances, Glance, PooledGlances, opened_glance
 from storage.home_tabs import HomeTable
-from storage.installations import InstallationTable, installation_place
-from storage.keyring import Keyring, Place
+from storage.installations import InstallationTable
+from storage.keyring import Keyring
 from storage.keys import KeyState
 from storage.leases import LeaseTable
 from storage.limits import LimitTable
-from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
 from storage.oauth_states import OAuthStateTable
 from storage.observing import Observer, observe
 from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
 from storage.password_links import PasswordLinkTable
-from storage.people import PeopleTable, person_place
-from storage.profiles import ProfileTable, profile_place
+from storage.people import PeopleTable
+from storage.profiles import ProfileTable
 from storage.requests import RequestTable
-from storage.rotation import reseal_batch
 from storage.sqlite import copied_pages, sqlite_engine
 from storage.test_runs import RunTable
-from storage.workspaces import WorkspaceTable, workspace_place
-
-SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
-    (ProfileRow, profile_place),
-    (TestRow, connection_test_place),
-    (PersonRow, person_place),
-    (WorkspaceRow, workspace_place),
-    (InstallationRow, installation_place),
-)
-"""Every table of sealed records, and the place that a row of it is sealed for."""
-
-_FRUITLESS_ROUNDS = 5
-_PAUSE_SECONDS = 0.2
-"""How often a rotation looks again at records that it could not seal anew, and how much longer it waits each time."""
+from storage.workspaces import WorkspaceTable
 
 
 class OutdatedSchemaError(Exception):
@@ -377,41 +361,3 @@ class Database:
         """
         async with self.writing_connection() as connection:
             await keys.retire(connection, self._keyring, key_id)
-
-    async def reseal(self, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
-        """Seal every record anew under the first key, online; yields (done, total) after each batch.
-
-        `pace` is the most records a second; None is as quick as the database allows. It goes on where an
-        interrupted one stopped, and may run on several instances at once. Records that do not open are left.
-        """
-        total = left = await self._under_other_keys()
-        done = fruitless = 0
-        yield done, total
-        while left and fruitless < _FRUITLESS_ROUNDS:
-            before = left
-            for sealed in SEALED:
-                async for count in self._pass_over(sealed, batch, pace):
-                    done += count
-                    yield done, max(done, total)
-            left = await self._under_other_keys()
-            fruitless = fruitless + 1 if left == before else 0
-            # What is left was held by a save or by another rotation just now, or opens under no key at all.
-            await asyncio.sleep(fruitless * _PAUSE_SECONDS)
-        await self.forget_deleted()
-
-    async def _under_other_keys(self) -> int:
-        usage = await self.key_usage()
-        return sum(count for key_id, count in usage.items() if key_id != self._keyring.active)
-
-    async def _pass_over(
-        self, sealed: tuple[Any, Callable[[Any], Place]], size: int, pace: float | None
-    ) -> AsyncIterator[int]:
-        after, seen = "", size
-        while seen == size:
-            began = time.monotonic()
-            async with self.writing_connection() as connection:
-                one = await reseal_batch(connection, self._keyring, sealed, after=after, size=size)
-            after, seen = one.last, one.seen
-            yield one.sealed
-            if pace is not None:
-                await asyncio.sleep(max(0.0, one.seen / pace - (time.monotonic() - began)))

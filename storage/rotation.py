@@ -1,6 +1,8 @@
-"""Key rotation: one batch of rows sealed anew under the first key, in one short transaction."""
+"""Key rotation: every record sealed anew under the first key, in short transactions, while others work."""
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -9,13 +11,31 @@ from sqlalchemy import Row, Table, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
+from storage.connection_tests import connection_test_place
+from storage.database import Database
+from storage.installations import installation_place
 from storage.keyring import Keyring, Place, SealBrokenError
-from storage.models import PersonRow
-from storage.people import PeopleTable
+from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.people import PeopleTable, person_place
+from storage.profiles import profile_place
+from storage.workspaces import workspace_place
+
+SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
+    (ProfileRow, profile_place),
+    (TestRow, connection_test_place),
+    (PersonRow, person_place),
+    (WorkspaceRow, workspace_place),
+    (InstallationRow, installation_place),
+)
+"""Every table of sealed records, and the place that a row of it is sealed for."""
+
+_FRUITLESS_ROUNDS = 5
+_PAUSE_SECONDS = 0.2
+"""How often a rotation looks again at records that it could not seal anew, and how much longer it waits each time."""
 
 
 @dataclass(frozen=True)
-class Batch:
+class _Batch:
     """What one batch did: the record id to go on behind, how many rows it saw and how many it sealed anew."""
 
     last: str
@@ -23,14 +43,55 @@ class Batch:
     sealed: int
 
 
-async def reseal_batch(
+async def reseal(database: Database, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
+    """Seal every record anew under the first key, online; yields (done, total) after each batch.
+
+    `pace` is the most records a second; None is as quick as the database allows. It goes on where an interrupted one
+    stopped, and may run on several instances at once. Records that do not open are left.
+    """
+    total = left = await _under_other_keys(database)
+    done = fruitless = 0
+    yield done, total
+    while left and fruitless < _FRUITLESS_ROUNDS:
+        before = left
+        for sealed in SEALED:
+            async for count in _pass_over(database, sealed, batch, pace):
+                done += count
+                yield done, max(done, total)
+        left = await _under_other_keys(database)
+        fruitless = fruitless + 1 if left == before else 0
+        # What is left was held by a save or by another rotation just now, or opens under no key at all.
+        await asyncio.sleep(fruitless * _PAUSE_SECONDS)
+    await database.forget_deleted()
+
+
+async def _under_other_keys(database: Database) -> int:
+    usage = await database.key_usage()
+    return sum(count for key_id, count in usage.items() if key_id != database.keyring.active)
+
+
+async def _pass_over(
+    database: Database, sealed: tuple[Any, Callable[[Any], Place]], size: int, pace: float | None
+) -> AsyncIterator[int]:
+    after, seen = "", size
+    while seen == size:
+        began = time.monotonic()
+        async with database.writing_connection() as connection:
+            one = await _reseal_batch(connection, database.keyring, sealed, after=after, size=size)
+        after, seen = one.last, one.seen
+        yield one.sealed
+        if pace is not None:
+            await asyncio.sleep(max(0.0, one.seen / pace - (time.monotonic() - began)))
+
+
+async def _reseal_batch(
     connection: AsyncConnection,
     keyring: Keyring,
     sealed: tuple[type[SQLModel], Callable[[Any], Place]],
     *,
     after: str,
     size: int,
-) -> Batch:
+) -> _Batch:
     """Seal up to `size` rows behind record id `after` anew.
 
     The rows are locked, so no save is lost; a row that somebody else holds just now is left for another pass: its
@@ -53,7 +114,7 @@ async def reseal_batch(
     if opened and model is PersonRow:
         # What a person is found by is blinded under the key too.
         await PeopleTable(connection, keyring).find_anew(opened)
-    return Batch(last=rows[-1].record_id if rows else after, seen=len(rows), sealed=len(opened))
+    return _Batch(last=rows[-1].record_id if rows else after, seen=len(rows), sealed=len(opened))
 
 
 def _opened(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], Place]) -> bytes | None:

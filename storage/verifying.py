@@ -10,13 +10,14 @@ from sqlalchemy import Row, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.database import SEALED, Database
+from storage.database import Database
 from storage.keyring import Keyring, Place, SealBrokenError, key_id_of
 from storage.keys import check_place
 from storage.models import KeyCheckRow, PasswordLinkRow
 from storage.outages import Trouble, trouble_of
 from storage.password_links import link_place
 from storage.reading import WRONG_KIND, batches
+from storage.rotation import SEALED
 
 Tell = Callable[[str, int, int], None]
 """Hears how far a work is: its name, how much is done, and of how much."""

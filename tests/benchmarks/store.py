@@ -19,6 +19,7 @@ from storage.models import ProfileRow
 from storage.people import evenly_spread
 from storage.people_query import Query
 from storage.profiles import profile_place
+from storage.rotation import reseal
 from tests.benchmarks.people import NOW, people, postgresql_address
 
 RECORDS = 10_000
@@ -147,7 +148,7 @@ async def _rotating(name: str, url: str, old: Keyring) -> None:
         async with database.writing_connection() as connection:
             await connection.exec_driver_sql("DELETE FROM people")
         begin = time.perf_counter()
-        async for _ in database.reseal():
+        async for _ in reseal(database):
             pass
         taken = time.perf_counter() - begin
         usage = await database.key_usage()

@@ -18,6 +18,7 @@ from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from storage.keys import KeyMismatchError
 from storage.profiles import StaleRevisionError, UnreadableRecordError
+from storage.rotation import reseal
 from tests.counts import scaled
 
 
@@ -272,7 +273,7 @@ async def test_rotation_seals_everything_anew_and_the_old_key_may_go(
         await tx.tests.record("T1", "U1", record_id="r", revision=1, document=b"x", tested_at=datetime.now(UTC))
     new = generate_key()
     both = Database.connect(url, Keyring([*Keyring.from_text(new)._roots.values(), *keyring._roots.values()]))
-    steps = [step async for step in both.reseal(batch=10)]
+    steps = [step async for step in reseal(both, batch=10)]
     assert steps[0] == (0, 26)
     assert steps[-1] == (26, 26)
     await both.close()
@@ -291,7 +292,7 @@ async def test_rotation_leaves_what_does_not_open(database: Database, url: str, 
     await save(database)
     await edit(database, "UPDATE email_profiles SET revision = 3")
     both = Database.connect(url, Keyring([bytes(range(32)), *keyring._roots.values()]))
-    assert [step async for step in both.reseal()][-1] == (0, 1)
+    assert [step async for step in reseal(both)][-1] == (0, 1)
     assert await both.key_usage() == {keyring.active: 1}
     await both.close()
 

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from storage.database import SEALED, Database
+from storage.database import Database
 from storage.keyring import Keyring, MalformedError, Place, generate_key, key_id_of
 from storage.keys import CheckValue, KeyMismatchError, KeyRetirementError, _tables_of_records
 from storage.password_links import StoredLink
+from storage.rotation import SEALED, reseal
 
 OLD, NEW = generate_key(), generate_key()
 OLD_ID, NEW_ID = (Keyring.from_text(key).active for key in (OLD, NEW))
@@ -106,7 +107,7 @@ async def test_a_key_is_not_retired_while_a_record_of_any_table_needs_it(opened:
     both = opened(f"{NEW},{OLD}")
     async with refused(KeyRetirementError, f"Key {OLD_ID} is still needed (records: 4, private links: 1)."):
         await both.retire_key(OLD_ID)
-    assert [step async for step in both.reseal()][-1] == (4, 4)
+    assert [step async for step in reseal(both)][-1] == (4, 4)
     async with refused(KeyRetirementError, f"Key {OLD_ID} is still needed (records: 0, private links: 1)."):
         await both.retire_key(OLD_ID)
     async with both.writing() as tx:
@@ -168,7 +169,7 @@ async def test_another_keyring_is_used_from_the_next_transaction_on(opened: Call
     async with refused(KeyMismatchError, f"records are sealed under key {OLD_ID}"):
         await database.use_keys(Keyring.from_text(NEW))
     assert database.key_ids == (NEW_ID, OLD_ID)
-    async for _ in database.reseal():
+    async for _ in reseal(database):
         pass
     await database.use_keys(Keyring.from_text(NEW))
     assert await document(database, "U1") == b"{}"
@@ -192,7 +193,7 @@ async def test_nothing_saved_while_keys_turn_is_lost(opened: Callable[[str], Dat
         await database.use_keys(Keyring.from_text(f"{OLD},{NEW}"))
     await database.use_keys(Keyring.from_text(f"{NEW},{OLD}"))
     await saving
-    async for _ in database.reseal():
+    async for _ in reseal(database):
         pass
     alone = opened(NEW)
     await alone.check_keys()

@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from storage.people import evenly_spread
 from storage.people_query import Cursor, Query
+from storage.rotation import reseal
 from tests.store import Store
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -170,7 +171,7 @@ async def test_after_the_keys_turned_everybody_is_found_as_before(url: str) -> N
     await put(both, "U2", "Ada Byron")
     query = Query(states=STATES, words=("ada",), by_name=True)
     assert await names(both, query) == ["Ada Byron", "Ada Lovelace"]
-    async for _ in both.reseal():
+    async for _ in reseal(both):
         pass
     await both.close()
     alone = Database.connect(url, Keyring.from_text(new))

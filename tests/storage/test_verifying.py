@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from storage.database import Database, OutdatedSchemaError
 from storage.keyring import Keyring, generate_key
+from storage.rotation import reseal
 from storage.verifying import EXAMPLES, SealedTable, Verdict, verify
 from tests.storage.furnishing import PASSWORD, furnish, user_id
 from tests.storage.moving import change, silent
@@ -121,7 +122,7 @@ async def test_the_check_value_of_a_retired_key_is_no_record_that_has_to_open(da
     await database.use_keys(Keyring.from_text(old))
     await furnish(database, 2)
     await database.use_keys(Keyring.from_text(f"{new},{old}"))
-    async for _ in database.reseal():
+    async for _ in reseal(database):
         pass
     await change(database, "DELETE FROM password_links")
     await database.retire_key(Keyring.from_text(old).active)
