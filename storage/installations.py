@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, Row, delete, select, update
+from sqlalchemy import CursorResult, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
 from storage.models import InstallationRow
-from storage.profiles import StaleRevisionError
-from storage.upsert import insert_new
+from storage.revisions import require_revision, write_revision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +61,7 @@ class InstallationTable:
             StaleRevisionError: another revision is stored than the expected one.
         """
         row = await self._row(workspace)
-        if (row.revision if row else 0) != expected_revision:
-            raise StaleRevisionError(revision=row.revision if row else 0)
+        require_revision(row, expected_revision)
         fresh = InstallationRow(
             record_id=row.record_id if row else str(uuid4()),
             workspace=workspace,
@@ -72,18 +70,7 @@ class InstallationTable:
             sealed=b"",
         )
         fresh.sealed = self._keyring.seal(document, installation_place(fresh))
-        values = fresh.model_dump()
-        if row is None:
-            if not await insert_new(self._connection, InstallationRow, values):
-                raise StaleRevisionError(revision=1)
-            return
-        result = await self._connection.execute(
-            update(InstallationRow)
-            .where(col(InstallationRow.workspace) == workspace, col(InstallationRow.revision) == expected_revision)
-            .values(values)
-        )
-        if cast("CursorResult[None]", result).rowcount != 1:
-            raise StaleRevisionError(revision=expected_revision + 1)
+        await write_revision(self._connection, fresh)
 
     async def delete(self, workspace: str, *, revision: int) -> bool:
         """Forget an installation, token and all; False when it is not stored at this revision (any more)."""

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, Row, bindparam, delete, exists, select, update
+from sqlalchemy import CursorResult, Row, bindparam, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from storage.keyring import Keyring, Place, SealBrokenError
 from storage.models import PersonRow, ProfileRow
-from storage.upsert import insert_new
+from storage.revisions import require_revision, write_revision
 
 # The everyday read, put together once: building a statement costs more than running it on SQLite.
 _ONE = select(ProfileRow).where(
@@ -42,15 +42,6 @@ class UnreadableRecordError(Exception):
         super().__init__(f"a record does not open: {cause}")
         self.revision = revision
         self.cause = cause
-
-
-class StaleRevisionError(Exception):
-    """Somebody saved meanwhile; `revision` is the one stored now, 0 when there is none."""
-
-    def __init__(self, *, revision: int) -> None:
-        """Keep the revision that is stored now."""
-        super().__init__(f"the stored revision is {revision}")
-        self.revision = revision
 
 
 def profile_place(row: ProfileRow | Row[Any]) -> Place:
@@ -111,8 +102,7 @@ class ProfileTable:
             StaleRevisionError: another revision is stored than the expected one. Nothing was written.
         """
         row = await self._row(workspace, user)
-        if (row.revision if row else 0) != expected_revision:
-            raise StaleRevisionError(revision=row.revision if row else 0)
+        require_revision(row, expected_revision)
         now = datetime.now(UTC)
         fresh = ProfileRow(
             record_id=row.record_id if row else str(uuid4()),
@@ -125,23 +115,8 @@ class ProfileTable:
             updated_at=now,
         )
         fresh.sealed = self._keyring.seal(document, profile_place(fresh))
-        await self._write(fresh, expected_revision)
+        await write_revision(self._connection, fresh)
         return opened_profile(fresh, self._keyring)
-
-    async def _write(self, fresh: ProfileRow, expected_revision: int) -> None:
-        values = fresh.model_dump()
-        if expected_revision == 0:
-            if not await insert_new(self._connection, ProfileRow, values):
-                # Another instance inserted between our read and this write.
-                raise StaleRevisionError(revision=1)
-            return
-        result = await self._connection.execute(
-            update(ProfileRow)
-            .where(col(ProfileRow.record_id) == fresh.record_id, col(ProfileRow.revision) == expected_revision)
-            .values(values)
-        )
-        if cast("CursorResult[None]", result).rowcount != 1:
-            raise StaleRevisionError(revision=expected_revision + 1)
 
     async def delete(self, workspace: str, user: str) -> bool:
         """Remove one person's record; tells whether there was one."""

@@ -23,8 +23,7 @@ from storage.models import (
     TestRow,
     WorkspaceRow,
 )
-from storage.profiles import StaleRevisionError
-from storage.upsert import insert_new
+from storage.revisions import require_revision, write_revision
 
 _EVERYTHING = (
     ProfileRow,
@@ -88,8 +87,7 @@ class WorkspaceTable:
             StaleRevisionError: another revision is stored than the expected one.
         """
         row = await self._row(workspace)
-        if (row.revision if row else 0) != expected_revision:
-            raise StaleRevisionError(revision=row.revision if row else 0)
+        require_revision(row, expected_revision)
         fresh = WorkspaceRow(
             record_id=row.record_id if row else str(uuid4()),
             workspace=workspace,
@@ -99,18 +97,7 @@ class WorkspaceTable:
             left_at=row.left_at if row else None,
         )
         fresh.sealed = self._keyring.seal(document, workspace_place(fresh))
-        values = fresh.model_dump()
-        if row is None:
-            if not await insert_new(self._connection, WorkspaceRow, values):
-                raise StaleRevisionError(revision=1)
-            return
-        result = await self._connection.execute(
-            update(WorkspaceRow)
-            .where(col(WorkspaceRow.workspace) == workspace, col(WorkspaceRow.revision) == expected_revision)
-            .values(values)
-        )
-        if cast("CursorResult[None]", result).rowcount != 1:
-            raise StaleRevisionError(revision=expected_revision + 1)
+        await write_revision(self._connection, fresh)
 
     async def set_left(self, workspace: str, at: datetime | None) -> None:
         """Note since when the bot is no longer installed in a workspace; None: it is."""

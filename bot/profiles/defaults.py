@@ -15,7 +15,7 @@ from bot.smtp.account import Encryption
 from bot.smtp.guard import HostError, normal_host
 from bot.smtp.replies import clean
 from storage.database import Database, Transaction
-from storage.profiles import StaleRevisionError
+from storage.revisions import StaleRevisionError
 
 LONGEST_PATTERN = 100
 MOST_SERVERS = 50

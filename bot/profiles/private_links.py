@@ -19,7 +19,7 @@ from bot.profiles.roster import note_state
 from bot.smtp.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.password_links import StoredLink
-from storage.profiles import StaleRevisionError
+from storage.revisions import StaleRevisionError
 
 LINK_SECONDS = 600
 TOKEN_BYTES = 16

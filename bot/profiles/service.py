@@ -16,7 +16,7 @@ from bot.profiles.profile import EmailProfile, Field, Form, check_others_form, c
 from bot.profiles.records import Loaded, ProfileView, load, profile_view, require_readable, view_of
 from bot.profiles.roster import note_state
 from storage.database import Database, Transaction
-from storage.profiles import StaleRevisionError
+from storage.revisions import StaleRevisionError
 
 EXTRAS_LABEL = "Extra configurations"
 

@@ -10,7 +10,7 @@ from bot.profiles.profile import LABELS, Field
 from bot.profiles.records import load
 from bot.profiles.roster import note_state
 from storage.database import Database, Transaction
-from storage.profiles import StaleRevisionError
+from storage.revisions import StaleRevisionError
 
 GRACE_OF_PEOPLE = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""

@@ -24,7 +24,7 @@ from bot.slack.installed import Installed, key_of_bot, opened, read_installed, t
 from bot.slack.renewals import Renewals
 from bot.slack.workspaces import NotInstalledError, workspace_of
 from storage.database import Database
-from storage.profiles import StaleRevisionError
+from storage.revisions import StaleRevisionError
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from bot.slack.installed import RENEWED_BEFORE_MINUTES, Installed, read_installe
 from bot.slack.refusals import refusal
 from storage.database import Database
 from storage.outages import DatabaseUnavailableError
-from storage.profiles import StaleRevisionError
+from storage.revisions import StaleRevisionError
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from sqlmodel import SQLModel
 from storage.database import Database
 from storage.keyring import Keyring, generate_key
 from storage.keys import KeyMismatchError
-from storage.profiles import StaleRevisionError, UnreadableRecordError
+from storage.profiles import UnreadableRecordError
+from storage.revisions import StaleRevisionError
 from storage.rotation import reseal
 from tests.counts import scaled
 

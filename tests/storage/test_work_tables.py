@@ -9,7 +9,7 @@ from sqlalchemy import text
 from storage.database import Database
 from storage.keyring import Keyring
 from storage.password_links import StoredLink
-from storage.profiles import StaleRevisionError
+from storage.revisions import StaleRevisionError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
