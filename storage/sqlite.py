@@ -23,6 +23,9 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=5000",
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=ON",
+    # KiB a connection (https://www.sqlite.org/pragma.html#pragma_cache_size); the operating system keeps the file's
+    # pages anyway, once for all connections.
+    "PRAGMA cache_size=-256",
 )
 
 

@@ -28,14 +28,18 @@ from tests.instances.house import BY_SOCKET, RealHouse, mail_street, profile_at,
 from tests.scenario.crowd import crowd
 from tests.scenario.test_command_line import GOOD
 from tests.soak.people import People
-from tests.soak.samples import Sample, slope_of
+from tests.soak.samples import Sample, slope_of, troughs_of
 from tests.soak.unruly import Mishap, UnrulyDelivery
 
 MISHAPS = 50
 WHOLE_MINUTES = 20.0
 SHORTEST_MINUTES = 0.5
-WARM_UP = 0.25
-"""The part of the time after which memory and descriptors are judged."""
+WARM_UP, WARM_UP_PACE = 0.25, 3.0
+"""The part of the time after which memory and descriptors are judged, and how much more people do until then: Python
+and the C library keep what a peak needed, and the highest one shall have been before anything is judged."""
+
+TROUGHS = 40
+"""Of so many parts of the time, each tells the least that was held in it."""
 
 SAMPLE_SECONDS = 5.0
 PROBE_SECONDS = 0.1
@@ -64,7 +68,8 @@ class Soak:
 
     async def run(self) -> None:
         """Let everything happen, until the time is over."""
-        works = [asyncio.create_task(work) for work in (self.people.work(), self._sample(), self._probe())]
+        beside = (self.people.work(), self._warm_up(), self._sample(), self._probe())
+        works = [asyncio.create_task(work) for work in beside]
         until = time.monotonic() + self.seconds
         try:
             for number, mishap in zip(range(self.wanted), itertools.cycle(Mishap), strict=False):
@@ -80,6 +85,11 @@ class Soak:
             for work in works:
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
+
+    async def _warm_up(self) -> None:
+        self.people.pace = WARM_UP_PACE
+        await asyncio.sleep(self.seconds * WARM_UP)
+        self.people.pace = 1.0
 
     async def _sample(self) -> None:
         process = self.house.instance.process
@@ -113,7 +123,7 @@ class Soak:
     def judge(self) -> list[str]:
         """Print what was seen; gives the promises that were broken."""
         warm = [sample for sample in self.samples if sample.at - self.samples[0].at >= self.seconds * WARM_UP]
-        slope = slope_of(warm)
+        slope = slope_of(troughs_of(warm, self.seconds / TROUGHS))
         descriptors = [sample.descriptors for sample in warm]
         third = len(warm) // 3
         more = statistics.fmean(descriptors[-third:]) - statistics.fmean(descriptors[:third])

@@ -36,12 +36,16 @@ _ORDINARY = ("block_actions", "view_submission", "views.update")
 
 @dataclass
 class People:
-    """Everybody at work until they are told to stop; `oddities` is what nobody should have seen."""
+    """Everybody at work until they are told to stop; `oddities` is what nobody should have seen.
+
+    At a `pace` of 2 they do everything twice as often.
+    """
 
     workspace: Workspace
     crowd: Sequence[DemoPerson]
     oddities: list[str] = field(default_factory=list)
     done: int = 0
+    pace: float = 1.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def work(self) -> None:
@@ -64,7 +68,7 @@ class People:
             under_way.add(task)
             task.add_done_callback(under_way.discard)
             with suppress(TimeoutError):
-                async with asyncio.timeout(random.uniform(0.5, 1.5) / rate):
+                async with asyncio.timeout(random.uniform(0.5, 1.5) / rate / self.pace):
                     await self.over.wait()
         await asyncio.gather(*under_way)
 

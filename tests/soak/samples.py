@@ -1,5 +1,6 @@
 """What a process holds, read from /proc, and how fast it grows."""
 
+import itertools
 import math
 import os
 import statistics
@@ -32,6 +33,12 @@ class Sample:
             descriptors=sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()),
             threads=int(status["Threads"]),
         )
+
+
+def troughs_of(samples: Sequence[Sample], seconds: float) -> list[Sample]:
+    """Give the sample of each so many seconds in which the least was held: what is under way comes and goes."""
+    groups = itertools.groupby(samples, key=lambda sample: (sample.at - samples[0].at) // seconds)
+    return [min(group, key=lambda sample: sample.rss) for _, group in groups]
 
 
 @dataclass(frozen=True, kw_only=True)
