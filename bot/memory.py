@@ -15,13 +15,8 @@ from contextlib import asynccontextmanager, suppress
 PAUSE_SECONDS = 15.0
 """How often garbage is collected, which takes some eight milliseconds, and free memory given back, which takes one."""
 
-_M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 """From glibc's malloc.h."""
-
-_LARGE = 128 * 1024
-"""Bytes from which glibc begins to ask the system for memory of its own. It would raise this to what it sees, and
-asyncio reads from each socket into 256 KiB, so that the holes of such buffers would come to lie in the heap."""
 
 
 @asynccontextmanager
@@ -30,7 +25,7 @@ async def keeping_memory_small() -> AsyncIterator[None]:
 
     It is to be entered before the first thread begins.
     """
-    _share_one_small_heap()
+    _share_one_heap()
     giving_back = asyncio.create_task(_keep_giving_back(), name="giving memory back")
     try:
         yield
@@ -40,11 +35,9 @@ async def keeping_memory_small() -> AsyncIterator[None]:
             await giving_back
 
 
-def _share_one_small_heap() -> None:
+def _share_one_heap() -> None:
     with suppress(AttributeError, OSError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_ARENA_MAX, 1)
-        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 async def _keep_giving_back() -> None:

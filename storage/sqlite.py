@@ -25,7 +25,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     # KiB a connection (https://www.sqlite.org/pragma.html#pragma_cache_size); the operating system keeps the file's
     # pages anyway, once for all connections.
-    "PRAGMA cache_size=-256",
+    "PRAGMA cache_size=-512",
 )
 
 
