@@ -34,7 +34,7 @@ from tests.soak.unruly import Mishap, UnrulyDelivery
 MISHAPS = 50
 WHOLE_MINUTES = 20.0
 SHORTEST_MINUTES = 0.5
-WARM_UP, WARM_UP_PACE = 0.25, 3.0
+WARM_UP, WARM_UP_PACE = 0.4, 3.0
 """The part of the time after which memory and descriptors are judged, and how much more people do until then: Python
 and the C library keep what a peak needed, and the highest one shall have been before anything is judged."""
 

@@ -20,7 +20,8 @@ HOMES_A_SECOND = 0.5
 # A workspace may test sixty times a minute, and "Test these" counts beside it.
 TESTS_A_SECOND = 0.6
 RUNS_A_SECOND = 1 / 120
-KEPT_MESSAGES = 400
+KEPT_MESSAGES = 1500
+"""What a run of tests still changes shall be among them, also at the highest pace."""
 
 _LOOKS = (
     ("/email-profile", ""),
@@ -115,5 +116,5 @@ class People:
         workspace.received.clear()
         del workspace.all_messages[:-KEPT_MESSAGES]
         for held in (workspace.response_urls, workspace.triggers):
-            for name in list(held)[: -KEPT_MESSAGES * 4]:
+            for name in list(held)[:-KEPT_MESSAGES]:
                 del held[name]
