@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.demo.delivery import DeliveryError
 from bot.demo.people import DemoPerson
-from bot.demo.platform import searchable
+from bot.demo.platform import Message, searchable
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
 from tests.scenario.people import GRACE
@@ -59,6 +59,7 @@ class People:
             self._again(RUNS_A_SECOND, self._test_all),
             self._again(0.2, self._forget),
         )
+        self._note_odd(self.workspace.all_messages)
 
     async def _again(self, rate: float, act: Callable[[str], Awaitable[None]]) -> None:
         """Let somebody act, so often a second; whoever is refused because of a mishap lets it be."""
@@ -106,15 +107,16 @@ class People:
     async def _forget(self, _user: str) -> None:
         """Forget what is old in the stand-in, so that its own growth slows nobody; note what is odd first."""
         workspace = self.workspace
-        self.oddities += [
-            text
-            for message in workspace.all_messages[:-KEPT_MESSAGES]
-            if "Something went wrong" in (text := searchable(message))
-        ]
-        self.oddities += [f"{method}: {error}" for method, error in workspace.refusals if method not in _ORDINARY]
-        workspace.refusals.clear()
+        self._note_odd(workspace.all_messages[:-KEPT_MESSAGES])
         workspace.received.clear()
         del workspace.all_messages[:-KEPT_MESSAGES]
         for held in (workspace.response_urls, workspace.triggers):
             for name in list(held)[:-KEPT_MESSAGES]:
                 del held[name]
+
+    def _note_odd(self, messages: Sequence[Message]) -> None:
+        """Note what nobody should have seen in these messages, and what Slack refused since the last time."""
+        self.oddities += [text for message in messages if "Something went wrong" in (text := searchable(message))]
+        refusals = self.workspace.refusals
+        self.oddities += [f"{method}: {error}" for method, error in refusals if method not in _ORDINARY]
+        refusals.clear()
