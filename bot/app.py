@@ -18,53 +18,53 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.health import Health, State
 from bot.keys import keyring_of
-from bot.metrics import CountingTester, Metrics
-from bot.profiles.bulk import BulkTests
-from bot.profiles.changes import Changes
-from bot.profiles.connections import ConnectionTests
-from bot.profiles.defaults import WorkspaceDefaults
-from bot.profiles.history import History
-from bot.profiles.listing import WorkWithEmail
-from bot.profiles.moving import Moves
-from bot.profiles.private_links import PrivateLinks
-from bot.profiles.service import EmailProfiles
-from bot.profiles.upkeep import Upkeep
+from bot.observability.metrics import CountingTester, Metrics
+from bot.observability.tracing import Traces
+from bot.profiles.account.changes import Changes
+from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.people.default_moves import Moves
+from bot.profiles.people.defaults import WorkspaceDefaults
+from bot.profiles.people.history import History
+from bot.profiles.people.people_list import WorkWithEmail
+from bot.profiles.people.retention import Upkeep
+from bot.profiles.tests.bulk_tests import BulkTests
+from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
-from bot.slack.afterwards import AfterPassword
-from bot.slack.body import repair_body_parsing
-from bot.slack.bolt import app_of_many, app_of_one, complete
-from bot.slack.calls import SlackCalls
-from bot.slack.clients import Clients, slack_session
+from bot.slack.app import app_of_many, app_of_one, complete
+from bot.slack.background.home_tabs import HomeTabs
+from bot.slack.background.housekeeping import Housekeeping
+from bot.slack.background.user_sync import Roster
 from bot.slack.commands import Commands
-from bot.slack.directory import SlackDirectory
-from bot.slack.home import HomeTabs
-from bot.slack.housekeeping import Housekeeping
-from bot.slack.installations import Installations, StateStore
-from bot.slack.installing import INSTALL_PATH, InstallFlow, install_flow
-from bot.slack.jobs import Jobs
-from bot.slack.once import Once
-from bot.slack.opening import Opening
-from bot.slack.owners import Owners
-from bot.slack.refusals import SLACK_FAILS, is_busy, refusal
+from bot.slack.listeners.services import Services
+from bot.slack.middleware.body_parser import repair_body_parsing
+from bot.slack.middleware.deduplication import Once
+from bot.slack.middleware.request_log import ServedApp
 from bot.slack.register import register
-from bot.slack.renewals import OnRenewal, Renewals
-from bot.slack.roster import Roster
-from bot.slack.served import ServedApp
-from bot.slack.services import Services
-from bot.slack.testing import Testing
+from bot.slack.replies.connection_tests import Testing
+from bot.slack.replies.jobs import Jobs
+from bot.slack.replies.owner_notices import Owners
+from bot.slack.replies.password_set import AfterPassword
+from bot.slack.replies.profile_forms import Opening
 from bot.slack.views.form import PasswordEntry
-from bot.slack.workspaces import OneWorkspace, Workspaces
-from bot.smtp.check import Tester
-from bot.smtp.domain import DnsTextRecords, TextRecords, judge
-from bot.smtp.guard import Guard
-from bot.smtp.network import Network, OpenNetwork
-from bot.smtp.trust import trust_store
-from bot.tracing import Traces
+from bot.slack.web_api.call_health import SlackCalls
+from bot.slack.web_api.clients import Clients, slack_session
+from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal
+from bot.slack.workspaces.installations import Installations, StateStore
+from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
+from bot.slack.workspaces.token_rotation import OnRenewal, Renewals
+from bot.slack.workspaces.users import SlackDirectory
+from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces
+from bot.smtp.check.stages import Tester
+from bot.smtp.network.connect import Network, OpenNetwork
+from bot.smtp.network.domain import DnsTextRecords, TextRecords, judge
+from bot.smtp.network.guard import Guard
+from bot.smtp.network.trust import trust_store
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
-from storage.copying import UnfinishedCopyError, require_complete
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.outages import DatabaseUnavailableError
+from storage.engines.unavailable import DatabaseUnavailableError
+from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from bot import log
+from bot.observability import log
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from storage import copying, verifying
+    from storage.crypto.key_checks import KeyState
     from storage.database import Database
-    from storage.keys import KeyState
+    from storage.maintenance import copy as copying
+    from storage.maintenance import verify as verifying
 
 Result = TypeVar("Result")
 
@@ -61,7 +62,7 @@ def main() -> None:
     try:
         cli()
     except Exception as error:
-        from bot.endings import exit_code_of
+        from bot.exit_codes import exit_code_of
 
         code = exit_code_of(error)
         if code is None:
@@ -153,7 +154,7 @@ def keys_generate(
 ) -> None:
     """Print a new key for ENCRYPTION_KEYS."""
     if sealed is None:
-        from storage.keyring import generate_key
+        from storage.crypto.keyring import generate_key
 
         _say(generate_key())
     else:
@@ -249,7 +250,7 @@ def keys_rotate(
     pace: Annotated[float, typer.Option(min=1, help="The most records a second, so that people come first.")] = 2000,
 ) -> None:
     """Seal every record anew under the first key, while the bot runs; one that was cut short goes on."""
-    from storage.rotation import reseal
+    from storage.maintenance.rotation import reseal
 
     async def rotate() -> int:
         async with _opened_database() as database:
@@ -312,8 +313,8 @@ def db_copy(
     to: Annotated[str, typer.Option(metavar="URL", help="An empty database: sqlite:///… or postgresql://…")],
 ) -> None:
     """Copy everything into another database, of either kind; a copy that was cut short goes on."""
-    from storage import copying
     from storage.database import Database
+    from storage.maintenance import copy as copying
 
     async def copied() -> None:
         async with _opened_database() as database:
@@ -335,7 +336,7 @@ def db_copy(
 @db.command("backup")
 def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
     """Write everything as it stands now into a file, while the bot runs; records stay sealed, and no key is in it."""
-    from storage import backups
+    from storage.maintenance import backup as backups
 
     async def backed_up() -> None:
         async with _opened_database() as database:
@@ -350,7 +351,7 @@ def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not ther
 @db.command("restore")
 def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
     """Bring a backup into an empty database, of either kind."""
-    from storage import backups
+    from storage.maintenance import backup as backups
 
     async def restored() -> None:
         async with _opened_database() as database:
@@ -364,7 +365,7 @@ def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup
 @db.command("verify")
 def db_verify() -> None:
     """Open every sealed record, to know that it can be; exit 1 if any does not open."""
-    from storage import verifying
+    from storage.maintenance import verify as verifying
 
     async def verified() -> verifying.Verdict:
         async with _opened_database() as database:

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 
-from bot.slack.calls import SlackCalls
+from bot.slack.web_api.call_health import SlackCalls
+from storage.crypto.key_checks import KeyMismatchError
 from storage.database import Database
-from storage.keys import KeyMismatchError
-from storage.outages import DatabaseUnavailableError
+from storage.engines.unavailable import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -3,11 +3,11 @@
 import logging
 
 from bot.settings import Settings, SettingsError
+from storage.crypto.key_checks import KeyMismatchError
+from storage.crypto.keyring import Keyring, KeyringError
 from storage.database import Database
 from storage.key_sources.opening import open_keyring
 from storage.key_sources.source import Credentials
-from storage.keyring import Keyring, KeyringError
-from storage.keys import KeyMismatchError
 
 log = logging.getLogger(__name__)
 

@@ -15,18 +15,18 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot import tracing
 from bot.app import Bot, StartError, open_bot
-from bot.clock_skew import ClockSkew
 from bot.health import BEARABLE, told
 from bot.keys import read_keys_anew
 from bot.memory import keeping_memory_small
-from bot.profiles.limits import LimitedError, take_installation_page
+from bot.observability import tracing
+from bot.observability.clock_skew import ClockSkew
+from bot.profiles.tests.limits import LimitedError, take_installation_page
 from bot.settings import Settings
-from bot.slack.arriving import TIMESTAMP, is_command, read_request, to_answer, turned_away
-from bot.slack.installing import INSTALL_PATH, REDIRECT_PATH, InstallFlow
-from bot.slack.served import Outcome
+from bot.slack.middleware.request_log import Outcome
+from bot.slack.request import TIMESTAMP, is_command, read_request, to_answer, turned_away
 from bot.slack.turns import side_by_side
+from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketModeLink
 from bot.web.pages import Pages, network_of
 from storage.database import Database

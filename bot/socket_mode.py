@@ -24,8 +24,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, StartError
 from bot.settings import EXAMPLES, Settings
-from bot.slack.clients import hurried
-from bot.slack.refusals import SLACK_FAILS, is_busy, refusal, wait_asked_for
+from bot.slack.web_api.clients import hurried
+from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal, wait_asked_for
 
 log = logging.getLogger(__name__)
 

@@ -11,27 +11,35 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage import keys, migrations
-from storage.audit import AuditTable
-from storage.clock import now_sql
-from storage.connection_tests import TestTable
-from storage.glance import DirectGlances, Glance, PooledGlances, opened_glance
-from storage.home_tabs import HomeTable
-from storage.installations import InstallationTable
-from storage.keyring import Keyring
-from storage.keys import KeyState
-from storage.leases import LeaseTable
-from storage.limits import LimitTable
-from storage.oauth_states import OAuthStateTable
-from storage.observing import Observer, observe
-from storage.outages import commit, opened, opened_for_long_reading, opened_for_reading, opened_for_writing, told_apart
-from storage.password_links import PasswordLinkTable
-from storage.people import PeopleTable
-from storage.profiles import ProfileTable
-from storage.requests import RequestTable
-from storage.sqlite import copied_pages, sqlite_engine
-from storage.test_runs import RunTable
-from storage.workspaces import WorkspaceTable
+from storage import migrations
+from storage.crypto import key_checks as keys
+from storage.crypto.key_checks import KeyState
+from storage.crypto.keyring import Keyring
+from storage.engines.observer import Observer, observe
+from storage.engines.sqlite import copied_pages, sqlite_engine
+from storage.engines.unavailable import (
+    commit,
+    opened,
+    opened_for_long_reading,
+    opened_for_reading,
+    opened_for_writing,
+    told_apart,
+)
+from storage.tables.audit import AuditTable
+from storage.tables.bulk_runs import RunTable
+from storage.tables.clock import now_sql
+from storage.tables.connection_tests import TestTable
+from storage.tables.glance import DirectGlances, Glance, PooledGlances, opened_glance
+from storage.tables.home_tabs import HomeTable
+from storage.tables.installations import InstallationTable
+from storage.tables.leases import LeaseTable
+from storage.tables.limits import LimitTable
+from storage.tables.oauth_states import OAuthStateTable
+from storage.tables.password_links import PasswordLinkTable
+from storage.tables.people import PeopleTable
+from storage.tables.profiles import ProfileTable
+from storage.tables.seen_requests import RequestTable
+from storage.tables.workspaces import WorkspaceTable
 
 
 class OutdatedSchemaError(Exception):
@@ -103,7 +111,7 @@ class Database:
             ValueError: the address is of another kind, or the SQLite file cannot be made.
         """
         if url.startswith("postgresql://"):
-            from storage.postgresql import POOL, postgresql_engine  # noqa: PLC0415 - slow to import, not for SQLite
+            from storage.engines.postgresql import POOL, postgresql_engine  # noqa: PLC0415 - slow to import, not for SQLite
 
             # Writers that wait for each other leave connections for those who read.
             return cls(postgresql_engine(url), keyring, writers=POOL)
@@ -306,7 +314,7 @@ class Database:
                 return
             if revision is not None and revision not in migrations.revisions():
                 raise UnknownSchemaError(revision)
-            from storage.migrations import running  # noqa: PLC0415 - slow to import, and seldom wanted
+            from storage.migrations import upgrade as running  # noqa: PLC0415 - slow to import, and seldom wanted
 
             await connection.run_sync(running.upgrade)
 

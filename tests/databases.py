@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
-from storage.migrations import running
+from storage.migrations import upgrade as running
 
 KINDS = ("sqlite", "postgresql")
 

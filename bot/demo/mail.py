@@ -14,8 +14,8 @@ from typing import AnyStr
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from bot.smtp.guard import Address
-from bot.smtp.network import Network, OpenNetwork
+from bot.smtp.network.connect import Network, OpenNetwork
+from bot.smtp.network.guard import Address
 
 HOST = "mail.demo.example"
 LOOPBACK = IPv4Address("127.0.0.1")

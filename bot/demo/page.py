@@ -10,7 +10,7 @@ from bot.demo.delivery import DeliveryError
 from bot.demo.mail import DemoMail
 from bot.demo.people import ON_THE_PAGE
 from bot.demo.platform import Message
-from bot.demo.sending import entries_of
+from bot.demo.requests import entries_of
 from bot.demo.views import OpenView, PlatformError
 from bot.demo.workspace import Workspace, slash_commands
 

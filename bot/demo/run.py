@@ -23,8 +23,8 @@ from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
-from bot.smtp.network import Network
-from storage.keyring import generate_key
+from bot.smtp.network.connect import Network
+from storage.crypto.keyring import generate_key
 
 
 @dataclass(frozen=True)

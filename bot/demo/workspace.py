@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
+from bot.demo.controls import beside, button, by_action_id, by_ids
 from bot.demo.delivery import DeliveryError
-from bot.demo.finding import beside, button, by_action_id, by_ids
 from bot.demo.people import TEAM
 from bot.demo.platform import Message
-from bot.demo.sending import Holder, Sending, entries_of
+from bot.demo.requests import Holder, Sending, entries_of
 from bot.demo.views import OpenView, PlatformError, key_of, option_of
 
 _ADDRESS = re.compile(r"(?<![\w<:.@])([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")

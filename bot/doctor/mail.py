@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from bot.doctor.finding import DNS, MAIL_SERVER, Finding, bad, good
 from bot.settings import Settings
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check import Tester
-from bot.smtp.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
-from bot.smtp.network import OpenNetwork
-from bot.smtp.report import Fault, Report, StageName
-from bot.smtp.trust import trust_store
+from bot.smtp.check.report import Fault, Report, StageName
+from bot.smtp.check.stages import Tester
+from bot.smtp.network.connect import OpenNetwork
+from bot.smtp.network.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
+from bot.smtp.network.trust import trust_store
 
 USUAL_PORTS = (465, 587)
 

@@ -23,13 +23,13 @@ from bot.doctor.finding import (
     bad,
     good,
 )
-from bot.metrics import Metrics
+from bot.observability.metrics import Metrics
 from bot.profiles.errors import MendableError
 from bot.settings import EXAMPLES, Settings
-from bot.slack.clients import Clients
 from bot.slack.ids import SCOPES as NEEDED
-from bot.slack.installing import INSTALL_PATH
-from bot.slack.refusals import refusal
+from bot.slack.web_api.clients import Clients
+from bot.slack.web_api.errors import refusal
+from bot.slack.workspaces.oauth import INSTALL_PATH
 from storage.database import Database
 
 MOST_EXAMINED = 5

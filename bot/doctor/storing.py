@@ -7,11 +7,11 @@ from bot.doctor.finding import DATABASE, KEYS, SETTINGS, Finding, bad, good
 from bot.doctor.slack import installation_findings
 from bot.keys import keyring_of
 from bot.settings import Settings, SettingsError
-from storage.copying import UnfinishedCopyError, require_complete
+from storage.crypto.key_checks import KeyMismatchError
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.keyring import Keyring, generate_key
-from storage.keys import KeyMismatchError
-from storage.outages import DatabaseUnavailableError, Trouble
+from storage.engines.unavailable import DatabaseUnavailableError, Trouble
+from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
 _KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_PASSPHRASE", "ENCRYPTION_PASSPHRASE_FILE")
 

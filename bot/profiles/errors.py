@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from storage.outages import DatabaseUnavailableError, Trouble
+from storage.engines.unavailable import DatabaseUnavailableError, Trouble
 
 
 class MendableError(Exception):

@@ -14,18 +14,18 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.people import Person
-from bot.slack.clients import patient
-from bot.slack.command import Invocation, acts, parse
-from bot.slack.errors import answer_error
-from bot.slack.load import Load
-from bot.slack.once import Once
-from bot.slack.served import note_asked
-from bot.slack.services import caller_of, owner_of
+from bot.profiles.people.access import Person
+from bot.slack.command_text import Invocation, acts, parse
+from bot.slack.listeners.services import caller_of, owner_of
+from bot.slack.middleware.deduplication import Once
+from bot.slack.middleware.error_handler import answer_error
+from bot.slack.middleware.overload import Load
+from bot.slack.middleware.request_log import note_asked
 from bot.slack.turns import side_by_side
 from bot.slack.views.help import help_message
 from bot.slack.views.message import Message
-from bot.slack.workspaces import Workspaces, name_workspace
+from bot.slack.web_api.clients import patient
+from bot.slack.workspaces.workspaces import Workspaces, name_workspace
 
 
 @dataclass(frozen=True, kw_only=True)

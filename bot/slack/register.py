@@ -2,11 +2,18 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.slack import bulk, connection, defaults, errors, extras, form_test, history, home, listing, private, profile
+from bot.slack.background import home_tabs as home
+from bot.slack.background.home_tabs import HomeTabs
+from bot.slack.background.user_sync import Roster
 from bot.slack.commands import Commands
-from bot.slack.home import HomeTabs
-from bot.slack.roster import Roster
-from bot.slack.services import Services
+from bot.slack.listeners import bulk_tests as bulk
+from bot.slack.listeners import connection_tests as connection
+from bot.slack.listeners import defaults, extras, history, profile
+from bot.slack.listeners import form_tests as form_test
+from bot.slack.listeners import people_list as listing
+from bot.slack.listeners import private_password as private
+from bot.slack.listeners.services import Services
+from bot.slack.middleware import error_handler as errors
 
 
 def register(app: AsyncApp, commands: Commands, services: Services, *, tabs: HomeTabs, roster: Roster) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import idna
 
-from bot.smtp.faults import StageFailedError
-from bot.smtp.report import Fault
+from bot.smtp.check.faults import StageFailedError
+from bot.smtp.check.report import Fault
 
 
 @dataclass(frozen=True, kw_only=True)

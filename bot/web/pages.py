@@ -12,8 +12,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from bot.profiles.errors import outage_sentence
-from bot.profiles.limits import LimitedError
-from storage.outages import DatabaseUnavailableError
+from bot.profiles.tests.limits import LimitedError
+from storage.engines.unavailable import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

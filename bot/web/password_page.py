@@ -9,9 +9,9 @@ from string import Template
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.profiles.account.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
 from bot.profiles.errors import InvalidFormError, MendableError, NotAllowedError
-from bot.profiles.limits import LimitedError
-from bot.profiles.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
+from bot.profiles.tests.limits import LimitedError
 from bot.web.pages import Pages, file, network_of, told
 
 _COOKIE = "password-form"

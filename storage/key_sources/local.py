@@ -15,8 +15,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from storage.crypto.keyring import KEY_BYTES
 from storage.key_sources.source import Address, Credentials, KeySourceError
-from storage.keyring import KEY_BYTES
 
 FEWEST_CHARACTERS = 12
 """A shorter passphrase is not taken for a new file: whoever steals the file can try at their leisure."""

@@ -4,11 +4,11 @@ import asyncio
 import os
 import re
 
+from storage.crypto.keyring import KEY_BYTES, Keyring, KeyringError, parse_key, refuse_sample
 from storage.key_sources.awskms import AwsKms
 from storage.key_sources.local import LocalFile
 from storage.key_sources.source import Address, Credentials, KeySource, KeySourceError
 from storage.key_sources.vault import Transit
-from storage.keyring import KEY_BYTES, Keyring, KeyringError, parse_key, refuse_sample
 
 _SCHEME = re.compile(r"(local|awskms|vault)://")
 

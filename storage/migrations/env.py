@@ -1,4 +1,4 @@
-"""Alembic's environment: the connection is handed in by `storage.migrations.running`."""
+"""Alembic's environment: the connection is handed in by `storage.migrations.upgrade`."""
 
 from alembic import context
 from sqlmodel import SQLModel

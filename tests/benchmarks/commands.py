@@ -17,12 +17,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.demo.people import TEAM
-from bot.profiles.profile import EmailProfile
-from bot.profiles.records import REPORTS
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import REPORTS
 from bot.smtp.account import Encryption
-from bot.smtp.report import Outcome, Report, Stage, StageName
+from bot.smtp.check.report import Outcome, Report, Stage, StageName
+from storage.crypto.keyring import Keyring
 from storage.database import Database
-from storage.keyring import Keyring
 from tests.benchmarks.client import Answered, Connection, ask_for, signed
 from tests.benchmarks.program import free_port, process, processor_seconds, workspace_for
 from tests.scenario.people import ADA

@@ -18,9 +18,9 @@ from bot.demo.people import CHANNEL, TEAM
 from bot.demo.platform import ResponseUrl, Trigger
 from bot.demo.workspace import Workspace
 from tests.benchmarks.driver import Outcome, Plan
-from tests.instances.house import RealHouse, mail_street, profile_at, real_house
+from tests.instances.cluster import RealHouse, mail_street, profile_at, real_house
 from tests.scenario.crowd import crowd
-from tests.scenario.test_command_line import GOOD
+from tests.scenario.operating.test_command_line import GOOD
 from tests.soak.samples import Sample, cpu_seconds
 
 PEOPLE = 300

@@ -18,20 +18,20 @@ from pydantic import SecretStr
 from sqlalchemy import event, insert, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.profiles.history import History
-from bot.profiles.listing import Wish, WorkWithEmail
-from bot.profiles.people import Member, Person
-from bot.profiles.profile import EmailProfile
-from bot.profiles.records import REPORTS, State
-from bot.profiles.roster import PROBLEMS_FIRST, number_of, words_of
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import REPORTS, State
+from bot.profiles.people.access import Member, Person
+from bot.profiles.people.history import History
+from bot.profiles.people.members import PROBLEMS_FIRST, number_of, words_of
+from bot.profiles.people.people_list import Wish, WorkWithEmail
 from bot.smtp.account import Encryption
-from bot.smtp.report import Outcome, Report, Stage, StageName
-from storage.connection_tests import connection_test_place
+from bot.smtp.check.report import Outcome, Report, Stage, StageName
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
 from storage.models import ProfileRow, TestRow
-from storage.people import evenly_spread
-from storage.profiles import profile_place
+from storage.tables.connection_tests import connection_test_place
+from storage.tables.people import evenly_spread
+from storage.tables.profiles import profile_place
 
 SIZES = (1_000, 100_000)
 ROUNDS = 40

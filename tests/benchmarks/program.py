@@ -15,7 +15,7 @@ from bot.demo.mail import DemoMail
 from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
-from storage.keyring import generate_key
+from storage.crypto.keyring import generate_key
 from tests.soak.samples import cpu_seconds
 
 _ROOT = Path(__file__).parents[2]

@@ -14,13 +14,13 @@ from slack_sdk.signature import SignatureVerifier
 from bot.app import Bot, open_bot
 from bot.demo.delivery import encoded, signature
 from bot.demo.people import TEAM
-from bot.profiles.people import Person
-from bot.profiles.records import profile_view
+from bot.profiles.account.records import profile_view
+from bot.profiles.people.access import Person
 from bot.settings import GivenSettings
-from bot.slack.command import parse
+from bot.slack.command_text import parse
 from bot.slack.views.card import card
 from bot.slack.views.form import PasswordEntry
-from storage.glance import opened_glance
+from storage.tables.glance import opened_glance
 from tests.benchmarks.commands import fields_of, store_a_profile
 from tests.benchmarks.program import workspace_for
 from tests.scenario.people import ADA

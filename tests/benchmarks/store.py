@@ -12,14 +12,14 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import LargeBinary, bindparam, column, insert, select, table
 
-from bot.profiles.roster import words_of
+from bot.profiles.people.members import words_of
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
+from storage.maintenance.rotation import reseal
 from storage.models import ProfileRow
-from storage.people import evenly_spread
-from storage.people_query import Query
-from storage.profiles import profile_place
-from storage.rotation import reseal
+from storage.tables.people import evenly_spread
+from storage.tables.people_query import Query
+from storage.tables.profiles import profile_place
 from tests.benchmarks.people import NOW, people, postgresql_address
 
 RECORDS = 10_000

@@ -10,14 +10,14 @@ from pydantic import SecretStr
 from bot.demo.people import BOT_USER, CHANNEL
 from bot.demo.platform import Message
 from bot.demo.run import Office
-from bot.profiles.connections import understood
-from bot.profiles.profile import EmailProfile
-from bot.profiles.records import account_of
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import account_of
+from bot.profiles.tests.connection_tests import understood
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
-from bot.smtp.advice import ROWS
-from bot.smtp.advice_table import Row
-from bot.smtp.report import Certificate, Door, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.advice.advice import ROWS
+from bot.smtp.advice.table import Row
+from bot.smtp.check.report import Certificate, Door, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import fill, save, say
 from tests.unit.test_advice import HOSTS, reply_for
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from bot.smtp.guard import Address
+from bot.smtp.network.guard import Address
 
 LOGIN = "ada@mail.test"
 PASSWORD = "correct horse ⚡ battery"

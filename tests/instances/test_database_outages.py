@@ -23,16 +23,16 @@ from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
-from bot.profiles.profile import EmailProfile
+from bot.profiles.account.profile import EmailProfile
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
-from storage.outages import DatabaseUnavailableError
+from storage.engines.unavailable import DatabaseUnavailableError
 from tests.counts import scaled
-from tests.instances.running import PATIENCE, SAVED, Balancer, Instance
+from tests.instances.processes import PATIENCE, SAVED, Balancer, Instance
 from tests.postgresql import PostgreSQLServer, Stop, running_postgresql
 from tests.scenario.crowd import crowd
+from tests.scenario.operating.test_command_line import GOOD
 from tests.scenario.people import ADA, fill_form, set_up
-from tests.scenario.test_command_line import GOOD
 
 PEOPLE = 20
 RESTARTS = scaled(quick=3, full=20)

@@ -19,13 +19,13 @@ from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
-from bot.slack.jobs import INTERRUPTED, RESTARTING
+from bot.slack.replies.jobs import INTERRUPTED, RESTARTING
 from tests.counts import scaled
-from tests.instances.house import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
-from tests.instances.running import PATIENCE
+from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
+from tests.instances.processes import PATIENCE
 from tests.scenario.crowd import crowd
+from tests.scenario.operating.test_command_line import GOOD
 from tests.scenario.people import GRACE
-from tests.scenario.test_command_line import GOOD
 
 pytestmark = pytest.mark.databases("sqlite")
 

@@ -15,14 +15,14 @@ from bot.demo.mail import DemoMail
 from bot.demo.people import TEAM
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
-from bot.profiles.profile import EmailProfile
+from bot.profiles.account.profile import EmailProfile
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
 from tests.counts import scaled
-from tests.instances.running import PATIENCE, SAVED, Balancer, Diary, Instance
+from tests.instances.processes import PATIENCE, SAVED, Balancer, Diary, Instance
 from tests.postgresql import PostgreSQLServer
 from tests.scenario.crowd import crowd
-from tests.scenario.test_command_line import GOOD, run
+from tests.scenario.operating.test_command_line import GOOD, run
 
 # A SQLite file is one instance's.
 pytestmark = pytest.mark.databases("postgresql")

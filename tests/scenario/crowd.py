@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.people import TEAM, DemoPerson
 from bot.demo.run import Office
-from bot.profiles.people import Person
-from bot.profiles.profile import EmailProfile
-from bot.profiles.roster import note_state
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.people.access import Person
+from bot.profiles.people.members import note_state
 
 NAMES = ("Alan Turing", "Barbara Liskov", "Edsger Dijkstra", "Émilie du Châtelet", "Zoë Quinn")
 SECRET = "mass account secret"

@@ -16,7 +16,7 @@ import aiohttp
 from bot.app import Bot, open_bot
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
-from storage.keyring import generate_key
+from storage.crypto.keyring import generate_key
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place
 

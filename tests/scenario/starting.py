@@ -14,7 +14,14 @@ from tests.counts import scaled
 
 SECONDS = 30
 
-_IMPORTED = ["bot.cli", "bot.demo.run", "bot.doctor", "bot.endings", "storage.backups", "storage.migrations.running"]
+_IMPORTED = [
+    "bot.cli",
+    "bot.demo.run",
+    "bot.doctor",
+    "bot.exit_codes",
+    "storage.maintenance.backup",
+    "storage.migrations.upgrade",
+]
 """All that any of the program's commands imports."""
 
 _FORKING = multiprocessing.get_context("forkserver")

@@ -24,9 +24,9 @@ import aiohttp
 from bot.demo.delivery import DeliveryError
 from bot.demo.people import CHANNEL, PEOPLE, TEAM
 from bot.demo.workspace import Workspace
-from tests.instances.house import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
+from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
 from tests.scenario.crowd import crowd
-from tests.scenario.test_command_line import GOOD
+from tests.scenario.operating.test_command_line import GOOD
 from tests.soak.people import People
 from tests.soak.samples import Sample, slope_of, troughs_of
 from tests.soak.unruly import Mishap, UnrulyDelivery

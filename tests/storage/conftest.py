@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
 from tests.databases import Maker
 from tests.store import Store
 

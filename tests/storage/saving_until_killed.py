@@ -4,8 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from storage.crypto.keyring import Keyring
 from storage.database import Database
-from storage.keyring import Keyring
 
 
 async def main(url: str, key: Path) -> None:

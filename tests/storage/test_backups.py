@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from storage.backups import back_up, restore
-from storage.copying import CopyError
+from storage.crypto.key_checks import KeyMismatchError
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
-from storage.keys import KeyMismatchError
+from storage.maintenance.backup import back_up, restore
+from storage.maintenance.copy import CopyError
 from tests.counts import scaled
-from tests.storage.furnishing import PASSWORD, contents, furnish
-from tests.storage.moving import CutShortError, change, ended_at, silent
+from tests.storage.filled_database import PASSWORD, contents, furnish
+from tests.storage.progress import CutShortError, change, ended_at, silent
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from bot.app import StartError, prepare_database
-from storage import copying
-from storage.copying import CopyError, UnfinishedCopyError, copy
+from storage.crypto.key_checks import KeyMismatchError
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
-from storage.keys import KeyMismatchError
-from storage.migrations import running
-from storage.people_query import Query
+from storage.maintenance import copy as copying
+from storage.maintenance.copy import CopyError, UnfinishedCopyError, copy
+from storage.migrations import upgrade as running
+from storage.tables.people_query import Query
 from tests.counts import scaled
 from tests.databases import engine_at
-from tests.storage.furnishing import contents, copied_tables, furnish, user_id
-from tests.storage.moving import CutShortError, change, edit_beside, ended_at, silent
+from tests.storage.filled_database import contents, copied_tables, furnish, user_id
+from tests.storage.progress import CutShortError, change, edit_beside, ended_at, silent
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -14,12 +14,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
+from storage.crypto.key_checks import KeyMismatchError
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
-from storage.keys import KeyMismatchError
-from storage.profiles import UnreadableRecordError
-from storage.revisions import StaleRevisionError
-from storage.rotation import reseal
+from storage.maintenance.rotation import reseal
+from storage.tables.profiles import UnreadableRecordError
+from storage.tables.revisions import StaleRevisionError
 from tests.counts import scaled
 
 

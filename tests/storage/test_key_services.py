@@ -11,11 +11,11 @@ import pytest
 import trustme
 from aiohttp import web
 
+from storage.crypto.keyring import KeyringError
 from storage.key_sources import awskms
 from storage.key_sources import vault as vault_transit
 from storage.key_sources.opening import open_keyring, wrap_new_key
 from storage.key_sources.source import BOUND_TO, Credentials, KeySourceError
-from storage.keyring import KeyringError
 from tests.fakes.key_services import KeyService, kms, patient, vault
 
 KNOWING = Credentials(vault_token="hvs.canary", vault_namespace="team-a")

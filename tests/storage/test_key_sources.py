@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from storage.crypto.keyring import Keyring, KeyringError, generate_key
 from storage.key_sources.local import Cost, LocalFile, local_address
 from storage.key_sources.opening import open_keyring, wrap_new_key
 from storage.key_sources.source import Credentials, KeySourceError
-from storage.keyring import Keyring, KeyringError, generate_key
 from tests.counts import scaled
 
 PASSPHRASE = "correct horse battery canary"

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
+from storage.crypto.key_checks import CheckValue, KeyMismatchError, KeyRetirementError, _tables_of_records
+from storage.crypto.keyring import Keyring, MalformedError, Place, generate_key, key_id_of
 from storage.database import Database
-from storage.keyring import Keyring, MalformedError, Place, generate_key, key_id_of
-from storage.keys import CheckValue, KeyMismatchError, KeyRetirementError, _tables_of_records
-from storage.password_links import StoredLink
-from storage.rotation import SEALED, reseal
+from storage.maintenance.rotation import SEALED, reseal
+from storage.tables.password_links import StoredLink
 
 OLD, NEW = generate_key(), generate_key()
 OLD_ID, NEW_ID = (Keyring.from_text(key).active for key in (OLD, NEW))

@@ -2,8 +2,8 @@
 
 import pytest
 
+from storage.crypto.keyring import Keyring
 from storage.database import Database
-from storage.keyring import Keyring
 from tests.postgresql import PostgreSQLServer, Stop
 
 

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+from storage.crypto.keyring import Keyring
 from storage.database import Database
-from storage.keyring import Keyring
-from storage.verifying import verify
+from storage.maintenance.verify import verify
 from tests.counts import scaled
 from tests.storage import saving_until_killed
 

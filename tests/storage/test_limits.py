@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from storage.crypto.keyring import Keyring
 from storage.database import Database
-from storage.keyring import Keyring
 from tests.store import Store
 
 

@@ -9,9 +9,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from storage import migrations
+from storage.crypto.keyring import Keyring
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.keyring import Keyring
-from storage.migrations import revisions, running
+from storage.migrations import revisions
+from storage.migrations import upgrade as running
 from tests.counts import scaled
 
 PEOPLE = scaled(quick=40, full=1_000)

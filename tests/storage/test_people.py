@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, text
 
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.keyring import Keyring, generate_key
-from storage.people import evenly_spread
-from storage.people_query import Cursor, Query
-from storage.rotation import reseal
+from storage.maintenance.rotation import reseal
+from storage.tables.people import evenly_spread
+from storage.tables.people_query import Cursor, Query
 from tests.store import Store
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
+from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database, OutdatedSchemaError
-from storage.keyring import Keyring, generate_key
-from storage.rotation import reseal
-from storage.verifying import EXAMPLES, SealedTable, Verdict, verify
-from tests.storage.furnishing import PASSWORD, furnish, user_id
-from tests.storage.moving import change, silent
+from storage.maintenance.rotation import reseal
+from storage.maintenance.verify import EXAMPLES, SealedTable, Verdict, verify
+from tests.storage.filled_database import PASSWORD, furnish, user_id
+from tests.storage.progress import change, silent
 
 
 def failing(verdict: Verdict) -> list[SealedTable]:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from storage.crypto.keyring import Keyring
 from storage.database import Database
-from storage.keyring import Keyring
-from storage.password_links import StoredLink
-from storage.revisions import StaleRevisionError
+from storage.tables.password_links import StoredLink
+from storage.tables.revisions import StaleRevisionError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

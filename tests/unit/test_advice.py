@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.advice import ROWS, Fix, advise, applicable, code_meaning, headline, notice, row_for
-from bot.smtp.advice_table import Row
-from bot.smtp.faults import recipient_refusal, refusal
-from bot.smtp.providers import Provider, provider_of
-from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.advice.advice import ROWS, Fix, advise, applicable, code_meaning, headline, notice, row_for
+from bot.smtp.advice.providers import Provider, provider_of
+from bot.smtp.advice.table import Row
+from bot.smtp.check.faults import recipient_refusal, refusal
+from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 
 HOSTS = {
     Provider.GMAIL: "smtp.gmail.com",

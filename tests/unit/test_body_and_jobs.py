@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.profiles.errors import MendableError
-from bot.slack import jobs as jobs_module
-from bot.slack.body import parse_body, repair_body_parsing
-from bot.slack.jobs import INTERRUPTED, Jobs, unexpected
-from bot.slack.served import new_reference
+from bot.slack.middleware.body_parser import parse_body, repair_body_parsing
+from bot.slack.middleware.request_log import new_reference
+from bot.slack.replies import jobs as jobs_module
+from bot.slack.replies.jobs import INTERRUPTED, Jobs, unexpected
 
 FORM = "application/x-www-form-urlencoded"
 

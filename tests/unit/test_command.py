@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.slack.command import SUBCOMMANDS, Invocation, NotUnderstoodError, Subcommand, parse, spelled
+from bot.slack.command_text import SUBCOMMANDS, Invocation, NotUnderstoodError, Subcommand, parse, spelled
 from bot.slack.ids import COMMANDS, EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
 from tests.counts import scaled
 

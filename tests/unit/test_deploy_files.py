@@ -13,16 +13,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-import bot.metrics
+import bot.observability.metrics
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
-from bot.endings import EX_CONFIG
+from bot.exit_codes import EX_CONFIG
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
-from bot.slack.served import Outcome
-from bot.smtp.report import Outcome as StageOutcome
-from bot.smtp.report import StageName
-from storage.postgresql import connection_values
+from bot.slack.middleware.request_log import Outcome
+from bot.smtp.check.report import Outcome as StageOutcome
+from bot.smtp.check.report import StageName
+from storage.engines.postgresql import connection_values
 from tests.deploy_files import (
     ROOT,
     alert_expressions,
@@ -336,7 +336,8 @@ def test_alerts_and_panels_name_outcomes_that_exist() -> None:
 
 
 def test_every_series_has_a_panel_and_what_people_feel_has_an_alert() -> None:
-    described = {row[0].strip("`").removeprefix("email_profile_bot_") for row in rows(bot.metrics.__doc__ or "")}
+    table = bot.observability.metrics.__doc__ or ""
+    described = {row[0].strip("`").removeprefix("email_profile_bot_") for row in rows(table)}
     shown = " ".join(panel_expressions())
     assert [name for name in described if f"email_profile_bot_{name}" not in shown] == []
     watched = " ".join(alert_expressions())

@@ -9,18 +9,18 @@ import pytest
 from sqlmodel import SQLModel
 from typer.main import get_command
 
-import bot.metrics
+import bot.observability.metrics
 import storage.models
-from bot import tracing
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
-from bot.endings import EX_CONFIG, EX_TEMPFAIL
-from bot.profiles.upkeep import GRACE_OF_PEOPLE, GRACE_OF_WORKSPACES
+from bot.exit_codes import EX_CONFIG, EX_TEMPFAIL
+from bot.observability import tracing
+from bot.profiles.people.retention import GRACE_OF_PEOPLE, GRACE_OF_WORKSPACES
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
-from bot.slack.load import MOST_AT_ONCE
-from bot.slack.served import _BEGINNINGS
-from storage.postgresql import POOL
+from bot.slack.middleware.overload import MOST_AT_ONCE
+from bot.slack.middleware.request_log import _BEGINNINGS
+from storage.engines.postgresql import POOL
 from tests.documents import NAMES, ROOT, read, rows, section
 
 OPERATING = "docs/operating.md"
@@ -99,7 +99,7 @@ def test_every_setting_that_a_document_names_exists(name: str) -> None:
 
 
 def test_the_table_of_metrics_is_the_one_that_the_program_is_held_to() -> None:
-    described = [row[:3] for row in rows(bot.metrics.__doc__ or "")]
+    described = [row[:3] for row in rows(bot.observability.metrics.__doc__ or "")]
     table = rows(section(OPERATING, "Metrics"))
     assert [row[:3] for row in table] == described
     assert all(advice for *_, advice in table)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.smtp.domain import judge
+from bot.smtp.network.domain import judge
 
 
 class Records:
@@ -51,7 +51,7 @@ async def test_a_slow_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyP
             await asyncio.sleep(60)
             return []
 
-    monkeypatch.setattr("bot.smtp.domain._PATIENCE", 0.05)
+    monkeypatch.setattr("bot.smtp.network.domain._PATIENCE", 0.05)
     assert await judge("a.example", Slow({})) == ()
 
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.profiles.errors import ExtraConflictError, InvalidExtraError
-from bot.profiles.extras import (
+from bot.profiles.account.extras import (
     CATALOGUE,
     IN_WORDS,
     LONGEST_NAME,
@@ -19,6 +18,7 @@ from bot.profiles.extras import (
     with_extra,
     without_extra,
 )
+from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.smtp.account import Encryption
 from tests.counts import scaled
 

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check import Tester
-from bot.smtp.guard import (
+from bot.smtp.check.report import Fault, StageName
+from bot.smtp.check.stages import Tester
+from bot.smtp.network.connect import OpenNetwork
+from bot.smtp.network.guard import (
     Address,
     AddressNotAllowedError,
     Guard,
@@ -18,9 +20,7 @@ from bot.smtp.guard import (
     literal,
     normal_host,
 )
-from bot.smtp.network import OpenNetwork
-from bot.smtp.report import Fault, StageName
-from bot.smtp.trust import trust_store
+from bot.smtp.network.trust import trust_store
 
 PORTS = (25, 465, 587, 2525)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.keyring import (
+from storage.crypto.keyring import (
     Keyring,
     KeyringError,
     MalformedError,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot import log
+from bot.observability import log
 from storage.key_sources.opening import open_keyring, wrap_new_key
 from storage.key_sources.source import Credentials
 from tests.fakes.key_services import kms, patient, vault

@@ -12,11 +12,11 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import http_manifest
-from bot.slack.command import SUBCOMMANDS
+from bot.slack.background.user_sync import Roster
+from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.commands import Commands
 from bot.slack.ids import COMMANDS, EVENTS, SCOPES, ActionId, ViewId
 from bot.slack.register import register
-from bot.slack.roster import Roster
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.profiles.errors import InvalidFormError
-from bot.profiles.profile import (
+from bot.profiles.account.profile import (
     LABELS,
     LONGEST_LOGIN,
     LONGEST_PASSWORD,
@@ -22,6 +21,7 @@ from bot.profiles.profile import (
     check_own_form,
     printable,
 )
+from bot.profiles.errors import InvalidFormError
 from tests.counts import scaled
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import cli
-from bot.profiles.extras import CATALOGUE
+from bot.profiles.account.extras import CATALOGUE
 from bot.settings import Settings
-from bot.slack.command import SUBCOMMANDS, parse
+from bot.slack.command_text import SUBCOMMANDS, parse
 from bot.slack.ids import SCOPES
 
 ROOT = Path(__file__).parents[2]

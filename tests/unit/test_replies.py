@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.smtp.replies import LONGEST_TEXT, Redaction, clean
-from bot.smtp.report import Reply
+from bot.smtp.check.report import Reply
+from bot.smtp.dialogue.replies import LONGEST_TEXT, Redaction, clean
 from tests.counts import scaled
 
 LOGIN = "ada@example.com"

@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 
 from bot.demo.block_kit import message_problems, view_problems
-from bot.profiles.connections import understood
-from bot.profiles.extras import CATALOGUE
-from bot.profiles.fixes import label
-from bot.profiles.listing import Wish
-from bot.profiles.profile import LABELS, EmailProfile, Field
-from bot.profiles.records import State
+from bot.profiles.account.extras import CATALOGUE
+from bot.profiles.account.fixes import label
+from bot.profiles.account.profile import LABELS, EmailProfile, Field
+from bot.profiles.account.records import State
+from bot.profiles.people.people_list import Wish
+from bot.profiles.tests.connection_tests import understood
 from bot.slack.ids import EMAIL_EXTRA
-from bot.slack.views import card, extras, form, help, history, listing, message, report  # noqa: A004 - the view's name
+from bot.slack.views import card, extras, form, help, history, message, report  # noqa: A004 - the view's name
+from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
-from bot.smtp.advice import advise
-from bot.smtp.report import Fault, Outcome, Stage, StageName
-from storage.people_query import Cursor
+from bot.smtp.advice.advice import advise
+from bot.smtp.check.report import Fault, Outcome, Stage, StageName
+from storage.tables.people_query import Cursor
 from tests.unit.view_samples import (
     ADA,
     CONFLICT,

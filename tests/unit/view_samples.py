@@ -11,43 +11,33 @@ from pydantic import SecretStr
 from slack_sdk.models.blocks import Block, InputBlock
 from slack_sdk.models.views import View
 
-from bot.profiles.bulk import Tally
-from bot.profiles.changes import Changed
-from bot.profiles.conflicts import DECIDED, Conflict
-from bot.profiles.connections import understood
-from bot.profiles.defaults import EVERYBODY, Defaults, StoredDefaults
+from bot.profiles.account.changes import Changed
+from bot.profiles.account.conflicts import DECIDED, Conflict
+from bot.profiles.account.extras import CATALOGUE
+from bot.profiles.account.profile import EmailProfile, Field
+from bot.profiles.account.records import ProfileView, State
 from bot.profiles.errors import ExtraConflictError
-from bot.profiles.extras import CATALOGUE
-from bot.profiles.history import HistoryPage
-from bot.profiles.listing import PAGE, Line, Page, Wish
-from bot.profiles.moving import Differences
-from bot.profiles.people import Person
-from bot.profiles.profile import EmailProfile, Field
-from bot.profiles.records import ProfileView, State
-from bot.slack.answers import answer_view
-from bot.slack.command import NotUnderstoodError, parse
+from bot.profiles.people.access import Person
+from bot.profiles.people.default_moves import Differences
+from bot.profiles.people.defaults import EVERYBODY, Defaults, StoredDefaults
+from bot.profiles.people.history import HistoryPage
+from bot.profiles.people.people_list import PAGE, Line, Page, Wish
+from bot.profiles.tests.bulk_tests import Tally
+from bot.profiles.tests.connection_tests import understood
+from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
-from bot.slack.views import (
-    bulk,
-    card,
-    defaults,
-    extras,
-    form,
-    help,  # noqa: A004 - the view's name
-    history,
-    home,
-    listing,
-    message,
-    private,
-    report,
-)
+from bot.slack.replies.reply import answer_view
+from bot.slack.views import bulk_tests as bulk
+from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
+from bot.slack.views import people_list as listing
+from bot.slack.views import private_password as private
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
 from bot.smtp.account import Encryption
-from bot.smtp.report import Fault, Outcome, Reply, Report, Stage, StageName
-from storage.audit import AuditEntry
-from storage.people_query import Cursor
-from storage.test_runs import StoredRun
+from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
+from storage.tables.audit import AuditEntry
+from storage.tables.bulk_runs import StoredRun
+from storage.tables.people_query import Cursor
 
 ADA, GRACE = "U0ADA", "U0GRACE"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

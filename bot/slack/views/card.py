@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import Block, ConfirmObject
 
-from bot.profiles.changes import Changed
-from bot.profiles.extras import IN_WORDS
-from bot.profiles.profile import LABELS, EmailProfile, Field
-from bot.profiles.records import ProfileView, State
+from bot.profiles.account.changes import Changed
+from bot.profiles.account.extras import IN_WORDS
+from bot.profiles.account.profile import LABELS, EmailProfile, Field
+from bot.profiles.account.records import ProfileView, State
 from bot.slack.ids import ActionId
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.message import (
@@ -23,7 +23,7 @@ from bot.slack.views.message import (
     section,
 )
 from bot.smtp.account import Encryption
-from bot.smtp.advice import notice
+from bot.smtp.advice.advice import notice
 
 TITLE = "Email profile"
 

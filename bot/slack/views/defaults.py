@@ -13,9 +13,9 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.profiles.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
-from bot.profiles.extras import IN_WORDS, misfit
-from bot.profiles.moving import Differences
+from bot.profiles.account.extras import IN_WORDS, misfit
+from bot.profiles.people.default_moves import Differences
+from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import Context
 from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of

@@ -13,9 +13,9 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from bot.profiles.account.extras import CATALOGUE, IN_WORDS, ExtraConfiguration
+from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError
-from bot.profiles.extras import CATALOGUE, IN_WORDS, ExtraConfiguration
-from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import Context
 from bot.slack.views.inputs import chosen_of, text_of

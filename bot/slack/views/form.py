@@ -17,11 +17,11 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.profiles.conflicts import DECIDED, Conflict
+from bot.profiles.account.conflicts import DECIDED, Conflict
+from bot.profiles.account.extras import IN_WORDS
+from bot.profiles.account.profile import LABELS, EmailProfile, Field, Form
+from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import MendableError
-from bot.profiles.extras import IN_WORDS
-from bot.profiles.profile import LABELS, EmailProfile, Field, Form
-from bot.profiles.records import ProfileView
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
 from bot.slack.views.message import actions, button, context, escaped, excerpt, section

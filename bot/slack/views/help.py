@@ -1,6 +1,6 @@
 """The help of each command, printed from the table of subcommands."""
 
-from bot.slack.command import SUBCOMMANDS, spelled
+from bot.slack.command_text import SUBCOMMANDS, spelled
 from bot.slack.ids import EMAIL_EXTRA
 from bot.slack.views.extras import catalogue_help
 from bot.slack.views.message import Message, escaped, section

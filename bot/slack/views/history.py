@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from slack_sdk.models.blocks import Block
 
-from bot.profiles.defaults import EVERYBODY
-from bot.profiles.history import HistoryPage
+from bot.profiles.people.defaults import EVERYBODY
+from bot.profiles.people.history import HistoryPage
 from bot.slack.ids import ActionId
 from bot.slack.views.message import Message, actions, button, escaped, moment, rows, section
-from storage.audit import AuditEntry
+from storage.tables.audit import AuditEntry
 
 
 def history(page: HistoryPage, *, reader: str) -> Message:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from slack_sdk.models.blocks import Block, DividerBlock
 from slack_sdk.models.views import View
 
-from bot.profiles.defaults import Defaults
-from bot.profiles.listing import Page
-from bot.profiles.records import ProfileView, State
+from bot.profiles.account.records import ProfileView, State
+from bot.profiles.people.defaults import Defaults
+from bot.profiles.people.people_list import Page
 from bot.slack.ids import ActionId
 from bot.slack.views.card import card
 from bot.slack.views.defaults import summary
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.history import changes
-from bot.slack.views.listing import first_lines
 from bot.slack.views.message import actions, button, escaped, header, rows, section
-from storage.audit import AuditEntry
+from bot.slack.views.people_list import first_lines
+from storage.tables.audit import AuditEntry
 
 _NEXT = {
     State.PASSWORD_MISSING: "Next: set the password, then test the connection.",

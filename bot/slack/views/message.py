@@ -8,7 +8,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject, MarkdownTextObject, PlainTextObject
 from slack_sdk.models.views import View
 
-from bot.slack.views.written import WrittenBlock, WrittenButton, markdown, plain, row_of
+from bot.slack.views.blocks import WrittenBlock, WrittenButton, markdown, plain, row_of
 
 LONGEST_SECTION = 3000
 """Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
-from bot.profiles.connections import Sent, Tested
-from bot.profiles.fixes import Change, label
+from bot.profiles.account.fixes import Change, label
+from bot.profiles.tests.connection_tests import Sent, Tested
 from bot.slack.ids import ActionId
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
@@ -23,8 +23,8 @@ from bot.slack.views.message import (
     section,
 )
 from bot.smtp.account import Account
-from bot.smtp.advice import Advice, Fix, advise, headline
-from bot.smtp.report import Certificate, Outcome, Report, Stage
+from bot.smtp.advice.advice import Advice, Fix, advise, headline
+from bot.smtp.check.report import Certificate, Outcome, Report, Stage
 
 _SYMBOLS = {
     Outcome.PASSED: ":white_check_mark:",

@@ -1,0 +1,1 @@
+"""Log, metrics, traces: what an operator sees of the running bot."""

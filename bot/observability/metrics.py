@@ -1,0 +1,271 @@
+"""What the bot counts, in its own registry; labels come from fixed lists, never from what people type.
+
+Every series, with its labels and what it tells:
+
+| series | labels | tells |
+|---|---|---|
+| `email_profile_bot_build_info` | `version` | 1, for the version that runs |
+| `email_profile_bot_slack_requests_total` | `kind` | requests by their kind; those without a signature are "other" |
+| `email_profile_bot_request_seconds` | `command`, `outcome` | how requests ended, and how long they took |
+| `email_profile_bot_ack_seconds` | `way` | how long Slack waited for its answer, over http or socket |
+| `email_profile_bot_connection_test_seconds` | `ended` | connection tests: passed, or the stage that failed |
+| `email_profile_bot_connection_test_stages_total` | `stage`, `outcome` | how the stages of tests ended |
+| `email_profile_bot_jobs_running` | | background jobs under way now |
+| `email_profile_bot_database_connections` | | connections to the database in use now |
+| `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
+| `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
+| `email_profile_bot_slack_calls_total` | `method`, `outcome` | calls to Slack by how they ended |
+| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack: that is the matter now |
+| `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
+| `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+from bot.smtp.account import Account
+from bot.smtp.check.report import Report
+from bot.smtp.check.stages import Tester
+from bot.smtp.envelope import Outgoing
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+# A loopback test takes milliseconds, a hanging one the whole of SMTP_TIMEOUT.
+_TEST_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30)
+
+# Slack waits 3 s for an answer.
+_REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
+
+RECORDS_SECONDS = 60.0
+"""How long counted records stand; counting reads every table of records."""
+
+_PATIENCE = 2.0
+"""Seconds that a scrape waits for counted records; it has more to tell."""
+
+Way = Literal["http", "socket"]
+
+
+class Metrics:
+    """The bot's counters; `text()` is the Prometheus text format."""
+
+    def __init__(self) -> None:
+        """Register every metric in a registry of its own."""
+        self.registry = CollectorRegistry()
+        self._readings: list[Callable[[], Awaitable[None]]] = []
+        self._told_of_tests: list[Callable[[Report], None]] = []
+        Info("email_profile_bot_build", "The version that runs", registry=self.registry).info(
+            {"version": version_here()}
+        )
+        self._requests = Counter(
+            "email_profile_bot_slack_requests",
+            "Requests from Slack, by kind (a command's name or the payload's type)",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._outcomes = Histogram(
+            "email_profile_bot_request_seconds",
+            "Requests by command (or the payload's type) and outcome, until the answer was ready",
+            ["command", "outcome"],
+            buckets=_REQUEST_SECONDS,
+            registry=self.registry,
+        )
+        self._acks_over: dict[Way, Histogram] = {}
+        self._ended: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._acks = Histogram(
+            "email_profile_bot_ack_seconds",
+            "Time from a request's arrival until Slack has its answer, by way",
+            ["way"],
+            buckets=_REQUEST_SECONDS,
+            registry=self.registry,
+        )
+        self._tests = Histogram(
+            "email_profile_bot_connection_test_seconds",
+            "Connection tests by where they ended (passed, or the stage that failed)",
+            ["ended"],
+            buckets=_TEST_SECONDS,
+            registry=self.registry,
+        )
+        self._stages = Counter(
+            "email_profile_bot_connection_test_stages",
+            "Stages of connection tests by how they ended",
+            ["stage", "outcome"],
+            registry=self.registry,
+        )
+        self._jobs = Gauge("email_profile_bot_jobs_running", "Background jobs under way now", registry=self.registry)
+
+        self._renewals = Counter(
+            "email_profile_bot_token_renewals",
+            "Renewals of Slack tokens by how they ended (renewed, refused, failed)",
+            ["ended"],
+            registry=self.registry,
+        )
+        for ended in ("renewed", "refused", "failed"):
+            # From nothing to one is no increase to Prometheus; from zero it is.
+            self._renewals.labels(ended=ended)
+
+        self._calls = Counter(
+            "email_profile_bot_slack_calls",
+            "Calls to Slack by method and how they ended, as far as the connection tells",
+            ["method", "outcome"],
+            registry=self.registry,
+        )
+
+    def count_slack_call(self, method: str, outcome: str) -> None:
+        """Count one call to Slack; both are of fixed lists."""
+        self._calls.labels(method, outcome).inc()
+
+    def observe_request(self, command: str, outcome: str, seconds: float) -> None:
+        """Take how one request ended; `command` and `outcome` are of fixed lists."""
+        known = self._ended.get((command, outcome))
+        if known is None:
+            # Finding them takes longer than all the rest, and every request comes here.
+            known = self._requests.labels(kind=command), self._outcomes.labels(command, outcome)
+            self._ended[command, outcome] = known
+        requests, seconds_taken = known
+        requests.inc()
+        seconds_taken.observe(seconds)
+
+    def observe_ack(self, way: Way, seconds: float) -> None:
+        """Take how long Slack waited for one answer."""
+        acks = self._acks_over.get(way)
+        if acks is None:
+            acks = self._acks_over[way] = self._acks.labels(way)
+        acks.observe(seconds)
+
+    def count_test(self, report: Report) -> None:
+        """Count one finished connection test."""
+        failed = report.failed_stage
+        self._tests.labels(ended=failed.name if failed else "passed").observe(report.seconds)
+        for stage in report.stages:
+            self._stages.labels(stage=stage.name, outcome=stage.outcome).inc()
+        for tell in self._told_of_tests:
+            tell(report)
+
+    def tell_of_tests(self, observer: Callable[[Report], None]) -> None:
+        """Let `observer` know of every connection test that is finished from now on."""
+        self._told_of_tests.append(observer)
+
+    def count_token_renewal(self, ended: str) -> None:
+        """Count one renewal of a token by how it ended."""
+        self._renewals.labels(ended=ended).inc()
+
+    def watch_jobs(self, running: Callable[[], int]) -> None:
+        """Ask `running` for the number of jobs whenever the metrics are read."""
+        self._jobs.set_function(running)
+
+    def watch_database(self, database: Database) -> None:
+        """Ask `database` for its connections whenever the metrics are read, and for its records now and then."""
+        used = Gauge(
+            "email_profile_bot_database_connections", "Database connections in use now", registry=self.registry
+        )
+        kept = Gauge(
+            "email_profile_bot_database_connections_kept",
+            "Database connections kept open at most",
+            registry=self.registry,
+        )
+        used.set_function(lambda: database.connections().used)
+        kept.set_function(lambda: database.connections().kept)
+        self._readings.append(RecordCount(database, self.registry).read)
+
+    def watch_health(self, states: Iterable[str], troubles: Callable[[], Awaitable[Collection[str]]]) -> None:
+        """Ask `troubles` which of `states` are the matter whenever the metrics are read."""
+        gauge = Gauge(
+            "email_profile_bot_degraded",
+            "Whether something is the matter: 1 for each state that is",
+            ["state"],
+            registry=self.registry,
+        )
+
+        async def read() -> None:
+            standing = await troubles()
+            for state in states:
+                gauge.labels(state=state).set(state in standing)
+
+        self._readings.append(read)
+
+    def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
+        """Ask `connected` whether Socket Mode works whenever the metrics are read."""
+        gauge = Gauge(
+            "email_profile_bot_socket_mode_connected", "Whether Socket Mode is connected", registry=self.registry
+        )
+
+        async def read() -> None:
+            gauge.set(await connected())
+
+        self._readings.append(read)
+
+    async def text(self) -> bytes:
+        """Give all metrics in the Prometheus text format, UTF-8."""
+        for read in self._readings:
+            await read()
+        return generate_latest(self.registry)
+
+
+class RecordCount:
+    """The number of records that each key seals, counted now and then."""
+
+    def __init__(self, database: Database, registry: CollectorRegistry) -> None:
+        """Count in `database`, and tell it in `registry`."""
+        self._database = database
+        self._gauge = Gauge(
+            "email_profile_bot_records",
+            "Sealed records by key id, the same on every instance; keys that are not configured are unknown",
+            ["key"],
+            registry=registry,
+        )
+        self._due = 0.0
+
+    async def read(self) -> None:
+        """Count anew when the last count is old; while the database is silent, the last count stands."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + RECORDS_SECONDS
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                usage = await self._database.key_usage()
+        except Exception as error:  # noqa: BLE001 - whatever the driver raised, the other metrics are to be had
+            log.warning("The records could not be counted (%s).", type(error).__name__)
+            return
+        known = set(self._database.key_ids)
+        counts = dict.fromkeys((*self._database.key_ids, "unknown"), 0)
+        for key_id, count in usage.items():
+            counts[key_id if key_id in known else "unknown"] += count
+        self._gauge.clear()
+        for key_id, count in counts.items():
+            self._gauge.labels(key=key_id).set(count)
+
+
+def version_here() -> str:
+    """Tell the version that is installed here; "unknown" where the source runs without having been installed."""
+    try:
+        return version("email-profile-bot")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+class CountingTester:
+    """A connection tester that counts what the one inside it finds."""
+
+    def __init__(self, tester: Tester, metrics: Metrics) -> None:
+        """Wrap `tester`."""
+        self._tester = tester
+        self._metrics = metrics
+
+    async def test(self, account: Account, progress: Callable[[Report], None]) -> Report:
+        """Test as the wrapped tester does, and count the result."""
+        report = await self._tester.test(account, progress)
+        self._metrics.count_test(report)
+        return report
+
+    async def send(self, account: Account, outgoing: Outgoing, progress: Callable[[Report], None]) -> Report:
+        """Test and send as the wrapped tester does, and count the result."""
+        report = await self._tester.send(account, outgoing, progress)
+        self._metrics.count_test(report)
+        return report

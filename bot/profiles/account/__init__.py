@@ -1,0 +1,1 @@
+"""One email profile: its fields, extra configurations, fixes and changes."""

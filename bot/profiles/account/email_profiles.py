@@ -1,0 +1,243 @@
+"""What happens to email profiles, in the users' words: show, save, delete, extra configurations, fixes."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from bot.profiles.account.changes import Changed, OnChange, changed_into, names
+from bot.profiles.account.extras import find, switched_to, with_extra, without_extra
+from bot.profiles.account.fixes import Change, changed
+from bot.profiles.account.profile import EmailProfile, Field, Form, check_others_form, check_own_form
+from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, view_of
+from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, MendableError
+from bot.profiles.people.access import Directory, Person, authorise
+from bot.profiles.people.defaults import Defaults, load_defaults
+from bot.profiles.people.members import note_state
+from storage.database import Database, Transaction
+from storage.tables.revisions import StaleRevisionError
+
+EXTRAS_LABEL = "Extra configurations"
+
+
+class EmailProfiles:
+    """The rules at work, on one database."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        admin_user_ids: Collection[str],
+        clock: Callable[[], datetime],
+        on_change: OnChange,
+        password_in_form: bool = True,
+    ) -> None:
+        """`clock` gives the time now, aware UTC; without `password_in_form` a form's password is never taken."""
+        self._database = database
+        self._admin_user_ids = frozenset(admin_user_ids)
+        self._clock = clock
+        self._on_change = on_change
+        self._password_in_form = password_in_form
+
+    async def show(self, *, caller: Person, owner: Person, directory: Directory) -> ProfileView:
+        """Show a profile; one that was never set up is shown empty.
+
+        Raises:
+            NotAllowedError: the caller may not see it.
+        """
+        await self._authorise(caller, owner, directory)
+        stored = await self._database.glance(owner.workspace, owner.user)
+        return profile_view(owner, stored.profile, stored.test)
+
+    async def suggestion(self, owner: Person, slack_address: str) -> EmailProfile:
+        """Give what a new form begins with: the workspace's defaults, and the person's address in Slack."""
+        async with self._database.reading() as tx:
+            return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
+
+    async def save(
+        self, *, caller: Person, owner: Person, directory: Directory, form: Form, expected_revision: int
+    ) -> Changed:
+        """Check and store a form. The same content again is taken without a new revision.
+
+        Raises:
+            NotAllowedError: the caller may not change it.
+            InvalidFormError: fields break rules.
+            ChangedMeanwhileError: somebody saved since the form was opened; nothing is stored.
+        """
+        await self._authorise(caller, owner, directory)
+        async with self._database.writing() as tx:
+            loaded = await load(tx, owner)
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
+            profile = self._checked(form, loaded, defaults, caller=caller, owner=owner)
+            fields = names(loaded.profile, profile)
+            if (fields or loaded.unreadable) and loaded.revision != expected_revision:
+                raise _changed_meanwhile(fields, loaded.revision)
+            if fields or loaded.unreadable:
+                await self._store(tx, caller, owner, loaded, profile, fields=fields, action="saved")
+            view = await view_of(tx, owner)
+        self._on_change(owner)
+        return changed_into(view, loaded.profile, profile)
+
+    async def delete(self, *, caller: Person, owner: Person, directory: Directory) -> bool:
+        """Delete a profile, its test and its history for good; tells whether there was one.
+
+        Raises:
+            NotAllowedError: the caller may not.
+        """
+        await self._authorise(caller, owner, directory)
+        async with self._database.writing() as tx:
+            existed = await tx.profiles.delete(owner.workspace, owner.user)
+            await tx.tests.delete(owner.workspace, owner.user)
+            await tx.links.forget(owner.workspace, owner.user)
+            if existed:
+                await tx.audit.forget(owner.workspace, owner.user)
+                await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
+                await note_state(tx, owner, at=self._clock())
+        await self._database.forget_deleted()
+        self._on_change(owner)
+        return existed
+
+    async def add_extra(self, *, caller: Person, owner: Person, directory: Directory, name: str, value: str) -> Changed:
+        """Set one extra configuration.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            InvalidExtraError: unknown name or value.
+            ExtraConflictError: SSL and TLS would both be on.
+            UnreadableProfileError: the stored profile does not open.
+        """
+
+        def added(profile: EmailProfile) -> EmailProfile:
+            return replace(profile, extras=with_extra(profile.extras, name, value))
+
+        find(name)
+        return await self._change(caller, owner, directory, added)
+
+    async def switch_encryption(self, *, caller: Person, owner: Person, directory: Directory, to: str) -> Changed:
+        """Turn `to` (SSL or TLS) on and the other one off; errors as `add_extra`."""
+
+        def switched(profile: EmailProfile) -> EmailProfile:
+            return replace(profile, extras=switched_to(profile.extras, to))
+
+        return await self._change(caller, owner, directory, switched)
+
+    async def remove_extra(self, *, caller: Person, owner: Person, directory: Directory, name: str) -> Changed:
+        """Take one extra configuration away; errors as `add_extra`."""
+
+        def removed(profile: EmailProfile) -> EmailProfile:
+            return replace(profile, extras=without_extra(profile.extras, name))
+
+        return await self._change(caller, owner, directory, removed)
+
+    async def fix(self, *, caller: Person, owner: Person, directory: Directory, change: Change) -> Changed:
+        """Make one change that a report advised, and keep what was before for `undo`.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            NoLongerFitsError: the change does not fit the profile as it is now.
+            UnreadableProfileError: the stored profile does not open.
+        """
+        await self._authorise(caller, owner, directory)
+        async with self._database.writing() as tx:
+            loaded = require_readable(await load(tx, owner))
+            before = replace(loaded.profile, before=None)
+            fixed = _guarded(caller, owner, before, changed(before, change))
+            if fixed != before:
+                after = replace(fixed, before=before)
+                await self._store(tx, caller, owner, loaded, after, fields=names(before, fixed), action="fixed")
+            view = await view_of(tx, owner)
+        self._on_change(owner)
+        return changed_into(view, before, fixed)
+
+    async def undo(self, *, caller: Person, owner: Person, directory: Directory, revision: int) -> Changed:
+        """Put back what was before the fix that made `revision`.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            MendableError: the profile has changed since.
+        """
+        await self._authorise(caller, owner, directory)
+        async with self._database.writing() as tx:
+            loaded = require_readable(await load(tx, owner))
+            before = loaded.profile.before
+            if before is None or loaded.revision != revision:
+                raise MendableError("The profile has changed since, so this can no longer be undone.")
+            now = replace(loaded.profile, before=None)
+            back = _guarded(caller, owner, now, before)
+            await self._store(tx, caller, owner, loaded, back, fields=names(now, back), action="undone")
+            view = await view_of(tx, owner)
+        self._on_change(owner)
+        return changed_into(view, now, back)
+
+    async def _authorise(self, caller: Person, owner: Person, directory: Directory) -> None:
+        await authorise(caller, owner, directory, self._admin_user_ids)
+
+    def _checked(
+        self, form: Form, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
+    ) -> EmailProfile:
+        stored, now = loaded.profile, self._clock()
+        if defaults.login_pattern and form.authenticate and not form.login.strip():
+            form = replace(form, login=defaults.login_for(form.address.strip()))
+        if not self._password_in_form:
+            form = replace(form, password=SecretStr(""))
+        check = check_own_form if caller == owner and self._password_in_form else check_others_form
+        profile = check(form, stored, now=now)
+        try:
+            defaults.require_allowed(profile.host)
+        except MendableError as error:
+            raise InvalidFormError({Field.HOST: str(error)}) from None
+        return profile if stored.is_complete else defaults.completed(profile)
+
+    async def _change(
+        self, caller: Person, owner: Person, directory: Directory, change: Callable[[EmailProfile], EmailProfile]
+    ) -> Changed:
+        await self._authorise(caller, owner, directory)
+        async with self._database.writing() as tx:
+            loaded = require_readable(await load(tx, owner))
+            before = replace(loaded.profile, before=None)
+            profile = _guarded(caller, owner, before, change(before))
+            if profile != before:
+                fields = names(before, profile)
+                await self._store(
+                    tx, caller, owner, loaded, profile, fields=fields, action="extra configurations changed"
+                )
+            view = await view_of(tx, owner)
+        self._on_change(owner)
+        return changed_into(view, before, profile)
+
+    async def _store(
+        self,
+        tx: Transaction,
+        caller: Person,
+        owner: Person,
+        loaded: Loaded,
+        profile: EmailProfile,
+        *,
+        fields: tuple[str, ...],
+        action: str,
+    ) -> None:
+        try:
+            await tx.profiles.save(
+                owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
+            )
+        except StaleRevisionError as error:
+            raise _changed_meanwhile(fields, error.revision) from None
+        await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
+        await note_state(tx, owner, at=self._clock())
+
+
+def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailProfile) -> EmailProfile:
+    """Drop the password when somebody else changes which certificate is trusted with it."""
+    if caller != owner and before.extras.get("PIN") != after.extras.get("PIN"):
+        return replace(after, password=None, password_host="", password_set_at=None)
+    return after
+
+
+def _changed_meanwhile(fields: tuple[str, ...], revision: int) -> ChangedMeanwhileError:
+    return ChangedMeanwhileError(
+        "This profile was changed by somebody since you opened the form. Nothing of yours was saved yet. Choose for "
+        "each difference what shall stay, and save again; or cancel to keep theirs.",
+        fields=fields or (EXTRAS_LABEL,),
+        revision=revision,
+    )

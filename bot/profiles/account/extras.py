@@ -1,0 +1,260 @@
+"""The extra configurations: one catalogue that feeds the command, the menu, the help and the README."""
+
+import difflib
+import string
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.profiles.account.profile import check_address, printable
+from bot.profiles.errors import ExtraConflictError, InvalidExtraError
+from bot.smtp.account import Encryption
+from bot.smtp.network.guard import HostError, normal_host
+
+LONGEST_NAME = 70
+"""Characters of a display name: a From line should stay well under the 78 that RFC 5322, 2.1.1 advises."""
+
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+_YES = {"Y", "YES", "TRUE", "ON", "1"}
+_NO = {"N", "NO", "FALSE", "OFF", "0"}
+NOT_IN_A_COMMAND = (
+    "Passwords do not belong into a command: Slack keeps what you type there. Use /email-profile edit, "
+    "and change this password if it was a real one."
+)
+_SECRET_WORDS = ("PASSWORD", "PASSWD", "PASSWORT", "PASS", "PWD", "PW", "SECRET", "TOKEN")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtraConfiguration:
+    """One kind of extra configuration.
+
+    `kind` says in words what a value is; `choices` are all its values where they can be counted; `check`
+    gives a value in its normal form or raises ValueError with a sentence; `conflicts` are names that cannot
+    be Y at the same time.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    example: str
+    check: Callable[[str], str]
+    choices: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+def _yes_or_no(text: str) -> str:
+    word = text.upper()
+    if word in _YES:
+        return "Y"
+    if word in _NO:
+        return "N"
+    raise ValueError("it is either Y or N.")
+
+
+def _mechanism(text: str) -> str:
+    word = text.upper()
+    if word not in ("PLAIN", "LOGIN", "CRAM-MD5"):
+        raise ValueError("it is one of PLAIN, LOGIN and CRAM-MD5.")
+    return word
+
+
+def _host(text: str) -> str:
+    try:
+        return normal_host(text)
+    except HostError:
+        raise ValueError("it is a host name or an IP address.") from None
+
+
+def _display_name(text: str) -> str:
+    # Bidirectional controls would let the name of one look like that of another.
+    turned = any(unicodedata.bidirectional(character) in _TURNING for character in text)
+    if not text or not printable(text) or turned or len(text.splitlines()) > 1 or len(text) > LONGEST_NAME:
+        raise ValueError(f"it is one line of 1 to {LONGEST_NAME} characters.")
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        return check_address(text)
+    except ValueError:
+        raise ValueError("it is an email address.") from None
+
+
+def _pin(text: str) -> str:
+    digits = text.replace(":", "").replace(" ", "").lower()
+    if len(digits) != 64 or any(character not in string.hexdigits for character in digits):
+        raise ValueError("it is the SHA-256 of the server's public key: 64 hexadecimal digits, colons allowed.")
+    return digits
+
+
+CATALOGUE = (
+    ExtraConfiguration(
+        name="SSL",
+        kind="Y or N",
+        meaning="TLS from the first byte (port 465)",
+        example="SSL Y",
+        check=_yes_or_no,
+        choices=("Y", "N"),
+        conflicts=("TLS",),
+    ),
+    ExtraConfiguration(
+        name="TLS",
+        kind="Y or N",
+        meaning="start unencrypted, then switch to TLS (port 587)",
+        example="TLS Y",
+        check=_yes_or_no,
+        choices=("Y", "N"),
+        conflicts=("SSL",),
+    ),
+    ExtraConfiguration(
+        name="AUTH",
+        kind="PLAIN, LOGIN or CRAM-MD5",
+        meaning="sign in with this mechanism instead of the strongest one offered",
+        example="AUTH LOGIN",
+        check=_mechanism,
+        choices=("PLAIN", "LOGIN", "CRAM-MD5"),
+    ),
+    ExtraConfiguration(
+        name="HELO",
+        kind="a host name",
+        meaning="the name announced to the mail server",
+        example="HELO pc17.example.com",
+        check=_host,
+    ),
+    ExtraConfiguration(
+        name="PIN",
+        kind="64 hexadecimal digits",
+        meaning="trust exactly the server key with this SHA-256",
+        example=f"PIN {'5e884898da28047151d0e56f8dc62927' * 2}",
+        check=_pin,
+    ),
+    ExtraConfiguration(
+        name="FROM_NAME",
+        kind="a text",
+        meaning="the name recipients see",
+        example="FROM_NAME Ada Lovelace",
+        check=_display_name,
+    ),
+    ExtraConfiguration(
+        name="REPLY_TO",
+        kind="an email address",
+        meaning="where answers go",
+        example="REPLY_TO office@example.com",
+        check=_address,
+    ),
+)
+
+
+def names_secret(word: str) -> bool:
+    """Tell whether a word speaks of a password, so that nothing behind it may be repeated."""
+    return any(secret in word.upper() for secret in _SECRET_WORDS)
+
+
+def find(name: str) -> ExtraConfiguration:
+    """Find an entry of the catalogue by its name, in any case.
+
+    Raises:
+        InvalidExtraError: with the allowed names and an example; never with what was typed for a secret.
+    """
+    wanted = name.strip().upper().replace("-", "_")
+    for entry in CATALOGUE:
+        if entry.name == wanted:
+            return entry
+    if names_secret(wanted):
+        raise InvalidExtraError(NOT_IN_A_COMMAND, part="name")
+    names = [entry.name for entry in CATALOGUE]
+    near = difflib.get_close_matches(wanted, names, n=1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    raise InvalidExtraError(
+        f"There is no such extra configuration.{guess} Use one of {', '.join(names)}, for example TLS Y.",
+        part="name",
+    )
+
+
+def normal_value(entry: ExtraConfiguration, text: str) -> str:
+    """Check a value and give it in its normal form.
+
+    Raises:
+        InvalidExtraError: with what is allowed and an example.
+    """
+    try:
+        return entry.check(text.strip())
+    except ValueError as error:
+        message = f"This is no value for {entry.name}: {error} For example {entry.example}."
+        raise InvalidExtraError(message, part="value") from None
+
+
+def with_extra(extras: Mapping[str, str], name: str, value: str) -> dict[str, str]:
+    """Give the extra configurations with one set.
+
+    Raises:
+        InvalidExtraError: unknown name or value.
+        ExtraConflictError: SSL and TLS would both be on.
+    """
+    entry = find(name)
+    normal = normal_value(entry, value)
+    for other in entry.conflicts:
+        if normal == "Y" and extras.get(other) == "Y":
+            raise ExtraConflictError(
+                "SSL and TLS cannot both be on: SSL encrypts from the first byte (465), TLS switches after "
+                f"connecting (587). {other} is on now.",
+                wanted=entry.name,
+                present=other,
+            )
+    return {**extras, entry.name: normal}
+
+
+def switched_to(extras: Mapping[str, str], name: str) -> dict[str, str]:
+    """Give the extra configurations with `name` (SSL or TLS) on and the other one gone."""
+    entry = find(name)
+    kept = {other: value for other, value in extras.items() if other not in entry.conflicts}
+    return with_extra(kept, entry.name, "Y")
+
+
+def without_extra(extras: Mapping[str, str], name: str) -> dict[str, str]:
+    """Give the extra configurations without one.
+
+    Raises:
+        InvalidExtraError: the name is unknown, or not among them.
+    """
+    entry = find(name)
+    if entry.name not in extras:
+        present = f"You have {', '.join(extras)}." if extras else "You have none."
+        raise InvalidExtraError(f"{entry.name} is not among the extra configurations. {present}", part="name")
+    return {other: value for other, value in extras.items() if other != entry.name}
+
+
+def effective_encryption(extras: Mapping[str, str]) -> Encryption:
+    """Derive the one encryption mode that the extra configurations mean."""
+    if extras.get("SSL") == "Y":
+        return Encryption.SSL
+    return Encryption.TLS if extras.get("TLS") == "Y" else Encryption.NONE
+
+
+IN_WORDS: Mapping[Encryption, str] = {
+    Encryption.SSL: "SSL (TLS from the first byte)",
+    Encryption.TLS: "TLS (STARTTLS, required)",
+    Encryption.NONE: "none (clear text)",
+}
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Port and encryption do not go together: one sentence, and the extra configuration that would fit."""
+
+    sentence: str
+    extra: str
+
+
+def misfit(port: int | None, encryption: Encryption, *, authenticate: bool) -> Misfit | None:
+    """Say what does not fit; None when it does, or when the port is none of the usual ones."""
+    now = "neither SSL nor TLS" if encryption is Encryption.NONE else encryption.value
+    if port == 465 and encryption is not Encryption.SSL:
+        return Misfit(f"Port 465 goes with SSL, and the profile says {now}.", "SSL")
+    if port == 587 and encryption is not Encryption.TLS:
+        return Misfit(f"Port 587 goes with TLS, and the profile says {now}.", "TLS")
+    if port == 25 and encryption is Encryption.SSL:
+        return Misfit("Port 25 begins unencrypted, and the profile says SSL.", "TLS")
+    if encryption is Encryption.NONE and authenticate and port is not None:
+        return Misfit("A password never travels unencrypted, and the profile has no encryption yet.", "TLS")
+    return None

@@ -1,0 +1,53 @@
+"""The history: who changed or tested whose profile, when, which fields, with which outcome; never a value."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.profiles.people.access import Directory, Person, authorise, require_admin
+from storage.database import Database
+from storage.tables.audit import AuditEntry
+
+PAGE = 15
+RECENT = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryPage:
+    """Entries about one person, newest first; `older` is the number to go on from, None at the end."""
+
+    owner: Person
+    entries: tuple[AuditEntry, ...]
+    older: int | None
+
+
+class History:
+    """The history at work."""
+
+    def __init__(self, *, database: Database, admin_user_ids: Collection[str]) -> None:
+        """Read from `database`."""
+        self._database = database
+        self._admin_user_ids = frozenset(admin_user_ids)
+
+    async def page(
+        self, *, caller: Person, owner: Person, directory: Directory, before: int | None = None
+    ) -> HistoryPage:
+        """Read what happened to one profile, older than entry `before`.
+
+        Raises:
+            NotAllowedError: it is somebody else's, and the caller is no admin.
+        """
+        await authorise(caller, owner, directory, self._admin_user_ids)
+        async with self._database.reading() as tx:
+            found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE + 1)
+        entries = tuple(found[:PAGE])
+        return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE else None)
+
+    async def recent_changes(self, *, caller: Person, directory: Directory) -> tuple[AuditEntry, ...]:
+        """Read the latest changes in the whole workspace.
+
+        Raises:
+            NotAllowedError: the caller is no admin.
+        """
+        await require_admin(caller, directory, self._admin_user_ids)
+        async with self._database.reading() as tx:
+            return tuple(await tx.audit.changes(caller.workspace, limit=RECENT))

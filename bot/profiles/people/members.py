@@ -1,0 +1,146 @@
+"""The people of a workspace as "Work with email" knows them: how each stands, and by which words they are found."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from bot.profiles.account.records import State, load, view_of
+from bot.profiles.people.access import Member, Person, reason_against
+from storage.database import Database, Transaction
+from storage.tables.people import HIDDEN, StoredPerson, evenly_spread
+
+# What is wrong comes first. The numbers are stored, so new states go to the end of `_NUMBERS`.
+PROBLEMS_FIRST = (
+    State.FAILS,
+    State.PASSWORD_MISSING,
+    State.UNREADABLE,
+    State.NOT_TESTED,
+    State.NOT_SET_UP,
+    State.WORKS,
+    State.DEACTIVATED,
+)
+_NUMBERS = {state: number for number, state in enumerate(PROBLEMS_FIRST)}
+_WORD = re.compile(r"\w+")
+_BATCH = 200
+
+
+def number_of(state: State) -> int:
+    """Give the number that stands for a state in the database."""
+    return _NUMBERS[state]
+
+
+def state_of(number: int) -> State:
+    """Give the state that a number stands for."""
+    return PROBLEMS_FIRST[number] if 0 <= number < len(PROBLEMS_FIRST) else State.NOT_SET_UP
+
+
+def words_of(*texts: str) -> tuple[str, ...]:
+    """Cut texts into the words that people search by: folded, without accents and punctuation."""
+    plain = unicodedata.normalize("NFKD", " ".join(texts).casefold())
+    bare = "".join(character for character in plain if not unicodedata.combining(character))
+    return tuple(dict.fromkeys(_WORD.findall(bare)))
+
+
+async def note_state(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
+    """Bring a person's line in the list up to date with what is stored; `name` is None when it is as known."""
+    known = await tx.people.hold(owner.workspace, owner.user)
+    view = await view_of(tx, owner)
+    if name is None:
+        name = known.name if known else ""
+    number = number_of(view.state)
+    if known and known.deactivated_at:
+        number = HIDDEN if known.state == HIDDEN else number_of(State.DEACTIVATED)
+    words = words_of(name, view.profile.address)
+    await tx.people.put(owner.workspace, owner.user, name, words, number, at)
+
+
+async def meet(database: Database, member: Member, *, at: datetime) -> bool:
+    """Note what the workspace says of a person; tells whether the list changed.
+
+    Who is no member any more is kept for a while when there is a profile: the deactivated in the list, guests and
+    people of other organisations out of it. Then their secrets are purged.
+    """
+    person = member.person
+    async with database.writing() as tx:
+        known = await tx.people.hold(person.workspace, person.user)
+        if reason_against(member):
+            # A link made before must not outlive the right to use it.
+            await tx.links.forget(person.workspace, person.user)
+            if (await load(tx, person)).revision:
+                return await _kept_for_a_while(tx, member, known, at)
+            await tx.people.remove(person.workspace, person.user)
+            return known is not None
+        if known and known.deactivated_at is None and known.name == member.name:
+            return False
+        await tx.people.set_deactivated(person.workspace, person.user, None)
+        await note_state(tx, person, at=at, name=member.name)
+        return True
+
+
+async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson | None, at: datetime) -> bool:
+    person = member.person
+    number = number_of(State.DEACTIVATED) if member.is_deactivated else HIDDEN
+    if known and known.deactivated_at and known.state == number:
+        return False
+    words = known.words if known else words_of(member.name)
+    await tx.people.put(person.workspace, person.user, known.name if known else member.name, words, number, at)
+    await tx.people.set_deactivated(person.workspace, person.user, (known and known.deactivated_at) or at)
+    return True
+
+
+async def take_in(
+    database: Database, workspace: str, members: Iterable[Member], *, at: datetime, newer: Collection[Person] = ()
+) -> None:
+    """Bring the list up to date with everybody of a workspace, in short transactions.
+
+    Of those in `newer`, who may come into it meanwhile, more was heard than `members` tells; they stay as they are.
+    """
+    everybody = [member for member in members if member.person not in newer]
+    async with database.reading() as tx:
+        empty = not await tx.people.users(workspace, limit=1)
+    if empty:
+        await _fill(database, workspace, everybody, at)
+    for member in everybody:
+        if member.person not in newer:
+            await meet(database, member, at=at)
+    outsiders = {member.person.user for member in everybody if reason_against(member)}
+    await _add_forgotten(database, workspace, outsiders, at)
+    async with database.writing() as tx:
+        await tx.people.recount(workspace)
+
+
+async def _fill(database: Database, workspace: str, everybody: list[Member], at: datetime) -> None:
+    """Put everybody into an empty list, then bring the lines of those who have a profile up to date."""
+    usable = [member for member in everybody if not reason_against(member)]
+    newcomers = evenly_spread((member.person.user, member.name, words_of(member.name)) for member in usable)
+    for begin in range(0, len(newcomers), _BATCH):
+        async with database.writing() as tx:
+            await tx.people.add_many(workspace, newcomers[begin : begin + _BATCH], number_of(State.NOT_SET_UP), at)
+    after = ""
+    while True:
+        async with database.reading() as tx:
+            users = await tx.profiles.users(workspace, after=after, limit=_BATCH)
+        for user in users:
+            # One at a time: two instances that lock several people each could wait for each other.
+            async with database.writing() as tx:
+                if await tx.people.get(workspace, user) is not None:
+                    await note_state(tx, Person(workspace=workspace, user=user), at=at)
+        if len(users) < _BATCH:
+            return
+        after = users[-1]
+
+
+async def _add_forgotten(database: Database, workspace: str, outsiders: Collection[str], at: datetime) -> None:
+    """Put those into the list who have a profile but no line, from before there was a list."""
+    after = ""
+    while True:
+        async with database.reading() as tx:
+            users = await tx.profiles.users_without_line(workspace, after=after, limit=_BATCH)
+        for user in users:
+            if user not in outsiders:
+                async with database.writing() as tx:
+                    await note_state(tx, Person(workspace=workspace, user=user), at=at)
+        if len(users) < _BATCH:
+            return
+        after = users[-1]

@@ -1,0 +1,196 @@
+"""“Work with email”: everybody's accounts, for admins; found, filtered, in pages, and as a table to take away."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import ProfileView, State, profile_view
+from bot.profiles.people.access import Directory, Person, require_admin
+from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of, words_of
+from bot.smtp.account import Encryption
+from bot.smtp.check.report import StageName
+from storage.database import Database, Transaction
+from storage.tables.people import StoredPerson
+from storage.tables.people_query import Cursor, Query
+
+PAGE = 15
+"""Lines a page: with heading, search and buttons well under the 50 blocks of a message."""
+
+_MOST_WORDS = 5
+_BATCH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What an admin wants to see: a search, one state or all, the order, and from where on.
+
+    `first` is the number of the page's first line, counted from 1.
+    """
+
+    search: str = ""
+    state: State | None = None
+    by_name: bool = False
+    after: Cursor | None = None
+    before: Cursor | None = None
+    first: int = 1
+
+    @property
+    def backward(self) -> bool:
+        """Whether the page is read back from where it ends."""
+        return self.after is None and self.before is not None
+
+    def query(self) -> Query:
+        """Say it the way the database understands it."""
+        states = PROBLEMS_FIRST if self.state is None else (self.state,)
+        return Query(
+            states=tuple(number_of(state) for state in states),
+            words=words_of(self.search)[:_MOST_WORDS],
+            by_name=self.by_name,
+            after=self.after,
+            before=self.before,
+        )
+
+    def from_start(self) -> "Wish":
+        """Give the same wish from the first line on."""
+        return replace(self, after=None, before=None, first=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One person's line; `state` is what their record says now, `since` when that began."""
+
+    user: str
+    name: str
+    profile: EmailProfile
+    encryption: Encryption
+    state: State
+    since: datetime
+    failed_stage: StageName | None
+    tested_at: datetime | None
+    deactivated_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of the list; `numbers` count everybody by state, `total` the lines of this wish when it is known."""
+
+    wish: Wish
+    lines: tuple[Line, ...]
+    numbers: Mapping[State, int]
+    total: int | None
+    previous: Wish | None
+    next: Wish | None
+
+
+class WorkWithEmail:
+    """The list at work; all of it is for admins."""
+
+    def __init__(self, *, database: Database, admin_user_ids: Collection[str]) -> None:
+        """List what is in `database`."""
+        self._database = database
+        self._admin_user_ids = frozenset(admin_user_ids)
+
+    async def page(self, *, caller: Person, directory: Directory, wish: Wish) -> Page:
+        """Read one page.
+
+        Raises:
+            NotAllowedError: the caller is no admin.
+        """
+        await self.require_admin(caller, directory)
+        async with self._database.reading() as tx:
+            numbers = await _numbers(tx, caller.workspace)
+            found = await tx.people.page(caller.workspace, wish.query(), limit=PAGE + 1)
+            here, more = _cut(found, wish)
+            lines = await _lines(tx, caller.workspace, [person for person, _ in here])
+        return Page(
+            wish=wish,
+            lines=lines,
+            numbers=numbers,
+            total=None if wish.search else _total(numbers, wish.state),
+            previous=_previous(wish, here, more=more),
+            next=_next(wish, here, more=more),
+        )
+
+    async def everybody(self, *, caller: Person, directory: Directory, wish: Wish) -> AsyncIterator[tuple[Line, ...]]:
+        """Read all lines of a wish, in batches; the caller is authorised at the beginning.
+
+        Raises:
+            NotAllowedError: the caller is no admin.
+        """
+        await self.require_admin(caller, directory)
+        query = wish.from_start().query()
+        while True:
+            async with self._database.reading() as tx:
+                found = await tx.people.page(caller.workspace, query, limit=_BATCH)
+                lines = await _lines(tx, caller.workspace, [person for person, _ in found])
+            if lines:
+                yield lines
+            if len(found) < _BATCH:
+                return
+            query = replace(query, after=found[-1][1])
+
+    async def require_admin(self, caller: Person, directory: Directory) -> None:
+        """Let admins through; raises NotAllowedError."""
+        await require_admin(caller, directory, self._admin_user_ids)
+
+
+def _cut(found: list[tuple[StoredPerson, Cursor]], wish: Wish) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:
+    """Cut off the one line that was read to see whether there are more."""
+    if len(found) <= PAGE:
+        return found, False
+    return (found[1:] if wish.backward else found[:-1]), True
+
+
+def _previous(wish: Wish, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> Wish | None:
+    if not (more if wish.backward else wish.after is not None):
+        return None
+    if not here:
+        return wish.from_start()
+    return replace(wish, after=None, before=here[0][1], first=max(wish.first - PAGE, 1))
+
+
+def _next(wish: Wish, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> Wish | None:
+    if not here or not (wish.backward or more):
+        return None
+    return replace(wish, after=here[-1][1], before=None, first=wish.first + len(here))
+
+
+def _total(numbers: Mapping[State, int], state: State | None) -> int:
+    return sum(numbers.values()) if state is None else numbers.get(state, 0)
+
+
+async def _numbers(tx: Transaction, workspace: str) -> dict[State, int]:
+    counts = await tx.people.counts(workspace)
+    numbers: dict[State, int] = {}
+    for number, people in counts.items():
+        numbers[state_of(number)] = numbers.get(state_of(number), 0) + people
+    return numbers
+
+
+async def _lines(tx: Transaction, workspace: str, people: list[StoredPerson]) -> tuple[Line, ...]:
+    users = [person.user for person in people]
+    profiles = await tx.profiles.of(workspace, users)
+    tests = await tx.tests.of(workspace, users)
+    lines = []
+    for person in people:
+        owner = Person(workspace=workspace, user=person.user)
+        view = profile_view(owner, profiles.get(person.user), tests.get(person.user))
+        lines.append(_line(person, view))
+    return tuple(lines)
+
+
+def _line(person: StoredPerson, view: ProfileView) -> Line:
+    test = view.last_test
+    failed = test.failed_stage if test else None
+    return Line(
+        user=person.user,
+        name=person.name,
+        profile=view.profile,
+        encryption=view.encryption,
+        state=State.DEACTIVATED if person.deactivated_at else view.state,
+        since=person.state_since,
+        failed_stage=failed.name if failed else None,
+        tested_at=test.tested_at if test else None,
+        deactivated_at=person.deactivated_at,
+    )

@@ -1,0 +1,1 @@
+"""Connection tests: of one profile, of many, and their limits."""

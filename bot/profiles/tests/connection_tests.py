@@ -1,0 +1,275 @@
+"""Connection tests of stored and of typed profiles: authorised, limited, kept."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from bot.profiles.account.changes import OnChange
+from bot.profiles.account.fixes import Change, offered
+from bot.profiles.account.profile import EmailProfile, Form, check_others_form, check_own_form
+from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
+from bot.profiles.errors import MendableError, NoProfileError
+from bot.profiles.people.access import Directory, Person, authorise
+from bot.profiles.people.defaults import load_defaults
+from bot.profiles.people.members import note_state
+from bot.profiles.tests.limits import reserve_sign_in, sign_in_succeeded, take_message, take_test, take_test_of_many
+from bot.profiles.tests.sample_message import sample_message
+from bot.smtp.account import Account, Encryption
+from bot.smtp.advice.advice import Advice, advise
+from bot.smtp.check.report import Fault, Outcome, Report, StageName
+from bot.smtp.envelope import Outgoing
+from storage.database import Database, Transaction
+from storage.tables.audit import TESTED
+
+Progress = Callable[[Report], None]
+
+_NOT_TRIED = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.PASSWORD_MISSING, Fault.MECHANISM_NOT_OFFERED)
+
+
+class AccountTester(Protocol):
+    """What the rules need of the connection test."""
+
+    async def test(self, account: Account, progress: Progress) -> Report:
+        """Test one account and report."""
+        ...
+
+    async def send(self, account: Account, outgoing: Outgoing, progress: Progress) -> Report:
+        """Test one account and, when all stages pass, send one message."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """A finished test: the report, what it means, and the changes that buttons may offer."""
+
+    report: Report
+    advice: Advice | None
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A test with a real message: to whom it went, and what DNS says of the sender's domain."""
+
+    tested: "Tested"
+    recipient: str
+    judgement: tuple[str, ...] = ()
+
+
+class ConnectionTests:
+    """Tests, on one database; at most one of a profile at a time in this process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        tester: AccountTester,
+        judge: Callable[[str], Awaitable[tuple[str, ...]]],
+        admin_user_ids: Collection[str],
+        clock: Callable[[], datetime],
+        on_change: OnChange,
+        password_in_form: bool = True,
+    ) -> None:
+        """`judge` says what DNS tells of a domain that sends mail; `clock` gives the time now, aware UTC."""
+        self._database = database
+        self._tester = tester
+        self._judge = judge
+        self._admin_user_ids = frozenset(admin_user_ids)
+        self._clock = clock
+        self._on_change = on_change
+        self._password_in_form = password_in_form
+        self._testing: set[Person] = set()
+
+    async def test(self, *, caller: Person, owner: Person, directory: Directory, progress: Progress) -> Tested:
+        """Test the stored profile, keep the report, and say what helps.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            NoProfileError: there is not enough of a profile to test.
+            UnreadableProfileError: the stored profile does not open; no connection is made.
+            MendableError: a test of it is running already.
+            LimitedError: too many tests or failed sign-ins; it says how long to wait.
+        """
+        loaded = await self._stored(caller, owner, directory)
+        account = account_of(loaded.profile)
+        report = await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
+        report = await self._keep(caller, owner, loaded, report)
+        return understood(report, account, loaded.profile)
+
+    async def test_of_many(self, *, caller: Person, owner: Person) -> Tested:
+        """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`."""
+        loaded = await self._testable(owner)
+        account = account_of(loaded.profile)
+        report = await self._tested(
+            owner,
+            account,
+            lambda tx: take_test_of_many(tx, account.host, account.port),
+            lambda: self._tester.test(account, _unwatched),
+        )
+        report = await self._keep(caller, owner, loaded, report)
+        return understood(report, account, loaded.profile)
+
+    async def send(self, *, caller: Person, owner: Person, directory: Directory, progress: Progress) -> Sent:
+        """Test the stored profile and, when all is well, send one message; errors as `test`.
+
+        It goes to one's own address or, for somebody else's profile, to the caller's address in Slack.
+        """
+        loaded = await self._stored(caller, owner, directory)
+        recipient = loaded.profile.address
+        if caller != owner:
+            member = await directory.member(caller)
+            recipient = member.address if member else ""
+        if not recipient:
+            raise MendableError("Slack does not tell your email address, so there is nowhere to send a message to.")
+        async with self._database.writing() as tx:
+            await take_message(tx, caller)
+        account = account_of(loaded.profile)
+        outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
+        report = await self._tested_for(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))
+        report = await self._keep(caller, owner, loaded, report)
+        judgement = await self._judge(account.address.rpartition("@")[2]) if report.passed else ()
+        return Sent(tested=understood(report, account, loaded.profile), recipient=recipient, judgement=judgement)
+
+    async def test_form(
+        self, *, caller: Person, owner: Person, directory: Directory, form: Form, progress: Progress
+    ) -> Report:
+        """Test a form's values as typed, with the stored extra configurations; nothing is stored.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            InvalidFormError: fields break rules.
+            MendableError: a test is running already.
+            LimitedError: too many tests or failed sign-ins.
+        """
+        await self._authorise(caller, owner, directory)
+        async with self._database.reading() as tx:
+            loaded = await load(tx, owner)
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
+        if not self._password_in_form:
+            form = replace(form, password=SecretStr(""))
+        check = check_own_form if caller == owner and self._password_in_form else check_others_form
+        account = account_of(check(form, loaded.profile, now=self._clock()))
+        defaults.require_allowed(account.host)
+        return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
+
+    async def transcript(self, *, caller: Person, owner: Person, directory: Directory) -> tuple[str, ...]:
+        """Give the dialogue of the last test, credentials replaced.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            NoProfileError: nothing was tested yet.
+        """
+        await self._authorise(caller, owner, directory)
+        async with self._database.reading() as tx:
+            last = await tx.tests.last(owner.workspace, owner.user)
+        report = report_of(last) if last else None
+        if report is None or not report.transcript:
+            raise NoProfileError("There is no transcript yet. Use /email-test first.")
+        return report.transcript
+
+    async def _authorise(self, caller: Person, owner: Person, directory: Directory) -> None:
+        await authorise(caller, owner, directory, self._admin_user_ids)
+
+    async def _stored(self, caller: Person, owner: Person, directory: Directory) -> Loaded:
+        await self._authorise(caller, owner, directory)
+        return await self._testable(owner)
+
+    async def _testable(self, owner: Person) -> Loaded:
+        async with self._database.reading() as tx:
+            loaded = require_readable(await load(tx, owner))
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
+        if not loaded.profile.is_complete:
+            raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
+        defaults.require_allowed(loaded.profile.host)
+        return loaded
+
+    async def _tested_for(
+        self, caller: Person, owner: Person, account: Account, run: Callable[[], Awaitable[Report]]
+    ) -> Report:
+        return await self._tested(owner, account, lambda tx: take_test(tx, caller, account.host, account.port), run)
+
+    async def _tested(
+        self,
+        owner: Person,
+        account: Account,
+        take: Callable[[Transaction], Awaitable[None]],
+        run: Callable[[], Awaitable[Report]],
+    ) -> Report:
+        if owner in self._testing:
+            raise MendableError("A test of this profile is running already. Wait for its report.")
+        self._testing.add(owner)
+        try:
+            return await self._limited(account, take, run)
+        finally:
+            self._testing.discard(owner)
+
+    async def _limited(
+        self,
+        account: Account,
+        take: Callable[[Transaction], Awaitable[None]],
+        run: Callable[[], Awaitable[Report]],
+    ) -> Report:
+        """Run a test within the limits; a sign-in counts as failed until it has not."""
+        signs_in = account.authenticate and account.password is not None and account.encryption is not Encryption.NONE
+        async with self._database.writing() as tx:
+            await take(tx)
+            if signs_in:
+                await reserve_sign_in(tx, account.host, account.login)
+        report = await run()
+        if signs_in and not _sign_in_failed(report):
+            async with self._database.writing() as tx:
+                await sign_in_succeeded(tx, account.host, account.login)
+        return report
+
+    async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
+        failed = report.failed_stage
+        outcome = f"failed at {failed.name}" if failed else "passed"
+        async with self._database.writing() as tx:
+            now = await load(tx, owner)
+            if now.record_id != loaded.record_id:
+                # Deleted, or made anew, while the test ran.
+                return report
+            last = await tx.tests.last(owner.workspace, owner.user)
+            report = replace(report, trusted_before=_trusted_before(report_of(last) if last else None, report))
+            await tx.tests.record(
+                owner.workspace,
+                owner.user,
+                record_id=loaded.record_id,
+                revision=loaded.revision,
+                document=REPORTS.dump_json(report),
+                tested_at=report.tested_at,
+            )
+            await tx.audit.append(
+                owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=(outcome,)
+            )
+            await note_state(tx, owner, at=report.tested_at)
+        self._on_change(owner)
+        return report
+
+
+def _unwatched(_report: Report) -> None:
+    """Nobody follows one test among many."""
+
+
+def understood(report: Report, account: Account, profile: EmailProfile) -> Tested:
+    """Say what a finished report means for a profile, and which changes help."""
+    advice = advise(report, account)
+    return Tested(report=report, advice=advice, changes=offered(report, advice, profile))
+
+
+def _sign_in_failed(report: Report) -> bool:
+    """Whether a password was really tried and not taken; what never came so far harms nobody's mailbox."""
+    failed = report.failed_stage
+    return failed is not None and failed.name is StageName.SIGN_IN and report.fault not in _NOT_TRIED
+
+
+def _trusted_before(last: Report | None, report: Report) -> bool:
+    """Whether this server's certificate was found good by the usual authorities, now or in an earlier test."""
+    good = any(
+        stage.name is StageName.ENCRYPTION and stage.outcome in (Outcome.PASSED, Outcome.WARNED)
+        for stage in report.stages
+    )
+    return good or (last is not None and last.host == report.host and last.trusted_before)

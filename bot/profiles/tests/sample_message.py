@@ -1,0 +1,59 @@
+"""The one real message that `/email-test send` sends: from the profile, to its owner, saying what carried it."""
+
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+from html import escape
+
+import idna
+
+from bot.profiles.account.extras import IN_WORDS, effective_encryption
+from bot.profiles.account.profile import EmailProfile
+
+
+def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> bytes:
+    """Write the message, its lines ended by CRLF; nothing of the password is in it."""
+    message = EmailMessage(policy=SMTP.clone(utf8=not (profile.address + recipient).isascii()))
+    message["From"] = _mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
+    message["To"] = _mailbox(recipient, "")
+    if "REPLY_TO" in profile.extras:
+        message["Reply-To"] = _mailbox(profile.extras["REPLY_TO"], "")
+    message["Subject"] = "Your email profile works"
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=_ascii_domain(profile.address))
+    # Keeps holiday notices from answering (RFC 3834, section 5).
+    message["Auto-Submitted"] = "auto-generated"
+    facts = _facts(profile)
+    message.set_content(
+        "This message was sent by /email-test send, through the account in your email profile:\n\n"
+        + "".join(f"  {name}: {value}\n" for name, value in facts)
+        + "\nIf you can read it, programs can send mail in your name.\n"
+    )
+    rows = "".join(f"<tr><th align=left>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts)
+    message.add_alternative(
+        "<p>This message was sent by <code>/email-test send</code>, through the account in your email profile:</p>"
+        f"<table>{rows}</table><p>If you can read it, programs can send mail in your name.</p>",
+        subtype="html",
+    )
+    return message.as_bytes()
+
+
+def _facts(profile: EmailProfile) -> list[tuple[str, str]]:
+    return [
+        ("Email Address", profile.address),
+        ("SMTP Server Address", profile.host),
+        ("Port", str(profile.port)),
+        ("Encryption", IN_WORDS[effective_encryption(profile.extras)]),
+        ("Authentication", f"as {profile.login}" if profile.authenticate else "not required"),
+    ]
+
+
+def _mailbox(address: str, name: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)
+
+
+def _ascii_domain(address: str) -> str:
+    return idna.encode(address.rpartition("@")[2], uts46=True).decode("ascii")

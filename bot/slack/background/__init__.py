@@ -1,0 +1,1 @@
+"""What runs without a request: housekeeping, the sync of users, Home tabs."""

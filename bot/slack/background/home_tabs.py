@@ -1,0 +1,172 @@
+"""The Home tab: published on a visit, and again after changes, whoever made them; the same content only once."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.profiles.errors import DirectoryError, NotAllowedError
+from bot.profiles.people.access import Person
+from bot.profiles.people.people_list import Wish
+from bot.slack.listeners.services import Services, caller_of
+from bot.slack.middleware.request_log import note_loss
+from bot.slack.views import home as views
+from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal, wait_asked_for
+from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 1.0
+"""Changes within so long are shown by one publication: a test of many profiles makes hundreds."""
+
+MOST_TABS = 200
+"""Home tabs brought up to date after a change; whoever has theirs behind these sees it on the next visit."""
+
+SECONDS = 2.0
+"""For one publication: on a visit Slack waits for the bot's answer meanwhile."""
+
+_TRIES = 3
+BETWEEN_TRIES = 2.0
+"""Seconds between tries; Slack's own Retry-After is rarely longer for this method."""
+
+
+def register(app: AsyncApp, tabs: "HomeTabs") -> None:
+    """Register the event that Slack sends on every visit."""
+    app.event("app_home_opened")(tabs.opened)
+
+
+class HomeTabs:
+    """Publishes Home tabs."""
+
+    def __init__(self, *, services: Services, database: Database, workspaces: Workspaces) -> None:
+        """Publish in each reader's own workspace; what was published is noted in `database`."""
+        self._services = services
+        self._database = database
+        self._workspaces = workspaces
+        self._stale: dict[str, set[str]] = {}
+        self._missed: set[Person] = set()
+        self._changed = asyncio.Event()
+
+    async def opened(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
+        """Publish on a visit; the messages tab needs nothing."""
+        if event.get("tab") == "home":
+            # Slack sends the view it shows; without one nothing is there, whatever was published once.
+            reader = caller_of(context)
+            if not await self.publish(reader, shown=bool(event.get("view")), tries=1):
+                # Slack waits for the answer to its event, and sends it again when that comes late.
+                self._missed.add(reader)
+                self._changed.set()
+
+    def changed(self, owner: Person) -> None:
+        """Note that a person's profile changed; the tabs that show it follow soon."""
+        self._stale.setdefault(owner.workspace, set()).add(owner.user)
+        self._changed.set()
+
+    async def keep_up(self) -> None:
+        """Publish after changes, for ever."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._changed.clear()
+            stale, self._stale = self._stale, {}
+            missed, self._missed = self._missed, set()
+            # A workspace in which Slack is slow shall not keep the others waiting.
+            await asyncio.gather(
+                *(self._refresh(workspace, owners, missed) for workspace, owners in stale.items()),
+                *(self._publish_again(reader) for reader in missed),
+            )
+
+    async def _publish_again(self, reader: Person) -> None:
+        try:
+            await self.publish(reader, shown=False, tries=_TRIES - 1)
+        except NotInstalledError:
+            log.info("No Home tabs are shown in %s any more.", reader.workspace)
+        except Exception:
+            # The next visit tries again; only a stop ends this.
+            log.exception("A Home tab could not be published.")
+
+    async def _refresh(self, workspace: str, owners: set[str], missed: Collection[Person]) -> None:
+        """Bring up to date what shows `owners`, but for those who get theirs anew anyway."""
+        try:
+            async with self._database.reading() as tx:
+                users = await tx.homes.users(workspace, owners=owners, limit=MOST_TABS)
+            for reader in (Person(workspace=workspace, user=user) for user in users):
+                if reader not in missed:
+                    await self.publish(reader, shown=True, tries=_TRIES)
+        except NotInstalledError:
+            log.info("No Home tabs are shown in %s any more.", workspace)
+        except Exception:
+            # The next change or visit tries again; only a stop ends this.
+            log.exception("Home tabs could not be brought up to date.")
+
+    async def publish(self, reader: Person, *, shown: bool, tries: int) -> bool:
+        """Publish a person's tab when its content differs from what is `shown` there; False when Slack is to blame."""
+        try:
+            admin = await self._admin_part(reader)
+        except DirectoryError:
+            if shown:
+                # Who is no admin only because Slack is silent shall not lose what they see.
+                return True
+            admin = None
+        view = await self._view(reader, admin)
+        digest = hashlib.sha256(json.dumps(view.to_dict(), sort_keys=True).encode()).hexdigest()
+        async with self._database.reading() as tx:
+            known = await tx.homes.digest(reader.workspace, reader.user)
+        if shown and known == digest:
+            return True
+        # Home tabs count their tries themselves.
+        client = await self._workspaces.client_for(reader.workspace)
+        if not await self._published(client, reader.user, view, tries):
+            return False
+        async with self._database.writing() as tx:
+            await tx.homes.note(reader.workspace, reader.user, digest, shows_everybody=admin is not None)
+        return True
+
+    async def _published(self, client: AsyncWebClient, user: str, view: View, tries: int) -> bool:
+        lost: BaseException = TimeoutError()
+        for attempt in range(tries):
+            pause = BETWEEN_TRIES
+            try:
+                async with asyncio.timeout(SECONDS):
+                    await client.views_publish(user_id=user, view=view)
+                return True
+            except SlackApiError as error:
+                if not is_busy(error):
+                    note_loss(log, f"A Home tab was not taken: {refusal(error)}", error)
+                    return False
+                pause, lost = max(pause, wait_asked_for(error)), error
+            except SLACK_FAILS as error:
+                lost = error
+                log.info("Slack did not take a Home tab (%s).", type(error).__name__)
+            if attempt + 1 < tries:
+                await asyncio.sleep(pause)
+        note_loss(log, f"A Home tab could not be published in {tries} tries", lost)
+        return False
+
+    async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:
+        services = self._services
+        try:
+            view = await services.profiles.show(caller=reader, owner=reader, directory=services.directory)
+        except NotAllowedError as error:
+            return views.refused(str(error))
+        return views.home(view, reader=reader.user, entry=services.entry, admin=admin)
+
+    async def _admin_part(self, reader: Person) -> views.AdminPart | None:
+        services = self._services
+        who: dict[str, Any] = {"caller": reader, "directory": services.directory}
+        try:
+            page = await services.listing.page(**who, wish=Wish())
+            stored = await services.defaults.show(**who)
+            recent = await services.history.recent_changes(**who)
+        except NotAllowedError:
+            return None
+        return views.AdminPart(page=page, defaults=stored.defaults, recent=recent)

@@ -1,0 +1,56 @@
+"""Opening the form and the list of extra configurations, wherever a button for them stands."""
+
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.profiles.account.conflicts import values_of
+from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.errors import MendableError
+from bot.profiles.people.access import Person
+from bot.slack.ids import ActionId
+from bot.slack.replies.modals import open_for
+from bot.slack.views.extras import list_modal
+from bot.slack.views.form import Context, PasswordEntry, form
+from bot.slack.views.message import button
+from bot.slack.workspaces.users import SlackDirectory
+
+
+class Opening:
+    """Opens modals about a profile."""
+
+    def __init__(self, *, profiles: EmailProfiles, directory: SlackDirectory, entry: PasswordEntry) -> None:
+        """Show what `profiles` holds; `entry` says where passwords are typed."""
+        self._profiles = profiles
+        self._directory = directory
+        self._entry = entry
+
+    async def form(
+        self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
+    ) -> None:
+        """Open the form; the first time it begins with the workspace's defaults and the address in Slack."""
+        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        suggested = None
+        if not view.profile.address:
+            suggested = await self._profiles.suggestion(owner, await self._slack_address(owner))
+        began = values_of(suggested or view.profile)
+        known = Context(owner=owner.user, revision=view.revision, channel=channel, began=began)
+        modal = form(view, known=known, reader=caller.user, entry=self._entry, suggested=suggested)
+        await open_for(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
+
+    async def extras(
+        self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
+    ) -> None:
+        """Open the list of extra configurations."""
+        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        known = Context(owner=owner.user, revision=view.revision, channel=channel)
+        again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
+        await open_for(client, body, list_modal(view, known=known), again=again)
+
+    async def _slack_address(self, owner: Person) -> str:
+        try:
+            member = await self._directory.member(owner)
+        except MendableError:
+            # The suggestion is a convenience; the form opens without it.
+            return ""
+        return member.address if member else ""

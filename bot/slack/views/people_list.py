@@ -1,0 +1,281 @@
+"""“Work with email”: the list of everybody's accounts, for admins."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    InputBlock,
+    InteractiveElement,
+    Option,
+    OverflowMenuElement,
+    PlainTextInputElement,
+    PlainTextObject,
+    SectionBlock,
+    StaticSelectElement,
+)
+
+from bot.profiles.account.records import State
+from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of
+from bot.profiles.people.people_list import Line, Page, Wish
+from bot.slack.ids import ActionId
+from bot.slack.views.card import SYMBOLS
+from bot.slack.views.form import OutdatedFormError
+from bot.slack.views.message import (
+    Message,
+    actions,
+    button,
+    code,
+    context,
+    date,
+    header,
+    moment,
+    mrkdwn,
+    section,
+)
+from bot.smtp.account import Encryption
+from storage.tables.people_query import Cursor
+
+TITLE = "Work with email"
+LONGEST_SEARCH = 60
+_ALL = "all"
+_BY_NAME, _BY_PROBLEM = "name", "problems"
+
+IN_NUMBERS: Mapping[State, str] = {
+    State.WORKS: "work",
+    State.FAILS: "fail",
+    State.PASSWORD_MISSING: "password missing",
+    State.UNREADABLE: "cannot be read",
+    State.NOT_TESTED: "never tested",
+    State.NOT_SET_UP: "not set up",
+    State.DEACTIVATED: "deactivated",
+}
+_ORDER_IN_NUMBERS = (
+    State.WORKS,
+    State.FAILS,
+    State.PASSWORD_MISSING,
+    State.UNREADABLE,
+    State.NOT_TESTED,
+    State.NOT_SET_UP,
+    State.DEACTIVATED,
+)
+
+ROW_ACTS: Mapping[str, str] = {
+    "edit": "Edit",
+    "test": "Test connection",
+    "extras": "Extra configurations",
+    "history": "History",
+    "remove": "Remove …",
+}
+
+
+def numbers_words(numbers: Mapping[State, int]) -> str:
+    """Sum everybody up: "300 people · 271 work · 12 fail"."""
+    total = sum(numbers.values())
+    parts = [f"{numbers[state]} {IN_NUMBERS[state]}" for state in _ORDER_IN_NUMBERS if numbers.get(state)]
+    return " · ".join([f"{total} {'person' if total == 1 else 'people'}", *parts])
+
+
+def listing(page: Page) -> Message:
+    """Show one page with its search, filter, order and buttons."""
+    wish = page.wish
+    blocks: list[Block] = [
+        header(TITLE),
+        context(numbers_words(page.numbers)),
+        _search(wish),
+        _choices(page),
+        *(row(line, number, wish) for number, line in enumerate(page.lines)),
+    ]
+    if not page.lines:
+        blocks.append(section(_nobody(wish)))
+    blocks.append(context(_place(page)))
+    turns = _turns(page)
+    if turns:
+        blocks.append(actions(*turns, block_id=_id("turn", wish)))
+    return Message(text=f"{TITLE}: {numbers_words(page.numbers)}.", blocks=blocks)
+
+
+def row(line: Line, number: int, wish: Wish | None) -> SectionBlock:
+    """Show one person: how they stand, who they are, which server; and what can be done."""
+    profile = line.profile
+    server = ""
+    if profile.host:
+        encryption = "" if line.encryption is Encryption.NONE else f" {line.encryption}"
+        server = f"  {code(f'{profile.host}:{profile.port}{encryption}')}"
+    tested = f"  tested {moment(line.tested_at)}" if line.tested_at else ""
+    account = f"\n{code(profile.address)}{server}{tested}" if profile.address else ""
+    options = [Option(value=f"{act}:{line.user}", label=label) for act, label in ROW_ACTS.items()]
+    return SectionBlock(
+        block_id=_id(f"row{number}", wish),
+        text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}"),
+        accessory=OverflowMenuElement(action_id=ActionId.PEOPLE_ROW, options=options),
+    )
+
+
+def state_words(line: Line) -> str:
+    """Say how somebody stands, and since when where that matters."""
+    if line.state is State.FAILS:
+        where = f" at {line.failed_stage}" if line.failed_stage else ""
+        return f"Fails{where} since {date(line.since)}"
+    if line.state is State.DEACTIVATED and line.deactivated_at:
+        return f"Deactivated since {date(line.deactivated_at)}"
+    return str(line.state)
+
+
+def _nobody(wish: Wish) -> str:
+    if wish.search:
+        return f"Nobody is found by {code(wish.search)}. Search by the beginning of a name or address."
+    if wish.state is not None:
+        return f"Nobody is in the state “{wish.state}”."
+    return "Nobody is in the list yet. The bot reads the workspace's people when it starts; look again in a minute."
+
+
+def _place(page: Page) -> str:
+    if not page.lines:
+        return "0 lines"
+    first = page.wish.first
+    of = f" of {page.total}" if page.total is not None else ""
+    return f"{first}–{first + len(page.lines) - 1}{of}"
+
+
+def _search(wish: Wish) -> InputBlock:
+    return InputBlock(
+        block_id=_id("search", wish),
+        label=PlainTextObject(text="Search"),
+        dispatch_action=True,
+        optional=True,
+        element=PlainTextInputElement(
+            action_id=ActionId.PEOPLE_SEARCH,
+            initial_value=wish.search or None,
+            placeholder=PlainTextObject(text="Name or address, then Enter"),
+            max_length=LONGEST_SEARCH,
+        ),
+    )
+
+
+def _choices(page: Page) -> ActionsBlock:
+    wish = page.wish
+    states = {_ALL: "State: all"} | {
+        str(number_of(state)): f"State: {state} ({page.numbers.get(state, 0)})" for state in PROBLEMS_FIRST
+    }
+    orders = {_BY_PROBLEM: "Sort: problems first", _BY_NAME: "Sort: by name"}
+    chosen = _ALL if wish.state is None else str(number_of(wish.state))
+    elements: list[InteractiveElement] = [
+        _menu(ActionId.PEOPLE_STATE, states, chosen, "State"),
+        _menu(ActionId.PEOPLE_ORDER, orders, _BY_NAME if wish.by_name else _BY_PROBLEM, "Sort"),
+        button("Test these", ActionId.PEOPLE_TEST, value="these"),
+        button("Export", ActionId.PEOPLE_EXPORT, value="these"),
+    ]
+    return ActionsBlock(block_id=_id("choices", wish), elements=elements)
+
+
+def _menu(action_id: str, labels: Mapping[str, str], chosen: str, name: str) -> StaticSelectElement:
+    options = {value: Option(value=value, label=label) for value, label in labels.items()}
+    return StaticSelectElement(
+        action_id=action_id,
+        placeholder=PlainTextObject(text=name),
+        options=list(options.values()),
+        initial_option=options[chosen],
+    )
+
+
+def _turns(page: Page) -> Sequence[Any]:
+    turns = []
+    if page.previous is not None:
+        turns.append(button("Previous", ActionId.PEOPLE_BACK, value=written(page.previous)))
+    if page.next is not None:
+        turns.append(button("Next", ActionId.PEOPLE_PAGE, value=written(page.next)))
+    return turns
+
+
+def _id(part: str, wish: Wish | None) -> str | None:
+    """Let a block remember the wish: a press gives back its block's id, and nothing else of an ephemeral message."""
+    return f"{part}|{written(wish)}" if wish is not None else None
+
+
+def written(wish: Wish) -> str:
+    """Write a wish, well under the 255 characters of a block's id."""
+    values: list[Any] = [
+        wish.search[:LONGEST_SEARCH],
+        None if wish.state is None else number_of(wish.state),
+        int(wish.by_name),
+        wish.first,
+        _place_of(wish.after),
+        _place_of(wish.before),
+    ]
+    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+
+
+def _place_of(cursor: Cursor | None) -> list[Any] | None:
+    return None if cursor is None else [cursor.state, cursor.position, cursor.user]
+
+
+def read_wish(text: str) -> Wish:
+    """Read what `written` wrote, alone or behind a block's part; raises OutdatedFormError for anything else."""
+    try:
+        search, state, by_name, first, after, before = json.loads(
+            text if text.startswith("[") else text.partition("|")[2]
+        )
+        return Wish(
+            search=str(search)[:LONGEST_SEARCH],
+            state=None if state is None else state_of(int(state)),
+            by_name=bool(by_name),
+            first=_number(first),
+            after=_cursor(after),
+            before=_cursor(before),
+        )
+    except (ValueError, TypeError, OverflowError):
+        raise OutdatedFormError from None
+
+
+def _cursor(values: Any) -> Cursor | None:
+    if values is None:
+        return None
+    state, position, user = values
+    return Cursor(state=_number(state), position=_number(position), user=str(user))
+
+
+def _number(value: Any) -> int:
+    """Read a number that the database can hold; raises ValueError for others."""
+    number = int(value)
+    if not 0 <= number < 2**63:
+        raise ValueError("no place in a list")
+    return number
+
+
+def read_state(value: str) -> State | None:
+    """Read the state menu's value; None is all."""
+    return state_of(int(value)) if value.isascii() and value.isdigit() else None
+
+
+def read_order(value: str) -> bool:
+    """Read the order menu's value: whether by name."""
+    return value == _BY_NAME
+
+
+def read_row(value: str) -> tuple[str, str]:
+    """Read a row menu's value: what to do, and the person's user id; raises OutdatedFormError for anything else."""
+    act, _, user = value.partition(":")
+    if act not in ROW_ACTS or not user:
+        raise OutdatedFormError
+    return act, user
+
+
+def first_lines(page: Page) -> list[Block]:
+    """Show the list's first page on the Home tab."""
+    blocks: list[Block] = [header(TITLE), context(numbers_words(page.numbers))]
+    blocks += [row(line, number, None) for number, line in enumerate(page.lines)]
+    blocks.append(
+        actions(
+            button("Search, filter, test, export", ActionId.PEOPLE_OPEN),
+            button("Defaults", ActionId.DEFAULTS_EDIT),
+        )
+    )
+    return blocks
+
+
+def exporting(count: int) -> str:
+    """Say that the table comes."""
+    return f"The list as a table, {count} {'line' if count == 1 else 'lines'}. It holds no passwords."

@@ -1,0 +1,1 @@
+"""The Web API: its clients, its errors, and how its calls fare."""

@@ -1,0 +1,1 @@
+"""The workspaces that the bot serves: one, or many through OAuth; their tokens and their users."""

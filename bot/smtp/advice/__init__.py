@@ -1,0 +1,1 @@
+"""What a report means, and what to change."""

@@ -1,0 +1,168 @@
+"""From a finished report to advice: the most specific row of the table, its words filled in, its fixes sifted."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+
+from bot.smtp.account import Account, Encryption
+from bot.smtp.advice.provider_rows import PROVIDERS
+from bot.smtp.advice.providers import Provider, provider_of
+from bot.smtp.advice.table import GENERAL, Fix, Row
+from bot.smtp.check.report import Fault, Reply, Report
+from bot.smtp.network.guard import HostError, literal, normal_host
+
+__all__ = ["ROWS", "Advice", "Fix", "advise", "applicable", "headline", "notice", "row_for"]
+
+ROWS: tuple[Row, ...] = (*GENERAL, *PROVIDERS)
+
+MICROSOFT_ENDS = date(2026, 12, 31)
+"""https://techcommunity.microsoft.com/blog/exchange/…/4489835, read as of 29 January 2026."""
+
+_APP_PASSWORD_LETTERS = 16
+
+_SUBJECTS = {
+    "0": "",
+    "1": ", about an address",
+    "2": ", about a mailbox",
+    "3": ", about the mail system",
+    "4": ", about the network or the way there",
+    "5": ", about the protocol",
+    "6": ", about the content",
+    "7": ", about security or a policy",
+}
+"""The subject of an enhanced code, RFC 3463, 3."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What happened in one short clause, why, what to do, which form field is at fault, which fixes help.
+
+    `field` is a form field's name ("address", "login", "password", "host", "port", "authenticate") or
+    "encryption"; None when no field is at fault.
+    """
+
+    what: str
+    why: str
+    do: str
+    field: str | None = None
+    fixes: tuple[Fix, ...] = ()
+    source: str = ""
+    dated: str = ""
+
+
+def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> Row:
+    """Choose the most specific row that speaks about a failure."""
+    return max((row for row in ROWS if row.holds(fault, reply, provider)), key=lambda row: row.weight)
+
+
+def advise(report: Report, account: Account) -> Advice | None:
+    """Say what a report's fault (or warning) means for this account; None when there is none."""
+    if report.fault is None:
+        return None
+    row = row_for(report.fault, report.reply, provider_of(report.host))
+    words = {
+        "host": report.host,
+        "port": str(report.port),
+        "login": account.login or "an empty login",
+        "address": account.address,
+        "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
+        "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
+    }
+    meaning = "" if row.weight else code_meaning(report.reply)
+    return Advice(
+        what=_filled(row.what, words),
+        why=_filled(row.why, words) + meaning,
+        do=_filled(row.do, words),
+        field=row.field,
+        fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
+        source=row.source,
+        dated=row.dated,
+    )
+
+
+def code_meaning(reply: Reply | None) -> str:
+    """Say what the class of a server's code means (RFC 5321, 4.2.1; RFC 3463), for replies that no row knows."""
+    if reply is None or reply.code < 400:
+        return ""
+    spelled = f"{reply.code} {reply.enhanced}".strip()
+    kind = "for now; it may pass by itself" if reply.code < 500 else "for good, as things are"
+    subject = _SUBJECTS.get(reply.enhanced.split(".")[1], "") if reply.enhanced else ""
+    return f" Its answer {spelled} says no {kind}{subject}."
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    """Put words into their places without reading the words themselves as templates."""
+    for name, word in words.items():
+        text = text.replace(f"{{{name}}}", word.replace("{", "(").replace("}", ")"))
+    return text
+
+
+def applicable(fix: Fix, report: Report, account: Account) -> bool:
+    """Whether a fix would change something for this account, and make sense."""
+    return _CONDITIONS[fix](report, account)
+
+
+def _can_be_address(account: Account) -> bool:
+    local, _, domain = account.login.rpartition("@")
+    return bool(local) and "." in domain and account.login.casefold() != account.address.casefold()
+
+
+def _has_blanks_in_app_password(account: Account) -> bool:
+    plain = account.password.get_secret_value() if account.password else ""
+    letters = "".join(plain.split())
+    return letters != plain and len(letters) == _APP_PASSWORD_LETTERS and letters.isascii() and letters.isalpha()
+
+
+def _usable_name(report: Report) -> bool:
+    for name in report.certificate_names:
+        with suppress(HostError):
+            if "*" not in name and literal(normal_host(name)) is None:
+                return True
+    return False
+
+
+_CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
+    # Where nothing is encrypted yet, the port tells which kind fits.
+    Fix.USE_TLS: lambda report, _: (
+        report.encryption is not Encryption.TLS and not (report.encryption is Encryption.NONE and report.port == 465)
+    ),
+    Fix.USE_SSL: lambda report, _: (
+        report.encryption is not Encryption.SSL and (report.encryption is not Encryption.NONE or report.port == 465)
+    ),
+    Fix.TLS_ON_587: lambda report, _: (report.port, report.encryption) != (587, Encryption.TLS),
+    Fix.SSL_ON_465: lambda report, _: (report.port, report.encryption) != (465, Encryption.SSL),
+    Fix.USE_DOOR: lambda report, _: bool(report.doors),
+    Fix.ADDRESS_AS_LOGIN: lambda _, account: account.login.casefold() != account.address.casefold(),
+    Fix.LOGIN_AS_ADDRESS: lambda _, account: _can_be_address(account),
+    Fix.AUTHENTICATE: lambda _, account: not account.authenticate,
+    Fix.DO_NOT_AUTHENTICATE: lambda _, account: account.authenticate,
+    Fix.NAME_FROM_CERTIFICATE: lambda report, _: _usable_name(report),
+    Fix.REMOVE_BLANKS: lambda _, account: _has_blanks_in_app_password(account),
+    Fix.AUTH_LOGIN: lambda _, account: account.mechanism != "LOGIN",
+    Fix.TRUST_CERTIFICATE: lambda report, _: report.certificate is not None,
+}
+
+
+def headline(report: Report, account: Account) -> str:
+    """Say a finished report's verdict in one sentence."""
+    failed = report.failed_stage
+    if failed is None:
+        return "Connection test passed"
+    advice = advise(report, account)
+    return f"Connection test failed at {failed.name}: {advice.what if advice else failed.detail}."
+
+
+def notice(account: Account, today: date) -> str | None:
+    """Say what will soon stop working with this account; None when nothing is known."""
+    if provider_of(account.host) is not Provider.MICROSOFT_365 or not account.authenticate or account.token:
+        return None
+    if today <= MICROSOFT_ENDS:
+        return (
+            "From the end of December 2026 Microsoft 365 switches off signing in with a password by default. "
+            "Ask your Microsoft 365 admin what will take its place."
+        )
+    return (
+        "Since the end of December 2026 Microsoft 365 has signing in with a password switched off by default. "
+        "An admin may switch it on again for now."
+    )

@@ -1,0 +1,172 @@
+"""From what a library or a server said to the class of fault: by stage and type, not by prose."""
+
+import socket
+import ssl
+from collections.abc import Mapping
+
+from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
+
+from bot.smtp.check.report import Fault, Outcome, Reply, StageName
+from bot.smtp.dialogue.replies import Redaction, clean
+from bot.smtp.dialogue.session import GarbledReplyError
+from bot.smtp.network.guard import AddressNotAllowedError, PortNotAllowedError
+from bot.smtp.network.trust import NotThePinnedError
+
+
+class StageFailedError(Exception):
+    """A stage failed for a known reason."""
+
+    def __init__(self, fault: Fault, detail: str = "", *, reply: Reply | None = None) -> None:
+        """Keep what the report will say."""
+        super().__init__(fault)
+        self.fault = fault
+        self.detail = detail
+        self.reply = reply
+
+
+# OpenSSL's X509_V_ERR numbers, https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
+_CERTIFICATE_FAULTS = {
+    9: Fault.CERTIFICATE_NOT_YET_VALID,
+    10: Fault.CERTIFICATE_EXPIRED,
+    18: Fault.CERTIFICATE_SELF_SIGNED,
+    62: Fault.CERTIFICATE_WRONG_NAME,
+    64: Fault.CERTIFICATE_WRONG_NAME,
+}
+_OUR_OWN: Mapping[type[Exception], tuple[Fault, str]] = {
+    PortNotAllowedError: (Fault.PORT_NOT_ALLOWED, "this port may not be tested"),
+    AddressNotAllowedError: (Fault.ADDRESS_NOT_ALLOWED, "this address may not be reached"),
+    NotThePinnedError: (Fault.CERTIFICATE_NOT_THE_PINNED, "the server's key is not the trusted one"),
+}
+_PLAIN_ANSWERS = {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"}
+_OLD_PROTOCOL = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"}
+_OTHER_SERVICES = (
+    ("* ok", "an IMAP server answers there, which is for incoming mail"),
+    ("+ok", "a POP3 server answers there, which is for incoming mail"),
+    ("http", "a web server answers there"),
+    ("ssh-", "an SSH server answers there"),
+)
+
+
+def failure(error: Exception, stage: StageName, redaction: Redaction) -> StageFailedError:
+    """Classify any error that a stage raised; never raises itself."""
+    if isinstance(error, StageFailedError):
+        return error
+    if type(error) in _OUR_OWN:
+        return StageFailedError(*_OUR_OWN[type(error)])
+    if isinstance(error, socket.gaierror):
+        return _resolver_failure(error)
+    if isinstance(error, ssl.SSLError):
+        return _tls_failure(error, stage)
+    return _conversation_failure(error, stage, redaction)
+
+
+def _resolver_failure(error: socket.gaierror) -> StageFailedError:
+    if error.errno == socket.EAI_AGAIN:
+        return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
+    return StageFailedError(Fault.NAME_NOT_FOUND, "there is no such name")
+
+
+def _tls_failure(error: ssl.SSLError, stage: StageName) -> StageFailedError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        fault = _CERTIFICATE_FAULTS.get(error.verify_code, Fault.CERTIFICATE_UNTRUSTED)
+        return StageFailedError(fault, clean(error.verify_message or "the certificate is not trusted"))
+    reason = error.reason or ""
+    if reason in _PLAIN_ANSWERS and stage is StageName.ENCRYPTION:
+        return StageFailedError(Fault.TLS_TO_PLAIN_PORT, "the server answered in clear text")
+    if reason in _OLD_PROTOCOL:
+        return StageFailedError(Fault.TLS_TOO_OLD, "only TLS versions before 1.2 are offered")
+    if isinstance(error, ssl.SSLEOFError):
+        return StageFailedError(Fault.CLOSED, "the server closed the connection during the handshake")
+    return StageFailedError(Fault.TLS_FAILED, clean(reason.replace("_", " ").lower() or "the handshake failed"))
+
+
+def _conversation_failure(  # noqa: PLR0911 - a table in the shape of a match
+    error: Exception, stage: StageName, redaction: Redaction
+) -> StageFailedError:
+    match error:
+        case SMTPResponseException() if 200 <= error.code <= 599:
+            return refusal(redaction.reply(error.code, str(error.message)), stage)
+        case SMTPResponseException() if stage is StageName.GREETING:
+            return _other_service(str(error.message))
+        case SMTPResponseException() | GarbledReplyError():
+            return StageFailedError(Fault.GARBLED, "the answer is not SMTP, or far too long")
+        case ConnectionRefusedError():
+            return StageFailedError(Fault.REFUSED, "nothing listens on this port")
+        case SMTPTimeoutError() | TimeoutError():
+            return StageFailedError(Fault.TIMED_OUT, "no answer in time")
+        case SMTPServerDisconnected() | ConnectionError():
+            return StageFailedError(Fault.CLOSED, "the server closed the connection")
+        case OSError():
+            return StageFailedError(Fault.UNREACHABLE, clean(error.strerror or "there is no route"))
+        case _:
+            # Whatever else a hostile server provokes is still this stage's failure, not the program's.
+            return StageFailedError(Fault.GARBLED, "the conversation broke down")
+
+
+def _other_service(message: str) -> StageFailedError:
+    said = message.lower().removeprefix("malformed smtp response line:").strip()
+    for opening, meaning in _OTHER_SERVICES:
+        if said.startswith(opening):
+            return StageFailedError(Fault.NOT_SMTP, meaning)
+    return StageFailedError(Fault.NOT_SMTP, "what answers there does not speak SMTP")
+
+
+def refusal(reply: Reply, stage: StageName) -> StageFailedError:
+    """Classify a well-formed refusal by stage, code and enhanced code (RFC 5321, 4954, 3463)."""
+    match stage:
+        case StageName.ENCRYPTION:
+            fault = Fault.STARTTLS_REFUSED
+        case StageName.SIGN_IN:
+            fault = _sign_in_refusal(reply)
+        case StageName.SENDER:
+            fault = _sender_refusal(reply)
+        case StageName.MESSAGE:
+            fault = Fault.TEMPORARY_REFUSAL if reply.code < 500 else Fault.MESSAGE_REFUSED
+        case _:
+            fault = _greeting_refusal(reply)
+    return StageFailedError(fault, f"{reply.code} {reply.enhanced} {reply.text}".replace("  ", " "), reply=reply)
+
+
+def _greeting_refusal(reply: Reply) -> Fault:
+    if reply.code < 400:
+        return Fault.GARBLED
+    return Fault.BUSY if reply.code < 500 else Fault.GREETING_REFUSED
+
+
+def _sign_in_refusal(reply: Reply) -> Fault:
+    if reply.code in (530, 538) or reply.enhanced == "5.7.11":
+        return Fault.ENCRYPTION_NEEDED
+    if reply.code in (502, 503):
+        return Fault.SIGN_IN_NOT_OFFERED
+    if reply.code == 504 or reply.enhanced == "5.7.4":
+        return Fault.MECHANISM_NOT_OFFERED
+    # 432 asks for a new password (RFC 5248); every other 4yz passes by itself.
+    if reply.code < 500 and reply.code != 432:
+        return Fault.SIGN_IN_UNAVAILABLE
+    return Fault.SIGN_IN_REFUSED
+
+
+def _sender_refusal(reply: Reply) -> Fault:
+    if reply.code < 400:
+        return Fault.GARBLED
+    if reply.code == 530 and "starttls" in reply.text.lower():
+        return Fault.ENCRYPTION_NEEDED
+    if reply.code == 530 or reply.enhanced in ("5.7.57", "5.5.1"):
+        return Fault.SIGN_IN_NEEDED
+    if reply.code < 500:
+        return Fault.TEMPORARY_REFUSAL
+    return Fault.SENDER_REFUSED
+
+
+def recipient_refusal(reply: Reply, *, signed_in: bool) -> tuple[Fault, Outcome]:
+    """Classify what was said to RCPT TO: an unknown test recipient or a pause warns, the rest fails."""
+    if reply.code < 400:
+        return Fault.GARBLED, Outcome.FAILED
+    if reply.code < 500:
+        return Fault.TEMPORARY_REFUSAL, Outcome.WARNED
+    if reply.enhanced.startswith("5.1."):
+        return Fault.RECIPIENT_REFUSED, Outcome.WARNED
+    if reply.code == 530 or (not signed_in and reply.code in (550, 551, 553, 554)):
+        return Fault.SIGN_IN_NEEDED, Outcome.FAILED
+    # Many servers judge the sender only now (Postfix: smtpd_delay_reject).
+    return Fault.SENDER_REFUSED, Outcome.FAILED

@@ -1,0 +1,1 @@
+"""The SMTP conversation: commands, replies, capabilities, the transcript."""

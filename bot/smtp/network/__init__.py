@@ -1,0 +1,1 @@
+"""The network: guarded addresses, name look-ups, connections, certificates."""

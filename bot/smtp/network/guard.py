@@ -1,0 +1,195 @@
+"""Which hosts, ports and addresses a connection test may reach.
+
+A host is checked as text before it is resolved, and every address it resolves to before anything is sent.
+Python's `ipaddress.is_global` is not enough for this: it calls multicast, NAT64 and 6to4 addresses global
+(https://github.com/python/cpython/issues/113171), so the ranges stand here, after the IANA registries
+https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import idna
+
+from bot.smtp.dialogue.replies import clean
+
+Address = IPv4Address | IPv6Address
+Net = IPv4Network | IPv6Network
+
+LONGEST_HOST = 253
+"""Characters of a host name, RFC 1035 section 2.3.4 without the root's dot."""
+
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "169.254.0.0/16",  # link-local, and the cloud metadata services in it
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "168.63.129.16/32",  # Azure's host agent
+        "100.100.100.200/32",  # Alibaba's metadata service
+        "::/128",
+        "::/96",  # IPv4-compatible; the loopback ::1 is looked at before
+        "::ffff:0:0:0/96",
+        "64:ff9b::/96",  # NAT64: the IPv4 address inside would be reached unchecked
+        "64:ff9b:1::/48",
+        "100::/64",
+        "100:0:0:1::/64",
+        "2001::/23",  # Teredo, ORCHID, benchmarking
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "3fff::/20",
+        "5f00::/16",
+        "fe80::/10",
+        "ff00::/8",
+        "fd00:ec2::254/128",  # Amazon's metadata service
+        "fd20:ce::254/128",  # Google's metadata service
+    )
+)
+_ONLY_IF_LISTED = tuple(
+    ip_network(text)
+    for text in (
+        "127.0.0.0/8",
+        "::1/128",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "fc00::/7",
+        "fec0::/10",
+    )
+)
+_PUBLIC_IPV6 = IPv6Network("2000::/3")
+
+
+class HostError(ValueError):
+    """A text is no host name or IP address. The message is a sentence for the person who typed it."""
+
+
+class AddressNotAllowedError(Exception):
+    """An address may not be reached."""
+
+
+class PortNotAllowedError(Exception):
+    """A port may not be reached."""
+
+
+def literal(text: str) -> Address | None:
+    """Read an IP literal in its one canonical spelling; None for anything else."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    # A zone id ("fe80::1%eth0") names an interface of this machine.
+    return None if isinstance(address, IPv6Address) and address.scope_id else address
+
+
+def normal_host(text: str) -> str:
+    """Check a host name or IP literal and give it in lower-case ASCII (A-labels), without a final dot.
+
+    Raises:
+        HostError: with a sentence that says what is allowed.
+    """
+    example = "Write a host name or an IP address, for example smtp.example.com."
+    if "://" in text:
+        raise HostError(f"Leave out {clean(text.split('://', maxsplit=1)[0], most=20)}://. {example}")
+    if "@" in text:
+        raise HostError(f"This looks like an email address. {example}")
+    address = literal(text)
+    if address is not None:
+        return str(address)
+    host, colon, port = text.rpartition(":")
+    if colon and port.isascii() and port.isdigit() and ":" not in host:
+        raise HostError(f"Put {port[:5]} into Port and only the name here, for example {clean(host, most=60)}.")
+    return _normal_name(text.removesuffix("."), example)
+
+
+def _normal_name(name: str, example: str) -> str:
+    if not name:
+        raise HostError(f"The server address is missing. {example}")
+    # idna also takes full-width dots for dots; the resolver would then see another name than the person.
+    if any(dot in name for dot in "\u3002\uff0e\uff61"):
+        raise HostError(f"This is not a host name. {example}")
+    labels = []
+    for label in name.lower().split("."):
+        labels.append(_normal_label(label, example))
+    # getaddrinfo reads "127.1", "0x7f.1" or "2130706433" as IPv4 addresses; no top-level domain looks so.
+    if labels[-1].isdigit() or labels[-1].startswith("0x"):
+        raise HostError(f"This is neither a host name nor an IP address in its usual form. {example}")
+    joined = ".".join(labels)
+    if len(joined) > LONGEST_HOST:
+        raise HostError(f"A host name has at most {LONGEST_HOST} characters. {example}")
+    return joined
+
+
+def _normal_label(label: str, example: str) -> str:
+    try:
+        # Strict IDNA 2008: no compatibility mapping, so look-alike digits are refused, not folded.
+        return idna.encode(label, uts46=False, strict=True, std3_rules=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise HostError(f"This is not a host name. {example}") from None
+
+
+class Verdict(Enum):
+    """What the guard says of an address."""
+
+    ALLOWED = "allowed"
+    UNLISTED = "only if listed, and it is not"
+    NEVER = "never"
+
+
+class Guard:
+    """Decides about ports and addresses, from the operator's lists."""
+
+    def __init__(self, allowed_networks: Iterable[Net], allowed_ports: Iterable[int]) -> None:
+        """Allow private and loopback addresses inside `allowed_networks`, and only `allowed_ports`."""
+        self._networks = tuple(allowed_networks)
+        self._ports = frozenset(allowed_ports)
+
+    def check_port(self, port: int) -> None:
+        """Raise PortNotAllowedError unless the port is on the list."""
+        if port not in self._ports:
+            listed = ", ".join(str(allowed) for allowed in sorted(self._ports))
+            raise PortNotAllowedError(f"port {port} is not one of {listed}")
+
+    def check_addresses(self, addresses: Sequence[Address]) -> list[Address]:
+        """Give the addresses to connect to, IPv4-mapped ones as IPv4.
+
+        One bad answer condemns the whole name: a resolver that mixes good and bad ones is not to be trusted.
+
+        Raises:
+            AddressNotAllowedError: there is none, or one of them may not be reached.
+        """
+        plain = [_unwrapped(address) for address in addresses]
+        if not plain or not all(self._verdict(address) is Verdict.ALLOWED for address in plain):
+            raise AddressNotAllowedError("the address may not be reached")
+        return plain
+
+    def verdict(self, address: Address) -> Verdict:
+        """Tell whether an address may be reached and, where it may not, whether the operator could list it."""
+        return self._verdict(_unwrapped(address))
+
+    def _verdict(self, address: Address) -> Verdict:
+        # The loopback ::1 lies inside the forbidden ::/96, yet may be listed.
+        if not address.is_loopback and any(address in network for network in _NEVER):
+            return Verdict.NEVER
+        if any(address in network for network in _ONLY_IF_LISTED):
+            listed = any(address in network for network in self._networks)
+            return Verdict.ALLOWED if listed else Verdict.UNLISTED
+        return Verdict.ALLOWED if isinstance(address, IPv4Address) or address in _PUBLIC_IPV6 else Verdict.NEVER
+
+
+def _unwrapped(address: Address) -> Address:
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

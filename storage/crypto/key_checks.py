@@ -1,0 +1,186 @@
+"""The keys held against what they sealed: check values, who still needs which key, and keys that are retired."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Table, func, select, text, update
+from sqlmodel import SQLModel
+
+from storage.crypto.keyring import Keyring, MalformedError, Place, SealBrokenError, key_id_of
+from storage.models import KeyCheckRow, PasswordLinkRow
+from storage.tables.clock import now_sql
+
+_CANARY = b"this key opens what it sealed"
+_CHECKS = KeyCheckRow.__table__  # type: ignore[attr-defined]
+_LINKS = PasswordLinkRow.__table__  # type: ignore[attr-defined]
+# Two instances may begin with the same new key at once.
+_ADD = "INSERT INTO key_checks (key_id, sealed) VALUES (:key_id, :sealed) ON CONFLICT (key_id) DO NOTHING"
+
+
+class KeyMismatchError(Exception):
+    """The configured keys do not fit the records. `str(error)` is one line that names the key id."""
+
+
+class KeyRetirementError(Exception):
+    """A key cannot be retired. `str(error)` is one line that says why, and what to do."""
+
+
+class CheckValue(StrEnum):
+    """What a key's check value says of it."""
+
+    GOOD = "good"
+    MISSING = "missing"
+    BROKEN = "broken"
+    UNTRIED = "untried"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyState:
+    """One key: what needs it, and whether it may do its work; `retired_at` is None while it may."""
+
+    key_id: str
+    records: int
+    links: int
+    configured: bool
+    seals: bool
+    retired_at: datetime | None
+    check_value: CheckValue
+
+
+async def check(connection: Any, keyring: Keyring) -> list[str]:
+    """Hold a keyring against check values and records; names the keys that have no check value yet.
+
+    Raises:
+        KeyMismatchError: a record's key is not configured, a key was retired, or does not open its check value.
+    """
+    stored = await _check_rows(connection)
+    for key_id in keyring.key_ids:
+        if key_id in stored and stored[key_id].retired_at is not None:
+            raise KeyMismatchError(
+                f"ENCRYPTION_KEYS: key {key_id} was retired on {_day(stored[key_id].retired_at)}; "
+                "take it out of the list."
+            )
+    missing = sorted(set(await usage(connection)) - set(keyring.key_ids))
+    if missing:
+        raise KeyMismatchError(
+            f"ENCRYPTION_KEYS: records are sealed under key {', '.join(missing)}, which is not "
+            f"configured (configured: {', '.join(keyring.key_ids)}). Put that key back, behind the first."
+        )
+    for key_id in keyring.key_ids:
+        if key_id in stored and not _opens(keyring, key_id, stored[key_id].sealed):
+            raise KeyMismatchError(
+                f"ENCRYPTION_KEYS: key {key_id} does not open the check value stored for it. "
+                "The key or the database has been altered; restore both from the same time."
+            )
+    return [key_id for key_id in keyring.key_ids if key_id not in stored]
+
+
+async def add_check_values(connection: Any, keyring: Keyring, key_ids: list[str]) -> None:
+    """Store something known, sealed under each of these keys, so that a wrong key is noticed later."""
+    for key_id in key_ids:
+        sealed = keyring.seal_under(key_id, _CANARY, check_place(key_id))
+        await connection.execute(text(_ADD), {"key_id": key_id, "sealed": sealed})
+
+
+async def usage(connection: Any) -> dict[str, int]:
+    """Count the records that each key seals."""
+    counts: Counter[str] = Counter()
+    for table in _tables_of_records():
+        found = await connection.execute(select(table.c.key_id, func.count()).group_by(table.c.key_id))
+        counts.update(dict(found.all()))
+    return dict(counts)
+
+
+async def states(connection: Any, keyring: Keyring) -> list[KeyState]:
+    """Describe every key that is configured, has a check value, or seals something; the configured ones first."""
+    stored = await _check_rows(connection)
+    records, links = await usage(connection), await _link_usage(connection)
+    others = sorted({*stored, *records, *links} - set(keyring.key_ids))
+    return [
+        KeyState(
+            key_id=key_id,
+            records=records.get(key_id, 0),
+            links=links.get(key_id, 0),
+            configured=key_id in keyring.key_ids,
+            seals=key_id == keyring.active,
+            retired_at=stored[key_id].retired_at if key_id in stored else None,
+            check_value=_check_value(keyring, key_id, stored),
+        )
+        for key_id in (*keyring.key_ids, *others)
+    ]
+
+
+async def retire(connection: Any, keyring: Keyring, key_id: str) -> None:
+    """Note that a key has done its work: from now on no instance starts with it in its list.
+
+    Raises:
+        KeyRetirementError: the key is unknown, seals new records, is needed still, or was retired before.
+    """
+    known = {state.key_id: state for state in await states(connection, keyring)}
+    if key_id not in known:
+        raise KeyRetirementError(f"There is no key {key_id}; the keys are {', '.join(known)}.")
+    state = known[key_id]
+    if state.seals:
+        raise KeyRetirementError(f"Key {key_id} seals new records; put another one in front of it first.")
+    if state.retired_at is not None:
+        raise KeyRetirementError(f"Key {key_id} was retired on {_day(state.retired_at)} already.")
+    if state.records or state.links:
+        raise KeyRetirementError(
+            f"Key {key_id} is still needed (records: {state.records}, private links: {state.links}). "
+            "Run `email-profile-bot keys rotate`; links end by themselves within ten minutes."
+        )
+    if state.configured:
+        await add_check_values(connection, keyring, [key_id])
+    await connection.execute(
+        update(_CHECKS).where(_CHECKS.c.key_id == key_id).values(retired_at=func.current_timestamp())
+    )
+
+
+def _tables_of_records() -> list[Table]:
+    """Find every table that seals, so that none is forgotten when one is added."""
+    tables = SQLModel.metadata.sorted_tables
+    return [table for table in tables if {"key_id", "sealed"} <= set(table.c.keys()) and table is not _CHECKS]
+
+
+async def _check_rows(connection: Any) -> dict[str, Any]:
+    return {row.key_id: row for row in await connection.execute(select(_CHECKS))}
+
+
+async def _link_usage(connection: Any) -> Counter[str]:
+    """Count the private links that still count, by their key, which only the seal itself names."""
+    still_good = text(f"ends_at > {now_sql(connection)}")
+    counts: Counter[str] = Counter()
+    for (sealed,) in await connection.execute(select(_LINKS.c.sealed).where(still_good)):
+        try:
+            counts[key_id_of(sealed)] += 1
+        except MalformedError:
+            # No key opens it, so it needs none.
+            continue
+    return counts
+
+
+def _check_value(keyring: Keyring, key_id: str, stored: dict[str, Any]) -> CheckValue:
+    if key_id not in stored:
+        return CheckValue.MISSING
+    if key_id not in keyring.key_ids:
+        return CheckValue.UNTRIED
+    return CheckValue.GOOD if _opens(keyring, key_id, stored[key_id].sealed) else CheckValue.BROKEN
+
+
+def _opens(keyring: Keyring, key_id: str, sealed: bytes) -> bool:
+    try:
+        return keyring.open(sealed, check_place(key_id)) == _CANARY
+    except SealBrokenError:
+        return False
+
+
+def check_place(key_id: str) -> Place:
+    """Give the place that a key's check value is sealed for."""
+    return Place(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y}"

@@ -1,0 +1,1 @@
+"""SQLite and PostgreSQL: engines, and what it means when a database is unavailable."""

@@ -1,0 +1,1 @@
+"""What operators run: key rotation, verification, copies, backups."""

@@ -1,0 +1,138 @@
+"""Key rotation: every record sealed anew under the first key, in short transactions, while others work."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Row, Table, Update, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import SQLModel
+
+from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.database import Database
+from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.tables.connection_tests import connection_test_place
+from storage.tables.installations import installation_place
+from storage.tables.people import PeopleTable, person_place
+from storage.tables.profiles import profile_place
+from storage.tables.workspaces import workspace_place
+
+SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
+    (ProfileRow, profile_place),
+    (TestRow, connection_test_place),
+    (PersonRow, person_place),
+    (WorkspaceRow, workspace_place),
+    (InstallationRow, installation_place),
+)
+"""Every table of sealed records, and the place that a row of it is sealed for."""
+
+_FRUITLESS_ROUNDS = 5
+_PAUSE_SECONDS = 0.2
+"""How often a rotation looks again at records that it could not seal anew, and how much longer it waits each time."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What one batch did: the record id to go on behind, how many rows it saw and how many it sealed anew."""
+
+    last: str
+    seen: int
+    sealed: int
+
+
+async def reseal(database: Database, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
+    """Seal every record anew under the first key, online; yields (done, total) after each batch.
+
+    `pace` is the most records a second; None is as quick as the database allows. It goes on where an interrupted one
+    stopped, and may run on several instances at once. Records that do not open are left.
+    """
+    total = left = await _under_other_keys(database)
+    done = fruitless = 0
+    yield done, total
+    while left and fruitless < _FRUITLESS_ROUNDS:
+        before = left
+        for sealed in SEALED:
+            async for count in _pass_over(database, sealed, batch, pace):
+                done += count
+                yield done, max(done, total)
+        left = await _under_other_keys(database)
+        fruitless = fruitless + 1 if left == before else 0
+        # What is left was held by a save or by another rotation just now, or opens under no key at all.
+        await asyncio.sleep(fruitless * _PAUSE_SECONDS)
+    await database.forget_deleted()
+
+
+async def _under_other_keys(database: Database) -> int:
+    usage = await database.key_usage()
+    return sum(count for key_id, count in usage.items() if key_id != database.keyring.active)
+
+
+async def _pass_over(
+    database: Database, sealed: tuple[Any, Callable[[Any], Place]], size: int, pace: float | None
+) -> AsyncIterator[int]:
+    after, seen = "", size
+    while seen == size:
+        began = time.monotonic()
+        async with database.writing_connection() as connection:
+            one = await _reseal_batch(connection, database.keyring, sealed, after=after, size=size)
+        after, seen = one.last, one.seen
+        yield one.sealed
+        if pace is not None:
+            await asyncio.sleep(max(0.0, one.seen / pace - (time.monotonic() - began)))
+
+
+async def _reseal_batch(
+    connection: AsyncConnection,
+    keyring: Keyring,
+    sealed: tuple[type[SQLModel], Callable[[Any], Place]],
+    *,
+    after: str,
+    size: int,
+) -> _Batch:
+    """Seal up to `size` rows behind record id `after` anew.
+
+    The rows are locked, so no save is lost; a row that somebody else holds just now is left for another pass: its
+    save may seal it under the first key, and another rotation may be at it.
+    """
+    model, place_of = sealed
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    found = await connection.execute(
+        select(table)
+        .where(table.c.key_id != keyring.active, table.c.record_id > after)
+        .order_by(table.c.record_id)
+        .limit(size)
+        .with_for_update(skip_locked=True)
+    )
+    rows = found.all()
+    opened = [(row, document) for row in rows if (document := _opened(keyring, row, place_of)) is not None]
+    if opened:
+        fresh = [_sealed_anew(keyring, table, row, document, place_of) for row, document in opened]
+        await connection.execute(_update(table), fresh)
+    if opened and model is PersonRow:
+        # What a person is found by is blinded under the key too.
+        await PeopleTable(connection, keyring).find_anew(opened)
+    return _Batch(last=rows[-1].record_id if rows else after, seen=len(rows), sealed=len(opened))
+
+
+def _opened(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], Place]) -> bytes | None:
+    try:
+        return keyring.open(row.sealed, place_of(row))
+    except (SealBrokenError, ValueError):
+        # It stays as it is, for whoever finds the right key or the right place again.
+        return None
+
+
+def _sealed_anew(
+    keyring: Keyring, table: Table, row: Row[Any], document: bytes, place_of: Callable[[Any], Place]
+) -> dict[str, Any]:
+    fresh = SimpleNamespace(**{**row._mapping, "key_id": keyring.active})
+    which = {f"of_{column.name}": row._mapping[column.name] for column in table.primary_key}
+    return {**which, "key_id": keyring.active, "sealed": keyring.seal(document, place_of(fresh))}
+
+
+def _update(table: Table) -> Update:
+    which = [column == bindparam(f"of_{column.name}") for column in table.primary_key]
+    return update(table).where(*which).values(key_id=bindparam("key_id"), sealed=bindparam("sealed"))

@@ -1,0 +1,1 @@
+"""The tables: one file each, used inside a transaction."""

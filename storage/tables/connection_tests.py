@@ -1,0 +1,103 @@
+"""The table of connection tests: the last one of each profile, sealed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Row, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.models import TestRow
+from storage.tables.upsert import insert_or_replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTest:
+    """The last test of a profile: `revision` is the profile's at that time, `document` what was sealed."""
+
+    record_id: str
+    revision: int
+    tested_at: datetime
+    document: bytes = field(repr=False)
+
+
+def connection_test_place(row: TestRow | Row[Any]) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return Place(
+        table=TestRow.__tablename__,
+        record_id=row.record_id,
+        workspace=row.workspace,
+        user=row.user_id,
+        revision=row.revision,
+        beside=(row.key_id, row.tested_at.astimezone(UTC).isoformat()),
+    )
+
+
+def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
+    """Open a row of the table, or what has its columns; None when it does not open."""
+    try:
+        document = keyring.open(row.sealed, connection_test_place(row))
+    except (SealBrokenError, ValueError):
+        # A lost test result costs nobody anything: the next test writes a new one.
+        return None
+    return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
+
+
+class TestTable:
+    """The last connection tests, inside one transaction."""
+
+    __test__ = False
+
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; seal and open with `keyring`."""
+        self._connection = connection
+        self._keyring = keyring
+
+    async def last(self, workspace: str, user: str) -> StoredTest | None:
+        """Read the last test; None when there is none, or when it does not open."""
+        found = await self._connection.execute(
+            select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
+        )
+        row = found.first()
+        return opened_test(row, self._keyring) if row else None
+
+    async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
+        """Read the last tests of several people, by user id; those without one are left out."""
+        rows = await self._connection.execute(
+            select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id).in_(users))
+        )
+        opened = ((row.user_id, opened_test(row, self._keyring)) for row in rows)
+        return {user: test for user, test in opened if test is not None}
+
+    async def record(
+        self,
+        workspace: str,
+        user: str,
+        *,
+        record_id: str,
+        revision: int,
+        document: bytes,
+        tested_at: datetime,
+    ) -> None:
+        """Seal and store the test of the profile `record_id` at `revision` in place of the one before."""
+        row = TestRow(
+            workspace=workspace,
+            user_id=user,
+            record_id=record_id,
+            revision=revision,
+            key_id=self._keyring.active,
+            sealed=b"",
+            tested_at=tested_at,
+        )
+        row.sealed = self._keyring.seal(document, connection_test_place(row))
+        await insert_or_replace(self._connection, TestRow, row.model_dump(), key=("workspace", "user_id"))
+
+    async def delete(self, workspace: str, user: str) -> bool:
+        """Remove one person's test; tells whether there was one."""
+        result = await self._connection.execute(
+            delete(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
+        )
+        return cast("CursorResult[None]", result).rowcount > 0

@@ -1,0 +1,407 @@
+"""The table of people: a list in the order of names, found by words and by state, in pages that stay quick.
+
+Names are sealed. A person is found through blinded beginnings of words (`search_entries`), and stands at a number
+that tells the order of names and nothing else: a new name finds its place by halving.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Subquery,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.models import PersonRow, SearchRow, StateCountRow
+from storage.tables.people_query import Cursor, Query
+from storage.tables.upsert import insert_into
+
+LONGEST_BEGINNING = 8
+"""Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
+
+EVERYBODY = ""
+
+HIDDEN = -1
+"""The state of somebody who is kept for a while, but stands in no list and no count."""
+
+_TOKEN_CHARACTERS = 16
+"""96 bits of a blinded name: two beginnings of words never share one."""
+
+_FIRST, _LAST, _STEP = 0, 2**62, 2**40
+
+_COUNT = """
+    INSERT INTO state_counts (workspace, state, people) VALUES (:workspace, :state, :change)
+    ON CONFLICT (workspace, state) DO UPDATE SET people = state_counts.people + :change
+"""
+
+_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+_HOLD_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
+
+_FORGET = text("DELETE FROM search_entries WHERE workspace = :of_workspace AND user_id = :of_user")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPerson:
+    """One person: `state` is a number that the rules give a meaning; times are aware UTC."""
+
+    user: str
+    name: str
+    words: tuple[str, ...]
+    state: int
+    state_since: datetime
+    deactivated_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """Somebody who is not in the list yet, and the place they take in it."""
+
+    user: str
+    name: str
+    words: tuple[str, ...]
+    position: int
+
+
+def evenly_spread(people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
+    """Give (user id, name, words) their places in a list in which nobody stands yet."""
+    ordered = sorted(people, key=lambda one: (one[1].casefold(), one[0]))
+    gap = min(_STEP, _LAST // (len(ordered) + 1))
+    begin = (_LAST - gap * len(ordered)) // 2
+    return [
+        Newcomer(user=user, name=name, words=tuple(words), position=begin + number * gap)
+        for number, (user, name, words) in enumerate(ordered)
+    ]
+
+
+def _sorted(words: Collection[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(words)))
+
+
+def person_place(row: PersonRow | Row[Any]) -> Place:
+    """Give the place that a row's seal is bound to."""
+    return Place(
+        table=PersonRow.__tablename__,
+        record_id=row.record_id,
+        workspace=row.workspace,
+        user=row.user_id,
+        revision=1,
+        beside=(row.key_id,),
+    )
+
+
+class PeopleTable:
+    """The people, inside one transaction."""
+
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        """Work through `connection`; seal, open and blind with `keyring`."""
+        self._connection = connection
+        self._keyring = keyring
+
+    async def get(self, workspace: str, user: str) -> StoredPerson | None:
+        """Read one person; None when the list does not know them."""
+        row = await self._first(self._of(workspace, user))
+        return None if row is None else self._opened(row)
+
+    async def hold(self, workspace: str, user: str) -> StoredPerson | None:
+        """Read one person as `get` does, and let nobody else hold them until the transaction ends.
+
+        Who decides by what is known of a person, and then writes, holds them first: a name learnt meanwhile, of
+        somebody who was not in the list before, would be lost. On SQLite there is one writer at a time anyway.
+        """
+        if self._connection.dialect.name == "postgresql":
+            # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
+            await self._connection.execute(_HOLD, {"name": f"people\n{workspace}\n{user}"})
+        return await self.get(workspace, user)
+
+    async def put(  # noqa: PLR0917 - each is of its own kind
+        self, workspace: str, user: str, name: str, words: Collection[str], state: int, at: datetime
+    ) -> None:
+        """Write down what is known of a person: name, words they are found by, state; `at` is the time now."""
+        row = await self._locked(workspace, user)
+        if row is None:
+            newcomer = Newcomer(user=user, name=name, words=tuple(words), position=await self._place(workspace, name))
+            if await self.add_many(workspace, [newcomer], state, at):
+                return
+            # Another instance added them between our look and our insert.
+            row = await self._locked(workspace, user)
+        if row is not None:
+            await self._change(row, name, words, state, at)
+
+    async def _change(self, row: PersonRow, name: str, words: Collection[str], state: int, at: datetime) -> None:
+        known = self._opened(row)
+        if (row.state, known.name, known.words) == (state, name, _sorted(words)):
+            return
+        found_by = (row.key_id, row.state, row.position, known.words)
+        if row.state != state:
+            await self._count(row.workspace, {row.state: -1, state: 1})
+            row.state, row.state_since = state, at
+        if (known.name, known.words) != (name, _sorted(words)):
+            row.position = row.position if known.name == name else await self._place(row.workspace, name)
+            row.sealed = self._sealed(row, name, words)
+        await self._connection.execute(
+            update(PersonRow).where(col(PersonRow.record_id) == row.record_id).values(row.model_dump())
+        )
+        if found_by != (row.key_id, row.state, row.position, _sorted(words)):
+            await self._make_findable(row, words)
+
+    async def add_many(self, workspace: str, newcomers: Sequence[Newcomer], state: int, at: datetime) -> int:
+        """Add people at places given by `evenly_spread`; who is in the list already is left as they are.
+
+        Gives how many were added.
+        """
+        words = {newcomer.user: newcomer.words for newcomer in newcomers}
+        rows = {newcomer.user: self._row(workspace, newcomer, state, at) for newcomer in newcomers}
+        if not rows:
+            return 0
+        added = await self._connection.scalars(
+            insert_into(self._connection, PersonRow).on_conflict_do_nothing().returning(col(PersonRow.user_id)),
+            [row.model_dump() for row in rows.values()],
+        )
+        fresh = [rows[user] for user in added]
+        entries = [entry for row in fresh for entry in self._entries_of(row, words[row.user_id])]
+        if entries and state != HIDDEN:
+            await self._connection.execute(insert(SearchRow), entries)
+        if fresh:
+            await self._count(workspace, {state: len(fresh)})
+        return len(fresh)
+
+    async def set_deactivated(self, workspace: str, user: str, at: datetime | None) -> None:
+        """Note since when a person is deactivated; None: they are not."""
+        await self._connection.execute(
+            update(PersonRow)
+            .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
+            .values(deactivated_at=at)
+        )
+
+    async def deactivated_before(self, at: datetime) -> list[tuple[str, str]]:
+        """Give (workspace, user id) of people deactivated before a time."""
+        rows = await self._connection.execute(
+            select(col(PersonRow.workspace), col(PersonRow.user_id))
+            .where(col(PersonRow.deactivated_at) < at)
+            .order_by(col(PersonRow.deactivated_at))
+        )
+        return [(workspace, user) for workspace, user in rows]
+
+    async def remove(self, workspace: str, user: str) -> None:
+        """Take a person out of the list."""
+        row = await self._locked(workspace, user)
+        if row is None:
+            return
+        await self._connection.execute(delete(PersonRow).where(col(PersonRow.record_id) == row.record_id))
+        await self._forget_entries(workspace, user)
+        await self._count(workspace, {row.state: -1})
+
+    async def counts(self, workspace: str) -> dict[int, int]:
+        """Give how many people are in each state."""
+        rows = await self._connection.execute(
+            select(col(StateCountRow.state), col(StateCountRow.people)).where(
+                col(StateCountRow.workspace) == workspace,
+                col(StateCountRow.people) > 0,
+                col(StateCountRow.state) != HIDDEN,
+            )
+        )
+        return {row.state: row.people for row in rows}
+
+    async def recount(self, workspace: str) -> None:
+        """Count everybody anew, whatever was counted before."""
+        if self._connection.dialect.name == "postgresql":
+            # Whoever changes two counts may wait between them for one that is deleted here: none must be under way.
+            await self._connection.execute(_HOLD_COUNTS)
+        await self._connection.execute(delete(StateCountRow).where(col(StateCountRow.workspace) == workspace))
+        counted = await self._connection.execute(
+            select(col(PersonRow.state), func.count().label("people"))
+            .where(col(PersonRow.workspace) == workspace)
+            .group_by(col(PersonRow.state))
+        )
+        await self._count(workspace, {row.state: row.people for row in counted})
+
+    async def users(self, workspace: str, *, after: str = "", limit: int = 500) -> list[str]:
+        """Give user ids, in their own order."""
+        found = await self._connection.scalars(
+            select(col(PersonRow.user_id))
+            .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) > after)
+            .order_by(col(PersonRow.user_id))
+            .limit(limit)
+        )
+        return list(found)
+
+    async def page(self, workspace: str, query: Query, *, limit: int) -> list[tuple[StoredPerson, Cursor]]:
+        """Read one page of the list, in its order, each person with their place in it."""
+        found = self._found(workspace, query, limit)
+        rows = await self._connection.execute(
+            select(PersonRow)
+            .join(found, col(PersonRow.user_id) == found.c.user_id)
+            .where(col(PersonRow.workspace) == workspace)
+        )
+        listed = [(self._opened(row), Cursor(state=row.state, position=row.position, user=row.user_id)) for row in rows]
+        return sorted(listed, key=lambda one: query.place_of(one[1]))
+
+    async def find_anew(self, people: Sequence[tuple[Row[Any], bytes]]) -> None:
+        """Blind the words of people of one or several workspaces, as sealed in their documents, under the first key."""
+        gone = [{"of_workspace": row.workspace, "of_user": row.user_id} for row, _ in people]
+        entries = [
+            entry
+            for row, document in people
+            if row.state != HIDDEN
+            for entry in self._entries_of(row, json.loads(document)["words"])
+        ]
+        await self._connection.execute(_FORGET, gone)
+        if entries:
+            await self._connection.execute(insert(SearchRow), entries)
+
+    # Finding
+
+    def _found(self, workspace: str, query: Query, limit: int) -> Subquery:
+        """Take the next of each state, which one index gives in order, and of all those the next."""
+        parts = [self._entries(workspace, query, state, limit).subquery() for state in query.states]
+        merged = union_all(*(part.select() for part in parts)).subquery()
+        order = query.order(merged.c.state, merged.c.position, merged.c.user_id)
+        return select(merged.c.user_id).order_by(*order).limit(limit).subquery()
+
+    def _entries(self, workspace: str, query: Query, state: int, limit: int) -> Select[int, int, str]:
+        first, *others = sorted(query.words, key=len, reverse=True) or [EVERYBODY]
+        statement = select(col(SearchRow.state), col(SearchRow.position), col(SearchRow.user_id)).where(
+            col(SearchRow.workspace) == workspace,
+            col(SearchRow.token).in_(self._tokens(workspace, first)),
+            col(SearchRow.state) == state,
+        )
+        for word in others:
+            statement = statement.where(self._has(workspace, word))
+        columns = (col(SearchRow.state), col(SearchRow.position), col(SearchRow.user_id))
+        here = query.place(*columns)
+        if query.after is not None:
+            statement = statement.where(tuple_(*here) > query.place_of(query.after))
+        elif query.before is not None:
+            statement = statement.where(tuple_(*here) < query.place_of(query.before))
+        return statement.order_by(*query.order(*columns)).limit(limit)
+
+    def _has(self, workspace: str, word: str) -> ColumnElement[bool]:
+        other = aliased(SearchRow)
+        return exists().where(
+            col(other.workspace) == workspace,
+            col(other.token).in_(self._tokens(workspace, word)),
+            col(other.state) == SearchRow.state,
+            col(other.position) == SearchRow.position,
+            col(other.user_id) == SearchRow.user_id,
+        )
+
+    def _tokens(self, workspace: str, word: str) -> Sequence[str]:
+        if word == EVERYBODY:
+            return (EVERYBODY,)
+        blinded = self._keyring.blinded_under_each(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
+        return tuple(name[:_TOKEN_CHARACTERS] for name in blinded)
+
+    # Writing
+
+    def _row(self, workspace: str, newcomer: Newcomer, state: int, at: datetime) -> PersonRow:
+        row = PersonRow(
+            record_id=str(uuid4()),
+            workspace=workspace,
+            user_id=newcomer.user,
+            position=newcomer.position,
+            state=state,
+            state_since=at,
+            deactivated_at=None,
+            key_id=self._keyring.active,
+            sealed=b"",
+        )
+        row.sealed = self._sealed(row, newcomer.name, newcomer.words)
+        return row
+
+    async def _make_findable(self, row: PersonRow, words: Collection[str]) -> None:
+        await self._forget_entries(row.workspace, row.user_id)
+        if row.state != HIDDEN:
+            await self._connection.execute(insert(SearchRow), self._entries_of(row, words))
+
+    def _entries_of(self, row: PersonRow | Row[Any], words: Collection[str]) -> list[dict[str, Any]]:
+        beginnings = {word[:length] for word in words for length in range(1, min(len(word), LONGEST_BEGINNING) + 1)}
+        tokens = {EVERYBODY, *(self._tokens(row.workspace, beginning)[0] for beginning in beginnings)}
+        same = {"workspace": row.workspace, "state": row.state, "position": row.position, "user_id": row.user_id}
+        return [{**same, "token": token} for token in sorted(tokens)]
+
+    async def _forget_entries(self, workspace: str, user: str) -> None:
+        await self._connection.execute(
+            delete(SearchRow).where(col(SearchRow.workspace) == workspace, col(SearchRow.user_id) == user)
+        )
+
+    async def _count(self, workspace: str, changes: Mapping[int, int]) -> None:
+        # In one order everywhere, so that two instances never wait for each other.
+        for state, change in sorted(changes.items()):
+            values = {"workspace": workspace, "state": state, "change": change}
+            await self._connection.execute(text(_COUNT), values)
+
+    async def _place(self, workspace: str, name: str) -> int:
+        """Find a name's place in the alphabet by halving what lies between its neighbours."""
+        low, high = _FIRST, _LAST
+        while high - low > 1:
+            row = await self._near_middle(workspace, low, high)
+            if row is None:
+                break
+            if self._opened(row).name.casefold() <= name.casefold():
+                low = row.position
+            else:
+                high = row.position
+        if high == _LAST and low != _FIRST:
+            return min(low + _STEP, (low + high) // 2)
+        if low == _FIRST and high != _LAST:
+            return max(high - _STEP, (low + high) // 2)
+        return (low + high) // 2
+
+    async def _near_middle(self, workspace: str, low: int, high: int) -> PersonRow | None:
+        """Give a person between two places, near the middle; None when nobody stands there."""
+        position = col(PersonRow.position)
+        middle = (low + high) // 2
+        between = select(PersonRow).where(col(PersonRow.workspace) == workspace)
+        above = between.where(position >= middle, position > low, position < high).order_by(position).limit(1)
+        below = between.where(position < middle, position > low).order_by(position.desc()).limit(1)
+        return await self._first(above) or await self._first(below)
+
+    async def _locked(self, workspace: str, user: str) -> PersonRow | None:
+        return await self._first(self._of(workspace, user).with_for_update())
+
+    async def _first(self, statement: Select[PersonRow]) -> PersonRow | None:
+        row = (await self._connection.execute(statement)).first()
+        return None if row is None else PersonRow(**row._mapping)
+
+    def _of(self, workspace: str, user: str) -> Select[PersonRow]:
+        return select(PersonRow).where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
+
+    def _sealed(self, row: PersonRow, name: str, words: Collection[str]) -> bytes:
+        row.key_id = self._keyring.active
+        document = json.dumps({"name": name, "words": _sorted(words)}).encode()
+        return self._keyring.seal(document, person_place(row))
+
+    def _opened(self, row: PersonRow | Row[Any]) -> StoredPerson:
+        try:
+            document = json.loads(self._keyring.open(row.sealed, person_place(row)))
+        except (SealBrokenError, ValueError):
+            # A name that does not open is asked of the workspace again; until then the person has none.
+            document = {"name": "", "words": []}
+        return StoredPerson(
+            user=row.user_id,
+            name=document["name"],
+            words=tuple(document["words"]),
+            state=row.state,
+            state_since=row.state_since,
+            deactivated_at=row.deactivated_at,
+        )

@@ -1,0 +1,351 @@
+"""People of every kind with a profile each, and requests as Slack signs them with whatever is forged in them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from pydantic import SecretStr
+
+from bot.demo.mail import DemoAccount, DemoMail
+from bot.demo.people import CHANNEL, TEAM, DemoPerson
+from bot.demo.platform import searchable
+from bot.demo.run import Office, open_office
+from bot.demo.views import OpenView
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.people.access import Person
+from bot.profiles.people.defaults import EVERYBODY
+from bot.profiles.people.members import note_state
+from bot.profiles.people.people_list import Wish
+from bot.slack.ids import ViewId
+from bot.slack.views.people_list import written
+from storage.tables.password_links import StoredLink
+from tests.store import Contents, Store
+
+ELSEWHERE = "T0OTHER"
+"""A workspace in which people happen to have the same ids."""
+
+ADA, MEMBER, ADMIN, OWNER = "U0ADA", "U0MEMBER", "U0ADMIN", "U0OWNER"
+GUEST, APP, GONE, STRANGER, SHARED = "U0GUEST", "U0APP", "U0GONE", "U0STRANGER", "U0SHARED"
+MEMBERS = (ADA, MEMBER, ADMIN, OWNER)
+RUN, RUN_ELSEWHERE = "run-of-ours", "run-elsewhere"
+
+_ADAS_HOST, _HOST = "smtp.demo.example", "mail.demo.example"
+_OLD = {"host": _HOST, "port": 587, "encryption": "TLS"}
+_NEW = {"host": _ADAS_HOST, "port": 465, "encryption": "SSL"}
+_BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
+# What changes by itself, or whenever anybody looks at something.
+_IGNORED = ("limits", "leases", "home_tabs", "seen_requests", "key_checks", "alembic_version")
+
+
+class _Colleague(DemoPerson):
+    """Somebody of another organisation in a shared channel: strangers to Slack are only those who share none."""
+
+    def slack_user(self) -> dict[str, Any]:
+        return {**super().slack_user(), "is_stranger": False}
+
+
+def _person(user: str, kind: type[DemoPerson] = DemoPerson, **flags: Any) -> DemoPerson:
+    handle = _handle(user)
+    return kind(id=user, handle=handle, name=handle.title(), address=f"{handle}@demo.example", **flags)
+
+
+def _handle(user: str) -> str:
+    return user.removeprefix("U0").lower()
+
+
+PEOPLE = (
+    _person(ADA),
+    _person(MEMBER),
+    _person(ADMIN, is_admin=True),
+    _person(OWNER, is_owner=True),
+    _person(GUEST, is_guest=True),
+    _person(APP, is_bot=True),
+    _person(GONE, is_deactivated=True),
+    _person(STRANGER, is_stranger=True),
+    _person(SHARED, _Colleague, is_stranger=True),
+)
+
+
+def account(user: str) -> DemoAccount:
+    """Give the account that somebody's profile holds; its address is not theirs in Slack."""
+    address = f"{_handle(user)}.login@demo.example"
+    return DemoAccount(address=address, login=address, password=f"{_handle(user)} secret 1843")
+
+
+def profile(user: str) -> EmailProfile:
+    """Give somebody's profile, one fix behind it."""
+    known, host = account(user), _ADAS_HOST if user == ADA else _HOST
+    now = EmailProfile(
+        address=known.address,
+        login=known.login,
+        password=SecretStr(known.password),
+        password_host=host,
+        password_set_at=datetime.now(UTC),
+        host=host,
+        port=587,
+        extras={"TLS": "Y", "REPLY_TO": f"reply-{known.address}"},
+    )
+    return replace(now, before=replace(now, port=25))
+
+
+def secrets_of(user: str) -> tuple[str, ...]:
+    """Give what others must not learn of somebody."""
+    known = account(user)
+    return (f"{_handle(user)}@demo.example", known.login, known.password, profile(user).host)
+
+
+class _Mail(DemoMail):
+    """The mail server with a certificate that does not tell its names, so that a report names one's own alone."""
+
+    def renew(self, *, until: datetime) -> None:
+        self._authority.issue_cert("*.demo.example", not_after=until).configure_cert(self._tls)
+
+
+@asynccontextmanager
+async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE) -> "AsyncIterator[Place]":
+    """Open an office in which everybody has a profile, tested, though some of them must not use it any more.
+
+    There are defaults to move to, a run here and elsewhere, and a private link of the member here and elsewhere.
+    """
+    in_slack = [DemoAccount(address=known.address, login=known.address, password="unused") for known in people]
+    mail = _Mail([*in_slack, *(account(known.id) for known in people)])
+    async with open_office(folder, mail=mail, people=people) as office:
+        with Store.at(office.settings.database_url.get_secret_value()) as store:
+            # The bot reads the workspace's people before it purges.
+            await store.until("SELECT 1 FROM leases WHERE name = 'purge'")
+            for known in people:
+                await _give_profile(office, known.id)
+            async with office.bot.database.writing() as tx:
+                document = json.dumps({"defaults": {**_NEW, **_BOTH}, "before": {**_OLD, **_BOTH}}).encode()
+                await tx.workspaces.save(TEAM, document, expected_revision=0)
+                for team in (TEAM, ELSEWHERE):
+                    link = json.dumps({"host": _HOST, "channel": CHANNEL, "view_id": "", "revision": 0}).encode()
+                    stored = StoredLink(workspace=team, user=MEMBER, document=link)
+                    await tx.links.add(f"token-{team}", stored, seconds=LINK_SECONDS)
+            for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
+                await store.edit(_run(run, team))
+            place = Place(office, store, {})
+            yield replace(place, saved=await place.now())
+
+
+def _run(run: str, team: str) -> str:
+    # The last sign of life is far in the future, so that no housekeeping takes the run for dead.
+    values = f"'{run}', '{team}', '{ADMIN}', 'D0ADMIN', '1.1', 'done', 0, 9, 1e11"
+    columns = "run_id, workspace, actor, channel, message_ts, status, done, total, alive_at"
+    return f"INSERT INTO test_runs ({columns}) VALUES ({values})"
+
+
+async def _give_profile(office: Office, user: str) -> None:
+    owner = Person(workspace=TEAM, user=user)
+    async with office.bot.database.writing() as tx:
+        await tx.profiles.save(TEAM, user, profile(user).to_document(), expected_revision=0)
+    await office.bot.connections.test_of_many(caller=owner, owner=owner)
+    async with office.bot.database.writing() as tx:
+        await note_state(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
+        if user not in MEMBERS:
+            await tx.people.remove(TEAM, user)
+
+
+def of_ours(there: Contents) -> Contents:
+    """Give the rows of the office's own workspace."""
+    return {name: [row for row in rows if TEAM in row] for name, rows in there.items()}
+
+
+def owners_changed(before: Contents, after: Contents) -> set[tuple[str, str]]:
+    """Name (workspace, user) whose profiles differ."""
+    different = set(before["email_profiles"]) ^ set(after["email_profiles"])
+    return {(row[1], row[2]) for row in different}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who sends requests, and in which workspace's name."""
+
+    name: str
+    user: str
+    team: str = TEAM
+
+
+LINK_SECONDS = 10**9
+A_MEMBER = Actor("a member", MEMBER)
+AN_ADMIN = Actor("an admin", ADMIN)
+ADMINS = (AN_ADMIN, Actor("an owner", OWNER))
+NAMESAKE = Actor("an admin's namesake in another workspace", ADMIN, ELSEWHERE)
+ACTORS = (
+    A_MEMBER,
+    *ADMINS,
+    Actor("a guest", GUEST),
+    Actor("a bot", APP),
+    Actor("somebody deactivated", GONE),
+    Actor("another organisation's", STRANGER),
+    Actor("another organisation's in a shared channel", SHARED),
+    NAMESAKE,
+)
+TARGETS = (GUEST, APP, GONE, STRANGER, SHARED, "U0NOBODY")
+"""Ids of those whose profile not even admins may touch."""
+
+
+class Forger:
+    """Sends requests as one actor, before an empty screen, and tells what came of them."""
+
+    def __init__(self, office: Office, actor: Actor) -> None:
+        self.office, self.actor, self.workspace = office, actor, office.workspace
+        self.workspace.stacks.clear()
+        self.workspace.homes.clear()
+        self.workspace.all_messages.clear()
+        self.workspace.received.clear()
+        self.workspace.files.clear()
+        self.workspace.refusals.clear()
+        office.mail.traffic.clear()
+
+    async def done(self) -> None:
+        """Wait for what goes on in the background."""
+        async with asyncio.timeout(10):
+            while self.office.bot.jobs.running:
+                await asyncio.sleep(0.002)
+
+    def seen(self) -> str:
+        """Give all that stands before the actor, with the acknowledgements."""
+        messages = [searchable(message) for message in self.workspace.messages(self.actor.user)]
+        views = [*self.workspace.stacks.get(self.actor.user, []), self.workspace.homes.get(self.actor.user)]
+        acknowledged = [str(entry) for entry in self.workspace.received if "method" not in (entry or {})]
+        return "\n".join([*messages, *(str(view.content) for view in views if view), *acknowledged])
+
+    def sent(self) -> str:
+        """Give all that left the bot, to whomever; but others' Home tabs, which follow earlier acts, are left out."""
+        files = [file.content.decode() for file in self.workspace.files]
+        received = [entry for entry in self.workspace.received if not self._is_anothers_home(entry)]
+        return json.dumps([received, files], ensure_ascii=False)
+
+    def _is_anothers_home(self, entry: dict[str, Any] | None) -> bool:
+        if not entry or entry.get("method") != "views.publish":
+            return False
+        return bool(entry["arguments"].get("user_id") != self.actor.user)
+
+    async def command(self, command: str, text: str, mentioned: str | None) -> None:
+        """Type a slash command, with somebody named last."""
+        mention = f" <@{mentioned}|somebody>" if mentioned else ""
+        await self.workspace.send_command(self.actor.user, command, f"{text}{mention}".strip(), self.actor.team)
+
+    async def event(self, event: dict[str, Any]) -> None:
+        """Send an event in the name of the actor's workspace."""
+        authorised = [{"enterprise_id": None, "team_id": self.actor.team, "user_id": "U0BOT", "is_bot": True}]
+        payload = {"type": "event_callback", "team_id": self.actor.team, "event": event, "authorizations": authorised}
+        await self.workspace.raw("events_api", payload)
+
+    async def press_in_message(self, action: dict[str, Any]) -> None:
+        url, _ = self.workspace.new_response_url(self.actor.user, CHANNEL)
+        message = {"type": "message", "ts": "1.1", "text": "", "blocks": []}
+        where = {"response_url": url, "channel": {"id": CHANNEL, "name": "general"}, "message": message}
+        container = {"type": "message", "message_ts": "1.1", "channel_id": CHANNEL}
+        await self._interact("block_actions", {**where, "container": container, "actions": [action]})
+
+    async def press_at_home(self, action: dict[str, Any]) -> None:
+        home = OpenView(user=self.actor.user, content={"type": "home", "blocks": []})
+        await self._press_in(home, {}, action)
+
+    async def press_in_modal(self, callback: ViewId, owner: str, action: dict[str, Any]) -> None:
+        await self._press_in(self.modal(callback, owner), filled(callback, owner, "587"), action)
+
+    async def _press_in(self, view: OpenView, values: dict[str, Any], action: dict[str, Any]) -> None:
+        container = {"type": "view", "view_id": view.id}
+        where = {"container": container, "view": self._shown(view, values)}
+        await self._interact("block_actions", {**where, "actions": [action]})
+
+    async def submit(self, callback: ViewId, owner: str) -> None:
+        """Submit a modal with something new in it."""
+        shown = self._shown(self.modal(callback, owner), filled(callback, owner, "2525"))
+        await self._interact("view_submission", {"view": shown, "response_urls": []})
+
+    def modal(self, callback: ViewId, owner: str) -> OpenView:
+        """Put a modal on top that says it is about `owner`, with inputs that hold nothing."""
+        about = EVERYBODY if callback is ViewId.DEFAULTS else owner
+        metadata = json.dumps({"v": 1, "owner": about, "revision": 1, "channel": CHANNEL})
+        title = {"type": "plain_text", "text": "Opened before"}
+        element = {"type": "plain_text_input", "action_id": "value"}
+        names = filled(callback, owner, "")
+        inputs = [{"type": "input", "block_id": name, "label": title, "element": element} for name in names]
+        modal = {"type": "modal", "callback_id": callback, "private_metadata": metadata, "title": title}
+        return self.workspace.push(self.actor.user, {**modal, "submit": title, "blocks": inputs})
+
+    def _shown(self, view: OpenView, values: dict[str, Any]) -> dict[str, Any]:
+        team = {"team_id": self.actor.team, "app_installed_team_id": self.actor.team}
+        return {**view.payload(), **team, "state": {"values": values}}
+
+    async def _interact(self, kind: str, what: dict[str, Any]) -> None:
+        actor, known = self.actor, self.workspace.people[self.actor.user]
+        of = known.team if actor.team == TEAM else actor.team
+        who = {
+            "team": {"id": actor.team, "domain": "analytical-engines"},
+            "user": {"id": actor.user, "username": known.handle, "name": known.handle, "team_id": of},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "trigger_id": self.workspace.new_trigger(actor.user),
+        }
+        self.workspace.received.append(await self.workspace.raw("interactive", {"type": kind, **who, **what}))
+
+    async def set_privately(self, user: str, token: str) -> tuple[int, str]:
+        """Look at the private page and send a password from it; gives the last status, and all that was shown."""
+        address, mark = f"{self.office.bot_url}/password/{user}/{token}", "0" * 32
+        async with aiohttp.ClientSession(cookies={"password-form": mark}) as session:
+            async with session.get(address) as looked:
+                shown = await looked.text()
+            async with session.post(address, data={"mark": mark, "password": "somebody's own"}) as taken:
+                return taken.status, shown + await taken.text()
+
+
+@dataclass(frozen=True)
+class Place:
+    """An office, its files, and what they held at the beginning."""
+
+    office: Office
+    store: Store
+    saved: Contents
+
+    async def begin(self, actor: Actor) -> Forger:
+        """Put everything back, forget how often things were done, and let somebody begin."""
+        now = await self.now()
+        changed = {name: there for name, there in self.saved.items() if now[name] != there}
+        await self.store.put_back({"limits": [], "home_tabs": [], **changed})
+        return Forger(self.office, actor)
+
+    async def now(self) -> Contents:
+        """Read everything that is stored about people, profiles and workspaces."""
+        return await self.store.contents(but=_IGNORED)
+
+
+def action(action_id: str, value: str, *, menu: bool = False) -> dict[str, Any]:
+    """Word the action of a button, an input or (with `menu`) a menu, in a block like those of the list."""
+    told = {"selected_option": {"value": value}} if menu else {"value": value}
+    kind = "static_select" if menu else "button"
+    return {"type": kind, "action_id": action_id, "block_id": f"row0|{written(Wish())}", "action_ts": "1.1", **told}
+
+
+def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
+    """Word the state of a modal; the profile's form holds the owner's account but for the port."""
+    match callback:
+        case ViewId.PROFILE:
+            known = profile(owner)
+            signing_in = {"value": {"type": "checkboxes", "selected_options": [{"value": "sign_in"}]}}
+            typed = _typed(address=known.address, login=known.login, host=known.host, port=port)
+            return {**typed, "authenticate": signing_in}
+        case ViewId.ADD_EXTRA:
+            return {**_chosen("configuration", "choose_extra", "HELO"), **_typed(value_HELO="pc.example.com")}
+        case ViewId.DEFAULTS:
+            return {**_typed(host=_HOST, port=port), **_chosen("encryption", "value", "TLS")}
+        case _:
+            return {}
+
+
+def _typed(**values: str) -> dict[str, Any]:
+    return {name: {"value": {"type": "plain_text_input", "value": value}} for name, value in values.items()}
+
+
+def _chosen(block_id: str, action_id: str, value: str) -> dict[str, Any]:
+    return {block_id: {action_id: {"type": "static_select", "selected_option": {"value": value}}}}

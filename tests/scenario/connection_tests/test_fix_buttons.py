@@ -1,0 +1,306 @@
+"""What a failed test offers: other doors, fixes on buttons, undo, trust, a transcript; and a real message."""
+
+import asyncio
+import socket
+from email import message_from_bytes, policy
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from bot.demo.mail import DemoMail, DemoNetwork
+from bot.demo.platform import Message, searchable, texts
+from bot.demo.run import Office, open_office
+from bot.smtp.network.guard import Address
+from bot.smtp.network.race import connect_first, interleaved
+from tests.fakes.certificates import Certificates
+from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
+from tests.scenario.people import ADA, GRACE, run_test, set_up
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.make(tmp_path_factory.mktemp("certificates"))
+
+
+def buttons(message: Message) -> list[str]:
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return [element["text"]["text"] for row in rows for element in row]
+
+
+async def set_up_elsewhere(office: Office, *, host: str = HOST, port: str = "587", extra: str = "TLS Y") -> None:
+    """A profile for the scripted server instead of the demo's."""
+    workspace = office.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    filled = {
+        "Email Address": LOGIN,
+        "User/Login": LOGIN,
+        "Password": PASSWORD,
+        "SMTP Server Address": host,
+        "Port": port,
+    }
+    for label, value in filled.items():
+        await workspace.fill(ADA, label, value)
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "Your email profile")
+    await workspace.command(ADA, "/email-extra", f"add {extra}")
+
+
+async def test_another_door_that_answers_is_offered_opened_and_closed_again(office: Office) -> None:
+    workspace = office.workspace
+    await set_up(office, ADA, port="2525")
+    report = await run_test(office, ADA)
+    assert searchable(report).startswith("Connection test failed at Connect")
+    assert "The same server answers with TLS on 587 and SSL on 465." in searchable(report)
+    await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
+    passed = await workspace.wait_message(ADA, "Connection test passed")
+    assert "Changed: `Port 2525 → 587`" in searchable(passed)
+    await workspace.press(ADA, "Undo", message=passed)
+    undone = searchable(await workspace.wait_message(ADA, "Undone: Port 587 → 2525"))
+    assert "`2525`" in undone
+    assert office.mail.mailbox == []
+
+
+async def test_undo_is_refused_when_the_profile_changed_since(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA, extra="SSL Y")
+    report = await run_test(http_office, ADA)
+    await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
+    passed = await workspace.wait_message(ADA, "Connection test passed")
+    await workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
+    await workspace.press(ADA, "Undo", message=passed)
+    await workspace.wait_message(ADA, "can no longer be undone")
+
+
+async def test_a_fix_is_authorised_and_audited(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA, extra="SSL Y")
+    report = await run_test(http_office, ADA)
+    report.reader = None
+    await workspace.press("U0GUEST", "Use TLS on 587 and test again", message=report)
+    await workspace.wait_message("U0GUEST", "Only admins")
+    await workspace.press(GRACE, "Use TLS on 587 and test again", message=report)
+    await workspace.wait_message(GRACE, "Connection test passed")
+    async with http_office.bot.database.reading() as tx:
+        trail = await tx.audit.page("T0DEMO", subject=ADA)
+    assert (GRACE, "fixed", ("SSL", "TLS")) in [(entry.actor, entry.action, entry.fields) for entry in trail]
+
+
+async def test_a_self_signed_certificate_may_be_trusted_after_a_look_and_nothing_else_then(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with (
+        ScriptedServer(tls=certificates.self_signed) as server,
+        ScriptedServer(tls=certificates.good) as impostor,
+    ):
+        network = OneServerNetwork(server.port)
+        async with open_office(tmp_path, network=network) as office:
+            await set_up_elsewhere(office)
+            report = await run_test(office, ADA)
+            assert "signed by the server itself" in searchable(report)
+            confirm = next(
+                element["confirm"]
+                for block in report.blocks
+                for element in block.get("elements", [])
+                if element.get("confirm")
+            )
+            assert "mail.test" in confirm["text"]["text"]
+            assert "SHA-256" in confirm["text"]["text"]
+            await office.workspace.press(ADA, "Trust this certificate", message=report)
+            await office.workspace.wait_message(ADA, "Connection test passed")
+            assert not server.said_in_clear(b"AUTH")
+            network._port = impostor.port
+            changed = await run_test(office, ADA)
+            assert "not the one you trusted" in searchable(changed)
+            assert "Trust this certificate" not in buttons(changed)
+            assert not any(line.startswith(b"AUTH") for line in impostor.lines)
+
+
+async def test_an_expired_certificate_and_one_that_was_good_before_are_never_offered_for_trust(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with (
+        ScriptedServer(tls=certificates.expired) as expired,
+        ScriptedServer(tls=certificates.good) as good,
+        ScriptedServer(tls=certificates.self_signed) as changed,
+    ):
+        network = OneServerNetwork(expired.port)
+        async with open_office(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as office:
+            await set_up_elsewhere(office)
+            assert "Trust this certificate" not in buttons(await run_test(office, ADA))
+            network._port = good.port
+            assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
+            network._port = changed.port
+            for _ in range(2):
+                report = await run_test(office, ADA)
+                assert "signed by the server itself" in searchable(report)
+                assert "Trust this certificate" not in buttons(report)
+
+
+async def test_an_admin_who_changes_what_is_trusted_drops_the_password(http_office: Office) -> None:
+    await set_up(http_office, ADA)
+    await http_office.workspace.command(GRACE, "/email-extra", f"add PIN {'ab' * 32} @ada")
+    await http_office.workspace.command(ADA, "/email-profile")
+    assert "Password missing" in searchable(http_office.workspace.messages(ADA)[-1])
+
+
+async def test_a_name_from_the_certificate_opens_the_form_because_the_password_belongs_to_the_old_name(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with ScriptedServer(tls=certificates.wrong_name) as server:
+        network = OneServerNetwork(server.port)
+        async with open_office(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as office:
+            await set_up_elsewhere(office)
+            report = await run_test(office, ADA)
+            offer = next(text for text in buttons(report) if text.endswith("as server …"))
+            await office.workspace.press(ADA, offer, message=report)
+            form = await office.workspace.wait_view(ADA, "Email profile", containing="Type the password again")
+            host = offer.removeprefix("Use ").removesuffix(" as server …")
+            assert form.values[form.labelled("SMTP Server Address")[1]] == host
+            await office.workspace.fill(ADA, "Password", PASSWORD)
+            assert await office.workspace.submit(ADA) == {}
+            await office.workspace.wait_message(ADA, f"`{host}`")
+            assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
+
+
+async def test_a_message_is_really_sent_to_oneself_and_says_what_carried_it(office: Office) -> None:
+    await set_up(office, ADA)
+    await office.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada Lovelace")
+    await office.workspace.command(ADA, "/email-extra", "add REPLY_TO office@demo.example")
+    await office.workspace.command(ADA, "/email-test", "send")
+    report = searchable(await office.workspace.wait_message(ADA, "is on its way"))
+    assert ":white_check_mark: *Message* passed" in report
+    assert "spam folder" in report
+    (received,) = office.mail.mailbox
+    assert (received.sender, received.recipients) == ("ada@demo.example", ("ada@demo.example",))
+    assert "Port: 587" in received.text
+    assert office.mail.account("ada@demo.example").password not in received.text
+
+
+async def test_an_admins_message_goes_to_the_admin_and_never_to_anybody_else(http_office: Office) -> None:
+    await set_up(http_office, ADA)
+    await http_office.workspace.command(GRACE, "/email-test", "send @ada")
+    await http_office.workspace.wait_message(GRACE, "is on its way")
+    (received,) = http_office.mail.mailbox
+    assert (received.sender, received.recipients) == ("ada@demo.example", ("grace@demo.example",))
+
+
+async def test_the_message_carries_the_headers_that_mail_programs_look_for() -> None:
+    from datetime import UTC, datetime
+
+    from bot.profiles.account.profile import EmailProfile
+    from bot.profiles.tests.sample_message import sample_message
+
+    profile = EmailProfile(
+        address="jörg@müller.example",
+        host="mail.test",
+        port=587,
+        login="x",
+        extras={"FROM_NAME": 'Jörg "the" Müller', "REPLY_TO": "office@example.com", "TLS": "Y"},
+    )
+    raw = sample_message(profile, "ada@example.com", now=datetime(2026, 11, 24, 12, tzinfo=UTC))
+    assert all(line.endswith(b"\r") for line in raw.split(b"\n")[:-1])
+    message = message_from_bytes(raw, policy=policy.default)
+    assert str(message["From"]) == '"Jörg \\"the\\" Müller" <jörg@müller.example>'
+    assert str(message["Reply-To"]) == "office@example.com"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert str(message["Message-ID"]).endswith("@xn--mller-kva.example>")
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+async def test_the_transcript_is_fit_for_a_ticket(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await workspace.command(ADA, "/email-test", "transcript")
+    await workspace.wait_message(ADA, "There is no transcript yet")
+    await set_up(http_office, ADA)
+    report = await run_test(http_office, ADA)
+    await workspace.press(ADA, "Transcript", message=report)
+    shown = searchable(await workspace.wait_message(ADA, "dialogue of the last test"))
+    for line in ("C: EHLO [127.0.0.1]", "C: STARTTLS", "C: AUTH PLAIN (credentials)", "S: 235", "C: QUIT"):
+        assert line in shown
+    assert "-- encrypted with TLS 1." in shown
+    await workspace.command(ADA, "/email-test", "transcript")
+    assert "AUTH PLAIN (credentials)" in searchable(workspace.messages(ADA)[-1])
+    await workspace.command("U0GUEST", "/email-test", "transcript @ada")
+    await workspace.wait_message("U0GUEST", "Only admins")
+
+
+async def test_facts_of_the_connection_stand_below_the_stages(http_office: Office) -> None:
+    await set_up(http_office, ADA)
+    report = searchable(await run_test(http_office, ADA))
+    assert "Certificate: for mail.demo.example, smtp.demo.example; issued by Demo certificate authority" in report
+    assert "Cipher: TLS_" in report
+    assert "Ways of signing in offered: LOGIN, PLAIN" in report
+    assert "Largest message: " in report
+
+
+async def test_a_certificate_that_ends_soon_only_warns(tmp_path: Path) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    mail = DemoMail()
+    mail.renew(until=datetime.now(UTC) + timedelta(days=9))
+    async with open_office(tmp_path, mail=mail) as office:
+        await set_up(office, ADA)
+        report = searchable(await run_test(office, ADA))
+        assert report.startswith("Connection test passed")
+        assert ":warning: *Encryption* warned" in report
+        assert "ends soon" in report or "has not renewed it yet" in report
+
+
+class TwoFamilies(DemoNetwork):
+    """A name with a dead IPv6 address before a living IPv4 one."""
+
+    async def resolve(self, host: str) -> list[Address]:
+        return [ip_address("2001:4860::1"), ip_address("127.0.0.1")]
+
+    async def connect(self, address: Address, port: int) -> socket.socket:
+        if address.version == 6:
+            await asyncio.sleep(60)
+        return await super().connect(address, port)
+
+
+async def test_a_dead_family_costs_a_quarter_of_a_second_not_the_deadline(tmp_path: Path) -> None:
+    mail = DemoMail()
+    async with open_office(tmp_path, mail=mail, network=TwoFamilies(mail)) as office:
+        await set_up(office, ADA)
+        report = searchable(await run_test(office, ADA))
+        assert report.startswith("Connection test passed")
+        assert "127.0.0.1, because 2001:4860::1 did not answer in time" in report
+
+
+def test_families_take_turns() -> None:
+    four, six = [ip_address(f"192.0.2.{n}") for n in (1, 2)], [ip_address(f"2001:db8::{n}") for n in (1, 2, 3)]
+    assert interleaved([*six, *four]) == [six[0], four[0], six[1], four[1], six[2]]
+
+
+async def test_when_nothing_answers_the_first_address_own_error_is_told() -> None:
+    class Refusing(OneServerNetwork):
+        async def connect(self, address: Address, port: int) -> socket.socket:
+            raise ConnectionRefusedError(str(address))
+
+    addresses = [ip_address("127.0.0.1"), ip_address("127.0.0.2")]
+    with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.1"):
+        await connect_first(Refusing(1), addresses, 587)
+
+
+async def test_doors_are_looked_for_inside_the_deadline_and_say_nothing_of_the_account(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with (
+        ScriptedServer(acts={"greeting": Silence()}) as silent,
+        ScriptedServer(tls=certificates.good) as good,
+        ScriptedServer(acts={"connect": HangUp()}) as closed,
+    ):
+        network = OneServerNetwork(silent.port, doors={587: good.port, 2525: silent.port, 25: closed.port})
+        async with open_office(
+            tmp_path, network=network, smtp_ca_file=certificates.authority_file, smtp_timeout=2.0
+        ) as office:
+            await set_up_elsewhere(office, port="465", extra="SSL Y")
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            report = await run_test(office, ADA)
+            assert loop.time() - began < 2.5
+            assert "The same server answers with TLS on 587." in searchable(report)
+            assert list(texts(report.blocks))
+    assert not any(b"AUTH" in line or b"ada" in line for server in (silent, good, closed) for line in server.lines)

@@ -1,0 +1,213 @@
+"""Every stage against every way of being broken: in time, at the right stage, with nothing given away or left open."""
+
+import asyncio
+import gc
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+
+import pytest
+from pydantic import SecretStr
+
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.tests.connection_tests import understood
+from bot.smtp.account import Account, Encryption
+from bot.smtp.check.report import Outcome, StageName
+from bot.smtp.check.stages import Tester
+from bot.smtp.network.guard import Guard
+from bot.smtp.network.trust import trust_store
+from tests.fakes.certificates import Certificates
+from tests.fakes.smtp_server import (
+    HOST,
+    LOGIN,
+    Act,
+    Endless,
+    HangUp,
+    OneServerNetwork,
+    ScriptedServer,
+    Silence,
+    Then,
+    Trickle,
+)
+
+# The connection test alone: it knows no database.
+pytestmark = pytest.mark.databases()
+
+CANARY = "canary-Qx7 ⚡"
+TIMEOUT = 0.9
+
+STEPS = {
+    "greeting": StageName.GREETING,
+    "EHLO": StageName.GREETING,
+    "STARTTLS": StageName.ENCRYPTION,
+    "handshake": StageName.ENCRYPTION,
+    "EHLO encrypted": StageName.ENCRYPTION,
+    "AUTH": StageName.SIGN_IN,
+    "AUTH challenge": StageName.SIGN_IN,
+    "verdict": StageName.SIGN_IN,
+    "MAIL": StageName.SENDER,
+    "RCPT": StageName.SENDER,
+}
+
+BREAKS: dict[str, Act] = {
+    "silent": Silence(),
+    "hangs up": HangUp(),
+    "trickles": Trickle(b"250-" + b"x" * 200, pause=0.05),
+    "endless line": Endless(b"250-" + b"x" * 1000),
+    "endless lines": Endless(b"250-more\r\n"),
+    "oversized": Then(b"".join(b"250-%d\r\n" % number for number in range(20_000))),
+    "garbage": b"\x00\xff\xfe\x80\x01garbage\r\n",
+    "half a line": Then(b"25"),
+    "no text": b"\r\n",
+    "wrong code": b"354 go on\r\n",
+    "code below": b"199 hm\r\n",
+    "code above": b"600 hm\r\n",
+    "odd digits": b"2_5 hm\r\n",
+    "permanent": b"550 5.0.0 no\r\n",
+    "temporary": b"451 4.3.0 later\r\n",
+    "not ASCII": "550 5.7.1 nö – ⚡\r\n".encode(),
+    "latin-1": "550 5.7.1 nö\r\n".encode("latin-1"),
+    "mark-up": b"550 5.7.1 <!channel> <@U0EVE> <https://evil.example|click> *b* `c` &lt; {host}\r\n",
+    "turned": "550 5.7.1 \u202eevil\u2066 \u200bhidden\u0007\r\n".encode(),
+    "echoes the password": f"550 5.7.1 bad {CANARY} bad\r\n".encode(),
+    "multi-line": b"550-5.7.1 one\r\n550-5.7.1 two\r\n550 5.7.1 three\r\n",
+    "mixed codes": b"250-one\r\n550 two\r\n",
+    "pipelined": b"550 5.7.1 no\r\n235 2.7.0 yes\r\n250 ok\r\n250 ok\r\n",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way of being broken at one step, over STARTTLS or over TLS from the first byte."""
+
+    step: str
+    how: str
+    implicit: bool
+    pipelining: bool = False
+
+    def __str__(self) -> str:
+        return f"{'SSL' if self.implicit else 'TLS'}-{self.step}-{self.how}{'-pipelining' * self.pipelining}"
+
+
+def cases() -> Iterator[Case]:
+    for step in STEPS:
+        for how in BREAKS:
+            yield Case(step, how, implicit=False)
+    for step in ("MAIL", "RCPT"):
+        for how in BREAKS:
+            yield Case(step, how, implicit=False, pipelining=True)
+    for step in ("handshake", "greeting", "EHLO encrypted", "AUTH"):
+        for how in ("silent", "hangs up", "trickles", "endless line", "garbage", "echoes the password"):
+            yield Case(step, how, implicit=True)
+
+
+CASES = list(cases())
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.make(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def trust(certificates: Certificates) -> ssl.SSLContext:
+    return trust_store(certificates.authority_file)
+
+
+def stage_of(case: Case) -> StageName:
+    """Where a break must be reported: over TLS from the first byte the second EHLO belongs to Greeting."""
+    if case.implicit and case.step == "EHLO encrypted":
+        return StageName.GREETING
+    return STEPS[case.step]
+
+
+def harmless(case: Case) -> bool:
+    """Breaks after which the dialogue may rightly go on, or only warn."""
+    if case.step == "RCPT" and case.how == "temporary":
+        return True
+    return case.step == "MAIL" and case.how == "temporary"
+
+
+def test_there_are_more_than_two_hundred() -> None:
+    assert len(CASES) > 200
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext, case: Case) -> None:
+    encryption = Encryption.SSL if case.implicit else Encryption.TLS
+    account = Account(
+        address=LOGIN,
+        host=HOST,
+        port=465 if case.implicit else 587,
+        encryption=encryption,
+        authenticate=True,
+        login=LOGIN,
+        password=SecretStr(CANARY),
+        mechanism="LOGIN" if case.step == "AUTH challenge" else "PLAIN",
+    )
+    acts: dict[str, Act] = {"verdict": b"235 2.7.0 welcome\r\n", case.step: BREAKS[case.how]}
+    server = ScriptedServer(tls=certificates.good, implicit=case.implicit, acts=acts, pipelining=case.pipelining)
+    before = asyncio.all_tasks()
+    async with server:
+        guard = Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525))
+        network = Counted(server.port)
+        tester = Tester(guard=guard, network=network, trust=trust, timeout=TIMEOUT, handshakes=4)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        report = await tester.test(account, lambda _: None)
+        assert loop.time() - began < TIMEOUT + 0.5
+        assert asyncio.all_tasks() - before - server._tasks == set()
+    failed = report.failed_stage
+    if not harmless(case):
+        assert failed is not None, report
+        assert failed.name is stage_of(case), report
+    assert not any(stage.outcome is Outcome.RUNNING for stage in report.stages)
+    assert all(sock.fileno() == -1 for sock in network.sockets)
+    assert not server.said_in_clear(b"AUTH")
+    assert sum(line.startswith(b"AUTH") for line in server.lines) <= 1
+    told = repr(report) + repr(understood(report, account, EmailProfile()))
+    assert CANARY not in told
+    assert "\u202e" not in told
+    gc.collect()
+
+
+class Counted(OneServerNetwork):
+    """Remembers every socket, to see that all are closed."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.sockets: list[socket.socket] = []
+
+    async def connect(self, address: object, port: int) -> socket.socket:
+        sock = await super().connect(address, port)  # type: ignore[arg-type]
+        self.sockets.append(sock)
+        return sock
+
+
+@pytest.mark.parametrize("name", ["expired", "not_yet", "wrong_name", "self_signed", "stranger"])
+@pytest.mark.parametrize("port", [25, 465, 587, 2525])
+async def test_no_credential_crosses_a_connection_that_is_not_verified(
+    certificates: Certificates, trust: ssl.SSLContext, name: str, port: int
+) -> None:
+    implicit = port == 465
+    server = ScriptedServer(tls=getattr(certificates, name), implicit=implicit)
+    account = Account(
+        address=LOGIN,
+        host=HOST,
+        port=port,
+        encryption=Encryption.SSL if implicit else Encryption.TLS,
+        authenticate=True,
+        login=LOGIN,
+        password=SecretStr(CANARY),
+    )
+    async with server:
+        guard = Guard([ip_network("127.0.0.0/8")], (port,))
+        tester = Tester(guard=guard, network=Counted(server.port), trust=trust, timeout=TIMEOUT, handshakes=4)
+        for tried in (account, replace(account, pin="00" * 32)):
+            report = await tester.test(tried, lambda _: None)
+            assert report.failed_stage is not None
+            assert report.failed_stage.name is StageName.ENCRYPTION
+            assert report.certificate is not None
+    assert not any(line.startswith(b"AUTH") for line in server.lines)

@@ -1,0 +1,126 @@
+"""The bot is no tool for guessing passwords or for flooding, however many people and instances there are."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.demo.mail import DemoMail
+from bot.demo.platform import searchable
+from bot.demo.run import Office, open_office
+from bot.profiles.account.profile import EmailProfile, Form
+from bot.profiles.errors import MendableError
+from bot.profiles.people.access import Member, Person
+from bot.profiles.tests.limits import LimitedError, in_words
+from storage.crypto.keyring import generate_key
+from tests.counts import scaled
+from tests.scenario.people import ADA, run_test, set_up
+from tests.store import Store
+
+
+class Everybody:
+    """A directory in which everybody is a plain member."""
+
+    async def member(self, person: Person) -> Member | None:
+        return Member(person=person, name=person.user, address="a@demo.example", is_admin=False)
+
+
+async def guess(office: Office, user: str, number: int) -> str:
+    """Try one password on Ada's mailbox from a form of one's own; gives what came of it."""
+    person = Person(workspace="T0DEMO", user=user)
+    form = Form(
+        address="ada@demo.example",
+        login=f"{' ' * (number % 2)}{'ADA' if number % 3 else 'ada'}@demo.example",
+        password=SecretStr(f"guess {number}"),
+        host="mail.demo.example",
+        port="465",
+        authenticate=True,
+    )
+    rules = office.bot.connections
+    try:
+        report = await rules.test_form(
+            caller=person, owner=person, directory=Everybody(), form=form, progress=lambda _: None
+        )
+    except LimitedError:
+        return "limited"
+    except MendableError:
+        return "busy"
+    return str(report.fault)
+
+
+async def test_ten_people_guessing_through_two_instances_reach_the_server_three_times(
+    tmp_path: Path, store: Store
+) -> None:
+    mail, key = DemoMail(), generate_key()
+    other = tmp_path / "other"
+    other.mkdir()
+    people = [f"U{number}" for number in range(10)]
+    async with (
+        open_office(tmp_path, mail=mail, encryption_keys=key) as first,
+        open_office(other, mail=DemoMail(), database_url=store.url, encryption_keys=key) as second,
+    ):
+        for office in (first, second):
+            for user in people:
+                async with office.bot.database.writing() as tx:
+                    profile = EmailProfile(extras={"SSL": "Y"})
+                    if await tx.profiles.get("T0DEMO", user) is None:
+                        await tx.profiles.save("T0DEMO", user, profile.to_document(), expected_revision=0)
+        outcomes = await asyncio.gather(
+            *(
+                guess((first, second)[number % 2], user, number)
+                for number in range(scaled(quick=12, full=100))
+                for user in people
+            )
+        )
+    assert outcomes.count("sign-in refused") == 3
+    assert set(outcomes) <= {"sign-in refused", "limited", "busy"}
+    assert sum("AUTH" in line.text for line in [*mail.traffic] if line.speaker == "client") <= 3
+
+
+async def test_over_the_limit_a_person_is_told_how_long_to_wait(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA, password="wrong")
+    for _ in range(3):
+        assert "failed at Sign-in" in searchable(await run_test(http_office, ADA))
+    workspace.all_messages.clear()
+    await workspace.command(ADA, "/email-test")
+    told = searchable(await workspace.wait_message(ADA, "could lock the mailbox"))
+    assert "Please try again in 15 minutes." in told
+
+
+async def test_sign_ins_that_succeed_do_not_count_as_guesses(http_office: Office) -> None:
+    await set_up(http_office, ADA)
+    for _ in range(5):
+        assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
+
+
+async def test_a_person_who_tests_without_end_is_asked_to_pause(http_office: Office) -> None:
+    await set_up(http_office, ADA)
+    for _ in range(6):
+        await run_test(http_office, ADA)
+    http_office.workspace.all_messages.clear()
+    await http_office.workspace.command(ADA, "/email-test")
+    await http_office.workspace.wait_message(ADA, "You have tested six times in a minute.")
+
+
+async def test_three_messages_a_day(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    for _ in range(3):
+        workspace.all_messages.clear()
+        await workspace.command(ADA, "/email-test", "send")
+        await workspace.wait_message(ADA, "is on its way")
+    await workspace.command(ADA, "/email-test", "send")
+    await workspace.wait_message(ADA, "three test messages in a day")
+    assert len(http_office.mail.mailbox) == 3
+
+
+@pytest.mark.databases()
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 second"), (40, "40 seconds"), (119.5, "120 seconds"), (121, "3 minutes"), (900, "15 minutes")],
+)
+def test_times_to_wait_are_written_for_people(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+    assert in_words(80_000) == "23 hours"

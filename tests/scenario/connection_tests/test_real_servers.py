@@ -1,0 +1,89 @@
+"""The connection test against servers that people really run: Postfix with Dovecot, and Exim."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+from pydantic import SecretStr
+
+from bot.smtp.account import Account, Encryption
+from bot.smtp.check.report import Fault, Report, StageName
+from bot.smtp.check.stages import Tester
+from bot.smtp.network.guard import Guard
+from bot.smtp.network.trust import trust_store
+from tests.fakes.real_servers import OTHER, SECRET, STRANGER, RealServer, exim, missing, postfix
+from tests.fakes.smtp_server import HOST, LOGIN, OneServerNetwork
+
+# The connection test alone: it knows no database.
+pytestmark = pytest.mark.databases()
+
+NEEDED = {"postfix": (postfix, ("postfix", "dovecot")), "exim": (exim, ("exim4",))}
+ACCOUNT = Account(
+    address=LOGIN,
+    host=HOST,
+    port=587,
+    encryption=Encryption.TLS,
+    authenticate=True,
+    login=LOGIN,
+    password=SecretStr(SECRET),
+)
+
+
+@pytest.fixture(scope="module", params=NEEDED)
+def server(request: pytest.FixtureRequest) -> Iterator[RealServer]:
+    start, programs = NEEDED[request.param]
+    if absent := missing(*programs):
+        pytest.skip(f"needs {absent}: install the packages of {request.param} to test against it")
+    if os.geteuid() != 0:
+        pytest.skip(f"needs root: {request.param} changes to users of its own")
+    with start() as running:
+        yield running
+
+
+async def run(server: RealServer, account: Account) -> Report:
+    port = server.tls_port if account.encryption is Encryption.SSL else server.starttls_port
+    tester = Tester(
+        guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587)),
+        network=OneServerNetwork(port),
+        trust=trust_store(server.authority_file),
+        timeout=10,
+        handshakes=4,
+    )
+    return await tester.test(account, lambda _: None)
+
+
+@pytest.mark.parametrize("mechanism", [None, "PLAIN", "LOGIN"])
+@pytest.mark.parametrize("encryption", [Encryption.TLS, Encryption.SSL])
+async def test_a_right_account_passes(server: RealServer, encryption: Encryption, mechanism: str | None) -> None:
+    port = 465 if encryption is Encryption.SSL else 587
+    report = await run(server, replace(ACCOUNT, port=port, encryption=encryption, mechanism=mechanism))
+    assert report.passed, report
+    assert report.fault is None, report
+
+
+async def test_a_wrong_password_is_refused_at_sign_in(server: RealServer) -> None:
+    report = await run(server, replace(ACCOUNT, password=SecretStr("wrong")))
+    assert report.failed_stage is not None
+    assert (report.failed_stage.name, report.fault) == (StageName.SIGN_IN, Fault.SIGN_IN_REFUSED)
+    assert report.reply is not None
+    assert report.reply.code == 535
+
+
+async def test_a_relay_without_signing_in_is_denied_at_sender(server: RealServer) -> None:
+    stranger = replace(ACCOUNT, authenticate=False, password=None, address=STRANGER)
+    report = await run(server, stranger)
+    assert report.failed_stage is not None
+    assert (report.failed_stage.name, report.fault) == (StageName.SENDER, Fault.SIGN_IN_NEEDED)
+
+
+async def test_a_sender_that_the_login_does_not_own_is_refused_at_sender(server: RealServer) -> None:
+    report = await run(server, replace(ACCOUNT, address=OTHER))
+    assert report.failed_stage is not None
+    assert (report.failed_stage.name, report.fault) == (StageName.SENDER, Fault.SENDER_REFUSED)
+
+
+async def test_a_password_is_not_even_offered_a_way_without_encryption(server: RealServer) -> None:
+    report = await run(server, replace(ACCOUNT, port=25, encryption=Encryption.NONE))
+    assert report.fault is Fault.PASSWORD_OVER_CLEAR_TEXT

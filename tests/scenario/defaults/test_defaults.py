@@ -1,0 +1,175 @@
+"""Workspace defaults: a person types two values instead of six, and profiles move along when the defaults change."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.demo.platform import searchable
+from bot.demo.run import Office, open_office
+from bot.profiles.errors import InvalidFormError
+from bot.profiles.people.defaults import Defaults, DefaultsForm, check_defaults
+from bot.smtp.account import Encryption
+from tests.scenario.people import ADA, GRACE, run_test, set_up
+
+
+async def set_defaults(office: Office, **values: str | bool) -> str:
+    """Fill and save the defaults as Grace; gives what she is told."""
+    workspace = office.workspace
+    workspace.all_messages.clear()
+    await workspace.command(GRACE, "/email-profile", "defaults")
+    await workspace.wait_view(GRACE, "Workspace defaults")
+    for label, value in values.items():
+        await workspace.fill(GRACE, label.replace("_", " "), value)
+    assert await workspace.submit(GRACE) == {}
+    return searchable(await workspace.wait_message(GRACE, "The defaults are saved"))
+
+
+async def demo_defaults(office: Office, **more: str | bool) -> str:
+    account: dict[str, str | bool] = {"SMTP_Server_Address": office.mail.host, "Port": "587", "Encryption": "TLS"}
+    return await set_defaults(office, **account, Pattern_of_the_login="{address}", **more)
+
+
+async def test_with_defaults_a_person_types_only_the_password(http_office: Office) -> None:
+    workspace = http_office.workspace
+    told = await demo_defaults(http_office, Domain_of_addresses="demo.example")
+    assert "`mail.demo.example:587`" in told
+    assert "No profile differs" in told
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    await workspace.fill(ADA, "Password", http_office.mail.account("ada@demo.example").password)
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "Your email profile"))
+    assert "`TLS Y`" in card
+    assert "goes with TLS" not in card
+    assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
+
+
+async def test_an_empty_login_follows_the_pattern(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_defaults(http_office, Pattern_of_the_login="DOMAIN\\{local}")
+    await workspace.command(ADA, "/email-profile", "edit")
+    form = await workspace.wait_view(ADA, "Email profile")
+    _, key = form.labelled("User/Login")
+    assert form.values[key] == "DOMAIN\\ada"
+    for label, value in (
+        ("Email Address", "countess@demo.example"),
+        ("User/Login", ""),
+        ("Password", "x"),
+        ("SMTP Server Address", "mail.demo.example"),
+        ("Port", "587"),
+    ):
+        await workspace.fill(ADA, label, value)
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "`DOMAIN\\countess`")
+
+
+async def test_only_allowed_servers_may_be_used(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    await set_defaults(http_office, Allowed_servers="smtp.demo.example\nmx.demo.example")
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    errors = await workspace.submit(ADA)
+    assert "allow only these servers: smtp.demo.example, mx.demo.example" in errors["SMTP Server Address"]
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="allow only these servers")
+    await workspace.cancel(ADA)
+    await workspace.command(ADA, "/email-test")
+    await workspace.wait_message(ADA, "allow only these servers")
+
+
+async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_told(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await demo_defaults(http_office)
+    await set_up(http_office, ADA, extra=None)
+    await set_up(http_office, GRACE, port="465", extra="SSL Y")
+    told = await set_defaults(http_office, Port="465", Encryption="SSL")
+    assert "1 still hold the old ones, 0 by their own choice" in told
+    offer = await workspace.wait_message(GRACE, "Move 1 profile")
+    await workspace.press(GRACE, "Move 1 profile", message=offer)
+    assert "Moved 1 profile to the new defaults" in searchable(await workspace.wait_message(GRACE, "Moved 1"))
+    told = searchable(await workspace.wait_message(ADA, "changed your email profile"))
+    assert "Port 587 → 465" in told
+    assert "forgot" not in told
+    # The server is the same, so the password stays.
+    assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
+
+
+async def test_moving_to_another_server_leaves_the_password_behind(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await demo_defaults(http_office)
+    await set_up(http_office, ADA, extra=None)
+    told = await set_defaults(http_office, SMTP_Server_Address="smtp.new.example", Pattern_of_the_login="{local}")
+    assert "each owner is asked to type theirs again" in told
+    offer = await workspace.wait_message(GRACE, "Move 1 profile")
+    await workspace.press(GRACE, "Move 1 profile", message=offer)
+    await workspace.wait_message(GRACE, "Of them 1 must type their password again.")
+    told = searchable(await workspace.wait_message(ADA, "forgot"))
+    assert "SMTP Server Address mail.demo.example → smtp.new.example" in told
+    assert "User/Login ada@demo.example → ada" in told
+    await workspace.command(ADA, "/email-profile")
+    assert "Password missing" in searchable(workspace.messages(ADA)[-1])
+
+
+async def test_an_offer_to_move_is_void_when_the_defaults_changed_again(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await demo_defaults(http_office)
+    await set_up(http_office, ADA, extra=None)
+    await set_defaults(http_office, Port="465", Encryption="SSL")
+    offer = await workspace.wait_message(GRACE, "Move 1 profile")
+    kept = list(offer.blocks)
+    await set_defaults(http_office, Port="2525")
+    offer.blocks = kept
+    workspace.all_messages.append(offer)
+    await workspace.press(GRACE, "Move 1 profile", message=offer)
+    await workspace.wait_message(GRACE, "were changed again since")
+
+
+async def test_of_two_admins_the_second_is_told(tmp_path: Path) -> None:
+    async with open_office(tmp_path, admin_user_ids=frozenset({ADA})) as office:
+        workspace = office.workspace
+        for user in (ADA, GRACE):
+            await workspace.command(user, "/email-profile", "defaults")
+            await workspace.wait_view(user, "Workspace defaults")
+        await workspace.fill(ADA, "Port", "465")
+        await workspace.fill(GRACE, "Port", "25")
+        assert await workspace.submit(ADA) == {}
+        await workspace.submit(GRACE)
+        form = await workspace.wait_view(GRACE, "Workspace defaults", containing="Another admin changed the defaults")
+        _, key = form.labelled("Port")
+        assert form.values[key] == "25"
+        assert await workspace.submit(GRACE) == {}
+        await workspace.wait_message(GRACE, "any server:25")
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "words"),
+    [
+        ({"host": "http://x"}, "host", "Leave out http://"),
+        ({"port": "0"}, "port", "0 is not a port"),
+        ({"port": "x"}, "port", "for example 587"),
+        ({"login_pattern": "ada"}, "login_pattern", "makes no login"),
+        ({"login_pattern": "{user}"}, "login_pattern", "{local}"),
+        ({"login_pattern": "{local}{"}, "login_pattern", "makes no login"),
+        ({"login_pattern": "{local}\n"}, None, ""),
+        ({"login_pattern": "a\x00{local}"}, "login_pattern", "makes no login"),
+        ({"domain": "not a domain"}, "domain", "is not a domain"),
+        ({"allowed_servers": "good.example, b@d"}, "allowed_servers", "looks like an email address"),
+        ({"host": "a.example", "allowed_servers": "b.example"}, "allowed_servers", "must be among the allowed ones"),
+        ({"allowed_servers": "\n".join(f"s{n}.example" for n in range(51))}, "allowed_servers", "At most 50"),
+    ],
+)
+def test_each_field_says_what_is_allowed(changed: dict[str, str], field: str | None, words: str) -> None:
+    empty = {"host": "", "port": "", "encryption": "TLS", "login_pattern": "", "domain": "", "allowed_servers": ""}
+    form = DefaultsForm(authenticate=True, **{**empty, **changed})
+    if field is None:
+        assert check_defaults(form)
+        return
+    with pytest.raises(InvalidFormError) as caught:
+        check_defaults(form)
+    assert words in caught.value.errors[field]
+
+
+def test_defaults_are_read_as_they_were_written() -> None:
+    defaults = Defaults(host="a.example", port=465, encryption=Encryption.SSL, allowed_servers=("a.example",))
+    assert Defaults.from_values(defaults.to_values()) == defaults

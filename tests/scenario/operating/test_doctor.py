@@ -1,0 +1,494 @@
+"""`check` on set-ups that are broken in every way: the cause and the remedy in one line each, and no secret."""
+
+import asyncio
+import json
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from bot import doctor
+from bot.demo.mail import DemoMail
+from bot.demo.run import Office, open_office
+from storage.crypto.keyring import generate_key
+from tests.counts import scaled
+from tests.fakes.smtp_server import ScriptedServer, Silence
+from tests.scenario.people import ADA, set_up
+from tests.scenario.starting import program
+from tests.store import Store
+
+pytestmark = pytest.mark.databases("sqlite")
+
+LOOPBACK = "127.0.0.1"
+DATABASE = "email-profiles.db"
+CLOSED = 9
+"""A port (discard) on which nothing listens."""
+
+
+class NumberedMail(DemoMail):
+    """The demo's mail server, whose certificate names the address that it has."""
+
+    def renew(self, *, until: datetime) -> None:
+        self._authority.issue_cert(LOOPBACK, "mail.demo.example", not_after=until).configure_cert(self._tls)
+
+
+@dataclass(frozen=True)
+class House:
+    """A running bot with everything around it, and the settings with which all of it is good."""
+
+    office: Office
+    folder: Path
+    silent_port: int
+    other_web: str
+    good: Mapping[str, str]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        names = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "ENCRYPTION_KEYS")
+        return tuple(self.good[name] for name in names)
+
+    def copied(self, name: str, *statements: str) -> dict[str, str]:
+        """Copy the database and change the copy; gives the setting that names it."""
+        own, file = self.folder / DATABASE, self.folder / f"{name}.db"
+        with closing(sqlite3.connect(own)) as source, closing(sqlite3.connect(file)) as to:
+            source.backup(to)
+            with to:
+                for statement in statements:
+                    to.execute(statement)
+        return {"DATABASE_URL": f"sqlite:///{file}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """One way of being broken: what it sets, which finding it spoils, and what must be said there.
+
+    `around` changes what the settings lead to; `server` is given with --smtp.
+    """
+
+    subject: str
+    says: Sequence[str]
+    sets: Callable[[House], Mapping[str, str]] = field(default=lambda _: {})
+    around: Callable[[House, pytest.MonkeyPatch], None] = field(default=lambda *_: None)
+    server: Callable[[House], str] = field(default=lambda _: "")
+
+
+def setting(name: str, value: str, *says: str) -> Broken:
+    return Broken(subject="Settings", says=(f"{name}: ", "xample", *says), sets=lambda _: {name: value})
+
+
+def database(name: str, *says: str, sql: str = "") -> Broken:
+    statements = (sql,) if sql else ()
+    return Broken(subject="Database", says=says, sets=lambda house: house.copied(name, *statements))
+
+
+def rubbish(house: House) -> Mapping[str, str]:
+    (house.folder / "rubbish.db").write_bytes(b"no database at all, canary" * 500)
+    return {"DATABASE_URL": f"sqlite:///{house.folder / 'rubbish.db'}"}
+
+
+def public(path: str, *says: str) -> Broken:
+    return Broken(subject="PUBLIC_URL", says=says, sets=lambda house: {"PUBLIC_URL": f"{house.other_web}{path}"})
+
+
+def scopes(house: House, patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(house.office.workspace, "scopes", "commands,chat:write,users:read")
+
+
+def clock(seconds: float) -> Callable[[House, pytest.MonkeyPatch], None]:
+    def shifted(house: House, patched: pytest.MonkeyPatch) -> None:
+        patched.setattr(house.office.workspace, "clock", lambda: time.time() + seconds)
+
+    return shifted
+
+
+def no_socket(house: House, patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(house.office.workspace, "base_url", f"http://{LOOPBACK}:{CLOSED}")
+
+
+KEY = generate_key()
+
+STORING: dict[str, Broken] = {
+    "no key": setting("ENCRYPTION_KEYS", "", "it is not set"),
+    "no base64 for a key": setting("ENCRYPTION_KEYS", "canary!", "key 1 is not url-safe base64"),
+    "no key file": Broken(
+        subject="Settings",
+        says=("ENCRYPTION_KEYS_FILE: ", "No such file"),
+        sets=lambda _: {"ENCRYPTION_KEYS": "", "ENCRYPTION_KEYS_FILE": "/nowhere/keys"},
+    ),
+    "another key": Broken(
+        subject="Keys", says=("ENCRYPTION_KEYS: ", "Put that key back"), sets=lambda _: {"ENCRYPTION_KEYS": KEY}
+    ),
+    "an altered check value": Broken(
+        subject="Keys",
+        says=("does not open the check value", "restore both from the same time"),
+        sets=lambda house: house.copied("altered", "UPDATE key_checks SET sealed = zeroblob(length(sealed))"),
+    ),
+    "a record under an unknown key": Broken(
+        subject="Keys",
+        says=("ffffffff", "which is not configured", "Put that key back"),
+        sets=lambda house: house.copied("unknown", "UPDATE email_profiles SET key_id = 'ffffffff'"),
+    ),
+    "another kind of database": setting("DATABASE_URL", "mysql://canary:canary@db/x", "neither a sqlite:/// nor"),
+    "no folder for the database": setting("DATABASE_URL", "sqlite:////nowhere/x.db", "cannot be opened"),
+    "no PostgreSQL": Broken(
+        subject="Database",
+        says=("DATABASE_URL: it does not answer", "See whether it runs"),
+        sets=lambda _: {"DATABASE_URL": f"postgresql://bot:canary@{LOOPBACK}:{CLOSED}/x"},
+    ),
+    "no database in the file": Broken(subject="Database", says=("damaged, or no database", "Restore"), sets=rubbish),
+    "an older schema": database(
+        "older", "at 0001", "Run `email-profile-bot db upgrade`", sql="UPDATE alembic_version SET version_num = '0001'"
+    ),
+    "a newer schema": database(
+        "newer", "at 9999", "Install that version again", sql="UPDATE alembic_version SET version_num = '9999'"
+    ),
+    "half a copy": database(
+        "half", "not complete", "db copy", sql="INSERT INTO unfinished_copies (source) VALUES ('x')"
+    ),
+    "a table that cannot be written": database(
+        "unwritable",
+        "could not be examined",
+        sql="CREATE TRIGGER closed BEFORE INSERT ON seen_requests BEGIN SELECT RAISE(ABORT, 'canary'); END",
+    ),
+}
+
+TOKEN: dict[str, Broken] = {
+    "no bot token": setting("SLACK_BOT_TOKEN", "", "it is not set"),
+    "another kind of token": setting("SLACK_BOT_TOKEN", "xoxp-canary", "does not begin with xoxb-"),
+    "a refused token": Broken(
+        subject="Slack token",
+        says=("SLACK_BOT_TOKEN: Slack refuses it (invalid_auth)", "Copy it again"),
+        sets=lambda _: {"SLACK_BOT_TOKEN": "xoxb-canary"},
+    ),
+    "scopes that lack": Broken(
+        subject="Slack scopes",
+        says=("users:read.email, files:write", "reinstall the app"),
+        around=scopes,
+    ),
+}
+
+APP_TOKEN: dict[str, Broken] = {
+    "another kind of app token": setting("SLACK_APP_TOKEN", "xoxb-canary", "does not begin with xapp-"),
+    "a refused app token": Broken(
+        subject="Slack app token",
+        says=("SLACK_APP_TOKEN: Slack refuses it (invalid_auth)", "Copy it again"),
+        sets=lambda _: {"SLACK_APP_TOKEN": "xapp-canary"},
+    ),
+    "no way for the socket": Broken(
+        subject="Socket Mode", says=("no connection came about", "wss://"), around=no_socket
+    ),
+    "a short signing secret": Broken(
+        subject="Signing secret",
+        says=("SLACK_SIGNING_SECRET: it is not 32 hexadecimal digits", "copy it again"),
+        sets=lambda _: {"SLACK_SIGNING_SECRET": "canary0123456789"},
+    ),
+    "neither secret nor app token": Broken(
+        subject="Settings",
+        says=("SLACK_APP_TOKEN: neither it (for Socket Mode) nor SLACK_SIGNING_SECRET",),
+        sets=lambda _: {"SLACK_SIGNING_SECRET": "", "SLACK_APP_TOKEN": ""},
+    ),
+}
+
+CLOCK: dict[str, Broken] = {
+    "a clock that is behind": Broken(subject="Clock", says=("s behind Slack's", "NTP"), around=clock(+200)),
+    "a clock that is ahead": Broken(subject="Clock", says=("s ahead of Slack's", "five minutes"), around=clock(-90)),
+    "no number for a port": setting("PORT", "canary"),
+    "an unknown level": setting("LOG_LEVEL", "canary"),
+}
+
+MAIL: dict[str, Broken] = {
+    "a private network": Broken(
+        subject="DNS",
+        says=("10.1.2.3 is private", "set SMTP_ALLOWED_NETWORKS=127.0.0.0/8,10.1.2.3/32"),
+        server=lambda _: "10.1.2.3",
+    ),
+    "a metadata service": Broken(
+        subject="DNS", says=("is never reached, listed or not",), server=lambda _: "169.254.169.254:587"
+    ),
+    "a port that is not allowed": Broken(
+        subject="Mail server port 2526",
+        says=("it is not allowed", "set SMTP_ALLOWED_PORTS=25,2526"),
+        sets=lambda _: {"SMTP_ALLOWED_PORTS": "25"},
+        server=lambda _: f"{LOOPBACK}:2526",
+    ),
+    "a port that refuses": Broken(
+        subject=f"Mail server port {CLOSED}",
+        says=("it fails at Connect: nothing listens", "firewall"),
+        sets=lambda _: {"SMTP_ALLOWED_PORTS": str(CLOSED)},
+        server=lambda _: f"{LOOPBACK}:{CLOSED}",
+    ),
+    "a silent server": Broken(
+        subject="Mail server port",
+        says=("it fails at Greeting: no answer", "see whether a mail server is behind that port"),
+        sets=lambda house: {"SMTP_ALLOWED_PORTS": str(house.silent_port), "SMTP_TIMEOUT": "1"},
+        server=lambda house: f"{LOOPBACK}:{house.silent_port}",
+    ),
+    "an unknown authority": Broken(
+        subject="Mail server port",
+        says=("it fails at Encryption", "SMTP_CA_FILE"),
+        sets=lambda _: {"SMTP_CA_FILE": ""},
+        server=lambda house: f"{LOOPBACK}:{house.office.mail.ports[587]}",
+    ),
+    "no host name": Broken(subject="Mail server", says=("--smtp: Leave out https://",), server=lambda _: "https://x"),
+    "no network": Broken(
+        subject="Settings",
+        says=("SMTP_ALLOWED_NETWORKS: ", "CIDR"),
+        sets=lambda _: {"SMTP_ALLOWED_NETWORKS": "10.1.2"},
+    ),
+}
+
+WEB: dict[str, Broken] = {
+    "no https": setting("PUBLIC_URL", "http://canary.example", "https://"),
+    "nothing served": Broken(
+        subject="PUBLIC_URL",
+        says=("the connection is refused", "Start the bot"),
+        sets=lambda _: {"PUBLIC_URL": f"http://{LOOPBACK}:{CLOSED}"},
+    ),
+    "a certificate of nobody": Broken(
+        subject="PUBLIC_URL",
+        says=("TLS fails", "certificate"),
+        sets=lambda house: {"PUBLIC_URL": f"https://{LOOPBACK}:{house.office.mail.ports[465]}"},
+    ),
+    "no bot behind the proxy": public("/gateway", "a proxy answers, but not the bot (status 502)", "Start the bot"),
+    "a redirection": public("/elsewhere", "sent elsewhere (status 302)"),
+    "a path that is not handed on": public("/nothing", "status 404", "hand every path on"),
+    "another program": public("/another", "something else answers there", "HOST:PORT"),
+    "a server that hangs up": public("/hangs-up", "breaks off", "log of the proxy"),
+}
+
+AREAS = (STORING, TOKEN, APP_TOKEN, CLOCK, MAIL, WEB)
+ALL = [(name, broken) for area in AREAS for name, broken in area.items()]
+ALONE = [[one] for one in ALL]
+# Of each area one at once: none of them hides another.
+TOGETHER = [[one for one in row if one] for row in zip_longest(*(area.items() for area in AREAS))]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """Open everything once; each test changes what it breaks, and puts it back."""
+    folder = tmp_path_factory.mktemp("doctor")
+    async with AsyncExitStack() as stack:
+        given: dict[str, Any] = {"slack_app_token": "xapp-demo", "database_url": f"sqlite:///{folder / DATABASE}"}
+        office = await stack.enter_async_context(open_office(folder, mail=NumberedMail(), **given))
+        await set_up(office, ADA)
+        silent = await stack.enter_async_context(ScriptedServer(acts={"greeting": Silence()}))
+        runner = web.AppRunner(_other_web(), access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, LOOPBACK, 0).start()
+        yield House(
+            office=office,
+            folder=folder,
+            silent_port=silent.port,
+            other_web=f"http://{LOOPBACK}:{runner.addresses[0][1]}",
+            good=_good(office),
+        )
+
+
+def _good(office: Office) -> Mapping[str, str]:
+    settings = office.settings
+    secrets = ("slack_bot_token", "slack_signing_secret", "slack_app_token", "encryption_keys", "database_url")
+    return {
+        **{name.upper(): getattr(settings, name).get_secret_value() for name in secrets},
+        "SLACK_API_URL": settings.slack_api_url,
+        "PUBLIC_URL": str(settings.public_url),
+        "SMTP_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "SMTP_ALLOWED_PORTS": str(office.mail.ports[587]),
+        "SMTP_CA_FILE": str(settings.smtp_ca_file),
+    }
+
+
+def _other_web() -> web.Application:
+    async def gateway(_: web.Request) -> web.Response:
+        return web.Response(status=502, text="canary")
+
+    async def elsewhere(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/another/healthz"})
+
+    async def another(_: web.Request) -> web.Response:
+        return web.Response(text="<h1>Welcome to canary!</h1>")
+
+    async def hangs_up(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    application = web.Application()
+    for path, answer in (("gateway", gateway), ("elsewhere", elsewhere), ("another", another), ("hangs-up", hangs_up)):
+        application.router.add_get(f"/{path}/healthz", answer)
+    return application
+
+
+async def check(house: House, *arguments: str, given: Mapping[str, str]) -> tuple[int, list[str], str]:
+    """Run the program; gives its exit code, its lines, and everything it said."""
+    code, out, err = await asyncio.to_thread(program, house.folder, "check", *arguments, given=given)
+    assert err == ""
+    assert "Traceback" not in out
+    assert not any(secret in out for secret in house.secrets)
+    assert "canary" not in out.replace("“canary”", "")
+    return code, out.splitlines(), out
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_good_set_up_passes_in_order_and_changes_nothing(house: House) -> None:
+    # A copy, because the bot itself goes on writing.
+    copy = house.copied("good")
+    before = _contents(house.folder / "good.db")
+    server = f"{LOOPBACK}:{house.office.mail.ports[587]}"
+    code, lines, out = await check(house, "--smtp", server, given={**house.good, **copy})
+    assert code == 0, out
+    assert [line.removeprefix("ok     ").split(":")[0] for line in lines] == [
+        "Settings",
+        "Keys",
+        "Database",
+        "Slack token",
+        "Slack app token",
+        "Signing secret",
+        "Slack scopes",
+        "Socket Mode",
+        "DNS",
+        f"Mail server port {house.office.mail.ports[587]}",
+        "Clock",
+        "PUBLIC_URL",
+    ]
+    assert all(line.startswith("ok     ") for line in lines)
+    assert _contents(house.folder / "good.db") == before
+    said = [line.text for line in house.office.mail.traffic if line.speaker == "client"]
+    assert said
+    assert not any(word in line for line in said for word in ("AUTH", "MAIL"))
+
+
+def _contents(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_only_the_other_way_in_needs_is_not_asked_for(house: House) -> None:
+    code, lines, out = await check(house, given={**house.good, "SLACK_APP_TOKEN": "", "PUBLIC_URL": ""})
+    assert code == 0, out
+    assert not any(word in out for word in ("app token", "Socket Mode", "PUBLIC_URL", "DNS", "Mail server"))
+    assert lines
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_machines_get_a_list_of_subject_good_and_sentence(house: House) -> None:
+    code, _, out = await check(house, "--json", given={**house.good, "SLACK_BOT_TOKEN": "xoxb-canary"})
+    findings = json.loads(out)
+    assert code == 1
+    assert all(set(finding) == {"subject", "good", "sentence"} for finding in findings)
+    assert [finding["subject"] for finding in findings if not finding["good"]] == ["Slack token"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    "broken", scaled(quick=TOGETHER, full=[*TOGETHER, *ALONE]), ids=lambda row: ", ".join(name for name, _ in row)
+)
+async def test_each_fault_is_told_with_its_remedy_and_hides_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch, broken: list[tuple[str, Broken]]
+) -> None:
+    given, arguments = dict(house.good), list[str]()
+    for _, one in broken:
+        given.update(one.sets(house))
+        if server := one.server(house):
+            arguments = ["--smtp", server]
+    with monkeypatch.context() as patched:
+        for _, one in broken:
+            one.around(house, patched)
+        code, lines, out = await check(house, *arguments, given=given)
+    assert code == 1
+    failed = [line for line in lines if line.startswith("FAILED ")]
+    assert len(failed) == len(broken), out
+    for name, one in broken:
+        about = [line for line in failed if line.startswith(f"FAILED {one.subject}")]
+        told = [line for line in about if all(words in line for words in one.says)]
+        assert len(told) == 1, f"{name}: {out}"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("path", "says"), [(None, "does not answer"), ("/another/", "what answers there is not Slack")]
+)
+async def test_without_slack_all_that_needs_it_says_so_and_the_rest_is_examined(
+    house: House, path: str | None, says: str
+) -> None:
+    address = f"http://{LOOPBACK}:{CLOSED}/api/" if path is None else f"{house.other_web}{path}"
+    code, lines, out = await check(house, given={**house.good, "SLACK_API_URL": address})
+    assert code == 1
+    failed = [line for line in lines if line.startswith("FAILED ")]
+    assert {line.split(":")[0].removeprefix("FAILED ") for line in failed} >= {"Slack token", "Slack app token"}
+    assert all("SLACK_API_URL: " in line and says in line for line in failed), out
+    assert any(line.startswith("ok     Database") for line in lines)
+    assert any(line.startswith("ok     PUBLIC_URL") for line in lines)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = socket.getaddrinfo
+
+    def resolved(host: Any, *more: Any, **named: Any) -> Any:
+        if "nowhere" in str(host):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if "later" in str(host):
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return known(host, *more, **named)
+
+    monkeypatch.chdir(house.folder)
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    for name, value in {**house.good, "PUBLIC_URL": "https://nowhere.example"}.items():
+        monkeypatch.setenv(name, value)
+    bad = {one.subject: one.sentence for one in await doctor.examine("nowhere.example") if not one.good}
+    assert set(bad) == {"DNS", "PUBLIC_URL"}
+    assert "there is no nowhere.example. Correct the name" in bad["DNS"]
+    assert "its name is unknown. Make a DNS record" in bad["PUBLIC_URL"]
+    bad = {one.subject: one.sentence for one in await doctor.examine("later.example") if not one.good}
+    assert "the name service does not answer. See /etc/resolv.conf" in bad["DNS"]
+
+
+def test_settings_that_cannot_be_read_at_all_are_told(tmp_path: Path) -> None:
+    code, out, err = program(tmp_path, "check", given={"SLACK_CLIENT_ID": "1.2", "ENCRYPTION_KEYS": KEY})
+    assert (code, err) == (1, "")
+    assert "FAILED Settings: SLACK_CLIENT_SECRET: it is not set" in out
+    (tmp_path / ".env").write_bytes(b"PORT=\xff canary")
+    code, out, err = program(tmp_path, "check", given={})
+    assert (code, err) == (1, "")
+    assert out.startswith("FAILED Settings: .env: this file cannot be read")
+    assert len(out.splitlines()) == 1
+
+
+def test_there_are_enough_ways_of_being_broken() -> None:
+    assert len(ALL) >= 40
+
+
+@pytest.mark.databases("postgresql")
+async def test_a_postgresql_that_is_old_or_only_to_be_read_is_told_so(tmp_path: Path, store: Store) -> None:
+    given = {"DATABASE_URL": store.url, "ENCRYPTION_KEYS": KEY, "SLACK_API_URL": f"http://{LOOPBACK}:{CLOSED}/api/"}
+
+    async def told() -> str:
+        _, out, _ = await asyncio.to_thread(program, tmp_path, "check", given=given)
+        return next(line for line in out.splitlines() if "Database: " in line)
+
+    assert (await told()).startswith("ok     Database: it answers and can be written")
+    name = urlsplit(store.url).path.removeprefix("/")
+    await store.edit(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    read_only = await told()
+    assert read_only.startswith("FAILED Database: DATABASE_URL: it cannot be written")
+    assert "let the bot's user write there" in read_only
+    await store.edit(
+        "SET TRANSACTION READ WRITE",
+        "UPDATE alembic_version SET version_num = '0003'",
+    )
+    assert "Run `email-profile-bot db upgrade` first" in await told()

@@ -1,0 +1,285 @@
+"""The form and its companions: what is typed is kept, errors stand at their fields, three modals are the most."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.demo.mail import DemoMail
+from bot.demo.platform import searchable
+from bot.demo.run import Office, open_office
+from bot.profiles.account.profile import EmailProfile
+from storage.crypto.keyring import generate_key
+from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+from tests.store import Store
+
+
+def typed(office: Office, user: str, label: str) -> object:
+    view = office.workspace.view(user)
+    assert view is not None
+    _, key = view.labelled(label)
+    return view.values.get(key)
+
+
+async def open_form(office: Office, user: str, text: str = "edit") -> None:
+    await office.workspace.command(user, "/email-profile", text)
+    await office.workspace.wait_view(user, "Email profile")
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "sentence"),
+    [
+        ("Email Address", "ada", "is not an email address. Write it like ada@example.com."),
+        ("Email Address", "ada@@demo.example", "is not an email address"),
+        ("User/Login", " ", "The login is missing"),
+        ("SMTP Server Address", "https://mail.demo.example", "Leave out https://"),
+        ("SMTP Server Address", "mail.demo.example:587", "Put 587 into Port"),
+        ("SMTP Server Address", "ada@demo.example", "looks like an email address"),
+        ("SMTP Server Address", "0x7f.1", "neither a host name nor an IP address"),
+        ("Port", "465x", "465x is not a port. Use a number from 1 to 65535, for example 587."),
+        ("Port", "0", "0 is not a port"),
+        ("Port", "65536", "65536 is not a port"),
+        ("Password", "", "The password is missing"),
+        ("Password", "a\x00b", "one line without control characters"),
+    ],
+)
+async def test_an_error_stands_at_its_field_and_everything_typed_is_kept(
+    http_office: Office, label: str, value: str, sentence: str
+) -> None:
+    await open_form(http_office, ADA)
+    await fill_form(http_office, ADA)
+    await http_office.workspace.fill(ADA, label, value)
+    errors = await http_office.workspace.submit(ADA)
+    assert list(errors) == [label]
+    assert sentence in errors[label]
+    assert typed(http_office, ADA, label) == value
+    assert typed(http_office, ADA, "SMTP Server Address") in (http_office.mail.host, value)
+
+
+async def test_a_password_is_kept_exactly_as_typed_blanks_and_all(http_office: Office) -> None:
+    await open_form(http_office, ADA)
+    await fill_form(http_office, ADA, password="  analytical engine 1843 ")
+    assert await http_office.workspace.submit(ADA) == {}
+    await http_office.workspace.command(ADA, "/email-extra", "add TLS Y")
+    assert "failed at Sign-in" in searchable(await run_test(http_office, ADA))
+
+
+async def test_an_empty_password_keeps_the_stored_one_but_not_for_another_server(http_office: Office) -> None:
+    await set_up(http_office, ADA)
+    await open_form(http_office, ADA)
+    await http_office.workspace.fill(ADA, "Port", "25")
+    assert await http_office.workspace.submit(ADA) == {}
+    await open_form(http_office, ADA)
+    assert not typed(http_office, ADA, "Password")
+    await http_office.workspace.fill(ADA, "SMTP Server Address", "smtp.demo.example")
+    errors = await http_office.workspace.submit(ADA)
+    assert "was typed for mail.demo.example and goes nowhere else" in errors["Password"]
+
+
+async def test_an_admin_who_changes_the_server_drops_the_password_and_the_owner_is_told(http_office: Office) -> None:
+    await set_up(http_office, ADA)
+    await open_form(http_office, GRACE, "edit @ada")
+    await http_office.workspace.fill(GRACE, "SMTP Server Address", "smtp.demo.example")
+    assert await http_office.workspace.submit(GRACE) == {}
+    told = searchable(await http_office.workspace.wait_message(ADA, "type your password again"))
+    assert "SMTP Server Address mail.demo.example → smtp.demo.example" in told
+    await http_office.workspace.command(ADA, "/email-profile")
+    assert "Password missing" in searchable(http_office.workspace.messages(ADA)[-1])
+    assert "failed at Sign-in: no password is stored" in searchable(await run_test(http_office, ADA))
+
+
+async def test_the_test_in_the_form_tries_what_is_typed_keeps_it_and_saves_nothing(office: Office) -> None:
+    workspace = office.workspace
+    await workspace.command(ADA, "/email-extra", "add TLS Y")
+    await open_form(office, ADA)
+    await fill_form(office, ADA, password="wrong")
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="Connection test failed at Sign-in")
+    assert typed(office, ADA, "Password") == "wrong"
+    await workspace.fill(ADA, "Password", office.mail.account("ada@demo.example").password)
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    await workspace.cancel(ADA)
+    await workspace.command(ADA, "/email-profile")
+    assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
+
+
+async def test_the_test_in_the_form_lists_what_must_be_mended_first(http_office: Office) -> None:
+    await open_form(http_office, ADA)
+    await fill_form(http_office, ADA, port="x")
+    await http_office.workspace.press(ADA, "Test connection")
+    view = await http_office.workspace.wait_view(ADA, "Email profile", containing="mend this first")
+    assert "x is not a port" in str(view.content)
+
+
+async def test_extra_configurations_are_added_on_the_third_modal_and_the_form_stays_as_typed(office: Office) -> None:
+    workspace = office.workspace
+    await open_form(office, ADA)
+    await fill_form(office, ADA)
+    await workspace.press(ADA, "Extra Configurations")
+    await workspace.wait_view(ADA, "Extra configurations", containing="None yet")
+    await workspace.press(ADA, "Add")
+    await workspace.wait_view(ADA, "Add configuration")
+    assert len(workspace.stacks[ADA]) == 3
+    await workspace.fill(ADA, "Configuration", "FROM_NAME")
+    await workspace.wait_view(ADA, "Add configuration", containing="the name recipients see")
+    await workspace.fill(ADA, "Value", "x" * 71)
+    assert "1 to 70 characters" in (await workspace.submit(ADA))["Value"]
+    await workspace.fill(ADA, "Value", "Ada Lovelace")
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_view(ADA, "Extra configurations", containing="Ada Lovelace")
+    await workspace.press(ADA, "Remove", row="FROM_NAME")
+    await workspace.wait_view(ADA, "Extra configurations", containing="None yet")
+    await workspace.press(ADA, "Add")
+    await workspace.wait_view(ADA, "Add configuration")
+    await workspace.fill(ADA, "Value", "Y")
+    assert await workspace.submit(ADA) == {}
+    await workspace.cancel(ADA)
+    view = await workspace.wait_view(ADA, "Email profile", containing="TLS (STARTTLS, required)")
+    assert view.values[view.labelled("Port")[1]] == "587"
+    assert await workspace.submit(ADA) == {}
+    assert "Port 587 goes with TLS, and" not in searchable(await workspace.wait_message(ADA, "Your email profile"))
+
+
+async def test_ssl_beside_tls_is_refused_with_a_button_that_switches(office: Office) -> None:
+    workspace = office.workspace
+    await set_up(office, ADA)
+    await workspace.command(ADA, "/email-extra", "add ssl on")
+    refusal = await workspace.wait_message(ADA, "cannot both be on")
+    await workspace.press(ADA, "Use SSL instead", message=refusal)
+    card = searchable(await workspace.wait_message(ADA, "SSL (TLS from the first byte)"))
+    assert "Port 587 goes with TLS, and the profile says SSL" in card
+    assert "TLS Y" not in card.split("Extra configurations")[1].split("\n")[0]
+
+
+async def test_ssl_beside_tls_in_the_modal_is_settled_inside_it(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    await open_form(http_office, ADA)
+    for answer, left in (("Keep TLS", "TLS Y"), ("Use SSL instead", "SSL Y")):
+        await workspace.press(ADA, "Extra Configurations")
+        await workspace.wait_view(ADA, "Extra configurations")
+        await workspace.press(ADA, "Add")
+        await workspace.wait_view(ADA, "Add configuration")
+        await workspace.fill(ADA, "Configuration", "SSL")
+        await workspace.wait_view(ADA, "Add configuration", containing="465")
+        await workspace.fill(ADA, "Value", "Y")
+        await workspace.submit(ADA)
+        await workspace.wait_view(ADA, "Add configuration", containing="cannot both be on")
+        await workspace.press(ADA, answer)
+        await workspace.cancel(ADA)
+        await workspace.wait_view(ADA, "Extra configurations", containing=left)
+        await workspace.cancel(ADA)
+
+
+@pytest.mark.parametrize("decided", ["mine", "theirs"])
+async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(http_office: Office, decided: str) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    await open_form(http_office, ADA)
+    await open_form(http_office, GRACE, "edit @ada")
+    await workspace.fill(GRACE, "User/Login", "grace.was.here")
+    assert await workspace.submit(GRACE) == {}
+    await workspace.fill(ADA, "Port", "2525")
+    await workspace.submit(ADA)
+    form = await workspace.wait_view(ADA, "Email profile", containing="Somebody saved this profile meanwhile")
+    assert typed(http_office, ADA, "Port") == "2525"
+    # Only what the other one changed has to be decided, and there theirs is the likelier wish.
+    decisions = [block["label"]["text"] for block in form.content["blocks"] if "differs" in str(block.get("label"))]
+    assert decisions == ["User/Login differs"]
+    assert "Use theirs: grace.was.here" in str(form.content)
+    assert "Use mine: ada@demo.example" in str(form.content)
+    await workspace.command(GRACE, "/email-profile", "show @ada")
+    assert "grace.was.here" in searchable(workspace.messages(GRACE)[-1])
+    assert "`2525`" not in searchable(workspace.messages(GRACE)[-1])
+    if decided != "theirs":
+        await workspace.fill(ADA, "User/Login differs", decided)
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "`2525`"))
+    assert ("grace.was.here" in card) == (decided == "theirs")
+
+
+async def test_their_server_is_never_joined_with_my_password(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    await open_form(http_office, ADA)
+    await open_form(http_office, GRACE, "edit @ada")
+    await workspace.fill(GRACE, "SMTP Server Address", "smtp.elsewhere.example")
+    assert await workspace.submit(GRACE) == {}
+    await workspace.fill(ADA, "Password", "typed for mail.demo.example")
+    await workspace.submit(ADA)
+    await workspace.wait_view(ADA, "Email profile", containing="Use theirs: smtp.elsewhere.example")
+    assert typed(http_office, ADA, "Password") == "typed for mail.demo.example"
+    errors = await workspace.submit(ADA)
+    assert "Type the password" in errors["Password"]
+    await workspace.fill(ADA, "SMTP Server Address differs", "mine")
+    assert await workspace.submit(ADA) == {}
+    async with http_office.bot.database.reading() as tx:
+        stored = await tx.profiles.get("T0DEMO", ADA)
+    assert stored is not None
+    profile = EmailProfile.from_document(stored.document)
+    assert profile.host == profile.password_host == "mail.demo.example"
+
+
+async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, store: Store) -> None:
+    workspace = http_office.workspace
+    await workspace.command(ADA, "/email-profile", "delete")
+    assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
+    await set_up(http_office, ADA)
+    await run_test(http_office, ADA)
+    database = http_office.bot.database
+    async with database.reading() as tx:
+        stored = await tx.profiles.get("T0DEMO", ADA)
+    assert stored is not None
+    record_id = stored.record_id.encode()
+    assert any(record_id in content for content in (await store.everything()).values())
+    await workspace.command(ADA, "/email-profile", "delete")
+    question = workspace.messages(ADA)[-1]
+    await workspace.press(ADA, "Delete …", message=question, confirm=False)
+    assert "It cannot be brought back" in searchable(question)
+    await workspace.press(ADA, "Delete …", message=question)
+    await workspace.wait_message(ADA, "Your email profile is deleted.")
+    assert [name for name, content in (await store.everything()).items() if record_id in content] == []
+    async with database.reading() as tx:
+        assert await tx.profiles.get("T0DEMO", ADA) is None
+        assert await tx.tests.last("T0DEMO", ADA) is None
+
+
+async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA, extra="SSL Y")
+    report = await run_test(http_office, ADA)
+    await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
+    await workspace.wait_message(ADA, "Connection test passed")
+    database = http_office.bot.database
+    async with database.reading() as tx:
+        trail = await tx.audit.page("T0DEMO", subject=ADA)
+    assert ("fixed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
+
+
+async def test_everything_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
+    keys = generate_key()
+    async with open_office(tmp_path, encryption_keys=keys) as office:
+        await set_up(office, ADA)
+    async with open_office(tmp_path, encryption_keys=keys, mail=DemoMail()) as office:
+        await office.workspace.command(ADA, "/email-profile")
+        assert "`mail.demo.example`" in searchable(office.workspace.messages(ADA)[-1])
+        assert "Connection test passed" in searchable(await run_test(office, ADA))
+
+
+async def test_nobody_touches_bots_strangers_and_the_deactivated_and_guests_touch_nobody(
+    http_office: Office,
+) -> None:
+    workspace = http_office.workspace
+    for handle, reason in (("email-profile", "app"), ("charles", "deactivated"), ("mary", "another organisation")):
+        await workspace.command(GRACE, "/email-profile", f"edit @{handle}")
+        await workspace.wait_message(GRACE, reason)
+    await workspace.command("U0GUEST", "/email-profile", "show @ada")
+    await workspace.wait_message("U0GUEST", "Only admins")
+    assert workspace.view(GRACE) is None
+
+
+async def test_an_admin_named_in_the_settings_may_work_with_others(tmp_path: Path) -> None:
+    async with open_office(tmp_path, admin_user_ids=frozenset({ADA})) as office:
+        await office.workspace.command(ADA, "/email-profile", "show @grace")
+        assert "<@U0GRACE> has no email profile yet" in searchable(office.workspace.messages(ADA)[-1])

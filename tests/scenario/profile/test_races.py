@@ -1,0 +1,103 @@
+"""Two saves at once: one wins, the other is told, and no record is a mixture of both."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import SecretStr
+
+from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.account.profile import EmailProfile, Form
+from bot.profiles.errors import ChangedMeanwhileError
+from bot.profiles.people.access import Member, Person
+from bot.profiles.people.members import meet
+from storage.crypto.keyring import Keyring, generate_key
+from storage.database import Database
+from tests.counts import scaled
+from tests.store import Store
+
+ADA = Person(workspace="T1", user="U1")
+
+
+class Everybody:
+    """A directory in which everybody is a plain member."""
+
+    async def member(self, person: Person) -> Member | None:
+        return Member(person=person, name=person.user, address="a@demo.example", is_admin=False)
+
+
+@pytest.fixture
+async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailProfiles, Database]]:
+    """Two instances of the rules on one database."""
+    keyring = Keyring.from_text(generate_key())
+    databases = [Database.connect(store.url, keyring) for _ in range(2)]
+    first, second = (
+        EmailProfiles(database=database, admin_user_ids=(), clock=lambda: datetime.now(UTC), on_change=lambda _: None)
+        for database in databases
+    )
+    yield first, second, databases[0]
+    for database in databases:
+        await database.close()
+
+
+def form(side: str, number: int) -> Form:
+    return Form(
+        address=f"{side}{number}@{side}.example",
+        login=f"{side}{number}",
+        password=SecretStr(f"password of {side}{number}"),
+        host=f"smtp.{side}.example",
+        port="587",
+        authenticate=True,
+    )
+
+
+async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
+    instances: tuple[EmailProfiles, EmailProfiles, Database],
+) -> None:
+    first, second, database = instances
+    for number in range(scaled(quick=40, full=1000)):
+        results = await asyncio.gather(
+            *(
+                rules.save(
+                    caller=ADA,
+                    owner=ADA,
+                    directory=Everybody(),
+                    form=form(side, number),
+                    expected_revision=number,
+                )
+                for rules, side in ((first, "one"), (second, "two"))
+            ),
+            return_exceptions=True,
+        )
+        told = [result for result in results if isinstance(result, ChangedMeanwhileError)]
+        assert len(told) == 1, results
+        async with database.reading() as tx:
+            stored = await tx.profiles.get("T1", "U1")
+        assert stored is not None
+        assert stored.revision == told[0].revision == number + 1
+        profile = EmailProfile.from_document(stored.document)
+        side = "one" if isinstance(results[1], ChangedMeanwhileError) else "two"
+        won = form(side, number)
+        assert (profile.address, profile.login, profile.host) == (won.address, won.login, won.host)
+        assert profile.password == won.password
+        assert profile.password_host == won.host
+
+
+async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
+    instances: tuple[EmailProfiles, EmailProfiles, Database],
+) -> None:
+    rules, _, database = instances
+    for number in range(scaled(quick=30, full=1000)):
+        person = Person(workspace="T1", user=f"U{number}")
+        member = Member(person=person, name="Ada Lovelace", address="a@demo.example", is_admin=False)
+        await asyncio.gather(
+            rules.save(
+                caller=person, owner=person, directory=Everybody(), form=form("one", number), expected_revision=0
+            ),
+            meet(database, member, at=datetime.now(UTC)),
+        )
+        async with database.reading() as tx:
+            known = await tx.people.get("T1", person.user)
+        assert known is not None
+        assert (known.name, "lovelace" in known.words) == ("Ada Lovelace", True)

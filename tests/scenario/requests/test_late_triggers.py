@@ -1,0 +1,203 @@
+"""A form that Slack did not open in time is one press away: a message with a button that opens the same."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.demo.faults import Fault
+from bot.demo.platform import Message, searchable
+from bot.demo.run import Office
+from bot.profiles.account.email_profiles import EmailProfiles
+from tests.scenario.people import ADA, GRACE, set_up
+
+pytestmark = pytest.mark.databases("sqlite")
+
+NOT_OPENED = "Slack did not open this in time."
+Do = Callable[[Office], Awaitable[None]]
+
+
+def latest(office: Office, user: str, holding: str) -> Message:
+    return [message for message in office.workspace.messages(user) if holding in searchable(message)][-1]
+
+
+async def by_command(office: Office) -> None:
+    await office.workspace.command(ADA, "/email-profile", "edit")
+
+
+async def defaults_by_command(office: Office) -> None:
+    await office.workspace.command(GRACE, "/email-profile", "defaults")
+
+
+async def from_the_card(office: Office) -> None:
+    await office.workspace.press(ADA, "Edit", message=latest(office, ADA, "Your email profile"))
+
+
+async def extras_from_the_card(office: Office) -> None:
+    await office.workspace.press(ADA, "Extra Configurations", message=latest(office, ADA, "Your email profile"))
+
+
+async def from_the_home_tab(office: Office) -> None:
+    await office.workspace.press_home(ADA, "Edit")
+
+
+async def defaults_from_the_home_tab(office: Office) -> None:
+    await office.workspace.press_home(GRACE, "Defaults")
+
+
+async def from_a_row_of_the_home_tab(office: Office) -> None:
+    await office.workspace.choose_home(GRACE, ADA, "Edit")
+
+
+async def from_a_row_of_the_list(office: Office) -> None:
+    await office.workspace.choose(GRACE, ADA, "Edit", message=latest(office, GRACE, "1–2 of 2"))
+
+
+async def extras_from_a_row_of_the_list(office: Office) -> None:
+    await office.workspace.choose(GRACE, ADA, "extras:U0ADA", message=latest(office, GRACE, "1–2 of 2"))
+
+
+async def extras_on_the_form(office: Office) -> None:
+    await office.workspace.command(ADA, "/email-profile", "edit")
+    await office.workspace.press(ADA, "Extra Configurations")
+
+
+async def an_extra_on_the_list(office: Office) -> None:
+    await extras_from_the_card(office)
+    await office.workspace.press(ADA, "Add")
+
+
+WAYS: dict[str, tuple[str, str, str, Do]] = {
+    "edit": (ADA, "views.open", "Email profile", by_command),
+    "defaults": (GRACE, "views.open", "Workspace defaults", defaults_by_command),
+    "card": (ADA, "views.open", "Email profile", from_the_card),
+    "card's extras": (ADA, "views.open", "Extra configurations", extras_from_the_card),
+    "home": (ADA, "views.open", "Email profile", from_the_home_tab),
+    "home's defaults": (GRACE, "views.open", "Workspace defaults", defaults_from_the_home_tab),
+    "home's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_home_tab),
+    "list's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_list),
+    "list's row, extras": (GRACE, "views.open", "Extra configurations", extras_from_a_row_of_the_list),
+    "extras on the form": (ADA, "views.push", "Extra configurations", extras_on_the_form),
+    "an extra on the list": (ADA, "views.push", "Extra configurations", an_extra_on_the_list),
+}
+
+
+async def furnish(office: Office) -> None:
+    for user in (ADA, GRACE):
+        await set_up(office, user)
+        await office.workspace.open_home(user)
+    await office.bot.housekeeping.round()
+    await office.workspace.command(GRACE, "/email-profile", "list")
+
+
+async def pressed_again(office: Office, user: str, title: str) -> None:
+    """Press the one button of the message that tells of it, and see the form that was wanted."""
+    told = await office.workspace.wait_message(user, NOT_OPENED)
+    office.workspace.stacks.clear()
+    ((block,)) = [block for block in told.blocks if block["type"] == "actions"]
+    (button,) = block["elements"]
+    await office.workspace.press(user, button["text"]["text"], message=told)
+    await office.workspace.wait_view(user, title)
+
+
+async def test_every_form_that_came_too_late_opens_by_the_button_that_is_sent_instead(http_office: Office) -> None:
+    await furnish(http_office)
+    workspace = http_office.workspace
+    for name, (user, method, title, act) in WAYS.items():
+        for error in ("expired_trigger_id", "exchanged_trigger_id"):
+            workspace.stacks.clear()
+            workspace.all_messages[:] = [m for m in workspace.all_messages if NOT_OPENED not in searchable(m)]
+            workspace.faults[method] = [Fault(kind="refused", error=error)]
+            await act(http_office)
+            assert not workspace.faults[method], name
+            (told,) = [message for message in workspace.messages(user) if NOT_OPENED in searchable(message)]
+            # Nobody else reads it: an ephemeral message, or one in the conversation of the two.
+            assert told.reader == user or told.channel.startswith("D"), name
+            await pressed_again(http_office, user, title)
+
+
+async def test_a_form_for_a_fix_opens_by_the_button_too(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    for label, value in (
+        ("Email Address", "ada@demo.example"),
+        ("SMTP Server Address", http_office.mail.host),
+        ("Port", "587"),
+        ("Authentication Required", False),
+    ):
+        await workspace.fill(ADA, label, value)
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "Your email profile")
+    await workspace.command(ADA, "/email-extra", "add TLS Y")
+    workspace.all_messages.clear()
+    await workspace.command(ADA, "/email-test")
+    report = await workspace.wait_message(ADA, "Connection test failed")
+    fixes = [
+        element["text"]["text"]
+        for block in report.blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if element["action_id"].startswith("apply_fix")
+    ]
+    assert fixes
+    workspace.faults["views.open"] = [Fault(kind="refused", error="expired_trigger_id")]
+    await workspace.press(ADA, fixes[0], message=report)
+    await pressed_again(http_office, ADA, "Email profile")
+
+
+async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_given_up(
+    http_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(http_office, ADA)
+    workspace = http_office.workspace
+    monkeypatch.setattr("bot.demo.platform.TRIGGER_SECONDS", 0.1)
+    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.15)
+    show = EmailProfiles.show
+
+    async def slow(self: EmailProfiles, **who: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await show(self, **who)
+
+    with monkeypatch.context() as slowed:
+        slowed.setattr(EmailProfiles, "show", slow)
+        await workspace.command(ADA, "/email-profile", "edit")
+        assert 'failed with the error "operation_timeout"' in searchable(workspace.messages(ADA)[-1])
+        await workspace.wait_message(ADA, NOT_OPENED)
+    monkeypatch.undo()
+    await pressed_again(http_office, ADA, "Email profile")
+    assert workspace.refusals == [("views.open", "expired_trigger_id")]
+    workspace.refusals.clear()
+
+
+async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
+    http_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(http_office, ADA)
+    workspace = http_office.workspace
+    show = EmailProfiles.show
+
+    async def slow(self: EmailProfiles, **who: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await show(self, **who)
+
+    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.2)
+    monkeypatch.setattr("bot.slack.middleware.late_ack.SECONDS", 0.2)
+    monkeypatch.setattr(EmailProfiles, "show", slow)
+    workspace.all_messages.clear()
+    await workspace.command(ADA, "/email-profile")
+    await workspace.wait_message(ADA, "`ada@demo.example`")
+    assert "operation_timeout" in searchable(workspace.messages(ADA)[0])
+    assert len(workspace.messages(ADA)) == 2
+
+
+async def test_an_answer_that_needs_no_form_is_given_without_one(http_office: Office) -> None:
+    await furnish(http_office)
+    workspace = http_office.workspace
+    for label, said in (("Test connection", "Connection test passed"), ("History", "Your history")):
+        workspace.faults["views.open"] = [Fault(kind="refused", error="expired_trigger_id")]
+        workspace.all_messages.clear()
+        await workspace.press_home(ADA, label)
+        told = await workspace.wait_message(ADA, said)
+        assert told.channel == "D0ADA"
+        assert workspace.view(ADA) is None

@@ -1,0 +1,108 @@
+"""Slack is slow, broken or busy: people still get an answer, nothing is lost, and nobody storms."""
+
+import asyncio
+from typing import Literal
+
+import pytest
+
+from bot.demo.faults import Fault
+from bot.demo.platform import searchable
+from bot.demo.run import Office
+from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+from tests.store import Store
+
+KINDS: list[Literal["ratelimited", "error500", "silence", "close"]] = ["ratelimited", "error500", "silence", "close"]
+
+
+@pytest.fixture(autouse=True)
+def brief_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack is asked again soon after it was silent."""
+    monkeypatch.setattr("bot.slack.workspaces.users.SILENT_SECONDS", 0.25)
+
+
+def failing(office: Office, method: str, kind: Literal["ratelimited", "error500", "silence", "close"]) -> None:
+    office.workspace.faults[method] = [Fault(kind=kind, seconds=5) for _ in range(50)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_when_slack_does_not_say_who_people_are_their_own_profile_works_on(
+    http_office: Office, kind: Literal["ratelimited", "error500", "silence", "close"]
+) -> None:
+    workspace = http_office.workspace
+    failing(http_office, "users.info", kind)
+    before = workspace.calls("users.info")
+    await workspace.command(ADA, "/email-profile", "edit")
+    assert 1 <= workspace.calls("users.info") - before <= 3
+    await workspace.wait_view(ADA, "Email profile")
+    await fill_form(http_office, ADA)
+    assert await workspace.submit(ADA) == {}
+    await workspace.command(ADA, "/email-extra", "add TLS Y")
+    assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_admin_is_told_when_slack_does_not_say_who_they_are_and_nothing_is_done(
+    http_office: Office, kind: Literal["ratelimited", "error500", "silence", "close"]
+) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    failing(http_office, "users.info", kind)
+    workspace.all_messages.clear()
+    before = workspace.calls("users.info")
+    for command, text in (
+        ("/email-profile", "show @ada"),
+        ("/email-extra", "remove TLS @ada"),
+        ("/email-profile", "list"),
+    ):
+        await workspace.command(GRACE, command, text)
+        (told,) = workspace.messages(GRACE)
+        assert "Please try again in a minute." in searchable(told)
+        workspace.all_messages.clear()
+    assert workspace.calls("users.info") - before <= 6
+    workspace.faults["users.info"] = []
+    # Nobody is asked for a few seconds after Slack was silent.
+    await asyncio.sleep(0.3)
+    await workspace.command(GRACE, "/email-profile", "show @ada")
+    assert "`TLS Y`" in searchable(workspace.messages(GRACE)[-1])
+
+
+@pytest.mark.parametrize("kind", ["ratelimited", "error500", "close"])
+async def test_a_change_is_kept_although_the_card_cannot_be_shown(
+    http_office: Office, kind: Literal["ratelimited", "error500", "close"]
+) -> None:
+    workspace = http_office.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    await fill_form(http_office, ADA)
+    before = workspace.calls("chat.postEphemeral")
+    workspace.faults["chat.postEphemeral"] = [Fault(kind=kind, seconds=0) for _ in range(50)]
+    assert await workspace.submit(ADA) == {}
+    async with asyncio.timeout(10):
+        while http_office.bot.jobs.running:
+            await asyncio.sleep(0.02)
+    # The card, and the sentence that it could not be shown: three tries each at most.
+    assert workspace.calls("chat.postEphemeral") - before <= 6
+    await workspace.command(ADA, "/email-profile")
+    assert "`ada@demo.example`" in searchable(workspace.messages(ADA)[-1])
+
+
+async def test_the_owner_is_told_of_a_change_although_slack_was_busy(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA)
+    workspace.faults["chat.postMessage"] = [Fault(kind="ratelimited", seconds=1)]
+    await workspace.command(GRACE, "/email-extra", "add FROM_NAME Countess @ada")
+    told = searchable(await workspace.wait_message(ADA, "changed your email profile"))
+    assert "FROM_NAME" in told
+    assert len([message for message in workspace.messages(ADA) if "changed your" in searchable(message)]) == 1
+
+
+async def test_the_list_of_people_is_read_again_when_slack_was_broken(http_office: Office, store: Store) -> None:
+    workspace = http_office.workspace
+    await store.edit(*(f"DELETE FROM {table}" for table in ("people", "search_entries", "state_counts", "leases")))
+    workspace.faults["users.list"] = [Fault(kind="error500") for _ in range(3)]
+    await http_office.bot.housekeeping.round()
+    await store.edit("UPDATE leases SET ends_at = ends_at - 60 WHERE name LIKE 'people%'")
+    workspace.faults["users.list"] = []
+    await http_office.bot.housekeeping.round()
+    await workspace.command(GRACE, "/email-profile", "list")
+    assert "2 people" in searchable(workspace.messages(GRACE)[-1])

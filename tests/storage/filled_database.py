@@ -1,0 +1,122 @@
+"""A database with rows in every table, as a large and lively workspace leaves them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import uuid4
+
+from sqlalchemy import Table, delete, insert, select
+from sqlmodel import SQLModel
+
+from storage.crypto.keyring import Keyring
+from storage.database import Database, Transaction
+from storage.models import AuditRow, HomeRow, ProfileRow, TestRow, UnfinishedCopyRow
+from storage.tables.connection_tests import connection_test_place
+from storage.tables.password_links import StoredLink
+from storage.tables.people import evenly_spread
+from storage.tables.profiles import profile_place
+
+PASSWORD = "canary-Pa55-wörd"
+LONG_AGO = datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+async def furnish(database: Database, people: int) -> None:
+    """Fill every table that is copied; `people` have a profile, a test, history, a place in the list and a Home tab."""
+    await database.check_keys()
+    users = [user_id(number) for number in range(people)]
+    profiles = [_profile(database.keyring, user, number) for number, user in enumerate(users)]
+    tests = [_test(database.keyring, profile) for profile in profiles]
+    listed = evenly_spread((user, f"Zoë {user}", ["zoë", user.casefold()]) for user in users)
+    async with database.writing_connection() as connection:
+        await connection.execute(insert(ProfileRow), profiles)
+        await connection.execute(insert(TestRow), tests)
+        await connection.execute(insert(AuditRow), [entry for profile in profiles for entry in _history(profile)])
+        await connection.execute(insert(HomeRow), [_home(profile) for profile in profiles])
+    for begin in range(0, people, 500):
+        async with database.writing() as tx:
+            await tx.people.add_many("T1", listed[begin : begin + 500], 2, LONG_AGO)
+    async with database.writing() as tx:
+        await tx.people.set_deactivated("T1", users[0], LONG_AGO)
+        await _settle_in(tx)
+
+
+def _profile(keyring: Keyring, user: str, number: int) -> dict[str, Any]:
+    row = {
+        "record_id": str(uuid4()),
+        "workspace": "T1",
+        "user_id": user,
+        "revision": 1 + number % 3,
+        "key_id": keyring.active,
+        "created_at": LONG_AGO,
+        "updated_at": LONG_AGO + timedelta(microseconds=number),
+    }
+    document = f'{{"password": "{PASSWORD}", "number": {number}}}'.encode()
+    return {**row, "sealed": keyring.seal(document, profile_place(cast("ProfileRow", SimpleNamespace(**row))))}
+
+
+def _test(keyring: Keyring, profile: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("workspace", "user_id", "record_id", "revision", "key_id")
+    row = {**{name: profile[name] for name in names}, "tested_at": profile["updated_at"]}
+    place = connection_test_place(cast("TestRow", SimpleNamespace(**row)))
+    return {**row, "sealed": keyring.seal(b'{"stages": []}', place)}
+
+
+def _history(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give one entry for each revision."""
+    who = {"workspace": "T1", "actor": "U9", "subject": profile["user_id"], "action": "saved"}
+    return [
+        {**who, "at": profile["updated_at"], "fields": ", ".join(("Port", "Größe")[:revision])}
+        for revision in range(profile["revision"])
+    ]
+
+
+def _home(profile: Mapping[str, Any]) -> dict[str, Any]:
+    shows_everybody = profile["revision"] == 1
+    return {"workspace": "T1", "user_id": profile["user_id"], "digest": "…", "shows_everybody": shows_everybody}
+
+
+async def _settle_in(tx: Transaction) -> None:
+    """Leave one of everything else."""
+    await tx.people.put("E2", "W1", "Grace Hopper", ["grace"], -1, LONG_AGO)
+    await tx.workspaces.save("T1", b'{"port": 587}', expected_revision=0)
+    await tx.workspaces.set_left("E2", LONG_AGO)
+    for workspace in ("T1", "E2"):
+        await tx.installations.save(workspace, b'{"token": "xoxb-canary"}', expected_revision=0)
+    await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=600)
+    for end in ("done", "cancelled", None):
+        run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=2**31 - 1)
+        assert run is not None
+        if end:
+            await tx.runs.end(run.run_id, end, workspace="T1")
+    await tx.leases.take("purge", seconds=60)
+    await tx.limits.take("U1 tests mail.example", most=3, seconds=3600)
+    await tx.oauth_states.add("state", seconds=600)
+    await tx.requests.take("trigger", seconds=600)
+
+
+def user_id(number: int) -> str:
+    """Give ids that languages sort in another order than their code points: a, B, ä, Z."""
+    return f"{'aBäZ'[number % 4]}{number:05}"
+
+
+def copied_tables() -> list[Table]:
+    """Give every table that a copy brings along: all, but the mark of an unfinished copy."""
+    tables = SQLModel.metadata.sorted_tables
+    return [table for table in tables if table.name != UnfinishedCopyRow.__tablename__]
+
+
+async def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Give all rows of every table, unordered ones in the order of their texts."""
+    async with database.reading_connection() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in await connection.execute(select(table))), key=repr)
+            for table in SQLModel.metadata.sorted_tables
+        }
+
+
+async def make_empty(database: Database) -> None:
+    """Delete every row."""
+    async with database.writing_connection() as connection:
+        for table in reversed(SQLModel.metadata.sorted_tables):
+            await connection.execute(delete(table))
