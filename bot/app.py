@@ -23,39 +23,39 @@ from bot.observability.tracing import Traces
 from bot.profiles.account.changes import Changes
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
-from bot.profiles.people.default_moves import Moves
+from bot.profiles.people.default_moves import DefaultMoves
 from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import WorkWithEmail
-from bot.profiles.people.retention import Upkeep
+from bot.profiles.people.retention import Retention
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.app import app_of_many, app_of_one, complete
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.housekeeping import Housekeeping
-from bot.slack.background.user_sync import Roster
+from bot.slack.background.user_sync import UserSync
 from bot.slack.commands import Commands
 from bot.slack.listeners.services import Services
 from bot.slack.middleware.body_parser import repair_body_parsing
-from bot.slack.middleware.deduplication import Once
+from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.middleware.request_log import ServedApp
 from bot.slack.register import register
 from bot.slack.replies.connection_tests import Testing
 from bot.slack.replies.jobs import Jobs
-from bot.slack.replies.owner_notices import Owners
-from bot.slack.replies.password_set import AfterPassword
-from bot.slack.replies.profile_forms import Opening
+from bot.slack.replies.owner_notices import OwnerNotices
+from bot.slack.replies.password_set import PasswordSetNotice
+from bot.slack.replies.profile_forms import ProfileForms
 from bot.slack.views.form import PasswordEntry
 from bot.slack.web_api.call_health import SlackCalls
 from bot.slack.web_api.clients import Clients, slack_session
 from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal
 from bot.slack.workspaces.installations import Installations, StateStore
 from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
-from bot.slack.workspaces.token_rotation import OnRenewal, Renewals
+from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.network.connect import Network, OpenNetwork
 from bot.smtp.network.domain import DnsTextRecords, TextRecords, judge
 from bot.smtp.network.guard import Guard
@@ -79,7 +79,7 @@ class StartError(Exception):
     """The bot cannot start. `str(error)` is one line for the operator."""
 
 
-class AwayError(StartError):
+class TemporaryStartError(StartError):
     """Slack or the database does not answer: the same start may succeed a little later."""
 
 
@@ -122,7 +122,7 @@ async def prepare_database(database: Database) -> None:
 
     Raises:
         StartError: the schema is outdated or newer than this version, or a copy into the database was cut short.
-        AwayError: the database cannot be used.
+        TemporaryStartError: the database cannot be used.
         KeyMismatchError: a key is missing, wrong or retired.
     """
     try:
@@ -136,7 +136,9 @@ async def prepare_database(database: Database) -> None:
         raise StartError(str(error)) from None
     except DatabaseUnavailableError as error:
         example = EXAMPLES["DATABASE_URL"]
-        raise AwayError(f"DATABASE_URL: the database cannot be used: {error.trouble}. Example: {example}") from None
+        raise TemporaryStartError(
+            f"DATABASE_URL: the database cannot be used: {error.fault}. Example: {example}"
+        ) from None
 
 
 @asynccontextmanager
@@ -155,7 +157,7 @@ async def open_bot(
     Raises:
         SettingsError: a setting is missing or wrong.
         StartError: Slack refuses the token, or the schema is outdated.
-        AwayError: Slack or the database does not answer.
+        TemporaryStartError: Slack or the database does not answer.
         KeyMismatchError: a key is missing, wrong or retired.
     """
     settings.require_slack()
@@ -206,7 +208,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     calls.observe(metrics.count_slack_call)
     metrics.watch_health(State, health.troubles)
     history = timedelta(days=settings.history_days)
-    upkeep = Upkeep(database=database, history=history, clock=database.now, on_change=changes.tell)
+    upkeep = Retention(database=database, history=history, clock=database.now, on_change=changes.tell)
     pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
     house = await _house(settings, database, Clients(session, settings.slack_api_url), upkeep, metrics, pages)
     services = _services(
@@ -214,7 +216,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     )
     tabs = HomeTabs(services=services, database=database, workspaces=house.workspaces)
     changes.listen(tabs.changed)
-    roster = Roster(
+    roster = UserSync(
         database=database,
         workspaces=house.workspaces,
         directory=services.directory,
@@ -224,7 +226,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     house.slack.observe(metrics.observe_request)
     commands = Commands()
     register(house.slack, commands, services, tabs=tabs, roster=roster)
-    complete(house.slack, commands, workspaces=house.workspaces, once=Once(database))
+    complete(house.slack, commands, workspaces=house.workspaces, once=Deduplicator(database))
     return Bot(
         slack=house.slack,
         connections=services.connections,
@@ -248,7 +250,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
 
 
 @dataclass(frozen=True, kw_only=True)
-class _House:
+class SlackConnection:
     """Where the bot works, and Bolt's app for it; the rest is None in one workspace."""
 
     workspaces: Workspaces
@@ -258,8 +260,8 @@ class _House:
 
 
 async def _house(  # noqa: PLR0917 - each is of its own type
-    settings: Settings, database: Database, clients: Clients, upkeep: Upkeep, metrics: Metrics, pages: Pages
-) -> _House:
+    settings: Settings, database: Database, clients: Clients, upkeep: Retention, metrics: Metrics, pages: Pages
+) -> SlackConnection:
     # Socket Mode requests carry no signature: their trust is the connection's.
     secret = None if settings.slack_app_token else settings.slack_signing_secret or SecretStr("")
     client = clients.patient(None)
@@ -276,14 +278,14 @@ async def _house(  # noqa: PLR0917 - each is of its own type
             page=pages.html,
         )
         slack = app_of_many(installations, flow, client=client, signing_secret=secret)
-        return _House(workspaces=installations, slack=slack, installing=flow, installations=installations)
+        return SlackConnection(workspaces=installations, slack=slack, installing=flow, installations=installations)
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     identity = await _identity(clients.patient(token))
     workspace = OneWorkspace(
         identity.enterprise_id or identity.team_id or "", clients=clients, token=token, upkeep=upkeep
     )
     slack = app_of_one(workspace, identity, client=client, signing_secret=secret)
-    return _House(workspaces=workspace, slack=slack)
+    return SlackConnection(workspaces=workspace, slack=slack)
 
 
 def open_installations(
@@ -298,7 +300,7 @@ def open_installations(
     rotator = AsyncTokenRotator(
         client_id=client_id, client_secret=client_secret.get_secret_value(), client=clients.quick(None)
     )
-    renewals = Renewals(database=database, rotator=rotator, on_renewal=on_renewal)
+    renewals = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, renewals=renewals, install_url=url)
 
@@ -315,7 +317,7 @@ def now() -> datetime:
 
 
 def _tester(settings: Settings, network: Network, metrics: Metrics) -> CountingTester:
-    tester = Tester(
+    tester = ConnectionTester(
         guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
         network=network,
         trust=trust_store(settings.smtp_ca_file),
@@ -359,13 +361,13 @@ def _services(  # noqa: PLR0917 - each is of its own type
         bulk=BulkTests(database=database, listing=listing, connections=connections),
         history=History(**for_admins),
         defaults=WorkspaceDefaults(**for_admins, on_change=changes.tell),
-        moves=Moves(**changing),
+        moves=DefaultMoves(**changing),
         links=links,
         jobs=jobs,
         directory=directory,
-        owners=Owners(jobs),
+        owners=OwnerNotices(jobs),
         testing=Testing(jobs=jobs, profiles=profiles, connections=connections, directory=directory),
-        opening=Opening(profiles=profiles, directory=directory, entry=entry),
+        opening=ProfileForms(profiles=profiles, directory=directory, entry=entry),
         entry=entry,
     )
 
@@ -379,7 +381,7 @@ def _password_entry(settings: Settings) -> PasswordEntry:
 def _page(services: Services, workspaces: Workspaces, pages: Pages) -> PasswordPage | None:
     if services.links is None:
         return None
-    after = AfterPassword(workspaces, services.jobs, services.entry)
+    after = PasswordSetNotice(workspaces, services.jobs, services.entry)
     return PasswordPage(services.links, pages, after.show)
 
 
@@ -391,7 +393,7 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
         if isinstance(error, SlackApiError) and not is_busy(error):
             why = f"Slack refuses this token ({refusal(error)}); copy it again."
             raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
-        raise AwayError(
+        raise TemporaryStartError(
             f"SLACK_API_URL: {client.base_url} does not answer ({type(error).__name__}). "
             f"Example: {EXAMPLES['SLACK_API_URL']}"
         ) from None

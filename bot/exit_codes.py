@@ -1,6 +1,6 @@
 """How the program ends when an operator has to mend something."""
 
-from bot.app import AwayError, StartError
+from bot.app import StartError, TemporaryStartError
 from bot.settings import SettingsError
 from storage.crypto.key_checks import KeyMismatchError, KeyRetirementError
 from storage.database import OutdatedSchemaError, UnknownSchemaError
@@ -14,7 +14,7 @@ EX_TEMPFAIL = 75
 """Exit code when Slack or the database is away: a supervisor should try again, which after EX_CONFIG is no use."""
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
-    (AwayError, EX_TEMPFAIL),
+    (TemporaryStartError, EX_TEMPFAIL),
     (DatabaseUnavailableError, EX_TEMPFAIL),
     (SettingsError, EX_CONFIG),
     (StartError, EX_CONFIG),

@@ -65,7 +65,7 @@ class Health:
         except KeyMismatchError as error:
             return {State.KEYS: str(error)}
         except DatabaseUnavailableError as error:
-            return {State.DATABASE: f"the database cannot be used: {error.trouble}"}
+            return {State.DATABASE: f"the database cannot be used: {error.fault}"}
         except Exception as error:  # noqa: BLE001 - any driver's error means the same to a load balancer
             # Its text may name hosts or parameters, so only its type is told.
             log.warning("The database does not answer: %s", type(error).__name__)

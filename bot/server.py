@@ -27,7 +27,7 @@ from bot.slack.middleware.request_log import Outcome
 from bot.slack.request import TIMESTAMP, is_command, read_request, to_answer, turned_away
 from bot.slack.turns import side_by_side
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
-from bot.socket_mode import SocketModeLink
+from bot.socket_mode import SocketMode
 from bot.web.pages import Pages, network_of
 from storage.database import Database
 
@@ -43,7 +43,7 @@ LONGEST_TIMESTAMP = 12
 """Digits of a time in seconds since 1970, for the next thirty thousand years."""
 
 
-class HttpDoor:
+class HttpHandlers:
     """The aiohttp handlers: Slack's requests, health and metrics."""
 
     def __init__(self, bot: Bot) -> None:
@@ -62,7 +62,7 @@ class HttpDoor:
         if self._bot.page is not None:
             self._bot.page.add_routes(application)
         if self._bot.installing is not None:
-            InstallDoor(self._bot.installing, self._bot.pages, self._bot.database).add_routes(application)
+            InstallHandlers(self._bot.installing, self._bot.pages, self._bot.database).add_routes(application)
         if self._bot.page is not None or self._bot.installing is not None:
             self._bot.pages.add_routes(application)
         return application
@@ -113,7 +113,7 @@ class HttpDoor:
         )
 
 
-class InstallDoor:
+class InstallHandlers:
     """The aiohttp handlers of an installation."""
 
     def __init__(self, flow: InstallFlow, pages: Pages, database: Database) -> None:
@@ -162,7 +162,7 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
     `listening` is a bound socket to serve on instead of HOST and PORT.
     """
     socket_mode = settings.slack_app_token is not None
-    door = HttpDoor(bot)
+    door = HttpHandlers(bot)
     # A client that sends or reads too slowly does not keep the process.
     application = door.application(events=not socket_mode)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=IN_HAND_SECONDS)
@@ -176,7 +176,7 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
             raise StartError(f"PORT: nothing can be served on {where} ({why}). Example: PORT=3000") from None
         if socket_mode:
-            link = SocketModeLink(bot, settings)
+            link = SocketMode(bot, settings)
             stack.push_async_callback(link.close)
             await link.open()
             bot.health.watch_socket(link.connected)

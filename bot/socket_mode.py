@@ -98,7 +98,7 @@ class Connection(SocketModeClient):
         self._on_end(self, "")
 
 
-class SocketModeLink:
+class SocketMode:
     """The bot's way to Slack over Socket Mode, through as many connections as it takes."""
 
     def __init__(self, bot: Bot, settings: Settings) -> None:

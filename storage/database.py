@@ -23,12 +23,12 @@ from storage.engines.unavailable import (
     opened_for_long_reading,
     opened_for_reading,
     opened_for_writing,
-    told_apart,
+    translate_driver_errors,
 )
 from storage.tables.audit import AuditTable
-from storage.tables.bulk_runs import RunTable
+from storage.tables.bulk_runs import BulkRunTable
 from storage.tables.clock import now_sql
-from storage.tables.connection_tests import TestTable
+from storage.tables.connection_tests import ConnectionTestTable
 from storage.tables.glance import DirectGlances, Glance, PooledGlances, opened_glance
 from storage.tables.home_tabs import HomeTable
 from storage.tables.installations import InstallationTable
@@ -38,7 +38,7 @@ from storage.tables.oauth_states import OAuthStateTable
 from storage.tables.password_links import PasswordLinkTable
 from storage.tables.people import PeopleTable
 from storage.tables.profiles import ProfileTable
-from storage.tables.seen_requests import RequestTable
+from storage.tables.seen_requests import SeenRequestTable
 from storage.tables.workspaces import WorkspaceTable
 
 
@@ -70,18 +70,18 @@ class Transaction:
     """The tables, inside one transaction."""
 
     profiles: ProfileTable
-    tests: TestTable
+    tests: ConnectionTestTable
     audit: AuditTable
     limits: LimitTable
     people: PeopleTable
     workspaces: WorkspaceTable
     links: PasswordLinkTable
-    runs: RunTable
+    runs: BulkRunTable
     homes: HomeTable
     leases: LeaseTable
     installations: InstallationTable
     oauth_states: OAuthStateTable
-    requests: RequestTable
+    requests: SeenRequestTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ class Database:
     @asynccontextmanager
     async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
         """As `reading`, for what reads across tables."""
-        with told_apart():
+        with translate_driver_errors():
             async with opened(self._engine, opened_for_reading) as transaction:
                 yield transaction.connection
 
@@ -193,7 +193,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        with told_apart():
+        with translate_driver_errors():
             if self.is_sqlite:
                 async with copied_pages(self._engine) as engine, engine.connect() as connection:
                     yield connection
@@ -204,25 +204,25 @@ class Database:
     def _tables(self, connection: AsyncConnection) -> Transaction:
         return Transaction(
             profiles=ProfileTable(connection, self._keyring),
-            tests=TestTable(connection, self._keyring),
+            tests=ConnectionTestTable(connection, self._keyring),
             audit=AuditTable(connection),
             limits=LimitTable(connection, self._keyring),
             people=PeopleTable(connection, self._keyring),
             workspaces=WorkspaceTable(connection, self._keyring),
             links=PasswordLinkTable(connection, self._keyring),
-            runs=RunTable(connection),
+            runs=BulkRunTable(connection),
             homes=HomeTable(connection),
             leases=LeaseTable(connection),
             installations=InstallationTable(connection, self._keyring),
             oauth_states=OAuthStateTable(connection),
-            requests=RequestTable(connection, self._keyring),
+            requests=SeenRequestTable(connection, self._keyring),
         )
 
     @asynccontextmanager
     async def writing_connection(self) -> AsyncIterator[AsyncConnection]:
         """As `writing`, for what reads and writes across tables."""
         engine = self._writing_engine()
-        with told_apart():
+        with translate_driver_errors():
             async with self._writers, opened(engine, opened_for_writing) as transaction:
                 yield transaction.connection
                 await commit(self._engine, transaction)

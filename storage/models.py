@@ -55,7 +55,7 @@ class ProfileRow(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
-class TestRow(SQLModel, table=True):
+class ConnectionTestRow(SQLModel, table=True):
     """The last connection test of one profile, sealed."""
 
     __test__ = False
@@ -203,7 +203,7 @@ class PasswordLinkRow(SQLModel, table=True):
     ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
-class RunRow(SQLModel, table=True):
+class BulkRunRow(SQLModel, table=True):
     """One test of many profiles: who began it, where its message stands, how far it is, its last sign of life."""
 
     __tablename__ = "test_runs"

@@ -8,7 +8,7 @@ from bot.doctor.finding import DNS, MAIL_SERVER, Finding, bad, good
 from bot.settings import Settings
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Report, StageName
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.network.connect import OpenNetwork
 from bot.smtp.network.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
 from bot.smtp.network.trust import trust_store
@@ -40,7 +40,7 @@ async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
     name = await _name_finding(host, guard, loaded)
     if not name.good:
         return [name]
-    tester = Tester(
+    tester = ConnectionTester(
         guard=guard,
         network=OpenNetwork(),
         trust=trust_store(loaded.smtp_ca_file),
@@ -104,7 +104,7 @@ def _named(host: str, address: Address) -> str:
     return str(address) if literal(host) else f"{host} is {address}, which"
 
 
-async def _port_finding(tester: Tester, loaded: Settings, host: str, port: int) -> Finding:
+async def _port_finding(tester: ConnectionTester, loaded: Settings, host: str, port: int) -> Finding:
     subject = f"{MAIL_SERVER} port {port}"
     try:
         tester.guard.check_port(port)

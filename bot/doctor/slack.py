@@ -24,7 +24,7 @@ from bot.doctor.finding import (
     good,
 )
 from bot.observability.metrics import Metrics
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.settings import EXAMPLES, Settings
 from bot.slack.ids import SCOPES as NEEDED
 from bot.slack.web_api.clients import Clients
@@ -176,7 +176,7 @@ async def installation_findings(loaded: Settings, database: Database) -> list[Fi
             subject = f"{IN_WORKSPACE} {key}"
             try:
                 client = await installations.client_for(key)
-            except MendableError:
+            except UserError:
                 why = f"there is no token that works; install it again at {where}."
                 found.append(bad(subject, why))
             else:

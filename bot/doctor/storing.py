@@ -10,17 +10,17 @@ from bot.settings import Settings, SettingsError
 from storage.crypto.key_checks import KeyMismatchError
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.engines.unavailable import DatabaseUnavailableError, Trouble
+from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
 _KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_PASSPHRASE", "ENCRYPTION_PASSPHRASE_FILE")
 
 _REMEDIES = {
-    Trouble.SILENT: "See whether it runs, and whether host, port, user and password in the address are right.",
-    Trouble.BUSY: "See what else works on it, and how many connections it allows.",
-    Trouble.NOT_WRITABLE: "Make room on its disk, and let the bot's user write there.",
-    Trouble.UNCERTAIN: "See whether it restarts again and again.",
-    Trouble.DAMAGED: "Restore the last backup with `email-profile-bot db restore`, or correct the address.",
+    DatabaseFault.SILENT: "See whether it runs, and whether host, port, user and password in the address are right.",
+    DatabaseFault.BUSY: "See what else works on it, and how many connections it allows.",
+    DatabaseFault.NOT_WRITABLE: "Make room on its disk, and let the bot's user write there.",
+    DatabaseFault.UNCERTAIN: "See whether it restarts again and again.",
+    DatabaseFault.DAMAGED: "Restore the last backup with `email-profile-bot db restore`, or correct the address.",
 }
 
 
@@ -72,7 +72,7 @@ async def _database_findings(database: Database, loaded: Settings, *, keys_open:
                 await tx.requests.take("check", seconds=1)
                 raise _UndoneError
     except DatabaseUnavailableError as error:
-        why = f"DATABASE_URL: {error.trouble}. {_REMEDIES[error.trouble]}"
+        why = f"DATABASE_URL: {error.fault}. {_REMEDIES[error.fault]}"
         return [bad(DATABASE, why)]
     except (OutdatedSchemaError, UnknownSchemaError, UnfinishedCopyError) as error:
         return [bad(DATABASE, str(error))]

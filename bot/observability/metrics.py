@@ -31,7 +31,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from bot.smtp.account import Account
 from bot.smtp.check.report import Report
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.envelope import Outgoing
 from storage.database import Database
 
@@ -253,7 +253,7 @@ def version_here() -> str:
 class CountingTester:
     """A connection tester that counts what the one inside it finds."""
 
-    def __init__(self, tester: Tester, metrics: Metrics) -> None:
+    def __init__(self, tester: ConnectionTester, metrics: Metrics) -> None:
         """Wrap `tester`."""
         self._tester = tester
         self._metrics = metrics

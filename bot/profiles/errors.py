@@ -2,30 +2,30 @@
 
 from collections.abc import Mapping
 
-from storage.engines.unavailable import DatabaseUnavailableError, Trouble
+from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
 
 
-class MendableError(Exception):
+class UserError(Exception):
     """Something a person can put right. `str(error)` is a full sentence for that person."""
 
 
-class NotAllowedError(MendableError):
+class NotAllowedError(UserError):
     """The caller may not do this, or not to this person."""
 
 
-class DirectoryError(MendableError):
+class DirectoryError(UserError):
     """The workspace did not say who somebody is."""
 
 
-class NoProfileError(MendableError):
+class NoProfileError(UserError):
     """There is no email profile (or not enough of one) to do this with."""
 
 
-class UnreadableProfileError(MendableError):
+class UnreadableProfileError(UserError):
     """A stored profile does not open: it was moved, edited or sealed under a lost key."""
 
 
-class InvalidFormError(MendableError):
+class InvalidFormError(UserError):
     """A form's values break rules. `errors` maps field name (see `profile.Field`) to its sentence."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
@@ -34,7 +34,7 @@ class InvalidFormError(MendableError):
         self.errors = dict(errors)
 
 
-class InvalidExtraError(MendableError):
+class InvalidExtraError(UserError):
     """An extra configuration's name or value is not known. `part` is "name" or "value"."""
 
     def __init__(self, message: str, *, part: str) -> None:
@@ -43,7 +43,7 @@ class InvalidExtraError(MendableError):
         self.part = part
 
 
-class ExtraConflictError(MendableError):
+class ExtraConflictError(UserError):
     """Two extra configurations cannot both be on. `wanted` was asked for, `present` is on now."""
 
     def __init__(self, message: str, *, wanted: str, present: str) -> None:
@@ -53,7 +53,7 @@ class ExtraConflictError(MendableError):
         self.present = present
 
 
-class ChangedMeanwhileError(MendableError):
+class ChangedMeanwhileError(UserError):
     """Somebody saved between opening a form and saving it. `fields` are the labels that differ."""
 
     def __init__(self, message: str, *, fields: tuple[str, ...], revision: int) -> None:
@@ -64,11 +64,11 @@ class ChangedMeanwhileError(MendableError):
 
 
 _OUTAGES = {
-    Trouble.NOT_WRITABLE: (
+    DatabaseFault.NOT_WRITABLE: (
         "The bot cannot store anything at the moment, so nothing was changed. Please tell whoever runs the bot that "
         "its database cannot be written."
     ),
-    Trouble.UNCERTAIN: (
+    DatabaseFault.UNCERTAIN: (
         "The bot lost its database while it was storing this, so it is not certain whether it was stored. Please look "
         "with `/email-profile` before you try again."
     ),
@@ -78,4 +78,4 @@ _OUTAGES = {
 def outage_sentence(error: DatabaseUnavailableError) -> str:
     """Say to a person that the database cannot be used, and what became of what they wanted."""
     waiting = "The bot cannot reach its database at the moment, so nothing was changed. Please try again in a minute."
-    return _OUTAGES.get(error.trouble, waiting)
+    return _OUTAGES.get(error.fault, waiting)

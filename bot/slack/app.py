@@ -8,7 +8,7 @@ from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.commands import CommandDoor, Commands
-from bot.slack.middleware.deduplication import Once
+from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.middleware.late_ack import PunctualApp
 from bot.slack.middleware.request_log import ServedApp
 from bot.slack.workspaces.installations import Installations, InstalledAuthorize
@@ -57,7 +57,7 @@ def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: Secr
     )
 
 
-def complete(app: ServedApp, commands: Commands, *, workspaces: Workspaces, once: Once) -> None:
+def complete(app: ServedApp, commands: Commands, *, workspaces: Workspaces, once: Deduplicator) -> None:
     """Let `app` serve what is registered: commands through their own door, all else through Bolt."""
     app.middleware(app.load.let_in)
     app.middleware(once.let_through)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.profiles.account.extras import NOT_IN_A_COMMAND, names_secret
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
 
 # With should_escape Slack turns @name into <@U012AB3CD|name>; ids begin with U or, in Enterprise Grid, W.
@@ -86,7 +86,7 @@ class Invocation:
     owner: str | None = None
 
 
-class NotUnderstoodError(MendableError):
+class NotUnderstoodError(UserError):
     """The text is no subcommand; the help is shown below the sentence."""
 
 

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.profiles.people.access import Person
 from bot.slack.command_text import Invocation, acts, parse
 from bot.slack.listeners.services import caller_of, owner_of
-from bot.slack.middleware.deduplication import Once
+from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.middleware.error_handler import answer_error
 from bot.slack.middleware.overload import Load
 from bot.slack.middleware.request_log import note_asked
@@ -84,7 +84,7 @@ class CommandDoor:
         commands: Commands,
         *,
         workspaces: Workspaces,
-        once: Once,
+        once: Deduplicator,
         load: Load,
         verifier: SignatureVerifier | None,
         client: AsyncWebClient,

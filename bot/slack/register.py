@@ -4,7 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.slack.background import home_tabs as home
 from bot.slack.background.home_tabs import HomeTabs
-from bot.slack.background.user_sync import Roster
+from bot.slack.background.user_sync import UserSync
 from bot.slack.commands import Commands
 from bot.slack.listeners import bulk_tests as bulk
 from bot.slack.listeners import connection_tests as connection
@@ -16,7 +16,7 @@ from bot.slack.listeners.services import Services
 from bot.slack.middleware import error_handler as errors
 
 
-def register(app: AsyncApp, commands: Commands, services: Services, *, tabs: HomeTabs, roster: Roster) -> None:
+def register(app: AsyncApp, commands: Commands, services: Services, *, tabs: HomeTabs, roster: UserSync) -> None:
     """Register every listener, those of slash commands in `commands` and all others on `app`."""
     for room in (profile, extras, connection, listing, defaults, history):
         room.register(app, commands, services)

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.profiles.account.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
-from bot.profiles.errors import InvalidFormError, MendableError, NotAllowedError
+from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError
 from bot.profiles.tests.limits import LimitedError
 from bot.web.pages import Pages, file, network_of, told
 
@@ -39,7 +39,7 @@ class PasswordPage:
         user, token = _named(request)
         try:
             link = await self._links.look(user=user, token=token, from_where=network_of(request))
-        except MendableError as error:
+        except UserError as error:
             return self._refused(error)
         return self._form(request, link)
 
@@ -56,7 +56,7 @@ class PasswordPage:
             done = await self._links.set_password(user=user, token=token, password=SecretStr(typed), from_where=where)
         except InvalidFormError as error:
             return await self._form_again(request, str(error))
-        except MendableError as error:
+        except UserError as error:
             return self._refused(error)
         self._after(done)
         sentence = f"It is sealed, and goes to {done.link.host} only. You can close this page and go back to Slack."
@@ -66,11 +66,11 @@ class PasswordPage:
         user, token = _named(request)
         try:
             link = await self._links.look(user=user, token=token, from_where=network_of(request))
-        except MendableError as error:
+        except UserError as error:
             return self._refused(error)
         return self._form(request, link, sentence, status=422)
 
-    def _refused(self, error: MendableError) -> web.Response:
+    def _refused(self, error: UserError) -> web.Response:
         if isinstance(error, LimitedError):
             return self._pages.limited(error)
         if isinstance(error, NotAllowedError):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, func, select, text, update
 from sqlmodel import SQLModel
 
-from storage.crypto.keyring import Keyring, MalformedError, Place, SealBrokenError, key_id_of
+from storage.crypto.keyring import Keyring, MalformedError, RecordContext, SealBrokenError, key_id_of
 from storage.models import KeyCheckRow, PasswordLinkRow
 from storage.tables.clock import now_sql
 
@@ -177,9 +177,9 @@ def _opens(keyring: Keyring, key_id: str, sealed: bytes) -> bool:
         return False
 
 
-def check_place(key_id: str) -> Place:
+def check_place(key_id: str) -> RecordContext:
     """Give the place that a key's check value is sealed for."""
-    return Place(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
+    return RecordContext(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
 
 
 def _day(at: datetime) -> str:

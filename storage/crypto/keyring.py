@@ -60,10 +60,10 @@ class TamperedError(SealBrokenError):
     """The token was edited, or moved to another place."""
 
 
-class Place(NamedTuple):
+class RecordContext(NamedTuple):
     """Where a record belongs; nothing sealed for one place opens in another.
 
-    `beside` are the texts of whatever else stands in the clear beside the sealed bytes.
+    `extra` are the texts of whatever else stands in the clear beside the sealed bytes.
     """
 
     table: str
@@ -71,7 +71,7 @@ class Place(NamedTuple):
     workspace: str
     user: str
     revision: int
-    beside: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
 
 
 def generate_key() -> str:
@@ -165,20 +165,20 @@ class Keyring:
         """The id of the key that seals."""
         return self.key_ids[0]
 
-    def blinded(self, text: str) -> str:
+    def keyed_hash(self, text: str) -> str:
         """Give a name that stands for `text` and tells nothing of it: HMAC-SHA256, 43 url-safe characters.
 
         It depends on the first key, so whatever stands under such names begins anew when the keys turn.
         """
-        return self.blinded_under_each(text)[0]
+        return self.keyed_hashes(text)[0]
 
-    def blinded_under_each(self, text: str) -> tuple[str, ...]:
+    def keyed_hashes(self, text: str) -> tuple[str, ...]:
         """Give the name that each key makes for `text`, the sealing key's first; for finding old rows too."""
         written = text.encode("utf-8", "surrogatepass")
         digests = (hmac.digest(key, written, "sha256") for key in self._names)
         return tuple(base64.urlsafe_b64encode(digest).decode().rstrip("=") for digest in digests)
 
-    def seal(self, plaintext: bytes, place: Place) -> bytes:
+    def seal(self, plaintext: bytes, place: RecordContext) -> bytes:
         """Seal `plaintext` under the first key for `place`.
 
         Raises:
@@ -186,18 +186,18 @@ class Keyring:
         """
         return self.seal_under(self.active, plaintext, place)
 
-    def seal_under(self, key_id: str, plaintext: bytes, place: Place) -> bytes:
+    def seal_under(self, key_id: str, plaintext: bytes, place: RecordContext) -> bytes:
         """Seal under a configured key of one's choice; for canaries, which every key has one of."""
         salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
         return self._seal(key_id, plaintext, place, salt=salt, nonce=nonce)
 
-    def _seal(self, key_id: str, plaintext: bytes, place: Place, *, salt: bytes, nonce: bytes) -> bytes:
+    def _seal(self, key_id: str, plaintext: bytes, place: RecordContext, *, salt: bytes, nonce: bytes) -> bytes:
         associated = _associated_data(key_id, salt, place)
         key, commitment = _record_keys(self._roots[key_id], salt)
         header = _HEADER.pack(_VERSION, _KEY_ID_CHARACTERS, key_id.encode("ascii"), salt, commitment, nonce)
         return header + AESGCM(key).encrypt(nonce, _pad(plaintext), associated)
 
-    def open(self, token: bytes, place: Place) -> bytes:
+    def open(self, token: bytes, place: RecordContext) -> bytes:
         """Open a token that was sealed for `place`.
 
         Raises:
@@ -244,7 +244,7 @@ def _record_keys(root: bytes, salt: bytes) -> tuple[bytes, bytes]:
     return material[:KEY_BYTES], material[KEY_BYTES:]
 
 
-def _associated_data(key_id: str, salt: bytes, place: Place) -> bytes:
+def _associated_data(key_id: str, salt: bytes, place: RecordContext) -> bytes:
     if not (place.table and place.record_id and place.workspace and place.user):
         raise ValueError("A record's place must be complete before it is sealed or opened.")
     fields = (
@@ -256,7 +256,7 @@ def _associated_data(key_id: str, salt: bytes, place: Place) -> bytes:
         place.workspace.encode(),
         place.user.encode(),
         str(place.revision).encode(),
-        *(text.encode() for text in place.beside),
+        *(text.encode() for text in place.extra),
     )
     return b"".join([part for field in fields for part in (_LENGTH.pack(len(field)), field)])
 

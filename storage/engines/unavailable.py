@@ -24,7 +24,7 @@ _TRANSACTION_ID = text("SELECT CAST(pg_current_xact_id() AS text)")
 _FATE = text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))")
 
 
-class Trouble(StrEnum):
+class DatabaseFault(StrEnum):
     """What is wrong with the database."""
 
     SILENT = "it does not answer"
@@ -37,56 +37,56 @@ class Trouble(StrEnum):
 class DatabaseUnavailableError(Exception):
     """The database cannot be used now. Nothing was changed, except that with UNCERTAIN nobody knows."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, fault: DatabaseFault) -> None:
         """Keep the kind; the driver's own words may name hosts and people."""
-        super().__init__(f"the database is unavailable: {trouble}")
-        self.trouble = trouble
+        super().__init__(f"the database is unavailable: {fault}")
+        self.fault = fault
 
 
 # SQLSTATEs of https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL = {
-    "53100": Trouble.NOT_WRITABLE,  # disk_full
-    "25006": Trouble.NOT_WRITABLE,  # read_only_sql_transaction
-    "57014": Trouble.BUSY,  # query_canceled: by a time-out
-    "55P03": Trouble.BUSY,  # lock_not_available
-    "40P01": Trouble.BUSY,  # deadlock_detected
-    "40001": Trouble.BUSY,  # serialization_failure
-    "53300": Trouble.BUSY,  # too_many_connections
-    "25P03": Trouble.SILENT,  # idle_in_transaction_session_timeout
+    "53100": DatabaseFault.NOT_WRITABLE,  # disk_full
+    "25006": DatabaseFault.NOT_WRITABLE,  # read_only_sql_transaction
+    "57014": DatabaseFault.BUSY,  # query_canceled: by a time-out
+    "55P03": DatabaseFault.BUSY,  # lock_not_available
+    "40P01": DatabaseFault.BUSY,  # deadlock_detected
+    "40001": DatabaseFault.BUSY,  # serialization_failure
+    "53300": DatabaseFault.BUSY,  # too_many_connections
+    "25P03": DatabaseFault.SILENT,  # idle_in_transaction_session_timeout
 }
 
 # Primary result codes of https://www.sqlite.org/rescode.html; extended ones begin with these names.
 _SQLITE = (
-    (Trouble.NOT_WRITABLE, ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")),
-    (Trouble.BUSY, ("SQLITE_BUSY", "SQLITE_LOCKED")),
-    (Trouble.SILENT, ("SQLITE_CANTOPEN",)),
-    (Trouble.DAMAGED, ("SQLITE_CORRUPT", "SQLITE_NOTADB")),
+    (DatabaseFault.NOT_WRITABLE, ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")),
+    (DatabaseFault.BUSY, ("SQLITE_BUSY", "SQLITE_LOCKED")),
+    (DatabaseFault.SILENT, ("SQLITE_CANTOPEN",)),
+    (DatabaseFault.DAMAGED, ("SQLITE_CORRUPT", "SQLITE_NOTADB")),
 )
 
 
-def trouble_of(error: BaseException) -> Trouble | None:
+def fault_of(error: BaseException) -> DatabaseFault | None:
     """Tell what an error says of the database; None when it is a fault of ours."""
     if isinstance(error, PoolTimeoutError):
-        return Trouble.BUSY
+        return DatabaseFault.BUSY
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "")
         return next((trouble for trouble, names in _SQLITE if name.startswith(names)), None)
     if isinstance(cause, OSError):
-        return Trouble.SILENT
+        return DatabaseFault.SILENT
     if trouble := _POSTGRESQL.get(str(getattr(cause, "sqlstate", None))):
         return trouble
     gone = isinstance(error, OperationalError | InterfaceError)
-    return Trouble.SILENT if gone or (isinstance(error, DBAPIError) and error.connection_invalidated) else None
+    return DatabaseFault.SILENT if gone or (isinstance(error, DBAPIError) and error.connection_invalidated) else None
 
 
 @contextmanager
-def told_apart() -> Iterator[None]:
+def translate_driver_errors() -> Iterator[None]:
     """Turn a driver's errors about the database's state into DatabaseUnavailableError; others pass."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        trouble = trouble_of(error)
+        trouble = fault_of(error)
         if trouble is None:
             raise
         log.warning("The database is unavailable: %s (%s).", trouble, type(error).__name__)
@@ -152,7 +152,7 @@ async def _patiently_opened(
                 stack.push_async_exit(trying.pop_all())
                 return transaction
         except (SQLAlchemyError, OSError) as error:
-            if trouble_of(error) is not Trouble.SILENT or loop.time() + pause > until:
+            if fault_of(error) is not DatabaseFault.SILENT or loop.time() + pause > until:
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
@@ -170,14 +170,14 @@ async def commit(engine: AsyncEngine, transaction: Opened) -> None:
     try:
         await transaction.connection.commit()
     except (SQLAlchemyError, OSError) as error:
-        trouble = trouble_of(error)
+        trouble = fault_of(error)
         if trouble is None:
             raise
         known = transaction.transaction_id
-        if known is None or trouble is not Trouble.SILENT:
+        if known is None or trouble is not DatabaseFault.SILENT:
             raise DatabaseUnavailableError(trouble) from error
         if not await _was_carried_out(engine, known):
-            raise DatabaseUnavailableError(Trouble.SILENT) from error
+            raise DatabaseUnavailableError(DatabaseFault.SILENT) from error
         log.info("The database stopped answering at a commit; it was carried out.")
 
 
@@ -191,7 +191,7 @@ async def _was_carried_out(engine: AsyncEngine, transaction_id: str) -> bool:
             if fate != "in progress":
                 return bool(fate == "committed")
             if loop.time() > until:
-                raise DatabaseUnavailableError(Trouble.UNCERTAIN)
+                raise DatabaseUnavailableError(DatabaseFault.UNCERTAIN)
             await asyncio.sleep(_FIRST_PAUSE)
     except (SQLAlchemyError, OSError) as error:
-        raise DatabaseUnavailableError(Trouble.UNCERTAIN) from error
+        raise DatabaseUnavailableError(DatabaseFault.UNCERTAIN) from error

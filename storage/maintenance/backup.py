@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.database import Database, UnknownSchemaError
 from storage.engines.sqlite import copied_pages, reading_engine, sqlite_engine
-from storage.engines.unavailable import DatabaseUnavailableError, told_apart
+from storage.engines.unavailable import DatabaseUnavailableError, translate_driver_errors
 from storage.maintenance.copy import Copied, CopyError, UnfinishedCopyError, copy, require_complete
 from storage.maintenance.verify import Tell
 
@@ -88,12 +88,12 @@ async def restore(database: Database, file: Path, tell: Tell) -> Copied:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stored.dispose)
         try:
-            with told_apart():
+            with translate_driver_errors():
                 pages = await stack.enter_async_context(copied_pages(stored))
             backup = Database(pages, database.keyring, writers=1)
             await _bring_up_to_date(backup, file)
         except DatabaseUnavailableError as error:
-            raise CopyError(f"{file} cannot be read: {error.trouble}.") from None
+            raise CopyError(f"{file} cannot be read: {error.fault}.") from None
         return await copy(backup, database, tell)
 
 

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from storage.database import Database, UnknownSchemaError
-from storage.engines.unavailable import DatabaseUnavailableError, trouble_of
+from storage.engines.unavailable import DatabaseUnavailableError, fault_of
 from storage.maintenance.row_batches import BATCH, UnreadableRowError, in_order, pairs
 from storage.maintenance.verify import SealedTable, Tell, damage, open_all
 from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow
@@ -129,7 +129,7 @@ async def _make_ready(target: Database, fingerprint: str) -> None:
     except UnknownSchemaError:
         raise CopyError("The target holds tables of a newer version of the program, or of another one.") from None
     except DatabaseUnavailableError as error:
-        raise CopyError(f"The target cannot be used: {error.trouble}.") from None
+        raise CopyError(f"The target cannot be used: {error.fault}.") from None
 
 
 async def _take(target: Database, fingerprint: str) -> str:
@@ -245,7 +245,7 @@ class _Copying:
             try:
                 await connection.execute(statement, rows)
             except DBAPIError as error:
-                if trouble_of(error) is not None:
+                if fault_of(error) is not None:
                     raise
                 # The driver's own words may hold the values.
                 raise CopyError(

@@ -11,18 +11,18 @@ from sqlalchemy import Row, Table, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
-from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
-from storage.models import InstallationRow, PersonRow, ProfileRow, TestRow, WorkspaceRow
+from storage.models import ConnectionTestRow, InstallationRow, PersonRow, ProfileRow, WorkspaceRow
 from storage.tables.connection_tests import connection_test_place
 from storage.tables.installations import installation_place
 from storage.tables.people import PeopleTable, person_place
 from storage.tables.profiles import profile_place
 from storage.tables.workspaces import workspace_place
 
-SEALED: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
+SEALED: tuple[tuple[Any, Callable[[Any], RecordContext]], ...] = (
     (ProfileRow, profile_place),
-    (TestRow, connection_test_place),
+    (ConnectionTestRow, connection_test_place),
     (PersonRow, person_place),
     (WorkspaceRow, workspace_place),
     (InstallationRow, installation_place),
@@ -71,7 +71,7 @@ async def _under_other_keys(database: Database) -> int:
 
 
 async def _pass_over(
-    database: Database, sealed: tuple[Any, Callable[[Any], Place]], size: int, pace: float | None
+    database: Database, sealed: tuple[Any, Callable[[Any], RecordContext]], size: int, pace: float | None
 ) -> AsyncIterator[int]:
     after, seen = "", size
     while seen == size:
@@ -87,7 +87,7 @@ async def _pass_over(
 async def _reseal_batch(
     connection: AsyncConnection,
     keyring: Keyring,
-    sealed: tuple[type[SQLModel], Callable[[Any], Place]],
+    sealed: tuple[type[SQLModel], Callable[[Any], RecordContext]],
     *,
     after: str,
     size: int,
@@ -117,7 +117,7 @@ async def _reseal_batch(
     return _Batch(last=rows[-1].record_id if rows else after, seen=len(rows), sealed=len(opened))
 
 
-def _opened(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], Place]) -> bytes | None:
+def _opened(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], RecordContext]) -> bytes | None:
     try:
         return keyring.open(row.sealed, place_of(row))
     except (SealBrokenError, ValueError):
@@ -126,7 +126,7 @@ def _opened(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], Place]) -
 
 
 def _sealed_anew(
-    keyring: Keyring, table: Table, row: Row[Any], document: bytes, place_of: Callable[[Any], Place]
+    keyring: Keyring, table: Table, row: Row[Any], document: bytes, place_of: Callable[[Any], RecordContext]
 ) -> dict[str, Any]:
     fresh = SimpleNamespace(**{**row._mapping, "key_id": keyring.active})
     which = {f"of_{column.name}": row._mapping[column.name] for column in table.primary_key}

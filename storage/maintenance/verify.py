@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.crypto.key_checks import check_place
-from storage.crypto.keyring import Keyring, Place, SealBrokenError, key_id_of
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
-from storage.engines.unavailable import Trouble, trouble_of
+from storage.engines.unavailable import DatabaseFault, fault_of
 from storage.maintenance.rotation import SEALED
 from storage.maintenance.row_batches import WRONG_KIND, batches
 from storage.models import KeyCheckRow, PasswordLinkRow
@@ -27,7 +27,7 @@ EXAMPLES = 5
 
 _LONGEST_ID = 64
 
-_PLACES: tuple[tuple[Any, Callable[[Any], Place]], ...] = (
+_PLACES: tuple[tuple[Any, Callable[[Any], RecordContext]], ...] = (
     *SEALED,
     (PasswordLinkRow, link_place),
     (KeyCheckRow, lambda row: check_place(row.key_id)),
@@ -73,7 +73,9 @@ async def verify(database: Database, tell: Tell) -> Verdict:
 
 async def open_all(connection: AsyncConnection, keyring: Keyring, tell: Tell) -> list[SealedTable]:
     """Open every sealed record of a snapshot, private links and check values too."""
-    tables: list[tuple[Table, Callable[[Any], Place]]] = [(model.__table__, place_of) for model, place_of in _PLACES]
+    tables: list[tuple[Table, Callable[[Any], RecordContext]]] = [
+        (model.__table__, place_of) for model, place_of in _PLACES
+    ]
     total = 0
     for table, _ in tables:
         total += await connection.scalar(select(func.count()).select_from(table)) or 0
@@ -95,7 +97,7 @@ async def open_all(connection: AsyncConnection, keyring: Keyring, tell: Tell) ->
     return found
 
 
-def _try(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], Place], seen: SealedTable) -> None:
+def _try(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], RecordContext], seen: SealedTable) -> None:
     if row._mapping.get("retired_at") is not None:
         # The check value of a key that has done its work, and is in no list any more.
         return
@@ -131,7 +133,7 @@ async def damage(connection: AsyncConnection) -> list[str]:
     try:
         found = await connection.scalars(text(f"PRAGMA integrity_check({EXAMPLES})"))
     except DBAPIError as error:
-        if trouble_of(error) is not Trouble.DAMAGED:
+        if fault_of(error) is not DatabaseFault.DAMAGED:
             raise
         return [str(error.orig)]
     return [line for line in found if line != "ok"]

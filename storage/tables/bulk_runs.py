@@ -41,7 +41,7 @@ class StoredRun:
     total: int
 
 
-class RunTable:
+class BulkRunTable:
     """The runs, inside one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import CursorResult, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from storage.crypto.keyring import Keyring, Place, SealBrokenError
-from storage.models import TestRow
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.models import ConnectionTestRow
 from storage.tables.upsert import insert_or_replace
 
 
@@ -24,15 +24,15 @@ class StoredTest:
     document: bytes = field(repr=False)
 
 
-def connection_test_place(row: TestRow | Row[Any]) -> Place:
+def connection_test_place(row: ConnectionTestRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
-    return Place(
-        table=TestRow.__tablename__,
+    return RecordContext(
+        table=ConnectionTestRow.__tablename__,
         record_id=row.record_id,
         workspace=row.workspace,
         user=row.user_id,
         revision=row.revision,
-        beside=(row.key_id, row.tested_at.astimezone(UTC).isoformat()),
+        extra=(row.key_id, row.tested_at.astimezone(UTC).isoformat()),
     )
 
 
@@ -46,7 +46,7 @@ def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
     return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
 
 
-class TestTable:
+class ConnectionTestTable:
     """The last connection tests, inside one transaction."""
 
     __test__ = False
@@ -59,7 +59,9 @@ class TestTable:
     async def last(self, workspace: str, user: str) -> StoredTest | None:
         """Read the last test; None when there is none, or when it does not open."""
         found = await self._connection.execute(
-            select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
+            select(ConnectionTestRow).where(
+                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id) == user
+            )
         )
         row = found.first()
         return opened_test(row, self._keyring) if row else None
@@ -67,7 +69,9 @@ class TestTable:
     async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
         """Read the last tests of several people, by user id; those without one are left out."""
         rows = await self._connection.execute(
-            select(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id).in_(users))
+            select(ConnectionTestRow).where(
+                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id).in_(users)
+            )
         )
         opened = ((row.user_id, opened_test(row, self._keyring)) for row in rows)
         return {user: test for user, test in opened if test is not None}
@@ -83,7 +87,7 @@ class TestTable:
         tested_at: datetime,
     ) -> None:
         """Seal and store the test of the profile `record_id` at `revision` in place of the one before."""
-        row = TestRow(
+        row = ConnectionTestRow(
             workspace=workspace,
             user_id=user,
             record_id=record_id,
@@ -93,11 +97,13 @@ class TestTable:
             tested_at=tested_at,
         )
         row.sealed = self._keyring.seal(document, connection_test_place(row))
-        await insert_or_replace(self._connection, TestRow, row.model_dump(), key=("workspace", "user_id"))
+        await insert_or_replace(self._connection, ConnectionTestRow, row.model_dump(), key=("workspace", "user_id"))
 
     async def delete(self, workspace: str, user: str) -> bool:
         """Remove one person's test; tells whether there was one."""
         result = await self._connection.execute(
-            delete(TestRow).where(col(TestRow.workspace) == workspace, col(TestRow.user_id) == user)
+            delete(ConnectionTestRow).where(
+                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id) == user
+            )
         )
         return cast("CursorResult[None]", result).rowcount > 0

@@ -16,8 +16,8 @@ from sqlmodel import SQLModel
 
 from storage.crypto.keyring import Keyring
 from storage.engines.sqlite import connected_directly
-from storage.engines.unavailable import opened, opened_for_reading, told_apart
-from storage.models import ProfileRow, TestRow, UtcDateTime
+from storage.engines.unavailable import opened, opened_for_reading, translate_driver_errors
+from storage.models import ConnectionTestRow, ProfileRow, UtcDateTime
 from storage.tables.connection_tests import StoredTest, opened_test
 from storage.tables.profiles import StoredProfile, UnreadableRecordError, opened_profile
 
@@ -56,7 +56,7 @@ def _table(model: type[SQLModel]) -> Table:
     return table
 
 
-_PROFILES, _TESTS = _table(ProfileRow), _table(TestRow)
+_PROFILES, _TESTS = _table(ProfileRow), _table(ConnectionTestRow)
 _COLUMNS = (
     *(_PROFILES.c[name] for name in _ProfileColumns._fields[2:]),
     *(_TESTS.c[name] for name in _TestColumns._fields[2:]),
@@ -83,7 +83,7 @@ class PooledGlances:
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        with told_apart():
+        with translate_driver_errors():
             async with opened(self._engine, opened_for_reading) as transaction:
                 found = await transaction.connection.execute(_ONE, {"workspace": workspace, "user": user})
                 return found.first()

@@ -8,7 +8,7 @@ from sqlalchemy import CursorResult, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import InstallationRow
 from storage.tables.revisions import require_revision, write_revision
 
@@ -22,15 +22,15 @@ class StoredInstallation:
     document: bytes = field(repr=False)
 
 
-def installation_place(row: InstallationRow | Row[Any]) -> Place:
+def installation_place(row: InstallationRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
-    return Place(
+    return RecordContext(
         table=InstallationRow.__tablename__,
         record_id=row.record_id,
         workspace=row.workspace,
         user="-",
         revision=row.revision,
-        beside=(row.key_id,),
+        extra=(row.key_id,),
     )
 
 

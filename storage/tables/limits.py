@@ -36,7 +36,7 @@ class LimitTable:
 
         Gives None when it was taken, else the seconds to wait until the window ends; then nothing is taken.
         """
-        blinded = {"name": self._keyring.blinded(name)}
+        blinded = {"name": self._keyring.keyed_hash(name)}
         taken = await self._connection.scalar(self._statement(_TAKE), {**blinded, "most": most, "seconds": seconds})
         if taken is not None:
             return None
@@ -45,7 +45,7 @@ class LimitTable:
 
     async def give_back(self, name: str) -> None:
         """Return one use of a window that is still open."""
-        await self._connection.execute(self._statement(_GIVE_BACK), {"name": self._keyring.blinded(name)})
+        await self._connection.execute(self._statement(_GIVE_BACK), {"name": self._keyring.keyed_hash(name)})
 
     async def purge(self) -> None:
         """Drop windows that are over."""

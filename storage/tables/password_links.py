@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import PasswordLinkRow
 from storage.tables.clock import now_sql
 
@@ -89,13 +89,15 @@ class PasswordLinkTable:
         return text(template.format(now=now_sql(self._connection)))
 
 
-def link_place(row: PasswordLinkRow | Row[Any]) -> Place:
+def link_place(row: PasswordLinkRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
     return _place(row.token_hash, row.workspace, row.user_id)
 
 
-def _place(token_hash: str, workspace: str, user: str) -> Place:
-    return Place(table=PasswordLinkRow.__tablename__, record_id=token_hash, workspace=workspace, user=user, revision=1)
+def _place(token_hash: str, workspace: str, user: str) -> RecordContext:
+    return RecordContext(
+        table=PasswordLinkRow.__tablename__, record_id=token_hash, workspace=workspace, user=user, revision=1
+    )
 
 
 def _hashed(token: str) -> str:

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
 from storage.tables.people_query import Cursor, Query
 from storage.tables.upsert import insert_into
@@ -97,15 +97,15 @@ def _sorted(words: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
 
 
-def person_place(row: PersonRow | Row[Any]) -> Place:
+def person_place(row: PersonRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
-    return Place(
+    return RecordContext(
         table=PersonRow.__tablename__,
         record_id=row.record_id,
         workspace=row.workspace,
         user=row.user_id,
         revision=1,
-        beside=(row.key_id,),
+        extra=(row.key_id,),
     )
 
 
@@ -122,7 +122,7 @@ class PeopleTable:
         row = await self._first(self._of(workspace, user))
         return None if row is None else self._opened(row)
 
-    async def hold(self, workspace: str, user: str) -> StoredPerson | None:
+    async def lock_for_update(self, workspace: str, user: str) -> StoredPerson | None:
         """Read one person as `get` does, and let nobody else hold them until the transaction ends.
 
         Who decides by what is known of a person, and then writes, holds them first: a name learnt meanwhile, of
@@ -308,7 +308,7 @@ class PeopleTable:
     def _tokens(self, workspace: str, word: str) -> Sequence[str]:
         if word == EVERYBODY:
             return (EVERYBODY,)
-        blinded = self._keyring.blinded_under_each(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
+        blinded = self._keyring.keyed_hashes(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
         return tuple(name[:_TOKEN_CHARACTERS] for name in blinded)
 
     # Writing

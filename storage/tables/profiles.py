@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, Row, bindparam, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import PersonRow, ProfileRow
 from storage.tables.revisions import require_revision, write_revision
 
@@ -44,15 +44,15 @@ class UnreadableRecordError(Exception):
         self.cause = cause
 
 
-def profile_place(row: ProfileRow | Row[Any]) -> Place:
+def profile_place(row: ProfileRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
-    return Place(
+    return RecordContext(
         table=ProfileRow.__tablename__,
         record_id=row.record_id,
         workspace=row.workspace,
         user=row.user_id,
         revision=row.revision,
-        beside=(row.key_id, row.created_at.isoformat(), row.updated_at.isoformat()),
+        extra=(row.key_id, row.created_at.isoformat(), row.updated_at.isoformat()),
     )
 
 

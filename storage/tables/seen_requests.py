@@ -12,7 +12,7 @@ _TAKE = """
 _PURGE = "DELETE FROM seen_requests WHERE ends_at <= {now}"
 
 
-class RequestTable:
+class SeenRequestTable:
     """The requests seen, inside one transaction. Names are stored blinded: some are bearer capabilities."""
 
     def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
@@ -22,7 +22,7 @@ class RequestTable:
 
     async def take(self, name: str, *, seconds: int) -> bool:
         """Note a request for so many seconds; False when it was noted before."""
-        values = {"name": self._keyring.blinded(name), "seconds": seconds}
+        values = {"name": self._keyring.keyed_hash(name), "seconds": seconds}
         done = await self._connection.execute(self._statement(_TAKE), values)
         return int(getattr(done, "rowcount", 0)) == 1
 

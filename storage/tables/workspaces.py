@@ -9,31 +9,31 @@ from sqlalchemy import CursorResult, Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from storage.crypto.keyring import Keyring, Place, SealBrokenError
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import (
     AuditRow,
+    BulkRunRow,
+    ConnectionTestRow,
     HomeRow,
     InstallationRow,
     PasswordLinkRow,
     PersonRow,
     ProfileRow,
-    RunRow,
     SearchRow,
     StateCountRow,
-    TestRow,
     WorkspaceRow,
 )
 from storage.tables.revisions import require_revision, write_revision
 
 _EVERYTHING = (
     ProfileRow,
-    TestRow,
+    ConnectionTestRow,
     AuditRow,
     PersonRow,
     SearchRow,
     StateCountRow,
     PasswordLinkRow,
-    RunRow,
+    BulkRunRow,
     HomeRow,
     InstallationRow,
 )
@@ -48,15 +48,15 @@ class StoredWorkspace:
     document: bytes = field(repr=False)
 
 
-def workspace_place(row: WorkspaceRow | Row[Any]) -> Place:
+def workspace_place(row: WorkspaceRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
-    return Place(
+    return RecordContext(
         table=WorkspaceRow.__tablename__,
         record_id=row.record_id,
         workspace=row.workspace,
         user="-",
         revision=row.revision,
-        beside=(row.key_id,),
+        extra=(row.key_id,),
     )
 
 

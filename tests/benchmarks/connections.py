@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from bot.demo.run import Office, open_office
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.network.guard import Guard
 from bot.smtp.network.trust import trust_store
 from tests.fakes.delay_proxy import DelayProxy
@@ -103,9 +103,9 @@ async def _timed(port: int, work: Client) -> tuple[float, int]:
     return statistics.median(times), flights
 
 
-def _tester(port: int, trust: ssl.SSLContext, *, timeout: float = 15) -> Tester:
+def _tester(port: int, trust: ssl.SSLContext, *, timeout: float = 15) -> ConnectionTester:
     guard = Guard([ip_network("127.0.0.0/8")], (465, 587))
-    return Tester(guard=guard, network=OneServerNetwork(port), trust=trust, timeout=timeout, handshakes=32)
+    return ConnectionTester(guard=guard, network=OneServerNetwork(port), trust=trust, timeout=timeout, handshakes=32)
 
 
 async def _ours(port: int, encryption: Encryption, trust: ssl.SSLContext) -> None:

@@ -23,12 +23,12 @@ from bot.profiles.account.records import REPORTS, State
 from bot.profiles.people.access import Member, Person
 from bot.profiles.people.history import History
 from bot.profiles.people.members import PROBLEMS_FIRST, number_of, words_of
-from bot.profiles.people.people_list import Wish, WorkWithEmail
+from bot.profiles.people.people_list import ListQuery, WorkWithEmail
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import Outcome, Report, Stage, StageName
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.models import ProfileRow, TestRow
+from storage.models import ConnectionTestRow, ProfileRow
 from storage.tables.connection_tests import connection_test_place
 from storage.tables.people import evenly_spread
 from storage.tables.profiles import profile_place
@@ -71,7 +71,7 @@ async def fill(database: Database, keyring: Keyring, count: int) -> None:
             profiles = [profile_row(keyring, user, address) for user, _, address in chunk]
             await connection.execute(insert(ProfileRow), [row.model_dump() for row in profiles])
             tests = [test_row(keyring, row, number) for number, row in enumerate(profiles)]
-            await connection.execute(insert(TestRow), [row.model_dump() for row in tests])
+            await connection.execute(insert(ConnectionTestRow), [row.model_dump() for row in tests])
         for number, state in enumerate(PROBLEMS_FIRST[:6]):
             async with database.writing() as tx:
                 newcomers = [spread[user] for user, _, _ in chunk[number::6]]
@@ -103,7 +103,7 @@ def profile_row(keyring: Keyring, user: str, address: str) -> ProfileRow:
     return row
 
 
-def test_row(keyring: Keyring, profile: ProfileRow, number: int) -> TestRow:
+def test_row(keyring: Keyring, profile: ProfileRow, number: int) -> ConnectionTestRow:
     """Seal one test report; every sixth failed."""
     outcome = Outcome.FAILED if number % 6 == 0 else Outcome.PASSED
     stages = [Stage(name=name, outcome=Outcome.PASSED, seconds=0.02, detail="fine") for name in StageName]
@@ -117,7 +117,7 @@ def test_row(keyring: Keyring, profile: ProfileRow, number: int) -> TestRow:
         tested_at=NOW,
         transcript=tuple(f"S: 250 line {line}" for line in range(20)),
     )
-    row = TestRow(
+    row = ConnectionTestRow(
         workspace="T1",
         user_id=profile.user_id,
         record_id=profile.record_id,
@@ -137,23 +137,23 @@ async def measured(database: Database, count: int) -> dict[str, tuple[float, int
     directory = OneAdmin()
     chosen = people(count)[count // 2]
 
-    async def page(wish: Wish) -> None:
+    async def page(wish: ListQuery) -> None:
         await listing.page(caller=ADMIN, directory=directory, wish=wish)
 
     async def home() -> None:
-        await page(Wish())
+        await page(ListQuery())
         await history.recent_changes(caller=ADMIN, directory=directory)
 
-    first = await listing.page(caller=ADMIN, directory=directory, wish=Wish(by_name=True))
+    first = await listing.page(caller=ADMIN, directory=directory, wish=ListQuery(by_name=True))
     second = first.next
     if second is None:
         raise RuntimeError("There is no second page to measure.")
     acts: dict[str, Callable[[], Awaitable[None]]] = {
-        "list, problems first": lambda: page(Wish()),
+        "list, problems first": lambda: page(ListQuery()),
         "list by name, page 2": lambda: page(second),
-        "search one person": lambda: page(Wish(search=chosen[2])),
-        "search a common beginning": lambda: page(Wish(search="gra")),
-        "filter: fails": lambda: page(Wish(state=State.FAILS)),
+        "search one person": lambda: page(ListQuery(search=chosen[2])),
+        "search a common beginning": lambda: page(ListQuery(search="gra")),
+        "filter: fails": lambda: page(ListQuery(state=State.FAILS)),
         "Home": home,
     }
     return {name: await timed(database, act) for name, act in acts.items()}

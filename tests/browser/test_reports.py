@@ -17,7 +17,7 @@ from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS
 from bot.smtp.advice.table import Row
-from bot.smtp.check.report import Certificate, Door, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import fill, save, say
 from tests.unit.test_advice import HOSTS, reply_for
 
@@ -92,7 +92,7 @@ def report_for(row: Row) -> tuple[EmailProfile, Report]:
         reply=reply,
         certificate_names=(host,),
         certificate=certificate,
-        doors=(Door(port=465, encryption=Encryption.SSL),),
+        doors=(Endpoint(port=465, encryption=Encryption.SSL),),
         transcript=("C: EHLO",),
     )
 

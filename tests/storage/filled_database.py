@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from storage.crypto.keyring import Keyring
 from storage.database import Database, Transaction
-from storage.models import AuditRow, HomeRow, ProfileRow, TestRow, UnfinishedCopyRow
+from storage.models import AuditRow, ConnectionTestRow, HomeRow, ProfileRow, UnfinishedCopyRow
 from storage.tables.connection_tests import connection_test_place
 from storage.tables.password_links import StoredLink
 from storage.tables.people import evenly_spread
@@ -30,7 +30,7 @@ async def furnish(database: Database, people: int) -> None:
     listed = evenly_spread((user, f"Zoë {user}", ["zoë", user.casefold()]) for user in users)
     async with database.writing_connection() as connection:
         await connection.execute(insert(ProfileRow), profiles)
-        await connection.execute(insert(TestRow), tests)
+        await connection.execute(insert(ConnectionTestRow), tests)
         await connection.execute(insert(AuditRow), [entry for profile in profiles for entry in _history(profile)])
         await connection.execute(insert(HomeRow), [_home(profile) for profile in profiles])
     for begin in range(0, people, 500):
@@ -58,7 +58,7 @@ def _profile(keyring: Keyring, user: str, number: int) -> dict[str, Any]:
 def _test(keyring: Keyring, profile: Mapping[str, Any]) -> dict[str, Any]:
     names = ("workspace", "user_id", "record_id", "revision", "key_id")
     row = {**{name: profile[name] for name in names}, "tested_at": profile["updated_at"]}
-    place = connection_test_place(cast("TestRow", SimpleNamespace(**row)))
+    place = connection_test_place(cast("ConnectionTestRow", SimpleNamespace(**row)))
     return {**row, "sealed": keyring.seal(b'{"stages": []}', place)}
 
 

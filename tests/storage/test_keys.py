@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from storage.crypto.key_checks import CheckValue, KeyMismatchError, KeyRetirementError, _tables_of_records
-from storage.crypto.keyring import Keyring, MalformedError, Place, generate_key, key_id_of
+from storage.crypto.keyring import Keyring, MalformedError, RecordContext, generate_key, key_id_of
 from storage.database import Database
 from storage.maintenance.rotation import SEALED, reseal
 from storage.tables.password_links import StoredLink
@@ -63,7 +63,7 @@ def test_every_table_that_seals_is_counted() -> None:
 
 
 def test_a_seal_names_its_key() -> None:
-    place = Place(table="t", record_id="r", workspace="w", user="u", revision=1)
+    place = RecordContext(table="t", record_id="r", workspace="w", user="u", revision=1)
     assert key_id_of(Keyring.from_text(NEW).seal(b"", place)) == NEW_ID
     with pytest.raises(MalformedError):
         key_id_of(b"\1\10short")

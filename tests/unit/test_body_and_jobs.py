@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.slack.middleware.body_parser import parse_body, repair_body_parsing
 from bot.slack.middleware.request_log import new_reference
 from bot.slack.replies import jobs as jobs_module
@@ -135,7 +135,7 @@ async def test_one_job_too_many_is_politely_refused_until_there_is_room() -> Non
 
     jobs.start("first", work, tell=owner.tell)
     jobs.start("second", work, tell=owner.tell)
-    with pytest.raises(MendableError, match=r"^Many tests are running right now\. Please try again in a minute\.$"):
+    with pytest.raises(UserError, match=r"^Many tests are running right now\. Please try again in a minute\.$"):
         jobs.start("third", work, tell=owner.tell)
     assert jobs.running == 2
     free.set()
@@ -149,7 +149,7 @@ async def test_an_error_that_can_be_mended_is_told_in_its_words(caplog: pytest.L
     jobs, owner = Jobs(most=1), Owner()
 
     async def work() -> None:
-        raise MendableError("Type the password again.")
+        raise UserError("Type the password again.")
 
     jobs.start("a job", work, tell=owner.tell)
     await settled(jobs)
@@ -177,7 +177,7 @@ async def test_a_job_that_breaks_tells_a_reference_that_stands_in_the_log(caplog
     assert caplog.records[0].exc_info is not None
 
 
-@pytest.mark.parametrize("error", [RuntimeError("broken"), MendableError("Mend this.")])
+@pytest.mark.parametrize("error", [RuntimeError("broken"), UserError("Mend this.")])
 async def test_an_owner_who_cannot_be_told_is_logged_and_nothing_is_raised(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -253,7 +253,7 @@ async def test_draining_ends_although_an_owner_cannot_be_reached(monkeypatch: py
 async def test_while_draining_and_after_no_job_is_taken() -> None:
     jobs, owner = Jobs(most=1), Owner()
     await jobs.drain(1)
-    with pytest.raises(MendableError, match="being restarted"):
+    with pytest.raises(UserError, match="being restarted"):
         jobs.start("late", nothing, tell=owner.tell)
     assert jobs.running == 0
     await jobs.drain(1)

@@ -115,7 +115,7 @@ def logged() -> Iterator[tuple[str, str]]:
                 ):
                     assert isinstance(first, ast.Constant), (file, "a template is a text, not a computation")
                     yield LEVELS[level], _PLACEHOLDER.sub("…", str(first.value))
-                case ast.Call(func=ast.Name(id="note_loss"), args=[_, what, *_]):
+                case ast.Call(func=ast.Name(id="log_undelivered"), args=[_, what, *_]):
                     parts = what.values if isinstance(what, ast.JoinedStr) else [what]
                     said = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
                     yield "warning", f"{said} (…, reference …)."

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, StageName
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.network.connect import OpenNetwork
 from bot.smtp.network.guard import (
     Address,
@@ -250,7 +250,7 @@ HIDDEN = [str(address) for text in (*ALWAYS_REFUSED, *ONLY_IF_LISTED) for addres
 
 async def test_no_packet_leaves_for_any_special_address_in_any_spelling() -> None:
     network = ListeningNetwork()
-    tester = Tester(guard=Guard((), PORTS), network=network, trust=trust_store(None), timeout=5, handshakes=4)
+    tester = ConnectionTester(guard=Guard((), PORTS), network=network, trust=trust_store(None), timeout=5, handshakes=4)
     for host in (*HIDDEN, "64:ff9b::7f00:1", "2002:7f00:1::", "localhost", "localhost.localdomain"):
         report = await tester.test(account(host), lambda _: None)
         assert report.failed_stage is not None
@@ -262,7 +262,7 @@ async def test_no_packet_leaves_for_any_special_address_in_any_spelling() -> Non
 async def test_loopback_is_dialled_only_when_listed() -> None:
     network = ListeningNetwork()
     listed = Guard([ip_network("127.0.0.0/8")], PORTS)
-    tester = Tester(guard=listed, network=network, trust=trust_store(None), timeout=5, handshakes=4)
+    tester = ConnectionTester(guard=listed, network=network, trust=trust_store(None), timeout=5, handshakes=4)
     for host in ("127.0.0.1", "::ffff:127.0.0.1"):
         await tester.test(account(host), lambda _: None)
     assert set(network.dialled) == {"127.0.0.1"}

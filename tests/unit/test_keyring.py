@@ -12,7 +12,7 @@ from storage.crypto.keyring import (
     Keyring,
     KeyringError,
     MalformedError,
-    Place,
+    RecordContext,
     SealBrokenError,
     TamperedError,
     UnknownKeyError,
@@ -24,13 +24,17 @@ from tests.counts import scaled
 FIRST = bytes(range(32))
 SECOND = bytes(range(32, 64))
 RANDOM = "-wVhFTaIxUq_5Cd9Tn8MxR0pQe2bY7LsKzGvHjWoXmE="
-HERE = Place(table="email_profiles", record_id="r-1", workspace="T1", user="U1", revision=7)
+HERE = RecordContext(table="email_profiles", record_id="r-1", workspace="T1", user="U1", revision=7)
 
 # Made once with version 1 of the format; they must stay readable for ever.
 KNOWN_ANSWERS = [
     (FIRST, "", HERE),
     (FIRST, '{"host": "smtp.example.com"}', HERE),
-    (SECOND, "ü" * 100, Place(table="connection_tests", record_id="r-2", workspace="E9", user="W3", revision=1)),
+    (
+        SECOND,
+        "ü" * 100,
+        RecordContext(table="connection_tests", record_id="r-2", workspace="E9", user="W3", revision=1),
+    ),
 ]
 TOKENS = [
     (
@@ -85,7 +89,7 @@ def test_the_same_plaintext_gives_another_token_each_time() -> None:
 
 def test_tokens_swapped_between_any_two_of_100_places_do_not_open() -> None:
     ring = Keyring([FIRST])
-    places = [Place(table="t", record_id=f"r{n}", workspace="T1", user=f"U{n}", revision=1) for n in range(100)]
+    places = [RecordContext(table="t", record_id=f"r{n}", workspace="T1", user=f"U{n}", revision=1) for n in range(100)]
     tokens = [ring.seal(b"mine", place) for place in places]
     for (_, token), (theirs, place) in itertools.product(enumerate(tokens), enumerate(places)):
         if tokens[theirs] is token:
@@ -97,17 +101,17 @@ def test_tokens_swapped_between_any_two_of_100_places_do_not_open() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        HERE._replace(beside=("2026-01-01",)),
-        Place(table="other", record_id="r-1", workspace="T1", user="U1", revision=7),
-        Place(table="email_profiles", record_id="r-2", workspace="T1", user="U1", revision=7),
-        Place(table="email_profiles", record_id="r-1", workspace="T2", user="U1", revision=7),
-        Place(table="email_profiles", record_id="r-1", workspace="T1", user="U2", revision=7),
-        Place(table="email_profiles", record_id="r-1", workspace="T1", user="U1", revision=8),
+        HERE._replace(extra=("2026-01-01",)),
+        RecordContext(table="other", record_id="r-1", workspace="T1", user="U1", revision=7),
+        RecordContext(table="email_profiles", record_id="r-2", workspace="T1", user="U1", revision=7),
+        RecordContext(table="email_profiles", record_id="r-1", workspace="T2", user="U1", revision=7),
+        RecordContext(table="email_profiles", record_id="r-1", workspace="T1", user="U2", revision=7),
+        RecordContext(table="email_profiles", record_id="r-1", workspace="T1", user="U1", revision=8),
         # The same characters, cut elsewhere.
-        Place(table="email_profiles", record_id="r-1", workspace="T1U", user="1", revision=7),
+        RecordContext(table="email_profiles", record_id="r-1", workspace="T1U", user="1", revision=7),
     ],
 )
-def test_every_part_of_the_place_is_bound(other: Place) -> None:
+def test_every_part_of_the_place_is_bound(other: RecordContext) -> None:
     ring = Keyring([FIRST])
     with pytest.raises(TamperedError):
         ring.open(ring.seal(b"mine", HERE), other)
@@ -214,6 +218,6 @@ def test_the_header_is_version_one() -> None:
 
 def test_a_blinded_name_is_the_same_each_time_and_tells_nothing() -> None:
     ring = Keyring([FIRST, SECOND])
-    assert ring.blinded("ada") == ring.blinded("ada") != ring.blinded("grace")
-    assert ring.blinded("ada") != Keyring([SECOND]).blinded("ada")
-    assert len(ring.blinded("ü" * 500)) == 43
+    assert ring.keyed_hash("ada") == ring.keyed_hash("ada") != ring.keyed_hash("grace")
+    assert ring.keyed_hash("ada") != Keyring([SECOND]).keyed_hash("ada")
+    assert len(ring.keyed_hash("ü" * 500)) == 43

@@ -12,7 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import http_manifest
-from bot.slack.background.user_sync import Roster
+from bot.slack.background.user_sync import UserSync
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.commands import Commands
 from bot.slack.ids import COMMANDS, EVENTS, SCOPES, ActionId, ViewId
@@ -58,7 +58,7 @@ def app() -> RecordingApp:
     """The app with every listener."""
     recording = RecordingApp()
     nobody: Any = AsyncMock()
-    roster = Roster(database=nobody, workspaces=nobody, directory=nobody, clock=nobody, on_change=nobody)
+    roster = UserSync(database=nobody, workspaces=nobody, directory=nobody, clock=nobody, on_change=nobody)
     register(recording, recording.commands, nobody, tabs=nobody, roster=roster)
     return recording
 

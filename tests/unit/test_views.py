@@ -12,7 +12,7 @@ from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import State
-from bot.profiles.people.people_list import Wish
+from bot.profiles.people.people_list import ListQuery
 from bot.profiles.tests.connection_tests import understood
 from bot.slack.ids import EMAIL_EXTRA
 from bot.slack.views import card, extras, form, help, history, message, report  # noqa: A004 - the view's name
@@ -279,14 +279,14 @@ def test_a_value_in_backticks_cannot_leave_them() -> None:
 )
 def test_a_wish_that_this_program_did_not_write_is_refused(text: str) -> None:
     with pytest.raises(form.OutdatedFormError):
-        listing.read_wish(text)
+        listing.read_query(text)
 
 
 def test_a_wish_is_read_as_it_was_written() -> None:
     cursor = Cursor(state=6, position=2**62, user="U" * 30)
-    for wish in (Wish(), Wish(search="a|[b]", state=State.FAILS, by_name=True, after=cursor, first=16)):
-        assert listing.read_wish(listing.written(wish)) == wish
-        assert listing.read_wish(f"row3|{listing.written(wish)}") == wish
+    for wish in (ListQuery(), ListQuery(search="a|[b]", state=State.FAILS, by_name=True, after=cursor, first=16)):
+        assert listing.read_query(listing.written(wish)) == wish
+        assert listing.read_query(f"row3|{listing.written(wish)}") == wish
         assert len(f"row14|{listing.written(wish)}") <= 255
 
 

@@ -21,7 +21,7 @@ from bot.profiles.people.access import Person
 from bot.profiles.people.default_moves import Differences
 from bot.profiles.people.defaults import EVERYBODY, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
-from bot.profiles.people.people_list import PAGE, Line, Page, Wish
+from bot.profiles.people.people_list import PAGE, ListQuery, Page, PersonLine
 from bot.profiles.tests.bulk_tests import Tally
 from bot.profiles.tests.connection_tests import understood
 from bot.slack.command_text import NotUnderstoodError, parse
@@ -181,7 +181,7 @@ def a_page(profile: EmailProfile) -> Page:
     """A full page of the list, with everybody in each state."""
     states = (*State, *State)[:PAGE]
     lines = [
-        Line(
+        PersonLine(
             user=ADA if number % 2 else GRACE,
             name=EVIL,
             profile=profile,
@@ -195,16 +195,16 @@ def a_page(profile: EmailProfile) -> Page:
         for number, state in enumerate(states)
     ]
     cursor = Cursor(state=6, position=2**62, user="U" + "0" * 30)
-    wish = Wish(search="м" * 60, state=State.FAILS, by_name=True, after=cursor, first=99_991)
+    wish = ListQuery(search="м" * 60, state=State.FAILS, by_name=True, after=cursor, first=99_991)
     numbers = dict.fromkeys(State, 100_000)
     return Page(wish=wish, lines=tuple(lines), numbers=numbers, total=None, previous=wish, next=wish)
 
 
 def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     yield listing.listing(a_page(profile))
-    yield listing.listing(replace(a_page(profile), lines=(), wish=Wish(search=EVIL)))
-    yield listing.listing(replace(a_page(profile), lines=(), wish=Wish(state=State.FAILS), total=0))
-    yield listing.listing(replace(a_page(profile), lines=(), wish=Wish(), numbers={}, total=0))
+    yield listing.listing(replace(a_page(profile), lines=(), wish=ListQuery(search=EVIL)))
+    yield listing.listing(replace(a_page(profile), lines=(), wish=ListQuery(state=State.FAILS), total=0))
+    yield listing.listing(replace(a_page(profile), lines=(), wish=ListQuery(), numbers={}, total=0))
     owner = Person(workspace="T1", user=ADA)
     for entries in ((), tuple(ENTRIES * 4)):
         yield history.history(HistoryPage(owner=owner, entries=entries, older=7 if entries else None), reader=GRACE)

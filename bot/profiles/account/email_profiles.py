@@ -11,7 +11,7 @@ from bot.profiles.account.extras import find, switched_to, with_extra, without_e
 from bot.profiles.account.fixes import Change, changed
 from bot.profiles.account.profile import EmailProfile, Field, Form, check_others_form, check_own_form
 from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, view_of
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, MendableError
+from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
 from bot.profiles.people.access import Directory, Person, authorise
 from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.profiles.people.members import note_state
@@ -155,14 +155,14 @@ class EmailProfiles:
 
         Raises:
             NotAllowedError: the caller may not.
-            MendableError: the profile has changed since.
+            UserError: the profile has changed since.
         """
         await self._authorise(caller, owner, directory)
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = loaded.profile.before
             if before is None or loaded.revision != revision:
-                raise MendableError("The profile has changed since, so this can no longer be undone.")
+                raise UserError("The profile has changed since, so this can no longer be undone.")
             now = replace(loaded.profile, before=None)
             back = _guarded(caller, owner, now, before)
             await self._store(tx, caller, owner, loaded, back, fields=names(now, back), action="undone")
@@ -185,7 +185,7 @@ class EmailProfiles:
         profile = check(form, stored, now=now)
         try:
             defaults.require_allowed(profile.host)
-        except MendableError as error:
+        except UserError as error:
             raise InvalidFormError({Field.HOST: str(error)}) from None
         return profile if stored.is_complete else defaults.completed(profile)
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bot.profiles.account.extras import switched_to, with_extra
 from bot.profiles.account.profile import LABELS, EmailProfile, Field, check_address
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import Advice, Fix
 from bot.smtp.check.report import Fault, Report
@@ -24,7 +24,7 @@ class Change:
     to: str = ""
 
 
-class NoLongerFitsError(MendableError):
+class NoLongerFitsError(UserError):
     """A fix from an old report does not fit the profile as it is now."""
 
 
@@ -85,7 +85,7 @@ def changed(profile: EmailProfile, change: Change) -> EmailProfile:
     """
     try:
         return _CHANGES[change.fix](profile, change.to)
-    except (KeyError, ValueError, MendableError):
+    except (KeyError, ValueError, UserError):
         raise NoLongerFitsError("This button no longer fits your profile. Test again to see what helps now.") from None
 
 

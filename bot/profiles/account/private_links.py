@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field, check_password
 from bot.profiles.account.records import ProfileView, load, require_readable, view_of
-from bot.profiles.errors import InvalidFormError, MendableError
+from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Directory, Person, authorise
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import note_state
@@ -26,7 +26,7 @@ TOKEN_BYTES = 16
 """128 bits: nobody guesses one."""
 
 
-class LinkGoneError(MendableError):
+class LinkGoneError(UserError):
     """A link is used, over, somebody else's, or never was; which of these is not told."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class PrivateLinks:
 
         Raises:
             NotAllowedError: this person can have no profile.
-            MendableError: there is no server yet that a password could belong to, or too many links were made.
+            UserError: there is no server yet that a password could belong to, or too many links were made.
         """
         await authorise(owner, owner, self._directory, ())
         async with self._database.writing() as tx:
@@ -150,7 +150,7 @@ class PrivateLinks:
                 owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
             )
         except StaleRevisionError:
-            raise MendableError("Your profile was changed at this very moment. Please try again.") from None
+            raise UserError("Your profile was changed at this very moment. Please try again.") from None
         await tx.audit.append(
             owner.workspace,
             actor=owner.user,
@@ -165,7 +165,7 @@ def _host(text: str) -> str:
     try:
         return normal_host(text.strip())
     except HostError:
-        raise MendableError(
+        raise UserError(
             "A password belongs to one mail server, and none is given yet. Fill in the SMTP Server Address first."
         ) from None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.profiles.account.changes import Changed, OnChange, changed_into, names
 from bot.profiles.account.records import load, view_of
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person, require_admin
 from bot.profiles.people.defaults import StoredDefaults, load_defaults
 from bot.profiles.people.members import note_state
@@ -24,7 +24,7 @@ class Differences:
     own_choice: int
 
 
-class Moves:
+class DefaultMoves:
     """The moves at work; all of it is for admins."""
 
     def __init__(
@@ -62,13 +62,13 @@ class Moves:
 
         Raises:
             NotAllowedError: the caller is no admin.
-            MendableError: the defaults were changed again since `revision`.
+            UserError: the defaults were changed again since `revision`.
         """
         await require_admin(caller, directory, self._admin_user_ids)
         async with self._database.reading() as tx:
             stored = await load_defaults(tx, caller.workspace)
         if stored.revision != revision or not stored.defaults.has_account:
-            raise MendableError("The defaults were changed again since. Open /email-profile defaults to see them.")
+            raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
         async for owner in self._owners(caller.workspace):
             moved = await self._moved(caller, owner, stored)
             if moved is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.profiles.account.extras import effective_encryption, switched_to
 from bot.profiles.account.profile import EmailProfile, check_address, port_of
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, MendableError
+from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
 from bot.profiles.people.access import Directory, Person, require_admin
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
@@ -131,11 +131,11 @@ class Defaults:
         """Check a server against the allowed ones.
 
         Raises:
-            MendableError: it is none of them.
+            UserError: it is none of them.
         """
         if self.allowed_servers and host and host not in self.allowed_servers:
             servers = ", ".join(self.allowed_servers[:5])
-            raise MendableError(f"Your admins allow only these servers: {servers}. Use one of them.")
+            raise UserError(f"Your admins allow only these servers: {servers}. Use one of them.")
 
     def to_values(self) -> dict[str, Any]:
         """Give everything as JSON takes it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bot.profiles.account.extras import IN_WORDS
 from bot.profiles.account.profile import LABELS, Field
-from bot.profiles.people.people_list import Line
+from bot.profiles.people.people_list import PersonLine
 
 COLUMNS = (
     "Name",
@@ -27,7 +27,7 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def table(lines: Iterable[Line]) -> str:
+def table(lines: Iterable[PersonLine]) -> str:
     """Write lines as CSV with a heading; UTF-8 with a byte order mark, so that spreadsheets read it as such."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -42,7 +42,7 @@ def inert(text: str) -> str:
     return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
 
 
-def _values(line: Line) -> tuple[str, ...]:
+def _values(line: PersonLine) -> tuple[str, ...]:
     profile = line.profile
     return (
         line.name,

@@ -44,7 +44,7 @@ def words_of(*texts: str) -> tuple[str, ...]:
 
 async def note_state(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
     """Bring a person's line in the list up to date with what is stored; `name` is None when it is as known."""
-    known = await tx.people.hold(owner.workspace, owner.user)
+    known = await tx.people.lock_for_update(owner.workspace, owner.user)
     view = await view_of(tx, owner)
     if name is None:
         name = known.name if known else ""
@@ -55,7 +55,7 @@ async def note_state(tx: Transaction, owner: Person, *, at: datetime, name: str 
     await tx.people.put(owner.workspace, owner.user, name, words, number, at)
 
 
-async def meet(database: Database, member: Member, *, at: datetime) -> bool:
+async def upsert_member(database: Database, member: Member, *, at: datetime) -> bool:
     """Note what the workspace says of a person; tells whether the list changed.
 
     Who is no member any more is kept for a while when there is a profile: the deactivated in the list, guests and
@@ -63,7 +63,7 @@ async def meet(database: Database, member: Member, *, at: datetime) -> bool:
     """
     person = member.person
     async with database.writing() as tx:
-        known = await tx.people.hold(person.workspace, person.user)
+        known = await tx.people.lock_for_update(person.workspace, person.user)
         if reason_against(member):
             # A link made before must not outlive the right to use it.
             await tx.links.forget(person.workspace, person.user)
@@ -89,7 +89,7 @@ async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson
     return True
 
 
-async def take_in(
+async def sync_members(
     database: Database, workspace: str, members: Iterable[Member], *, at: datetime, newer: Collection[Person] = ()
 ) -> None:
     """Bring the list up to date with everybody of a workspace, in short transactions.
@@ -103,7 +103,7 @@ async def take_in(
         await _fill(database, workspace, everybody, at)
     for member in everybody:
         if member.person not in newer:
-            await meet(database, member, at=at)
+            await upsert_member(database, member, at=at)
     outsiders = {member.person.user for member in everybody if reason_against(member)}
     await _add_forgotten(database, workspace, outsiders, at)
     async with database.writing() as tx:

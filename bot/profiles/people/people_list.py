@@ -22,7 +22,7 @@ _BATCH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class ListQuery:
     """What an admin wants to see: a search, one state or all, the order, and from where on.
 
     `first` is the number of the page's first line, counted from 1.
@@ -51,13 +51,13 @@ class Wish:
             before=self.before,
         )
 
-    def from_start(self) -> "Wish":
+    def from_start(self) -> "ListQuery":
         """Give the same wish from the first line on."""
         return replace(self, after=None, before=None, first=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class PersonLine:
     """One person's line; `state` is what their record says now, `since` when that began."""
 
     user: str
@@ -75,12 +75,12 @@ class Line:
 class Page:
     """One page of the list; `numbers` count everybody by state, `total` the lines of this wish when it is known."""
 
-    wish: Wish
-    lines: tuple[Line, ...]
+    wish: ListQuery
+    lines: tuple[PersonLine, ...]
     numbers: Mapping[State, int]
     total: int | None
-    previous: Wish | None
-    next: Wish | None
+    previous: ListQuery | None
+    next: ListQuery | None
 
 
 class WorkWithEmail:
@@ -91,7 +91,7 @@ class WorkWithEmail:
         self._database = database
         self._admin_user_ids = frozenset(admin_user_ids)
 
-    async def page(self, *, caller: Person, directory: Directory, wish: Wish) -> Page:
+    async def page(self, *, caller: Person, directory: Directory, wish: ListQuery) -> Page:
         """Read one page.
 
         Raises:
@@ -112,7 +112,9 @@ class WorkWithEmail:
             next=_next(wish, here, more=more),
         )
 
-    async def everybody(self, *, caller: Person, directory: Directory, wish: Wish) -> AsyncIterator[tuple[Line, ...]]:
+    async def everybody(
+        self, *, caller: Person, directory: Directory, wish: ListQuery
+    ) -> AsyncIterator[tuple[PersonLine, ...]]:
         """Read all lines of a wish, in batches; the caller is authorised at the beginning.
 
         Raises:
@@ -135,14 +137,14 @@ class WorkWithEmail:
         await require_admin(caller, directory, self._admin_user_ids)
 
 
-def _cut(found: list[tuple[StoredPerson, Cursor]], wish: Wish) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:
+def _cut(found: list[tuple[StoredPerson, Cursor]], wish: ListQuery) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:
     """Cut off the one line that was read to see whether there are more."""
     if len(found) <= PAGE:
         return found, False
     return (found[1:] if wish.backward else found[:-1]), True
 
 
-def _previous(wish: Wish, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> Wish | None:
+def _previous(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
     if not (more if wish.backward else wish.after is not None):
         return None
     if not here:
@@ -150,7 +152,7 @@ def _previous(wish: Wish, here: list[tuple[StoredPerson, Cursor]], *, more: bool
     return replace(wish, after=None, before=here[0][1], first=max(wish.first - PAGE, 1))
 
 
-def _next(wish: Wish, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> Wish | None:
+def _next(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
     if not here or not (wish.backward or more):
         return None
     return replace(wish, after=here[-1][1], before=None, first=wish.first + len(here))
@@ -168,7 +170,7 @@ async def _numbers(tx: Transaction, workspace: str) -> dict[State, int]:
     return numbers
 
 
-async def _lines(tx: Transaction, workspace: str, people: list[StoredPerson]) -> tuple[Line, ...]:
+async def _lines(tx: Transaction, workspace: str, people: list[StoredPerson]) -> tuple[PersonLine, ...]:
     users = [person.user for person in people]
     profiles = await tx.profiles.of(workspace, users)
     tests = await tx.tests.of(workspace, users)
@@ -180,10 +182,10 @@ async def _lines(tx: Transaction, workspace: str, people: list[StoredPerson]) ->
     return tuple(lines)
 
 
-def _line(person: StoredPerson, view: ProfileView) -> Line:
+def _line(person: StoredPerson, view: ProfileView) -> PersonLine:
     test = view.last_test
     failed = test.failed_stage if test else None
-    return Line(
+    return PersonLine(
         user=person.user,
         name=person.name,
         profile=view.profile,

@@ -1,4 +1,4 @@
-"""Upkeep: what time makes superfluous is purged by the program itself."""
+"""Retention: what time makes superfluous is purged by the program itself."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -29,7 +29,7 @@ def token_lease(workspace: str) -> str:
     return f"token of {workspace}"
 
 
-class Upkeep:
+class Retention:
     """The purges, on one database."""
 
     def __init__(

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from bot.profiles.account.records import State
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
-from bot.profiles.people.people_list import Wish, WorkWithEmail
+from bot.profiles.people.people_list import ListQuery, WorkWithEmail
 from bot.profiles.tests.connection_tests import ConnectionTests, Tested
 from bot.profiles.tests.limits import LimitedError
 from storage.database import Database
@@ -62,28 +62,28 @@ class BulkTests:
         self._listing = listing
         self._connections = connections
 
-    async def choose(self, *, caller: Person, directory: Directory, wish: Wish) -> tuple[str, ...]:
+    async def choose(self, *, caller: Person, directory: Directory, wish: ListQuery) -> tuple[str, ...]:
         """Give the people of a wish whose profiles can be tested.
 
         Raises:
             NotAllowedError: the caller is no admin.
-            MendableError: a run is under way, or there is nobody to test.
+            UserError: a run is under way, or there is nobody to test.
         """
         users: list[str] = []
         async for lines in self._listing.everybody(caller=caller, directory=directory, wish=wish):
             users.extend(line.user for line in lines if line.state in _TESTABLE)
         async with self._database.reading() as tx:
             if await tx.runs.running(caller.workspace):
-                raise MendableError(_UNDER_WAY)
+                raise UserError(_UNDER_WAY)
         if not users:
-            raise MendableError("None of these profiles can be tested: they are not set up, or lack a password.")
+            raise UserError("None of these profiles can be tested: they are not set up, or lack a password.")
         return tuple(users)
 
     async def begin(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
         """Note a run, with the message that shows it.
 
         Raises:
-            MendableError: another run of the workspace is under way.
+            UserError: another run of the workspace is under way.
         """
         async with self._database.writing() as tx:
             run = await tx.runs.add(
@@ -94,7 +94,7 @@ class BulkTests:
                 total=len(users),
             )
         if run is None:
-            raise MendableError(_UNDER_WAY)
+            raise UserError(_UNDER_WAY)
         return run
 
     async def run(
@@ -151,7 +151,7 @@ class BulkTests:
                     await asyncio.sleep(error.wait)
                     continue
                 tally.left_out[error.limit.sentence] += 1
-            except MendableError as error:
+            except UserError as error:
                 tally.left_out[str(error)] += 1
             else:
                 tally.count(owner.user, tested)

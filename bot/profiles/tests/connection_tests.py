@@ -11,7 +11,7 @@ from bot.profiles.account.changes import OnChange
 from bot.profiles.account.fixes import Change, offered
 from bot.profiles.account.profile import EmailProfile, Form, check_others_form, check_own_form
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
-from bot.profiles.errors import MendableError, NoProfileError
+from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Directory, Person, authorise
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import note_state
@@ -90,7 +90,7 @@ class ConnectionTests:
             NotAllowedError: the caller may not.
             NoProfileError: there is not enough of a profile to test.
             UnreadableProfileError: the stored profile does not open; no connection is made.
-            MendableError: a test of it is running already.
+            UserError: a test of it is running already.
             LimitedError: too many tests or failed sign-ins; it says how long to wait.
         """
         loaded = await self._stored(caller, owner, directory)
@@ -123,7 +123,7 @@ class ConnectionTests:
             member = await directory.member(caller)
             recipient = member.address if member else ""
         if not recipient:
-            raise MendableError("Slack does not tell your email address, so there is nowhere to send a message to.")
+            raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
         async with self._database.writing() as tx:
             await take_message(tx, caller)
         account = account_of(loaded.profile)
@@ -141,7 +141,7 @@ class ConnectionTests:
         Raises:
             NotAllowedError: the caller may not.
             InvalidFormError: fields break rules.
-            MendableError: a test is running already.
+            UserError: a test is running already.
             LimitedError: too many tests or failed sign-ins.
         """
         await self._authorise(caller, owner, directory)
@@ -199,7 +199,7 @@ class ConnectionTests:
         run: Callable[[], Awaitable[Report]],
     ) -> Report:
         if owner in self._testing:
-            raise MendableError("A test of this profile is running already. Wait for its report.")
+            raise UserError("A test of this profile is running already. Wait for its report.")
         self._testing.add(owner)
         try:
             return await self._limited(account, take, run)

@@ -7,14 +7,14 @@ each other cannot slip through. Windows are shared by all instances and fail clo
 import math
 from dataclasses import dataclass
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from storage.database import Transaction
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
-class LimitedError(MendableError):
+class LimitedError(UserError):
     """Something was done too often; the sentence says when it can be done again, in `wait` seconds.
 
     `limit` is the limit that was reached.

@@ -15,9 +15,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.people.access import Person
-from bot.profiles.people.people_list import Wish
+from bot.profiles.people.people_list import ListQuery
 from bot.slack.listeners.services import Services, caller_of
-from bot.slack.middleware.request_log import note_loss
+from bot.slack.middleware.request_log import log_undelivered
 from bot.slack.views import home as views
 from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal, wait_asked_for
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
@@ -141,7 +141,7 @@ class HomeTabs:
                 return True
             except SlackApiError as error:
                 if not is_busy(error):
-                    note_loss(log, f"A Home tab was not taken: {refusal(error)}", error)
+                    log_undelivered(log, f"A Home tab was not taken: {refusal(error)}", error)
                     return False
                 pause, lost = max(pause, wait_asked_for(error)), error
             except SLACK_FAILS as error:
@@ -149,7 +149,7 @@ class HomeTabs:
                 log.info("Slack did not take a Home tab (%s).", type(error).__name__)
             if attempt + 1 < tries:
                 await asyncio.sleep(pause)
-        note_loss(log, f"A Home tab could not be published in {tries} tries", lost)
+        log_undelivered(log, f"A Home tab could not be published in {tries} tries", lost)
         return False
 
     async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:
@@ -164,7 +164,7 @@ class HomeTabs:
         services = self._services
         who: dict[str, Any] = {"caller": reader, "directory": services.directory}
         try:
-            page = await services.listing.page(**who, wish=Wish())
+            page = await services.listing.page(**who, wish=ListQuery())
             stored = await services.defaults.show(**who)
             recent = await services.history.recent_changes(**who)
         except NotAllowedError:

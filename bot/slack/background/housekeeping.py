@@ -7,9 +7,9 @@ from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from bot.profiles.people.retention import Upkeep, people_lease
+from bot.profiles.people.retention import Retention, people_lease
 from bot.profiles.tests.bulk_tests import BulkTests
-from bot.slack.background.user_sync import Roster
+from bot.slack.background.user_sync import UserSync
 from bot.slack.listeners.bulk_tests import RunMessage
 from bot.slack.views.bulk_tests import interrupted
 from bot.slack.web_api.clients import patient
@@ -41,8 +41,8 @@ class Housekeeping:
         *,
         workspaces: Workspaces,
         database: Database,
-        roster: Roster,
-        upkeep: Upkeep,
+        roster: UserSync,
+        upkeep: Retention,
         bulk: BulkTests,
     ) -> None:
         """Keep house for all `workspaces`."""

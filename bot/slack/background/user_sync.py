@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.changes import OnChange
 from bot.profiles.people.access import Member, Person
-from bot.profiles.people.members import meet, take_in
+from bot.profiles.people.members import sync_members, upsert_member
 from bot.slack.web_api.clients import patient
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import Workspaces, workspace_of
@@ -23,7 +23,7 @@ PEOPLE_A_PAGE = 500
 """https://docs.slack.dev/reference/methods/users.list advises to stay well under 1000."""
 
 
-class Roster:
+class UserSync:
     """Keeps the list of people up to date."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Roster:
         heard = self._heard_while_reading.setdefault(workspace, set())
         try:
             members = await self._members(workspace)
-            await take_in(self._database, workspace, members.values(), at=await self._clock(), newer=heard)
+            await sync_members(self._database, workspace, members.values(), at=await self._clock(), newer=heard)
         finally:
             self._heard_while_reading.pop(workspace, None)
         self._on_change(Person(workspace=workspace, user=""))
@@ -81,7 +81,7 @@ class Roster:
         member = self._directory.read(Person(workspace=workspace, user=user["id"]), user)
         self._directory.forget(member.person)
         self._heard_while_reading.get(workspace, set()).add(member.person)
-        if await meet(self._database, member, at=await self._clock()):
+        if await upsert_member(self._database, member, at=await self._clock()):
             self._on_change(member.person)
 
     async def uninstalled(self, event: dict[str, Any], context: AsyncBoltContext) -> None:

@@ -10,17 +10,17 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.tests.bulk_tests import Tally
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Services, caller_of, pressed
-from bot.slack.middleware.request_log import note_loss
+from bot.slack.middleware.request_log import log_undelivered
 from bot.slack.replies.direct_message import say
 from bot.slack.replies.reply import answer_beside
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import Message, notice
-from bot.slack.views.people_list import TITLE, read_wish
+from bot.slack.views.people_list import TITLE, read_query
 from bot.slack.web_api.clients import hurried
 from bot.slack.web_api.errors import SLACK_FAILS, wait_asked_for
 from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
@@ -56,7 +56,7 @@ class _BulkListeners:
         """Begin to test those that the list shows."""
         await ack()
         caller = caller_of(context)
-        wish = read_wish(str(body["actions"][0].get("block_id") or ""))
+        wish = read_query(str(body["actions"][0].get("block_id") or ""))
         users = await self._bulk.choose(caller=caller, directory=self._directory, wish=wish)
         # Slack waits for the acknowledgement meanwhile, however long it asks to wait itself.
         async with asyncio.timeout(BEGIN_SECONDS):
@@ -64,7 +64,7 @@ class _BulkListeners:
         shown = RunMessage(client, channel=posted["channel"], ts=posted["ts"])
         try:
             run = await self._bulk.begin(caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"])
-        except MendableError as error:
+        except UserError as error:
             await shown.show(notice(str(error)))
             raise
 
@@ -76,7 +76,7 @@ class _BulkListeners:
 
         try:
             self._jobs.start(f"run for {caller.user}", work, tell=tell)
-        except MendableError as error:
+        except UserError as error:
             await self._bulk.end(run, INTERRUPTED)
             await shown.show(notice(str(error)))
             raise
@@ -131,7 +131,7 @@ class RunMessage:
         except SLACK_FAILS as error:
             wait = wait_asked_for(error) if isinstance(error, SlackApiError) else 0.0
             self._silent_until = time.monotonic() + max(wait, SECONDS)
-            note_loss(log, "The progress of a run could not be shown", error)
+            log_undelivered(log, "The progress of a run could not be shown", error)
 
     async def end(self, message: Message) -> None:
         """Replace the message for the last time; where Slack does not take that, as a new one below.

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Person
 from bot.profiles.people.export import table
-from bot.profiles.people.people_list import Line, Wish
+from bot.profiles.people.people_list import ListQuery, PersonLine
 from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.listeners.services import Services, caller_of, pressed
@@ -47,9 +47,9 @@ class _ListListeners:
 
     async def command(self, command: SlashCommand) -> Message:
         """Answer `/email-profile list`."""
-        return await self._page(command.caller, Wish())
+        return await self._page(command.caller, ListQuery())
 
-    async def _page(self, caller: Person, wish: Wish) -> Message:
+    async def _page(self, caller: Person, wish: ListQuery) -> Message:
         return views.listing(await self._listing.page(caller=caller, directory=self._directory, wish=wish))
 
     async def search(
@@ -84,10 +84,10 @@ class _ListListeners:
     ) -> None:
         """Turn to the next page, or back."""
         await ack()
-        wish = views.read_wish(pressed(body["actions"][0]))
+        wish = views.read_query(pressed(body["actions"][0]))
         await self._show(body, client, caller_of(context), wish)
 
-    async def _show(self, body: dict[str, Any], client: AsyncWebClient, caller: Person, wish: Wish) -> None:
+    async def _show(self, body: dict[str, Any], client: AsyncWebClient, caller: Person, wish: ListQuery) -> None:
         if not body.get("response_url"):
             # The list with its search is a message; a modal would want a button to submit it.
             raise OutdatedFormError
@@ -97,7 +97,7 @@ class _ListListeners:
         """Send the whole list to the admin's own conversation with the bot, from the Home tab."""
         await ack()
         caller = caller_of(context)
-        message = await self._page(caller, Wish())
+        message = await self._page(caller, ListQuery())
         await say(client, caller.user, "", message)
 
     async def export(
@@ -118,7 +118,7 @@ class _ListListeners:
             await answer.show(notice(sentence))
 
         async def send() -> None:
-            lines: list[Line] = []
+            lines: list[PersonLine] = []
             async for batch in self._listing.everybody(caller=caller, directory=self._directory, wish=wish):
                 lines.extend(batch)
             told = notice(views.exporting(len(lines)))
@@ -186,8 +186,8 @@ class _ListListeners:
         self._services.testing.start(answer, caller, owner, work)
 
 
-def _wish(action: Mapping[str, Any]) -> Wish:
-    return views.read_wish(str(action.get("block_id") or ""))
+def _wish(action: Mapping[str, Any]) -> ListQuery:
+    return views.read_query(str(action.get("block_id") or ""))
 
 
 def _chosen(action: Mapping[str, Any]) -> str:

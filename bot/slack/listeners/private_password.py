@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Services, caller_of, modal_of
 from bot.slack.replies.direct_message import say
@@ -64,5 +64,5 @@ class _PrivateListeners:
 
     async def _link(self, context: AsyncBoltContext, **where: Any) -> str:
         if self._links is None:
-            raise MendableError("This bot has no private page. Type the password into the form.")
+            raise UserError("This bot has no private page. Type the password into the form.")
         return await self._links.offer(owner=caller_of(context), **where)

@@ -14,7 +14,7 @@ from bot.profiles.account.changes import Changed
 from bot.profiles.account.conflicts import conflicts, values_of
 from bot.profiles.account.profile import Field
 from bot.profiles.account.records import ProfileView
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, MendableError
+from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
@@ -132,7 +132,7 @@ class _ProfileListeners:
 
         try:
             self._jobs.start("card after saving", show_card, tell=tell)
-        except MendableError:
+        except UserError:
             # The change is saved, which the closed form says; nobody must hear otherwise.
             log.warning("The card of a saved profile could not be shown: too much is under way.")
 

@@ -9,7 +9,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.errors import NotAllowedError
 from bot.profiles.people.access import Person
-from bot.profiles.people.default_moves import Moves
+from bot.profiles.people.default_moves import DefaultMoves
 from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import WorkWithEmail
@@ -17,8 +17,8 @@ from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.slack.replies.connection_tests import Testing
 from bot.slack.replies.jobs import Jobs
-from bot.slack.replies.owner_notices import Owners
-from bot.slack.replies.profile_forms import Opening
+from bot.slack.replies.owner_notices import OwnerNotices
+from bot.slack.replies.profile_forms import ProfileForms
 from bot.slack.views.form import OutdatedFormError, PasswordEntry
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import workspace_of
@@ -34,13 +34,13 @@ class Services:
     bulk: BulkTests
     history: History
     defaults: WorkspaceDefaults
-    moves: Moves
+    moves: DefaultMoves
     links: PrivateLinks | None
     jobs: Jobs
     directory: SlackDirectory
-    owners: Owners
+    owners: OwnerNotices
     testing: Testing
-    opening: Opening
+    opening: ProfileForms
     entry: PasswordEntry
 
 

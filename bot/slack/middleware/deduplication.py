@@ -16,7 +16,7 @@ from storage.database import Database
 REMEMBERED_SECONDS = 3600
 
 
-class Once:
+class Deduplicator:
     """Remembers requests that do something, in the database that all instances share."""
 
     def __init__(self, database: Database) -> None:

@@ -10,10 +10,10 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
+from bot.profiles.errors import NotAllowedError, UserError, outage_sentence
 from bot.slack.command_text import NotUnderstoodError
 from bot.slack.middleware.overload import BusyError
-from bot.slack.middleware.request_log import Outcome, kind_of, note_loss, note_outcome, reference_now
+from bot.slack.middleware.request_log import Outcome, kind_of, log_undelivered, note_outcome, reference_now
 from bot.slack.replies.direct_message import say
 from bot.slack.replies.jobs import not_taken, unexpected
 from bot.slack.replies.modals import NotOpenedError, TryAgainError, opened
@@ -63,7 +63,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, BusyError):
         note_outcome(Outcome.BUSY)
         return str(error)
-    if isinstance(error, MendableError):
+    if isinstance(error, UserError):
         note_outcome(Outcome.REFUSED if isinstance(error, NotAllowedError) else Outcome.TOLD)
         return str(error)
     if isinstance(error, DatabaseUnavailableError):
@@ -110,4 +110,4 @@ async def _tell(body: dict[str, Any], message: Message, client: AsyncWebClient) 
         else:
             await say(client, user_in(body), channel_in(body), message)
     except SLACK_FAILS as error:
-        note_loss(log, "A person could not be told of an error", error)
+        log_undelivered(log, "A person could not be told of an error", error)

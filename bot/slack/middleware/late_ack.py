@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.slack.middleware.request_log import ServedApp, note_loss
+from bot.slack.middleware.request_log import ServedApp, log_undelivered
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views.message import Message
 from bot.slack.web_api.errors import SLACK_FAILS
@@ -49,7 +49,7 @@ class PunctualApp(ServedApp):
         try:
             await ResponseUrl(client, req.body).answer(written, replace=False)
         except SLACK_FAILS as error:
-            note_loss(log, "An answer came too late, and could not be said elsewhere", error)
+            log_undelivered(log, "An answer came too late, and could not be said elsewhere", error)
         return BoltResponse(status=200)
 
 

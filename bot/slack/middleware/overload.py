@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _SILENCE = 10.0
 """Seconds between two lines in the log."""
 
 
-class BusyError(MendableError):
+class BusyError(UserError):
     """More is under way than the process carries."""
 
     def __init__(self) -> None:

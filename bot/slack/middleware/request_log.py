@@ -86,7 +86,7 @@ def reference_now() -> str:
     return served.reference if served else new_reference()
 
 
-def note_loss(logger: logging.Logger, what: str, error: BaseException) -> None:
+def log_undelivered(logger: logging.Logger, what: str, error: BaseException) -> None:
     """Log that something did not reach anybody, under the reference of the request that it belongs to."""
     reference = reference_now()
     logger.warning("%s (%s, reference %s).", what, type(error).__name__, reference, extra={"reference": reference})

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bot.profiles.errors import MendableError, NotAllowedError, outage_sentence
-from bot.slack.middleware.request_log import note_loss, reference_now
+from bot.profiles.errors import NotAllowedError, UserError, outage_sentence
+from bot.slack.middleware.request_log import log_undelivered, reference_now
 from bot.slack.web_api.errors import SLACK_FAILS, note_refusal
 from storage.engines.unavailable import DatabaseUnavailableError
 
@@ -57,12 +57,12 @@ class Jobs:
         `name` says what it is and for whom, in ids: it is logged when the work is refused.
 
         Raises:
-            MendableError: too many jobs are under way, or the bot is stopping.
+            UserError: too many jobs are under way, or the bot is stopping.
         """
         if self._draining:
-            raise MendableError(RESTARTING)
+            raise UserError(RESTARTING)
         if len(self._tasks) >= self._most:
-            raise MendableError("Many tests are running right now. Please try again in a minute.")
+            raise UserError("Many tests are running right now. Please try again in a minute.")
         task = asyncio.create_task(self._run(name, work, tell), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -74,14 +74,14 @@ class Jobs:
             await work()
         except asyncio.CancelledError:
             await self._tell(tell, INTERRUPTED)
-        except MendableError as error:
+        except UserError as error:
             if isinstance(error, NotAllowedError):
                 note_refusal(name)
             await self._tell(tell, str(error))
         except DatabaseUnavailableError as error:
             await self._tell(tell, outage_sentence(error))
         except SLACK_FAILS as error:
-            note_loss(log, "Slack did not take what a background job had to show", error)
+            log_undelivered(log, "Slack did not take what a background job had to show", error)
             await self._tell(tell, not_taken(reference_now()))
         except Exception:
             reference = reference_now()
@@ -92,7 +92,7 @@ class Jobs:
         try:
             await tell(sentence)
         except Exception as error:  # noqa: BLE001 - the person cannot be reached; there is nobody left to tell
-            note_loss(log, "A job's owner could not be told", error)
+            log_undelivered(log, "A job's owner could not be told", error)
 
     async def drain(self, seconds: float) -> None:
         """Take no new jobs, wait up to `seconds` for those under way, then interrupt the rest."""

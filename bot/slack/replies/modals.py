@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.slack.views.message import Message, actions, escaped, section
 from bot.slack.web_api.clients import hurried
 from bot.slack.web_api.errors import SLACK_FAILS, is_passing, is_too_late, refusal
@@ -18,7 +18,7 @@ SECONDS = 2.0
 """For opening or changing a modal: its trigger is good for three (https://docs.slack.dev/interactivity)."""
 
 
-class NotOpenedError(MendableError):
+class NotOpenedError(UserError):
     """Slack did not open a modal, although nothing is wrong with it: a new trigger is needed.
 
     `too_late` tells that Slack has stopped waiting for an acknowledgement too.

@@ -7,7 +7,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.changes import Changed
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.views import card as cards
@@ -19,7 +19,7 @@ async def nobody(_sentence: str) -> None:
     """Tell nobody: whoever made the change has their answer, and the owner cannot be reached."""
 
 
-class Owners:
+class OwnerNotices:
     """The owners of profiles, and how they are told."""
 
     def __init__(self, jobs: Jobs) -> None:
@@ -54,6 +54,6 @@ class Owners:
     def _start(self, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             self._jobs.start(f"telling {owner.user}", work, tell=nobody)
-        except MendableError:
+        except UserError:
             # The change is made, and whoever made it must not hear otherwise.
             log.warning("The owner of a changed profile could not be told: too much is under way.")

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.conflicts import values_of
 from bot.profiles.account.private_links import PasswordSet, PrivateLink
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.slack.replies.direct_message import say
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import SECONDS
@@ -23,7 +23,7 @@ from bot.slack.workspaces.workspaces import Workspaces
 log = logging.getLogger(__name__)
 
 
-class AfterPassword:
+class PasswordSetNotice:
     """Shows people in Slack that their password is set."""
 
     def __init__(self, workspaces: Workspaces, jobs: Jobs, entry: PasswordEntry) -> None:
@@ -48,7 +48,7 @@ class AfterPassword:
 
         try:
             self._jobs.start(f"password of {link.owner.user}", work, tell=tell)
-        except MendableError:
+        except UserError:
             # The password is set, and the page says so; Slack shows it the next time somebody looks.
             log.warning("A new password could not be shown in Slack: too much is under way.")
 

@@ -6,7 +6,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.conflicts import values_of
 from bot.profiles.account.email_profiles import EmailProfiles
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.replies.modals import open_for
@@ -16,7 +16,7 @@ from bot.slack.views.message import button
 from bot.slack.workspaces.users import SlackDirectory
 
 
-class Opening:
+class ProfileForms:
     """Opens modals about a profile."""
 
     def __init__(self, *, profiles: EmailProfiles, directory: SlackDirectory, entry: PasswordEntry) -> None:
@@ -50,7 +50,7 @@ class Opening:
     async def _slack_address(self, owner: Person) -> str:
         try:
             member = await self._directory.member(owner)
-        except MendableError:
+        except UserError:
             # The suggestion is a convenience; the form opens without it.
             return ""
         return member.address if member else ""

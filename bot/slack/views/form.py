@@ -21,7 +21,7 @@ from bot.profiles.account.conflicts import DECIDED, Conflict
 from bot.profiles.account.extras import IN_WORDS
 from bot.profiles.account.profile import LABELS, EmailProfile, Field, Form
 from bot.profiles.account.records import ProfileView
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
 from bot.slack.views.message import actions, button, context, escaped, excerpt, section
@@ -42,7 +42,7 @@ _EXAMPLES: Mapping[Field, str] = {
 }
 
 
-class OutdatedFormError(MendableError):
+class OutdatedFormError(UserError):
     """A modal does not say whose profile it is about: another version of the bot opened it."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from slack_sdk.models.blocks import (
 
 from bot.profiles.account.records import State
 from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of
-from bot.profiles.people.people_list import Line, Page, Wish
+from bot.profiles.people.people_list import ListQuery, Page, PersonLine
 from bot.slack.ids import ActionId
 from bot.slack.views.card import SYMBOLS
 from bot.slack.views.form import OutdatedFormError
@@ -97,7 +97,7 @@ def listing(page: Page) -> Message:
     return Message(text=f"{TITLE}: {numbers_words(page.numbers)}.", blocks=blocks)
 
 
-def row(line: Line, number: int, wish: Wish | None) -> SectionBlock:
+def row(line: PersonLine, number: int, wish: ListQuery | None) -> SectionBlock:
     """Show one person: how they stand, who they are, which server; and what can be done."""
     profile = line.profile
     server = ""
@@ -114,7 +114,7 @@ def row(line: Line, number: int, wish: Wish | None) -> SectionBlock:
     )
 
 
-def state_words(line: Line) -> str:
+def state_words(line: PersonLine) -> str:
     """Say how somebody stands, and since when where that matters."""
     if line.state is State.FAILS:
         where = f" at {line.failed_stage}" if line.failed_stage else ""
@@ -124,7 +124,7 @@ def state_words(line: Line) -> str:
     return str(line.state)
 
 
-def _nobody(wish: Wish) -> str:
+def _nobody(wish: ListQuery) -> str:
     if wish.search:
         return f"Nobody is found by {code(wish.search)}. Search by the beginning of a name or address."
     if wish.state is not None:
@@ -140,7 +140,7 @@ def _place(page: Page) -> str:
     return f"{first}–{first + len(page.lines) - 1}{of}"
 
 
-def _search(wish: Wish) -> InputBlock:
+def _search(wish: ListQuery) -> InputBlock:
     return InputBlock(
         block_id=_id("search", wish),
         label=PlainTextObject(text="Search"),
@@ -190,12 +190,12 @@ def _turns(page: Page) -> Sequence[Any]:
     return turns
 
 
-def _id(part: str, wish: Wish | None) -> str | None:
+def _id(part: str, wish: ListQuery | None) -> str | None:
     """Let a block remember the wish: a press gives back its block's id, and nothing else of an ephemeral message."""
     return f"{part}|{written(wish)}" if wish is not None else None
 
 
-def written(wish: Wish) -> str:
+def written(wish: ListQuery) -> str:
     """Write a wish, well under the 255 characters of a block's id."""
     values: list[Any] = [
         wish.search[:LONGEST_SEARCH],
@@ -212,13 +212,13 @@ def _place_of(cursor: Cursor | None) -> list[Any] | None:
     return None if cursor is None else [cursor.state, cursor.position, cursor.user]
 
 
-def read_wish(text: str) -> Wish:
+def read_query(text: str) -> ListQuery:
     """Read what `written` wrote, alone or behind a block's part; raises OutdatedFormError for anything else."""
     try:
         search, state, by_name, first, after, before = json.loads(
             text if text.startswith("[") else text.partition("|")[2]
         )
-        return Wish(
+        return ListQuery(
             search=str(search)[:LONGEST_SEARCH],
             state=None if state is None else state_of(int(state)),
             by_name=bool(by_name),

@@ -21,7 +21,7 @@ from bot.profiles.people.access import Member
 from bot.profiles.people.retention import people_lease
 from bot.slack.web_api.clients import Clients, patient
 from bot.slack.workspaces.installation import Installed, key_of_bot, opened, read_installed, to_document
-from bot.slack.workspaces.token_rotation import Renewals
+from bot.slack.workspaces.token_rotation import TokenRotation
 from bot.slack.workspaces.workspaces import NotInstalledError, workspace_of
 from storage.database import Database
 from storage.tables.revisions import StaleRevisionError
@@ -41,7 +41,9 @@ _TEAMS_A_PAGE = 200
 class Installations:
     """The installations, as `Workspaces`."""
 
-    def __init__(self, *, database: Database, clients: Clients, renewals: Renewals, install_url: str | None) -> None:
+    def __init__(
+        self, *, database: Database, clients: Clients, renewals: TokenRotation, install_url: str | None
+    ) -> None:
         """Read from `database`; `install_url` is where people are sent to install the app again."""
         self._database = database
         self._clients = clients

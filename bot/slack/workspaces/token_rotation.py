@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackTokenRotationError
 from slack_sdk.oauth.installation_store import Bot
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.retention import token_lease
 from bot.slack.web_api.errors import refusal
 from bot.slack.workspaces.installation import RENEWED_BEFORE_MINUTES, Installed, read_installed, to_document
@@ -42,7 +42,7 @@ OnRenewal = Callable[[str], None]
 """Called with how a renewal ended: renewed, refused or failed."""
 
 
-class TokenLateError(MendableError):
+class TokenLateError(UserError):
     """A token is over, and the new one is not there yet."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class TokenLateError(MendableError):
         super().__init__("Slack has not given the bot a new token yet, so nothing was done. Try again in a minute.")
 
 
-class Renewals:
+class TokenRotation:
     """The renewals under way in this process; each goes on when the request that needed it has gone."""
 
     def __init__(self, *, database: Database, rotator: AsyncTokenRotator, on_renewal: OnRenewal) -> None:
@@ -107,7 +107,7 @@ class Renewals:
             async with self._database.writing() as tx:
                 await (tx.leases.shorten(lease, seconds=pause) if pause else tx.leases.drop(lease))
         except DatabaseUnavailableError as error:
-            log.warning("The token of %s could not be renewed: %s.", workspace, error.trouble)
+            log.warning("The token of %s could not be renewed: %s.", workspace, error.fault)
         except Exception as error:  # noqa: BLE001 - nobody awaits this, and its text may hold tokens
             log.error("Renewing the token of %s broke (%s).", workspace, type(error).__name__)  # noqa: TRY400
 

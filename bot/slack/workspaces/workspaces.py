@@ -7,15 +7,15 @@ from typing import Any, Protocol
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Member
-from bot.profiles.people.retention import Upkeep
+from bot.profiles.people.retention import Retention
 from bot.slack.web_api.clients import Clients
 
 _WORKSPACE = "workspace"
 
 
-class NotInstalledError(MendableError):
+class NotInstalledError(UserError):
     """The bot is not installed (any more) where it is asked to do something."""
 
     def __init__(self, install_url: str | None) -> None:
@@ -43,7 +43,7 @@ class Workspaces(Protocol):
 
         Raises:
             NotInstalledError: the bot is not installed there.
-            MendableError: its token is just being renewed.
+            UserError: its token is just being renewed.
         """
         ...
 
@@ -71,7 +71,7 @@ class Workspaces(Protocol):
 class OneWorkspace:
     """The one workspace (or organisation) that the bot's own token belongs to."""
 
-    def __init__(self, workspace: str, *, clients: Clients, token: str | None, upkeep: Upkeep) -> None:
+    def __init__(self, workspace: str, *, clients: Clients, token: str | None, upkeep: Retention) -> None:
         """Work in `workspace` with `token`."""
         self._workspace = workspace
         self._client = clients.quick(token)

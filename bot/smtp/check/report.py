@@ -85,7 +85,7 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class Endpoint:
     """Another port of the same server, and the encryption with which it answers there."""
 
     port: int
@@ -138,7 +138,7 @@ class Report:
     reply: Reply | None = None
     certificate_names: tuple[str, ...] = ()
     certificate: Certificate | None = None
-    doors: tuple[Door, ...] = ()
+    doors: tuple[Endpoint, ...] = ()
     trusted_before: bool = False
     transcript: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.faults import StageFailedError, failure, recipient_refusal, refusal
-from bot.smtp.check.report import Certificate, Door, Fault, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.capabilities import capabilities, mechanism_for, software
 from bot.smtp.dialogue.replies import Redaction
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
@@ -21,9 +21,9 @@ from bot.smtp.envelope import Outgoing, path
 from bot.smtp.network.certificate import days_left, lifetime, presented
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard
-from bot.smtp.network.port_probe import Knocker
+from bot.smtp.network.port_probe import PortProbe
 from bot.smtp.network.race import connect_first
-from bot.smtp.network.trust import NotThePinnedError, hold_against, looking_only
+from bot.smtp.network.trust import NotThePinnedError, unverified_context, verify_pin
 
 _SILENCE = 5.0
 """Seconds of silence before a greeting after which TLS is tried once, to tell a TLS port from a dead one."""
@@ -49,7 +49,7 @@ _ORDER = {
 Progress = Callable[[Report], None]
 
 
-class Tester:
+class ConnectionTester:
     """Tests accounts; holds what all tests share."""
 
     def __init__(
@@ -88,12 +88,14 @@ class _Found:
 class _Run:
     """One test under way."""
 
-    def __init__(self, tester: Tester, account: Account, progress: Progress, outgoing: Outgoing | None = None) -> None:
+    def __init__(
+        self, tester: ConnectionTester, account: Account, progress: Progress, outgoing: Outgoing | None = None
+    ) -> None:
         self._tester = tester
         self._account = account
         self._progress = progress
         self._outgoing = outgoing
-        self._trust = looking_only() if account.pin else tester.trust
+        self._trust = unverified_context() if account.pin else tester.trust
         self._redaction = Redaction(account.login, account.password)
         self._transcript = Transcript(self._redaction)
         self._clock = asyncio.get_running_loop().time
@@ -108,7 +110,7 @@ class _Run:
         self._fault: Fault | None = None
         self._reply: Reply | None = None
         self._certificate: Certificate | None = None
-        self._doors: tuple[Door, ...] = ()
+        self._doors: tuple[Endpoint, ...] = ()
         self._replies: AsyncIterator[SMTPResponse]
 
     async def report(self) -> Report:
@@ -119,11 +121,11 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
             self._fail(error, timed_out=deadline.expired())
             if self._current in _OPENING_STAGES:
-                self._doors = await self._knocker().open_doors(self._addresses, until=ends)
+                self._doors = await self._knocker().find_open(self._addresses, until=ends)
         return self._report()
 
-    def _knocker(self) -> Knocker:
-        return Knocker(
+    def _knocker(self) -> PortProbe:
+        return PortProbe(
             guard=self._tester.guard,
             network=self._tester.network,
             trust=self._trust,
@@ -266,7 +268,7 @@ class _Run:
             try:
                 await self._encrypt(dialogue, self._account.encryption, self._trust)
                 if self._account.pin:
-                    hold_against(dialogue.peer(), self._account.pin)
+                    verify_pin(dialogue.peer(), self._account.pin)
             except ssl.SSLCertVerificationError:
                 self._certificate = await self._seen_certificate(address)
                 raise
@@ -322,7 +324,7 @@ class _Run:
                 await probe.begin()
                 await probe.greeting()
                 await probe.hello()
-            await self._encrypt(probe, encryption, looking_only())
+            await self._encrypt(probe, encryption, unverified_context())
             session = probe.peer()
             return presented(session) if session else None
 

@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check.report import Door
+from bot.smtp.check.report import Endpoint
 from bot.smtp.dialogue.session import Dialogue
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard, PortNotAllowedError
 from bot.smtp.network.race import connect_first
-from bot.smtp.network.trust import hold_against
+from bot.smtp.network.trust import verify_pin
 
 USUAL = (
-    Door(port=587, encryption=Encryption.TLS),
-    Door(port=465, encryption=Encryption.SSL),
-    Door(port=2525, encryption=Encryption.TLS),
-    Door(port=25, encryption=Encryption.TLS),
+    Endpoint(port=587, encryption=Encryption.TLS),
+    Endpoint(port=465, encryption=Encryption.SSL),
+    Endpoint(port=2525, encryption=Encryption.TLS),
+    Endpoint(port=25, encryption=Encryption.TLS),
 )
 """Submission first (RFC 6409 and RFC 8314), then what providers offer where those are blocked."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knocker:
+class PortProbe:
     """Knocks at doors with what one test uses: its guard, network and trust."""
 
     guard: Guard
@@ -32,7 +32,7 @@ class Knocker:
     handshakes: asyncio.Semaphore
     account: Account
 
-    async def open_doors(self, addresses: Sequence[Address], *, until: float) -> tuple[Door, ...]:
+    async def find_open(self, addresses: Sequence[Address], *, until: float) -> tuple[Endpoint, ...]:
         """Find the other doors that answer before `until` (the loop's time), in the order of preference."""
         asked = [door for door in USUAL if door.port != self.account.port and self._allowed(door.port)]
         answers = {asyncio.create_task(self._opens(addresses, door)): door for door in asked}
@@ -53,13 +53,13 @@ class Knocker:
             return False
         return True
 
-    async def _opens(self, addresses: Sequence[Address], door: Door) -> bool:
+    async def _opens(self, addresses: Sequence[Address], door: Endpoint) -> bool:
         try:
             return await self._speaks(addresses, door)
         except Exception:  # noqa: BLE001 - whatever goes wrong behind a door, it does not help the person
             return False
 
-    async def _speaks(self, addresses: Sequence[Address], door: Door) -> bool:
+    async def _speaks(self, addresses: Sequence[Address], door: Endpoint) -> bool:
         """Whether mail submission over verified TLS, with a way to sign in where one is needed, is offered there."""
         _, sock = await connect_first(self.network, addresses, door.port)
         async with Dialogue(sock, self.account.host, helo=self.account.helo) as dialogue:
@@ -76,7 +76,7 @@ class Knocker:
                 async with self.handshakes:
                     await dialogue.start_tls(self.trust)
             if self.account.pin:
-                hold_against(dialogue.peer(), self.account.pin)
+                verify_pin(dialogue.peer(), self.account.pin)
             answer = await dialogue.hello()
             offers_sign_in = bool(dialogue.mechanisms) or not self.account.authenticate
             return greeting.code == 220 and answer.code == 250 and offers_sign_in

@@ -22,10 +22,10 @@ def trust_store(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def looking_only() -> ssl.SSLContext:
+def unverified_context() -> ssl.SSLContext:
     """Build a context that takes any certificate: for reading one, or for holding it against a pin.
 
-    Nothing of an account may be said over it before `hold_against` has passed.
+    Nothing of an account may be said over it before `verify_pin` has passed.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -34,7 +34,7 @@ def looking_only() -> ssl.SSLContext:
     return context
 
 
-def hold_against(session: ssl.SSLObject | None, pin: str) -> None:
+def verify_pin(session: ssl.SSLObject | None, pin: str) -> None:
     """Raise NotThePinnedError unless the peer's public key is the pinned one."""
     certificate = presented(session) if session is not None else None
     if certificate is None or certificate.pin != pin:

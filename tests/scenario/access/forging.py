@@ -21,7 +21,7 @@ from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import EVERYBODY
 from bot.profiles.people.members import note_state
-from bot.profiles.people.people_list import Wish
+from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ViewId
 from bot.slack.views.people_list import written
 from storage.tables.password_links import StoredLink
@@ -324,7 +324,13 @@ def action(action_id: str, value: str, *, menu: bool = False) -> dict[str, Any]:
     """Word the action of a button, an input or (with `menu`) a menu, in a block like those of the list."""
     told = {"selected_option": {"value": value}} if menu else {"value": value}
     kind = "static_select" if menu else "button"
-    return {"type": kind, "action_id": action_id, "block_id": f"row0|{written(Wish())}", "action_ts": "1.1", **told}
+    return {
+        "type": kind,
+        "action_id": action_id,
+        "block_id": f"row0|{written(ListQuery())}",
+        "action_ts": "1.1",
+        **told,
+    }
 
 
 def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from bot.demo.faults import Fault
 from bot.demo.people import TEAM
-from bot.profiles.people.people_list import Wish
+from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
 from bot.slack.views.people_list import ROW_ACTS, written
@@ -110,7 +110,7 @@ COMMANDS = (
     command(EMAIL_TEST, "help", For.ANYBODY, shows="secrets removed"),
 )
 
-A, PAGE = ActionId, written(Wish())
+A, PAGE = ActionId, written(ListQuery())
 EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
     (A.EDIT, "OWNER", {"shows": "LOGIN"}),
     (A.TEST, "OWNER", {"shows": "Connection test passed", "changes": True}),

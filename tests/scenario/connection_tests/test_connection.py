@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.network.guard import Guard
 from bot.smtp.network.trust import trust_store
 from tests.fakes.certificates import Certificates
@@ -67,7 +67,7 @@ async def running(
 ) -> AsyncIterator[Report]:
     """Run one test against a server; nothing may be left open or running afterwards."""
     async with server:
-        tester = Tester(
+        tester = ConnectionTester(
             guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525)),
             network=OneServerNetwork(server.port),
             trust=trust,
@@ -302,7 +302,7 @@ async def test_a_refused_port_is_named_at_connect(trust: ssl.SSLContext) -> None
     async with ScriptedServer() as gone:
         port = gone.port
     network = OneServerNetwork(port)
-    tester = Tester(
+    tester = ConnectionTester(
         guard=Guard([ip_network("127.0.0.0/8")], (587,)), network=network, trust=trust, timeout=2, handshakes=1
     )
     report = await tester.test(ACCOUNT, lambda _: None)

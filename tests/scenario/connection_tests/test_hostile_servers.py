@@ -15,7 +15,7 @@ from bot.profiles.account.profile import EmailProfile
 from bot.profiles.tests.connection_tests import understood
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Outcome, StageName
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.network.guard import Guard
 from bot.smtp.network.trust import trust_store
 from tests.fakes.certificates import Certificates
@@ -153,7 +153,7 @@ async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext
     async with server:
         guard = Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525))
         network = Counted(server.port)
-        tester = Tester(guard=guard, network=network, trust=trust, timeout=TIMEOUT, handshakes=4)
+        tester = ConnectionTester(guard=guard, network=network, trust=trust, timeout=TIMEOUT, handshakes=4)
         loop = asyncio.get_running_loop()
         began = loop.time()
         report = await tester.test(account, lambda _: None)
@@ -204,7 +204,7 @@ async def test_no_credential_crosses_a_connection_that_is_not_verified(
     )
     async with server:
         guard = Guard([ip_network("127.0.0.0/8")], (port,))
-        tester = Tester(guard=guard, network=Counted(server.port), trust=trust, timeout=TIMEOUT, handshakes=4)
+        tester = ConnectionTester(guard=guard, network=Counted(server.port), trust=trust, timeout=TIMEOUT, handshakes=4)
         for tried in (account, replace(account, pin="00" * 32)):
             report = await tester.test(tried, lambda _: None)
             assert report.failed_stage is not None

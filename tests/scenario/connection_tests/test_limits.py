@@ -10,7 +10,7 @@ from bot.demo.mail import DemoMail
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.account.profile import EmailProfile, Form
-from bot.profiles.errors import MendableError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Member, Person
 from bot.profiles.tests.limits import LimitedError, in_words
 from storage.crypto.keyring import generate_key
@@ -44,7 +44,7 @@ async def guess(office: Office, user: str, number: int) -> str:
         )
     except LimitedError:
         return "limited"
-    except MendableError:
+    except UserError:
         return "busy"
     return str(report.fault)
 

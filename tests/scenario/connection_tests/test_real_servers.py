@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Report, StageName
-from bot.smtp.check.stages import Tester
+from bot.smtp.check.stages import ConnectionTester
 from bot.smtp.network.guard import Guard
 from bot.smtp.network.trust import trust_store
 from tests.fakes.real_servers import OTHER, SECRET, STRANGER, RealServer, exim, missing, postfix
@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[RealServer]:
 
 async def run(server: RealServer, account: Account) -> Report:
     port = server.tls_port if account.encryption is Encryption.SSL else server.starttls_port
-    tester = Tester(
+    tester = ConnectionTester(
         guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587)),
         network=OneServerNetwork(port),
         trust=trust_store(server.authority_file),

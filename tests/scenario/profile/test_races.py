@@ -11,7 +11,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile, Form
 from bot.profiles.errors import ChangedMeanwhileError
 from bot.profiles.people.access import Member, Person
-from bot.profiles.people.members import meet
+from bot.profiles.people.members import upsert_member
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.counts import scaled
@@ -95,7 +95,7 @@ async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
             rules.save(
                 caller=person, owner=person, directory=Everybody(), form=form("one", number), expected_revision=0
             ),
-            meet(database, member, at=datetime.now(UTC)),
+            upsert_member(database, member, at=datetime.now(UTC)),
         )
         async with database.reading() as tx:
             known = await tx.people.get("T1", person.user)

@@ -14,7 +14,7 @@ from bot.demo.delivery import encoded, signature
 from bot.demo.run import Office
 from bot.profiles.account.profile import Field
 from bot.profiles.people.defaults import DefaultsField
-from bot.profiles.people.people_list import Wish
+from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import COMMANDS, ActionId, ViewId
 from bot.slack.views.form import Context
@@ -126,7 +126,7 @@ modals = st.fixed_dictionaries(
     }
 )
 wishes = st.one_of(
-    st.just(written(Wish())),
+    st.just(written(ListQuery())),
     st.text(st.characters(), max_size=40),
     anything.map(json.dumps),
     st.sampled_from(

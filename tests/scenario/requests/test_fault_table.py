@@ -19,7 +19,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 import bot
-from bot.app import AwayError
+from bot.app import TemporaryStartError
 from bot.demo.faults import Fault
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
@@ -470,6 +470,6 @@ async def test_a_start_without_slacks_answer_ends_with_one_line(
         self.faults = Failing()
 
     monkeypatch.setattr(platform.Platform, "__init__", failing)
-    with pytest.raises(AwayError, match=r"^SLACK_API_URL: http\S+ does not answer"):
+    with pytest.raises(TemporaryStartError, match=r"^SLACK_API_URL: http\S+ does not answer"):
         async with open_office(tmp_path):
             pass

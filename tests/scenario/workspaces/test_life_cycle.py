@@ -15,9 +15,9 @@ from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.account.private_links import LinkGoneError
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.errors import MendableError
-from bot.profiles.people.members import take_in
-from bot.profiles.people.retention import Upkeep
+from bot.profiles.errors import UserError
+from bot.profiles.people.members import sync_members
+from bot.profiles.people.retention import Retention
 from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
@@ -42,7 +42,7 @@ async def purge_after(office: Office, passed: timedelta) -> None:
     async def later() -> datetime:
         return now() + passed
 
-    await Upkeep(database=office.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
+    await Retention(database=office.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
 
 
 async def passed(store: Store, time: timedelta) -> None:
@@ -362,9 +362,9 @@ async def test_what_slack_tells_of_somebody_while_everybody_is_read_is_not_undon
 
     async def told_before(*given: Any, **more: Any) -> None:
         await change(office, **event)
-        await take_in(*given, **more)
+        await sync_members(*given, **more)
 
-    monkeypatch.setattr("bot.slack.background.user_sync.take_in", told_before)
+    monkeypatch.setattr("bot.slack.background.user_sync.sync_members", told_before)
     await read_everybody(office)
     assert shows in await listed(office, search="augusta" if "name" in event else None)
 
@@ -389,7 +389,7 @@ async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_re
     page, token = await link_of(office, await set_up(office, ADA))
     before = await profile(office)
     await change(office, **lost)
-    with pytest.raises(MendableError):
+    with pytest.raises(UserError):
         await page._links.set_password(user=ADA, token=token, password=SecretStr("late"), from_where="192.0.2.1")
     assert await profile(office) == before
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from sqlalchemy import text
 
 from bot import doctor
-from bot.profiles.people.retention import Upkeep, people_lease
+from bot.profiles.people.retention import Retention, people_lease
 from tests.databases import Maker, engine_at
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, Team, User, as_slack
@@ -218,7 +218,7 @@ async def purge_after(many: Many, passed: timedelta) -> None:
     async def later() -> Any:
         return await many.bot.database.now() + passed
 
-    await Upkeep(database=many.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
+    await Retention(database=many.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
 
 
 async def installed(many: Many) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from storage.engines.unavailable import DatabaseUnavailableError, Trouble
+from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
 from storage.tables.installations import InstallationTable
 from tests.databases import Maker
 from tests.fakes.many_slacks import ManySlacks
@@ -222,7 +222,7 @@ async def test_who_installs_again_while_a_token_is_renewed_keeps_the_new_install
 
 async def test_a_new_token_is_stored_though_the_database_hesitates(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.slack.workspaces.token_rotation.SAVE_PAUSE", 0.01)
-    save, refused = InstallationTable.save, iter([Trouble.BUSY, Trouble.SILENT])
+    save, refused = InstallationTable.save, iter([DatabaseFault.BUSY, DatabaseFault.SILENT])
 
     async def hesitating(self: InstallationTable, *args: Any, **kwargs: Any) -> None:
         renewing = kwargs["expected_revision"] > 0
