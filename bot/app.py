@@ -23,6 +23,7 @@ from bot.observability.tracing import Traces
 from bot.profiles.account.changes import Changes
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.people.access import Access
 from bot.profiles.people.default_moves import DefaultMoves
 from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
@@ -337,19 +338,20 @@ def _services(  # noqa: PLR0917 - each is of its own type
     records: TextRecords,
 ) -> Services:
     """Make the rules, and what listeners work with."""
-    for_admins: dict[str, Any] = {"database": database, "admin_user_ids": settings.admin_user_ids}
+    directory = SlackDirectory(workspaces)
+    access = Access(directory, settings.admin_user_ids)
+    for_admins: dict[str, Any] = {"database": database, "access": access}
     changing: dict[str, Any] = {**for_admins, "clock": now, "on_change": changes.tell}
     typing: dict[str, Any] = {**changing, "password_in_form": settings.password_entry is PasswordEntrySetting.FORM}
     profiles = EmailProfiles(**typing)
     connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
     listing = WorkWithEmail(**for_admins)
-    directory = SlackDirectory(workspaces)
     entry = _password_entry(settings)
     links = None
     if settings.public_url:
         links = PrivateLinks(
             database=database,
-            directory=directory,
+            access=access,
             public_url=settings.public_url,
             clock=now,
             on_change=changes.tell,
@@ -358,7 +360,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
         profiles=profiles,
         connections=connections,
         listing=listing,
-        bulk=BulkTests(database=database, listing=listing, connections=connections),
+        bulk=BulkTests(database=database, access=access, listing=listing, connections=connections),
         history=History(**for_admins),
         defaults=WorkspaceDefaults(**for_admins, on_change=changes.tell),
         moves=DefaultMoves(**changing),
@@ -366,7 +368,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
         jobs=jobs,
         directory=directory,
         owners=OwnerNotices(jobs),
-        testing=Testing(jobs=jobs, profiles=profiles, connections=connections, directory=directory),
+        testing=Testing(jobs=jobs, profiles=profiles, connections=connections),
         opening=ProfileForms(profiles=profiles, directory=directory, entry=entry),
         entry=entry,
     )

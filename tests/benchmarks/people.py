@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import REPORTS, State
-from bot.profiles.people.access import Member, Person
+from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.history import History
 from bot.profiles.people.members import PROBLEMS_FIRST, number_of, words_of
 from bot.profiles.people.people_list import ListQuery, WorkWithEmail
@@ -132,19 +132,19 @@ def test_row(keyring: Keyring, profile: ProfileRow, number: int) -> ConnectionTe
 
 async def measured(database: Database, count: int) -> dict[str, tuple[float, int]]:
     """Give for each act its median in milliseconds, and how many queries it takes."""
-    listing = WorkWithEmail(database=database, admin_user_ids=())
-    history = History(database=database, admin_user_ids=())
-    directory = OneAdmin()
+    access = Access(OneAdmin())
+    listing = WorkWithEmail(database=database, access=access)
+    history = History(database=database, access=access)
     chosen = people(count)[count // 2]
 
     async def page(wish: ListQuery) -> None:
-        await listing.page(caller=ADMIN, directory=directory, wish=wish)
+        await listing.page(caller=ADMIN, wish=wish)
 
     async def home() -> None:
         await page(ListQuery())
-        await history.recent_changes(caller=ADMIN, directory=directory)
+        await history.recent_changes(caller=ADMIN)
 
-    first = await listing.page(caller=ADMIN, directory=directory, wish=ListQuery(by_name=True))
+    first = await listing.page(caller=ADMIN, wish=ListQuery(by_name=True))
     second = first.next
     if second is None:
         raise RuntimeError("There is no second page to measure.")

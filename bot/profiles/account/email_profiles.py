@@ -1,6 +1,6 @@
 """What happens to email profiles, in the users' words: show, save, delete, extra configurations, fixes."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from bot.profiles.account.fixes import Change, changed
 from bot.profiles.account.profile import EmailProfile, Field, Form, check_others_form, check_own_form
 from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, view_of
 from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
-from bot.profiles.people.access import Directory, Person, authorise
+from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.profiles.people.members import note_state
 from storage.database import Database, Transaction
@@ -28,25 +28,25 @@ class EmailProfiles:
         self,
         *,
         database: Database,
-        admin_user_ids: Collection[str],
+        access: Access,
         clock: Callable[[], datetime],
         on_change: OnChange,
         password_in_form: bool = True,
     ) -> None:
         """`clock` gives the time now, aware UTC; without `password_in_form` a form's password is never taken."""
         self._database = database
-        self._admin_user_ids = frozenset(admin_user_ids)
+        self._access = access
         self._clock = clock
         self._on_change = on_change
         self._password_in_form = password_in_form
 
-    async def show(self, *, caller: Person, owner: Person, directory: Directory) -> ProfileView:
+    async def show(self, *, caller: Person, owner: Person) -> ProfileView:
         """Show a profile; one that was never set up is shown empty.
 
         Raises:
             NotAllowedError: the caller may not see it.
         """
-        await self._authorise(caller, owner, directory)
+        await self._access.require_owner_or_admin(caller, owner)
         stored = await self._database.glance(owner.workspace, owner.user)
         return profile_view(owner, stored.profile, stored.test)
 
@@ -55,9 +55,7 @@ class EmailProfiles:
         async with self._database.reading() as tx:
             return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
 
-    async def save(
-        self, *, caller: Person, owner: Person, directory: Directory, form: Form, expected_revision: int
-    ) -> Changed:
+    async def save(self, *, caller: Person, owner: Person, form: Form, expected_revision: int) -> Changed:
         """Check and store a form. The same content again is taken without a new revision.
 
         Raises:
@@ -65,7 +63,7 @@ class EmailProfiles:
             InvalidFormError: fields break rules.
             ChangedMeanwhileError: somebody saved since the form was opened; nothing is stored.
         """
-        await self._authorise(caller, owner, directory)
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.writing() as tx:
             loaded = await load(tx, owner)
             defaults = (await load_defaults(tx, owner.workspace)).defaults
@@ -79,13 +77,13 @@ class EmailProfiles:
         self._on_change(owner)
         return changed_into(view, loaded.profile, profile)
 
-    async def delete(self, *, caller: Person, owner: Person, directory: Directory) -> bool:
+    async def delete(self, *, caller: Person, owner: Person) -> bool:
         """Delete a profile, its test and its history for good; tells whether there was one.
 
         Raises:
             NotAllowedError: the caller may not.
         """
-        await self._authorise(caller, owner, directory)
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.writing() as tx:
             existed = await tx.profiles.delete(owner.workspace, owner.user)
             await tx.tests.delete(owner.workspace, owner.user)
@@ -98,7 +96,7 @@ class EmailProfiles:
         self._on_change(owner)
         return existed
 
-    async def add_extra(self, *, caller: Person, owner: Person, directory: Directory, name: str, value: str) -> Changed:
+    async def add_extra(self, *, caller: Person, owner: Person, name: str, value: str) -> Changed:
         """Set one extra configuration.
 
         Raises:
@@ -112,25 +110,25 @@ class EmailProfiles:
             return replace(profile, extras=with_extra(profile.extras, name, value))
 
         find(name)
-        return await self._change(caller, owner, directory, added)
+        return await self._change(caller, owner, added)
 
-    async def switch_encryption(self, *, caller: Person, owner: Person, directory: Directory, to: str) -> Changed:
+    async def switch_encryption(self, *, caller: Person, owner: Person, to: str) -> Changed:
         """Turn `to` (SSL or TLS) on and the other one off; errors as `add_extra`."""
 
         def switched(profile: EmailProfile) -> EmailProfile:
             return replace(profile, extras=switched_to(profile.extras, to))
 
-        return await self._change(caller, owner, directory, switched)
+        return await self._change(caller, owner, switched)
 
-    async def remove_extra(self, *, caller: Person, owner: Person, directory: Directory, name: str) -> Changed:
+    async def remove_extra(self, *, caller: Person, owner: Person, name: str) -> Changed:
         """Take one extra configuration away; errors as `add_extra`."""
 
         def removed(profile: EmailProfile) -> EmailProfile:
             return replace(profile, extras=without_extra(profile.extras, name))
 
-        return await self._change(caller, owner, directory, removed)
+        return await self._change(caller, owner, removed)
 
-    async def fix(self, *, caller: Person, owner: Person, directory: Directory, change: Change) -> Changed:
+    async def fix(self, *, caller: Person, owner: Person, change: Change) -> Changed:
         """Make one change that a report advised, and keep what was before for `undo`.
 
         Raises:
@@ -138,7 +136,7 @@ class EmailProfiles:
             NoLongerFitsError: the change does not fit the profile as it is now.
             UnreadableProfileError: the stored profile does not open.
         """
-        await self._authorise(caller, owner, directory)
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
@@ -150,14 +148,14 @@ class EmailProfiles:
         self._on_change(owner)
         return changed_into(view, before, fixed)
 
-    async def undo(self, *, caller: Person, owner: Person, directory: Directory, revision: int) -> Changed:
+    async def undo(self, *, caller: Person, owner: Person, revision: int) -> Changed:
         """Put back what was before the fix that made `revision`.
 
         Raises:
             NotAllowedError: the caller may not.
             UserError: the profile has changed since.
         """
-        await self._authorise(caller, owner, directory)
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = loaded.profile.before
@@ -169,9 +167,6 @@ class EmailProfiles:
             view = await view_of(tx, owner)
         self._on_change(owner)
         return changed_into(view, now, back)
-
-    async def _authorise(self, caller: Person, owner: Person, directory: Directory) -> None:
-        await authorise(caller, owner, directory, self._admin_user_ids)
 
     def _checked(
         self, form: Form, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
@@ -189,10 +184,8 @@ class EmailProfiles:
             raise InvalidFormError({Field.HOST: str(error)}) from None
         return profile if stored.is_complete else defaults.completed(profile)
 
-    async def _change(
-        self, caller: Person, owner: Person, directory: Directory, change: Callable[[EmailProfile], EmailProfile]
-    ) -> Changed:
-        await self._authorise(caller, owner, directory)
+    async def _change(self, caller: Person, owner: Person, change: Callable[[EmailProfile], EmailProfile]) -> Changed:
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)

@@ -12,7 +12,7 @@ from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field, check_password
 from bot.profiles.account.records import ProfileView, load, require_readable, view_of
 from bot.profiles.errors import InvalidFormError, UserError
-from bot.profiles.people.access import Directory, Person, authorise
+from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import note_state
 from bot.profiles.tests.limits import take_link, take_wrong_link, was_right_link
@@ -67,14 +67,14 @@ class PrivateLinks:
         self,
         *,
         database: Database,
-        directory: Directory,
+        access: Access,
         public_url: str,
         clock: Callable[[], datetime],
         on_change: OnChange,
     ) -> None:
         """`public_url` is where browsers reach the bot, without a slash at its end."""
         self._database = database
-        self._directory = directory
+        self._access = access
         self._public_url = public_url
         self._clock = clock
         self._on_change = on_change
@@ -88,7 +88,7 @@ class PrivateLinks:
             NotAllowedError: this person can have no profile.
             UserError: there is no server yet that a password could belong to, or too many links were made.
         """
-        await authorise(owner, owner, self._directory, ())
+        await self._access.require_member(owner)
         async with self._database.writing() as tx:
             await tx.links.purge()
             await take_link(tx, owner)
@@ -128,7 +128,7 @@ class PrivateLinks:
             LimitedError: too many wrong links were tried from there.
         """
         link = await self.look(user=user, token=token, from_where=from_where)
-        await authorise(link.owner, link.owner, self._directory, ())
+        await self._access.require_member(link.owner)
         sentence = check_password(password)
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})

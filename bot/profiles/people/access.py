@@ -41,49 +41,64 @@ class Directory(Protocol):
         ...
 
 
-async def authorise(caller: Person, owner: Person, directory: Directory, admin_user_ids: Collection[str]) -> None:
-    """Let members through to their own profile, and admins to those of people of their own workspace.
+class Access:
+    """Decides who may work with whose profile, by what the workspace's directory says now."""
 
-    Raises:
-        NotAllowedError: with the reason, in the second person.
-        DirectoryError: the workspace did not tell who that is, and it matters.
-    """
-    if caller.workspace != owner.workspace:
-        raise NotAllowedError("You can only work with profiles of your own workspace.")
-    if caller == owner:
-        await _require_own(caller, directory)
-        return
-    await require_admin(caller, directory, admin_user_ids)
-    refusal = reason_against(await directory.member(owner))
-    if refusal:
-        raise NotAllowedError(refusal)
+    def __init__(self, directory: Directory, admin_user_ids: Collection[str] = ()) -> None:
+        """`admin_user_ids` are those whom the operator named, besides the workspace's own admins and owners."""
+        self._directory = directory
+        self._admin_user_ids = frozenset(admin_user_ids)
 
+    async def member(self, person: Person) -> Member | None:
+        """Look a person up in the directory. Raises DirectoryError when it does not answer."""
+        return await self._directory.member(person)
 
-async def require_admin(caller: Person, directory: Directory, admin_user_ids: Collection[str]) -> None:
-    """Let admins and owners of the workspace through, and those whom the operator named.
+    async def require_owner_or_admin(self, caller: Person, owner: Person) -> None:
+        """Let members work with their own profile, and admins with those of people of their own workspace.
 
-    Raises:
-        NotAllowedError: the caller is neither.
-        DirectoryError: the workspace did not tell.
-    """
-    member = await directory.member(caller)
-    if member is None or reason_against(member) or not (member.is_admin or caller.user in admin_user_ids):
-        raise NotAllowedError(
-            "Only admins can work with somebody else's email profile. Ask an admin or owner of this workspace."
-        )
+        Raises:
+            NotAllowedError: with the reason, in the second person.
+            DirectoryError: the workspace did not say who that is, and it matters.
+        """
+        if caller.workspace != owner.workspace:
+            raise NotAllowedError("You can only work with profiles of your own workspace.")
+        if caller == owner:
+            await self.require_member(caller)
+            return
+        await self.require_admin(caller)
+        refusal = reason_against(await self._directory.member(owner))
+        if refusal:
+            raise NotAllowedError(refusal)
 
+    async def require_admin(self, caller: Person) -> None:
+        """Accept admins and owners of the workspace, and those whom the operator named.
 
-async def _require_own(caller: Person, directory: Directory) -> None:
-    try:
-        member = await directory.member(caller)
-    except DirectoryError:
-        # Slack signed for who is speaking. Only a guest could slip through here, and only to a profile of their own.
-        return
-    if member is None or reason_against(member):
-        raise NotAllowedError(
-            "Email profiles are for members of this workspace; guests, apps and people of other organisations have "
-            "none. Ask an admin of this workspace."
-        )
+        Raises:
+            NotAllowedError: the caller is neither.
+            DirectoryError: the workspace did not say.
+        """
+        member = await self._directory.member(caller)
+        if member is None or reason_against(member) or not (member.is_admin or caller.user in self._admin_user_ids):
+            raise NotAllowedError(
+                "Only admins can work with somebody else's email profile. Ask an admin or owner of this workspace."
+            )
+
+    async def require_member(self, caller: Person) -> None:
+        """Accept whoever may have an email profile; while the directory is silent, Slack's signature is enough.
+
+        Raises:
+            NotAllowedError: guests, apps and people of other organisations have none.
+        """
+        try:
+            member = await self._directory.member(caller)
+        except DirectoryError:
+            # Slack signed for who is speaking. Only a guest could slip through here, to a profile of their own.
+            return
+        if member is None or reason_against(member):
+            raise NotAllowedError(
+                "Email profiles are for members of this workspace; guests, apps and people of other organisations "
+                "have none. Ask an admin of this workspace."
+            )
 
 
 def reason_against(member: Member | None) -> str:

@@ -1,13 +1,13 @@
 """Moving profiles along when a workspace's defaults change: those that still hold the old ones."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.profiles.account.changes import Changed, OnChange, changed_into, names
 from bot.profiles.account.records import load, view_of
 from bot.profiles.errors import UserError
-from bot.profiles.people.access import Directory, Person, require_admin
+from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import StoredDefaults, load_defaults
 from bot.profiles.people.members import note_state
 from storage.database import Database
@@ -31,13 +31,13 @@ class DefaultMoves:
         self,
         *,
         database: Database,
-        admin_user_ids: Collection[str],
+        access: Access,
         clock: Callable[[], datetime],
         on_change: OnChange,
     ) -> None:
         """`clock` gives the time now, aware UTC."""
         self._database = database
-        self._admin_user_ids = frozenset(admin_user_ids)
+        self._access = access
         self._clock = clock
         self._on_change = on_change
 
@@ -57,14 +57,14 @@ class DefaultMoves:
                 own_choice += 1
         return Differences(alike=alike, holding_old=holding_old, own_choice=own_choice)
 
-    async def move(self, *, caller: Person, directory: Directory, revision: int) -> AsyncIterator[Changed]:
+    async def move(self, *, caller: Person, revision: int) -> AsyncIterator[Changed]:
         """Give each profile that holds the old defaults the new ones, one by one.
 
         Raises:
             NotAllowedError: the caller is no admin.
             UserError: the defaults were changed again since `revision`.
         """
-        await require_admin(caller, directory, self._admin_user_ids)
+        await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             stored = await load_defaults(tx, caller.workspace)
         if stored.revision != revision or not stored.defaults.has_account:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from bot.profiles.account.extras import effective_encryption, switched_to
 from bot.profiles.account.profile import EmailProfile, check_address, port_of
 from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
-from bot.profiles.people.access import Directory, Person, require_admin
+from bot.profiles.people.access import Access, Person
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, normal_host
@@ -278,27 +278,23 @@ def _differing(before: Defaults, after: Defaults) -> tuple[str, ...]:
 class WorkspaceDefaults:
     """The rules of the defaults at work; all of it is for admins."""
 
-    def __init__(
-        self, *, database: Database, admin_user_ids: Collection[str], on_change: Callable[[Person], None]
-    ) -> None:
+    def __init__(self, *, database: Database, access: Access, on_change: Callable[[Person], None]) -> None:
         """Keep them in `database`; `on_change` is called with the admin who changed them."""
         self._database = database
-        self._admin_user_ids = frozenset(admin_user_ids)
+        self._access = access
         self._on_change = on_change
 
-    async def show(self, *, caller: Person, directory: Directory) -> StoredDefaults:
+    async def show(self, *, caller: Person) -> StoredDefaults:
         """Show the defaults.
 
         Raises:
             NotAllowedError: the caller is no admin.
         """
-        await require_admin(caller, directory, self._admin_user_ids)
+        await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             return await load_defaults(tx, caller.workspace)
 
-    async def save(
-        self, *, caller: Person, directory: Directory, form: DefaultsForm, expected_revision: int
-    ) -> StoredDefaults:
+    async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
         """Check and store the form; those before are kept, so that profiles that hold them can be moved.
 
         Raises:
@@ -306,7 +302,7 @@ class WorkspaceDefaults:
             InvalidFormError: fields break rules.
             ChangedMeanwhileError: another admin saved since the form was opened.
         """
-        await require_admin(caller, directory, self._admin_user_ids)
+        await self._access.require_admin(caller)
         defaults = check_defaults(form)
         async with self._database.writing() as tx:
             stored = await load_defaults(tx, caller.workspace)

@@ -1,9 +1,8 @@
 """The history: who changed or tested whose profile, when, which fields, with which outcome; never a value."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.profiles.people.access import Directory, Person, authorise, require_admin
+from bot.profiles.people.access import Access, Person
 from storage.database import Database
 from storage.tables.audit import AuditEntry
 
@@ -23,31 +22,29 @@ class HistoryPage:
 class History:
     """The history at work."""
 
-    def __init__(self, *, database: Database, admin_user_ids: Collection[str]) -> None:
+    def __init__(self, *, database: Database, access: Access) -> None:
         """Read from `database`."""
         self._database = database
-        self._admin_user_ids = frozenset(admin_user_ids)
+        self._access = access
 
-    async def page(
-        self, *, caller: Person, owner: Person, directory: Directory, before: int | None = None
-    ) -> HistoryPage:
+    async def page(self, *, caller: Person, owner: Person, before: int | None = None) -> HistoryPage:
         """Read what happened to one profile, older than entry `before`.
 
         Raises:
             NotAllowedError: it is somebody else's, and the caller is no admin.
         """
-        await authorise(caller, owner, directory, self._admin_user_ids)
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.reading() as tx:
             found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE + 1)
         entries = tuple(found[:PAGE])
         return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE else None)
 
-    async def recent_changes(self, *, caller: Person, directory: Directory) -> tuple[AuditEntry, ...]:
+    async def recent_changes(self, *, caller: Person) -> tuple[AuditEntry, ...]:
         """Read the latest changes in the whole workspace.
 
         Raises:
             NotAllowedError: the caller is no admin.
         """
-        await require_admin(caller, directory, self._admin_user_ids)
+        await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             return tuple(await tx.audit.changes(caller.workspace, limit=RECENT))

@@ -1,12 +1,12 @@
 """“Work with email”: everybody's accounts, for admins; found, filtered, in pages, and as a table to take away."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileView, State, profile_view
-from bot.profiles.people.access import Directory, Person, require_admin
+from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of, words_of
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import StageName
@@ -86,18 +86,18 @@ class Page:
 class WorkWithEmail:
     """The list at work; all of it is for admins."""
 
-    def __init__(self, *, database: Database, admin_user_ids: Collection[str]) -> None:
+    def __init__(self, *, database: Database, access: Access) -> None:
         """List what is in `database`."""
         self._database = database
-        self._admin_user_ids = frozenset(admin_user_ids)
+        self._access = access
 
-    async def page(self, *, caller: Person, directory: Directory, wish: ListQuery) -> Page:
+    async def page(self, *, caller: Person, wish: ListQuery) -> Page:
         """Read one page.
 
         Raises:
             NotAllowedError: the caller is no admin.
         """
-        await self.require_admin(caller, directory)
+        await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             numbers = await _numbers(tx, caller.workspace)
             found = await tx.people.page(caller.workspace, wish.query(), limit=PAGE + 1)
@@ -112,15 +112,13 @@ class WorkWithEmail:
             next=_next(wish, here, more=more),
         )
 
-    async def everybody(
-        self, *, caller: Person, directory: Directory, wish: ListQuery
-    ) -> AsyncIterator[tuple[PersonLine, ...]]:
+    async def everybody(self, *, caller: Person, wish: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
         """Read all lines of a wish, in batches; the caller is authorised at the beginning.
 
         Raises:
             NotAllowedError: the caller is no admin.
         """
-        await self.require_admin(caller, directory)
+        await self._access.require_admin(caller)
         query = wish.from_start().query()
         while True:
             async with self._database.reading() as tx:
@@ -132,9 +130,9 @@ class WorkWithEmail:
                 return
             query = replace(query, after=found[-1][1])
 
-    async def require_admin(self, caller: Person, directory: Directory) -> None:
+    async def require_admin(self, caller: Person) -> None:
         """Let admins through; raises NotAllowedError."""
-        await require_admin(caller, directory, self._admin_user_ids)
+        await self._access.require_admin(caller)
 
 
 def _cut(found: list[tuple[StoredPerson, Cursor]], wish: ListQuery) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.profiles.account.records import State
 from bot.profiles.errors import UserError
-from bot.profiles.people.access import Directory, Person
+from bot.profiles.people.access import Access, Person
 from bot.profiles.people.people_list import ListQuery, WorkWithEmail
 from bot.profiles.tests.connection_tests import ConnectionTests, Tested
 from bot.profiles.tests.limits import LimitedError
@@ -56,13 +56,16 @@ class Tally:
 class BulkTests:
     """Runs at work: at most one of a workspace at a time."""
 
-    def __init__(self, *, database: Database, listing: WorkWithEmail, connections: ConnectionTests) -> None:
+    def __init__(
+        self, *, database: Database, access: Access, listing: WorkWithEmail, connections: ConnectionTests
+    ) -> None:
         """Test through `connections` whom `listing` finds."""
         self._database = database
+        self._access = access
         self._listing = listing
         self._connections = connections
 
-    async def choose(self, *, caller: Person, directory: Directory, wish: ListQuery) -> tuple[str, ...]:
+    async def choose(self, *, caller: Person, wish: ListQuery) -> tuple[str, ...]:
         """Give the people of a wish whose profiles can be tested.
 
         Raises:
@@ -70,7 +73,7 @@ class BulkTests:
             UserError: a run is under way, or there is nobody to test.
         """
         users: list[str] = []
-        async for lines in self._listing.everybody(caller=caller, directory=directory, wish=wish):
+        async for lines in self._listing.everybody(caller=caller, wish=wish):
             users.extend(line.user for line in lines if line.state in _TESTABLE)
         async with self._database.reading() as tx:
             if await tx.runs.running(caller.workspace):
@@ -123,13 +126,13 @@ class BulkTests:
         async with self._database.writing() as tx:
             await tx.runs.end(run.run_id, status, workspace=run.workspace)
 
-    async def cancel(self, *, caller: Person, directory: Directory, run_id: str) -> bool:
+    async def cancel(self, *, caller: Person, run_id: str) -> bool:
         """Stop a run; tells whether it was still going.
 
         Raises:
             NotAllowedError: the caller is no admin.
         """
-        await self._listing.require_admin(caller, directory)
+        await self._access.require_admin(caller)
         async with self._database.writing() as tx:
             return await tx.runs.end(run_id, CANCELLED, workspace=caller.workspace)
 

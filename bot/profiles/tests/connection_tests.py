@@ -1,6 +1,6 @@
 """Connection tests of stored and of typed profiles: authorised, limited, kept."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from bot.profiles.account.fixes import Change, offered
 from bot.profiles.account.profile import EmailProfile, Form, check_others_form, check_own_form
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.errors import NoProfileError, UserError
-from bot.profiles.people.access import Directory, Person, authorise
+from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import note_state
 from bot.profiles.tests.limits import reserve_sign_in, sign_in_succeeded, take_message, take_test, take_test_of_many
@@ -68,7 +68,7 @@ class ConnectionTests:
         database: Database,
         tester: AccountTester,
         judge: Callable[[str], Awaitable[tuple[str, ...]]],
-        admin_user_ids: Collection[str],
+        access: Access,
         clock: Callable[[], datetime],
         on_change: OnChange,
         password_in_form: bool = True,
@@ -77,13 +77,13 @@ class ConnectionTests:
         self._database = database
         self._tester = tester
         self._judge = judge
-        self._admin_user_ids = frozenset(admin_user_ids)
+        self._access = access
         self._clock = clock
         self._on_change = on_change
         self._password_in_form = password_in_form
         self._testing: set[Person] = set()
 
-    async def test(self, *, caller: Person, owner: Person, directory: Directory, progress: Progress) -> Tested:
+    async def test(self, *, caller: Person, owner: Person, progress: Progress) -> Tested:
         """Test the stored profile, keep the report, and say what helps.
 
         Raises:
@@ -93,7 +93,7 @@ class ConnectionTests:
             UserError: a test of it is running already.
             LimitedError: too many tests or failed sign-ins; it says how long to wait.
         """
-        loaded = await self._stored(caller, owner, directory)
+        loaded = await self._stored(caller, owner)
         account = account_of(loaded.profile)
         report = await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
         report = await self._keep(caller, owner, loaded, report)
@@ -112,15 +112,15 @@ class ConnectionTests:
         report = await self._keep(caller, owner, loaded, report)
         return understood(report, account, loaded.profile)
 
-    async def send(self, *, caller: Person, owner: Person, directory: Directory, progress: Progress) -> Sent:
+    async def send(self, *, caller: Person, owner: Person, progress: Progress) -> Sent:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
 
         It goes to one's own address or, for somebody else's profile, to the caller's address in Slack.
         """
-        loaded = await self._stored(caller, owner, directory)
+        loaded = await self._stored(caller, owner)
         recipient = loaded.profile.address
         if caller != owner:
-            member = await directory.member(caller)
+            member = await self._access.member(caller)
             recipient = member.address if member else ""
         if not recipient:
             raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
@@ -133,9 +133,7 @@ class ConnectionTests:
         judgement = await self._judge(account.address.rpartition("@")[2]) if report.passed else ()
         return Sent(tested=understood(report, account, loaded.profile), recipient=recipient, judgement=judgement)
 
-    async def test_form(
-        self, *, caller: Person, owner: Person, directory: Directory, form: Form, progress: Progress
-    ) -> Report:
+    async def test_form(self, *, caller: Person, owner: Person, form: Form, progress: Progress) -> Report:
         """Test a form's values as typed, with the stored extra configurations; nothing is stored.
 
         Raises:
@@ -144,7 +142,7 @@ class ConnectionTests:
             UserError: a test is running already.
             LimitedError: too many tests or failed sign-ins.
         """
-        await self._authorise(caller, owner, directory)
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.reading() as tx:
             loaded = await load(tx, owner)
             defaults = (await load_defaults(tx, owner.workspace)).defaults
@@ -155,14 +153,14 @@ class ConnectionTests:
         defaults.require_allowed(account.host)
         return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
 
-    async def transcript(self, *, caller: Person, owner: Person, directory: Directory) -> tuple[str, ...]:
+    async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
         """Give the dialogue of the last test, credentials replaced.
 
         Raises:
             NotAllowedError: the caller may not.
             NoProfileError: nothing was tested yet.
         """
-        await self._authorise(caller, owner, directory)
+        await self._access.require_owner_or_admin(caller, owner)
         async with self._database.reading() as tx:
             last = await tx.tests.last(owner.workspace, owner.user)
         report = report_of(last) if last else None
@@ -170,11 +168,8 @@ class ConnectionTests:
             raise NoProfileError("There is no transcript yet. Use /email-test first.")
         return report.transcript
 
-    async def _authorise(self, caller: Person, owner: Person, directory: Directory) -> None:
-        await authorise(caller, owner, directory, self._admin_user_ids)
-
-    async def _stored(self, caller: Person, owner: Person, directory: Directory) -> Loaded:
-        await self._authorise(caller, owner, directory)
+    async def _stored(self, caller: Person, owner: Person) -> Loaded:
+        await self._access.require_owner_or_admin(caller, owner)
         return await self._testable(owner)
 
     async def _testable(self, owner: Person) -> Loaded:

@@ -155,14 +155,14 @@ class HomeTabs:
     async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:
         services = self._services
         try:
-            view = await services.profiles.show(caller=reader, owner=reader, directory=services.directory)
+            view = await services.profiles.show(caller=reader, owner=reader)
         except NotAllowedError as error:
             return views.refused(str(error))
         return views.home(view, reader=reader.user, entry=services.entry, admin=admin)
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
         services = self._services
-        who: dict[str, Any] = {"caller": reader, "directory": services.directory}
+        who: dict[str, Any] = {"caller": reader}
         try:
             page = await services.listing.page(**who, wish=ListQuery())
             stored = await services.defaults.show(**who)

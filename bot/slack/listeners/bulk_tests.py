@@ -44,7 +44,6 @@ class _BulkListeners:
     def __init__(self, services: Services) -> None:
         self._bulk = services.bulk
         self._jobs = services.jobs
-        self._directory = services.directory
 
     async def press_test(
         self,
@@ -57,7 +56,7 @@ class _BulkListeners:
         await ack()
         caller = caller_of(context)
         wish = read_query(str(body["actions"][0].get("block_id") or ""))
-        users = await self._bulk.choose(caller=caller, directory=self._directory, wish=wish)
+        users = await self._bulk.choose(caller=caller, wish=wish)
         # Slack waits for the acknowledgement meanwhile, however long it asks to wait itself.
         async with asyncio.timeout(BEGIN_SECONDS):
             posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
@@ -107,7 +106,7 @@ class _BulkListeners:
         """Stop a run; its message shows how far it came."""
         await ack()
         run_id = pressed(body["actions"][0])
-        stopped = await self._bulk.cancel(caller=caller_of(context), directory=self._directory, run_id=run_id)
+        stopped = await self._bulk.cancel(caller=caller_of(context), run_id=run_id)
         told = notice("The test stops in a moment." if stopped else "This test is over already.")
         await answer_beside(body, client, title=TITLE, first=told)
 

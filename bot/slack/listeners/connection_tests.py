@@ -46,7 +46,6 @@ class _TestListeners:
         self._testing = services.testing
         self._profiles = services.profiles
         self._connections = services.connections
-        self._directory = services.directory
         self._owners = services.owners
         self._entry = services.entry
 
@@ -104,7 +103,7 @@ class _TestListeners:
         await answer_beside(body, client, title="Transcript", first=message)
 
     async def _transcript(self, caller: Person, owner: Person) -> Message:
-        lines = await self._connections.transcript(caller=caller, owner=owner, directory=self._directory)
+        lines = await self._connections.transcript(caller=caller, owner=owner)
         return reports.transcript(lines)
 
     async def press_fix(
@@ -119,7 +118,7 @@ class _TestListeners:
         user, change = reports.read_change(pressed(body["actions"][0]))
         caller = caller_of(context)
         owner = owner_of(caller, user)
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
             known = Context(
                 owner=owner.user,
@@ -131,7 +130,7 @@ class _TestListeners:
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed(body["actions"][0]))
             await open_for(client, body, modal, again=again)
             return
-        fixed = await self._profiles.fix(caller=caller, owner=owner, directory=self._directory, change=change)
+        fixed = await self._profiles.fix(caller=caller, owner=owner, change=change)
         self._owners.tell(client, caller, fixed)
         answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.test(answer, caller, owner, fixed)
@@ -147,9 +146,7 @@ class _TestListeners:
         await ack()
         user, revision = reports.read_undo(pressed(body["actions"][0]))
         caller = caller_of(context)
-        undone = await self._profiles.undo(
-            caller=caller, owner=owner_of(caller, user), directory=self._directory, revision=revision
-        )
+        undone = await self._profiles.undo(caller=caller, owner=owner_of(caller, user), revision=revision)
         self._owners.tell(client, caller, undone)
         shown = cards.card(undone.view, reader=caller.user, entry=self._entry)
         told = section(f"Undone: {escaped('; '.join(undone.told))}")

@@ -36,7 +36,6 @@ class _DefaultsListeners:
         self._moves = services.moves
         self._owners = services.owners
         self._jobs = services.jobs
-        self._directory = services.directory
 
     async def command(self, command: SlashCommand) -> None:
         """Open the form of `/email-profile defaults`."""
@@ -50,7 +49,7 @@ class _DefaultsListeners:
         await self._open(client, body, caller_of(context), channel=context.channel_id or "")
 
     async def _open(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, *, channel: str) -> None:
-        stored = await self._defaults.show(caller=caller, directory=self._directory)
+        stored = await self._defaults.show(caller=caller)
         known = Context(owner=EVERYBODY, revision=stored.revision, channel=channel)
         await open_for(
             client, body, views.form(stored, known=known), again=button("Open the form", ActionId.DEFAULTS_EDIT)
@@ -64,16 +63,14 @@ class _DefaultsListeners:
         caller = caller_of(context)
         filled = views.typed(view["state"]["values"])
         try:
-            stored = await self._defaults.save(
-                caller=caller, directory=self._directory, form=filled, expected_revision=known.revision
-            )
+            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=known.revision)
         except InvalidFormError as error:
             note_outcome(Outcome.TOLD)
             await ack(response_action="errors", errors=error.errors)
             return
         except ChangedMeanwhileError as error:
             note_outcome(Outcome.TOLD)
-            now = await self._defaults.show(caller=caller, directory=self._directory)
+            now = await self._defaults.show(caller=caller)
             fresh = Context(owner=EVERYBODY, revision=error.revision, channel=known.channel)
             notes = [section(f":warning: {escaped(str(error))}")]
             await ack(response_action="update", view=views.form(now, known=fresh, notes=notes))
@@ -109,7 +106,7 @@ class _DefaultsListeners:
 
         async def move() -> None:
             count = asked = 0
-            moves = self._moves.move(caller=caller, directory=self._directory, revision=revision)
+            moves = self._moves.move(caller=caller, revision=revision)
             async for changed in moves:
                 count += 1
                 asked += int(changed.password_dropped)

@@ -51,7 +51,6 @@ def register(app: AsyncApp, commands: Commands, services: Services) -> None:
 class _ExtraListeners:
     def __init__(self, services: Services) -> None:
         self._profiles = services.profiles
-        self._directory = services.directory
         self._owners = services.owners
         self._opening = services.opening
         self._entry = services.entry
@@ -71,11 +70,11 @@ class _ExtraListeners:
         match invocation.subcommand:
             case "add":
                 name, value = invocation.arguments
-                return await self._profiles.add_extra(**who, directory=self._directory, name=name, value=value)
+                return await self._profiles.add_extra(**who, name=name, value=value)
             case "remove":
-                return await self._profiles.remove_extra(**who, directory=self._directory, name=invocation.arguments[0])
+                return await self._profiles.remove_extra(**who, name=invocation.arguments[0])
             case _:
-                return Changed(view=await self._profiles.show(**who, directory=self._directory))
+                return Changed(view=await self._profiles.show(**who))
 
     async def press_switch(
         self,
@@ -91,7 +90,6 @@ class _ExtraListeners:
         changed = await self._profiles.switch_encryption(
             caller=caller,
             owner=owner_of(caller, pressed(action)),
-            directory=self._directory,
             to="SSL" if action["action_id"] == ActionId.USE_SSL else "TLS",
         )
         self._owners.tell(client, caller, changed)
@@ -119,7 +117,7 @@ class _ExtraListeners:
         """Push the list on top of the form."""
         await ack()
         caller, owner, known = _modal(body, context)
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         await push_for(client, body, views.list_modal(view, known=known), again=_list_button(owner))
 
     async def push_add(
@@ -128,7 +126,7 @@ class _ExtraListeners:
         """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port."""
         await ack()
         caller, owner, known = _modal(body, context)
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         first = find("SSL" if view.profile.port == 465 else "TLS")
         await push_for(client, body, views.add_modal(first, known=known), again=_list_button(owner))
 
@@ -143,7 +141,7 @@ class _ExtraListeners:
         """Push the modal with one that is there already."""
         await ack()
         caller, owner, known = _modal(body, context)
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         entry = find(pressed(action))
         modal = views.add_modal(entry, known=known, value=view.profile.extras.get(entry.name, ""))
         await push_for(client, body, modal, again=_list_button(owner))
@@ -162,9 +160,7 @@ class _ExtraListeners:
         caller, owner, known = _modal(body, context)
         name, value = views.chosen(body["view"]["state"]["values"])
         try:
-            changed = await self._profiles.add_extra(
-                caller=caller, owner=owner, directory=self._directory, name=name, value=value
-            )
+            changed = await self._profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
         except InvalidExtraError as error:
             note_outcome(Outcome.TOLD)
             block_id = views.CHOICE_BLOCK if error.part == "name" else views.value_block(name)
@@ -190,9 +186,7 @@ class _ExtraListeners:
         """Take one away from the list."""
         await ack()
         caller, owner, known = _modal(body, context)
-        changed = await self._profiles.remove_extra(
-            caller=caller, owner=owner, directory=self._directory, name=pressed(action)
-        )
+        changed = await self._profiles.remove_extra(caller=caller, owner=owner, name=pressed(action))
         self._owners.tell(client, caller, changed)
         view = changed.view
         shown = body["view"]
@@ -212,7 +206,7 @@ class _ExtraListeners:
         await ack()
         caller, owner, known = _modal(body, context)
         name = pressed(action)
-        changed = await self._profiles.switch_encryption(caller=caller, owner=owner, directory=self._directory, to=name)
+        changed = await self._profiles.switch_encryption(caller=caller, owner=owner, to=name)
         self._owners.tell(client, caller, changed)
         view = changed.view
         done = views.switched_modal(name, known=_now(known, view))

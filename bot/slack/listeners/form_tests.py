@@ -38,7 +38,6 @@ class _FormTestListener:
         self._jobs = services.jobs
         self._profiles = services.profiles
         self._connections = services.connections
-        self._directory = services.directory
         self._entry = services.entry
 
     async def press_form_test(
@@ -50,7 +49,7 @@ class _FormTestListener:
         known = Context.from_metadata(shown["private_metadata"])
         caller = caller_of(context)
         owner = owner_of(caller, known.owner)
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         within = _OpenForm(client, shown["id"], known, caller, view, self._entry)
 
         async def tell(sentence: str) -> None:
@@ -76,9 +75,7 @@ class _FormTestListener:
             await within.note(reports.short(account, report))
 
         async def test(progress: Callable[[Report], None]) -> Report:
-            return await self._connections.test_form(
-                caller=caller, owner=owner, directory=self._directory, form=filled, progress=progress
-            )
+            return await self._connections.test_form(caller=caller, owner=owner, form=filled, progress=progress)
 
         await within.note([section(":hourglass_flowing_sand: Testing what stands in the form …")])
         try:

@@ -24,11 +24,10 @@ def register(app: AsyncApp, commands: Commands, services: Services) -> None:
 class _HistoryListeners:
     def __init__(self, services: Services) -> None:
         self._history = services.history
-        self._directory = services.directory
 
     async def command(self, command: SlashCommand) -> Message:
         """Answer `/email-profile history`."""
-        page = await self._history.page(caller=command.caller, owner=command.owner, directory=self._directory)
+        page = await self._history.page(caller=command.caller, owner=command.owner)
         return views.history(page, reader=command.caller.user)
 
     async def press_older(
@@ -42,9 +41,7 @@ class _HistoryListeners:
         await ack()
         caller = caller_of(context)
         user, before = views.read_older(pressed(body["actions"][0]))
-        page = await self._history.page(
-            caller=caller, owner=owner_of(caller, user), directory=self._directory, before=before
-        )
+        page = await self._history.page(caller=caller, owner=owner_of(caller, user), before=before)
         message = views.history(page, reader=caller.user)
         answer = await answer_to(body, client, title="History", first=message)
         await answer.show(message)

@@ -43,14 +43,13 @@ class _ListListeners:
         self._services = services
         self._listing = services.listing
         self._profiles = services.profiles
-        self._directory = services.directory
 
     async def command(self, command: SlashCommand) -> Message:
         """Answer `/email-profile list`."""
         return await self._page(command.caller, ListQuery())
 
     async def _page(self, caller: Person, wish: ListQuery) -> Message:
-        return views.listing(await self._listing.page(caller=caller, directory=self._directory, wish=wish))
+        return views.listing(await self._listing.page(caller=caller, wish=wish))
 
     async def search(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -111,7 +110,7 @@ class _ListListeners:
         await ack()
         caller = caller_of(context)
         wish = _wish(body["actions"][0])
-        await self._listing.require_admin(caller, self._directory)
+        await self._listing.require_admin(caller)
         answer = await answer_beside(body, client, title=views.TITLE, first=notice("Writing the table …"))
 
         async def tell(sentence: str) -> None:
@@ -119,7 +118,7 @@ class _ListListeners:
 
         async def send() -> None:
             lines: list[PersonLine] = []
-            async for batch in self._listing.everybody(caller=caller, directory=self._directory, wish=wish):
+            async for batch in self._listing.everybody(caller=caller, wish=wish):
                 lines.extend(batch)
             told = notice(views.exporting(len(lines)))
             posted = await client.chat_postMessage(channel=caller.user, **told.payload())
@@ -155,11 +154,11 @@ class _ListListeners:
             case "test":
                 await self._test(client, body, caller, owner)
             case "history":
-                page = await self._services.history.page(caller=caller, owner=owner, directory=self._directory)
+                page = await self._services.history.page(caller=caller, owner=owner)
                 shown = history_views.history(page, reader=caller.user)
                 await answer_beside(body, client, title=views.TITLE, first=shown)
             case _:
-                view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+                view = await self._profiles.show(caller=caller, owner=owner)
                 nothing = notice("There is no email profile to remove.")
                 question = cards.delete_question(view, reader=caller.user) if view.revision else nothing
                 await answer_beside(body, client, title=views.TITLE, first=question)

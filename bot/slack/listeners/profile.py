@@ -45,14 +45,13 @@ class _ProfileListeners:
     def __init__(self, services: Services) -> None:
         self._jobs = services.jobs
         self._profiles = services.profiles
-        self._directory = services.directory
         self._owners = services.owners
         self._opening = services.opening
         self._entry = services.entry
 
     async def show(self, command: SlashCommand) -> Message:
         """Answer `/email-profile`."""
-        view = await self._profiles.show(caller=command.caller, owner=command.owner, directory=self._directory)
+        view = await self._profiles.show(caller=command.caller, owner=command.owner)
         await side_by_side()
         return self._card(view, command.caller)
 
@@ -62,7 +61,7 @@ class _ProfileListeners:
 
     async def ask_to_delete(self, command: SlashCommand) -> Message:
         """Answer `/email-profile delete` with a question."""
-        view = await self._profiles.show(caller=command.caller, owner=command.owner, directory=self._directory)
+        view = await self._profiles.show(caller=command.caller, owner=command.owner)
         if not view.revision:
             return self._card(view, command.caller)
         return cards.delete_question(view, reader=command.caller.user)
@@ -96,7 +95,6 @@ class _ProfileListeners:
             changed = await self._profiles.save(
                 caller=caller,
                 owner=owner,
-                directory=self._directory,
                 form=filled,
                 expected_revision=known.revision,
             )
@@ -117,7 +115,7 @@ class _ProfileListeners:
     ) -> View:
         """Keep the form as typed, now on the stored revision, and ask what shall stay where the two differ."""
         known = Context.from_metadata(shown["private_metadata"])
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         decisions = conflicts(known.began, typed(shown["state"]["values"]), view.profile)
         fresh = replace(known, revision=error.revision, began=values_of(view.profile))
         notes = [] if decisions else [section(f":warning: {escaped(str(error))}")]
@@ -147,7 +145,7 @@ class _ProfileListeners:
         await ack()
         caller = caller_of(context)
         owner = owner_of(caller, pressed(body["actions"][0]))
-        existed = await self._profiles.delete(caller=caller, owner=owner, directory=self._directory)
+        existed = await self._profiles.delete(caller=caller, owner=owner)
         whose = "Your email profile" if owner == caller else "The email profile"
         done = notice(f"{whose} is deleted." if existed else f"{whose} was deleted before.")
         answer = await answer_to(body, client, title=cards.TITLE, first=done)

@@ -12,7 +12,6 @@ from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.reply import Answer
 from bot.slack.views import report as reports
 from bot.slack.views.message import Message, notice
-from bot.slack.workspaces.users import SlackDirectory
 from bot.smtp.account import Account
 from bot.smtp.check.report import Report
 
@@ -48,14 +47,11 @@ class Testing:
 
     __test__ = False
 
-    def __init__(
-        self, *, jobs: Jobs, profiles: EmailProfiles, connections: ConnectionTests, directory: SlackDirectory
-    ) -> None:
+    def __init__(self, *, jobs: Jobs, profiles: EmailProfiles, connections: ConnectionTests) -> None:
         """Run them as `jobs`."""
         self._jobs = jobs
         self._profiles = profiles
         self._connections = connections
-        self._directory = directory
 
     def test(self, answer: Answer, caller: Person, owner: Person, fixed: Changed | None = None) -> None:
         """Test a profile; `fixed` is the change that was just made for it, with its way back."""
@@ -79,9 +75,7 @@ class Testing:
         """Test a profile and show the report."""
         account, show = await self._begun(answer, caller, owner)
         tested = await follow(
-            lambda progress: self._connections.test(
-                caller=caller, owner=owner, directory=self._directory, progress=progress
-            ),
+            lambda progress: self._connections.test(caller=caller, owner=owner, progress=progress),
             show,
         )
         message = reports.finished(account, tested, owner=owner.user)
@@ -91,16 +85,14 @@ class Testing:
     async def _sent(self, answer: Answer, caller: Person, owner: Person) -> None:
         account, show = await self._begun(answer, caller, owner)
         result = await follow(
-            lambda progress: self._connections.send(
-                caller=caller, owner=owner, directory=self._directory, progress=progress
-            ),
+            lambda progress: self._connections.send(caller=caller, owner=owner, progress=progress),
             show,
         )
         await answer.show(reports.sent(account, result, owner=owner.user))
 
     async def _begun(self, answer: Answer, caller: Person, owner: Person) -> tuple[Account, Show]:
         """Post that a test has begun; gives the account without its password, and how to show progress."""
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
 
         async def show(report: Report) -> None:
             await answer.progress(reports.testing(view.account, report))

@@ -29,7 +29,7 @@ class ProfileForms:
         self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
     ) -> None:
         """Open the form; the first time it begins with the workspace's defaults and the address in Slack."""
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         suggested = None
         if not view.profile.address:
             suggested = await self._profiles.suggestion(owner, await self._slack_address(owner))
@@ -42,7 +42,7 @@ class ProfileForms:
         self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
     ) -> None:
         """Open the list of extra configurations."""
-        view = await self._profiles.show(caller=caller, owner=owner, directory=self._directory)
+        view = await self._profiles.show(caller=caller, owner=owner)
         known = Context(owner=owner.user, revision=view.revision, channel=channel)
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
         await open_for(client, body, list_modal(view, known=known), again=again)

@@ -7,23 +7,17 @@ import pytest
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoMail
+from bot.demo.people import DemoPerson
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.account.profile import EmailProfile, Form
 from bot.profiles.errors import UserError
-from bot.profiles.people.access import Member, Person
+from bot.profiles.people.access import Person
 from bot.profiles.tests.limits import LimitedError, in_words
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.scenario.people import ADA, run_test, set_up
 from tests.store import Store
-
-
-class Everybody:
-    """A directory in which everybody is a plain member."""
-
-    async def member(self, person: Person) -> Member | None:
-        return Member(person=person, name=person.user, address="a@demo.example", is_admin=False)
 
 
 async def guess(office: Office, user: str, number: int) -> str:
@@ -39,9 +33,7 @@ async def guess(office: Office, user: str, number: int) -> str:
     )
     rules = office.bot.connections
     try:
-        report = await rules.test_form(
-            caller=person, owner=person, directory=Everybody(), form=form, progress=lambda _: None
-        )
+        report = await rules.test_form(caller=person, owner=person, form=form, progress=lambda _: None)
     except LimitedError:
         return "limited"
     except UserError:
@@ -56,9 +48,10 @@ async def test_ten_people_guessing_through_two_instances_reach_the_server_three_
     other = tmp_path / "other"
     other.mkdir()
     people = [f"U{number}" for number in range(10)]
+    known = [DemoPerson(id=user, handle=user, name=user, address=f"{user}@demo.example") for user in people]
     async with (
-        open_office(tmp_path, mail=mail, encryption_keys=key) as first,
-        open_office(other, mail=DemoMail(), database_url=store.url, encryption_keys=key) as second,
+        open_office(tmp_path, mail=mail, people=known, encryption_keys=key) as first,
+        open_office(other, mail=DemoMail(), people=known, database_url=store.url, encryption_keys=key) as second,
     ):
         for office in (first, second):
             for user in people:

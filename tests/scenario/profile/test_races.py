@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile, Form
 from bot.profiles.errors import ChangedMeanwhileError
-from bot.profiles.people.access import Member, Person
+from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.members import upsert_member
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
@@ -33,7 +33,12 @@ async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailPro
     keyring = Keyring.from_text(generate_key())
     databases = [Database.connect(store.url, keyring) for _ in range(2)]
     first, second = (
-        EmailProfiles(database=database, admin_user_ids=(), clock=lambda: datetime.now(UTC), on_change=lambda _: None)
+        EmailProfiles(
+            database=database,
+            access=Access(Everybody()),
+            clock=lambda: datetime.now(UTC),
+            on_change=lambda _: None,
+        )
         for database in databases
     )
     yield first, second, databases[0]
@@ -62,7 +67,6 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
                 rules.save(
                     caller=ADA,
                     owner=ADA,
-                    directory=Everybody(),
                     form=form(side, number),
                     expected_revision=number,
                 )
@@ -92,9 +96,7 @@ async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
         person = Person(workspace="T1", user=f"U{number}")
         member = Member(person=person, name="Ada Lovelace", address="a@demo.example", is_admin=False)
         await asyncio.gather(
-            rules.save(
-                caller=person, owner=person, directory=Everybody(), form=form("one", number), expected_revision=0
-            ),
+            rules.save(caller=person, owner=person, form=form("one", number), expected_revision=0),
             upsert_member(database, member, at=datetime.now(UTC)),
         )
         async with database.reading() as tx:
