@@ -146,45 +146,11 @@ def manifest(
 
 
 @keys.command("generate")
-def keys_generate(
-    sealed: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Seal the key with ENCRYPTION_PASSPHRASE in a new file; print its entry."),
-    ] = None,
-) -> None:
+def keys_generate() -> None:
     """Print a new key for ENCRYPTION_KEYS."""
-    if sealed is None:
-        from storage.crypto.keyring import generate_key
+    from storage.crypto.keyring import generate_key
 
-        _say(generate_key())
-    else:
-        from storage.key_sources.local import local_address
-
-        _wrap_new_key(local_address(sealed))
-
-
-@keys.command("wrap")
-def keys_wrap(
-    address: Annotated[str, typer.Argument(help="awskms://KEY?region=… or vault://HOST/MOUNT/KEY")],
-) -> None:
-    """Draw a new key, have it wrapped by a key service, and print the entry for ENCRYPTION_KEYS."""
-    _wrap_new_key(address)
-
-
-def _wrap_new_key(address: str) -> None:
-    from bot import settings
-    from bot.app import StartError
-    from bot.keys import credentials
-    from storage.key_sources.opening import wrap_new_key
-    from storage.key_sources.source import KeySourceError
-
-    async def wrap() -> None:
-        try:
-            _say(await wrap_new_key(address, credentials(settings.load())))
-        except KeySourceError as error:
-            raise StartError(f"No key was made: {error}") from None
-
-    _await(wrap())
+    _say(generate_key())
 
 
 @asynccontextmanager
