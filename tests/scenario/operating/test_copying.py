@@ -68,10 +68,11 @@ def one_line(text: str) -> str:
     return line
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_person_finds_the_profile_again_after_a_backup_and_a_restore_elsewhere(
-    old_url: str, new_url: str, tmp_path: Path
+    old_url: str, tmp_path: Path
 ) -> None:
-    key, file = generate_key(), tmp_path / "kept"
+    key, file, new_url = generate_key(), tmp_path / "kept", f"sqlite:///{tmp_path / 'restored.db'}"
     async with bot_at(old_url, key, tmp_path) as workspace:
         await workspace.command(ADA, "/email-profile", "edit")
         await workspace.wait_view(ADA, "Email profile")
@@ -150,6 +151,49 @@ def test_an_address_that_is_no_good_is_told_in_one_line_without_its_password(
     assert "bot:canary" not in out + err
 
 
+@pytest.mark.databases("sqlite")
+async def test_a_backup_or_restore_killed_at_any_moment_is_whole_or_not_there(url: str, tmp_path: Path) -> None:
+    key, chance = generate_key(), random.Random()
+    source = Database.connect(url, Keyring.from_text(key))
+    await source.upgrade()
+    await furnish(source, scaled(quick=200, full=2000))
+    new_url, kept = f"sqlite:///{tmp_path / 'restored.db'}", tmp_path / "kept"
+
+    async def begin(given: Mapping[str, str], command: str) -> None:
+        process = await start(tmp_path, "db", command, str(kept), given=given)
+        await asyncio.sleep(chance.uniform(0.5, scaled(quick=2.0, full=6.0)))
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+    for _ in range(scaled(quick=1, full=25)):
+        await begin(settings(url, key), "backup")
+        if not kept.exists():
+            code, _, err = await run(tmp_path, "db", "backup", str(kept), given=settings(url, key))
+            assert code == 0, err
+        target = Database.connect(new_url, Keyring.from_text(key))
+        await begin(settings(new_url, key), "restore")
+        if await target.schema_revision() is None:
+            code, _, err = await run(tmp_path, "db", "restore", str(kept), given=settings(new_url, key))
+            assert code == 0, err
+        assert await contents(source) == await contents(target)
+        await target.close()
+        for file in (kept, *tmp_path.glob("restored.db*"), *tmp_path.glob("*.partial*")):
+            file.unlink(missing_ok=True)
+    await source.close()
+
+
+@pytest.mark.databases("postgresql")
+def test_backups_of_postgresql_are_its_own_programs_affair(program_here: Program, store: Store, tmp_path: Path) -> None:
+    given = furnished(store.url)
+    for command in ("backup", "restore"):
+        code, out, err = program_here(given, "db", command, "kept")
+        assert (code, out) == (1, "")
+        assert "`pg_dump --format=custom`" in one_line(err)
+    assert not list(tmp_path.glob("kept*"))
+
+
+@pytest.mark.databases("sqlite")
 def test_what_stands_against_a_backup_or_a_restore_is_one_line(program_here: Program, url: str, tmp_path: Path) -> None:
     given = settings(url, generate_key())
     code, _, err = program_here(given, "db", "backup", "kept")
@@ -177,7 +221,7 @@ def test_verify_names_what_does_not_open_and_fails(program_here: Program, store:
     assert code == 1
     assert "FAILED people: 1 do not open: T1 U0EDITED (edited, or moved from another place)" in out
     assert PASSWORD not in out
-    code, out, _ = program_here(given, "db", "backup", "kept")
+    code, out, _ = program_here(given, "db", "copy", "--to", "sqlite:///kept.db")
     assert (code, "As in the source, people: 1 do not open: T1 U0EDITED" in out) == (0, True)
 
 
