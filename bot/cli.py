@@ -4,7 +4,6 @@ Each command imports what it needs itself, so that none waits for the libraries 
 """
 
 import asyncio
-import gc
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -84,8 +83,6 @@ def _await(work: Coroutine[Any, Any, Result]) -> Result:
 @cli.command()
 def run() -> None:
     """Serve Slack: over Socket Mode when SLACK_APP_TOKEN is set, else over HTTP on HOST:PORT."""
-    # Looking through what imports leave behind, again and again, would take a quarter of the time to start.
-    gc.disable()
     from bot import server, settings
 
     loaded = settings.load()

@@ -1,7 +1,6 @@
 """Serving: HTTP and Socket Mode, health and metrics, and a stop that finishes what was begun."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -18,7 +17,6 @@ from slack_bolt.response import BoltResponse
 from bot.app import Bot, StartError, open_bot
 from bot.encryption_keys import reload_keys
 from bot.health import BEARABLE, told
-from bot.memory import keeping_memory_small
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.profiles.tests.limits import LimitedError, take_installation_page
@@ -216,7 +214,6 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
     async with (
-        keeping_memory_small(),
         tracing.wanted(os.environ) as traces,
         open_bot(settings, traces=traces) as bot,
         serving(bot, settings) as address,
@@ -224,11 +221,6 @@ async def run(settings: Settings) -> None:
     ):
         mode = "Socket Mode" if settings.slack_app_token else "HTTP"
         log.info("Serving Slack over %s; health and metrics at %s", mode, address)
-        # What the start leaves behind stays to the end, so it need not be looked through again and again; and requests
-        # that are served side by side hold more at a time than the 700 objects after which Python looks for garbage.
-        gc.freeze()
-        gc.set_threshold(50_000, 3, 3)
-        gc.enable()
         await stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             # Whoever asks again gets nothing sooner; up to the very end it must not break what is being closed.

@@ -21,7 +21,7 @@ EXAMPLES: Mapping[str, str] = {
     "DATABASE_URL": "sqlite:///email-profiles.db or postgresql://bot@db.example/profiles",
     "ENCRYPTION_KEYS": "the output of `email-profile-bot keys generate`",
     "ENCRYPTION_KEYS_FILE": "/run/secrets/encryption-keys (one key a line)",
-    "ENCRYPTION_KEYS_COMMAND": "vault kv get -field=keys secret/email-profile-bot",
+    "ENCRYPTION_KEYS_COMMAND": "vault kv get -field=keys secret/email-profiles",
     "HOST": "127.0.0.1",
     "PORT": "3000",
     "PUBLIC_URL": "https://email.example.com",
