@@ -26,7 +26,7 @@ from bot.profiles.tests.bulk_tests import Tally
 from bot.profiles.tests.connection_tests import understood
 from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
-from bot.slack.replies.reply import answer_view
+from bot.slack.replies.reply import message_modal
 from bot.slack.views import bulk_tests as bulk
 from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
@@ -248,7 +248,7 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     for shown in messages(profile):
         # Pressed on the Home tab, or in a modal, an answer is a modal too.
         if not any(isinstance(block, InputBlock) for block in shown.blocks):
-            yield answer_view(shown, title="Connection test")
+            yield message_modal(shown, title="Connection test")
 
 
 def texts(node: Any) -> Iterator[dict[str, Any]]:
