@@ -20,14 +20,14 @@ from bot.health import Health, State
 from bot.keys import keyring_of
 from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
-from bot.profiles.account.changes import Changes
+from bot.profiles.account.changes import ChangeEvents
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.people.access import Access
 from bot.profiles.people.default_moves import DefaultMoves
 from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
-from bot.profiles.people.people_list import WorkWithEmail
+from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.retention import Retention
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
@@ -202,7 +202,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     network: Network,
     records: TextRecords,
 ) -> Bot:
-    metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
+    metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), ChangeEvents()
     metrics.watch_jobs(lambda: jobs.running)
     metrics.watch_database(database)
     health = Health(database, calls)
@@ -333,7 +333,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
     database: Database,
     workspaces: Workspaces,
     jobs: Jobs,
-    changes: Changes,
+    changes: ChangeEvents,
     tester: CountingTester,
     records: TextRecords,
 ) -> Services:
@@ -345,7 +345,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
     typing: dict[str, Any] = {**changing, "password_in_form": settings.password_entry is PasswordEntrySetting.FORM}
     profiles = EmailProfiles(**typing)
     connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
-    listing = WorkWithEmail(**for_admins)
+    listing = PeopleList(**for_admins)
     entry = _password_entry(settings)
     links = None
     if settings.public_url:

@@ -21,14 +21,14 @@ from bot.keys import read_keys_anew
 from bot.memory import keeping_memory_small
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
-from bot.profiles.tests.limits import LimitedError, take_installation_page
+from bot.profiles.tests.limits import RateLimitedError, count_installation_page
 from bot.settings import Settings
 from bot.slack.middleware.request_log import Outcome
 from bot.slack.request import TIMESTAMP, is_command, read_request, to_answer, turned_away
 from bot.slack.turns import side_by_side
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
-from bot.web.pages import Pages, network_of
+from bot.web.pages import Pages, client_address
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -144,8 +144,8 @@ class InstallHandlers:
     ) -> web.Response:
         try:
             async with self._database.writing() as tx:
-                await take_installation_page(tx, network_of(request))
-        except LimitedError as error:
+                await count_installation_page(tx, client_address(request))
+        except RateLimitedError as error:
             return self._pages.limited(error)
         answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))
         answer.headers.update(self._pages.headers)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.extras import NOT_IN_A_COMMAND, names_secret
+from bot.profiles.account.extras import REFUSED_IN_COMMAND, mentions_secret
 from bot.profiles.errors import UserError
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
 
@@ -124,8 +124,8 @@ def _find(command: str, word: str) -> Subcommand:
     for subcommand in SUBCOMMANDS[command]:
         if wanted == subcommand.name or wanted in subcommand.also:
             return subcommand
-    if names_secret(word):
-        raise NotUnderstoodError(NOT_IN_A_COMMAND)
+    if mentions_secret(word):
+        raise NotUnderstoodError(REFUSED_IN_COMMAND)
     if word.startswith("@"):
         raise NotUnderstoodError(_UNKNOWN_PERSON)
     names = {name: entry for entry in SUBCOMMANDS[command] for name in (entry.name, *entry.also) if name}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.profiles.account.fixes import difference
+from bot.profiles.account.fixes import describe_changes
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileView
 from bot.profiles.people.access import Person
@@ -13,7 +13,7 @@ OnChange = Callable[[Person], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changed:
+class ProfileChange:
     """A change: the profile now, what changed by name and in words, and whether a stored password was dropped."""
 
     view: ProfileView
@@ -22,24 +22,24 @@ class Changed:
     password_dropped: bool = False
 
 
-def changed_into(view: ProfileView, before: EmailProfile, after: EmailProfile) -> Changed:
+def profile_change(view: ProfileView, before: EmailProfile, after: EmailProfile) -> ProfileChange:
     """Say what differs between two profiles."""
-    return Changed(
+    return ProfileChange(
         view=view,
-        fields=names(before, after),
-        told=difference(before, after),
+        fields=changed_fields(before, after),
+        told=describe_changes(before, after),
         password_dropped=before.password is not None and after.password is None,
     )
 
 
-def names(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
+def changed_fields(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
     """Name what differs: the labels of the form's fields, and the extra configurations."""
     fields = [LABELS[name] for name in Field if getattr(before, name) != getattr(after, name)]
     extras = sorted({*before.extras, *after.extras})
     return (*fields, *(name for name in extras if before.extras.get(name) != after.extras.get(name)))
 
 
-class Changes:
+class ChangeEvents:
     """Passes on that a profile changed, to whoever listens."""
 
     def __init__(self) -> None:

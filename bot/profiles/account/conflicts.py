@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.profile import EmailProfile, Field, Form
+from bot.profiles.account.profile import EmailProfile, Field, ProfileForm
 
-DECIDED = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE)
+CONFLICT_FIELDS = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +21,22 @@ class Conflict:
     touched: bool
 
 
-def values_of(profile: EmailProfile) -> dict[str, str]:
+def form_values(profile: EmailProfile) -> dict[str, str]:
     """Give a profile's values the way a form shows them, without the password."""
-    return {name.value: _stored(profile, name) for name in DECIDED}
+    return {name.value: _stored(profile, name) for name in CONFLICT_FIELDS}
 
 
-def conflicts(began: Mapping[str, str], form: Form, stored: EmailProfile) -> tuple[Conflict, ...]:
+def find_conflicts(began: Mapping[str, str], form: ProfileForm, stored: EmailProfile) -> tuple[Conflict, ...]:
     """Compare what the form began with, what was typed, and what is stored now."""
     found = []
-    for name in DECIDED:
+    for name in CONFLICT_FIELDS:
         first, mine, theirs = began.get(name, ""), _typed(form, name), _stored(stored, name)
         if theirs not in (mine, first):
             found.append(Conflict(field=name, mine=mine, theirs=theirs, touched=mine != first))
     return tuple(found)
 
 
-def _typed(form: Form, name: Field) -> str:
+def _typed(form: ProfileForm, name: Field) -> str:
     value = getattr(form, name)
     return _switch(value) if isinstance(value, bool) else str(value).strip()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
-from bot.profiles.account.extras import switched_to, with_extra
+from bot.profiles.account.extras import with_encryption, with_extra
 from bot.profiles.account.profile import LABELS, EmailProfile, Field, check_address
 from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
@@ -13,36 +13,36 @@ from bot.smtp.advice.advice import Advice, Fix
 from bot.smtp.check.report import Fault, Report
 
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_UNTRUSTED)
-MOST_OFFERED = 3
+MAX_PROPOSED_FIXES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class ProposedFix:
     """One fix; `to` is the door ("465 SSL"), the server's name or the key, where the fix needs one."""
 
     fix: Fix
     to: str = ""
 
 
-class NoLongerFitsError(UserError):
+class OutdatedFixError(UserError):
     """A fix from an old report does not fit the profile as it is now."""
 
 
-def offered(report: Report, advice: Advice | None, profile: EmailProfile) -> tuple[Change, ...]:
+def propose_fixes(report: Report, advice: Advice | None, profile: EmailProfile) -> tuple[ProposedFix, ...]:
     """List the changes worth offering for a finished report, the most helpful first, at most three."""
-    changes: list[Change] = []
+    changes: list[ProposedFix] = []
     for fix in advice.fixes if advice else ():
         if fix is Fix.NAME_FROM_CERTIFICATE:
-            changes += [Change(fix=fix, to=name) for name in report.certificate_names if "*" not in name][:1]
+            changes += [ProposedFix(fix=fix, to=name) for name in report.certificate_names if "*" not in name][:1]
         else:
-            changes.append(Change(fix=fix))
-    changes += [Change(fix=Fix.USE_DOOR, to=f"{door.port} {door.encryption}") for door in report.doors]
+            changes.append(ProposedFix(fix=fix))
+    changes += [ProposedFix(fix=Fix.USE_DOOR, to=f"{door.port} {door.encryption}") for door in report.doors]
     if may_be_trusted(report) and report.certificate is not None:
-        changes.append(Change(fix=Fix.TRUST_CERTIFICATE, to=report.certificate.pin))
-    return tuple(_distinct(changes, profile))[:MOST_OFFERED]
+        changes.append(ProposedFix(fix=Fix.TRUST_CERTIFICATE, to=report.certificate.pin))
+    return tuple(_distinct(changes, profile))[:MAX_PROPOSED_FIXES]
 
 
-def _distinct(changes: Iterable[Change], profile: EmailProfile) -> Iterator[Change]:
+def _distinct(changes: Iterable[ProposedFix], profile: EmailProfile) -> Iterator[ProposedFix]:
     """Leave out changes that would change nothing, or the same as one before."""
     outcomes = [profile]
     for change in changes:
@@ -50,8 +50,8 @@ def _distinct(changes: Iterable[Change], profile: EmailProfile) -> Iterator[Chan
             yield change
             continue
         try:
-            outcome = changed(profile, change)
-        except NoLongerFitsError:
+            outcome = apply_fix(profile, change)
+        except OutdatedFixError:
             continue
         if outcome not in outcomes:
             outcomes.append(outcome)
@@ -69,7 +69,7 @@ def may_be_trusted(report: Report) -> bool:
     )
 
 
-def opens_form(change: Change, profile: EmailProfile, *, has_password: bool) -> bool:
+def opens_form(change: ProposedFix, profile: EmailProfile, *, has_password: bool) -> bool:
     """Whether a change needs something typed, so that its button opens the form instead of making it."""
     if change.fix is Fix.NAME_FROM_CERTIFICATE:
         # A password goes only to the server that it was typed for.
@@ -77,7 +77,7 @@ def opens_form(change: Change, profile: EmailProfile, *, has_password: bool) -> 
     return change.fix is Fix.AUTHENTICATE and not (has_password and profile.login)
 
 
-def changed(profile: EmailProfile, change: Change) -> EmailProfile:
+def apply_fix(profile: EmailProfile, change: ProposedFix) -> EmailProfile:
     """Give the profile with one fix made.
 
     Raises:
@@ -86,11 +86,11 @@ def changed(profile: EmailProfile, change: Change) -> EmailProfile:
     try:
         return _CHANGES[change.fix](profile, change.to)
     except (KeyError, ValueError, UserError):
-        raise NoLongerFitsError("This button no longer fits your profile. Test again to see what helps now.") from None
+        raise OutdatedFixError("This button no longer fits your profile. Test again to see what helps now.") from None
 
 
 def _with_encryption(profile: EmailProfile, name: str) -> EmailProfile:
-    return replace(profile, extras=switched_to(profile.extras, name))
+    return replace(profile, extras=with_encryption(profile.extras, name))
 
 
 def _through_door(profile: EmailProfile, to: str) -> EmailProfile:
@@ -101,7 +101,7 @@ def _through_door(profile: EmailProfile, to: str) -> EmailProfile:
 def _without_blanks(profile: EmailProfile, _to: str) -> EmailProfile:
     plain = "".join(profile.password.get_secret_value().split()) if profile.password else ""
     if len(plain) != 16:
-        raise NoLongerFitsError("no app password with blanks")
+        raise OutdatedFixError("no app password with blanks")
     return replace(profile, password=SecretStr(plain))
 
 
@@ -121,7 +121,7 @@ _CHANGES: Mapping[Fix, Callable[[EmailProfile, str], EmailProfile]] = {
 }
 
 
-def label(change: Change, *, port: int) -> str:
+def fix_label(change: ProposedFix, *, port: int) -> str:
     """Say on a button exactly what it will change; a test follows."""
     door_port, _, encryption = change.to.partition(" ")
     words = {
@@ -142,7 +142,7 @@ def label(change: Change, *, port: int) -> str:
     return words[change.fix]
 
 
-def difference(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
+def describe_changes(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
     """Say what differs between two profiles, "Port 465 → 587"; of a password only that it changed."""
     told = []
     for name in Field:

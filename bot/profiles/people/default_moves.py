@@ -4,19 +4,19 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.changes import Changed, OnChange, changed_into, names
+from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
 from bot.profiles.account.records import load, view_of
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import StoredDefaults, load_defaults
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import update_person
 from storage.database import Database
 
 _BATCH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Differences:
+class DefaultsUsage:
     """How profiles stand to new defaults: hold them, still hold the old ones, differ by their own choice."""
 
     alike: int
@@ -41,7 +41,7 @@ class DefaultMoves:
         self._clock = clock
         self._on_change = on_change
 
-    async def differences(self, stored: StoredDefaults, *, workspace: str) -> Differences:
+    async def differences(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
         """Count how the profiles of a workspace stand to its defaults."""
         alike = holding_old = own_choice = 0
         async for owner in self._owners(workspace):
@@ -55,9 +55,9 @@ class DefaultMoves:
                 holding_old += 1
             else:
                 own_choice += 1
-        return Differences(alike=alike, holding_old=holding_old, own_choice=own_choice)
+        return DefaultsUsage(alike=alike, holding_old=holding_old, own_choice=own_choice)
 
-    async def move(self, *, caller: Person, revision: int) -> AsyncIterator[Changed]:
+    async def move(self, *, caller: Person, revision: int) -> AsyncIterator[ProfileChange]:
         """Give each profile that holds the old defaults the new ones, one by one.
 
         Raises:
@@ -75,7 +75,7 @@ class DefaultMoves:
                 self._on_change(owner)
                 yield moved
 
-    async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults) -> Changed | None:
+    async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults) -> ProfileChange | None:
         async with self._database.writing() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
             if person is None or person.deactivated_at is not None:
@@ -92,10 +92,10 @@ class DefaultMoves:
                 actor=caller.user,
                 subject=owner.user,
                 action="moved to new defaults",
-                fields=names(before, after),
+                fields=changed_fields(before, after),
             )
-            await note_state(tx, owner, at=self._clock())
-            return changed_into(await view_of(tx, owner), before, after)
+            await update_person(tx, owner, at=self._clock())
+            return profile_change(await view_of(tx, owner), before, after)
 
     async def _owners(self, workspace: str) -> AsyncIterator[Person]:
         after = ""

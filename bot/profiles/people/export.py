@@ -4,11 +4,11 @@ import csv
 import io
 from collections.abc import Iterable
 
-from bot.profiles.account.extras import IN_WORDS
+from bot.profiles.account.extras import ENCRYPTION_WORDS
 from bot.profiles.account.profile import LABELS, Field
 from bot.profiles.people.people_list import PersonLine
 
-COLUMNS = (
+CSV_COLUMNS = (
     "Name",
     "User id",
     LABELS[Field.ADDRESS],
@@ -27,17 +27,17 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def table(lines: Iterable[PersonLine]) -> str:
+def to_csv(lines: Iterable[PersonLine]) -> str:
     """Write lines as CSV with a heading; UTF-8 with a byte order mark, so that spreadsheets read it as such."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    writer.writerow(CSV_COLUMNS)
     for line in lines:
-        writer.writerow([inert(value) for value in _values(line)])
+        writer.writerow([escape_formula(value) for value in _values(line)])
     return f"\ufeff{out.getvalue()}"
 
 
-def inert(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Keep a spreadsheet from taking a text for a formula: an apostrophe before it."""
     return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
 
@@ -51,7 +51,7 @@ def _values(line: PersonLine) -> tuple[str, ...]:
         profile.login,
         profile.host,
         str(profile.port or ""),
-        IN_WORDS[line.encryption] if profile.is_complete else "",
+        ENCRYPTION_WORDS[line.encryption] if profile.is_complete else "",
         ("Y" if profile.authenticate else "N") if profile.is_complete else "",
         str(line.state),
         line.since.isoformat(timespec="seconds"),

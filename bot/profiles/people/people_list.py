@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.account.records import ProfileView, State, profile_view
+from bot.profiles.account.records import ProfileState, ProfileView, profile_view
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of, words_of
+from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_from_number, state_number
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import StageName
 from storage.database import Database, Transaction
 from storage.tables.people import StoredPerson
 from storage.tables.people_query import Cursor, Query
 
-PAGE = 15
+PAGE_SIZE = 15
 """Lines a page: with heading, search and buttons well under the 50 blocks of a message."""
 
 _MOST_WORDS = 5
@@ -29,7 +29,7 @@ class ListQuery:
     """
 
     search: str = ""
-    state: State | None = None
+    state: ProfileState | None = None
     by_name: bool = False
     after: Cursor | None = None
     before: Cursor | None = None
@@ -44,8 +44,8 @@ class ListQuery:
         """Say it the way the database understands it."""
         states = PROBLEMS_FIRST if self.state is None else (self.state,)
         return Query(
-            states=tuple(number_of(state) for state in states),
-            words=words_of(self.search)[:_MOST_WORDS],
+            states=tuple(state_number(state) for state in states),
+            words=search_words(self.search)[:_MOST_WORDS],
             by_name=self.by_name,
             after=self.after,
             before=self.before,
@@ -64,7 +64,7 @@ class PersonLine:
     name: str
     profile: EmailProfile
     encryption: Encryption
-    state: State
+    state: ProfileState
     since: datetime
     failed_stage: StageName | None
     tested_at: datetime | None
@@ -72,18 +72,18 @@ class PersonLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class PeoplePage:
     """One page of the list; `numbers` count everybody by state, `total` the lines of this wish when it is known."""
 
     wish: ListQuery
     lines: tuple[PersonLine, ...]
-    numbers: Mapping[State, int]
+    numbers: Mapping[ProfileState, int]
     total: int | None
     previous: ListQuery | None
     next: ListQuery | None
 
 
-class WorkWithEmail:
+class PeopleList:
     """The list at work; all of it is for admins."""
 
     def __init__(self, *, database: Database, access: Access) -> None:
@@ -91,7 +91,7 @@ class WorkWithEmail:
         self._database = database
         self._access = access
 
-    async def page(self, *, caller: Person, wish: ListQuery) -> Page:
+    async def page(self, *, caller: Person, wish: ListQuery) -> PeoplePage:
         """Read one page.
 
         Raises:
@@ -100,10 +100,10 @@ class WorkWithEmail:
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             numbers = await _numbers(tx, caller.workspace)
-            found = await tx.people.page(caller.workspace, wish.query(), limit=PAGE + 1)
+            found = await tx.people.page(caller.workspace, wish.query(), limit=PAGE_SIZE + 1)
             here, more = _cut(found, wish)
             lines = await _lines(tx, caller.workspace, [person for person, _ in here])
-        return Page(
+        return PeoplePage(
             wish=wish,
             lines=lines,
             numbers=numbers,
@@ -137,7 +137,7 @@ class WorkWithEmail:
 
 def _cut(found: list[tuple[StoredPerson, Cursor]], wish: ListQuery) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:
     """Cut off the one line that was read to see whether there are more."""
-    if len(found) <= PAGE:
+    if len(found) <= PAGE_SIZE:
         return found, False
     return (found[1:] if wish.backward else found[:-1]), True
 
@@ -147,7 +147,7 @@ def _previous(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more:
         return None
     if not here:
         return wish.from_start()
-    return replace(wish, after=None, before=here[0][1], first=max(wish.first - PAGE, 1))
+    return replace(wish, after=None, before=here[0][1], first=max(wish.first - PAGE_SIZE, 1))
 
 
 def _next(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
@@ -156,15 +156,15 @@ def _next(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: boo
     return replace(wish, after=here[-1][1], before=None, first=wish.first + len(here))
 
 
-def _total(numbers: Mapping[State, int], state: State | None) -> int:
+def _total(numbers: Mapping[ProfileState, int], state: ProfileState | None) -> int:
     return sum(numbers.values()) if state is None else numbers.get(state, 0)
 
 
-async def _numbers(tx: Transaction, workspace: str) -> dict[State, int]:
+async def _numbers(tx: Transaction, workspace: str) -> dict[ProfileState, int]:
     counts = await tx.people.counts(workspace)
-    numbers: dict[State, int] = {}
+    numbers: dict[ProfileState, int] = {}
     for number, people in counts.items():
-        numbers[state_of(number)] = numbers.get(state_of(number), 0) + people
+        numbers[state_from_number(number)] = numbers.get(state_from_number(number), 0) + people
     return numbers
 
 
@@ -188,7 +188,7 @@ def _line(person: StoredPerson, view: ProfileView) -> PersonLine:
         name=person.name,
         profile=view.profile,
         encryption=view.encryption,
-        state=State.DEACTIVATED if person.deactivated_at else view.state,
+        state=ProfileState.DEACTIVATED if person.deactivated_at else view.state,
         since=person.state_since,
         failed_stage=failed.name if failed else None,
         tested_at=test.tested_at if test else None,

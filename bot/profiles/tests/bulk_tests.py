@@ -5,28 +5,28 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
-from bot.profiles.account.records import State
+from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.people_list import ListQuery, WorkWithEmail
-from bot.profiles.tests.connection_tests import ConnectionTests, Tested
-from bot.profiles.tests.limits import LimitedError
+from bot.profiles.people.people_list import ListQuery, PeopleList
+from bot.profiles.tests.connection_tests import ConnectionTestResult, ConnectionTests
+from bot.profiles.tests.limits import RateLimitedError
 from storage.database import Database
 from storage.tables.bulk_runs import CANCELLED, StoredRun
 
-AT_ONCE = 8
+CONCURRENT_TESTS = 8
 """Tests of one run beside each other: quick for three hundred people, and no flood."""
 
-BEAT_SECONDS = 2.0
-SILENT_SECONDS = 30.0
+PROGRESS_INTERVAL_SECONDS = 2.0
+HEARTBEAT_TIMEOUT_SECONDS = 30.0
 """A run without a sign of life for so long died with its process."""
 
 _UNDER_WAY = "A test of many profiles is running already. Wait for its summary, or stop it."
-_TESTABLE = (State.WORKS, State.FAILS, State.NOT_TESTED)
+_TESTABLE = (ProfileState.WORKS, ProfileState.FAILS, ProfileState.NOT_TESTED)
 
 
 @dataclass(kw_only=True)
-class Tally:
+class BulkTestCounts:
     """How a run stands: `causes` names the people that fail alike, `left_out` counts why some were not tested."""
 
     total: int
@@ -45,19 +45,19 @@ class Tally:
         """How many were tested or left out."""
         return self.passed + self.failed + self.left_out.total()
 
-    def count(self, user: str, tested: Tested) -> None:
+    def count(self, user: str, tested: ConnectionTestResult) -> None:
         """Count one finished test."""
         if tested.report.passed:
             self.passed += 1
         else:
-            self.causes.setdefault(cause_of(tested), []).append(user)
+            self.causes.setdefault(failure_cause(tested), []).append(user)
 
 
 class BulkTests:
     """Runs at work: at most one of a workspace at a time."""
 
     def __init__(
-        self, *, database: Database, access: Access, listing: WorkWithEmail, connections: ConnectionTests
+        self, *, database: Database, access: Access, listing: PeopleList, connections: ConnectionTests
     ) -> None:
         """Test through `connections` whom `listing` finds."""
         self._database = database
@@ -101,16 +101,25 @@ class BulkTests:
         return run
 
     async def run(
-        self, run: StoredRun, users: Collection[str], *, caller: Person, show: Callable[[Tally], Awaitable[None]]
-    ) -> Tally:
+        self,
+        run: StoredRun,
+        users: Collection[str],
+        *,
+        caller: Person,
+        show: Callable[[BulkTestCounts], Awaitable[None]],
+    ) -> BulkTestCounts:
         """Test everybody; `show` is called now and then, until all is done or somebody stops the run."""
-        tally = Tally(total=len(users))
+        tally = BulkTestCounts(total=len(users))
         waiting = iter(users)
-        workers = {asyncio.create_task(self._work(waiting, tally, caller)) for _ in range(min(AT_ONCE, len(users)))}
+        workers = {
+            asyncio.create_task(self._work(waiting, tally, caller)) for _ in range(min(CONCURRENT_TESTS, len(users)))
+        }
         try:
             going = True
             while workers and going:
-                done, workers = await asyncio.wait(workers, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+                done, workers = await asyncio.wait(
+                    workers, timeout=PROGRESS_INTERVAL_SECONDS, return_when=asyncio.FIRST_EXCEPTION
+                )
                 for worker in done:
                     # Whatever broke in one reaches the admin, with a reference.
                     worker.result()
@@ -139,17 +148,17 @@ class BulkTests:
     async def interrupted(self) -> list[StoredRun]:
         """Give the runs that died with their process, once each, so that their admins can be told."""
         async with self._database.writing() as tx:
-            return await tx.runs.interrupt_silent(seconds=SILENT_SECONDS)
+            return await tx.runs.interrupt_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
 
-    async def _work(self, waiting: Iterator[str], tally: Tally, caller: Person) -> None:
+    async def _work(self, waiting: Iterator[str], tally: BulkTestCounts, caller: Person) -> None:
         for user in waiting:
             await self._test_one(Person(workspace=caller.workspace, user=user), tally, caller)
 
-    async def _test_one(self, owner: Person, tally: Tally, caller: Person) -> None:
+    async def _test_one(self, owner: Person, tally: BulkTestCounts, caller: Person) -> None:
         while True:
             try:
                 tested = await self._connections.test_of_many(caller=caller, owner=owner)
-            except LimitedError as error:
+            except RateLimitedError as error:
                 if error.limit.passes_soon:
                     await asyncio.sleep(error.wait)
                     continue
@@ -167,7 +176,7 @@ async def _stopped(workers: Collection[asyncio.Task[None]]) -> None:
     await asyncio.gather(*workers, return_exceptions=True)
 
 
-def cause_of(tested: Tested) -> str:
+def failure_cause(tested: ConnectionTestResult) -> str:
     """Name why a test failed, the same for all that fail alike: "at Sign-in on smtp.example.com: …"."""
     failed = tested.report.failed_stage
     what = tested.advice.what if tested.advice else str(tested.report.fault or "it failed")

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
-from bot.profiles.tests.bulk_tests import Tally
+from bot.profiles.tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Services, caller_of, pressed
 from bot.slack.middleware.request_log import log_undelivered
@@ -20,7 +20,7 @@ from bot.slack.replies.direct_message import say
 from bot.slack.replies.reply import answer_beside
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import Message, notice
-from bot.slack.views.people_list import TITLE, read_query
+from bot.slack.views.people_list import TITLE, decode_query
 from bot.slack.web_api.clients import hurried
 from bot.slack.web_api.errors import SLACK_FAILS, wait_asked_for
 from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
@@ -55,7 +55,7 @@ class _BulkListeners:
         """Begin to test those that the list shows."""
         await ack()
         caller = caller_of(context)
-        wish = read_query(str(body["actions"][0].get("block_id") or ""))
+        wish = decode_query(str(body["actions"][0].get("block_id") or ""))
         users = await self._bulk.choose(caller=caller, wish=wish)
         # Slack waits for the acknowledgement meanwhile, however long it asks to wait itself.
         async with asyncio.timeout(BEGIN_SECONDS):
@@ -84,7 +84,7 @@ class _BulkListeners:
         await answer_beside(body, client, title=TITLE, first=told)
 
     async def _run(self, run: StoredRun, users: tuple[str, ...], caller: Person, shown: "RunMessage") -> None:
-        async def show(tally: Tally) -> None:
+        async def show(tally: BulkTestCounts) -> None:
             await shown.show(views.progress(tally, run_id=run.run_id))
 
         try:

@@ -8,8 +8,8 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import values_of
-from bot.profiles.account.fixes import Change, opens_form
+from bot.profiles.account.conflicts import form_values
+from bot.profiles.account.fixes import ProposedFix, opens_form
 from bot.profiles.account.records import ProfileView
 from bot.profiles.people.access import Person
 from bot.slack.commands import Commands, SlashCommand
@@ -20,8 +20,8 @@ from bot.slack.replies.reply import InMessage, answer_beside, answer_to
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
-from bot.slack.views.form import Context, form
-from bot.slack.views.message import Message, button, escaped, notice, section
+from bot.slack.views.form import PrivateMetadata, profile_form
+from bot.slack.views.message import Message, button, escape, notice, section
 from bot.smtp.advice.advice import Fix
 
 TITLE = "Connection test"
@@ -115,16 +115,16 @@ class _TestListeners:
     ) -> None:
         """Make the one change that the report advised and test again, or open the form where something is typed."""
         await ack()
-        user, change = reports.read_change(pressed(body["actions"][0]))
+        user, change = reports.decode_fix(pressed(body["actions"][0]))
         caller = caller_of(context)
         owner = owner_of(caller, user)
         view = await self._profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
-            known = Context(
+            known = PrivateMetadata(
                 owner=owner.user,
                 revision=view.revision,
                 channel=context.channel_id or "",
-                began=values_of(view.profile),
+                began=form_values(view.profile),
             )
             modal = self._prefilled(view, change, known=known, reader=caller.user)
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed(body["actions"][0]))
@@ -144,17 +144,17 @@ class _TestListeners:
     ) -> None:
         """Put back what was before a fix, and show the card in the report's place."""
         await ack()
-        user, revision = reports.read_undo(pressed(body["actions"][0]))
+        user, revision = reports.decode_undo(pressed(body["actions"][0]))
         caller = caller_of(context)
         undone = await self._profiles.undo(caller=caller, owner=owner_of(caller, user), revision=revision)
         self._owners.tell(client, caller, undone)
         shown = cards.card(undone.view, reader=caller.user, entry=self._entry)
-        told = section(f"Undone: {escaped('; '.join(undone.told))}")
+        told = section(f"Undone: {escape('; '.join(undone.told))}")
         message = Message(text=shown.text, blocks=[told, *shown.blocks])
         answer = await answer_to(body, client, title=cards.TITLE, first=message)
         await answer.show(message)
 
-    def _prefilled(self, view: ProfileView, change: Change, *, known: Context, reader: str) -> View:
+    def _prefilled(self, view: ProfileView, change: ProposedFix, *, known: PrivateMetadata, reader: str) -> View:
         """Make the form with a fix in it, where the person has to type the password to go with it."""
         if change.fix is Fix.NAME_FROM_CERTIFICATE:
             profile = replace(view.profile, host=change.to)
@@ -163,4 +163,4 @@ class _TestListeners:
             profile = replace(view.profile, authenticate=True)
             told = "The server wants you to sign in. Fill login and password, and save."
         filled = replace(view, profile=profile, has_password=False)
-        return form(filled, known=known, reader=reader, entry=self._entry, notes=[section(escaped(told))])
+        return profile_form(filled, known=known, reader=reader, entry=self._entry, notes=[section(escape(told))])

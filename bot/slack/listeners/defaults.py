@@ -6,9 +6,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError
+from bot.profiles.errors import EditConflictError, InvalidFormError
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import EVERYBODY
+from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Services, caller_of, pressed
@@ -17,8 +17,8 @@ from bot.slack.replies.direct_message import say
 from bot.slack.replies.modals import open_for
 from bot.slack.replies.reply import answer_to
 from bot.slack.views import defaults as views
-from bot.slack.views.form import Context
-from bot.slack.views.message import button, escaped, notice, section
+from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.message import button, escape, notice, section
 
 
 def register(app: AsyncApp, commands: Commands, services: Services) -> None:
@@ -50,30 +50,33 @@ class _DefaultsListeners:
 
     async def _open(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, *, channel: str) -> None:
         stored = await self._defaults.show(caller=caller)
-        known = Context(owner=EVERYBODY, revision=stored.revision, channel=channel)
+        known = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=channel)
         await open_for(
-            client, body, views.form(stored, known=known), again=button("Open the form", ActionId.DEFAULTS_EDIT)
+            client,
+            body,
+            views.defaults_form(stored, known=known),
+            again=button("Open the form", ActionId.DEFAULTS_EDIT),
         )
 
     async def save(
         self, ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""
-        known = Context.from_metadata(view["private_metadata"])
+        known = PrivateMetadata.from_metadata(view["private_metadata"])
         caller = caller_of(context)
-        filled = views.typed(view["state"]["values"])
+        filled = views.read_form(view["state"]["values"])
         try:
             stored = await self._defaults.save(caller=caller, form=filled, expected_revision=known.revision)
         except InvalidFormError as error:
             note_outcome(Outcome.TOLD)
             await ack(response_action="errors", errors=error.errors)
             return
-        except ChangedMeanwhileError as error:
+        except EditConflictError as error:
             note_outcome(Outcome.TOLD)
             now = await self._defaults.show(caller=caller)
-            fresh = Context(owner=EVERYBODY, revision=error.revision, channel=known.channel)
-            notes = [section(f":warning: {escaped(str(error))}")]
-            await ack(response_action="update", view=views.form(now, known=fresh, notes=notes))
+            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=known.channel)
+            notes = [section(f":warning: {escape(str(error))}")]
+            await ack(response_action="update", view=views.defaults_form(now, known=fresh, notes=notes))
             return
         await ack()
 

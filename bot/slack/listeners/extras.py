@@ -9,8 +9,8 @@ from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import Changed
-from bot.profiles.account.extras import find
+from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.extras import find_extra
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.profiles.people.access import Person
@@ -24,7 +24,7 @@ from bot.slack.replies.modals import push_for, show_in
 from bot.slack.replies.reply import answer_to
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
-from bot.slack.views.form import Context, form
+from bot.slack.views.form import PrivateMetadata, profile_form
 from bot.slack.views.message import Message, button
 from bot.slack.web_api.errors import SLACK_FAILS
 
@@ -61,11 +61,11 @@ class _ExtraListeners:
             changed = await self._carry_out(command.invocation, command.caller, command.owner)
         except ExtraConflictError as error:
             note_outcome(Outcome.TOLD)
-            return views.conflict(error, owner=command.owner.user)
+            return views.conflict_message(error, owner=command.owner.user)
         self._owners.tell(command.client, command.caller, changed)
-        return views.listing(changed.view, reader=command.caller.user)
+        return views.extras_message(changed.view, reader=command.caller.user)
 
-    async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> Changed:
+    async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileChange:
         who = {"caller": caller, "owner": owner}
         match invocation.subcommand:
             case "add":
@@ -74,7 +74,7 @@ class _ExtraListeners:
             case "remove":
                 return await self._profiles.remove_extra(**who, name=invocation.arguments[0])
             case _:
-                return Changed(view=await self._profiles.show(**who))
+                return ProfileChange(view=await self._profiles.show(**who))
 
     async def press_switch(
         self,
@@ -127,7 +127,7 @@ class _ExtraListeners:
         await ack()
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner)
-        first = find("SSL" if view.profile.port == 465 else "TLS")
+        first = find_extra("SSL" if view.profile.port == 465 else "TLS")
         await push_for(client, body, views.add_modal(first, known=known), again=_list_button(owner))
 
     async def push_edit(
@@ -142,7 +142,7 @@ class _ExtraListeners:
         await ack()
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner)
-        entry = find(pressed(action))
+        entry = find_extra(pressed(action))
         modal = views.add_modal(entry, known=known, value=view.profile.extras.get(entry.name, ""))
         await push_for(client, body, modal, again=_list_button(owner))
 
@@ -152,13 +152,13 @@ class _ExtraListeners:
         """Let the value's input fit the configuration that was chosen."""
         await ack()
         _, _, known = _modal(body, context)
-        name, _ = views.chosen(body["view"]["state"]["values"])
-        await show_in(client, body["view"]["id"], views.add_modal(find(name), known=known))
+        name, _ = views.read_extra(body["view"]["state"]["values"])
+        await show_in(client, body["view"]["id"], views.add_modal(find_extra(name), known=known))
 
     async def add(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         """Set what was chosen; then list and form below show it."""
         caller, owner, known = _modal(body, context)
-        name, value = views.chosen(body["view"]["state"]["values"])
+        name, value = views.read_extra(body["view"]["state"]["values"])
         try:
             changed = await self._profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
         except InvalidExtraError as error:
@@ -168,7 +168,7 @@ class _ExtraListeners:
             return
         except ExtraConflictError as error:
             note_outcome(Outcome.TOLD)
-            modal = views.add_modal(find(name), known=known, value=value, notes=views.conflict_note(error))
+            modal = views.add_modal(find_extra(name), known=known, value=value, notes=views.conflict_blocks(error))
             await ack(response_action="update", view=modal)
             return
         await ack()
@@ -224,10 +224,10 @@ class _ExtraListeners:
         """Settle a conflict inside the modal: leave everything as it is."""
         await ack()
         _, _, known = _modal(body, context)
-        await show_in(client, body["view"]["id"], views.add_modal(find(pressed(action)), known=known))
+        await show_in(client, body["view"]["id"], views.add_modal(find_extra(pressed(action)), known=known))
 
     async def _refresh_below(
-        self, client: AsyncWebClient, shown: dict[str, Any], caller: Person, view: ProfileView, known: Context
+        self, client: AsyncWebClient, shown: dict[str, Any], caller: Person, view: ProfileView, known: PrivateMetadata
     ) -> None:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
@@ -237,33 +237,39 @@ class _ExtraListeners:
             await self._refresh_form(client, root, caller, view, known)
 
     async def _refresh_form(
-        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: Context
+        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: PrivateMetadata
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        shown = form(view, known=_now(known, view), reader=caller.user, entry=self._entry)
+        shown = profile_form(view, known=_now(known, view), reader=caller.user, entry=self._entry)
         await self._show(client, view_id, shown, caller, view, known)
 
     async def _show(  # noqa: PLR0917 - each is of its own kind
-        self, client: AsyncWebClient, view_id: str, shown: View, caller: Person, view: ProfileView, known: Context
+        self,
+        client: AsyncWebClient,
+        view_id: str,
+        shown: View,
+        caller: Person,
+        view: ProfileView,
+        known: PrivateMetadata,
     ) -> None:
         """Show in a modal what is stored already; where Slack does not take it, the list says it elsewhere."""
         try:
             await show_in(client, view_id, shown)
         except SLACK_FAILS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await say(client, caller.user, known.channel, views.listing(view, reader=caller.user))
+            await say(client, caller.user, known.channel, views.extras_message(view, reader=caller.user))
 
 
 def _list_button(owner: Person) -> ButtonElement:
     return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
 
 
-def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:
+def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, PrivateMetadata]:
     """Tell who acts in a modal, on whose profile, and what the modal remembers."""
-    known = Context.from_metadata(modal_of(body)["private_metadata"])
+    known = PrivateMetadata.from_metadata(modal_of(body)["private_metadata"])
     caller = caller_of(context)
     return caller, owner_of(caller, known.owner), known
 
 
-def _now(known: Context, view: ProfileView) -> Context:
+def _now(known: PrivateMetadata, view: ProfileView) -> PrivateMetadata:
     return known.after_own_change(view.revision)

@@ -9,7 +9,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.blocks import Block
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.profile import port_of
+from bot.profiles.account.profile import parse_port
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.access import Person
@@ -19,8 +19,8 @@ from bot.slack.replies.connection_tests import follow
 from bot.slack.replies.direct_message import say
 from bot.slack.replies.modals import show_in
 from bot.slack.views import report as reports
-from bot.slack.views.form import Context, PasswordEntry, errors_note, form, typed
-from bot.slack.views.message import Message, escaped, section
+from bot.slack.views.form import PasswordEntry, PrivateMetadata, errors_section, profile_form, read_form
+from bot.slack.views.message import Message, escape, section
 from bot.slack.web_api.errors import SLACK_FAILS
 from bot.smtp.account import Account
 from bot.smtp.check.report import Report
@@ -46,14 +46,14 @@ class _FormTestListener:
         """Test what stands in the form, before it is saved, and show the report inside it."""
         await ack()
         shown = modal_of(body)
-        known = Context.from_metadata(shown["private_metadata"])
+        known = PrivateMetadata.from_metadata(shown["private_metadata"])
         caller = caller_of(context)
         owner = owner_of(caller, known.owner)
         view = await self._profiles.show(caller=caller, owner=owner)
         within = _OpenForm(client, shown["id"], known, caller, view, self._entry)
 
         async def tell(sentence: str) -> None:
-            await within.say([section(escaped(sentence))])
+            await within.say([section(escape(sentence))])
 
         async def test() -> None:
             await self._test_in_form(within, shown["state"]["values"], caller, owner)
@@ -61,18 +61,18 @@ class _FormTestListener:
         self._jobs.start(f"form test of {owner.user} for {caller.user}", test, tell=tell)
 
     async def _test_in_form(self, within: "_OpenForm", values: dict[str, Any], caller: Person, owner: Person) -> None:
-        filled = typed(values)
+        filled = read_form(values)
         account = Account(
             address=filled.address.strip(),
             host=filled.host.strip(),
-            port=port_of(filled.port),
+            port=parse_port(filled.port),
             encryption=within.view.encryption,
             authenticate=filled.authenticate,
             login=filled.login.strip(),
         )
 
         async def show(report: Report) -> None:
-            await within.note(reports.short(account, report))
+            await within.note(reports.report_blocks(account, report))
 
         async def test(progress: Callable[[Report], None]) -> Report:
             return await self._connections.test_form(caller=caller, owner=owner, form=filled, progress=progress)
@@ -81,9 +81,9 @@ class _FormTestListener:
         try:
             report = await follow(test, show)
         except InvalidFormError as error:
-            await within.say(errors_note(error.errors))
+            await within.say(errors_section(error.errors))
         else:
-            await within.say(reports.short(account, report))
+            await within.say(reports.report_blocks(account, report))
 
 
 class _OpenForm:
@@ -93,7 +93,7 @@ class _OpenForm:
         self,
         client: AsyncWebClient,
         view_id: str,
-        known: Context,
+        known: PrivateMetadata,
         caller: Person,
         view: ProfileView,
         entry: PasswordEntry,
@@ -126,5 +126,5 @@ class _OpenForm:
             await say(self._client, self._caller.user, self._known.channel, told)
 
     async def _show(self, blocks: list[Block]) -> None:
-        view = form(self.view, known=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
+        view = profile_form(self.view, known=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
         await show_in(self._client, self._view_id, view)

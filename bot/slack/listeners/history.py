@@ -40,7 +40,7 @@ class _HistoryListeners:
         """Show what was before."""
         await ack()
         caller = caller_of(context)
-        user, before = views.read_older(pressed(body["actions"][0]))
+        user, before = views.decode_older(pressed(body["actions"][0]))
         page = await self._history.page(caller=caller, owner=owner_of(caller, user), before=before)
         message = views.history(page, reader=caller.user)
         answer = await answer_to(body, client, title="History", first=message)

@@ -9,7 +9,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Person
-from bot.profiles.people.export import table
+from bot.profiles.people.export import to_csv
 from bot.profiles.people.people_list import ListQuery, PersonLine
 from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
@@ -49,7 +49,7 @@ class _ListListeners:
         return await self._page(command.caller, ListQuery())
 
     async def _page(self, caller: Person, wish: ListQuery) -> Message:
-        return views.listing(await self._listing.page(caller=caller, wish=wish))
+        return views.list_message(await self._listing.page(caller=caller, wish=wish))
 
     async def search(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -57,7 +57,7 @@ class _ListListeners:
         """Show whom the typed words find."""
         await ack()
         action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), search=pressed(action).strip()[: views.LONGEST_SEARCH])
+        wish = replace(_wish(action).from_start(), search=pressed(action).strip()[: views.MAX_SEARCH_LENGTH])
         await self._show(body, client, caller_of(context), wish)
 
     async def choose_state(
@@ -66,7 +66,7 @@ class _ListListeners:
         """Show those in one state, or all."""
         await ack()
         action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), state=views.read_state(_chosen(action)))
+        wish = replace(_wish(action).from_start(), state=views.decode_state(_chosen(action)))
         await self._show(body, client, caller_of(context), wish)
 
     async def choose_order(
@@ -75,7 +75,7 @@ class _ListListeners:
         """Order by name, or what is wrong first."""
         await ack()
         action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), by_name=views.read_order(_chosen(action)))
+        wish = replace(_wish(action).from_start(), by_name=views.decode_order(_chosen(action)))
         await self._show(body, client, caller_of(context), wish)
 
     async def turn(
@@ -83,7 +83,7 @@ class _ListListeners:
     ) -> None:
         """Turn to the next page, or back."""
         await ack()
-        wish = views.read_query(pressed(body["actions"][0]))
+        wish = views.decode_query(pressed(body["actions"][0]))
         await self._show(body, client, caller_of(context), wish)
 
     async def _show(self, body: dict[str, Any], client: AsyncWebClient, caller: Person, wish: ListQuery) -> None:
@@ -120,13 +120,13 @@ class _ListListeners:
             lines: list[PersonLine] = []
             async for batch in self._listing.everybody(caller=caller, wish=wish):
                 lines.extend(batch)
-            told = notice(views.exporting(len(lines)))
+            told = notice(views.export_comment(len(lines)))
             posted = await client.chat_postMessage(channel=caller.user, **told.payload())
             await client.files_upload_v2(
                 # A conversation of two: nobody else can open the file.
                 channel=posted["channel"],
                 filename="work-with-email.csv",
-                content=table(lines),
+                content=to_csv(lines),
                 title="Work with email",
             )
             await answer.show(notice("The table is in your messages with the bot."))
@@ -144,7 +144,7 @@ class _ListListeners:
         await ack()
         caller = caller_of(context)
         action = body["actions"][0]
-        act, user = views.read_row(_chosen(action))
+        act, user = views.decode_row_action(_chosen(action))
         owner = Person(workspace=caller.workspace, user=user)
         match act:
             case "edit":
@@ -186,7 +186,7 @@ class _ListListeners:
 
 
 def _wish(action: Mapping[str, Any]) -> ListQuery:
-    return views.read_query(str(action.get("block_id") or ""))
+    return views.decode_query(str(action.get("block_id") or ""))
 
 
 def _chosen(action: Mapping[str, Any]) -> str:

@@ -13,8 +13,8 @@ from bot.slack.replies.direct_message import say
 from bot.slack.replies.modals import NotOpenedError, opened
 from bot.slack.replies.reply import answer_beside, answer_view
 from bot.slack.views import private_password as views
-from bot.slack.views.form import Context as FormContext
-from bot.slack.views.form import typed
+from bot.slack.views.form import PrivateMetadata as FormContext
+from bot.slack.views.form import read_form
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -48,7 +48,7 @@ class _PrivateListeners:
         await ack()
         shown = modal_of(body)
         known = FormContext.from_metadata(shown["private_metadata"])
-        host = typed(shown["state"]["values"]).host
+        host = read_form(shown["state"]["values"]).host
         url = await self._link(
             context, channel=known.channel, host=host, view_id=str(shown["id"]), revision=known.revision
         )

@@ -10,11 +10,11 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import Changed
-from bot.profiles.account.conflicts import conflicts, values_of
+from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.conflicts import find_conflicts, form_values
 from bot.profiles.account.profile import Field
 from bot.profiles.account.records import ProfileView
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
+from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
@@ -24,8 +24,8 @@ from bot.slack.replies.direct_message import say
 from bot.slack.replies.reply import answer_to
 from bot.slack.turns import side_by_side
 from bot.slack.views import card as cards
-from bot.slack.views.form import Context, form, typed
-from bot.slack.views.message import Message, escaped, notice, section
+from bot.slack.views.form import PrivateMetadata, profile_form, read_form
+from bot.slack.views.message import Message, escape, notice, section
 
 log = logging.getLogger(__name__)
 
@@ -87,10 +87,10 @@ class _ProfileListeners:
         self, ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
-        known = Context.from_metadata(view["private_metadata"])
+        known = PrivateMetadata.from_metadata(view["private_metadata"])
         caller = caller_of(context)
         owner = owner_of(caller, known.owner)
-        filled = typed(view["state"]["values"])
+        filled = read_form(view["state"]["values"])
         try:
             changed = await self._profiles.save(
                 caller=caller,
@@ -102,7 +102,7 @@ class _ProfileListeners:
             note_outcome(Outcome.TOLD)
             await ack(response_action="errors", errors=_beside(error.errors, view))
             return
-        except ChangedMeanwhileError as error:
+        except EditConflictError as error:
             note_outcome(Outcome.TOLD)
             await ack(response_action="update", view=await self._form_again(caller, owner, view, error))
             return
@@ -110,18 +110,16 @@ class _ProfileListeners:
         self._show_card(client, caller, known.channel, changed)
         self._owners.tell(client, caller, changed)
 
-    async def _form_again(
-        self, caller: Person, owner: Person, shown: dict[str, Any], error: ChangedMeanwhileError
-    ) -> View:
+    async def _form_again(self, caller: Person, owner: Person, shown: dict[str, Any], error: EditConflictError) -> View:
         """Keep the form as typed, now on the stored revision, and ask what shall stay where the two differ."""
-        known = Context.from_metadata(shown["private_metadata"])
+        known = PrivateMetadata.from_metadata(shown["private_metadata"])
         view = await self._profiles.show(caller=caller, owner=owner)
-        decisions = conflicts(known.began, typed(shown["state"]["values"]), view.profile)
-        fresh = replace(known, revision=error.revision, began=values_of(view.profile))
-        notes = [] if decisions else [section(f":warning: {escaped(str(error))}")]
-        return form(view, known=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions)
+        decisions = find_conflicts(known.began, read_form(shown["state"]["values"]), view.profile)
+        fresh = replace(known, revision=error.revision, began=form_values(view.profile))
+        notes = [] if decisions else [section(f":warning: {escape(str(error))}")]
+        return profile_form(view, known=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions)
 
-    def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: Changed) -> None:
+    def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: ProfileChange) -> None:
         async def tell(sentence: str) -> None:
             await say(client, caller.user, channel, notice(sentence))
 

@@ -12,7 +12,7 @@ from bot.profiles.people.access import Person
 from bot.profiles.people.default_moves import DefaultMoves
 from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
-from bot.profiles.people.people_list import WorkWithEmail
+from bot.profiles.people.people_list import PeopleList
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.slack.replies.connection_tests import Testing
@@ -30,7 +30,7 @@ class Services:
 
     profiles: EmailProfiles
     connections: ConnectionTests
-    listing: WorkWithEmail
+    listing: PeopleList
     bulk: BulkTests
     history: History
     defaults: WorkspaceDefaults

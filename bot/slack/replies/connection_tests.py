@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from bot.profiles.account.changes import Changed
+from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.people.access import Person
 from bot.profiles.tests.connection_tests import ConnectionTests
@@ -53,7 +53,7 @@ class Testing:
         self._profiles = profiles
         self._connections = connections
 
-    def test(self, answer: Answer, caller: Person, owner: Person, fixed: Changed | None = None) -> None:
+    def test(self, answer: Answer, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
         """Test a profile; `fixed` is the change that was just made for it, with its way back."""
         self.start(answer, caller, owner, lambda: self.tested(answer, caller, owner, fixed))
 
@@ -71,7 +71,7 @@ class Testing:
 
         self._jobs.start(f"test of {owner.user} for {caller.user}", work, tell=tell)
 
-    async def tested(self, answer: Answer, caller: Person, owner: Person, fixed: Changed | None = None) -> None:
+    async def tested(self, answer: Answer, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
         """Test a profile and show the report."""
         account, show = await self._begun(answer, caller, owner)
         tested = await follow(
@@ -79,7 +79,7 @@ class Testing:
             show,
         )
         message = reports.finished(account, tested, owner=owner.user)
-        done = reports.changed(fixed.told, owner=owner.user, revision=fixed.view.revision) if fixed else []
+        done = reports.applied_fix_blocks(fixed.told, owner=owner.user, revision=fixed.view.revision) if fixed else []
         await answer.show(Message(text=message.text, blocks=[*message.blocks, *done]))
 
     async def _sent(self, answer: Answer, caller: Person, owner: Person) -> None:

@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import UserError
-from bot.slack.views.message import Message, actions, escaped, section
+from bot.slack.views.message import Message, actions, escape, section
 from bot.slack.web_api.clients import hurried
 from bot.slack.web_api.errors import SLACK_FAILS, is_passing, is_too_late, refusal
 
@@ -37,7 +37,7 @@ class TryAgainError(NotOpenedError):
         """Offer `again`."""
         sentence = "Slack did not open this in time. Press the button to open it."
         super().__init__(sentence, too_late=too_late)
-        self.message = Message(text=sentence, blocks=[section(escaped(sentence)), actions(again)])
+        self.message = Message(text=sentence, blocks=[section(escape(sentence)), actions(again)])
 
 
 async def show_in(client: AsyncWebClient, view_id: str, view: View) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import Changed
+from bot.profiles.account.changes import ProfileChange
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
@@ -26,7 +26,7 @@ class OwnerNotices:
         """Tell them in the background."""
         self._jobs = jobs
 
-    def tell(self, client: AsyncWebClient, caller: Person, changed: Changed) -> None:
+    def tell(self, client: AsyncWebClient, caller: Person, changed: ProfileChange) -> None:
         """Tell the owner what somebody else changed; nothing changed, or their own doing, is not told."""
 
         async def work() -> None:
@@ -35,18 +35,18 @@ class OwnerNotices:
         if changed.view.owner != caller and changed.fields:
             self._start(changed.view.owner, work)
 
-    async def told(self, client: AsyncWebClient, caller: Person, changed: Changed) -> None:
+    async def told(self, client: AsyncWebClient, caller: Person, changed: ProfileChange) -> None:
         """Tell the owner within a job that is running already."""
         owner = changed.view.owner
         if owner != caller and changed.fields:
-            message = cards.changed_by(changed, changed_by=caller.user)
+            message = cards.changed_message(changed, changed_by=caller.user)
             await client.chat_postMessage(channel=owner.user, **message.payload())
 
     def tell_deleted(self, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Tell the owner that somebody else deleted their profile."""
 
         async def work() -> None:
-            await client.chat_postMessage(channel=owner.user, **cards.deleted_by(caller.user).payload())
+            await client.chat_postMessage(channel=owner.user, **cards.deleted_message(caller.user).payload())
 
         if owner != caller:
             self._start(owner, work)

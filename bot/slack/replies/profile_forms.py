@@ -4,14 +4,14 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import values_of
+from bot.profiles.account.conflicts import form_values
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.replies.modals import open_for
 from bot.slack.views.extras import list_modal
-from bot.slack.views.form import Context, PasswordEntry, form
+from bot.slack.views.form import PasswordEntry, PrivateMetadata, profile_form
 from bot.slack.views.message import button
 from bot.slack.workspaces.users import SlackDirectory
 
@@ -33,9 +33,9 @@ class ProfileForms:
         suggested = None
         if not view.profile.address:
             suggested = await self._profiles.suggestion(owner, await self._slack_address(owner))
-        began = values_of(suggested or view.profile)
-        known = Context(owner=owner.user, revision=view.revision, channel=channel, began=began)
-        modal = form(view, known=known, reader=caller.user, entry=self._entry, suggested=suggested)
+        began = form_values(suggested or view.profile)
+        known = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel, began=began)
+        modal = profile_form(view, known=known, reader=caller.user, entry=self._entry, suggested=suggested)
         await open_for(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
 
     async def extras(
@@ -43,7 +43,7 @@ class ProfileForms:
     ) -> None:
         """Open the list of extra configurations."""
         view = await self._profiles.show(caller=caller, owner=owner)
-        known = Context(owner=owner.user, revision=view.revision, channel=channel)
+        known = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel)
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
         await open_for(client, body, list_modal(view, known=known), again=again)
 

@@ -2,9 +2,9 @@
 
 from slack_sdk.models.blocks import Block
 
-from bot.profiles.tests.bulk_tests import Tally
+from bot.profiles.tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Message, actions, button, escaped, excerpt, section
+from bot.slack.views.message import Message, actions, button, escape, section, truncate
 from storage.tables.bulk_runs import StoredRun
 
 _BAR = 20
@@ -18,7 +18,7 @@ def bar(done: int, total: int) -> str:
     return f"`{'█' * full}{'░' * (_BAR - full)}` {done} of {total}"
 
 
-def progress(tally: Tally, *, run_id: str) -> Message:
+def progress(tally: BulkTestCounts, *, run_id: str) -> Message:
     """Show a run under way, with the button that stops it."""
     return Message(
         text=f"Testing {tally.total} email profiles: {tally.done} done.",
@@ -29,12 +29,12 @@ def progress(tally: Tally, *, run_id: str) -> Message:
     )
 
 
-def finished(tally: Tally) -> Message:
+def finished(tally: BulkTestCounts) -> Message:
     """Sum a run up: how many work, and the rest by cause."""
     stopped = f"Stopped after {tally.done} of {tally.total}. " if tally.cancelled else ""
     tested = tally.passed + tally.failed
     text = f"{stopped}Of {tested} tested email profiles {tally.passed} work and {tally.failed} fail."
-    return Message(text=text, blocks=[section(f"*{escaped(text)}*"), *_causes(tally)])
+    return Message(text=text, blocks=[section(f"*{escape(text)}*"), *_causes(tally)])
 
 
 def interrupted(run: StoredRun) -> Message:
@@ -46,24 +46,24 @@ def interrupted(run: StoredRun) -> Message:
     return Message(text=text, blocks=[section(text)])
 
 
-def _counts(tally: Tally) -> str:
+def _counts(tally: BulkTestCounts) -> str:
     parts = [f"{tally.passed} work", f"{tally.failed} fail"]
     if tally.left_out:
         parts.append(f"{tally.left_out.total()} left out")
     return " · ".join(parts)
 
 
-def _causes(tally: Tally) -> list[Block]:
+def _causes(tally: BulkTestCounts) -> list[Block]:
     causes = sorted(tally.causes.items(), key=lambda one: -len(one[1]))
     blocks: list[Block] = []
     for cause, users in causes[:_MOST_CAUSES]:
         named = ", ".join(f"<@{user}>" for user in users[:_MOST_NAMED])
         more = f" and {len(users) - _MOST_NAMED} more" if len(users) > _MOST_NAMED else ""
         verb = "fails" if len(users) == 1 else "fail"
-        blocks.append(section(f":x: *{len(users)} {verb} {escaped(excerpt(cause, 500))}*\n{named}{more}"))
+        blocks.append(section(f":x: *{len(users)} {verb} {escape(truncate(cause, 500))}*\n{named}{more}"))
     rest = causes[_MOST_CAUSES:]
     if rest:
         blocks.append(section(f"{sum(len(users) for _, users in rest)} more fail for {len(rest)} other reasons."))
     for sentence, count in tally.left_out.most_common(5):
-        blocks.append(section(f":heavy_minus_sign: {count} not tested: {escaped(excerpt(sentence, 500))}"))
+        blocks.append(section(f":heavy_minus_sign: {count} not tested: {escape(truncate(sentence, 500))}"))
     return blocks

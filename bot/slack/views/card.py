@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import Block, ConfirmObject
 
-from bot.profiles.account.changes import Changed
-from bot.profiles.account.extras import IN_WORDS
+from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.extras import ENCRYPTION_WORDS
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
-from bot.profiles.account.records import ProfileView, State
+from bot.profiles.account.records import ProfileState, ProfileView
 from bot.slack.ids import ActionId
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.message import (
@@ -16,10 +16,10 @@ from bot.slack.views.message import (
     button,
     code,
     context,
-    date,
-    escaped,
-    moment,
-    rows,
+    escape,
+    format_date,
+    format_time,
+    line_sections,
     section,
 )
 from bot.smtp.account import Encryption
@@ -28,13 +28,13 @@ from bot.smtp.advice.advice import notice
 TITLE = "Email profile"
 
 SYMBOLS = {
-    State.WORKS: ":large_green_circle:",
-    State.FAILS: ":red_circle:",
-    State.NOT_TESTED: ":white_circle:",
-    State.PASSWORD_MISSING: ":large_yellow_circle:",
-    State.NOT_SET_UP: ":white_circle:",
-    State.UNREADABLE: ":red_circle:",
-    State.DEACTIVATED: ":black_circle:",
+    ProfileState.WORKS: ":large_green_circle:",
+    ProfileState.FAILS: ":red_circle:",
+    ProfileState.NOT_TESTED: ":white_circle:",
+    ProfileState.PASSWORD_MISSING: ":large_yellow_circle:",
+    ProfileState.NOT_SET_UP: ":white_circle:",
+    ProfileState.UNREADABLE: ":red_circle:",
+    ProfileState.DEACTIVATED: ":black_circle:",
 }
 
 
@@ -45,9 +45,9 @@ def whose(view: ProfileView, reader: str) -> str:
 
 def card(view: ProfileView, *, reader: str, entry: PasswordEntry) -> Message:
     """Show a profile to `reader` (a user id), or invite to set one up."""
-    if view.state is State.UNREADABLE:
+    if view.state is ProfileState.UNREADABLE:
         return _unreadable(view, reader)
-    if view.state is State.NOT_SET_UP:
+    if view.state is ProfileState.NOT_SET_UP:
         return _invitation(view, reader)
     title = "Your email profile" if view.owner.user == reader else "Email profile of a colleague"
     return Message(
@@ -69,13 +69,13 @@ def _facts(view: ProfileView, reader: str) -> list[Block]:
     )
     return [
         section(f"*{whose(view, reader)}*\n{state_line(view)}"),
-        *rows(f"*{label}*  {value}" for label, value in facts),
+        *line_sections(f"*{label}*  {value}" for label, value in facts),
     ]
 
 
 def _closing(view: ProfileView, reader: str, entry: PasswordEntry) -> list[Block]:
     owner = view.owner.user
-    missing = view.state is State.PASSWORD_MISSING
+    missing = view.state is ProfileState.PASSWORD_MISSING
     buttons = [
         button("Edit", ActionId.EDIT, value=owner),
         button("Test connection", ActionId.TEST, value=owner, style=None if missing else "primary"),
@@ -90,11 +90,11 @@ def _closing(view: ProfileView, reader: str, entry: PasswordEntry) -> list[Block
     ]
     told = notice(view.account, datetime.now(UTC).date())
     if told is not None:
-        blocks.append(section(f":warning: {escaped(told)}"))
+        blocks.append(section(f":warning: {escape(told)}"))
     misfit = view.misfit
     if misfit is not None:
         action = ActionId.USE_SSL if misfit.extra == "SSL" else ActionId.USE_TLS
-        blocks.append(section(f":warning: {escaped(misfit.sentence)}"))
+        blocks.append(section(f":warning: {escape(misfit.sentence)}"))
         blocks.append(actions(button(f"Add {misfit.extra} Y", action, value=owner)))
     return blocks
 
@@ -131,22 +131,22 @@ def _unreadable(view: ProfileView, reader: str) -> Message:
 def state_line(view: ProfileView) -> str:
     """Say how the profile stands: symbol, word, and since when."""
     test = view.last_test
-    when = f" — tested {moment(test.tested_at)}" if test is not None else ""
-    if view.state is State.FAILS and test is not None and test.failed_stage is not None:
+    when = f" — tested {format_time(test.tested_at)}" if test is not None else ""
+    if view.state is ProfileState.FAILS and test is not None and test.failed_stage is not None:
         return f"{SYMBOLS[view.state]} Fails at {test.failed_stage.name}{when}"
-    if view.state in (State.WORKS, State.FAILS):
+    if view.state in (ProfileState.WORKS, ProfileState.FAILS):
         return f"{SYMBOLS[view.state]} {view.state}{when}"
     return f"{SYMBOLS[view.state]} {view.state}"
 
 
 def _state_words(view: ProfileView) -> str:
     test = view.last_test
-    if view.state is State.FAILS and test is not None and test.failed_stage is not None:
+    if view.state is ProfileState.FAILS and test is not None and test.failed_stage is not None:
         return f"it fails at {test.failed_stage.name}"
     words = {
-        State.WORKS: "it works",
-        State.NOT_TESTED: "it is not tested yet",
-        State.PASSWORD_MISSING: "its password is missing",
+        ProfileState.WORKS: "it works",
+        ProfileState.NOT_TESTED: "it is not tested yet",
+        ProfileState.PASSWORD_MISSING: "its password is missing",
     }
     return words.get(view.state, str(view.state))
 
@@ -154,13 +154,13 @@ def _state_words(view: ProfileView) -> str:
 def password_words(view: ProfileView) -> str:
     """Say whether a password is stored and since when; never what it is."""
     set_at = view.profile.password_set_at
-    return f"set on {date(set_at)}" if view.has_password and set_at else "not set"
+    return f"set on {format_date(set_at)}" if view.has_password and set_at else "not set"
 
 
 def encryption_words(encryption: Encryption) -> str:
     """Say the effective encryption, and which extra configuration makes it so."""
     source = "" if encryption is Encryption.NONE else f" · from {encryption.value} Y"
-    return f"{IN_WORDS[encryption]}{source}"
+    return f"{ENCRYPTION_WORDS[encryption]}{source}"
 
 
 def extras_words(profile: EmailProfile) -> str:
@@ -194,7 +194,7 @@ def delete_question(view: ProfileView, *, reader: str) -> Message:
     )
 
 
-def changed_by(changed: Changed, *, changed_by: str) -> Message:
+def changed_message(changed: ProfileChange, *, changed_by: str) -> Message:
     """Tell an owner what somebody else changed; of a password only that it changed."""
     view = changed.view
     lines = "\n".join(f"• {code(line)}" for line in changed.told) or ", ".join(changed.fields)
@@ -215,7 +215,7 @@ def changed_by(changed: Changed, *, changed_by: str) -> Message:
     )
 
 
-def deleted_by(admin: str) -> Message:
+def deleted_message(admin: str) -> Message:
     """Tell an owner that somebody else deleted their profile."""
     return Message(
         text="An admin deleted your email profile. Set it up again if that was a mistake.",

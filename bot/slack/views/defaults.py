@@ -13,13 +13,13 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.profiles.account.extras import IN_WORDS, misfit
-from bot.profiles.people.default_moves import Differences
+from bot.profiles.account.extras import ENCRYPTION_WORDS, find_mismatch
+from bot.profiles.people.default_moves import DefaultsUsage
 from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.form import Context
-from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
-from bot.slack.views.message import Message, actions, button, code, context, escaped, rows, section
+from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.inputs import checkbox_input, is_checked, selected_value, text_value
+from bot.slack.views.message import Message, actions, button, code, context, escape, line_sections, section
 from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
@@ -41,7 +41,7 @@ _EXAMPLES: Mapping[DefaultsField, str] = {
 _CHOICES = (Encryption.TLS, Encryption.SSL, Encryption.NONE)
 
 
-def form(stored: StoredDefaults, *, known: Context, notes: Sequence[Block] = ()) -> View:
+def defaults_form(stored: StoredDefaults, *, known: PrivateMetadata, notes: Sequence[Block] = ()) -> View:
     """Make the form over the stored defaults."""
     defaults = stored.defaults
     return View(
@@ -57,7 +57,7 @@ def form(stored: StoredDefaults, *, known: Context, notes: Sequence[Block] = ())
             _text(DefaultsField.HOST, defaults.host),
             _text(DefaultsField.PORT, str(defaults.port or "")),
             _encryption(defaults.encryption if defaults.has_account else Encryption.TLS),
-            one_checkbox(
+            checkbox_input(
                 DefaultsField.AUTHENTICATE,
                 label=DEFAULTS_LABELS[DefaultsField.AUTHENTICATE],
                 meaning="Sign in with login and password",
@@ -86,7 +86,7 @@ def _text(name: DefaultsField, value: str, *, multiline: bool | None = None) -> 
 
 
 def _encryption(chosen: Encryption) -> InputBlock:
-    options = {choice: Option(value=choice.value, label=IN_WORDS[choice]) for choice in _CHOICES}
+    options = {choice: Option(value=choice.value, label=ENCRYPTION_WORDS[choice]) for choice in _CHOICES}
     return InputBlock(
         block_id=DefaultsField.ENCRYPTION,
         label=PlainTextObject(text=DEFAULTS_LABELS[DefaultsField.ENCRYPTION]),
@@ -96,16 +96,16 @@ def _encryption(chosen: Encryption) -> InputBlock:
     )
 
 
-def typed(values: Mapping[str, Any]) -> DefaultsForm:
+def read_form(values: Mapping[str, Any]) -> DefaultsForm:
     """Read the form from a view's `state.values`, whatever shape a request claims it has."""
     return DefaultsForm(
-        host=text_of(values, DefaultsField.HOST),
-        port=text_of(values, DefaultsField.PORT),
-        encryption=chosen_of(values, DefaultsField.ENCRYPTION),
+        host=text_value(values, DefaultsField.HOST),
+        port=text_value(values, DefaultsField.PORT),
+        encryption=selected_value(values, DefaultsField.ENCRYPTION),
         authenticate=is_checked(values, DefaultsField.AUTHENTICATE),
-        login_pattern=text_of(values, DefaultsField.LOGIN_PATTERN),
-        domain=text_of(values, DefaultsField.DOMAIN),
-        allowed_servers=text_of(values, DefaultsField.ALLOWED_SERVERS),
+        login_pattern=text_value(values, DefaultsField.LOGIN_PATTERN),
+        domain=text_value(values, DefaultsField.DOMAIN),
+        allowed_servers=text_value(values, DefaultsField.ALLOWED_SERVERS),
     )
 
 
@@ -115,7 +115,7 @@ def summary(defaults: Defaults) -> list[str]:
     if defaults.host or defaults.port:
         server = f"{defaults.host or 'any server'}:{defaults.port or 'any port'}"
         sign_in = "signing in" if defaults.authenticate else "without signing in"
-        lines.append(f"{code(server)}  {IN_WORDS[defaults.encryption]}, {sign_in}")
+        lines.append(f"{code(server)}  {ENCRYPTION_WORDS[defaults.encryption]}, {sign_in}")
     if defaults.login_pattern:
         lines.append(f"Login {code(defaults.login_pattern)}")
     if defaults.domain:
@@ -125,14 +125,14 @@ def summary(defaults: Defaults) -> list[str]:
     return lines or ["No defaults yet: people type all six values."]
 
 
-def saved(stored: StoredDefaults, found: Differences) -> Message:
+def saved(stored: StoredDefaults, found: DefaultsUsage) -> Message:
     """Say that the defaults are saved, how profiles stand to them, and offer to move those that hold the old ones."""
-    blocks: list[Block] = [section("*The defaults are saved.*"), *rows(summary(stored.defaults))]
+    blocks: list[Block] = [section("*The defaults are saved.*"), *line_sections(summary(stored.defaults))]
     told = _standing(found)
-    blocks.append(section(escaped(told)))
-    wrong = misfit(stored.defaults.port, stored.defaults.encryption, authenticate=stored.defaults.authenticate)
+    blocks.append(section(escape(told)))
+    wrong = find_mismatch(stored.defaults.port, stored.defaults.encryption, authenticate=stored.defaults.authenticate)
     if wrong is not None and stored.defaults.port:
-        blocks.append(section(f":warning: {escaped(wrong.sentence)}"))
+        blocks.append(section(f":warning: {escape(wrong.sentence)}"))
     if found.holding_old and stored.defaults.has_account:
         again = ""
         if stored.before.host != stored.defaults.host:
@@ -145,7 +145,7 @@ def saved(stored: StoredDefaults, found: Differences) -> Message:
     return Message(text=f"The defaults are saved. {told}", blocks=blocks)
 
 
-def _standing(found: Differences) -> str:
+def _standing(found: DefaultsUsage) -> str:
     differ = found.holding_old + found.own_choice
     if not differ:
         return "No profile differs from them."

@@ -13,13 +13,13 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.profiles.account.extras import CATALOGUE, IN_WORDS, ExtraConfiguration
+from bot.profiles.account.extras import CATALOGUE, ENCRYPTION_WORDS, ExtraConfiguration
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.form import Context
-from bot.slack.views.inputs import chosen_of, text_of
-from bot.slack.views.message import Message, actions, button, code, context, escaped, section
+from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.inputs import selected_value, text_value
+from bot.slack.views.message import Message, actions, button, code, context, escape, section
 
 CHOICE_BLOCK = "configuration"
 
@@ -34,10 +34,10 @@ def _meaning(name: str) -> str:
 
 
 def _row(name: str, value: str) -> str:
-    return f"{code(f'{name} {value}')}  {escaped(_meaning(name))}"
+    return f"{code(f'{name} {value}')}  {escape(_meaning(name))}"
 
 
-def listing(view: ProfileView, *, reader: str) -> Message:
+def extras_message(view: ProfileView, *, reader: str) -> Message:
     """Show the extra configurations as a message."""
     own = view.owner.user == reader
     rows = "\n".join(_row(name, value) for name, value in view.profile.extras.items())
@@ -45,7 +45,7 @@ def listing(view: ProfileView, *, reader: str) -> Message:
     none = "None yet. For example, `/email-extra add TLS Y` encrypts the connection on port 587."
     blocks: list[Block] = [
         section(f"*{title}*\n{rows or none}"),
-        context(f"Encryption now: {IN_WORDS[view.encryption]}"),
+        context(f"Encryption now: {ENCRYPTION_WORDS[view.encryption]}"),
         actions(
             button("Extra Configurations", ActionId.OPEN_EXTRAS, value=view.owner.user),
             button("Test connection", ActionId.TEST, value=view.owner.user),
@@ -55,13 +55,13 @@ def listing(view: ProfileView, *, reader: str) -> Message:
     return Message(text=f"Extra configurations: {pairs or 'none yet'}.", blocks=blocks)
 
 
-def conflict(error: ExtraConflictError, *, owner: str) -> Message:
+def conflict_message(error: ExtraConflictError, *, owner: str) -> Message:
     """Refuse a conflicting one, with a button that switches."""
     action = ActionId.USE_SSL if error.wanted == "SSL" else ActionId.USE_TLS
     return Message(
         text=str(error),
         blocks=[
-            section(escaped(str(error))),
+            section(escape(str(error))),
             actions(button(f"Use {error.wanted} instead", action, value=owner, style="primary")),
         ],
     )
@@ -70,12 +70,12 @@ def conflict(error: ExtraConflictError, *, owner: str) -> Message:
 def catalogue_help() -> str:
     """List what can be set, a line each."""
     return "\n".join(
-        f"{code(entry.name)}  {escaped(entry.meaning)}; {escaped(entry.kind)}, for example {code(entry.example)}"
+        f"{code(entry.name)}  {escape(entry.meaning)}; {escape(entry.kind)}, for example {code(entry.example)}"
         for entry in CATALOGUE
     )
 
 
-def list_modal(view: ProfileView, *, known: Context) -> View:
+def list_modal(view: ProfileView, *, known: PrivateMetadata) -> View:
     """Make the modal with the list; each row can be edited and removed."""
     blocks: list[Block] = []
     for name, value in view.profile.extras.items():
@@ -90,7 +90,7 @@ def list_modal(view: ProfileView, *, known: Context) -> View:
     if not blocks:
         blocks.append(section("None yet. Add `TLS` for port 587, or `SSL` for port 465."))
     blocks.append(actions(button("Add", ActionId.LIST_ADD, style="primary"), block_id="list_buttons"))
-    blocks.append(context(f"Encryption now: {IN_WORDS[view.encryption]}"))
+    blocks.append(context(f"Encryption now: {ENCRYPTION_WORDS[view.encryption]}"))
     return View(
         type="modal",
         callback_id=ViewId.EXTRAS,
@@ -101,7 +101,9 @@ def list_modal(view: ProfileView, *, known: Context) -> View:
     )
 
 
-def add_modal(entry: ExtraConfiguration, *, known: Context, value: str = "", notes: Sequence[Block] = ()) -> View:
+def add_modal(
+    entry: ExtraConfiguration, *, known: PrivateMetadata, value: str = "", notes: Sequence[Block] = ()
+) -> View:
     """Make the modal that adds or changes one; choosing another entry changes the value's input."""
     return View(
         type="modal",
@@ -152,10 +154,10 @@ def _option(value: str, label: str) -> Option:
     return Option(value=value, label=label if len(label) <= 75 else f"{label[:74]}…")
 
 
-def conflict_note(error: ExtraConflictError) -> list[Block]:
+def conflict_blocks(error: ExtraConflictError) -> list[Block]:
     """Show a conflict inside the modal, with both ways out."""
     return [
-        section(f":warning: {escaped(str(error))}"),
+        section(f":warning: {escape(str(error))}"),
         actions(
             button(f"Use {error.wanted} instead", ActionId.SWITCH_IN_FORM, value=error.wanted, style="primary"),
             button(f"Keep {error.present}", ActionId.KEEP_IN_FORM, value=error.wanted),
@@ -164,14 +166,14 @@ def conflict_note(error: ExtraConflictError) -> list[Block]:
     ]
 
 
-def chosen(values: Mapping[str, Any]) -> tuple[str, str]:
+def read_extra(values: Mapping[str, Any]) -> tuple[str, str]:
     """Read name and value from a view's `state.values`, whatever shape a request claims it has."""
-    name = chosen_of(values, CHOICE_BLOCK, ActionId.CHOOSE_EXTRA)
+    name = selected_value(values, CHOICE_BLOCK, ActionId.CHOOSE_EXTRA)
     block = value_block(name)
-    return name, chosen_of(values, block) or text_of(values, block)
+    return name, selected_value(values, block) or text_value(values, block)
 
 
-def switched_modal(name: str, *, known: Context) -> View:
+def switched_modal(name: str, *, known: PrivateMetadata) -> View:
     """Say that the switch is made; closing it shows the list."""
     return View(
         type="modal",
@@ -179,5 +181,5 @@ def switched_modal(name: str, *, known: Context) -> View:
         title=PlainTextObject(text="Add configuration"),
         close=PlainTextObject(text="Done"),
         private_metadata=known.to_metadata(),
-        blocks=[section(f":white_check_mark: {escaped(name)} is on now, and the other one is off.")],
+        blocks=[section(f":white_check_mark: {escape(name)} is on now, and the other one is off.")],
     )

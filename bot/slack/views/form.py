@@ -17,14 +17,14 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.profiles.account.conflicts import DECIDED, Conflict
-from bot.profiles.account.extras import IN_WORDS
-from bot.profiles.account.profile import LABELS, EmailProfile, Field, Form
+from bot.profiles.account.conflicts import CONFLICT_FIELDS, Conflict
+from bot.profiles.account.extras import ENCRYPTION_WORDS
+from bot.profiles.account.profile import LABELS, EmailProfile, Field, ProfileForm
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import UserError
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
-from bot.slack.views.message import actions, button, context, escaped, excerpt, section
+from bot.slack.views.inputs import checkbox_input, is_checked, selected_value, text_value
+from bot.slack.views.message import actions, button, context, escape, section, truncate
 
 _DECISION, _MINE, _THEIRS = "keep_", "mine", "theirs"
 
@@ -51,7 +51,7 @@ class OutdatedFormError(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
+class PrivateMetadata:
     """What a modal remembers: whose profile, on which revision it was opened, in which channel.
 
     `began` are the values that its inputs began with, so that one can tell what was typed since. It holds no secret
@@ -68,7 +68,7 @@ class Context:
         return json.dumps({"v": 2, **asdict(self)})
 
     @classmethod
-    def from_metadata(cls, text: str) -> "Context":
+    def from_metadata(cls, text: str) -> "PrivateMetadata":
         """Read private_metadata.
 
         Raises:
@@ -87,7 +87,7 @@ class Context:
             raise OutdatedFormError
         return cls(owner=owner, revision=revision, channel=channel, began=began)
 
-    def after_own_change(self, revision: int) -> "Context":
+    def after_own_change(self, revision: int) -> "PrivateMetadata":
         """Go on to the revision that one's own change made, unless somebody else's lies between."""
         return replace(self, revision=revision) if revision - self.revision <= 1 else self
 
@@ -100,10 +100,10 @@ class PasswordEntry(StrEnum):
     PRIVATE = "private"
 
 
-def form(
+def profile_form(
     view: ProfileView,
     *,
-    known: Context,
+    known: PrivateMetadata,
     reader: str,
     entry: PasswordEntry,
     suggested: EmailProfile | None = None,
@@ -124,14 +124,14 @@ def form(
         *_password(view, entry, own=own),
         _text_input(Field.HOST, profile.host),
         _text_input(Field.PORT, str(profile.port or "")),
-        one_checkbox(
+        checkbox_input(
             Field.AUTHENTICATE,
             label=LABELS[Field.AUTHENTICATE],
             meaning="Sign in with the login and password above",
             checked=profile.authenticate,
         ),
         _form_buttons(entry, own=own),
-        context(f"Encryption now: {IN_WORDS[view.encryption]}"),
+        context(f"Encryption now: {ENCRYPTION_WORDS[view.encryption]}"),
         *notes,
     ]
     return View(
@@ -180,8 +180,8 @@ def _decisions(decisions: Sequence[Conflict]) -> list[Block]:
 
 
 def _decision(conflict: Conflict) -> InputBlock:
-    mine = Option(value=_MINE, label=excerpt(f"Use mine: {conflict.mine or 'empty'}", 75))
-    theirs = Option(value=_THEIRS, label=excerpt(f"Use theirs: {conflict.theirs or 'empty'}", 75))
+    mine = Option(value=_MINE, label=truncate(f"Use mine: {conflict.mine or 'empty'}", 75))
+    theirs = Option(value=_THEIRS, label=truncate(f"Use theirs: {conflict.theirs or 'empty'}", 75))
     return InputBlock(
         block_id=f"{_DECISION}{conflict.field}",
         label=PlainTextObject(text=f"{LABELS[conflict.field]} differs"),
@@ -223,20 +223,20 @@ def _password_input(view: ProfileView) -> InputBlock:
     )
 
 
-def typed(values: Mapping[str, Any]) -> Form:
+def read_form(values: Mapping[str, Any]) -> ProfileForm:
     """Read the form from a view's `state.values`, whatever shape a request claims it has."""
-    return Form(
-        address=text_of(values, Field.ADDRESS),
-        login=text_of(values, Field.LOGIN),
-        password=SecretStr(text_of(values, Field.PASSWORD)),
-        host=text_of(values, Field.HOST),
-        port=text_of(values, Field.PORT),
+    return ProfileForm(
+        address=text_value(values, Field.ADDRESS),
+        login=text_value(values, Field.LOGIN),
+        password=SecretStr(text_value(values, Field.PASSWORD)),
+        host=text_value(values, Field.HOST),
+        port=text_value(values, Field.PORT),
         authenticate=is_checked(values, Field.AUTHENTICATE),
-        theirs=frozenset(name for name in DECIDED if chosen_of(values, f"{_DECISION}{name}") == _THEIRS),
+        theirs=frozenset(name for name in CONFLICT_FIELDS if selected_value(values, f"{_DECISION}{name}") == _THEIRS),
     )
 
 
-def errors_note(errors: Mapping[str, str]) -> list[Block]:
+def errors_section(errors: Mapping[str, str]) -> list[Block]:
     """List field errors below the form, where a button was pressed and no error can stand at its field."""
-    lines = "\n".join(f"• *{LABELS[Field(name)]}*: {escaped(sentence)}" for name, sentence in errors.items())
+    lines = "\n".join(f"• *{LABELS[Field(name)]}*: {escape(sentence)}" for name, sentence in errors.items())
     return [section(f":warning: Not tested yet. Please mend this first:\n{lines}")]

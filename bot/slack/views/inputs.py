@@ -10,7 +10,7 @@ from bot.slack.ids import ActionId
 _ON = "on"
 
 
-def one_checkbox(block_id: str, *, label: str, meaning: str, checked: bool) -> InputBlock:
+def checkbox_input(block_id: str, *, label: str, meaning: str, checked: bool) -> InputBlock:
     """Make an input that is one checkbox."""
     option = Option(value=_ON, label=meaning)
     return InputBlock(
@@ -23,13 +23,13 @@ def one_checkbox(block_id: str, *, label: str, meaning: str, checked: bool) -> I
     )
 
 
-def text_of(values: Mapping[str, Any], block_id: str) -> str:
+def text_value(values: Mapping[str, Any], block_id: str) -> str:
     """Read a text input; empty for anything else."""
     value = _element(values, block_id, ActionId.VALUE).get("value")
     return value if isinstance(value, str) else ""
 
 
-def chosen_of(values: Mapping[str, Any], block_id: str, action_id: str = ActionId.VALUE) -> str:
+def selected_value(values: Mapping[str, Any], block_id: str, action_id: str = ActionId.VALUE) -> str:
     """Read the value of a chosen option; empty when there is none."""
     option = _element(values, block_id, action_id).get("selected_option")
     value = option.get("value") if isinstance(option, Mapping) else None

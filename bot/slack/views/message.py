@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 
 from bot.slack.views.blocks import WrittenBlock, WrittenButton, markdown, plain, row_of
 
-LONGEST_SECTION = 3000
+MAX_SECTION_LENGTH = 3000
 """Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""
 
 
@@ -26,31 +26,31 @@ class Message:
 
     def payload(self) -> dict[str, Any]:
         """Give the message as `ack`, `respond` and chat.postEphemeral take it; its text is mrkdwn too."""
-        return {"text": escaped(self.text), "blocks": [block.to_dict() for block in self.blocks]}
+        return {"text": escape(self.text), "blocks": [block.to_dict() for block in self.blocks]}
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Make a text inert in mrkdwn: exactly these three characters control it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def code(text: str) -> str:
     """Show a value as it is: inside backticks Slack makes no link, mention or emoji of it."""
-    inert = escaped(text.replace("`", "'"))
+    inert = escape(text.replace("`", "'"))
     return f"`{inert}`" if inert.strip() else "—"
 
 
-def excerpt(text: str, most: int) -> str:
+def truncate(text: str, most: int) -> str:
     """Cut a text to at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def date(at: datetime) -> str:
+def format_date(at: datetime) -> str:
     """Show a day in the reader's zone."""
     return f"<!date^{int(at.timestamp())}^{{date_short}}|{_day(at)}>"
 
 
-def moment(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Show a time in the reader's zone, near ones in words such as "today"."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
@@ -62,19 +62,19 @@ def _day(at: datetime) -> str:
 
 def mrkdwn(text: str) -> MarkdownTextObject:
     """Make a mrkdwn text in which Slack links nothing by itself."""
-    return MarkdownTextObject(text=excerpt(text, LONGEST_SECTION), verbatim=True)
+    return MarkdownTextObject(text=truncate(text, MAX_SECTION_LENGTH), verbatim=True)
 
 
 def section(text: str, *, block_id: str | None = None) -> Block:
     """Make a paragraph of mrkdwn that is escaped already."""
-    return WrittenBlock({"type": "section", "text": markdown(excerpt(text, LONGEST_SECTION))}, block_id=block_id)
+    return WrittenBlock({"type": "section", "text": markdown(truncate(text, MAX_SECTION_LENGTH))}, block_id=block_id)
 
 
-def rows(lines: Iterable[str]) -> list[Block]:
+def line_sections(lines: Iterable[str]) -> list[Block]:
     """Make as few paragraphs as hold all lines, each line whole."""
     paragraphs: list[str] = []
     for line in lines:
-        if paragraphs and len(paragraphs[-1]) + 1 + len(line) <= LONGEST_SECTION:
+        if paragraphs and len(paragraphs[-1]) + 1 + len(line) <= MAX_SECTION_LENGTH:
             paragraphs[-1] += f"\n{line}"
         else:
             paragraphs.append(line)
@@ -86,8 +86,8 @@ def preformatted(lines: Iterable[str]) -> list[Block]:
     fence = "```"
     paragraphs: list[str] = []
     for line in lines:
-        inert = escaped(line.replace("`", "'"))
-        if paragraphs and len(paragraphs[-1]) + len(inert) + 1 <= LONGEST_SECTION - 2 * len(fence):
+        inert = escape(line.replace("`", "'"))
+        if paragraphs and len(paragraphs[-1]) + len(inert) + 1 <= MAX_SECTION_LENGTH - 2 * len(fence):
             paragraphs[-1] += f"\n{inert}"
         else:
             paragraphs.append(inert)
@@ -96,12 +96,12 @@ def preformatted(lines: Iterable[str]) -> list[Block]:
 
 def context(text: str) -> Block:
     """Make a small line of mrkdwn that is escaped already."""
-    return WrittenBlock({"type": "context", "elements": [markdown(excerpt(text, LONGEST_SECTION))]})
+    return WrittenBlock({"type": "context", "elements": [markdown(truncate(text, MAX_SECTION_LENGTH))]})
 
 
 def header(text: str) -> Block:
     """Make a headline, plain text of at most 150 characters."""
-    return WrittenBlock({"type": "header", "text": plain(excerpt(text, 150))})
+    return WrittenBlock({"type": "header", "text": plain(truncate(text, 150))})
 
 
 def button(
@@ -113,7 +113,7 @@ def button(
     confirm: ConfirmObject | None = None,
 ) -> ButtonElement:
     """Make a button; `style` is "primary", "danger" or None."""
-    return WrittenButton(excerpt(text, 75), action_id, value=value, style=style, confirm=confirm)
+    return WrittenButton(truncate(text, 75), action_id, value=value, style=style, confirm=confirm)
 
 
 def actions(*buttons: ButtonElement, block_id: str | None = None) -> Block:
@@ -123,7 +123,7 @@ def actions(*buttons: ButtonElement, block_id: str | None = None) -> Block:
 
 def notice(sentence: str) -> Message:
     """Make a message of one sentence."""
-    return Message(text=sentence, blocks=[section(escaped(sentence))])
+    return Message(text=sentence, blocks=[section(escape(sentence))])
 
 
 def notice_view(sentence: str) -> View:
@@ -132,5 +132,5 @@ def notice_view(sentence: str) -> View:
         type="modal",
         title=PlainTextObject(text="Please note"),
         close=PlainTextObject(text="Close"),
-        blocks=[section(escaped(sentence))],
+        blocks=[section(escape(sentence))],
     )

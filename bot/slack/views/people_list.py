@@ -17,9 +17,9 @@ from slack_sdk.models.blocks import (
     StaticSelectElement,
 )
 
-from bot.profiles.account.records import State
-from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of
-from bot.profiles.people.people_list import ListQuery, Page, PersonLine
+from bot.profiles.account.records import ProfileState
+from bot.profiles.people.members import PROBLEMS_FIRST, state_from_number, state_number
+from bot.profiles.people.people_list import ListQuery, PeoplePage, PersonLine
 from bot.slack.ids import ActionId
 from bot.slack.views.card import SYMBOLS
 from bot.slack.views.form import OutdatedFormError
@@ -29,9 +29,9 @@ from bot.slack.views.message import (
     button,
     code,
     context,
-    date,
+    format_date,
+    format_time,
     header,
-    moment,
     mrkdwn,
     section,
 )
@@ -39,30 +39,30 @@ from bot.smtp.account import Encryption
 from storage.tables.people_query import Cursor
 
 TITLE = "Work with email"
-LONGEST_SEARCH = 60
+MAX_SEARCH_LENGTH = 60
 _ALL = "all"
 _BY_NAME, _BY_PROBLEM = "name", "problems"
 
-IN_NUMBERS: Mapping[State, str] = {
-    State.WORKS: "work",
-    State.FAILS: "fail",
-    State.PASSWORD_MISSING: "password missing",
-    State.UNREADABLE: "cannot be read",
-    State.NOT_TESTED: "never tested",
-    State.NOT_SET_UP: "not set up",
-    State.DEACTIVATED: "deactivated",
+STATE_WORDS: Mapping[ProfileState, str] = {
+    ProfileState.WORKS: "work",
+    ProfileState.FAILS: "fail",
+    ProfileState.PASSWORD_MISSING: "password missing",
+    ProfileState.UNREADABLE: "cannot be read",
+    ProfileState.NOT_TESTED: "never tested",
+    ProfileState.NOT_SET_UP: "not set up",
+    ProfileState.DEACTIVATED: "deactivated",
 }
 _ORDER_IN_NUMBERS = (
-    State.WORKS,
-    State.FAILS,
-    State.PASSWORD_MISSING,
-    State.UNREADABLE,
-    State.NOT_TESTED,
-    State.NOT_SET_UP,
-    State.DEACTIVATED,
+    ProfileState.WORKS,
+    ProfileState.FAILS,
+    ProfileState.PASSWORD_MISSING,
+    ProfileState.UNREADABLE,
+    ProfileState.NOT_TESTED,
+    ProfileState.NOT_SET_UP,
+    ProfileState.DEACTIVATED,
 )
 
-ROW_ACTS: Mapping[str, str] = {
+ROW_ACTIONS: Mapping[str, str] = {
     "edit": "Edit",
     "test": "Test connection",
     "extras": "Extra configurations",
@@ -71,19 +71,19 @@ ROW_ACTS: Mapping[str, str] = {
 }
 
 
-def numbers_words(numbers: Mapping[State, int]) -> str:
+def counts_text(numbers: Mapping[ProfileState, int]) -> str:
     """Sum everybody up: "300 people · 271 work · 12 fail"."""
     total = sum(numbers.values())
-    parts = [f"{numbers[state]} {IN_NUMBERS[state]}" for state in _ORDER_IN_NUMBERS if numbers.get(state)]
+    parts = [f"{numbers[state]} {STATE_WORDS[state]}" for state in _ORDER_IN_NUMBERS if numbers.get(state)]
     return " · ".join([f"{total} {'person' if total == 1 else 'people'}", *parts])
 
 
-def listing(page: Page) -> Message:
+def list_message(page: PeoplePage) -> Message:
     """Show one page with its search, filter, order and buttons."""
     wish = page.wish
     blocks: list[Block] = [
         header(TITLE),
-        context(numbers_words(page.numbers)),
+        context(counts_text(page.numbers)),
         _search(wish),
         _choices(page),
         *(row(line, number, wish) for number, line in enumerate(page.lines)),
@@ -94,7 +94,7 @@ def listing(page: Page) -> Message:
     turns = _turns(page)
     if turns:
         blocks.append(actions(*turns, block_id=_id("turn", wish)))
-    return Message(text=f"{TITLE}: {numbers_words(page.numbers)}.", blocks=blocks)
+    return Message(text=f"{TITLE}: {counts_text(page.numbers)}.", blocks=blocks)
 
 
 def row(line: PersonLine, number: int, wish: ListQuery | None) -> SectionBlock:
@@ -104,9 +104,9 @@ def row(line: PersonLine, number: int, wish: ListQuery | None) -> SectionBlock:
     if profile.host:
         encryption = "" if line.encryption is Encryption.NONE else f" {line.encryption}"
         server = f"  {code(f'{profile.host}:{profile.port}{encryption}')}"
-    tested = f"  tested {moment(line.tested_at)}" if line.tested_at else ""
+    tested = f"  tested {format_time(line.tested_at)}" if line.tested_at else ""
     account = f"\n{code(profile.address)}{server}{tested}" if profile.address else ""
-    options = [Option(value=f"{act}:{line.user}", label=label) for act, label in ROW_ACTS.items()]
+    options = [Option(value=f"{act}:{line.user}", label=label) for act, label in ROW_ACTIONS.items()]
     return SectionBlock(
         block_id=_id(f"row{number}", wish),
         text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}"),
@@ -116,11 +116,11 @@ def row(line: PersonLine, number: int, wish: ListQuery | None) -> SectionBlock:
 
 def state_words(line: PersonLine) -> str:
     """Say how somebody stands, and since when where that matters."""
-    if line.state is State.FAILS:
+    if line.state is ProfileState.FAILS:
         where = f" at {line.failed_stage}" if line.failed_stage else ""
-        return f"Fails{where} since {date(line.since)}"
-    if line.state is State.DEACTIVATED and line.deactivated_at:
-        return f"Deactivated since {date(line.deactivated_at)}"
+        return f"Fails{where} since {format_date(line.since)}"
+    if line.state is ProfileState.DEACTIVATED and line.deactivated_at:
+        return f"Deactivated since {format_date(line.deactivated_at)}"
     return str(line.state)
 
 
@@ -132,7 +132,7 @@ def _nobody(wish: ListQuery) -> str:
     return "Nobody is in the list yet. The bot reads the workspace's people when it starts; look again in a minute."
 
 
-def _place(page: Page) -> str:
+def _place(page: PeoplePage) -> str:
     if not page.lines:
         return "0 lines"
     first = page.wish.first
@@ -150,18 +150,18 @@ def _search(wish: ListQuery) -> InputBlock:
             action_id=ActionId.PEOPLE_SEARCH,
             initial_value=wish.search or None,
             placeholder=PlainTextObject(text="Name or address, then Enter"),
-            max_length=LONGEST_SEARCH,
+            max_length=MAX_SEARCH_LENGTH,
         ),
     )
 
 
-def _choices(page: Page) -> ActionsBlock:
+def _choices(page: PeoplePage) -> ActionsBlock:
     wish = page.wish
     states = {_ALL: "State: all"} | {
-        str(number_of(state)): f"State: {state} ({page.numbers.get(state, 0)})" for state in PROBLEMS_FIRST
+        str(state_number(state)): f"State: {state} ({page.numbers.get(state, 0)})" for state in PROBLEMS_FIRST
     }
     orders = {_BY_PROBLEM: "Sort: problems first", _BY_NAME: "Sort: by name"}
-    chosen = _ALL if wish.state is None else str(number_of(wish.state))
+    chosen = _ALL if wish.state is None else str(state_number(wish.state))
     elements: list[InteractiveElement] = [
         _menu(ActionId.PEOPLE_STATE, states, chosen, "State"),
         _menu(ActionId.PEOPLE_ORDER, orders, _BY_NAME if wish.by_name else _BY_PROBLEM, "Sort"),
@@ -181,25 +181,25 @@ def _menu(action_id: str, labels: Mapping[str, str], chosen: str, name: str) -> 
     )
 
 
-def _turns(page: Page) -> Sequence[Any]:
+def _turns(page: PeoplePage) -> Sequence[Any]:
     turns = []
     if page.previous is not None:
-        turns.append(button("Previous", ActionId.PEOPLE_BACK, value=written(page.previous)))
+        turns.append(button("Previous", ActionId.PEOPLE_BACK, value=encode_query(page.previous)))
     if page.next is not None:
-        turns.append(button("Next", ActionId.PEOPLE_PAGE, value=written(page.next)))
+        turns.append(button("Next", ActionId.PEOPLE_PAGE, value=encode_query(page.next)))
     return turns
 
 
 def _id(part: str, wish: ListQuery | None) -> str | None:
     """Let a block remember the wish: a press gives back its block's id, and nothing else of an ephemeral message."""
-    return f"{part}|{written(wish)}" if wish is not None else None
+    return f"{part}|{encode_query(wish)}" if wish is not None else None
 
 
-def written(wish: ListQuery) -> str:
+def encode_query(wish: ListQuery) -> str:
     """Write a wish, well under the 255 characters of a block's id."""
     values: list[Any] = [
-        wish.search[:LONGEST_SEARCH],
-        None if wish.state is None else number_of(wish.state),
+        wish.search[:MAX_SEARCH_LENGTH],
+        None if wish.state is None else state_number(wish.state),
         int(wish.by_name),
         wish.first,
         _place_of(wish.after),
@@ -212,15 +212,15 @@ def _place_of(cursor: Cursor | None) -> list[Any] | None:
     return None if cursor is None else [cursor.state, cursor.position, cursor.user]
 
 
-def read_query(text: str) -> ListQuery:
+def decode_query(text: str) -> ListQuery:
     """Read what `written` wrote, alone or behind a block's part; raises OutdatedFormError for anything else."""
     try:
         search, state, by_name, first, after, before = json.loads(
             text if text.startswith("[") else text.partition("|")[2]
         )
         return ListQuery(
-            search=str(search)[:LONGEST_SEARCH],
-            state=None if state is None else state_of(int(state)),
+            search=str(search)[:MAX_SEARCH_LENGTH],
+            state=None if state is None else state_from_number(int(state)),
             by_name=bool(by_name),
             first=_number(first),
             after=_cursor(after),
@@ -245,27 +245,27 @@ def _number(value: Any) -> int:
     return number
 
 
-def read_state(value: str) -> State | None:
+def decode_state(value: str) -> ProfileState | None:
     """Read the state menu's value; None is all."""
-    return state_of(int(value)) if value.isascii() and value.isdigit() else None
+    return state_from_number(int(value)) if value.isascii() and value.isdigit() else None
 
 
-def read_order(value: str) -> bool:
+def decode_order(value: str) -> bool:
     """Read the order menu's value: whether by name."""
     return value == _BY_NAME
 
 
-def read_row(value: str) -> tuple[str, str]:
+def decode_row_action(value: str) -> tuple[str, str]:
     """Read a row menu's value: what to do, and the person's user id; raises OutdatedFormError for anything else."""
     act, _, user = value.partition(":")
-    if act not in ROW_ACTS or not user:
+    if act not in ROW_ACTIONS or not user:
         raise OutdatedFormError
     return act, user
 
 
-def first_lines(page: Page) -> list[Block]:
+def home_blocks(page: PeoplePage) -> list[Block]:
     """Show the list's first page on the Home tab."""
-    blocks: list[Block] = [header(TITLE), context(numbers_words(page.numbers))]
+    blocks: list[Block] = [header(TITLE), context(counts_text(page.numbers))]
     blocks += [row(line, number, None) for number, line in enumerate(page.lines)]
     blocks.append(
         actions(
@@ -276,6 +276,6 @@ def first_lines(page: Page) -> list[Block]:
     return blocks
 
 
-def exporting(count: int) -> str:
+def export_comment(count: int) -> str:
     """Say that the table comes."""
     return f"The list as a table, {count} {'line' if count == 1 else 'lines'}. It holds no passwords."

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
-from bot.profiles.account.fixes import Change, label
-from bot.profiles.tests.connection_tests import Sent, Tested
+from bot.profiles.account.fixes import ProposedFix, fix_label
+from bot.profiles.tests.connection_tests import ConnectionTestResult, SentMessageResult
 from bot.slack.ids import ActionId
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
@@ -15,12 +15,12 @@ from bot.slack.views.message import (
     button,
     code,
     context,
-    escaped,
-    excerpt,
+    escape,
     header,
+    line_sections,
     preformatted,
-    rows,
     section,
+    truncate,
 )
 from bot.smtp.account import Account
 from bot.smtp.advice.advice import Advice, Fix, advise, headline
@@ -54,7 +54,7 @@ def stage_lines(report: Report) -> list[str]:
 
 def advice_text(advice: Advice) -> str:
     """Write why, and what to do."""
-    return f"*Why:* {escaped(advice.why)}\n*Do:* {escaped(advice.do)}"
+    return f"*Why:* {escape(advice.why)}\n*Do:* {escape(advice.do)}"
 
 
 def target(account: Account) -> str:
@@ -67,11 +67,11 @@ def testing(account: Account, report: Report | None) -> Message:
     text = f"Testing {account.host}:{account.port} …" if account.host else "Testing …"
     blocks: list[Block] = [section(f"Testing {target(account)} …" if account.host else text)]
     if report is not None:
-        blocks.extend(rows(stage_lines(report)))
+        blocks.extend(line_sections(stage_lines(report)))
     return Message(text=text, blocks=blocks)
 
 
-def finished(account: Account, tested: Tested, *, owner: str) -> Message:
+def finished(account: Account, tested: ConnectionTestResult, *, owner: str) -> Message:
     """Show a finished test with its buttons; `owner` is the profile owner's user id."""
     report = tested.report
     closing: list[Block] = [context("Nothing was sent.")] if report.failed_stage is None else []
@@ -81,7 +81,7 @@ def finished(account: Account, tested: Tested, *, owner: str) -> Message:
     )
 
 
-def sent(account: Account, result: Sent, *, owner: str) -> Message:
+def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
     """Show a finished test that also sent a message, and what to look for when it does not arrive."""
     report = result.tested.report
     if report.failed_stage is not None:
@@ -94,25 +94,25 @@ def sent(account: Account, result: Sent, *, owner: str) -> Message:
         )
     else:
         told = "No message was sent, because the server did not take sender or recipient."
-    judgement = [context("\n".join(escaped(line) for line in result.judgement))] if result.judgement else []
+    judgement = [context("\n".join(escape(line) for line in result.judgement))] if result.judgement else []
     return Message(
         text=f"{headline(report, account)}. {'A message is on its way to you.' if carried else told}",
         blocks=[*_body(account, result.tested), section(told), *judgement, _buttons(report, owner)],
     )
 
 
-def _body(account: Account, tested: Tested) -> list[Block]:
+def _body(account: Account, tested: ConnectionTestResult) -> list[Block]:
     report = tested.report
     failed = report.failed_stage
     title = f"Connection test failed at {failed.name}" if failed else "Connection test passed"
     blocks: list[Block] = [
         header(title),
         context(f"{target(account)} · {duration(report.seconds)}"),
-        *rows(stage_lines(report)),
+        *line_sections(stage_lines(report)),
     ]
     facts = [fact for stage in report.stages for fact in stage.facts]
     if facts:
-        blocks.append(context("\n".join(escaped(excerpt(fact, 300)) for fact in facts)))
+        blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))
     if tested.advice is not None:
         blocks.append(section(advice_text(tested.advice)))
     if report.doors:
@@ -121,14 +121,14 @@ def _body(account: Account, tested: Tested) -> list[Block]:
     return blocks
 
 
-def _fixes(tested: Tested, owner: str) -> list[Block]:
+def _fixes(tested: ConnectionTestResult, owner: str) -> list[Block]:
     """Put each fix into a row of its own: a button says exactly what it changes."""
     return [
         actions(
             button(
-                label(change, port=tested.report.port),
+                fix_label(change, port=tested.report.port),
                 ActionId.APPLY_FIX,
-                value=written(change, owner),
+                value=encode_fix(change, owner),
                 style="primary" if number == 0 else None,
                 confirm=_trust_question(tested.report.certificate) if change.fix is Fix.TRUST_CERTIFICATE else None,
             ),
@@ -152,16 +152,16 @@ def _buttons(report: Report, owner: str) -> Block:
 def _trust_question(certificate: Certificate | None) -> ConfirmObject | None:
     if certificate is None:
         return None
-    names = excerpt(", ".join(certificate.names[:2]) or "no name", 80)
+    names = truncate(", ".join(certificate.names[:2]) or "no name", 80)
     text = (
-        f"For {names}, issued by {excerpt(certificate.issuer, 40)}, "
+        f"For {names}, issued by {truncate(certificate.issuer, 40)}, "
         f"valid {certificate.not_before:%d %b %Y} to {certificate.not_after:%d %b %Y}. "
         f"SHA-256 of its key: {certificate.pin}. Compare it with what the server's owner tells you."
     )
-    return ConfirmObject(title="Trust this certificate?", text=excerpt(text, 300), confirm="Trust", deny="Cancel")
+    return ConfirmObject(title="Trust this certificate?", text=truncate(text, 300), confirm="Trust", deny="Cancel")
 
 
-def changed(told: Iterable[str], *, owner: str, revision: int) -> list[Block]:
+def applied_fix_blocks(told: Iterable[str], *, owner: str, revision: int) -> list[Block]:
     """Say what a fix changed, with the button that undoes it."""
     lines = list(told)
     if not lines:
@@ -175,21 +175,21 @@ def changed(told: Iterable[str], *, owner: str, revision: int) -> list[Block]:
     ]
 
 
-def written(change: Change, owner: str) -> str:
+def encode_fix(change: ProposedFix, owner: str) -> str:
     """Write a fix as a button's value."""
     return json.dumps({"owner": owner, "fix": change.fix, "to": change.to})
 
 
-def read_change(value: str) -> tuple[str, Change]:
+def decode_fix(value: str) -> tuple[str, ProposedFix]:
     """Read what `written` wrote: the owner's user id and the change. Raises OutdatedFormError for anything else."""
     values = _values(value)
     owner, fix, to = values.get("owner"), values.get("fix"), values.get("to")
     if not (isinstance(owner, str) and owner and isinstance(fix, str) and fix in set(Fix) and isinstance(to, str)):
         raise OutdatedFormError
-    return owner, Change(fix=Fix(fix), to=to)
+    return owner, ProposedFix(fix=Fix(fix), to=to)
 
 
-def read_undo(value: str) -> tuple[str, int]:
+def decode_undo(value: str) -> tuple[str, int]:
     """Read the undo button's value: the owner's user id and the revision. Raises OutdatedFormError as above."""
     values = _values(value)
     owner, revision = values.get("owner"), values.get("revision")
@@ -208,12 +208,12 @@ def _values(text: str) -> dict[str, object]:
     return values
 
 
-def short(account: Account, report: Report) -> list[Block]:
+def report_blocks(account: Account, report: Report) -> list[Block]:
     """Show a finished or running test inside the form: headline, stages, advice; no buttons."""
     if any(stage.outcome is Outcome.RUNNING for stage in report.stages):
-        return rows([f":hourglass_flowing_sand: Testing {target(account)} …", *stage_lines(report)])
+        return line_sections([f":hourglass_flowing_sand: Testing {target(account)} …", *stage_lines(report)])
     symbol = ":x:" if report.failed_stage else ":white_check_mark:"
-    blocks = rows([f"{symbol} *{escaped(headline(report, account))}*", *stage_lines(report)])
+    blocks = line_sections([f"{symbol} *{escape(headline(report, account))}*", *stage_lines(report)])
     advice = advise(report, account)
     if advice is not None:
         blocks.append(section(advice_text(advice)))
