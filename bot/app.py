@@ -209,20 +209,20 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     calls.observe(metrics.count_slack_call)
     metrics.watch_health(State, health.troubles)
     history = timedelta(days=settings.history_days)
-    upkeep = Retention(database=database, history=history, clock=database.now, on_change=changes.tell)
+    upkeep = Retention(database=database, history=history, clock=database.now, on_change=changes.publish)
     pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
     house = await _house(settings, database, Clients(session, settings.slack_api_url), upkeep, metrics, pages)
     services = _services(
         settings, database, house.workspaces, jobs, changes, _tester(settings, network, metrics), records
     )
     tabs = HomeTabs(services=services, database=database, workspaces=house.workspaces)
-    changes.listen(tabs.changed)
+    changes.subscribe(tabs.changed)
     roster = UserSync(
         database=database,
         workspaces=house.workspaces,
         directory=services.directory,
         clock=database.now,
-        on_change=changes.tell,
+        on_change=changes.publish,
     )
     house.slack.observe(metrics.observe_request)
     commands = Commands()
@@ -341,7 +341,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
     directory = SlackDirectory(workspaces)
     access = Access(directory, settings.admin_user_ids)
     for_admins: dict[str, Any] = {"database": database, "access": access}
-    changing: dict[str, Any] = {**for_admins, "clock": now, "on_change": changes.tell}
+    changing: dict[str, Any] = {**for_admins, "clock": now, "on_change": changes.publish}
     typing: dict[str, Any] = {**changing, "password_in_form": settings.password_entry is PasswordEntrySetting.FORM}
     profiles = EmailProfiles(**typing)
     connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
@@ -354,7 +354,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
             access=access,
             public_url=settings.public_url,
             clock=now,
-            on_change=changes.tell,
+            on_change=changes.publish,
         )
     return Services(
         profiles=profiles,
@@ -362,7 +362,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
         listing=listing,
         bulk=BulkTests(database=database, access=access, listing=listing, connections=connections),
         history=History(**for_admins),
-        defaults=WorkspaceDefaults(**for_admins, on_change=changes.tell),
+        defaults=WorkspaceDefaults(**for_admins, on_change=changes.publish),
         moves=DefaultMoves(**changing),
         links=links,
         jobs=jobs,

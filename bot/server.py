@@ -126,7 +126,7 @@ class InstallHandlers:
         """Serve the page that begins, and the one that Slack sends people back to."""
         paths = (INSTALL_PATH, REDIRECT_PATH)
         nothing = f"There is nothing here. An installation begins at {INSTALL_PATH}."
-        application.middlewares.append(self._pages.guarded(paths, nothing))
+        application.middlewares.append(self._pages.error_middleware(paths, nothing))
         # Programs that preview links shall not begin anything.
         application.router.add_get(INSTALL_PATH, self.begin, allow_head=False)
         application.router.add_get(REDIRECT_PATH, self.end, allow_head=False)
@@ -146,7 +146,7 @@ class InstallHandlers:
             async with self._database.writing() as tx:
                 await count_installation_page(tx, client_address(request))
         except RateLimitedError as error:
-            return self._pages.limited(error)
+            return self._pages.rate_limited(error)
         answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))
         answer.headers.update(self._pages.headers)
         for cookie in answer.cookies.values():

@@ -51,9 +51,9 @@ class Pages:
 
     def add_routes(self, application: web.Application) -> None:
         """Serve what all pages share."""
-        application.router.add_get("/private/{file}", self.asset)
+        application.router.add_get("/private/{file}", self.serve_asset)
 
-    async def asset(self, request: web.Request) -> web.Response:
+    async def serve_asset(self, request: web.Request) -> web.Response:
         """Serve style and script."""
         name = request.match_info["file"]
         if name not in _ASSETS:
@@ -64,17 +64,17 @@ class Pages:
         """Write a page; `body` is HTML, `title` a text."""
         return Template(read_asset("page.html")).substitute(title=escape(title), body=body)
 
-    def page(self, title: str, body: str, status: int) -> web.Response:
+    def response(self, title: str, body: str, status: int) -> web.Response:
         """Answer with a page."""
         return web.Response(text=self.html(title, body), content_type="text/html", status=status, headers=self.headers)
 
-    def limited(self, error: RateLimitedError) -> web.Response:
+    def rate_limited(self, error: RateLimitedError) -> web.Response:
         """Answer that something was done too often."""
-        answer = self.page("Too many tries", paragraph(str(error)), 429)
+        answer = self.response("Too many tries", paragraph(str(error)), 429)
         answer.headers["Retry-After"] = str(int(error.wait) + 1)
         return answer
 
-    def guarded(self, paths: tuple[str, ...], nothing_here: str) -> Middleware:
+    def error_middleware(self, paths: tuple[str, ...], nothing_here: str) -> Middleware:
         """Make the middleware that answers what begins with `paths` with a page, whatever is wrong with it."""
 
         @web.middleware
@@ -85,14 +85,16 @@ class Pages:
                 return await handler(request)
             except web.HTTPException as error:
                 title = "Not found" if error.status == 404 else "Not possible"
-                return self.page(title, paragraph(nothing_here), error.status)
+                return self.response(title, paragraph(nothing_here), error.status)
             except DatabaseUnavailableError as error:
-                return self.page("Not now", paragraph(outage_sentence(error)), 503)
+                return self.response("Not now", paragraph(outage_sentence(error)), 503)
             except Exception:
                 reference = secrets.token_hex(4).upper()
                 log.exception("A page failed (reference %s).", reference)
                 again = "Try again; if it stays, tell whoever runs the bot."
-                return self.page("Not now", paragraph(f"Something went wrong (reference {reference}). {again}"), 500)
+                return self.response(
+                    "Not now", paragraph(f"Something went wrong (reference {reference}). {again}"), 500
+                )
 
         return guard
 

@@ -138,13 +138,13 @@ async def measured(database: Database, count: int) -> dict[str, tuple[float, int
     chosen = people(count)[count // 2]
 
     async def page(wish: ListQuery) -> None:
-        await listing.page(caller=ADMIN, wish=wish)
+        await listing.page(caller=ADMIN, query=wish)
 
     async def home() -> None:
         await page(ListQuery())
         await history.recent_changes(caller=ADMIN)
 
-    first = await listing.page(caller=ADMIN, wish=ListQuery(by_name=True))
+    first = await listing.page(caller=ADMIN, query=ListQuery(by_name=True))
     second = first.next
     if second is None:
         raise RuntimeError("There is no second page to measure.")

@@ -138,7 +138,7 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         words = [text["text"] for text in texts(shown.payload()["blocks"])]
         assert words[0] == "Connection test failed at Sign-in"
         assert f"*Why:* {message.escape(advice.why)}\n*Do:* {message.escape(advice.do)}" in words
-        for change in interpret_report(failed, account, profile).changes:
+        for change in interpret_report(failed, account, profile).fixes:
             assert fix_label(change, port=failed.port) in words
         inside = [block.to_dict() for block in report.report_blocks(account, failed)]
         assert message_problems(inside) == []
@@ -188,7 +188,7 @@ def test_a_passed_test_says_that_nothing_was_sent() -> None:
 
 def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     known = form.PrivateMetadata(owner=ADA, revision=3)
-    shown = form.profile_form(a_view(PLAIN), known=known, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
+    shown = form.profile_form(a_view(PLAIN), metadata=known, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
     words = [shown[name]["text"] for name in ("title", "submit", "close")]
     assert words == ["Email profile", "Save", "Cancel"]
     inputs = {block["block_id"]: block for block in shown["blocks"] if block["type"] == "input"}
@@ -196,7 +196,7 @@ def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     assert "initial_value" not in inputs[Field.PASSWORD]["element"]
     assert inputs[Field.PASSWORD]["hint"]["text"] == "Set on 24 Nov 2026; leave empty to keep it."
     assert inputs[Field.AUTHENTICATE]["element"]["initial_options"]
-    assert form.PrivateMetadata.from_metadata(shown["private_metadata"]) == known
+    assert form.PrivateMetadata.decode(shown["private_metadata"]) == known
 
 
 def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
@@ -204,7 +204,7 @@ def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
     suggested = EmailProfile(address="new@example.com", port=465)
     for profile, address in ((EmailProfile(), "new@example.com"), (PLAIN, PLAIN.address)):
         shown = form.profile_form(
-            a_view(profile), known=known, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
+            a_view(profile), metadata=known, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
         ).to_dict()
         assert shown["blocks"][0]["element"]["initial_value"] == address
 
@@ -214,7 +214,7 @@ def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
 )
 def test_a_modal_of_another_version_is_refused_with_what_to_do(text: str) -> None:
     with pytest.raises(form.OutdatedFormError, match="Close it and open it again"):
-        form.PrivateMetadata.from_metadata(text)
+        form.PrivateMetadata.decode(text)
 
 
 def test_a_form_is_read_as_typed_and_junk_is_empty() -> None:
@@ -228,7 +228,7 @@ def test_a_form_is_read_as_typed_and_junk_is_empty() -> None:
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: str(entry.name))
 def test_the_menu_of_configurations_shows_each_meaning_in_full(entry: Any) -> None:
-    shown = extras.add_modal(entry, known=form.PrivateMetadata(owner=ADA, revision=1), value="Y").to_dict()
+    shown = extras.add_modal(entry, metadata=form.PrivateMetadata(owner=ADA, revision=1), value="Y").to_dict()
     choice, value = shown["blocks"]
     options = {option["value"]: option["text"]["text"] for option in choice["element"]["options"]}
     assert options == {other.name: f"{other.name} – {other.meaning}" for other in CATALOGUE}

@@ -137,7 +137,9 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
             yield card.delete_question(view, reader=reader)
             yield extras.extras_message(view, reader=reader)
         for dropped in (True, False):
-            told = ProfileChange(view=view, fields=("Port",), told=(f"Port {EVIL} → 587",), password_dropped=dropped)
+            told = ProfileChange(
+                view=view, fields=("Port",), descriptions=(f"Port {EVIL} → 587",), password_dropped=dropped
+            )
             yield card.changed_message(told, changed_by=GRACE)
     yield card.deleted_message(GRACE)
     yield from messages_for_admins(profile)
@@ -197,28 +199,28 @@ def a_page(profile: EmailProfile) -> PeoplePage:
     cursor = Cursor(state=6, position=2**62, user="U" + "0" * 30)
     wish = ListQuery(search="м" * 60, state=ProfileState.FAILS, by_name=True, after=cursor, first=99_991)
     numbers = dict.fromkeys(ProfileState, 100_000)
-    return PeoplePage(wish=wish, lines=tuple(lines), numbers=numbers, total=None, previous=wish, next=wish)
+    return PeoplePage(query=wish, lines=tuple(lines), counts=numbers, total=None, previous=wish, next=wish)
 
 
 def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     yield listing.list_message(a_page(profile))
-    yield listing.list_message(replace(a_page(profile), lines=(), wish=ListQuery(search=EVIL)))
-    yield listing.list_message(replace(a_page(profile), lines=(), wish=ListQuery(state=ProfileState.FAILS), total=0))
-    yield listing.list_message(replace(a_page(profile), lines=(), wish=ListQuery(), numbers={}, total=0))
+    yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(search=EVIL)))
+    yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(state=ProfileState.FAILS), total=0))
+    yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(), counts={}, total=0))
     owner = Person(workspace="T1", user=ADA)
     for entries in ((), tuple(ENTRIES * 4)):
         yield history.history(HistoryPage(owner=owner, entries=entries, older=7 if entries else None), reader=GRACE)
     tally = BulkTestCounts(total=300, passed=200, causes={f"{number} {EVIL}": [ADA] * 20 for number in range(15)})
-    tally.left_out[SENTENCE] = 3
+    tally.skipped[SENTENCE] = 3
     yield bulk.progress(tally, run_id="a-run")
     yield bulk.finished(tally)
     yield bulk.finished(replace(tally, cancelled=True, causes={}))
     run = StoredRun(run_id="a", workspace="T1", actor=ADA, channel="D1", message_ts="1.2", done=3, total=300)
     yield bulk.interrupted(run)
-    stored = StoredDefaults(defaults=DEFAULTS, before=Defaults(), revision=1)
+    stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
     for found in (
-        DefaultsUsage(alike=1, holding_old=2, own_choice=3),
-        DefaultsUsage(alike=1, holding_old=0, own_choice=0),
+        DefaultsUsage(current=1, previous=2, custom=3),
+        DefaultsUsage(current=1, previous=0, custom=0),
     ):
         yield defaults.saved(stored, found)
     yield defaults.moved(3, 2)
@@ -234,20 +236,20 @@ def modals(profile: EmailProfile) -> Iterator[View]:
         notes.append(report.report_blocks(account, tested))
     for view in views_of_a_profile(profile).values():
         for note in notes:
-            yield form.profile_form(view, known=known, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
+            yield form.profile_form(view, metadata=known, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
         for entry in PasswordEntry:
             found = [Conflict(field=name, mine=EVIL, theirs=LONG_HOST, touched=True) for name in CONFLICT_FIELDS]
-            yield form.profile_form(view, known=known, reader=ADA, entry=entry, suggested=profile, decisions=found)
+            yield form.profile_form(view, metadata=known, reader=ADA, entry=entry, suggested=profile, decisions=found)
             for part in (None, AdminPart(page=a_page(profile), defaults=DEFAULTS, recent=ENTRIES)):
                 yield home.home(view, reader=ADA, entry=entry, admin=part)
-        yield extras.list_modal(view, known=known)
+        yield extras.list_modal(view, metadata=known)
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")
-        yield extras.add_modal(extra, known=known, value=value, notes=extras.conflict_blocks(CONFLICT))
+        yield extras.add_modal(extra, metadata=known, value=value, notes=extras.conflict_blocks(CONFLICT))
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)
-    stored = StoredDefaults(defaults=DEFAULTS, before=Defaults(), revision=1)
-    yield defaults.defaults_form(stored, known=known, notes=notes[1])
+    stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
+    yield defaults.defaults_form(stored, metadata=known, notes=notes[1])
     for shown in messages(profile):
         # Pressed on the Home tab, or in a modal, an answer is a modal too.
         if not any(isinstance(block, InputBlock) for block in shown.blocks):

@@ -18,7 +18,7 @@ class ProfileChange:
 
     view: ProfileView
     fields: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    descriptions: tuple[str, ...] = ()
     password_dropped: bool = False
 
 
@@ -27,7 +27,7 @@ def profile_change(view: ProfileView, before: EmailProfile, after: EmailProfile)
     return ProfileChange(
         view=view,
         fields=changed_fields(before, after),
-        told=describe_changes(before, after),
+        descriptions=describe_changes(before, after),
         password_dropped=before.password is not None and after.password is None,
     )
 
@@ -46,11 +46,11 @@ class ChangeEvents:
         """Begin with nobody who listens."""
         self._listeners: list[OnChange] = []
 
-    def listen(self, listener: OnChange) -> None:
+    def subscribe(self, listener: OnChange) -> None:
         """Tell `listener` from now on."""
         self._listeners.append(listener)
 
-    def tell(self, owner: Person) -> None:
+    def publish(self, owner: Person) -> None:
         """Tell everybody."""
         for listener in self._listeners:
             listener(owner)

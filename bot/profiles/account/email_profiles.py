@@ -50,7 +50,7 @@ class EmailProfiles:
         stored = await self._database.glance(owner.workspace, owner.user)
         return profile_view(owner, stored.profile, stored.test)
 
-    async def suggestion(self, owner: Person, slack_address: str) -> EmailProfile:
+    async def suggest(self, owner: Person, slack_address: str) -> EmailProfile:
         """Give what a new form begins with: the workspace's defaults, and the person's address in Slack."""
         async with self._database.reading() as tx:
             return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
@@ -128,7 +128,7 @@ class EmailProfiles:
 
         return await self._change(caller, owner, removed)
 
-    async def fix(self, *, caller: Person, owner: Person, change: ProposedFix) -> ProfileChange:
+    async def fix(self, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
         """Make one change that a report advised, and keep what was before for `undo`.
 
         Raises:
@@ -140,7 +140,7 @@ class EmailProfiles:
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
-            fixed = _guarded(caller, owner, before, apply_fix(before, change))
+            fixed = _guarded(caller, owner, before, apply_fix(before, fix))
             if fixed != before:
                 after = replace(fixed, before=before)
                 await self._store(
@@ -184,7 +184,7 @@ class EmailProfiles:
             defaults.require_allowed(profile.host)
         except UserError as error:
             raise InvalidFormError({Field.HOST: str(error)}) from None
-        return profile if stored.is_complete else defaults.completed(profile)
+        return profile if stored.is_complete else defaults.with_default_encryption(profile)
 
     async def _change(
         self, caller: Person, owner: Person, change: Callable[[EmailProfile], EmailProfile]

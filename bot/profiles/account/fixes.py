@@ -20,8 +20,8 @@ MAX_PROPOSED_FIXES = 3
 class ProposedFix:
     """One fix; `to` is the door ("465 SSL"), the server's name or the key, where the fix needs one."""
 
-    fix: Fix
-    to: str = ""
+    kind: Fix
+    target: str = ""
 
 
 class OutdatedFixError(UserError):
@@ -33,12 +33,12 @@ def propose_fixes(report: Report, advice: Advice | None, profile: EmailProfile) 
     changes: list[ProposedFix] = []
     for fix in advice.fixes if advice else ():
         if fix is Fix.NAME_FROM_CERTIFICATE:
-            changes += [ProposedFix(fix=fix, to=name) for name in report.certificate_names if "*" not in name][:1]
+            changes += [ProposedFix(kind=fix, target=name) for name in report.certificate_names if "*" not in name][:1]
         else:
-            changes.append(ProposedFix(fix=fix))
-    changes += [ProposedFix(fix=Fix.USE_DOOR, to=f"{door.port} {door.encryption}") for door in report.doors]
+            changes.append(ProposedFix(kind=fix))
+    changes += [ProposedFix(kind=Fix.USE_DOOR, target=f"{door.port} {door.encryption}") for door in report.doors]
     if may_be_trusted(report) and report.certificate is not None:
-        changes.append(ProposedFix(fix=Fix.TRUST_CERTIFICATE, to=report.certificate.pin))
+        changes.append(ProposedFix(kind=Fix.TRUST_CERTIFICATE, target=report.certificate.pin))
     return tuple(_distinct(changes, profile))[:MAX_PROPOSED_FIXES]
 
 
@@ -71,10 +71,10 @@ def may_be_trusted(report: Report) -> bool:
 
 def opens_form(change: ProposedFix, profile: EmailProfile, *, has_password: bool) -> bool:
     """Whether a change needs something typed, so that its button opens the form instead of making it."""
-    if change.fix is Fix.NAME_FROM_CERTIFICATE:
+    if change.kind is Fix.NAME_FROM_CERTIFICATE:
         # A password goes only to the server that it was typed for.
         return True
-    return change.fix is Fix.AUTHENTICATE and not (has_password and profile.login)
+    return change.kind is Fix.AUTHENTICATE and not (has_password and profile.login)
 
 
 def apply_fix(profile: EmailProfile, change: ProposedFix) -> EmailProfile:
@@ -84,7 +84,7 @@ def apply_fix(profile: EmailProfile, change: ProposedFix) -> EmailProfile:
         NoLongerFitsError: the fix does not fit the profile.
     """
     try:
-        return _CHANGES[change.fix](profile, change.to)
+        return _CHANGES[change.kind](profile, change.target)
     except (KeyError, ValueError, UserError):
         raise OutdatedFixError("This button no longer fits your profile. Test again to see what helps now.") from None
 
@@ -123,7 +123,7 @@ _CHANGES: Mapping[Fix, Callable[[EmailProfile, str], EmailProfile]] = {
 
 def fix_label(change: ProposedFix, *, port: int) -> str:
     """Say on a button exactly what it will change; a test follows."""
-    door_port, _, encryption = change.to.partition(" ")
+    door_port, _, encryption = change.target.partition(" ")
     words = {
         Fix.USE_TLS: f"Use TLS on {port} and test again",
         Fix.USE_SSL: f"Use SSL on {port} and test again",
@@ -134,12 +134,12 @@ def fix_label(change: ProposedFix, *, port: int) -> str:
         Fix.LOGIN_AS_ADDRESS: "Use the login as email address and test again",
         Fix.AUTHENTICATE: "Turn Authentication Required on and test again",
         Fix.DO_NOT_AUTHENTICATE: "Turn Authentication Required off and test again",
-        Fix.NAME_FROM_CERTIFICATE: f"Use {change.to[:40]} as server …",
+        Fix.NAME_FROM_CERTIFICATE: f"Use {change.target[:40]} as server …",
         Fix.REMOVE_BLANKS: "Remove the blanks from the password and test again",
         Fix.AUTH_LOGIN: "Sign in with LOGIN (AUTH LOGIN) and test again",
         Fix.TRUST_CERTIFICATE: "Trust this certificate",
     }
-    return words[change.fix]
+    return words[change.kind]
 
 
 def describe_changes(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ class PrivateLinks:
         self._clock = clock
         self._on_change = on_change
 
-    async def offer(
+    async def create_link(
         self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0
     ) -> str:
         """Make a link for one's own password towards `host`, or else the stored server; gives its address.
@@ -101,8 +101,8 @@ class PrivateLinks:
             await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
         return f"{self._public_url}/password/{owner.user}/{token}"
 
-    async def look(self, *, user: str, token: str, from_where: str) -> PrivateLink:
-        """Read a link without using it up; `from_where` is the network address that asks.
+    async def find_link(self, *, user: str, token: str, network_address: str) -> PrivateLink:
+        """Read a link without using it up; `network_address` is the network address that asks.
 
         Raises:
             LinkGoneError: there is no such link.
@@ -110,15 +110,15 @@ class PrivateLinks:
         """
         async with self._database.writing() as tx:
             # Counted as wrong before it is looked at, so that over the limit even a right guess opens nothing.
-            await count_link_attempt(tx, from_where)
+            await count_link_attempt(tx, network_address)
             link = await _found(tx, user, token)
             if link is not None:
-                await release_link_attempt(tx, from_where)
+                await release_link_attempt(tx, network_address)
         if link is None:
             raise LinkGoneError
         return link
 
-    async def set_password(self, *, user: str, token: str, password: SecretStr, from_where: str) -> PasswordSet:
+    async def set_password(self, *, user: str, token: str, password: SecretStr, network_address: str) -> PasswordSet:
         """Store what was typed, and use the link up.
 
         Raises:
@@ -127,7 +127,7 @@ class PrivateLinks:
             InvalidFormError: this is no password; the link stays good.
             LimitedError: too many wrong links were tried from there.
         """
-        link = await self.look(user=user, token=token, from_where=from_where)
+        link = await self.find_link(user=user, token=token, network_address=network_address)
         await self._access.require_member(link.owner)
         sentence = check_password(password)
         if sentence:

@@ -140,12 +140,12 @@ class ProfileForm:
     host: str
     port: str
     authenticate: bool
-    theirs: frozenset[Field] = frozenset()
+    keep_stored: frozenset[Field] = frozenset()
 
 
 def with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
     """Give the form with the stored values in the fields in which they shall stay."""
-    theirs, typed = form.theirs, form
+    theirs, typed = form.keep_stored, form
     # What was typed as password for one server never goes to another.
     elsewhere = Field.HOST in theirs and typed.host.strip() != stored.host
     return ProfileForm(

@@ -52,7 +52,7 @@ class ProfileView:
         return effective_encryption(self.profile.extras)
 
     @property
-    def misfit(self) -> Mismatch | None:
+    def mismatch(self) -> Mismatch | None:
         """What does not fit between port and encryption."""
         return find_mismatch(self.profile.port, self.encryption, authenticate=self.profile.authenticate)
 

@@ -19,9 +19,9 @@ _BATCH = 100
 class DefaultsUsage:
     """How profiles stand to new defaults: hold them, still hold the old ones, differ by their own choice."""
 
-    alike: int
-    holding_old: int
-    own_choice: int
+    current: int
+    previous: int
+    custom: int
 
 
 class DefaultMoves:
@@ -41,7 +41,7 @@ class DefaultMoves:
         self._clock = clock
         self._on_change = on_change
 
-    async def differences(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
+    async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
         """Count how the profiles of a workspace stand to its defaults."""
         alike = holding_old = own_choice = 0
         async for owner in self._owners(workspace):
@@ -49,13 +49,13 @@ class DefaultMoves:
                 profile = (await load(tx, owner)).profile
             if not profile.is_complete:
                 continue
-            if stored.defaults.held_by(profile):
+            if stored.defaults.matches(profile):
                 alike += 1
-            elif stored.before.held_by(profile):
+            elif stored.previous.matches(profile):
                 holding_old += 1
             else:
                 own_choice += 1
-        return DefaultsUsage(alike=alike, holding_old=holding_old, own_choice=own_choice)
+        return DefaultsUsage(current=alike, previous=holding_old, custom=own_choice)
 
     async def move(self, *, caller: Person, revision: int) -> AsyncIterator[ProfileChange]:
         """Give each profile that holds the old defaults the new ones, one by one.
@@ -83,9 +83,9 @@ class DefaultMoves:
                 return None
             loaded = await load(tx, owner)
             before = replace(loaded.profile, before=None)
-            if loaded.unreadable or stored.defaults.held_by(before) or not stored.before.held_by(before):
+            if loaded.unreadable or stored.defaults.matches(before) or not stored.previous.matches(before):
                 return None
-            after = stored.defaults.moved(before, stored.before)
+            after = stored.defaults.applied_to(before, stored.previous)
             await tx.profiles.save(owner.workspace, owner.user, after.to_document(), expected_revision=loaded.revision)
             await tx.audit.append(
                 owner.workspace,

@@ -88,26 +88,26 @@ class Defaults:
             authenticate=self.authenticate,
         )
 
-    def completed(self, profile: EmailProfile) -> EmailProfile:
+    def with_default_encryption(self, profile: EmailProfile) -> EmailProfile:
         """Add the default encryption to a new profile on the default server and port that says nothing of it."""
         says = {"SSL", "TLS"} & set(profile.extras)
-        if says or self.encryption is Encryption.NONE or not self.held_as_server(profile):
+        if says or self.encryption is Encryption.NONE or not self.matches_server(profile):
             return profile
         return replace(profile, extras=with_encryption(profile.extras, self.encryption.value))
 
-    def held_as_server(self, profile: EmailProfile) -> bool:
+    def matches_server(self, profile: EmailProfile) -> bool:
         """Whether a profile is on the default server and port."""
         return self.has_account and (profile.host, profile.port) == (self.host, self.port)
 
-    def held_by(self, profile: EmailProfile) -> bool:
+    def matches(self, profile: EmailProfile) -> bool:
         """Whether a profile holds these defaults as they are."""
         return (
-            self.held_as_server(profile)
+            self.matches_server(profile)
             and effective_encryption(profile.extras) is self.encryption
             and profile.authenticate == self.authenticate
         )
 
-    def moved(self, profile: EmailProfile, before: "Defaults") -> EmailProfile:
+    def applied_to(self, profile: EmailProfile, before: "Defaults") -> EmailProfile:
         """Give a profile that held `before` these defaults; a password for another server stays behind."""
         extras = {name: value for name, value in profile.extras.items() if name not in ("SSL", "TLS")}
         if self.encryption is not Encryption.NONE:
@@ -160,7 +160,7 @@ class StoredDefaults:
     """The defaults, those before them (whom profiles may still hold), and their revision; 0 when none are stored."""
 
     defaults: Defaults
-    before: Defaults
+    previous: Defaults
     revision: int
 
 
@@ -183,7 +183,7 @@ async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
     values = json.loads(stored.document) if stored and stored.document else {}
     return StoredDefaults(
         defaults=Defaults.from_values(values["defaults"]) if "defaults" in values else Defaults(),
-        before=Defaults.from_values(values["before"]) if "before" in values else Defaults(),
+        previous=Defaults.from_values(values["before"]) if "before" in values else Defaults(),
         revision=stored.revision if stored else 0,
     )
 
@@ -327,4 +327,4 @@ class WorkspaceDefaults:
                 caller.workspace, actor=caller.user, subject=DEFAULTS_SUBJECT, action="defaults changed", fields=names
             )
         self._on_change(caller)
-        return StoredDefaults(defaults=defaults, before=stored.defaults, revision=expected_revision + 1)
+        return StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)

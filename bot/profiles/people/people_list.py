@@ -40,7 +40,7 @@ class ListQuery:
         """Whether the page is read back from where it ends."""
         return self.after is None and self.before is not None
 
-    def query(self) -> Query:
+    def to_storage(self) -> Query:
         """Say it the way the database understands it."""
         states = PROBLEMS_FIRST if self.state is None else (self.state,)
         return Query(
@@ -51,8 +51,8 @@ class ListQuery:
             before=self.before,
         )
 
-    def from_start(self) -> "ListQuery":
-        """Give the same wish from the first line on."""
+    def first_page(self) -> "ListQuery":
+        """Give the same query from the first line on."""
         return replace(self, after=None, before=None, first=1)
 
 
@@ -73,11 +73,11 @@ class PersonLine:
 
 @dataclass(frozen=True, kw_only=True)
 class PeoplePage:
-    """One page of the list; `numbers` count everybody by state, `total` the lines of this wish when it is known."""
+    """One page of the list; `numbers` count everybody by state, `total` the lines of this query when it is known."""
 
-    wish: ListQuery
+    query: ListQuery
     lines: tuple[PersonLine, ...]
-    numbers: Mapping[ProfileState, int]
+    counts: Mapping[ProfileState, int]
     total: int | None
     previous: ListQuery | None
     next: ListQuery | None
@@ -91,7 +91,7 @@ class PeopleList:
         self._database = database
         self._access = access
 
-    async def page(self, *, caller: Person, wish: ListQuery) -> PeoplePage:
+    async def page(self, *, caller: Person, query: ListQuery) -> PeoplePage:
         """Read one page.
 
         Raises:
@@ -100,60 +100,60 @@ class PeopleList:
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             numbers = await _numbers(tx, caller.workspace)
-            found = await tx.people.page(caller.workspace, wish.query(), limit=PAGE_SIZE + 1)
-            here, more = _cut(found, wish)
+            found = await tx.people.page(caller.workspace, query.to_storage(), limit=PAGE_SIZE + 1)
+            here, more = _cut(found, query)
             lines = await _lines(tx, caller.workspace, [person for person, _ in here])
         return PeoplePage(
-            wish=wish,
+            query=query,
             lines=lines,
-            numbers=numbers,
-            total=None if wish.search else _total(numbers, wish.state),
-            previous=_previous(wish, here, more=more),
-            next=_next(wish, here, more=more),
+            counts=numbers,
+            total=None if query.search else _total(numbers, query.state),
+            previous=_previous(query, here, more=more),
+            next=_next(query, here, more=more),
         )
 
-    async def everybody(self, *, caller: Person, wish: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
-        """Read all lines of a wish, in batches; the caller is authorised at the beginning.
+    async def stream_lines(self, *, caller: Person, query: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
+        """Read all lines of a query, in batches; the caller is authorised at the beginning.
 
         Raises:
             NotAllowedError: the caller is no admin.
         """
         await self._access.require_admin(caller)
-        query = wish.from_start().query()
+        stored_query = query.first_page().to_storage()
         while True:
             async with self._database.reading() as tx:
-                found = await tx.people.page(caller.workspace, query, limit=_BATCH)
+                found = await tx.people.page(caller.workspace, stored_query, limit=_BATCH)
                 lines = await _lines(tx, caller.workspace, [person for person, _ in found])
             if lines:
                 yield lines
             if len(found) < _BATCH:
                 return
-            query = replace(query, after=found[-1][1])
+            stored_query = replace(stored_query, after=found[-1][1])
 
     async def require_admin(self, caller: Person) -> None:
         """Let admins through; raises NotAllowedError."""
         await self._access.require_admin(caller)
 
 
-def _cut(found: list[tuple[StoredPerson, Cursor]], wish: ListQuery) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:
+def _cut(found: list[tuple[StoredPerson, Cursor]], query: ListQuery) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:
     """Cut off the one line that was read to see whether there are more."""
     if len(found) <= PAGE_SIZE:
         return found, False
-    return (found[1:] if wish.backward else found[:-1]), True
+    return (found[1:] if query.backward else found[:-1]), True
 
 
-def _previous(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
-    if not (more if wish.backward else wish.after is not None):
+def _previous(query: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
+    if not (more if query.backward else query.after is not None):
         return None
     if not here:
-        return wish.from_start()
-    return replace(wish, after=None, before=here[0][1], first=max(wish.first - PAGE_SIZE, 1))
+        return query.first_page()
+    return replace(query, after=None, before=here[0][1], first=max(query.first - PAGE_SIZE, 1))
 
 
-def _next(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
-    if not here or not (wish.backward or more):
+def _next(query: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
+    if not here or not (query.backward or more):
         return None
-    return replace(wish, after=here[-1][1], before=None, first=wish.first + len(here))
+    return replace(query, after=here[-1][1], before=None, first=query.first + len(here))
 
 
 def _total(numbers: Mapping[ProfileState, int], state: ProfileState | None) -> int:

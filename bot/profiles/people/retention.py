@@ -55,13 +55,13 @@ class Retention:
             await tx.oauth_states.purge()
         await self._database.forget_deleted()
 
-    async def left(self, workspace: str) -> None:
+    async def mark_removed(self, workspace: str) -> None:
         """Note that the bot was removed from a workspace."""
         now = await self._clock()
         async with self._database.writing() as tx:
             await tx.workspaces.set_left(workspace, now)
 
-    async def returned(self, workspace: str) -> None:
+    async def mark_present(self, workspace: str) -> None:
         """Note that the bot works in a workspace (again)."""
         async with self._database.writing() as tx:
             await tx.workspaces.set_left(workspace, None)

@@ -32,7 +32,7 @@ class BulkTestCounts:
     total: int
     passed: int = 0
     causes: dict[str, list[str]] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     cancelled: bool = False
 
     @property
@@ -43,9 +43,9 @@ class BulkTestCounts:
     @property
     def done(self) -> int:
         """How many were tested or left out."""
-        return self.passed + self.failed + self.left_out.total()
+        return self.passed + self.failed + self.skipped.total()
 
-    def count(self, user: str, tested: ConnectionTestResult) -> None:
+    def add(self, user: str, tested: ConnectionTestResult) -> None:
         """Count one finished test."""
         if tested.report.passed:
             self.passed += 1
@@ -65,15 +65,15 @@ class BulkTests:
         self._listing = listing
         self._connections = connections
 
-    async def choose(self, *, caller: Person, wish: ListQuery) -> tuple[str, ...]:
-        """Give the people of a wish whose profiles can be tested.
+    async def select_users(self, *, caller: Person, query: ListQuery) -> tuple[str, ...]:
+        """Give the people of a query whose profiles can be tested.
 
         Raises:
             NotAllowedError: the caller is no admin.
             UserError: a run is under way, or there is nobody to test.
         """
         users: list[str] = []
-        async for lines in self._listing.everybody(caller=caller, wish=wish):
+        async for lines in self._listing.stream_lines(caller=caller, query=query):
             users.extend(line.user for line in lines if line.state in _TESTABLE)
         async with self._database.reading() as tx:
             if await tx.runs.running(caller.workspace):
@@ -82,7 +82,7 @@ class BulkTests:
             raise UserError("None of these profiles can be tested: they are not set up, or lack a password.")
         return tuple(users)
 
-    async def begin(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
+    async def create_run(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
         """Note a run, with the message that shows it.
 
         Raises:
@@ -130,12 +130,12 @@ class BulkTests:
             await _stopped(workers)
         return replace(tally, cancelled=not going)
 
-    async def end(self, run: StoredRun, status: str) -> None:
+    async def finish_run(self, run: StoredRun, status: str) -> None:
         """Note how a run ended: DONE or INTERRUPTED; one that was cancelled stays so."""
         async with self._database.writing() as tx:
             await tx.runs.end(run.run_id, status, workspace=run.workspace)
 
-    async def cancel(self, *, caller: Person, run_id: str) -> bool:
+    async def cancel_run(self, *, caller: Person, run_id: str) -> bool:
         """Stop a run; tells whether it was still going.
 
         Raises:
@@ -145,7 +145,7 @@ class BulkTests:
         async with self._database.writing() as tx:
             return await tx.runs.end(run_id, CANCELLED, workspace=caller.workspace)
 
-    async def interrupted(self) -> list[StoredRun]:
+    async def mark_interrupted(self) -> list[StoredRun]:
         """Give the runs that died with their process, once each, so that their admins can be told."""
         async with self._database.writing() as tx:
             return await tx.runs.interrupt_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
@@ -157,16 +157,16 @@ class BulkTests:
     async def _test_one(self, owner: Person, tally: BulkTestCounts, caller: Person) -> None:
         while True:
             try:
-                tested = await self._connections.test_of_many(caller=caller, owner=owner)
+                tested = await self._connections.test_in_bulk(caller=caller, owner=owner)
             except RateLimitedError as error:
-                if error.limit.passes_soon:
+                if error.limit.is_short:
                     await asyncio.sleep(error.wait)
                     continue
-                tally.left_out[error.limit.sentence] += 1
+                tally.skipped[error.limit.sentence] += 1
             except UserError as error:
-                tally.left_out[str(error)] += 1
+                tally.skipped[str(error)] += 1
             else:
-                tally.count(owner.user, tested)
+                tally.add(owner.user, tested)
             return
 
 

@@ -47,16 +47,16 @@ class ConnectionTestResult:
 
     report: Report
     advice: Advice | None
-    changes: tuple[ProposedFix, ...]
+    fixes: tuple[ProposedFix, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentMessageResult:
     """A test with a real message: to whom it went, and what DNS says of the sender's domain."""
 
-    tested: "ConnectionTestResult"
+    test: ConnectionTestResult
     recipient: str
-    judgement: tuple[str, ...] = ()
+    dns_findings: tuple[str, ...] = ()
 
 
 class ConnectionTests:
@@ -99,7 +99,7 @@ class ConnectionTests:
         report = await self._keep(caller, owner, loaded, report)
         return interpret_report(report, account, loaded.profile)
 
-    async def test_of_many(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
+    async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`."""
         loaded = await self._testable(owner)
         account = account_of(loaded.profile)
@@ -132,7 +132,7 @@ class ConnectionTests:
         report = await self._keep(caller, owner, loaded, report)
         judgement = await self._judge(account.address.rpartition("@")[2]) if report.passed else ()
         return SentMessageResult(
-            tested=interpret_report(report, account, loaded.profile), recipient=recipient, judgement=judgement
+            test=interpret_report(report, account, loaded.profile), recipient=recipient, dns_findings=judgement
         )
 
     async def test_form(self, *, caller: Person, owner: Person, form: ProfileForm, progress: Progress) -> Report:
@@ -254,7 +254,7 @@ def _unwatched(_report: Report) -> None:
 def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:
     """Say what a finished report means for a profile, and which changes help."""
     advice = advise(report, account)
-    return ConnectionTestResult(report=report, advice=advice, changes=propose_fixes(report, advice, profile))
+    return ConnectionTestResult(report=report, advice=advice, fixes=propose_fixes(report, advice, profile))
 
 
 def _sign_in_failed(report: Report) -> bool:

@@ -32,61 +32,88 @@ class Limit:
     """At most `most` uses in `seconds`; `sentence` begins what a person is told."""
 
     name: str
-    most: int
-    seconds: int
+    max_uses: int
+    window_seconds: int
     sentence: str
 
     @property
-    def passes_soon(self) -> bool:
+    def is_short(self) -> bool:
         """Whether a test of many profiles may wait for it."""
-        return self.seconds <= MINUTE
+        return self.window_seconds <= MINUTE
 
 
 TESTS_OF_A_PERSON = (
-    Limit(name="tests of a person, minute", most=6, seconds=MINUTE, sentence="You have tested six times in a minute."),
-    Limit(name="tests of a person, hour", most=30, seconds=HOUR, sentence="You have tested thirty times in an hour."),
+    Limit(
+        name="tests of a person, minute",
+        max_uses=6,
+        window_seconds=MINUTE,
+        sentence="You have tested six times in a minute.",
+    ),
+    Limit(
+        name="tests of a person, hour",
+        max_uses=30,
+        window_seconds=HOUR,
+        sentence="You have tested thirty times in an hour.",
+    ),
 )
 TESTS_OF_A_WORKSPACE = (
     Limit(
         name="tests of a workspace",
-        most=60,
-        seconds=MINUTE,
+        max_uses=60,
+        window_seconds=MINUTE,
         sentence="Many people of your workspace are testing at the moment.",
     ),
 )
 TESTS_OF_A_TARGET = (
-    Limit(name="tests of a target", most=30, seconds=MINUTE, sentence="This server is being tested very often."),
+    Limit(
+        name="tests of a target", max_uses=30, window_seconds=MINUTE, sentence="This server is being tested very often."
+    ),
 )
 FAILED_SIGN_INS = (
     Limit(
         name="failed sign-ins, quarter of an hour",
-        most=3,
-        seconds=15 * MINUTE,
+        max_uses=3,
+        window_seconds=15 * MINUTE,
         sentence="This login was refused three times, and more attempts could lock the mailbox.",
     ),
     Limit(
         name="failed sign-ins, day",
-        most=10,
-        seconds=DAY,
+        max_uses=10,
+        window_seconds=DAY,
         sentence="This login was refused ten times in a day, and more attempts could lock the mailbox.",
     ),
 )
 LINKS_OF_A_PERSON = (
-    Limit(name="links of a person", most=10, seconds=HOUR, sentence="You have asked for ten private links in an hour."),
+    Limit(
+        name="links of a person",
+        max_uses=10,
+        window_seconds=HOUR,
+        sentence="You have asked for ten private links in an hour.",
+    ),
 )
 LINK_ATTEMPTS = (
-    Limit(name="wrong links", most=50, seconds=10 * MINUTE, sentence="Too many wrong links came from your network."),
+    Limit(
+        name="wrong links",
+        max_uses=50,
+        window_seconds=10 * MINUTE,
+        sentence="Too many wrong links came from your network.",
+    ),
 )
 INSTALLATION_PAGES = (
     Limit(
         name="pages of installations",
-        most=60,
-        seconds=10 * MINUTE,
+        max_uses=60,
+        window_seconds=10 * MINUTE,
         sentence="Sixty pages for installing were asked for from your network in ten minutes.",
     ),
 )
 MESSAGES_OF_A_PERSON = (
-    Limit(name="messages of a person", most=3, seconds=DAY, sentence="You have sent three test messages in a day."),
+    Limit(
+        name="messages of a person",
+        max_uses=3,
+        window_seconds=DAY,
+        sentence="You have sent three test messages in a day.",
+    ),
 )
 
 
@@ -128,25 +155,25 @@ async def count_link(tx: Transaction, caller: Person) -> None:
     await _take(tx, LINKS_OF_A_PERSON, caller.workspace, caller.user)
 
 
-async def count_link_attempt(tx: Transaction, from_where: str) -> None:
+async def count_link_attempt(tx: Transaction, network_address: str) -> None:
     """Count one wrong link tried from a network address; raises LimitedError as `take_test`."""
-    await _take(tx, LINK_ATTEMPTS, from_where)
+    await _take(tx, LINK_ATTEMPTS, network_address)
 
 
-async def release_link_attempt(tx: Transaction, from_where: str) -> None:
+async def release_link_attempt(tx: Transaction, network_address: str) -> None:
     """Take back what `take_wrong_link` counted."""
     for limit in LINK_ATTEMPTS:
-        await tx.limits.give_back(_name(limit, from_where))
+        await tx.limits.give_back(_name(limit, network_address))
 
 
-async def count_installation_page(tx: Transaction, from_where: str) -> None:
+async def count_installation_page(tx: Transaction, network_address: str) -> None:
     """Count one page of an installation, asked for from a network address; raises LimitedError as `take_test`."""
-    await _take(tx, INSTALLATION_PAGES, from_where)
+    await _take(tx, INSTALLATION_PAGES, network_address)
 
 
 async def _take(tx: Transaction, limits: tuple[Limit, ...], *of: str) -> None:
     for limit in limits:
-        wait = await tx.limits.take(_name(limit, *of), most=limit.most, seconds=limit.seconds)
+        wait = await tx.limits.take(_name(limit, *of), most=limit.max_uses, seconds=limit.window_seconds)
         if wait is not None:
             sentence = f"{limit.sentence} Please try again in {duration_words(wait)}."
             raise RateLimitedError(sentence, limit=limit, wait=wait)

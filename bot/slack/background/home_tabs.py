@@ -164,7 +164,7 @@ class HomeTabs:
         services = self._services
         who: dict[str, Any] = {"caller": reader}
         try:
-            page = await services.listing.page(**who, wish=ListQuery())
+            page = await services.listing.page(**who, query=ListQuery())
             stored = await services.defaults.show(**who)
             recent = await services.history.recent_changes(**who)
         except NotAllowedError:

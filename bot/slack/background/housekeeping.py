@@ -116,7 +116,7 @@ class Housekeeping:
             log.exception("Housekeeping failed: %s.", name)
 
     async def _tell_interrupted(self) -> None:
-        for run in await self._bulk.interrupted():
+        for run in await self._bulk.mark_interrupted():
             await self._tried("telling of an interrupted run", partial(self._tell_one, run))
 
     async def _tell_one(self, run: StoredRun) -> None:

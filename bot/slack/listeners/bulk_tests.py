@@ -56,13 +56,15 @@ class _BulkListeners:
         await ack()
         caller = caller_of(context)
         wish = decode_query(str(body["actions"][0].get("block_id") or ""))
-        users = await self._bulk.choose(caller=caller, wish=wish)
+        users = await self._bulk.select_users(caller=caller, query=wish)
         # Slack waits for the acknowledgement meanwhile, however long it asks to wait itself.
         async with asyncio.timeout(BEGIN_SECONDS):
             posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
         shown = RunMessage(client, channel=posted["channel"], ts=posted["ts"])
         try:
-            run = await self._bulk.begin(caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"])
+            run = await self._bulk.create_run(
+                caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"]
+            )
         except UserError as error:
             await shown.show(notice(str(error)))
             raise
@@ -76,7 +78,7 @@ class _BulkListeners:
         try:
             self._jobs.start(f"run for {caller.user}", work, tell=tell)
         except UserError as error:
-            await self._bulk.end(run, INTERRUPTED)
+            await self._bulk.finish_run(run, INTERRUPTED)
             await shown.show(notice(str(error)))
             raise
         count = f"{len(users)} email {'profile' if len(users) == 1 else 'profiles'}"
@@ -91,9 +93,9 @@ class _BulkListeners:
             tally = await self._bulk.run(run, users, caller=caller, show=show)
         except BaseException:
             # Stopped with the process, or broken: whichever it is, nobody goes on with it.
-            await self._bulk.end(run, INTERRUPTED)
+            await self._bulk.finish_run(run, INTERRUPTED)
             raise
-        await self._bulk.end(run, DONE)
+        await self._bulk.finish_run(run, DONE)
         await shown.end(views.finished(tally))
 
     async def press_stop(
@@ -106,7 +108,7 @@ class _BulkListeners:
         """Stop a run; its message shows how far it came."""
         await ack()
         run_id = pressed(body["actions"][0])
-        stopped = await self._bulk.cancel(caller=caller_of(context), run_id=run_id)
+        stopped = await self._bulk.cancel_run(caller=caller_of(context), run_id=run_id)
         told = notice("The test stops in a moment." if stopped else "This test is over already.")
         await answer_beside(body, client, title=TITLE, first=told)
 

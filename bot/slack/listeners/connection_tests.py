@@ -124,13 +124,13 @@ class _TestListeners:
                 owner=owner.user,
                 revision=view.revision,
                 channel=context.channel_id or "",
-                began=form_values(view.profile),
+                initial_values=form_values(view.profile),
             )
             modal = self._prefilled(view, change, known=known, reader=caller.user)
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed(body["actions"][0]))
             await open_for(client, body, modal, again=again)
             return
-        fixed = await self._profiles.fix(caller=caller, owner=owner, change=change)
+        fixed = await self._profiles.fix(caller=caller, owner=owner, fix=change)
         self._owners.tell(client, caller, fixed)
         answer = await answer_to(body, client, title=TITLE, first=_BEGINNING)
         self._testing.test(answer, caller, owner, fixed)
@@ -149,18 +149,18 @@ class _TestListeners:
         undone = await self._profiles.undo(caller=caller, owner=owner_of(caller, user), revision=revision)
         self._owners.tell(client, caller, undone)
         shown = cards.card(undone.view, reader=caller.user, entry=self._entry)
-        told = section(f"Undone: {escape('; '.join(undone.told))}")
+        told = section(f"Undone: {escape('; '.join(undone.descriptions))}")
         message = Message(text=shown.text, blocks=[told, *shown.blocks])
         answer = await answer_to(body, client, title=cards.TITLE, first=message)
         await answer.show(message)
 
     def _prefilled(self, view: ProfileView, change: ProposedFix, *, known: PrivateMetadata, reader: str) -> View:
         """Make the form with a fix in it, where the person has to type the password to go with it."""
-        if change.fix is Fix.NAME_FROM_CERTIFICATE:
-            profile = replace(view.profile, host=change.to)
-            told = f"{change.to} is a name from the server's certificate. Type the password again to go with it."
+        if change.kind is Fix.NAME_FROM_CERTIFICATE:
+            profile = replace(view.profile, host=change.target)
+            told = f"{change.target} is a name from the server's certificate. Type the password again to go with it."
         else:
             profile = replace(view.profile, authenticate=True)
             told = "The server wants you to sign in. Fill login and password, and save."
         filled = replace(view, profile=profile, has_password=False)
-        return profile_form(filled, known=known, reader=reader, entry=self._entry, notes=[section(escape(told))])
+        return profile_form(filled, metadata=known, reader=reader, entry=self._entry, notes=[section(escape(told))])

@@ -54,7 +54,7 @@ class _DefaultsListeners:
         await open_for(
             client,
             body,
-            views.defaults_form(stored, known=known),
+            views.defaults_form(stored, metadata=known),
             again=button("Open the form", ActionId.DEFAULTS_EDIT),
         )
 
@@ -62,7 +62,7 @@ class _DefaultsListeners:
         self, ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""
-        known = PrivateMetadata.from_metadata(view["private_metadata"])
+        known = PrivateMetadata.decode(view["private_metadata"])
         caller = caller_of(context)
         filled = views.read_form(view["state"]["values"])
         try:
@@ -76,7 +76,7 @@ class _DefaultsListeners:
             now = await self._defaults.show(caller=caller)
             fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=known.channel)
             notes = [section(f":warning: {escape(str(error))}")]
-            await ack(response_action="update", view=views.defaults_form(now, known=fresh, notes=notes))
+            await ack(response_action="update", view=views.defaults_form(now, metadata=fresh, notes=notes))
             return
         await ack()
 
@@ -84,7 +84,7 @@ class _DefaultsListeners:
             await say(client, caller.user, known.channel, notice(sentence))
 
         async def count() -> None:
-            found = await self._moves.differences(stored, workspace=caller.workspace)
+            found = await self._moves.count_usage(stored, workspace=caller.workspace)
             await say(client, caller.user, known.channel, views.saved(stored, found))
 
         self._jobs.start(f"differences for {caller.user}", count, tell=tell)

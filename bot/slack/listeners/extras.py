@@ -118,7 +118,7 @@ class _ExtraListeners:
         await ack()
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner)
-        await push_for(client, body, views.list_modal(view, known=known), again=_list_button(owner))
+        await push_for(client, body, views.list_modal(view, metadata=known), again=_list_button(owner))
 
     async def push_add(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -128,7 +128,7 @@ class _ExtraListeners:
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner)
         first = find_extra("SSL" if view.profile.port == 465 else "TLS")
-        await push_for(client, body, views.add_modal(first, known=known), again=_list_button(owner))
+        await push_for(client, body, views.add_modal(first, metadata=known), again=_list_button(owner))
 
     async def push_edit(
         self,
@@ -143,7 +143,7 @@ class _ExtraListeners:
         caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner)
         entry = find_extra(pressed(action))
-        modal = views.add_modal(entry, known=known, value=view.profile.extras.get(entry.name, ""))
+        modal = views.add_modal(entry, metadata=known, value=view.profile.extras.get(entry.name, ""))
         await push_for(client, body, modal, again=_list_button(owner))
 
     async def choose(
@@ -153,7 +153,7 @@ class _ExtraListeners:
         await ack()
         _, _, known = _modal(body, context)
         name, _ = views.read_extra(body["view"]["state"]["values"])
-        await show_in(client, body["view"]["id"], views.add_modal(find_extra(name), known=known))
+        await show_in(client, body["view"]["id"], views.add_modal(find_extra(name), metadata=known))
 
     async def add(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         """Set what was chosen; then list and form below show it."""
@@ -168,7 +168,7 @@ class _ExtraListeners:
             return
         except ExtraConflictError as error:
             note_outcome(Outcome.TOLD)
-            modal = views.add_modal(find_extra(name), known=known, value=value, notes=views.conflict_blocks(error))
+            modal = views.add_modal(find_extra(name), metadata=known, value=value, notes=views.conflict_blocks(error))
             await ack(response_action="update", view=modal)
             return
         await ack()
@@ -190,7 +190,7 @@ class _ExtraListeners:
         self._owners.tell(client, caller, changed)
         view = changed.view
         shown = body["view"]
-        await self._show(client, shown["id"], views.list_modal(view, known=_now(known, view)), caller, view, known)
+        await self._show(client, shown["id"], views.list_modal(view, metadata=_now(known, view)), caller, view, known)
         if shown.get("root_view_id") != shown["id"]:
             await self._refresh_form(client, shown["root_view_id"], caller, view, known)
 
@@ -209,7 +209,7 @@ class _ExtraListeners:
         changed = await self._profiles.switch_encryption(caller=caller, owner=owner, to=name)
         self._owners.tell(client, caller, changed)
         view = changed.view
-        done = views.switched_modal(name, known=_now(known, view))
+        done = views.switched_modal(name, metadata=_now(known, view))
         await self._show(client, body["view"]["id"], done, caller, view, known)
         await self._refresh_below(client, body["view"], caller, view, known)
 
@@ -224,7 +224,7 @@ class _ExtraListeners:
         """Settle a conflict inside the modal: leave everything as it is."""
         await ack()
         _, _, known = _modal(body, context)
-        await show_in(client, body["view"]["id"], views.add_modal(find_extra(pressed(action)), known=known))
+        await show_in(client, body["view"]["id"], views.add_modal(find_extra(pressed(action)), metadata=known))
 
     async def _refresh_below(
         self, client: AsyncWebClient, shown: dict[str, Any], caller: Person, view: ProfileView, known: PrivateMetadata
@@ -232,7 +232,7 @@ class _ExtraListeners:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
         if parent:
-            await self._show(client, parent, views.list_modal(view, known=_now(known, view)), caller, view, known)
+            await self._show(client, parent, views.list_modal(view, metadata=_now(known, view)), caller, view, known)
         if root and root not in (parent, shown["id"]):
             await self._refresh_form(client, root, caller, view, known)
 
@@ -240,7 +240,7 @@ class _ExtraListeners:
         self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: PrivateMetadata
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        shown = profile_form(view, known=_now(known, view), reader=caller.user, entry=self._entry)
+        shown = profile_form(view, metadata=_now(known, view), reader=caller.user, entry=self._entry)
         await self._show(client, view_id, shown, caller, view, known)
 
     async def _show(  # noqa: PLR0917 - each is of its own kind
@@ -266,7 +266,7 @@ def _list_button(owner: Person) -> ButtonElement:
 
 def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, PrivateMetadata]:
     """Tell who acts in a modal, on whose profile, and what the modal remembers."""
-    known = PrivateMetadata.from_metadata(modal_of(body)["private_metadata"])
+    known = PrivateMetadata.decode(modal_of(body)["private_metadata"])
     caller = caller_of(context)
     return caller, owner_of(caller, known.owner), known
 

@@ -46,7 +46,7 @@ class _FormTestListener:
         """Test what stands in the form, before it is saved, and show the report inside it."""
         await ack()
         shown = modal_of(body)
-        known = PrivateMetadata.from_metadata(shown["private_metadata"])
+        known = PrivateMetadata.decode(shown["private_metadata"])
         caller = caller_of(context)
         owner = owner_of(caller, known.owner)
         view = await self._profiles.show(caller=caller, owner=owner)
@@ -126,5 +126,5 @@ class _OpenForm:
             await say(self._client, self._caller.user, self._known.channel, told)
 
     async def _show(self, blocks: list[Block]) -> None:
-        view = profile_form(self.view, known=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
+        view = profile_form(self.view, metadata=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
         await show_in(self._client, self._view_id, view)

@@ -49,7 +49,7 @@ class _ListListeners:
         return await self._page(command.caller, ListQuery())
 
     async def _page(self, caller: Person, wish: ListQuery) -> Message:
-        return views.list_message(await self._listing.page(caller=caller, wish=wish))
+        return views.list_message(await self._listing.page(caller=caller, query=wish))
 
     async def search(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -57,7 +57,7 @@ class _ListListeners:
         """Show whom the typed words find."""
         await ack()
         action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), search=pressed(action).strip()[: views.MAX_SEARCH_LENGTH])
+        wish = replace(_wish(action).first_page(), search=pressed(action).strip()[: views.MAX_SEARCH_LENGTH])
         await self._show(body, client, caller_of(context), wish)
 
     async def choose_state(
@@ -66,7 +66,7 @@ class _ListListeners:
         """Show those in one state, or all."""
         await ack()
         action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), state=views.decode_state(_chosen(action)))
+        wish = replace(_wish(action).first_page(), state=views.decode_state(_chosen(action)))
         await self._show(body, client, caller_of(context), wish)
 
     async def choose_order(
@@ -75,7 +75,7 @@ class _ListListeners:
         """Order by name, or what is wrong first."""
         await ack()
         action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), by_name=views.decode_order(_chosen(action)))
+        wish = replace(_wish(action).first_page(), by_name=views.decode_order(_chosen(action)))
         await self._show(body, client, caller_of(context), wish)
 
     async def turn(
@@ -118,7 +118,7 @@ class _ListListeners:
 
         async def send() -> None:
             lines: list[PersonLine] = []
-            async for batch in self._listing.everybody(caller=caller, wish=wish):
+            async for batch in self._listing.stream_lines(caller=caller, query=wish):
                 lines.extend(batch)
             told = notice(views.export_comment(len(lines)))
             posted = await client.chat_postMessage(channel=caller.user, **told.payload())

@@ -47,7 +47,7 @@ class _PrivateListeners:
         """Give a link for the server that stands in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)
-        known = FormContext.from_metadata(shown["private_metadata"])
+        known = FormContext.decode(shown["private_metadata"])
         host = read_form(shown["state"]["values"]).host
         url = await self._link(
             context, channel=known.channel, host=host, view_id=str(shown["id"]), revision=known.revision
@@ -65,4 +65,4 @@ class _PrivateListeners:
     async def _link(self, context: AsyncBoltContext, **where: Any) -> str:
         if self._links is None:
             raise UserError("This bot has no private page. Type the password into the form.")
-        return await self._links.offer(owner=caller_of(context), **where)
+        return await self._links.create_link(owner=caller_of(context), **where)

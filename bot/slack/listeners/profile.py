@@ -87,7 +87,7 @@ class _ProfileListeners:
         self, ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
-        known = PrivateMetadata.from_metadata(view["private_metadata"])
+        known = PrivateMetadata.decode(view["private_metadata"])
         caller = caller_of(context)
         owner = owner_of(caller, known.owner)
         filled = read_form(view["state"]["values"])
@@ -112,12 +112,14 @@ class _ProfileListeners:
 
     async def _form_again(self, caller: Person, owner: Person, shown: dict[str, Any], error: EditConflictError) -> View:
         """Keep the form as typed, now on the stored revision, and ask what shall stay where the two differ."""
-        known = PrivateMetadata.from_metadata(shown["private_metadata"])
+        known = PrivateMetadata.decode(shown["private_metadata"])
         view = await self._profiles.show(caller=caller, owner=owner)
-        decisions = find_conflicts(known.began, read_form(shown["state"]["values"]), view.profile)
-        fresh = replace(known, revision=error.revision, began=form_values(view.profile))
+        decisions = find_conflicts(known.initial_values, read_form(shown["state"]["values"]), view.profile)
+        fresh = replace(known, revision=error.revision, initial_values=form_values(view.profile))
         notes = [] if decisions else [section(f":warning: {escape(str(error))}")]
-        return profile_form(view, known=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions)
+        return profile_form(
+            view, metadata=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions
+        )
 
     def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: ProfileChange) -> None:
         async def tell(sentence: str) -> None:

@@ -79,7 +79,11 @@ class Testing:
             show,
         )
         message = reports.finished(account, tested, owner=owner.user)
-        done = reports.applied_fix_blocks(fixed.told, owner=owner.user, revision=fixed.view.revision) if fixed else []
+        done = (
+            reports.applied_fix_blocks(fixed.descriptions, owner=owner.user, revision=fixed.view.revision)
+            if fixed
+            else []
+        )
         await answer.show(Message(text=message.text, blocks=[*message.blocks, *done]))
 
     async def _sent(self, answer: Answer, caller: Person, owner: Person) -> None:

@@ -62,12 +62,15 @@ class PasswordSetNotice:
             # A form that has not seen what another saved stays on its revision, so that saving it asks.
             return False
         known = PrivateMetadata(
-            owner=owner, revision=done.view.revision, channel=link.channel, began=form_values(done.view.profile)
+            owner=owner,
+            revision=done.view.revision,
+            channel=link.channel,
+            initial_values=form_values(done.view.profile),
         )
         notes = [section(":white_check_mark: Your password is set. Save the form to go on.")]
         # It belongs to the server in the form, which need not be stored yet.
         view = profile_form(
-            replace(done.view, has_password=True), known=known, reader=owner, entry=self._entry, notes=notes
+            replace(done.view, has_password=True), metadata=known, reader=owner, entry=self._entry, notes=notes
         )
         try:
             async with asyncio.timeout(SECONDS):

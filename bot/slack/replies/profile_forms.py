@@ -32,10 +32,10 @@ class ProfileForms:
         view = await self._profiles.show(caller=caller, owner=owner)
         suggested = None
         if not view.profile.address:
-            suggested = await self._profiles.suggestion(owner, await self._slack_address(owner))
+            suggested = await self._profiles.suggest(owner, await self._slack_address(owner))
         began = form_values(suggested or view.profile)
-        known = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel, began=began)
-        modal = profile_form(view, known=known, reader=caller.user, entry=self._entry, suggested=suggested)
+        known = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel, initial_values=began)
+        modal = profile_form(view, metadata=known, reader=caller.user, entry=self._entry, suggested=suggested)
         await open_for(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
 
     async def extras(
@@ -45,7 +45,7 @@ class ProfileForms:
         view = await self._profiles.show(caller=caller, owner=owner)
         known = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel)
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
-        await open_for(client, body, list_modal(view, known=known), again=again)
+        await open_for(client, body, list_modal(view, metadata=known), again=again)
 
     async def _slack_address(self, owner: Person) -> str:
         try:

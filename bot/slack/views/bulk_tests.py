@@ -48,8 +48,8 @@ def interrupted(run: StoredRun) -> Message:
 
 def _counts(tally: BulkTestCounts) -> str:
     parts = [f"{tally.passed} work", f"{tally.failed} fail"]
-    if tally.left_out:
-        parts.append(f"{tally.left_out.total()} left out")
+    if tally.skipped:
+        parts.append(f"{tally.skipped.total()} left out")
     return " · ".join(parts)
 
 
@@ -64,6 +64,6 @@ def _causes(tally: BulkTestCounts) -> list[Block]:
     rest = causes[_MOST_CAUSES:]
     if rest:
         blocks.append(section(f"{sum(len(users) for _, users in rest)} more fail for {len(rest)} other reasons."))
-    for sentence, count in tally.left_out.most_common(5):
+    for sentence, count in tally.skipped.most_common(5):
         blocks.append(section(f":heavy_minus_sign: {count} not tested: {escape(truncate(sentence, 500))}"))
     return blocks

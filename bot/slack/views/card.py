@@ -91,7 +91,7 @@ def _closing(view: ProfileView, reader: str, entry: PasswordEntry) -> list[Block
     told = notice(view.account, datetime.now(UTC).date())
     if told is not None:
         blocks.append(section(f":warning: {escape(told)}"))
-    misfit = view.misfit
+    misfit = view.mismatch
     if misfit is not None:
         action = ActionId.USE_SSL if misfit.extra == "SSL" else ActionId.USE_TLS
         blocks.append(section(f":warning: {escape(misfit.sentence)}"))
@@ -197,7 +197,7 @@ def delete_question(view: ProfileView, *, reader: str) -> Message:
 def changed_message(changed: ProfileChange, *, changed_by: str) -> Message:
     """Tell an owner what somebody else changed; of a password only that it changed."""
     view = changed.view
-    lines = "\n".join(f"• {code(line)}" for line in changed.told) or ", ".join(changed.fields)
+    lines = "\n".join(f"• {code(line)}" for line in changed.descriptions) or ", ".join(changed.fields)
     told = f"<@{changed_by}> changed your email profile:\n{lines}"
     text = f"An admin changed your email profile: {', '.join(changed.fields)}."
     if changed.password_dropped:

@@ -41,7 +41,7 @@ _EXAMPLES: Mapping[DefaultsField, str] = {
 _CHOICES = (Encryption.TLS, Encryption.SSL, Encryption.NONE)
 
 
-def defaults_form(stored: StoredDefaults, *, known: PrivateMetadata, notes: Sequence[Block] = ()) -> View:
+def defaults_form(stored: StoredDefaults, *, metadata: PrivateMetadata, notes: Sequence[Block] = ()) -> View:
     """Make the form over the stored defaults."""
     defaults = stored.defaults
     return View(
@@ -50,7 +50,7 @@ def defaults_form(stored: StoredDefaults, *, known: PrivateMetadata, notes: Sequ
         title=PlainTextObject(text=TITLE),
         submit=PlainTextObject(text="Save"),
         close=PlainTextObject(text="Cancel"),
-        private_metadata=known.to_metadata(),
+        private_metadata=metadata.encode(),
         blocks=[
             *notes,
             context("New forms begin with these, so that people type an address and a password."),
@@ -133,11 +133,11 @@ def saved(stored: StoredDefaults, found: DefaultsUsage) -> Message:
     wrong = find_mismatch(stored.defaults.port, stored.defaults.encryption, authenticate=stored.defaults.authenticate)
     if wrong is not None and stored.defaults.port:
         blocks.append(section(f":warning: {escape(wrong.sentence)}"))
-    if found.holding_old and stored.defaults.has_account:
+    if found.previous and stored.defaults.has_account:
         again = ""
-        if stored.before.host != stored.defaults.host:
+        if stored.previous.host != stored.defaults.host:
             again = " Their passwords were typed for the old server, so each owner is asked to type theirs again."
-        count = f"{found.holding_old} {'profile' if found.holding_old == 1 else 'profiles'}"
+        count = f"{found.previous} {'profile' if found.previous == 1 else 'profiles'}"
         blocks.append(section(f"Move {count} to the new defaults?{again}"))
         blocks.append(
             actions(button(f"Move {count}", ActionId.DEFAULTS_MOVE, value=str(stored.revision), style="primary"))
@@ -146,12 +146,12 @@ def saved(stored: StoredDefaults, found: DefaultsUsage) -> Message:
 
 
 def _standing(found: DefaultsUsage) -> str:
-    differ = found.holding_old + found.own_choice
+    differ = found.previous + found.custom
     if not differ:
         return "No profile differs from them."
     return (
-        f"Of the profiles {differ} {'differs' if differ == 1 else 'differ'} from them: {found.holding_old} still hold "
-        f"the old ones, {found.own_choice} by their own choice."
+        f"Of the profiles {differ} {'differs' if differ == 1 else 'differ'} from them: {found.previous} still hold "
+        f"the old ones, {found.custom} by their own choice."
     )
 
 

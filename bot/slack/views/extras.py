@@ -75,7 +75,7 @@ def catalogue_help() -> str:
     )
 
 
-def list_modal(view: ProfileView, *, known: PrivateMetadata) -> View:
+def list_modal(view: ProfileView, *, metadata: PrivateMetadata) -> View:
     """Make the modal with the list; each row can be edited and removed."""
     blocks: list[Block] = []
     for name, value in view.profile.extras.items():
@@ -96,13 +96,13 @@ def list_modal(view: ProfileView, *, known: PrivateMetadata) -> View:
         callback_id=ViewId.EXTRAS,
         title=PlainTextObject(text="Extra configurations"),
         close=PlainTextObject(text="Done"),
-        private_metadata=known.to_metadata(),
+        private_metadata=metadata.encode(),
         blocks=blocks,
     )
 
 
 def add_modal(
-    entry: ExtraConfiguration, *, known: PrivateMetadata, value: str = "", notes: Sequence[Block] = ()
+    entry: ExtraConfiguration, *, metadata: PrivateMetadata, value: str = "", notes: Sequence[Block] = ()
 ) -> View:
     """Make the modal that adds or changes one; choosing another entry changes the value's input."""
     return View(
@@ -111,7 +111,7 @@ def add_modal(
         title=PlainTextObject(text="Add configuration"),
         submit=PlainTextObject(text="Add"),
         close=PlainTextObject(text="Cancel"),
-        private_metadata=known.to_metadata(),
+        private_metadata=metadata.encode(),
         blocks=[_choice(entry), _value(entry, value), *notes],
     )
 
@@ -173,13 +173,13 @@ def read_extra(values: Mapping[str, Any]) -> tuple[str, str]:
     return name, selected_value(values, block) or text_value(values, block)
 
 
-def switched_modal(name: str, *, known: PrivateMetadata) -> View:
+def switched_modal(name: str, *, metadata: PrivateMetadata) -> View:
     """Say that the switch is made; closing it shows the list."""
     return View(
         type="modal",
         callback_id=ViewId.ADD_EXTRA,
         title=PlainTextObject(text="Add configuration"),
         close=PlainTextObject(text="Done"),
-        private_metadata=known.to_metadata(),
+        private_metadata=metadata.encode(),
         blocks=[section(f":white_check_mark: {escape(name)} is on now, and the other one is off.")],
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -61,14 +61,15 @@ class PrivateMetadata:
     owner: str
     revision: int
     channel: str = ""
-    began: Mapping[str, str] = field(default_factory=dict)
+    initial_values: Mapping[str, str] = field(default_factory=dict)
 
-    def to_metadata(self) -> str:
-        """Write it as private_metadata."""
-        return json.dumps({"v": 2, **asdict(self)})
+    def encode(self) -> str:
+        """Return the JSON to put into `private_metadata`."""
+        values = {"owner": self.owner, "revision": self.revision, "channel": self.channel, "began": self.initial_values}
+        return json.dumps({"v": 2, **values})
 
     @classmethod
-    def from_metadata(cls, text: str) -> "PrivateMetadata":
+    def decode(cls, text: str) -> "PrivateMetadata":
         """Read private_metadata.
 
         Raises:
@@ -85,7 +86,7 @@ class PrivateMetadata:
             raise OutdatedFormError
         if not (isinstance(began, dict) and all(isinstance(value, str) for value in began.values())):
             raise OutdatedFormError
-        return cls(owner=owner, revision=revision, channel=channel, began=began)
+        return cls(owner=owner, revision=revision, channel=channel, initial_values=began)
 
     def after_own_change(self, revision: int) -> "PrivateMetadata":
         """Go on to the revision that one's own change made, unless somebody else's lies between."""
@@ -103,7 +104,7 @@ class PasswordEntry(StrEnum):
 def profile_form(
     view: ProfileView,
     *,
-    known: PrivateMetadata,
+    metadata: PrivateMetadata,
     reader: str,
     entry: PasswordEntry,
     suggested: EmailProfile | None = None,
@@ -140,7 +141,7 @@ def profile_form(
         title=PlainTextObject(text="Email profile"),
         submit=PlainTextObject(text="Save"),
         close=PlainTextObject(text="Cancel"),
-        private_metadata=known.to_metadata(),
+        private_metadata=metadata.encode(),
         blocks=blocks,
     )
 
@@ -232,7 +233,9 @@ def read_form(values: Mapping[str, Any]) -> ProfileForm:
         host=text_value(values, Field.HOST),
         port=text_value(values, Field.PORT),
         authenticate=is_checked(values, Field.AUTHENTICATE),
-        theirs=frozenset(name for name in CONFLICT_FIELDS if selected_value(values, f"{_DECISION}{name}") == _THEIRS),
+        keep_stored=frozenset(
+            name for name in CONFLICT_FIELDS if selected_value(values, f"{_DECISION}{name}") == _THEIRS
+        ),
     )
 
 

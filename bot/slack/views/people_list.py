@@ -80,10 +80,10 @@ def counts_text(numbers: Mapping[ProfileState, int]) -> str:
 
 def list_message(page: PeoplePage) -> Message:
     """Show one page with its search, filter, order and buttons."""
-    wish = page.wish
+    wish = page.query
     blocks: list[Block] = [
         header(TITLE),
-        context(counts_text(page.numbers)),
+        context(counts_text(page.counts)),
         _search(wish),
         _choices(page),
         *(row(line, number, wish) for number, line in enumerate(page.lines)),
@@ -94,7 +94,7 @@ def list_message(page: PeoplePage) -> Message:
     turns = _turns(page)
     if turns:
         blocks.append(actions(*turns, block_id=_id("turn", wish)))
-    return Message(text=f"{TITLE}: {counts_text(page.numbers)}.", blocks=blocks)
+    return Message(text=f"{TITLE}: {counts_text(page.counts)}.", blocks=blocks)
 
 
 def row(line: PersonLine, number: int, wish: ListQuery | None) -> SectionBlock:
@@ -135,7 +135,7 @@ def _nobody(wish: ListQuery) -> str:
 def _place(page: PeoplePage) -> str:
     if not page.lines:
         return "0 lines"
-    first = page.wish.first
+    first = page.query.first
     of = f" of {page.total}" if page.total is not None else ""
     return f"{first}–{first + len(page.lines) - 1}{of}"
 
@@ -156,9 +156,9 @@ def _search(wish: ListQuery) -> InputBlock:
 
 
 def _choices(page: PeoplePage) -> ActionsBlock:
-    wish = page.wish
+    wish = page.query
     states = {_ALL: "State: all"} | {
-        str(state_number(state)): f"State: {state} ({page.numbers.get(state, 0)})" for state in PROBLEMS_FIRST
+        str(state_number(state)): f"State: {state} ({page.counts.get(state, 0)})" for state in PROBLEMS_FIRST
     }
     orders = {_BY_PROBLEM: "Sort: problems first", _BY_NAME: "Sort: by name"}
     chosen = _ALL if wish.state is None else str(state_number(wish.state))
@@ -265,7 +265,7 @@ def decode_row_action(value: str) -> tuple[str, str]:
 
 def home_blocks(page: PeoplePage) -> list[Block]:
     """Show the list's first page on the Home tab."""
-    blocks: list[Block] = [header(TITLE), context(counts_text(page.numbers))]
+    blocks: list[Block] = [header(TITLE), context(counts_text(page.counts))]
     blocks += [row(line, number, None) for number, line in enumerate(page.lines)]
     blocks.append(
         actions(

@@ -83,9 +83,9 @@ def finished(account: Account, tested: ConnectionTestResult, *, owner: str) -> M
 
 def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
     """Show a finished test that also sent a message, and what to look for when it does not arrive."""
-    report = result.tested.report
+    report = result.test.report
     if report.failed_stage is not None:
-        return finished(account, result.tested, owner=owner)
+        return finished(account, result.test, owner=owner)
     carried = any(stage.name == "Message" and stage.outcome is Outcome.PASSED for stage in report.stages)
     if carried:
         told = (
@@ -94,10 +94,10 @@ def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
         )
     else:
         told = "No message was sent, because the server did not take sender or recipient."
-    judgement = [context("\n".join(escape(line) for line in result.judgement))] if result.judgement else []
+    judgement = [context("\n".join(escape(line) for line in result.dns_findings))] if result.dns_findings else []
     return Message(
         text=f"{headline(report, account)}. {'A message is on its way to you.' if carried else told}",
-        blocks=[*_body(account, result.tested), section(told), *judgement, _buttons(report, owner)],
+        blocks=[*_body(account, result.test), section(told), *judgement, _buttons(report, owner)],
     )
 
 
@@ -130,11 +130,11 @@ def _fixes(tested: ConnectionTestResult, owner: str) -> list[Block]:
                 ActionId.APPLY_FIX,
                 value=encode_fix(change, owner),
                 style="primary" if number == 0 else None,
-                confirm=_trust_question(tested.report.certificate) if change.fix is Fix.TRUST_CERTIFICATE else None,
+                confirm=_trust_question(tested.report.certificate) if change.kind is Fix.TRUST_CERTIFICATE else None,
             ),
             block_id=f"fix_{number}",
         )
-        for number, change in enumerate(tested.changes)
+        for number, change in enumerate(tested.fixes)
     ]
 
 
@@ -177,7 +177,7 @@ def applied_fix_blocks(told: Iterable[str], *, owner: str, revision: int) -> lis
 
 def encode_fix(change: ProposedFix, owner: str) -> str:
     """Write a fix as a button's value."""
-    return json.dumps({"owner": owner, "fix": change.fix, "to": change.to})
+    return json.dumps({"owner": owner, "fix": change.kind, "to": change.target})
 
 
 def decode_fix(value: str) -> tuple[str, ProposedFix]:
@@ -186,7 +186,7 @@ def decode_fix(value: str) -> tuple[str, ProposedFix]:
     owner, fix, to = values.get("owner"), values.get("fix"), values.get("to")
     if not (isinstance(owner, str) and owner and isinstance(fix, str) and fix in set(Fix) and isinstance(to, str)):
         raise OutdatedFormError
-    return owner, ProposedFix(fix=Fix(fix), to=to)
+    return owner, ProposedFix(kind=Fix(fix), target=to)
 
 
 def decode_undo(value: str) -> tuple[str, int]:

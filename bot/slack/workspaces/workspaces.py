@@ -100,7 +100,7 @@ class OneWorkspace:
 
     async def removed(self, workspace: str) -> bool:
         """Note that records go after their grace, unless the bot returns."""
-        await self._upkeep.left(workspace)
+        await self._upkeep.mark_removed(workspace)
         return True
 
     async def refused(self, workspace: str) -> bool:  # noqa: ARG002 - there is one
@@ -109,7 +109,7 @@ class OneWorkspace:
 
     async def note_present(self) -> None:
         """Note that the bot works in its workspace (again)."""
-        await self._upkeep.returned(self._workspace)
+        await self._upkeep.mark_present(self._workspace)
 
 
 def naming(workspaces: Workspaces) -> Callable[..., Awaitable[None]]:

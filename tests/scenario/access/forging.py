@@ -145,7 +145,7 @@ async def _give_profile(office: Office, user: str) -> None:
     owner = Person(workspace=TEAM, user=user)
     async with office.bot.database.writing() as tx:
         await tx.profiles.save(TEAM, user, profile(user).to_document(), expected_revision=0)
-    await office.bot.connections.test_of_many(caller=owner, owner=owner)
+    await office.bot.connections.test_in_bulk(caller=owner, owner=owner)
     async with office.bot.database.writing() as tx:
         await update_person(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
         if user not in MEMBERS:

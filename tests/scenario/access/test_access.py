@@ -197,7 +197,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     folder = tmp_path_factory.mktemp("access")
     with pytest.MonkeyPatch.context() as patched:
         # The links of this place are good for as long as its tests take.
-        patched.setattr("bot.profiles.account.private_links.LINK_SECONDS", forging.LINK_SECONDS)
+        patched.setattr("bot.profiles.account.private_links.LINK_LIFETIME_SECONDS", forging.LINK_SECONDS)
         async with forging.place_of_all_kinds(folder) as opened:
             yield opened
 

@@ -109,7 +109,7 @@ states = st.one_of(
     anything,
 )
 metadata = st.one_of(
-    st.just(PrivateMetadata(owner=ADA, revision=0).to_metadata()),
+    st.just(PrivateMetadata(owner=ADA, revision=0).encode()),
     st.text(st.characters(), max_size=30),
     anything.map(json.dumps),
 )
