@@ -11,8 +11,7 @@ from pydantic import SecretStr
 from slack_sdk.models.blocks import Block, InputBlock
 from slack_sdk.models.views import View
 
-from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.conflicts import CONFLICT_FIELDS, Conflict
+from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict, ProfileChange
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
@@ -30,7 +29,6 @@ from bot.slack.replies.reply import answer_view
 from bot.slack.views import bulk_tests as bulk
 from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
-from bot.slack.views import private_password as private
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
 from bot.smtp.account import Encryption
@@ -224,7 +222,7 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     ):
         yield defaults.saved(stored, found)
     yield defaults.moved(3, 2)
-    yield private.link("https://email.example.com/password/U0ADA/" + "a" * 22)
+    yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:

@@ -8,7 +8,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import form_values
+from bot.profiles.account.changes import form_values
 from bot.profiles.account.fixes import ProposedFix, opens_form
 from bot.profiles.account.records import ProfileView
 from bot.profiles.people.access import Person

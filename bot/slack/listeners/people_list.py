@@ -9,8 +9,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Person
-from bot.profiles.people.export import to_csv
-from bot.profiles.people.people_list import ListQuery, PersonLine
+from bot.profiles.people.people_list import ListQuery, PersonLine, to_csv
 from bot.slack.commands import Commands, SlashCommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.listeners.services import Services, caller_of, pressed

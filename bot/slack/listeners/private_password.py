@@ -12,9 +12,11 @@ from bot.slack.listeners.services import Services, caller_of, modal_of
 from bot.slack.replies.direct_message import say
 from bot.slack.replies.modals import NotOpenedError, opened
 from bot.slack.replies.reply import answer_beside, answer_view
-from bot.slack.views import private_password as views
+from bot.slack.views.card import password_link
 from bot.slack.views.form import PrivateMetadata as FormContext
 from bot.slack.views.form import read_form
+
+TITLE = "Password"
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -39,7 +41,7 @@ class _PrivateListeners:
         """Give a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
         url = await self._link(context, channel=context.channel_id or "")
-        await answer_beside(body, client, title=views.TITLE, first=views.link(url))
+        await answer_beside(body, client, title=TITLE, first=password_link(url))
 
     async def press_form(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
@@ -52,9 +54,9 @@ class _PrivateListeners:
         url = await self._link(
             context, channel=known.channel, host=host, view_id=str(shown["id"]), revision=known.revision
         )
-        link = views.link(url)
+        link = password_link(url)
         try:
-            await opened(client, body, answer_view(link, title=views.TITLE))
+            await opened(client, body, answer_view(link, title=TITLE))
         except NotOpenedError:
             await say(client, caller_of(context).user, known.channel, link)
 

@@ -10,8 +10,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.conflicts import find_conflicts, form_values
+from bot.profiles.account.changes import ProfileChange, find_conflicts, form_values
 from bot.profiles.account.profile import Field
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError

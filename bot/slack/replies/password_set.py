@@ -7,7 +7,7 @@ from dataclasses import replace
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import form_values
+from bot.profiles.account.changes import form_values
 from bot.profiles.account.private_links import PasswordSet, PrivateLink
 from bot.profiles.errors import UserError
 from bot.slack.replies.direct_message import say

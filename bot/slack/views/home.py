@@ -1,4 +1,4 @@
-"""The Home tab: one's own card and, for admins, everybody's."""
+"""The Home tab: the reader's own card and, for admins, the list, the defaults and recent changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,24 +36,24 @@ class AdminPart:
 
 
 def home(view: ProfileView, *, reader: str, entry: PasswordEntry, admin: AdminPart | None) -> View:
-    """Make the Home tab of `reader`."""
+    """Return the Home tab of `reader`."""
     blocks: list[Block] = [header("Email profile"), *card(view, reader=reader, entry=entry).blocks]
     if view.state in _NEXT:
         blocks.append(section(_NEXT[view.state]))
     if view.revision:
         blocks.append(actions(button("History", ActionId.HISTORY_OLDER, value=f"{reader}:"), block_id="own_history"))
     if admin is not None:
-        blocks += [DividerBlock(), *home_blocks(admin.page), *_around(admin)]
+        blocks += [
+            DividerBlock(),
+            *home_blocks(admin.page),
+            header("Workspace defaults"),
+            *line_sections(summary(admin.defaults)),
+            header("Recent changes"),
+            *line_sections(changes(admin.recent) or ["Nothing was changed yet."]),
+        ]
     return View(type="home", blocks=blocks)
 
 
 def refused(sentence: str) -> View:
-    """Make the Home tab of somebody who can have no profile."""
+    """Return the Home tab of somebody who can have no profile."""
     return View(type="home", blocks=[header("Email profile"), section(escape(sentence))])
-
-
-def _around(admin: AdminPart) -> list[Block]:
-    blocks: list[Block] = [header("Workspace defaults"), *line_sections(summary(admin.defaults))]
-    blocks.append(header("Recent changes"))
-    blocks += line_sections(changes(admin.recent) or ["Nothing was changed yet."])
-    return blocks

@@ -13,7 +13,7 @@ import pytest
 from bot.demo.people import PEOPLE
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
-from bot.profiles.people.export import escape_formula
+from bot.profiles.people.people_list import escape_formula
 from bot.slack.background.housekeeping import Housekeeping
 from tests.scenario.crowd import SECRET, crowd, give_profile, mail_for, people_read
 from tests.scenario.people import ADA, GRACE, run_test, set_up
