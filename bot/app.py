@@ -20,14 +20,14 @@ from bot.health import Health, State
 from bot.keys import keyring_of
 from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
-from bot.profiles.account.changes import Changes
+from bot.profiles.account.changes import ChangeEvents
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.people.access import Access
 from bot.profiles.people.default_moves import DefaultMoves
 from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
-from bot.profiles.people.people_list import WorkWithEmail
+from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.retention import Retention
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
@@ -213,13 +213,13 @@ class _Wiring:
         self._traces = traces
         self._metrics = Metrics()
         self._jobs = Jobs(most=RUNNING_TESTS)
-        self._changes = Changes()
+        self._changes = ChangeEvents()
         self._health = Health(database, calls)
         self._retention = Retention(
             database=database,
             history=timedelta(days=settings.history_days),
             clock=database.now,
-            on_change=self._changes.tell,
+            on_change=self._changes.publish,
         )
         self._pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
         self._metrics.watch_jobs(lambda: self._jobs.running)
@@ -235,13 +235,13 @@ class _Wiring:
         directory = SlackDirectory(connection.workspaces)
         services = self._services(directory, network, records)
         tabs = HomeTabs(services=services, database=self._database, workspaces=connection.workspaces)
-        self._changes.listen(tabs.changed)
+        self._changes.subscribe(tabs.changed)
         user_sync = UserSync(
             database=self._database,
             workspaces=connection.workspaces,
             directory=directory,
             clock=self._database.now,
-            on_change=self._changes.tell,
+            on_change=self._changes.publish,
         )
         slack = slack_app(
             connection.bolt,
@@ -315,7 +315,7 @@ class _Wiring:
 
     def _services(self, directory: SlackDirectory, network: Network, records: TextRecords) -> Services:
         """Make the rules, and where their answers appear."""
-        settings, database, on_change = self._settings, self._database, self._changes.tell
+        settings, database, on_change = self._settings, self._database, self._changes.publish
         access = Access(directory, settings.admin_user_ids)
         in_form = settings.password_entry is PasswordEntrySetting.FORM
         profiles = EmailProfiles(
@@ -330,7 +330,7 @@ class _Wiring:
             tester=self._tester(network),
             judge=lambda domain: judge(domain, records),
         )
-        listing = WorkWithEmail(database=database, access=access)
+        listing = PeopleList(database=database, access=access)
         entry = _password_entry(settings)
         links = None
         if settings.public_url:

@@ -22,12 +22,12 @@ from bot.memory import keeping_memory_small
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.request import Outcome
-from bot.profiles.tests.limits import LimitedError, take_installation_page
+from bot.profiles.tests.limits import RateLimitedError, count_installation_page
 from bot.settings import Settings
 from bot.slack.request import TIMESTAMP, busy_response, looks_like_command, read_request, web_response
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
-from bot.web.pages import Pages, network_of
+from bot.web.pages import Pages, client_address
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class InstallHandlers:
         """Serve the page that begins, and the one that Slack sends people back to."""
         paths = (INSTALL_PATH, REDIRECT_PATH)
         nothing = f"There is nothing here. An installation begins at {INSTALL_PATH}."
-        application.middlewares.append(self._pages.guarded(paths, nothing))
+        application.middlewares.append(self._pages.error_middleware(paths, nothing))
         # Programs that preview links shall not begin anything.
         application.router.add_get(INSTALL_PATH, self.begin, allow_head=False)
         application.router.add_get(REDIRECT_PATH, self.end, allow_head=False)
@@ -139,9 +139,9 @@ class InstallHandlers:
     ) -> web.Response:
         try:
             async with self._database.writing() as tx:
-                await take_installation_page(tx, network_of(request))
-        except LimitedError as error:
-            return self._pages.limited(error)
+                await count_installation_page(tx, client_address(request))
+        except RateLimitedError as error:
+            return self._pages.rate_limited(error)
         answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))
         answer.headers.update(self._pages.headers)
         for cookie in answer.cookies.values():

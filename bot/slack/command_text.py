@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.extras import NOT_IN_A_COMMAND, names_secret
+from bot.profiles.account.extras import REFUSED_IN_COMMAND, mentions_secret
 from bot.profiles.errors import UserError
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
 
@@ -126,8 +126,8 @@ def _find(command: str, word: str) -> Subcommand:
     for entry in SUBCOMMANDS[command]:
         if wanted == entry.name or wanted in entry.also:
             return entry
-    if names_secret(word):
-        raise NotUnderstoodError(NOT_IN_A_COMMAND)
+    if mentions_secret(word):
+        raise NotUnderstoodError(REFUSED_IN_COMMAND)
     if word.startswith("@"):
         raise NotUnderstoodError(_UNKNOWN_PERSON)
     names = {name: entry for entry in SUBCOMMANDS[command] for name in (entry.name, *entry.also) if name}
@@ -161,7 +161,7 @@ def spelled(command: str, entry: Subcommand) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Give what was typed before Slack wrapped links and addresses and escaped & < >."""
+    """Give what was typed before Slack wrapped links and addresses and escape & < >."""
     return _entities(_WRAPPED.sub(_typed, text))
 
 

@@ -23,7 +23,7 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 1.0
-"""Changes within so long are shown by one publication: a test of many profiles makes hundreds."""
+"""ChangeEvents within so long are shown by one publication: a test of many profiles makes hundreds."""
 
 MOST_TABS = 200
 """Home tabs brought up to date after a change; whoever has theirs behind these sees it on the next visit."""
@@ -150,7 +150,7 @@ class HomeTabs:
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
         services = self._services
         try:
-            page = await services.listing.page(caller=reader, wish=ListQuery())
+            page = await services.listing.page(caller=reader, query=ListQuery())
             stored = await services.defaults.show(caller=reader)
             recent = await services.history.recent_changes(caller=reader)
         except NotAllowedError:

@@ -115,7 +115,7 @@ class Housekeeping:
             log.exception("Housekeeping failed: %s.", name)
 
     async def _report_interrupted(self) -> None:
-        for run in await self._bulk.interrupted():
+        for run in await self._bulk.mark_interrupted():
             await self._try("reporting an interrupted run", partial(self._report_one, run))
 
     async def _report_one(self, run: StoredRun) -> None:

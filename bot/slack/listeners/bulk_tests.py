@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
-from bot.profiles.tests.bulk_tests import Tally
+from bot.profiles.tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Services
 from bot.slack.middleware.caller import pressed_value
@@ -16,7 +16,7 @@ from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.replies.reply import reply_below
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import notice
-from bot.slack.views.people_list import TITLE, read_query
+from bot.slack.views.people_list import TITLE, decode_query
 from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
 
 START_TIMEOUT_SECONDS = 2.0
@@ -40,13 +40,15 @@ class BulkTestListeners:
     ) -> None:
         """Start to test those that the list shows."""
         await ack()
-        query = read_query(str(action.get("block_id") or ""))
-        users = await self._bulk.choose(caller=caller, wish=query)
+        query = decode_query(str(action.get("block_id") or ""))
+        users = await self._bulk.select_users(caller=caller, query=query)
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
             posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
         shown = BulkRunMessage(client, channel=posted["channel"], ts=posted["ts"])
         try:
-            run = await self._bulk.begin(caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"])
+            run = await self._bulk.create_run(
+                caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"]
+            )
         except UserError as error:
             await shown.show(notice(str(error)))
             raise
@@ -60,7 +62,7 @@ class BulkTestListeners:
         try:
             self._jobs.start(f"run for {caller.user}", work, notify=notify)
         except UserError as error:
-            await self._bulk.end(run, INTERRUPTED)
+            await self._bulk.finish_run(run, INTERRUPTED)
             await shown.show(notice(str(error)))
             raise
         count = f"{len(users)} email {'profile' if len(users) == 1 else 'profiles'}"
@@ -68,16 +70,16 @@ class BulkTestListeners:
         await reply_below(body, client, title=TITLE, first=begun)
 
     async def _run(self, run: StoredRun, users: tuple[str, ...], caller: Person, shown: BulkRunMessage) -> None:
-        async def show(tally: Tally) -> None:
+        async def show(tally: BulkTestCounts) -> None:
             await shown.show(views.progress(tally, run_id=run.run_id))
 
         try:
             tally = await self._bulk.run(run, users, caller=caller, show=show)
         except BaseException:
             # Stopped with the process, or broken: whichever it is, nobody goes on with it.
-            await self._bulk.end(run, INTERRUPTED)
+            await self._bulk.finish_run(run, INTERRUPTED)
             raise
-        await self._bulk.end(run, DONE)
+        await self._bulk.finish_run(run, DONE)
         await shown.end(views.finished(tally))
 
     async def press_stop(
@@ -85,6 +87,6 @@ class BulkTestListeners:
     ) -> None:
         """Stop a run; its message shows how far it came."""
         await ack()
-        stopped = await self._bulk.cancel(caller=caller, run_id=pressed_value(action))
+        stopped = await self._bulk.cancel_run(caller=caller, run_id=pressed_value(action))
         message = notice("The test stops in a moment." if stopped else "This test is over already.")
         await reply_below(body, client, title=TITLE, first=message)

@@ -8,8 +8,8 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import values_of
-from bot.profiles.account.fixes import Change, opens_form
+from bot.profiles.account.changes import form_values
+from bot.profiles.account.fixes import ProposedFix, opens_form
 from bot.profiles.account.records import ProfileView
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
@@ -21,8 +21,8 @@ from bot.slack.replies.reply import ReplaceMessage, reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
-from bot.slack.views.form import Context, form
-from bot.slack.views.message import Message, button, escaped, notice, section
+from bot.slack.views.form import PrivateMetadata, profile_form
+from bot.slack.views.message import Message, button, escape, notice, section
 from bot.smtp.advice.advice import Fix
 
 TITLE = "Connection test"
@@ -107,7 +107,7 @@ class ConnectionTestListeners:
     ) -> None:
         """Make the one change that the report advised and test again, or open the form where something is typed."""
         await ack()
-        user, change = reports.read_change(pressed_value(action))
+        user, change = reports.decode_fix(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
         view = await self._profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
@@ -115,7 +115,7 @@ class ConnectionTestListeners:
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
-        fixed = await self._profiles.fix(caller=caller, owner=owner, change=change)
+        fixed = await self._profiles.fix(caller=caller, owner=owner, fix=change)
         self._notices.changed(client, caller, fixed)
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
         self._test_replies.start_test(reply, caller, owner, fixed)
@@ -125,24 +125,26 @@ class ConnectionTestListeners:
     ) -> None:
         """Put back what was before a fix, and show the card in the report's place."""
         await ack()
-        user, revision = reports.read_undo(pressed_value(action))
+        user, revision = reports.decode_undo(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
         undone = await self._profiles.undo(caller=caller, owner=owner, revision=revision)
         self._notices.changed(client, caller, undone)
         card = cards.card(undone.view, reader=caller.user, entry=self._entry)
-        done = section(f"Undone: {escaped('; '.join(undone.told))}")
+        done = section(f"Undone: {escape('; '.join(undone.descriptions))}")
         message = Message(text=card.text, blocks=[done, *card.blocks])
         reply = await reply_in_place(body, client, title=cards.TITLE, first=message)
         await reply.show(message)
 
-    def _prefilled(self, view: ProfileView, change: Change, *, reader: str, channel: str) -> View:
+    def _prefilled(self, view: ProfileView, change: ProposedFix, *, reader: str, channel: str) -> View:
         """Return the form with a fix in it, where the person has to type the password to go with it."""
-        known = Context(owner=view.owner.user, revision=view.revision, channel=channel, began=values_of(view.profile))
-        if change.fix is Fix.NAME_FROM_CERTIFICATE:
-            profile = replace(view.profile, host=change.to)
-            note = f"{change.to} is a name from the server's certificate. Type the password again to go with it."
+        metadata = PrivateMetadata(
+            owner=view.owner.user, revision=view.revision, channel=channel, initial_values=form_values(view.profile)
+        )
+        if change.kind is Fix.NAME_FROM_CERTIFICATE:
+            profile = replace(view.profile, host=change.target)
+            note = f"{change.target} is a name from the server's certificate. Type the password again to go with it."
         else:
             profile = replace(view.profile, authenticate=True)
             note = "The server wants you to sign in. Fill login and password, and save."
         filled = replace(view, profile=profile, has_password=False)
-        return form(filled, known=known, reader=reader, entry=self._entry, notes=[section(escaped(note))])
+        return profile_form(filled, metadata=metadata, reader=reader, entry=self._entry, notes=[section(escape(note))])

@@ -7,9 +7,9 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.request import Outcome, set_outcome
-from bot.profiles.errors import ChangedMeanwhileError
+from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import EVERYBODY
+from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Services
@@ -18,8 +18,8 @@ from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import open_or_replace
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import defaults as views
-from bot.slack.views.form import Context
-from bot.slack.views.message import button, escaped, notice, section
+from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.message import button, escape, notice, section
 
 
 class DefaultsListeners:
@@ -47,31 +47,31 @@ class DefaultsListeners:
         """Open the form, from the command or from the Home tab."""
         await ack()
         stored = await self._defaults.show(caller=caller)
-        known = Context(owner=EVERYBODY, revision=stored.revision, channel=context.channel_id or "")
+        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=context.channel_id or "")
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
-        await open_or_replace(client, body, views.form(stored, known=known), again=again)
+        await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
 
     async def save(self, ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, caller: Person) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""
-        known = Context.from_metadata(view["private_metadata"])
-        filled = views.typed(view["state"]["values"])
+        metadata = PrivateMetadata.decode(view["private_metadata"])
+        filled = views.read_form(view["state"]["values"])
         try:
-            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=known.revision)
-        except ChangedMeanwhileError as error:
+            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=metadata.revision)
+        except EditConflictError as error:
             set_outcome(Outcome.TOLD)
             now = await self._defaults.show(caller=caller)
-            fresh = Context(owner=EVERYBODY, revision=error.revision, channel=known.channel)
-            notes = [section(f":warning: {escaped(str(error))}")]
-            await ack(response_action="update", view=views.form(now, known=fresh, notes=notes))
+            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=metadata.channel)
+            notes = [section(f":warning: {escape(str(error))}")]
+            await ack(response_action="update", view=views.defaults_form(now, metadata=fresh, notes=notes))
             return
         await ack()
 
         async def notify(sentence: str) -> None:
-            await post_to_person(client, caller.user, known.channel, notice(sentence))
+            await post_to_person(client, caller.user, metadata.channel, notice(sentence))
 
         async def count() -> None:
-            found = await self._moves.differences(stored, workspace=caller.workspace)
-            await post_to_person(client, caller.user, known.channel, views.saved(stored, found))
+            found = await self._moves.count_usage(stored, workspace=caller.workspace)
+            await post_to_person(client, caller.user, metadata.channel, views.saved(stored, found))
 
         self._jobs.start(f"differences for {caller.user}", count, notify=notify)
 

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.blocks import Block
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.profile import port_of
+from bot.profiles.account.profile import parse_port
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.access import Person
@@ -18,8 +18,8 @@ from bot.slack.replies.connection_tests import show_progress
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, update_modal
 from bot.slack.views import report as reports
-from bot.slack.views.form import Context, PasswordEntry, errors_note, form, typed
-from bot.slack.views.message import Message, escaped, section
+from bot.slack.views.form import PasswordEntry, PrivateMetadata, errors_section, profile_form, read_form
+from bot.slack.views.message import Message, escape, section
 from bot.slack.web_api.errors import SLACK_ERRORS
 from bot.smtp.account import Account
 from bot.smtp.check.report import Report
@@ -46,12 +46,12 @@ class FormTestListeners:
         """Test the values typed in the form, and show the report inside it."""
         await ack()
         shown = modal_of(body)
-        known = Context.from_metadata(shown["private_metadata"])
+        metadata = PrivateMetadata.decode(shown["private_metadata"])
         view = await self._profiles.show(caller=caller, owner=owner)
-        open_form = _OpenForm(client, shown["id"], known, caller, view, self._entry)
+        open_form = _OpenForm(client, shown["id"], metadata, caller, view, self._entry)
 
         async def notify(sentence: str) -> None:
-            await open_form.finish([section(escaped(sentence))])
+            await open_form.finish([section(escape(sentence))])
 
         async def test() -> None:
             await self._test(open_form, shown["state"]["values"], caller, owner)
@@ -59,18 +59,18 @@ class FormTestListeners:
         self._jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
 
     async def _test(self, open_form: "_OpenForm", values: dict[str, Any], caller: Person, owner: Person) -> None:
-        filled = typed(values)
+        filled = read_form(values)
         account = Account(
             address=filled.address.strip(),
             host=filled.host.strip(),
-            port=port_of(filled.port),
+            port=parse_port(filled.port),
             encryption=open_form.view.encryption,
             authenticate=filled.authenticate,
             login=filled.login.strip(),
         )
 
         async def show(report: Report) -> None:
-            await open_form.progress(reports.short(account, report))
+            await open_form.progress(reports.report_blocks(account, report))
 
         async def test(progress: Callable[[Report], None]) -> Report:
             return await self._connections.test_form(caller=caller, owner=owner, form=filled, progress=progress)
@@ -79,9 +79,9 @@ class FormTestListeners:
         try:
             report = await show_progress(test, show)
         except InvalidFormError as error:
-            await open_form.finish(errors_note(error.errors))
+            await open_form.finish(errors_section(error.errors))
         else:
-            await open_form.finish(reports.short(account, report))
+            await open_form.finish(reports.report_blocks(account, report))
 
 
 class _OpenForm:
@@ -91,14 +91,14 @@ class _OpenForm:
         self,
         client: AsyncWebClient,
         view_id: str,
-        known: Context,
+        metadata: PrivateMetadata,
         caller: Person,
         view: ProfileView,
         entry: PasswordEntry,
     ) -> None:
         self._client = client
         self._view_id = view_id
-        self._known = known
+        self._known = metadata
         self._caller = caller
         self._entry = entry
         self._takes_progress = True
@@ -124,5 +124,5 @@ class _OpenForm:
             await post_to_person(self._client, self._caller.user, self._known.channel, message)
 
     async def _show(self, blocks: list[Block]) -> None:
-        view = form(self.view, known=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
+        view = profile_form(self.view, metadata=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
         await update_modal(self._client, self._view_id, view)

@@ -38,7 +38,7 @@ class HistoryListeners:
     ) -> None:
         """Show what was before."""
         await ack()
-        user, before = views.read_older(pressed_value(action))
+        user, before = views.decode_older(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user or caller.user)
         message = views.history(await self._history.page(caller=caller, owner=owner, before=before), reader=caller.user)
         reply = await reply_in_place(body, client, title="History", first=message)

@@ -9,8 +9,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Person
-from bot.profiles.people.export import table
-from bot.profiles.people.people_list import ListQuery, PersonLine
+from bot.profiles.people.people_list import ListQuery, PersonLine, to_csv
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.listeners.services import Services
@@ -57,31 +56,31 @@ class PeopleListListeners:
     ) -> None:
         """Show whom the typed words find."""
         await ack()
-        words = pressed_value(action).strip()[: views.LONGEST_SEARCH]
-        await self._replace(body, client, caller, replace(_query(action).from_start(), search=words))
+        words = pressed_value(action).strip()[: views.MAX_SEARCH_LENGTH]
+        await self._replace(body, client, caller, replace(_query(action).first_page(), search=words))
 
     async def choose_state(
         self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
         """Show those in one state, or all."""
         await ack()
-        state = views.read_state(pressed_value(action))
-        await self._replace(body, client, caller, replace(_query(action).from_start(), state=state))
+        state = views.decode_state(pressed_value(action))
+        await self._replace(body, client, caller, replace(_query(action).first_page(), state=state))
 
     async def choose_order(
         self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
         """Order by name, or problems first."""
         await ack()
-        by_name = views.read_order(pressed_value(action))
-        await self._replace(body, client, caller, replace(_query(action).from_start(), by_name=by_name))
+        by_name = views.decode_order(pressed_value(action))
+        await self._replace(body, client, caller, replace(_query(action).first_page(), by_name=by_name))
 
     async def change_page(
         self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
         """Show the next page, or the one before."""
         await ack()
-        await self._replace(body, client, caller, views.read_query(pressed_value(action)))
+        await self._replace(body, client, caller, views.decode_query(pressed_value(action)))
 
     async def open_from_home(self, ack: AsyncAck, client: AsyncWebClient, caller: Person) -> None:
         """Send the whole list to the admin's own conversation with the bot, from the Home tab."""
@@ -102,14 +101,16 @@ class PeopleListListeners:
 
         async def send() -> None:
             lines: list[PersonLine] = []
-            async for batch in self._listing.everybody(caller=caller, wish=query):
+            async for batch in self._listing.stream_lines(caller=caller, query=query):
                 lines.extend(batch)
-            posted = await client.chat_postMessage(channel=caller.user, **notice(views.exporting(len(lines))).payload())
+            posted = await client.chat_postMessage(
+                channel=caller.user, **notice(views.export_comment(len(lines))).payload()
+            )
             await client.files_upload_v2(
                 # A conversation of two: nobody else can open the file.
                 channel=posted["channel"],
                 filename="work-with-email.csv",
-                content=table(lines),
+                content=to_csv(lines),
                 title="Work with email",
             )
             await reply.show(notice("The table is in your messages with the bot."))
@@ -127,7 +128,7 @@ class PeopleListListeners:
     ) -> None:
         """Do with one person what the row's menu offers."""
         await ack()
-        act, user = views.read_row(pressed_value(action))
+        act, user = views.decode_row_action(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
         channel = context.channel_id or ""
         match act:
@@ -148,7 +149,7 @@ class PeopleListListeners:
                 await reply_below(body, client, title=views.TITLE, first=question)
 
     async def _page(self, caller: Person, query: ListQuery) -> Message:
-        return views.listing(await self._listing.page(caller=caller, wish=query))
+        return views.list_message(await self._listing.page(caller=caller, query=query))
 
     async def _replace(self, body: dict[str, Any], client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
         if not body.get("response_url"):
@@ -174,4 +175,4 @@ class PeopleListListeners:
 
 def _query(action: Mapping[str, Any]) -> ListQuery:
     """Read the query of the list that something was pressed in."""
-    return views.read_query(str(action.get("block_id") or ""))
+    return views.decode_query(str(action.get("block_id") or ""))

@@ -14,8 +14,10 @@ from bot.slack.listeners.services import Services
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
-from bot.slack.views import private_password as views
-from bot.slack.views.form import Context, typed
+from bot.slack.views.card import password_link
+from bot.slack.views.form import PrivateMetadata, read_form
+
+TITLE = "Password"
 
 
 class PrivatePasswordListeners:
@@ -35,26 +37,26 @@ class PrivatePasswordListeners:
     ) -> None:
         """Show a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
-        url = await self._links.offer(owner=caller, channel=context.channel_id or "")
-        await reply_below(body, client, title=views.TITLE, first=views.link(url))
+        url = await self._links.create_link(owner=caller, channel=context.channel_id or "")
+        await reply_below(body, client, title=TITLE, first=password_link(url))
 
     async def press_form(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person) -> None:
         """Show a link for the server that is typed in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)
-        known = Context.from_metadata(shown["private_metadata"])
-        url = await self._links.offer(
+        metadata = PrivateMetadata.decode(shown["private_metadata"])
+        url = await self._links.create_link(
             owner=caller,
-            channel=known.channel,
-            host=typed(shown["state"]["values"]).host,
+            channel=metadata.channel,
+            host=read_form(shown["state"]["values"]).host,
             view_id=str(shown["id"]),
-            revision=known.revision,
+            revision=metadata.revision,
         )
-        link = views.link(url)
+        link = password_link(url)
         try:
-            await open_modal(client, body, message_modal(link, title=views.TITLE))
+            await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await post_to_person(client, caller.user, known.channel, link)
+            await post_to_person(client, caller.user, metadata.channel, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Acknowledge a press on the link, which the browser follows."""

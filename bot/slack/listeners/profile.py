@@ -10,9 +10,8 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.request import Outcome, set_outcome
-from bot.profiles.account.changes import Changed
-from bot.profiles.account.conflicts import conflicts, values_of
-from bot.profiles.errors import ChangedMeanwhileError, UserError
+from bot.profiles.account.changes import ProfileChange, find_conflicts, form_values
+from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
@@ -20,8 +19,8 @@ from bot.slack.listeners.services import Services
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import card as cards
-from bot.slack.views.form import Context, form, typed
-from bot.slack.views.message import escaped, notice, section
+from bot.slack.views.form import PrivateMetadata, profile_form, read_form
+from bot.slack.views.message import escape, notice, section
 
 log = logging.getLogger(__name__)
 
@@ -92,32 +91,34 @@ class ProfileListeners:
         self, ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
-        known = Context.from_metadata(view["private_metadata"])
-        filled = typed(view["state"]["values"])
+        metadata = PrivateMetadata.decode(view["private_metadata"])
+        filled = read_form(view["state"]["values"])
         try:
             changed = await self._profiles.save(
-                caller=caller, owner=owner, form=filled, expected_revision=known.revision
+                caller=caller, owner=owner, form=filled, expected_revision=metadata.revision
             )
-        except ChangedMeanwhileError as error:
+        except EditConflictError as error:
             set_outcome(Outcome.TOLD)
             await ack(response_action="update", view=await self._form_with_conflicts(caller, owner, view, error))
             return
         await ack(response_action="clear")
-        self._show_card(client, caller, known.channel, changed)
+        self._show_card(client, caller, metadata.channel, changed)
         self._notices.changed(client, caller, changed)
 
     async def _form_with_conflicts(
-        self, caller: Person, owner: Person, shown: dict[str, Any], error: ChangedMeanwhileError
+        self, caller: Person, owner: Person, shown: dict[str, Any], error: EditConflictError
     ) -> View:
         """Return the form as typed, now on the stored revision, with a choice for each value that differs."""
-        known = Context.from_metadata(shown["private_metadata"])
+        metadata = PrivateMetadata.decode(shown["private_metadata"])
         view = await self._profiles.show(caller=caller, owner=owner)
-        decisions = conflicts(known.began, typed(shown["state"]["values"]), view.profile)
-        fresh = replace(known, revision=error.revision, began=values_of(view.profile))
-        notes = [] if decisions else [section(f":warning: {escaped(str(error))}")]
-        return form(view, known=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions)
+        decisions = find_conflicts(metadata.initial_values, read_form(shown["state"]["values"]), view.profile)
+        fresh = replace(metadata, revision=error.revision, initial_values=form_values(view.profile))
+        notes = [] if decisions else [section(f":warning: {escape(str(error))}")]
+        return profile_form(
+            view, metadata=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions
+        )
 
-    def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: Changed) -> None:
+    def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: ProfileChange) -> None:
         async def notify(sentence: str) -> None:
             await post_to_person(client, caller.user, channel, notice(sentence))
 

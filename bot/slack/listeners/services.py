@@ -7,7 +7,7 @@ from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.people.default_moves import DefaultMoves
 from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
-from bot.profiles.people.people_list import WorkWithEmail
+from bot.profiles.people.people_list import PeopleList
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.slack.replies.connection_tests import ConnectionTestReplies
@@ -23,7 +23,7 @@ class Services:
 
     profiles: EmailProfiles
     connections: ConnectionTests
-    listing: WorkWithEmail
+    listing: PeopleList
     bulk: BulkTests
     history: History
     defaults: WorkspaceDefaults

@@ -12,7 +12,7 @@ from bot.profiles.errors import NotAllowedError
 from bot.profiles.people.access import Person
 from bot.slack.command_text import parse
 from bot.slack.ids import COMMANDS, OWNER_IN_VALUE
-from bot.slack.views.form import Context
+from bot.slack.views.form import PrivateMetadata
 from bot.slack.workspaces.workspaces import Workspaces
 
 Middleware = Callable[..., Awaitable[None]]
@@ -75,7 +75,7 @@ def _owner_of_interaction(body: Mapping[str, Any]) -> str:
     """Read whose profile a modal remembers, or a button names; empty when neither does."""
     view = body.get("view")
     if isinstance(view, Mapping) and view.get("type") == "modal" and view.get("private_metadata"):
-        return Context.from_metadata(str(view["private_metadata"])).owner
+        return PrivateMetadata.decode(str(view["private_metadata"])).owner
     actions = body.get("actions")
     action = actions[0] if isinstance(actions, list) and actions else None
     if isinstance(action, Mapping) and action.get("action_id") in OWNER_IN_VALUE:

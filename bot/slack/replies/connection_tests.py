@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from bot.profiles.account.changes import Changed
+from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.people.access import Person
 from bot.profiles.tests.connection_tests import ConnectionTests
@@ -50,7 +50,7 @@ class ConnectionTestReplies:
         self._profiles = profiles
         self._connections = connections
 
-    def start_test(self, reply: Reply, caller: Person, owner: Person, fixed: Changed | None = None) -> None:
+    def start_test(self, reply: Reply, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
         """Test a profile; `fixed` is the change that was just made for it, with its way back."""
         self.start(reply, caller, owner, lambda: self.test(reply, caller, owner, fixed))
 
@@ -66,15 +66,18 @@ class ConnectionTestReplies:
 
         self._jobs.start(f"test of {owner.user} for {caller.user}", work, notify=notify)
 
-    async def test(self, reply: Reply, caller: Person, owner: Person, fixed: Changed | None = None) -> None:
+    async def test(self, reply: Reply, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
         """Test a profile and show the report."""
         account, show = await self._begin(reply, caller, owner)
         tested = await show_progress(
             lambda progress: self._connections.test(caller=caller, owner=owner, progress=progress), show
         )
         message = reports.finished(account, tested, owner=owner.user)
-        done = reports.changed(fixed.told, owner=owner.user, revision=fixed.view.revision) if fixed else []
-        await reply.show(Message(text=message.text, blocks=[*message.blocks, *done]))
+        blocks = [*message.blocks]
+        if fixed is not None:
+            revision = fixed.view.revision
+            blocks += reports.applied_fix_blocks(fixed.descriptions, owner=owner.user, revision=revision)
+        await reply.show(Message(text=message.text, blocks=blocks))
 
     async def _send(self, reply: Reply, caller: Person, owner: Person) -> None:
         account, show = await self._begin(reply, caller, owner)

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import UserError
 from bot.slack.views.form import OutdatedFormError
-from bot.slack.views.message import Message, actions, escaped, section
+from bot.slack.views.message import Message, actions, escape, section
 from bot.slack.web_api.clients import without_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_expired_trigger, opens_with_new_trigger
 
@@ -36,7 +36,7 @@ class TryAgainError(NotOpenedError):
     def __init__(self, again: ButtonElement, *, too_late: bool) -> None:
         sentence = "Slack did not open this in time. Press the button to open it."
         super().__init__(sentence, too_late=too_late)
-        self.message = Message(text=sentence, blocks=[section(escaped(sentence)), actions(again)])
+        self.message = Message(text=sentence, blocks=[section(escape(sentence)), actions(again)])
 
 
 async def update_modal(client: AsyncWebClient, view_id: str, view: View) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import Changed
+from bot.profiles.account.changes import ProfileChange
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
@@ -21,23 +21,23 @@ class OwnerNotices:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
-    def changed(self, client: AsyncWebClient, caller: Person, changed: Changed) -> None:
+    def changed(self, client: AsyncWebClient, caller: Person, changed: ProfileChange) -> None:
         """Notify the owner of what somebody else changed; nothing changed, or their own doing, needs no notice."""
         if changed.view.owner != caller and changed.fields:
             self._start(changed.view.owner, lambda: self.send_changed(client, caller, changed))
 
-    async def send_changed(self, client: AsyncWebClient, caller: Person, changed: Changed) -> None:
+    async def send_changed(self, client: AsyncWebClient, caller: Person, changed: ProfileChange) -> None:
         """Notify the owner as `changed` does, within a job that is running already."""
         owner = changed.view.owner
         if owner != caller and changed.fields:
-            message = cards.changed_by(changed, changed_by=caller.user)
+            message = cards.changed_message(changed, changed_by=caller.user)
             await client.chat_postMessage(channel=owner.user, **message.payload())
 
     def deleted(self, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Notify the owner that somebody else deleted their profile."""
 
         async def send() -> None:
-            await client.chat_postMessage(channel=owner.user, **cards.deleted_by(caller.user).payload())
+            await client.chat_postMessage(channel=owner.user, **cards.deleted_message(caller.user).payload())
 
         if owner != caller:
             self._start(owner, send)

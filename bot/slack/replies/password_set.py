@@ -7,14 +7,14 @@ from dataclasses import replace
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import values_of
+from bot.profiles.account.changes import form_values
 from bot.profiles.account.private_links import PasswordSet, PrivateLink
 from bot.profiles.errors import UserError
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import MODAL_TIMEOUT_SECONDS
 from bot.slack.views.card import card
-from bot.slack.views.form import Context, PasswordEntry, form
+from bot.slack.views.form import PasswordEntry, PrivateMetadata, profile_form
 from bot.slack.views.message import Message, notice, section
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code
@@ -62,12 +62,17 @@ class PasswordSetNotice:
         if not link.view_id or done.view.revision - link.revision > 1:
             # A form that has not seen what another saved stays on its revision, so that saving it asks.
             return False
-        known = Context(
-            owner=owner, revision=done.view.revision, channel=link.channel, began=values_of(done.view.profile)
+        metadata = PrivateMetadata(
+            owner=owner,
+            revision=done.view.revision,
+            channel=link.channel,
+            initial_values=form_values(done.view.profile),
         )
         notes = [section(":white_check_mark: Your password is set. Save the form to go on.")]
         # It belongs to the server in the form, which need not be stored yet.
-        view = form(replace(done.view, has_password=True), known=known, reader=owner, entry=self._entry, notes=notes)
+        view = profile_form(
+            replace(done.view, has_password=True), metadata=metadata, reader=owner, entry=self._entry, notes=notes
+        )
         try:
             async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
                 await client.views_update(view_id=link.view_id, view=view)

@@ -97,7 +97,7 @@ class OneWorkspace:
 
     async def removed(self, workspace: str) -> bool:
         """Store the removal: records are deleted after 30 days, unless the bot returns."""
-        await self._retention.left(workspace)
+        await self._retention.mark_removed(workspace)
         return True
 
     async def refused(self, workspace: str) -> bool:  # noqa: ARG002 - there is one
@@ -106,4 +106,4 @@ class OneWorkspace:
 
     async def note_present(self) -> None:
         """Store that the bot serves its workspace (again)."""
-        await self._retention.returned(self._workspace)
+        await self._retention.mark_present(self._workspace)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.profiles.account.extras import find
+from bot.profiles.account.extras import find_extra
 from tests.counts import scaled
 from tests.databases import Maker
 from tests.fakes.many_slacks import ManySlacks
@@ -119,7 +119,7 @@ class Tenants:
             assert ONLY_ADMINS in shown
             return shown
         kept = self.kept[place.key][other]
-        kept.extras[find("FROM_NAME").name] = value
+        kept.extras[find_extra("FROM_NAME").name] = value
         self.changed(kept)
         assert value in shown
         return shown
