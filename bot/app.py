@@ -16,8 +16,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.encryption_keys import load_keyring
 from bot.health import Health, State
-from bot.keys import keyring_of
 from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
 from bot.profiles.account.changes import ChangeEvents
@@ -109,7 +109,7 @@ async def open_database(settings: Settings) -> Database:
     Raises:
         SettingsError: no usable key, or an unusable database address.
     """
-    keyring = await keyring_of(settings)
+    keyring = await load_keyring(settings)
     try:
         return Database.connect(settings.database_url.get_secret_value(), keyring)
     except ValueError as error:
