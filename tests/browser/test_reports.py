@@ -12,7 +12,7 @@ from bot.demo.platform import Message
 from bot.demo.run import Office
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of
-from bot.profiles.tests.connection_tests import understood
+from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS
@@ -104,7 +104,7 @@ async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
     await page.set_viewport_size({"width": width, "height": 900})
     for row in ROWS:
         profile, report = report_for(row)
-        shown = finished(account_of(profile), understood(report, account_of(profile), profile), owner="U0ADA")
+        shown = finished(account_of(profile), interpret_report(report, account_of(profile), profile), owner="U0ADA")
         payload = shown.payload()
         assert payload["text"].startswith("Connection test failed at Sign-in: ")
         office.workspace.checked_message("test", payload)
@@ -113,7 +113,7 @@ async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
             Message(author=BOT_USER, channel=CHANNEL, text=payload["text"], blocks=payload["blocks"], reader="U0ADA")
         )
         message = page.get_by_role("article").last
-        advice = understood(report, account_of(profile), profile).advice
+        advice = interpret_report(report, account_of(profile), profile).advice
         assert advice is not None
         await expect(message).to_contain_text(advice.do)
         await expect(message).to_contain_text(advice.why)

@@ -13,7 +13,7 @@ import pytest
 from bot.demo.people import PEOPLE
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
-from bot.profiles.people.export import inert
+from bot.profiles.people.people_list import escape_formula
 from bot.slack.background.housekeeping import Housekeeping
 from tests.scenario.crowd import SECRET, crowd, give_profile, mail_for, people_read
 from tests.scenario.people import ADA, GRACE, run_test, set_up
@@ -178,8 +178,8 @@ async def test_only_the_filtered_are_tested(office: Office) -> None:
 
 
 async def test_a_run_can_be_stopped_and_tells_how_far_it_came(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.profiles.tests.bulk_tests.BEAT_SECONDS", 0.05)
-    monkeypatch.setattr("bot.profiles.tests.bulk_tests.AT_ONCE", 1)
+    monkeypatch.setattr("bot.profiles.tests.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr("bot.profiles.tests.bulk_tests.CONCURRENT_TESTS", 1)
     workspace = office.workspace
     shown = await listed(office)
     await workspace.press(GRACE, "Test these", message=shown)
@@ -195,7 +195,7 @@ async def test_a_run_can_be_stopped_and_tells_how_far_it_came(office: Office, mo
 
 
 async def test_one_run_at_a_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.profiles.tests.bulk_tests.AT_ONCE", 1)
+    monkeypatch.setattr("bot.profiles.tests.bulk_tests.CONCURRENT_TESTS", 1)
     shown = await listed(office)
     await office.workspace.press(GRACE, "Test these", message=shown)
     await office.workspace.press(GRACE, "Test these", message=shown)
@@ -244,10 +244,10 @@ async def test_the_list_is_exported_to_the_admin_alone_without_secrets(office: O
 @pytest.mark.databases()
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\n@x", "＝1"])
 def test_no_cell_becomes_a_formula(text: str) -> None:
-    assert inert(text) == f"'{text}"
+    assert escape_formula(text) == f"'{text}"
 
 
 @pytest.mark.databases()
 @pytest.mark.parametrize("text", ["Ada", "ada@x.example", "1-2", "", "O'Neill"])
 def test_plain_cells_stay_as_they_are(text: str) -> None:
-    assert inert(text) == text
+    assert escape_formula(text) == text
