@@ -30,9 +30,10 @@ bench: .venv/.dev ## measure
 soak: .venv/.dev ## run one process for twenty minutes while its sockets fail, and judge it
 	$(BIN)/python -m tests.soak
 
-lock: .venv/.dev ## resolve the dependencies afresh into the two lock files
+lock: .venv/.dev ## resolve the dependencies afresh into the lock files
 	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --group otel $(LOCK) -c requirements.txt -o requirements-otel.txt
+	$(BIN)/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.txt -c requirements-otel.txt -o requirements-dev.txt
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-strip-extras
 
