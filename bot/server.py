@@ -87,7 +87,7 @@ class HttpHandlers:
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
         response = await self._bot.slack.serve(bolt_request)
         if response.status == 401:
-            self._skew.look_at(request.headers.get(TIMESTAMP, ""))
+            self._skew.check(request.headers.get(TIMESTAMP, ""))
         return web_response(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
@@ -209,7 +209,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
     async with (
-        tracing.wanted(os.environ) as traces,
+        tracing.open_traces(os.environ) as traces,
         open_bot(settings, traces=traces) as bot,
         serving(bot, settings) as address,
         reading_keys_anew(settings, bot, keys_wanted),
