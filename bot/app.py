@@ -56,11 +56,11 @@ from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.connect import Network, OpenNetwork
-from bot.smtp.network.domain import DnsTextRecords, TextRecords, judge
+from bot.smtp.advice.domain import judge
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -147,13 +147,11 @@ async def open_bot(
     settings: Settings,
     *,
     network: Network | None = None,
-    records: TextRecords | None = None,
     traces: Traces | None = None,
 ) -> AsyncIterator[Bot]:
     """Wire the bot, and close everything in reverse order when the block ends.
 
-    `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` follow what
-    the bot does.
+    `network` replaces the system's network and DNS in the demo and in tests; `traces` follow what the bot does.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -169,7 +167,7 @@ async def open_bot(
         calls = SlackCalls()
         watching = [calls.watching(), *([traces.slack_calls()] if traces else [])]
         async with slack_session(*watching) as session:
-            bot = await _wire(settings, database, session, calls, network or OpenNetwork(), records or DnsTextRecords())
+            bot = await _wire(settings, database, session, calls, network or Network())
             if traces is not None:
                 traces.follow(bot.slack, database, bot.metrics)
             try:
@@ -194,13 +192,12 @@ async def _by_itself(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIt
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _wire(  # noqa: PLR0917 - each is of its own type
+async def _wire(
     settings: Settings,
     database: Database,
     session: aiohttp.ClientSession,
     calls: SlackCalls,
     network: Network,
-    records: TextRecords,
 ) -> Bot:
     metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
     metrics.watch_jobs(lambda: jobs.running)
@@ -213,7 +210,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
     house = await _house(settings, database, Clients(session, settings.slack_api_url), upkeep, metrics, pages)
     services = _services(
-        settings, database, house.workspaces, jobs, changes, _tester(settings, network, metrics), records
+        settings, database, house.workspaces, jobs, changes, _tester(settings, network, metrics), network
     )
     tabs = HomeTabs(services=services, database=database, workspaces=house.workspaces)
     changes.listen(tabs.changed)
@@ -335,7 +332,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
     jobs: Jobs,
     changes: Changes,
     tester: CountingTester,
-    records: TextRecords,
+    network: Network,
 ) -> Services:
     """Make the rules, and what listeners work with."""
     directory = SlackDirectory(workspaces)
@@ -344,7 +341,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
     changing: dict[str, Any] = {**for_admins, "clock": now, "on_change": changes.tell}
     typing: dict[str, Any] = {**changing, "password_in_form": settings.password_entry is PasswordEntrySetting.FORM}
     profiles = EmailProfiles(**typing)
-    connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
+    connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, network))
     listing = WorkWithEmail(**for_admins)
     entry = _password_entry(settings)
     links = None

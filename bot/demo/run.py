@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Bot, StartError, open_bot
-from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork, DemoRecords
+from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork
 from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
@@ -92,9 +92,7 @@ async def open_office(
         listening = stack.enter_context(socket.create_server((str(LOOPBACK), 0)))
         public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
         settings = demo_settings(folder, workspace, mail, **{"public_url": public_url, **given})
-        bot = await stack.enter_async_context(
-            open_bot(settings, network=network or DemoNetwork(mail), records=DemoRecords())
-        )
+        bot = await stack.enter_async_context(open_bot(settings, network=network or DemoNetwork(mail)))
         bot_url = await stack.enter_async_context(serving(bot, settings, listening=listening))
         workspace.delivery.events_url = f"{bot_url}/slack/events"
         yield Office(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)

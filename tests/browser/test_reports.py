@@ -15,11 +15,11 @@ from bot.profiles.account.records import account_of
 from bot.profiles.tests.connection_tests import understood
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
-from bot.smtp.advice.advice import ROWS
+from bot.smtp.advice.providers import Provider
 from bot.smtp.advice.table import Row
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import fill, save, say
-from tests.unit.test_advice import HOSTS, reply_for
+from tests.unit.test_advice import HOSTS, ROWS, reply_for
 
 HOSTILE = "<!channel> <https://evil.example|click> *bold* `code` &lt;b&gt; :x: \u202eevil"
 
@@ -52,9 +52,9 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
     await expect(page.get_by_text("AUTH PLAIN (credentials)").first).to_be_visible()
 
 
-def report_for(row: Row) -> tuple[EmailProfile, Report]:
-    """A failing report that the row speaks about, with as much around it as a report can have."""
-    host = HOSTS[row.provider] if row.provider else "a-rather-long-name-of-a-mail-server.department.example.com"
+def report_for(provider: Provider | None, row: Row) -> tuple[EmailProfile, Report]:
+    """A failing report that the row is about, with as much around it as a report can have."""
+    host = HOSTS[provider.name] if provider else "a-rather-long-name-of-a-mail-server.department.example.com"
     now = datetime.now(UTC)
     profile = EmailProfile(
         address="a.rather.long.address.of.somebody@department.example.com",
@@ -92,7 +92,7 @@ def report_for(row: Row) -> tuple[EmailProfile, Report]:
         reply=reply,
         certificate_names=(host,),
         certificate=certificate,
-        doors=(Endpoint(port=465, encryption=Encryption.SSL),),
+        open_ports=(Endpoint(port=465, encryption=Encryption.SSL),),
         transcript=("C: EHLO",),
     )
 
@@ -102,8 +102,8 @@ async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
     page: Page, office: Office, width: int
 ) -> None:
     await page.set_viewport_size({"width": width, "height": 900})
-    for row in ROWS:
-        profile, report = report_for(row)
+    for provider, row in ROWS:
+        profile, report = report_for(provider, row)
         shown = finished(account_of(profile), understood(report, account_of(profile), profile), owner="U0ADA")
         payload = shown.payload()
         assert payload["text"].startswith("Connection test failed at Sign-in: ")

@@ -5,16 +5,18 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.smtp.network.domain import judge
+from bot.smtp.advice.domain import judge
+from bot.smtp.network.resolver import Resolver
 
 
-class Records:
-    """Canned TXT records; None stands for a name service that does not answer."""
+class Records(Resolver):
+    """Canned TXT records; None stands for a DNS that does not answer."""
 
     def __init__(self, records: Mapping[str, list[str] | None]) -> None:
+        super().__init__()
         self._records = records
 
-    async def texts(self, name: str) -> list[str] | None:
+    async def txt_records(self, name: str) -> list[str] | None:
         return self._records.get(name, [])
 
 
@@ -47,11 +49,11 @@ async def test_without_an_answer_nothing_is_said() -> None:
 
 async def test_a_slow_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Records):
-        async def texts(self, name: str) -> list[str] | None:
+        async def txt_records(self, name: str) -> list[str] | None:
             await asyncio.sleep(60)
             return []
 
-    monkeypatch.setattr("bot.smtp.network.domain._PATIENCE", 0.05)
+    monkeypatch.setattr("bot.smtp.advice.domain.DNS_TIMEOUT_SECONDS", 0.05)
     assert await judge("a.example", Slow({})) == ()
 
 

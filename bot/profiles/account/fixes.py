@@ -9,7 +9,8 @@ from bot.profiles.account.extras import switched_to, with_extra
 from bot.profiles.account.profile import LABELS, EmailProfile, Field, check_address
 from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
-from bot.smtp.advice.advice import Advice, Fix
+from bot.smtp.advice.advice import Advice
+from bot.smtp.advice.table import Fix
 from bot.smtp.check.report import Fault, Report
 
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_UNTRUSTED)
@@ -36,7 +37,7 @@ def offered(report: Report, advice: Advice | None, profile: EmailProfile) -> tup
             changes += [Change(fix=fix, to=name) for name in report.certificate_names if "*" not in name][:1]
         else:
             changes.append(Change(fix=fix))
-    changes += [Change(fix=Fix.USE_DOOR, to=f"{door.port} {door.encryption}") for door in report.doors]
+    changes += [Change(fix=Fix.USE_OPEN_PORT, to=f"{door.port} {door.encryption}") for door in report.open_ports]
     if may_be_trusted(report) and report.certificate is not None:
         changes.append(Change(fix=Fix.TRUST_CERTIFICATE, to=report.certificate.pin))
     return tuple(_distinct(changes, profile))[:MOST_OFFERED]
@@ -110,7 +111,7 @@ _CHANGES: Mapping[Fix, Callable[[EmailProfile, str], EmailProfile]] = {
     Fix.USE_SSL: lambda profile, _: _with_encryption(profile, "SSL"),
     Fix.TLS_ON_587: lambda profile, _: _through_door(profile, "587 TLS"),
     Fix.SSL_ON_465: lambda profile, _: _through_door(profile, "465 SSL"),
-    Fix.USE_DOOR: _through_door,
+    Fix.USE_OPEN_PORT: _through_door,
     Fix.ADDRESS_AS_LOGIN: lambda profile, _: replace(profile, login=profile.address),
     Fix.LOGIN_AS_ADDRESS: lambda profile, _: replace(profile, address=check_address(profile.login)),
     Fix.AUTHENTICATE: lambda profile, _: replace(profile, authenticate=True),
@@ -129,7 +130,7 @@ def label(change: Change, *, port: int) -> str:
         Fix.USE_SSL: f"Use SSL on {port} and test again",
         Fix.TLS_ON_587: "Use TLS on 587 and test again",
         Fix.SSL_ON_465: "Use SSL on 465 and test again",
-        Fix.USE_DOOR: f"Use {encryption} on {door_port} and test again",
+        Fix.USE_OPEN_PORT: f"Use {encryption} on {door_port} and test again",
         Fix.ADDRESS_AS_LOGIN: "Use the email address as login and test again",
         Fix.LOGIN_AS_ADDRESS: "Use the login as email address and test again",
         Fix.AUTHENTICATE: "Turn Authentication Required on and test again",

@@ -17,10 +17,9 @@ from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import note_state
 from bot.profiles.tests.limits import reserve_sign_in, sign_in_succeeded, take_message, take_test, take_test_of_many
 from bot.profiles.tests.sample_message import sample_message
-from bot.smtp.account import Account, Encryption
+from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.envelope import Outgoing
 from storage.database import Database, Transaction
 from storage.tables.audit import TESTED
 

@@ -1,19 +1,18 @@
 """What each failure means and what to change: the rows that hold for every mail server.
 
-A row is chosen by the class of failure and, where it says so, by the server's codes and words and by the provider;
-the most specific one wins. Texts are shown as they stand, with {host}, {port}, {login}, {address}, {mode} and
+A row is chosen by the fault and, where it says so, by the codes and words of the server's reply; the most specific one
+is used, after the provider's own rows. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode} and
 {names} filled in.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.smtp.advice.providers import Provider
 from bot.smtp.check.report import Fault, Reply
 
 
 class Fix(StrEnum):
-    """A change that a button can make: one thing, said beforehand, undone by another button."""
+    """A change of one thing that a button can make; the values are those of buttons in messages posted earlier."""
 
     USE_TLS = "USE_TLS"
     """TLS Y instead of SSL Y, on the same port."""
@@ -21,7 +20,7 @@ class Fix(StrEnum):
     """SSL Y instead of TLS Y, on the same port."""
     TLS_ON_587 = "TLS_ON_587"
     SSL_ON_465 = "SSL_ON_465"
-    USE_DOOR = "USE_DOOR"
+    USE_OPEN_PORT = "USE_DOOR"
     """Another port that was found to answer."""
     ADDRESS_AS_LOGIN = "ADDRESS_AS_LOGIN"
     LOGIN_AS_ADDRESS = "LOGIN_AS_ADDRESS"
@@ -36,10 +35,10 @@ class Fix(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One piece of advice and when it holds.
+    """One piece of advice, and when it applies.
 
-    `codes`, `enhanced` and `says` (phrases in lower case) each hold when any of theirs is in the server's reply; an
-    empty one always holds. `what` is a clause that completes "Connection test failed at Sign-in: …". `field` is a
+    `codes`, `enhanced` and `says` (phrases in lower case) each match when any of theirs is in the server's reply; an
+    empty one always matches. `what` is a clause that completes "Connection test failed at Sign-in: …". `field` is a
     form field's name ("address", "login", "password", "host", "port", "authenticate") or "encryption". `source`
     and `dated` say where the fact comes from, and when it was read.
     """
@@ -50,7 +49,6 @@ class Row:
     do: str
     field: str | None = None
     fixes: tuple[Fix, ...] = ()
-    provider: Provider | None = None
     codes: tuple[int, ...] = ()
     enhanced: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
@@ -59,16 +57,15 @@ class Row:
 
     @property
     def weight(self) -> int:
-        """How specific the row is: the provider tells most, then words, enhanced codes, codes."""
-        return 8 * (self.provider is not None) + 4 * bool(self.says) + 2 * bool(self.enhanced) + bool(self.codes)
+        """How specific the row is: words say most, then enhanced codes, then codes."""
+        return 4 * bool(self.says) + 2 * bool(self.enhanced) + bool(self.codes)
 
-    def holds(self, fault: Fault, reply: Reply | None, provider: Provider | None) -> bool:
-        """Whether the row speaks about this failure."""
-        if self.fault is not fault or self.provider not in (None, provider):
-            return False
+    def matches(self, fault: Fault, reply: Reply | None) -> bool:
+        """Whether the row is about this fault and reply."""
         code, enhanced, text = (reply.code, reply.enhanced, reply.text.lower()) if reply else (0, "", "")
         return (
-            (not self.codes or code in self.codes)
+            self.fault is fault
+            and (not self.codes or code in self.codes)
             and (not self.enhanced or enhanced in self.enhanced)
             and (not self.says or any(phrase in text for phrase in self.says))
         )
@@ -102,10 +99,7 @@ GENERAL: tuple[Row, ...] = (
         why="the bot only tests the ports that its operator allows.",
         do="use 587 with TLS or 465 with SSL, or ask whoever runs the bot to list {port} in SMTP_ALLOWED_PORTS.",
         field="port",
-        fixes=(
-            Fix.TLS_ON_587,
-            Fix.SSL_ON_465,
-        ),
+        fixes=(Fix.TLS_ON_587, Fix.SSL_ON_465),
     ),
     Row(
         fault=Fault.REFUSED,
@@ -172,10 +166,7 @@ GENERAL: tuple[Row, ...] = (
         why="your profile encrypts from the first byte, but this port starts unencrypted and then switches.",
         do="use TLS on this port, or change the port to 465.",
         field="encryption",
-        fixes=(
-            Fix.USE_TLS,
-            Fix.SSL_ON_465,
-        ),
+        fixes=(Fix.USE_TLS, Fix.SSL_ON_465),
         source="RFC 8314, 3.3",
     ),
     Row(
@@ -184,10 +175,7 @@ GENERAL: tuple[Row, ...] = (
         why="this port is encrypted from the first byte, but your profile begins in clear text.",
         do="use SSL on this port. It was tried without your password: it answers.",
         field="encryption",
-        fixes=(
-            Fix.USE_SSL,
-            Fix.TLS_ON_587,
-        ),
+        fixes=(Fix.USE_SSL, Fix.TLS_ON_587),
         source="RFC 8314, 3.3",
     ),
     Row(
@@ -285,10 +273,7 @@ GENERAL: tuple[Row, ...] = (
         why="your profile signs in but encrypts nothing, so your password was not sent.",
         do="turn encryption on: TLS for port 587 or 25, SSL for port 465.",
         field="encryption",
-        fixes=(
-            Fix.USE_SSL,
-            Fix.USE_TLS,
-        ),
+        fixes=(Fix.USE_SSL, Fix.USE_TLS),
         source="RFC 8314, 3",
     ),
     Row(
@@ -304,10 +289,7 @@ GENERAL: tuple[Row, ...] = (
         why="your profile signs in, but this server does not ask who you are on this port.",
         do="turn Authentication Required off, or use port 587 with TLS.",
         field="authenticate",
-        fixes=(
-            Fix.TLS_ON_587,
-            Fix.DO_NOT_AUTHENTICATE,
-        ),
+        fixes=(Fix.TLS_ON_587, Fix.DO_NOT_AUTHENTICATE),
     ),
     Row(
         fault=Fault.MECHANISM_NOT_OFFERED,
@@ -321,8 +303,8 @@ GENERAL: tuple[Row, ...] = (
         fault=Fault.SIGN_IN_REFUSED,
         what="the server refused login or password",
         why="the server does not accept {login} with the stored password.",
-        do="check User/Login (often it is the full email address) and type the password again. Many providers ask "
-        "for an app password here.",
+        do="check User/Login (often it is the full email address) and type the password again. Many providers ask for "
+        "an app password here.",
         field="password",
         fixes=(Fix.ADDRESS_AS_LOGIN,),
         source="RFC 4954, 6",
@@ -349,10 +331,7 @@ GENERAL: tuple[Row, ...] = (
         why="it answers only over an encrypted link.",
         do="turn encryption on: TLS for port 587 or 25, SSL for port 465.",
         field="encryption",
-        fixes=(
-            Fix.USE_SSL,
-            Fix.USE_TLS,
-        ),
+        fixes=(Fix.USE_SSL, Fix.USE_TLS),
         source="RFC 4954, 6",
     ),
     Row(
@@ -379,7 +358,7 @@ GENERAL: tuple[Row, ...] = (
         do="nothing now; test again in ten minutes to be sure.",
         source="RFC 5321, 4.2.1",
     ),
-    # Replies of any server, by their codes.
+    # By the reply of any server.
     Row(
         fault=Fault.SIGN_IN_REFUSED,
         codes=(432,),
@@ -400,14 +379,7 @@ GENERAL: tuple[Row, ...] = (
     ),
     Row(
         fault=Fault.SENDER_REFUSED,
-        says=(
-            "not owned",
-            "sendasdenied",
-            "send as",
-            "not allowed to send",
-            "not match",
-            "sender address rejected",
-        ),
+        says=("not owned", "sendasdenied", "send as", "not allowed to send", "not match", "sender address rejected"),
         what="this login may not send as {address}",
         why="login and password are right, but {address} does not belong to the login {login}.",
         do="make Email Address the address of the login, or have your mail provider allow this address as an alias.",

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
@@ -15,9 +15,9 @@ from bot.profiles.account.profile import EmailProfile
 from bot.profiles.tests.connection_tests import understood
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Outcome, StageName
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.guard import Address, Guard
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import (
     HOST,
@@ -180,8 +180,8 @@ class Counted(OneServerNetwork):
         super().__init__(port)
         self.sockets: list[socket.socket] = []
 
-    async def connect(self, address: object, port: int) -> socket.socket:
-        sock = await super().connect(address, port)  # type: ignore[arg-type]
+    async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+        sock = await super().connect(addresses, port)
         self.sockets.append(sock)
         return sock
 
