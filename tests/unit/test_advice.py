@@ -121,7 +121,7 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
     assert date.fromisoformat(row.dated) <= date(2026, 11, 24)
 
 
-def test_providers_are_told_by_whole_labels_of_the_name() -> None:
+def test_providers_are_recognised_by_whole_labels_of_the_name() -> None:
     assert list(HOSTS) == [provider.name for provider in PROVIDERS]
     for name, host in HOSTS.items():
         found = provider_of(host)
@@ -190,7 +190,7 @@ def test_a_reply_leads_to_the_right_field_and_fix(
         assert advice.fixes[0] is fix
 
 
-def test_microsofts_tails_are_told_apart() -> None:
+def test_microsofts_endings_lead_to_different_headlines() -> None:
     tails = [
         "SmtpClientAuthentication is disabled for the Tenant",
         "SmtpClientAuthentication is disabled for the Mailbox",
@@ -198,14 +198,14 @@ def test_microsofts_tails_are_told_apart() -> None:
         "the request did not meet the criteria to be authenticated successfully",
         "Authentication unsuccessful, basic authentication is disabled",
     ]
-    told = {
+    headlines = {
         headline(
             report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.139", text=tail), host="smtp.office365.com"),
             ACCOUNT,
         )
         for tail in tails
     }
-    assert len(told) == len(tails)
+    assert len(headlines) == len(tails)
 
 
 def test_an_unknown_recipient_only_warns() -> None:

@@ -1,4 +1,4 @@
-"""What DNS says of a sender's domain, judged in one line each."""
+"""What DNS says of a sender's domain: one line each about SPF, DKIM and DMARC."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from bot.smtp.network.resolver import Resolver
 
 
 class Records(Resolver):
-    """Canned TXT records; None stands for a DNS that does not answer."""
+    """Canned TXT records; None means a DNS that does not answer."""
 
     def __init__(self, records: Mapping[str, list[str] | None]) -> None:
         super().__init__()

@@ -206,7 +206,7 @@ def test_odd_spellings_are_no_hosts(spelling: str) -> None:
         ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
     ],
 )
-def test_hosts_are_given_in_their_normal_form(typed: str, normal: str) -> None:
+def test_hosts_are_returned_in_their_normal_form(typed: str, normal: str) -> None:
     assert normal_host(typed) == normal.replace("::ffff:127.0.0.1", str(ip_address("::ffff:127.0.0.1")))
     assert normal_host(normal_host(typed)) == normal_host(typed)
 

@@ -78,7 +78,7 @@ def test_whatever_is_said_the_line_is_printable_bounded_and_stays_when_cleaned_a
         ("", "", ""),
     ],
 )
-def test_an_answer_is_taken_apart_into_code_enhanced_code_and_text(said: str, enhanced: str, text: str) -> None:
+def test_a_reply_is_parsed_into_code_enhanced_code_and_text(said: str, enhanced: str, text: str) -> None:
     assert redaction().reply(535, said) == Reply(code=535, enhanced=enhanced, text=text)
 
 

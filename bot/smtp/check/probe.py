@@ -24,7 +24,7 @@ USUAL_ENDPOINTS = (
 """Submission first (RFC 6409 and RFC 8314), then what providers offer where those are blocked."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class PortProbe:
     """Looks at the server of one account, with the guard, network and trust of its test."""
 

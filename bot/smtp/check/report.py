@@ -1,7 +1,7 @@
 """What a connection test found, as plain data."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from bot.smtp.account import Encryption
@@ -107,6 +107,15 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     pin: str
+
+    def days_left(self, now: datetime) -> int:
+        """Return the whole days until the certificate ends; negative when it has ended."""
+        return (self.not_after - now).days
+
+    def lifetime(self, now: datetime) -> str:
+        """Return how long the certificate lasts: "valid until 12 Mar 2027 (108 days)"."""
+        until, days = self.not_after.astimezone(UTC), self.days_left(now)
+        return f"valid until {until.day} {until:%b %Y} ({days} day{'' if days == 1 else 's'})"
 
 
 @dataclass(frozen=True, kw_only=True)

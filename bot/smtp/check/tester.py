@@ -18,14 +18,7 @@ from bot.smtp.check.probe import PortProbe
 from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.replies import Redaction, Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
-from bot.smtp.network.certificate import (
-    PinMismatchError,
-    days_left,
-    lifetime,
-    peer_certificate,
-    unverified_context,
-    verify_pin,
-)
+from bot.smtp.network.certificate import PinMismatchError, peer_certificate, unverified_context, verify_pin
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard
 
@@ -95,13 +88,7 @@ class _Run:
         self._progress = progress
         self._outgoing = outgoing
         self._trust = unverified_context() if account.pin else tester.trust
-        self._probe = PortProbe(
-            guard=tester.guard,
-            network=tester.network,
-            trust=self._trust,
-            handshakes=tester.handshakes,
-            account=account,
-        )
+        self._probe = PortProbe(tester.guard, tester.network, self._trust, tester.handshakes, account)
         self._redaction = Redaction(account.login, account.password)
         self._transcript = Transcript(self._redaction)
         self._clock = asyncio.get_running_loop().time
@@ -303,12 +290,12 @@ class _Run:
         if certificate is None:
             return
         now = datetime.now(UTC)
-        finding.detail = f"{version} · {lifetime(certificate, now)}"
+        finding.detail = f"{version} · {certificate.lifetime(now)}"
         finding.facts = (
             f"Certificate: for {', '.join(certificate.names) or 'no name'}; issued by {certificate.issuer}",
             f"Cipher: {cipher}",
         )
-        if days_left(certificate, now) < EXPIRY_WARNING_DAYS:
+        if certificate.days_left(now) < EXPIRY_WARNING_DAYS:
             finding.outcome, finding.fault = Outcome.WARNED, Fault.CERTIFICATE_ENDS_SOON
 
     async def _sign_in(self, dialogue: Dialogue) -> None:
@@ -367,9 +354,8 @@ class _Run:
                     pass
 
 
-def _order(account: Account, outgoing: Outgoing | None) -> tuple[StageName, ...]:
-    greeting = (StageName.GREETING, StageName.ENCRYPTION)
+def _order(account: Account, outgoing: Outgoing | None) -> list[StageName]:
+    names = [name for name in StageName if outgoing or name is not StageName.MESSAGE]
     if account.encryption is Encryption.SSL:
-        greeting = (StageName.ENCRYPTION, StageName.GREETING)
-    message = (StageName.MESSAGE,) if outgoing else ()
-    return StageName.RESOLVE, StageName.CONNECT, *greeting, StageName.SIGN_IN, StageName.SENDER, *message
+        names[2:4] = StageName.ENCRYPTION, StageName.GREETING
+    return names

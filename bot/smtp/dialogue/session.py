@@ -9,7 +9,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from types import TracebackType
 from typing import cast
 
 from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
@@ -58,9 +57,7 @@ class Dialogue:
     async def __aenter__(self) -> "Dialogue":
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if not self._started:
             self._sock.close()
             return
@@ -125,11 +122,10 @@ class Dialogue:
             return answer
         if mechanism == "CRAM-MD5":
             try:
-                return await self._secret_command(
-                    "", auth_crammd5_verify(login, secret.get_secret_value(), answer.message)
-                )
+                digest = auth_crammd5_verify(login, secret.get_secret_value(), answer.message)
             except SMTPAuthenticationError:
                 raise GarbledReplyError("The server's CRAM-MD5 challenge is not base64.") from None
+            return await self._secret_command("", digest)
         for part in auth_login_encode(login, secret.get_secret_value()):
             if answer.code != 334:
                 break

@@ -3,7 +3,6 @@
 import hashlib
 import ssl
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.smtp.check.report import Certificate
@@ -84,15 +83,3 @@ def parse_certificate(der: bytes) -> Certificate:
         # The key's own bytes, not the certificate's, so that a renewal with the same key stays trusted (RFC 7469, 2.4).
         pin=hashlib.sha256(key).hexdigest(),
     )
-
-
-def days_left(certificate: Certificate, now: datetime) -> int:
-    """Return the whole days until a certificate ends; negative when it has ended."""
-    return (certificate.not_after - now).days
-
-
-def lifetime(certificate: Certificate, now: datetime) -> str:
-    """Return how long a certificate lasts: "valid until 12 Mar 2027 (108 days)"."""
-    until = certificate.not_after.astimezone(UTC)
-    days = days_left(certificate, now)
-    return f"valid until {until.day} {until:%b %Y} ({days} day{'' if days == 1 else 's'})"

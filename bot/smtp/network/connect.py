@@ -13,7 +13,7 @@ ATTEMPT_DELAY_SECONDS = 0.25
 
 
 class ConnectError(OSError):
-    """No address answers, and the IP versions failed differently; `errors` holds one error for each version."""
+    """No address answers, and not all for one reason; `errors` is by IP version, 4 or 6."""
 
     def __init__(self, errors: Mapping[int, OSError]) -> None:
         super().__init__("; ".join(f"IPv{version}: {error}" for version, error in errors.items()))

@@ -310,7 +310,7 @@ async def test_a_refused_port_is_named_at_connect(trust: ssl.SSLContext) -> None
     assert (report.failed_stage.name, report.fault) == (StageName.CONNECT, Fault.REFUSED)
 
 
-async def test_an_international_address_needs_a_server_that_takes_it(
+async def test_an_international_address_needs_a_server_with_smtputf8(
     certificates: Certificates, trust: ssl.SSLContext
 ) -> None:
     account = replace(ACCOUNT, address="jörg@mail.test")
@@ -336,7 +336,7 @@ async def test_a_token_signs_in_with_xoauth2_and_is_never_written_down(
 ) -> None:
     token = "ya29.canary-token"
 
-    async def give() -> SecretStr:
+    async def fetch() -> SecretStr:
         return SecretStr(token)
 
     def judge(line: bytes) -> bytes:
@@ -345,14 +345,14 @@ async def test_a_token_signs_in_with_xoauth2_and_is_never_written_down(
         return b"235 2.7.0 welcome\r\n" if good else b"535 5.7.8 no\r\n"
 
     server = ScriptedServer(tls=certificates.good, mechanisms="PLAIN XOAUTH2", acts={"AUTH": judge})
-    async with running(server, trust, replace(ACCOUNT, password=None, token=give)) as report:
+    async with running(server, trust, replace(ACCOUNT, password=None, token=fetch)) as report:
         assert report.passed, report
         assert "with XOAUTH2" in str(report)
         assert token not in repr(report)
         assert "C: AUTH XOAUTH2 (credentials)" in report.transcript
     echo = f"535 5.7.8 bad {token}\r\n".encode()
     server = ScriptedServer(tls=certificates.good, mechanisms="XOAUTH2", acts={"AUTH": echo})
-    async with running(server, trust, replace(ACCOUNT, password=None, token=give)) as report:
+    async with running(server, trust, replace(ACCOUNT, password=None, token=fetch)) as report:
         assert report.fault is Fault.SIGN_IN_REFUSED
         assert token not in repr(report)
 

@@ -47,7 +47,7 @@ async def set_up_elsewhere(office: Office, *, host: str = HOST, port: str = "587
     await workspace.command(ADA, "/email-extra", f"add {extra}")
 
 
-async def test_another_port_that_answers_is_offered_used_and_given_up_again(office: Office) -> None:
+async def test_another_port_that_answers_is_offered_used_and_left_again(office: Office) -> None:
     workspace = office.workspace
     await set_up(office, ADA, port="2525")
     report = await run_test(office, ADA)
@@ -226,7 +226,7 @@ async def test_the_transcript_is_fit_for_a_ticket(http_office: Office) -> None:
     await workspace.wait_message("U0GUEST", "Only admins")
 
 
-async def test_facts_of_the_connection_stand_below_the_stages(http_office: Office) -> None:
+async def test_facts_of_the_connection_are_shown_below_the_stages(http_office: Office) -> None:
     await set_up(http_office, ADA)
     report = searchable(await run_test(http_office, ADA))
     assert "Certificate: for mail.demo.example, smtp.demo.example; issued by Demo certificate authority" in report
@@ -269,7 +269,9 @@ async def test_a_dead_family_costs_a_quarter_of_a_second_not_the_deadline(
     assert "2001:4860::1" in tried
 
 
-async def test_families_that_fail_differently_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_when_the_families_fail_differently_the_report_has_the_error_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mail = DemoMail()
     errors = {"2001:4860::1": OSError(errno.ENETUNREACH, "Network is unreachable"), "127.0.0.1": refused()}
     async with open_office(tmp_path, mail=mail, network=TwoFamilies(mail)) as office:

@@ -1,4 +1,4 @@
-"""Every stage against every way of being broken: in time, at the right stage, with nothing given away or left open."""
+"""Every stage against every way of being broken: in time, at the right stage, with no secret shown and nothing left open."""
 
 import asyncio
 import gc
@@ -167,9 +167,9 @@ async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext
     assert all(sock.fileno() == -1 for sock in network.sockets)
     assert not server.said_in_clear(b"AUTH")
     assert sum(line.startswith(b"AUTH") for line in server.lines) <= 1
-    told = repr(report) + repr(understood(report, account, EmailProfile()))
-    assert CANARY not in told
-    assert "\u202e" not in told
+    shown = repr(report) + repr(understood(report, account, EmailProfile()))
+    assert CANARY not in shown
+    assert "\u202e" not in shown
     gc.collect()
 
 
