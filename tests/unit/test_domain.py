@@ -2,7 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
+import dns.asyncresolver
+import dns.exception
+import dns.resolver
 import pytest
 
 from bot.smtp.advice.domain import judge
@@ -60,3 +65,26 @@ async def test_a_slow_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyP
 async def test_an_international_domain_is_looked_up_in_its_ascii_form() -> None:
     lines = await judge("müller.example", Records({"xn--mller-kva.example": ["v=spf1 -all"]}))
     assert "SPF: there is one" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "records"),
+    [
+        (
+            [SimpleNamespace(strings=(b"v=spf1 ", b"-all")), SimpleNamespace(strings=(b"\xff",))],
+            ["v=spf1 -all", "\ufffd"],
+        ),
+        (dns.resolver.NXDOMAIN, []),
+        (dns.resolver.NoAnswer, []),
+        (dns.exception.Timeout, None),
+        (OSError("no network"), None),
+    ],
+)
+async def test_txt_records_are_read_through_the_systems_dns(
+    monkeypatch: pytest.MonkeyPatch, answer: object, records: list[str] | None
+) -> None:
+    query = AsyncMock(side_effect=[answer])
+    monkeypatch.setattr(dns.asyncresolver, "Resolver", lambda: SimpleNamespace(resolve=query))
+    assert await Resolver().txt_records("a.example") == records
+    # The final dot keeps search domains away.
+    query.assert_awaited_once_with("a.example.", "TXT", lifetime=3.0)

@@ -1,4 +1,4 @@
-"""Every stage against every way of being broken: in time, at the right stage, with no secret shown and nothing left open."""
+"""Every stage against every way of being broken: in time, at the right stage, no secret shown, nothing left open."""
 
 import asyncio
 import gc
