@@ -15,11 +15,11 @@ from bot.profiles.account.records import account_of
 from bot.profiles.tests.connection_tests import understood
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
-from bot.smtp.advice.providers import Provider
-from bot.smtp.advice.table import Row
+from bot.smtp.advice.advice import ROWS
+from bot.smtp.advice.table import When
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import fill, save, say
-from tests.unit.test_advice import HOSTS, ROWS, reply_for
+from tests.unit.test_advice import HOSTS, reply_for
 
 HOSTILE = "<!channel> <https://evil.example|click> *bold* `code` &lt;b&gt; :x: \u202eevil"
 
@@ -52,9 +52,9 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
     await expect(page.get_by_text("AUTH PLAIN (credentials)").first).to_be_visible()
 
 
-def report_for(provider: Provider | None, row: Row) -> tuple[EmailProfile, Report]:
-    """A failing report that the row is about, with as much around it as a report can have."""
-    host = HOSTS[provider.name] if provider else "a-rather-long-name-of-a-mail-server.department.example.com"
+def report_for(when: When) -> tuple[EmailProfile, Report]:
+    """A failing report that a row is about, with as much around it as a report can have."""
+    host = HOSTS[when.provider] if when.provider else "a-rather-long-name-of-a-mail-server.department.example.com"
     now = datetime.now(UTC)
     profile = EmailProfile(
         address="a.rather.long.address.of.somebody@department.example.com",
@@ -65,7 +65,7 @@ def report_for(provider: Provider | None, row: Row) -> tuple[EmailProfile, Repor
         port=587,
         extras={"TLS": "Y"},
     )
-    reply = reply_for(row) or Reply(code=550, enhanced="5.7.1", text=HOSTILE)
+    reply = reply_for(when) or Reply(code=550, enhanced="5.7.1", text=HOSTILE)
     reply = replace(reply, text=f"{reply.text} {HOSTILE}")
     failed = Stage(
         name=StageName.SIGN_IN,
@@ -88,7 +88,7 @@ def report_for(provider: Provider | None, row: Row) -> tuple[EmailProfile, Repor
         stages=(*(Stage(name=name, outcome=Outcome.PASSED, seconds=0.01) for name in list(StageName)[:4]), failed),
         seconds=1.2,
         tested_at=now,
-        fault=row.fault,
+        fault=when.fault,
         reply=reply,
         certificate_names=(host,),
         certificate=certificate,
@@ -102,8 +102,8 @@ async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
     page: Page, office: Office, width: int
 ) -> None:
     await page.set_viewport_size({"width": width, "height": 900})
-    for provider, row in ROWS:
-        profile, report = report_for(provider, row)
+    for when in ROWS:
+        profile, report = report_for(when)
         shown = finished(account_of(profile), understood(report, account_of(profile), profile), owner="U0ADA")
         payload = shown.payload()
         assert payload["text"].startswith("Connection test failed at Sign-in: ")
@@ -124,5 +124,5 @@ async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
             "node => [node, ...node.querySelectorAll('*')].filter(one => one.scrollWidth > one.clientWidth + 1"
             " && getComputedStyle(one).display !== 'inline').map(one => one.outerHTML.slice(0, 200))"
         )
-        assert cut == [], row.what
+        assert cut == [], when
     assert office.workspace.refusals == []

@@ -1,45 +1,46 @@
 """The table of advice: complete, without ties, every row reachable, every fix sensible, hostile words inert."""
 
+import inspect
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from types import ModuleType
 
 import pytest
 from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.advice.advice import advise, applicable, code_meaning, headline, notice, row_for
-from bot.smtp.advice.providers import PROVIDERS, Provider, provider_of
-from bot.smtp.advice.table import GENERAL, Fix, Row
+from bot.smtp.advice import provider_rows, table
+from bot.smtp.advice.advice import ROWS, advise, applicable, code_meaning, headline, notice, row_for
+from bot.smtp.advice.provider_rows import PROVIDER_ROWS
+from bot.smtp.advice.providers import Provider, provider_of
+from bot.smtp.advice.table import GENERAL, Fix, Row, When
 from bot.smtp.check.faults import recipient_refusal, refusal
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 
 HOSTS = {
-    "Gmail": "smtp.gmail.com",
-    "Microsoft 365": "smtp.office365.com",
-    "Outlook.com": "smtp-mail.outlook.com",
-    "Yahoo": "smtp.mail.yahoo.com",
-    "AOL": "smtp.aol.com",
-    "iCloud": "smtp.mail.me.com",
-    "Zoho": "smtppro.zoho.eu",
-    "Amazon SES": "email-smtp.eu-west-1.amazonaws.com",
-    "SendGrid": "smtp.sendgrid.net",
-    "Mailgun": "smtp.eu.mailgun.org",
-    "Postmark": "smtp.postmarkapp.com",
-    "Fastmail": "smtp.fastmail.com",
-    "GMX": "mail.gmx.net",
-    "WEB.DE": "smtp.web.de",
-    "T-Online": "securesmtp.t-online.de",
-    "Yandex": "smtp.yandex.com",
-    "163": "smtp.163.com",
-    "QQ": "smtp.qq.com",
-    "Proton": "smtp.protonmail.ch",
+    Provider.GMAIL: "smtp.gmail.com",
+    Provider.MICROSOFT_365: "smtp.office365.com",
+    Provider.OUTLOOK_COM: "smtp-mail.outlook.com",
+    Provider.YAHOO: "smtp.mail.yahoo.com",
+    Provider.AOL: "smtp.aol.com",
+    Provider.ICLOUD: "smtp.mail.me.com",
+    Provider.ZOHO: "smtppro.zoho.eu",
+    Provider.AMAZON_SES: "email-smtp.eu-west-1.amazonaws.com",
+    Provider.SENDGRID: "smtp.sendgrid.net",
+    Provider.MAILGUN: "smtp.eu.mailgun.org",
+    Provider.POSTMARK: "smtp.postmarkapp.com",
+    Provider.FASTMAIL: "smtp.fastmail.com",
+    Provider.GMX: "mail.gmx.net",
+    Provider.WEB_DE: "smtp.web.de",
+    Provider.T_ONLINE: "securesmtp.t-online.de",
+    Provider.YANDEX: "smtp.yandex.com",
+    Provider.NETEASE: "smtp.163.com",
+    Provider.QQ: "smtp.qq.com",
+    Provider.PROTON: "smtp.protonmail.ch",
 }
-ROWS: tuple[tuple[Provider | None, Row], ...] = (
-    *((None, row) for row in GENERAL),
-    *((provider, row) for provider in PROVIDERS for row in provider.rows),
-)
 ACCOUNT = Account(
     address="ada@example.com",
     host="smtp.example.com",
@@ -74,32 +75,37 @@ def report(
     )
 
 
-def reply_for(row: Row) -> Reply | None:
+def reply_for(when: When) -> Reply | None:
     """A reply that the row was written for."""
-    if not (row.codes or row.enhanced or row.says):
+    if not (when.codes or when.enhanced or when.says):
         return None
     return Reply(
-        code=row.codes[0] if row.codes else 550,
-        enhanced=row.enhanced[0] if row.enhanced else "",
-        text=row.says[0] if row.says else "no",
+        code=when.codes[0] if when.codes else 550,
+        enhanced=when.enhanced[0] if when.enhanced else "",
+        text=when.says[0] if when.says else "no",
     )
 
 
 @pytest.mark.parametrize("fault", Fault)
 def test_every_fault_has_a_general_row(fault: Fault) -> None:
-    assert [row for row in GENERAL if row.fault is fault and row.weight == 0]
+    assert When(fault) in GENERAL
 
 
-@pytest.mark.parametrize(
-    ("provider", "row"), ROWS, ids=lambda value: getattr(value, "name", getattr(value, "what", ""))
-)
-def test_every_row_can_be_reached(provider: Provider | None, row: Row) -> None:
-    assert row_for(row.fault, reply_for(row), provider) is row
+@pytest.mark.parametrize(("rows", "module"), [(GENERAL, table), (PROVIDER_ROWS, provider_rows)])
+def test_no_row_is_hidden_by_another_with_the_same_key(rows: Mapping[When, Row], module: ModuleType) -> None:
+    assert inspect.getsource(module).count("): Row(") == len(rows)
+    assert all(bool(when.provider) is (module is provider_rows) for when in rows)
+    assert len(ROWS) == len(GENERAL) + len(PROVIDER_ROWS)
+
+
+@pytest.mark.parametrize("when", ROWS, ids=str)
+def test_every_row_can_be_reached(when: When) -> None:
+    assert row_for(when.fault, reply_for(when), when.provider) == (when, ROWS[when])
 
 
 def test_no_two_rows_tie() -> None:
-    for (provider, one), (others_provider, other) in itertools.combinations(ROWS, 2):
-        if (provider, one.fault, one.weight) != (others_provider, other.fault, other.weight):
+    for one, other in itertools.combinations(ROWS, 2):
+        if (one.provider, one.fault, one.weight) != (other.provider, other.fault, other.weight):
             continue
         for mine, theirs in ((one.codes, other.codes), (one.enhanced, other.enhanced), (one.says, other.says)):
             if mine and theirs:
@@ -107,7 +113,7 @@ def test_no_two_rows_tie() -> None:
         assert (one.codes, one.enhanced, one.says) != (other.codes, other.enhanced, other.says)
 
 
-@pytest.mark.parametrize("row", [row for _, row in ROWS], ids=lambda row: row.what)
+@pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.what)
 def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
     assert len(row.what) <= 90
     assert len(row.why) + len(row.do) <= 400
@@ -122,11 +128,9 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
 
 
 def test_providers_are_recognised_by_whole_labels_of_the_name() -> None:
-    assert list(HOSTS) == [provider.name for provider in PROVIDERS]
-    for name, host in HOSTS.items():
-        found = provider_of(host)
-        assert found is not None
-        assert found.name == name
+    assert list(HOSTS) == list(Provider)
+    for provider, host in HOSTS.items():
+        assert provider_of(host) is provider
     for host in ("evil-smtp.gmail.com", "smtp.gmail.com.evil.example", "gmail.com", "xsmtp.office365.com", "127.0.0.1"):
         assert provider_of(host) is None
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.advice.providers import MICROSOFT_365, Provider, provider_of
-from bot.smtp.advice.table import GENERAL, Fix, Row
+from bot.smtp.advice.provider_rows import PROVIDER_ROWS
+from bot.smtp.advice.providers import Provider, provider_of
+from bot.smtp.advice.table import GENERAL, Fix, Row, When
 from bot.smtp.check.report import Fault, Reply, Report
 from bot.smtp.network.guard import HostError, literal, normal_host
+
+ROWS: Mapping[When, Row] = {**GENERAL, **PROVIDER_ROWS}
 
 MICROSOFT_ENDS = date(2026, 12, 31)
 """https://techcommunity.microsoft.com/blog/exchange/…/4489835, read as of 29 January 2026."""
@@ -43,17 +46,17 @@ class Advice:
     fixes: tuple[Fix, ...] = ()
 
 
-def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> Row:
-    """Return the most specific row about a fault, the provider's own rows first."""
-    own = [row for row in provider.rows if row.matches(fault, reply)] if provider else []
-    return max(own or (row for row in GENERAL if row.matches(fault, reply)), key=lambda row: row.weight)
+def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> tuple[When, Row]:
+    """Return the most specific row about a failure, and when it applies."""
+    when = max((when for when in ROWS if when.matches(fault, reply, provider)), key=lambda when: when.weight)
+    return when, ROWS[when]
 
 
 def advise(report: Report, account: Account) -> Advice | None:
     """Return what a report's fault (or warning) means for this account; None when there is none."""
     if report.fault is None:
         return None
-    row = row_for(report.fault, report.reply, provider_of(report.host))
+    when, row = row_for(report.fault, report.reply, provider_of(report.host))
     words = {
         "host": report.host,
         "port": str(report.port),
@@ -63,7 +66,7 @@ def advise(report: Report, account: Account) -> Advice | None:
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
     }
     # A row about a reply or a provider knows better than the code's general meaning.
-    meaning = code_meaning(report.reply) if row in GENERAL and not row.weight else ""
+    meaning = "" if when.weight else code_meaning(report.reply)
     return Advice(
         what=_filled(row.what, words),
         why=_filled(row.why, words) + meaning,
@@ -147,8 +150,7 @@ def headline(report: Report, account: Account) -> str:
 
 def notice(account: Account, today: date) -> str | None:
     """Return what will soon stop working with this account; None when nothing is known."""
-    provider = provider_of(account.host)
-    if provider is None or provider.name != MICROSOFT_365 or not account.authenticate or account.token:
+    if provider_of(account.host) is not Provider.MICROSOFT_365 or not account.authenticate or account.token:
         return None
     if today <= MICROSOFT_ENDS:
         return (

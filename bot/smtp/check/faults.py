@@ -32,7 +32,7 @@ _CERTIFICATE_FAULTS = {
     62: Fault.CERTIFICATE_WRONG_NAME,
     64: Fault.CERTIFICATE_WRONG_NAME,
 }
-_OUR_OWN: Mapping[type[Exception], tuple[Fault, str]] = {
+_OWN_ERRORS: Mapping[type[Exception], tuple[Fault, str]] = {
     PortNotAllowedError: (Fault.PORT_NOT_ALLOWED, "this port may not be tested"),
     AddressNotAllowedError: (Fault.ADDRESS_NOT_ALLOWED, "this address may not be reached"),
     PinMismatchError: (Fault.CERTIFICATE_NOT_THE_PINNED, "the server's key is not the trusted one"),
@@ -51,8 +51,8 @@ def failure(error: Exception, stage: StageName, redaction: Redaction) -> StageFa
     """Classify any error that a stage raised; never raises itself."""
     if isinstance(error, StageFailedError):
         return error
-    if type(error) in _OUR_OWN:
-        return StageFailedError(*_OUR_OWN[type(error)])
+    if type(error) in _OWN_ERRORS:
+        return StageFailedError(*_OWN_ERRORS[type(error)])
     if isinstance(error, ConnectError):
         return _connect_failure(error, stage, redaction)
     if isinstance(error, ssl.SSLError):

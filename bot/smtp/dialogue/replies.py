@@ -32,12 +32,13 @@ class Redaction:
 
     def __init__(self, login: str, password: SecretStr | None) -> None:
         self._spellings: set[str] = set()
-        if password:
+        if password is not None:
             self.add(login, password)
 
     def add(self, login: str, secret: SecretStr) -> None:
-        """Add one more secret, such as an access token."""
-        self._spellings |= {_visible(spelling) for spelling in _spellings(login, secret.get_secret_value())}
+        """Add one more secret, such as an access token; an empty one is in every text, and ignored."""
+        if plain := secret.get_secret_value():
+            self._spellings |= {_visible(spelling) for spelling in _spellings(login, plain)}
 
     def text(self, text: str) -> str:
         """Return a server's text cleaned, or a sentence in its place when it holds a secret."""
