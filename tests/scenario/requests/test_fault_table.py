@@ -52,9 +52,10 @@ USED_UP: dict[str, Fault] = {name: Fault(kind="refused", error=name) for name in
 @pytest.fixture(autouse=True)
 def brief_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack is given up on soon."""
-    for name in ("modals", "response_url", "saying", "home", "bulk", "directory"):
-        attribute = "PATIENCE" if name == "directory" else "SECONDS"
-        monkeypatch.setattr(f"bot.slack.{name}.{attribute}", 0.25)
+    for name in ("replies.modals", "replies.response_url", "replies.direct_message", "background.home_tabs"):
+        monkeypatch.setattr(f"bot.slack.{name}.SECONDS", 0.25)
+    monkeypatch.setattr("bot.slack.listeners.bulk_tests.SECONDS", 0.25)
+    monkeypatch.setattr("bot.slack.workspaces.users.PATIENCE", 0.25)
     monkeypatch.setattr("bot.slack.listeners.bulk_tests.BEGIN_SECONDS", 0.25)
     # Long enough for a connection that a busy machine makes, short enough for a table.
     monkeypatch.setattr("bot.slack.web_api.clients.SECONDS", 0.4)
