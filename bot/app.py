@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -149,11 +150,12 @@ async def open_bot(
     network: Network | None = None,
     records: TextRecords | None = None,
     traces: Traces | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Bot]:
     """Wire the bot, and close everything in reverse order when the block ends.
 
     `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` follow what
-    the bot does.
+    the bot does. `trust` replaces the authorities of the system and of SMTP_CA_FILE.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -169,7 +171,14 @@ async def open_bot(
         calls = SlackCalls()
         watching = [calls.watching(), *([traces.slack_calls()] if traces else [])]
         async with slack_session(*watching) as session:
-            bot = await _wire(settings, database, session, calls, network or OpenNetwork(), records or DnsTextRecords())
+            tester = ConnectionTester(
+                guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
+                network=network or OpenNetwork(),
+                trust=trust or trust_store(settings.smtp_ca_file),
+                timeout=settings.smtp_timeout,
+                handshakes=HANDSHAKES,
+            )
+            bot = await _wire(settings, database, session, calls, tester, records or DnsTextRecords())
             if traces is not None:
                 traces.follow(bot.slack, database, bot.metrics)
             try:
@@ -199,7 +208,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     database: Database,
     session: aiohttp.ClientSession,
     calls: SlackCalls,
-    network: Network,
+    tester: ConnectionTester,
     records: TextRecords,
 ) -> Bot:
     metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
@@ -212,9 +221,7 @@ async def _wire(  # noqa: PLR0917 - each is of its own type
     upkeep = Retention(database=database, history=history, clock=database.now, on_change=changes.tell)
     pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
     house = await _house(settings, database, Clients(session, settings.slack_api_url), upkeep, metrics, pages)
-    services = _services(
-        settings, database, house.workspaces, jobs, changes, _tester(settings, network, metrics), records
-    )
+    services = _services(settings, database, house.workspaces, jobs, changes, CountingTester(tester, metrics), records)
     tabs = HomeTabs(services=services, database=database, workspaces=house.workspaces)
     changes.listen(tabs.changed)
     roster = UserSync(
@@ -315,17 +322,6 @@ def _oauth(settings: Settings) -> tuple[str, SecretStr]:
 def now() -> datetime:
     """Give the time now, aware UTC."""
     return datetime.now(UTC)
-
-
-def _tester(settings: Settings, network: Network, metrics: Metrics) -> CountingTester:
-    tester = ConnectionTester(
-        guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
-        network=network,
-        trust=trust_store(settings.smtp_ca_file),
-        timeout=settings.smtp_timeout,
-        handshakes=HANDSHAKES,
-    )
-    return CountingTester(tester, metrics)
 
 
 def _services(  # noqa: PLR0917 - each is of its own type

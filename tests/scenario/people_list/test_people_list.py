@@ -15,9 +15,12 @@ from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.people.export import inert
 from bot.slack.background.housekeeping import Housekeeping
+from tests.databases import KINDS
 from tests.scenario.crowd import SECRET, crowd, give_profile, mail_for, people_read
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 CROWD = crowd(40)
 BAD = {CROWD[7].id, CROWD[8].id, CROWD[9].id}
