@@ -47,6 +47,8 @@ def _app(workspaces: Workspaces, *, client: AsyncWebClient, signing_secret: Secr
     Without a signing secret requests come over Socket Mode: they carry no signature, their trust is the connection's.
     """
     return PunctualApp(
+        # Without a name Bolt looks for one in the source of every frame below, which takes longer than all the rest.
+        name="email-profile-bot",
         client=client,
         before_authorize=naming(workspaces),
         signing_secret=signing_secret.get_secret_value() if signing_secret else None,
