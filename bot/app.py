@@ -244,7 +244,15 @@ class _Wiring:
         connection = await self._connect()
         directory = SlackDirectory(connection.workspaces)
         services = self._services(directory, tester, records)
-        tabs = HomeTabs(services=services, database=self._database, workspaces=connection.workspaces)
+        tabs = HomeTabs(
+            profiles=services.profiles,
+            listing=services.listing,
+            defaults=services.defaults,
+            history=services.history,
+            entry=services.entry,
+            database=self._database,
+            workspaces=connection.workspaces,
+        )
         self._changes.subscribe(tabs.changed)
         user_sync = UserSync(
             database=self._database,
