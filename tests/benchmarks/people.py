@@ -19,11 +19,11 @@ from sqlalchemy import event, insert, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.account.records import REPORTS, State
+from bot.profiles.account.records import REPORTS, ProfileState
 from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.history import History
-from bot.profiles.people.members import PROBLEMS_FIRST, number_of, words_of
-from bot.profiles.people.people_list import ListQuery, WorkWithEmail
+from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_number
+from bot.profiles.people.people_list import ListQuery, PeopleList
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import Outcome, Report, Stage, StageName
 from storage.crypto.keyring import Keyring, generate_key
@@ -64,7 +64,7 @@ def people(count: int) -> list[tuple[str, str, str]]:
 async def fill(database: Database, keyring: Keyring, count: int) -> None:
     """Give so many people a profile and a test each, as saving and testing would."""
     everybody = people(count)
-    spread = {one.user: one for one in evenly_spread((u, name, words_of(name, a)) for u, name, a in everybody)}
+    spread = {one.user: one for one in evenly_spread((u, name, search_words(name, a)) for u, name, a in everybody)}
     for begin in range(0, count, 2000):
         chunk = everybody[begin : begin + 2000]
         async with database.writing_connection() as connection:
@@ -75,7 +75,7 @@ async def fill(database: Database, keyring: Keyring, count: int) -> None:
         for number, state in enumerate(PROBLEMS_FIRST[:6]):
             async with database.writing() as tx:
                 newcomers = [spread[user] for user, _, _ in chunk[number::6]]
-                await tx.people.add_many("T1", newcomers, number_of(state), NOW)
+                await tx.people.add_many("T1", newcomers, state_number(state), NOW)
 
 
 def profile_row(keyring: Keyring, user: str, address: str) -> ProfileRow:
@@ -133,18 +133,18 @@ def test_row(keyring: Keyring, profile: ProfileRow, number: int) -> ConnectionTe
 async def measured(database: Database, count: int) -> dict[str, tuple[float, int]]:
     """Give for each act its median in milliseconds, and how many queries it takes."""
     access = Access(OneAdmin())
-    listing = WorkWithEmail(database=database, access=access)
+    listing = PeopleList(database=database, access=access)
     history = History(database=database, access=access)
     chosen = people(count)[count // 2]
 
     async def page(wish: ListQuery) -> None:
-        await listing.page(caller=ADMIN, wish=wish)
+        await listing.page(caller=ADMIN, query=wish)
 
     async def home() -> None:
         await page(ListQuery())
         await history.recent_changes(caller=ADMIN)
 
-    first = await listing.page(caller=ADMIN, wish=ListQuery(by_name=True))
+    first = await listing.page(caller=ADMIN, query=ListQuery(by_name=True))
     second = first.next
     if second is None:
         raise RuntimeError("There is no second page to measure.")
@@ -153,7 +153,7 @@ async def measured(database: Database, count: int) -> dict[str, tuple[float, int
         "list by name, page 2": lambda: page(second),
         "search one person": lambda: page(ListQuery(search=chosen[2])),
         "search a common beginning": lambda: page(ListQuery(search="gra")),
-        "filter: fails": lambda: page(ListQuery(state=State.FAILS)),
+        "filter: fails": lambda: page(ListQuery(state=ProfileState.FAILS)),
         "Home": home,
     }
     return {name: await timed(database, act) for name, act in acts.items()}

@@ -12,7 +12,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import LargeBinary, bindparam, column, insert, select, table
 
-from bot.profiles.people.members import words_of
+from bot.profiles.people.members import search_words
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
@@ -124,7 +124,7 @@ async def _in_turns(*acts: Callable[[str], Awaitable[None]]) -> list[list[float]
 
 
 async def _people(database: Database, workspace: str, count: int) -> None:
-    everybody = evenly_spread((user, person, words_of(person, address)) for user, person, address in people(count))
+    everybody = evenly_spread((user, person, search_words(person, address)) for user, person, address in people(count))
     for begin in range(0, count, 2000):
         async with database.writing() as tx:
             await tx.people.add_many(workspace, everybody[begin : begin + 2000], 0, NOW)
