@@ -129,6 +129,6 @@ def _told(report: Report) -> str:
     remedy = _REMEDIES.get(report.fault, "") if report.fault else ""
     if report.fault is Fault.TIMED_OUT and failed.name is not StageName.CONNECT:
         remedy = "It takes connections and says nothing: see whether a mail server is behind that port."
-    others = ", ".join(str(door.port) for door in report.open_ports)
+    others = ", ".join(str(one.port) for one in report.open_ports)
     instead = f" Port {others} answers." if others else ""
     return f"it fails at {failed.name}: {failed.detail}. {remedy}{instead}".strip()

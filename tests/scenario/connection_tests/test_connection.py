@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import re
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
@@ -17,7 +18,7 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
 from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Guard
+from bot.smtp.network.guard import Address, Guard
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import (
     HOST,
@@ -308,6 +309,23 @@ async def test_a_refused_port_is_named_at_connect(trust: ssl.SSLContext) -> None
     report = await tester.test(ACCOUNT, lambda _: None)
     assert report.failed_stage is not None
     assert (report.failed_stage.name, report.fault) == (StageName.CONNECT, Fault.REFUSED)
+
+
+async def test_a_connection_that_is_reset_at_once_fails_at_connect_and_is_closed(trust: ssl.SSLContext) -> None:
+    class Reset(OneServerNetwork):
+        async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+            # As after a reset, the socket has no peer any more.
+            self.sock = socket.socket()
+            return self.sock
+
+    network = Reset(0)
+    tester = ConnectionTester(
+        guard=Guard([ip_network("127.0.0.0/8")], (587,)), network=network, trust=trust, timeout=2, handshakes=1
+    )
+    report = await tester.test(ACCOUNT, lambda _: None)
+    assert report.failed_stage is not None
+    assert report.failed_stage.name is StageName.CONNECT
+    assert network.sock.fileno() == -1
 
 
 async def test_an_international_address_needs_a_server_with_smtputf8(
