@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,11 +55,11 @@ from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.connect import Network, OpenNetwork
-from bot.smtp.network.domain import DnsTextRecords, TextRecords, judge
+from bot.smtp.advice.domain import judge
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -145,12 +146,13 @@ async def open_bot(
     settings: Settings,
     *,
     network: Network | None = None,
-    records: TextRecords | None = None,
     traces: Traces | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Bot]:
     """Make the bot, and close everything in reverse order when the block ends.
 
-    `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` records spans.
+    `network` replaces the machine's network and DNS in the demo and in tests; `traces` records
+    spans; `trust` replaces the authorities of the system and of SMTP_CA_FILE.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -168,7 +170,15 @@ async def open_bot(
         async with slack_session(*watching) as session:
             clients = Clients(session, settings.slack_api_url)
             wiring = _Wiring(settings, database, clients, calls, traces)
-            bot = await wiring.bot(network or OpenNetwork(), records or DnsTextRecords())
+            network = network or Network()
+            tester = ConnectionTester(
+                guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
+                network=network,
+                trust=trust or trust_store(settings.smtp_ca_file),
+                timeout=settings.smtp_timeout,
+                handshakes=HANDSHAKES,
+            )
+            bot = await wiring.bot(tester, network)
             try:
                 async with _in_background(bot.housekeeping.run, bot.tabs.run):
                     yield bot
@@ -229,12 +239,20 @@ class _Wiring:
         if traces is not None:
             traces.follow(database, self._metrics)
 
-    async def bot(self, network: Network, records: TextRecords) -> Bot:
+    async def bot(self, tester: ConnectionTester, network: Network) -> Bot:
         """Make everything."""
         connection = await self._connect()
         directory = SlackDirectory(connection.workspaces)
-        services = self._services(directory, network, records)
-        tabs = HomeTabs(services=services, database=self._database, workspaces=connection.workspaces)
+        services = self._services(directory, tester, network)
+        tabs = HomeTabs(
+            profiles=services.profiles,
+            listing=services.listing,
+            defaults=services.defaults,
+            history=services.history,
+            entry=services.entry,
+            database=self._database,
+            workspaces=connection.workspaces,
+        )
         self._changes.subscribe(tabs.changed)
         user_sync = UserSync(
             database=self._database,
@@ -313,7 +331,7 @@ class _Wiring:
         bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=authorize)
         return SlackConnection(workspaces=workspace, bolt=bolt)
 
-    def _services(self, directory: SlackDirectory, network: Network, records: TextRecords) -> Services:
+    def _services(self, directory: SlackDirectory, tester: ConnectionTester, network: Network) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
         access = Access(directory, settings.admin_user_ids)
@@ -327,8 +345,8 @@ class _Wiring:
             clock=now,
             on_change=on_change,
             password_in_form=in_form,
-            tester=self._tester(network),
-            judge=lambda domain: judge(domain, records),
+            tester=CountingTester(tester, self._metrics),
+            judge=lambda domain: judge(domain, network),
         )
         listing = PeopleList(database=database, access=access)
         entry = _password_entry(settings)
@@ -352,17 +370,6 @@ class _Wiring:
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
             entry=entry,
         )
-
-    def _tester(self, network: Network) -> CountingTester:
-        settings = self._settings
-        tester = ConnectionTester(
-            guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
-            network=network,
-            trust=trust_store(settings.smtp_ca_file),
-            timeout=settings.smtp_timeout,
-            handshakes=HANDSHAKES,
-        )
-        return CountingTester(tester, self._metrics)
 
     def _password_page(self, services: Services, workspaces: Workspaces) -> PasswordPage | None:
         if services.links is None:
