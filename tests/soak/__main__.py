@@ -24,6 +24,7 @@ import aiohttp
 from bot.demo.delivery import DeliveryError
 from bot.demo.people import CHANNEL, PEOPLE, TEAM
 from bot.demo.workspace import Workspace
+from tests.deploy_files import image_environment
 from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD
@@ -178,7 +179,8 @@ async def soak(folder: Path, seconds: float) -> AsyncIterator[Soak]:
             person.id: profile_at(server, person.address)
             for person, server in zip(people, itertools.cycle(street.servers), strict=False)
         }
-        given = {**street.given, **BY_SOCKET, "SMTP_TIMEOUT": "4"}
+        as_deployed = {"MALLOC_ARENA_MAX": image_environment()["MALLOC_ARENA_MAX"]}
+        given = {**street.given, **BY_SOCKET, **as_deployed, "SMTP_TIMEOUT": "4"}
         house = await stack.enter_async_context(real_house(folder, workspace, profiles, given))
         yield Soak(house=house, delivery=delivery, people=People(workspace=workspace, crowd=people), seconds=seconds)
 
