@@ -53,7 +53,7 @@ in a task of their own."""
 
 GOALS = {"/email-profile": 25, "a saved form": 40, "/email-test": 50, "a page of the people list": 32}
 
-_of_a_request: ContextVar[bool] = ContextVar("of_a_request", default=False)
+of_a_request: ContextVar[bool] = ContextVar("of_a_request", default=False)
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Counting:
             recording.steps += caller is not None and caller != name
 
     def _belongs(self) -> bool:
-        return _of_a_request.get() or threading.current_thread() is not threading.main_thread()
+        return of_a_request.get() or threading.current_thread() is not threading.main_thread()
 
     def _caller(self, frame: FrameType) -> str | None:
         """Find the file of the product from which a function was called, through whatever library lies between."""
@@ -194,9 +194,9 @@ async def _office(folder: Path) -> AsyncIterator[Office]:
             settings = demo_settings(folder, workspace, mail)
             async with open_bot(settings, network=DemoNetwork(mail), records=DemoRecords()) as bot:
                 # What has begun so far is nobody's request; the server's connections inherit the mark.
-                mark = _of_a_request.set(True)
+                mark = of_a_request.set(True)
                 async with serving(bot, settings) as url:
-                    _of_a_request.reset(mark)
+                    of_a_request.reset(mark)
                     workspace.delivery.events_url = f"{url}/slack/events"
                     yield Office(workspace, mail)
     finally:
