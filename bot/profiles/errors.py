@@ -53,7 +53,7 @@ class ExtraConflictError(UserError):
         self.present = present
 
 
-class ChangedMeanwhileError(UserError):
+class EditConflictError(UserError):
     """Somebody saved between opening a form and saving it. `fields` are the labels that differ."""
 
     def __init__(self, message: str, *, fields: tuple[str, ...], revision: int) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from bot.profiles.errors import outage_sentence
-from bot.profiles.tests.limits import LimitedError
+from bot.profiles.tests.limits import RateLimitedError
 from storage.engines.unavailable import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -51,30 +51,30 @@ class Pages:
 
     def add_routes(self, application: web.Application) -> None:
         """Serve what all pages share."""
-        application.router.add_get("/private/{file}", self.asset)
+        application.router.add_get("/private/{file}", self.serve_asset)
 
-    async def asset(self, request: web.Request) -> web.Response:
+    async def serve_asset(self, request: web.Request) -> web.Response:
         """Serve style and script."""
         name = request.match_info["file"]
         if name not in _ASSETS:
             raise web.HTTPNotFound
-        return web.Response(text=file(name), content_type=_ASSETS[name], headers=self.headers)
+        return web.Response(text=read_asset(name), content_type=_ASSETS[name], headers=self.headers)
 
     def html(self, title: str, body: str) -> str:
         """Write a page; `body` is HTML, `title` a text."""
-        return Template(file("page.html")).substitute(title=escape(title), body=body)
+        return Template(read_asset("page.html")).substitute(title=escape(title), body=body)
 
-    def page(self, title: str, body: str, status: int) -> web.Response:
+    def response(self, title: str, body: str, status: int) -> web.Response:
         """Answer with a page."""
         return web.Response(text=self.html(title, body), content_type="text/html", status=status, headers=self.headers)
 
-    def limited(self, error: LimitedError) -> web.Response:
+    def rate_limited(self, error: RateLimitedError) -> web.Response:
         """Answer that something was done too often."""
-        answer = self.page("Too many tries", told(str(error)), 429)
+        answer = self.response("Too many tries", paragraph(str(error)), 429)
         answer.headers["Retry-After"] = str(int(error.wait) + 1)
         return answer
 
-    def guarded(self, paths: tuple[str, ...], nothing_here: str) -> Middleware:
+    def error_middleware(self, paths: tuple[str, ...], nothing_here: str) -> Middleware:
         """Make the middleware that answers what begins with `paths` with a page, whatever is wrong with it."""
 
         @web.middleware
@@ -85,29 +85,31 @@ class Pages:
                 return await handler(request)
             except web.HTTPException as error:
                 title = "Not found" if error.status == 404 else "Not possible"
-                return self.page(title, told(nothing_here), error.status)
+                return self.response(title, paragraph(nothing_here), error.status)
             except DatabaseUnavailableError as error:
-                return self.page("Not now", told(outage_sentence(error)), 503)
+                return self.response("Not now", paragraph(outage_sentence(error)), 503)
             except Exception:
                 reference = secrets.token_hex(4).upper()
                 log.exception("A page failed (reference %s).", reference)
                 again = "Try again; if it stays, tell whoever runs the bot."
-                return self.page("Not now", told(f"Something went wrong (reference {reference}). {again}"), 500)
+                return self.response(
+                    "Not now", paragraph(f"Something went wrong (reference {reference}). {again}"), 500
+                )
 
         return guard
 
 
-def file(name: str) -> str:
+def read_asset(name: str) -> str:
     """Read a file of the pages."""
     return resources.files("bot.web").joinpath(name).read_text(encoding="utf-8")
 
 
-def told(sentence: str) -> str:
+def paragraph(sentence: str) -> str:
     """Write a sentence as a paragraph."""
     return f"<p>{escape(sentence)}</p>"
 
 
-def network_of(request: web.Request) -> str:
+def client_address(request: web.Request) -> str:
     """Tell where a request comes from: the peer, or what a proxy of one's own says of it."""
     peer = request.remote or ""
     try:

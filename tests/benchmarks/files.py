@@ -16,7 +16,6 @@ import io
 import itertools
 import opcode
 import re
-import secrets
 import sqlite3
 import sys
 import tempfile
@@ -32,12 +31,9 @@ from types import CodeType, FrameType
 from typing import Any
 from unittest.mock import patch
 
-from bot.app import open_bot
-from bot.demo.mail import DemoMail, DemoNetwork, DemoRecords
+from bot.demo.mail import ACCOUNTS
 from bot.demo.platform import Message, searchable
-from bot.demo.run import demo_settings
-from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.run import Office, open_office
 from bot.observability import log
 from bot.server import serving
 from tests.scenario.people import ADA, GRACE
@@ -176,31 +172,13 @@ def _begins(frame: FrameType) -> bool:
     return operation != _RESUME or argument & 3 == 0
 
 
-@dataclass(frozen=True)
-class Office:
-    """The bot in this process, whose requests alone carry the mark, and the stand-ins for Slack and a mail server."""
-
-    workspace: Workspace
-    mail: DemoMail
-
-
 @asynccontextmanager
-async def _office(folder: Path) -> AsyncIterator[Office]:
-    mail = DemoMail()
-    workspace = Workspace(signing_secret=secrets.token_hex(16), bot_token="xoxb-demo")
-    await mail.start()
-    try:
-        async with serving_workspace(workspace, mail):
-            settings = demo_settings(folder, workspace, mail)
-            async with open_bot(settings, network=DemoNetwork(mail), records=DemoRecords()) as bot:
-                # What has begun so far is nobody's request; the server's connections inherit the mark.
-                mark = of_a_request.set(True)
-                async with serving(bot, settings) as url:
-                    of_a_request.reset(mark)
-                    workspace.delivery.events_url = f"{url}/slack/events"
-                    yield Office(workspace, mail)
-    finally:
-        await mail.stop()
+async def _marked_serving(*arguments: Any, **options: Any) -> AsyncIterator[str]:
+    """Serve as the demo does; what began before is nobody's request, and the server's connections inherit the mark."""
+    mark = of_a_request.set(True)
+    async with serving(*arguments, **options) as url:
+        of_a_request.reset(mark)
+        yield url
 
 
 class Acts:
@@ -273,10 +251,13 @@ class Acts:
 
 async def counted() -> dict[str, Recording]:
     """Count each act; returns for each the recording with the fewest files."""
-    mail = DemoMail()
-    counting = Counting(mail.accounts[0].password)
-    with tempfile.TemporaryDirectory() as folder, counting.everywhere():
-        async with _office(Path(folder)) as office:
+    counting = Counting(ACCOUNTS[0].password)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        counting.everywhere(),
+        patch("bot.demo.run.serving", _marked_serving),
+    ):
+        async with open_office(Path(folder)) as office:
             acts = Acts(office, counting)
             await acts.prepare()
             works = dict(zip(GOALS, (acts.show, acts.save, acts.test, acts.list_people), strict=True))

@@ -27,7 +27,7 @@ from bot.demo.platform import Message, searchable
 from bot.demo.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import REPORTS
-from bot.profiles.people.members import PROBLEMS_FIRST, number_of, words_of
+from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_number
 from bot.profiles.people.retention import people_lease
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import Outcome, Report, Stage, StageName
@@ -68,7 +68,7 @@ def people(count: int) -> list[tuple[str, str, str]]:
 async def fill(database: Database, keyring: Keyring, count: int) -> None:
     """Store a profile and a test for so many people, as saving and testing would."""
     everybody = people(count)
-    spread = {one.user: one for one in evenly_spread((u, name, words_of(name, a)) for u, name, a in everybody)}
+    spread = {one.user: one for one in evenly_spread((u, name, search_words(name, a)) for u, name, a in everybody)}
     for begin in range(0, count, 2000):
         chunk = everybody[begin : begin + 2000]
         async with database.writing_connection() as connection:
@@ -79,7 +79,7 @@ async def fill(database: Database, keyring: Keyring, count: int) -> None:
         for number, state in enumerate(PROBLEMS_FIRST[:6]):
             async with database.writing() as tx:
                 newcomers = [spread[user] for user, _, _ in chunk[number::6]]
-                await tx.people.add_many(TEAM, newcomers, number_of(state), NOW)
+                await tx.people.add_many(TEAM, newcomers, state_number(state), NOW)
 
 
 def profile_row(keyring: Keyring, user: str, address: str) -> ProfileRow:

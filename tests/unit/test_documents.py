@@ -15,11 +15,11 @@ from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG, EX_TEMPFAIL
 from bot.observability import tracing
-from bot.profiles.people.retention import GRACE_OF_PEOPLE, GRACE_OF_WORKSPACES
+from bot.profiles.people.retention import PERSON_GRACE_PERIOD, WORKSPACE_GRACE_PERIOD
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.slack.middleware.overload import MOST_AT_ONCE
-from bot.slack.middleware.request_log import _BEGINNINGS
+from bot.slack.middleware.request_log import BEGINNINGS
 from storage.engines.postgresql import POOL
 from tests.documents import NAMES, ROOT, read, rows, section
 
@@ -129,7 +129,7 @@ def test_every_line_of_the_log_is_described_with_its_level_and_no_other() -> Non
 
 
 def test_every_beginning_of_a_request_s_line_is_described() -> None:
-    for outcome, beginning in _BEGINNINGS.items():
+    for outcome, beginning in BEGINNINGS.items():
         assert f"`{beginning}`" in section(OPERATING, "The log"), outcome
 
 
@@ -155,8 +155,8 @@ def test_exit_codes_and_numbers_are_the_programs_own() -> None:
     assert tracing.FLUSH_SECONDS == 3
     assert "a stop waits three seconds for it" in operating
     data = read("docs/data.md")
-    assert f"{GRACE_OF_PEOPLE.days} days after the person was deactivated" in data
-    assert f"{GRACE_OF_WORKSPACES.days} days after the bot was removed" in data
+    assert f"{PERSON_GRACE_PERIOD.days} days after the person was deactivated" in data
+    assert f"{WORKSPACE_GRACE_PERIOD.days} days after the bot was removed" in data
 
 
 # Data

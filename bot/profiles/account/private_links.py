@@ -14,14 +14,14 @@ from bot.profiles.account.records import ProfileView, load, require_readable, vi
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import note_state
-from bot.profiles.tests.limits import take_link, take_wrong_link, was_right_link
+from bot.profiles.people.members import update_person
+from bot.profiles.tests.limits import count_link, count_link_attempt, release_link_attempt
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.tables.password_links import StoredLink
 from storage.tables.revisions import StaleRevisionError
 
-LINK_SECONDS = 600
+LINK_LIFETIME_SECONDS = 600
 TOKEN_BYTES = 16
 """128 bits: nobody guesses one."""
 
@@ -79,7 +79,7 @@ class PrivateLinks:
         self._clock = clock
         self._on_change = on_change
 
-    async def offer(
+    async def create_link(
         self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0
     ) -> str:
         """Make a link for one's own password towards `host`, or else the stored server; gives its address.
@@ -91,18 +91,18 @@ class PrivateLinks:
         await self._access.require_member(owner)
         async with self._database.writing() as tx:
             await tx.links.purge()
-            await take_link(tx, owner)
+            await count_link(tx, owner)
             loaded = await load(tx, owner)
             host = _host(host or loaded.profile.host)
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(host)
             token = secrets.token_urlsafe(TOKEN_BYTES)
             document = json.dumps({"host": host, "channel": channel, "view_id": view_id, "revision": revision}).encode()
             stored = StoredLink(workspace=owner.workspace, user=owner.user, document=document)
-            await tx.links.add(token, stored, seconds=LINK_SECONDS)
+            await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
         return f"{self._public_url}/password/{owner.user}/{token}"
 
-    async def look(self, *, user: str, token: str, from_where: str) -> PrivateLink:
-        """Read a link without using it up; `from_where` is the network address that asks.
+    async def find_link(self, *, user: str, token: str, network_address: str) -> PrivateLink:
+        """Read a link without using it up; `network_address` is the network address that asks.
 
         Raises:
             LinkGoneError: there is no such link.
@@ -110,15 +110,15 @@ class PrivateLinks:
         """
         async with self._database.writing() as tx:
             # Counted as wrong before it is looked at, so that over the limit even a right guess opens nothing.
-            await take_wrong_link(tx, from_where)
+            await count_link_attempt(tx, network_address)
             link = await _found(tx, user, token)
             if link is not None:
-                await was_right_link(tx, from_where)
+                await release_link_attempt(tx, network_address)
         if link is None:
             raise LinkGoneError
         return link
 
-    async def set_password(self, *, user: str, token: str, password: SecretStr, from_where: str) -> PasswordSet:
+    async def set_password(self, *, user: str, token: str, password: SecretStr, network_address: str) -> PasswordSet:
         """Store what was typed, and use the link up.
 
         Raises:
@@ -127,14 +127,14 @@ class PrivateLinks:
             InvalidFormError: this is no password; the link stays good.
             LimitedError: too many wrong links were tried from there.
         """
-        link = await self.look(user=user, token=token, from_where=from_where)
+        link = await self.find_link(user=user, token=token, network_address=network_address)
         await self._access.require_member(link.owner)
         sentence = check_password(password)
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})
         async with self._database.writing() as tx:
             (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
-            if not await tx.links.use(token, user, seconds=LINK_SECONDS):
+            if not await tx.links.use(token, user, seconds=LINK_LIFETIME_SECONDS):
                 raise LinkGoneError
             await self._store(tx, link, password)
             view = await view_of(tx, link.owner)
@@ -158,7 +158,7 @@ class PrivateLinks:
             action="password set privately",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await note_state(tx, owner, at=now)
+        await update_person(tx, owner, at=now)
 
 
 def _host(text: str) -> str:
@@ -171,7 +171,7 @@ def _host(text: str) -> str:
 
 
 async def _found(tx: Transaction, user: str, token: str) -> PrivateLink | None:
-    stored = await tx.links.find(token, user, seconds=LINK_SECONDS)
+    stored = await tx.links.find(token, user, seconds=LINK_LIFETIME_SECONDS)
     if stored is None:
         return None
     owner = Person(workspace=stored.workspace, user=user)

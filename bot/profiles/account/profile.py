@@ -16,10 +16,10 @@ from bot.profiles.errors import InvalidFormError
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, literal, normal_host
 
-LONGEST_ADDRESS = 254
+MAX_ADDRESS_LENGTH = 254
 """Characters of an address: RFC 5321 section 4.5.3.1.3 allows a path of 256 with its brackets."""
-LONGEST_LOGIN = 320
-LONGEST_PASSWORD = 1000
+MAX_LOGIN_LENGTH = 320
+MAX_PASSWORD_LENGTH = 1000
 
 
 class Field(StrEnum):
@@ -128,7 +128,7 @@ class EmailProfile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class ProfileForm:
     """The form as typed: nothing trimmed, nothing checked. An empty password means: keep the stored one.
 
     `theirs` are fields in which what somebody else saved meanwhile shall stay.
@@ -140,15 +140,15 @@ class Form:
     host: str
     port: str
     authenticate: bool
-    theirs: frozenset[Field] = frozenset()
+    keep_stored: frozenset[Field] = frozenset()
 
 
-def with_theirs(form: Form, stored: EmailProfile) -> Form:
+def with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
     """Give the form with the stored values in the fields in which they shall stay."""
-    theirs, typed = form.theirs, form
+    theirs, typed = form.keep_stored, form
     # What was typed as password for one server never goes to another.
     elsewhere = Field.HOST in theirs and typed.host.strip() != stored.host
-    return Form(
+    return ProfileForm(
         address=stored.address if Field.ADDRESS in theirs else typed.address,
         login=stored.login if Field.LOGIN in theirs else typed.login,
         password=SecretStr("") if elsewhere else typed.password,
@@ -158,13 +158,13 @@ def with_theirs(form: Form, stored: EmailProfile) -> Form:
     )
 
 
-def check_own_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailProfile:
+def check_own_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) -> EmailProfile:
     """Check what somebody typed into their own form, against what is stored.
 
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
-    form = with_theirs(form, stored)
+    form = with_stored_fields(form, stored)
     profile, errors = _check_fields(form, stored)
     typed = _typed_password(form, errors)
     if typed is None and profile.authenticate and Field.PASSWORD not in errors:
@@ -180,13 +180,13 @@ def check_own_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailP
     return _settled(profile, stored, typed, errors, now)
 
 
-def check_others_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailProfile:
+def check_others_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) -> EmailProfile:
     """Check what an admin typed into somebody else's form; a password that no longer fits is dropped.
 
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
-    form = with_theirs(form, stored)
+    form = with_stored_fields(form, stored)
     profile, errors = _check_fields(form, stored)
     return _settled(profile, stored, _typed_password(form, errors), errors, now)
 
@@ -212,7 +212,7 @@ def _settled(
     return profile
 
 
-def _check_fields(form: Form, stored: EmailProfile) -> tuple[EmailProfile, dict[str, str]]:
+def _check_fields(form: ProfileForm, stored: EmailProfile) -> tuple[EmailProfile, dict[str, str]]:
     """Check all fields but the password; bad ones are left empty in the profile and named in the errors."""
     errors: dict[str, str] = {}
     address = _checked(Field.ADDRESS, errors, check_address, form.address)
@@ -264,16 +264,16 @@ def check_address(text: str) -> str:
         address = f"{checked.local_part}@{idna.decode(host)}"
     except (EmailNotValidError, HostError, UnicodeError):
         raise ValueError(f"“{_excerpt(text)}” is not an email address. Write it like ada@example.com.") from None
-    if len(address) > LONGEST_ADDRESS:
-        raise ValueError(f"An email address has at most {LONGEST_ADDRESS} characters, for example ada@example.com.")
+    if len(address) > MAX_ADDRESS_LENGTH:
+        raise ValueError(f"An email address has at most {MAX_ADDRESS_LENGTH} characters, for example ada@example.com.")
     return address
 
 
 def _check_login(text: str) -> str:
-    if not printable(text):
+    if not is_printable(text):
         raise ValueError("A login is one line without control characters, for example ada@example.com.")
-    if len(text) > LONGEST_LOGIN:
-        raise ValueError(f"A login has at most {LONGEST_LOGIN} characters, for example ada@example.com.")
+    if len(text) > MAX_LOGIN_LENGTH:
+        raise ValueError(f"A login has at most {MAX_LOGIN_LENGTH} characters, for example ada@example.com.")
     return text
 
 
@@ -285,7 +285,7 @@ def _check_host(text: str) -> str:
         raise ValueError(f"{shown}{error}") from None
 
 
-def port_of(text: str) -> int:
+def parse_port(text: str) -> int:
     """Read a port from 1 to 65535; 0 for anything else."""
     plain = text.strip()
     number = int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 6 else 0
@@ -295,12 +295,12 @@ def port_of(text: str) -> int:
 def _check_port(text: str) -> str:
     if not text:
         raise ValueError("The port is missing. Use a number from 1 to 65535, for example 587.")
-    if not port_of(text):
+    if not parse_port(text):
         raise ValueError(f"{_excerpt(text)} is not a port. Use a number from 1 to 65535, for example 587.")
-    return str(port_of(text))
+    return str(parse_port(text))
 
 
-def _typed_password(form: Form, errors: dict[str, str]) -> SecretStr | None:
+def _typed_password(form: ProfileForm, errors: dict[str, str]) -> SecretStr | None:
     """Give the typed password exactly as typed, blanks and all; None when the field was left empty."""
     if not form.password.get_secret_value():
         return None
@@ -316,14 +316,14 @@ def check_password(password: SecretStr) -> str:
     plain = password.get_secret_value()
     if not plain:
         return "The password is missing. Type the password of this mail account."
-    if not printable(plain):
+    if not is_printable(plain):
         return "A password is one line without control characters. Type it again."
-    if len(plain) > LONGEST_PASSWORD:
-        return f"A password has at most {LONGEST_PASSWORD} characters. Type it again."
+    if len(plain) > MAX_PASSWORD_LENGTH:
+        return f"A password has at most {MAX_PASSWORD_LENGTH} characters. Type it again."
     return ""
 
 
-def printable(text: str) -> bool:
+def is_printable(text: str) -> bool:
     """Tell whether a text holds no control character and no half of a surrogate pair."""
     return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 

@@ -66,7 +66,7 @@ class Access:
             await self.require_member(caller)
             return
         await self.require_admin(caller)
-        refusal = reason_against(await self._directory.member(owner))
+        refusal = reason_ineligible(await self._directory.member(owner))
         if refusal:
             raise NotAllowedError(refusal)
 
@@ -78,7 +78,7 @@ class Access:
             DirectoryError: the workspace did not say.
         """
         member = await self._directory.member(caller)
-        if member is None or reason_against(member) or not (member.is_admin or caller.user in self._admin_user_ids):
+        if member is None or reason_ineligible(member) or not (member.is_admin or caller.user in self._admin_user_ids):
             raise NotAllowedError(
                 "Only admins can work with somebody else's email profile. Ask an admin or owner of this workspace."
             )
@@ -94,14 +94,14 @@ class Access:
         except DirectoryError:
             # Slack signed for who is speaking. Only a guest could slip through here, to a profile of their own.
             return
-        if member is None or reason_against(member):
+        if member is None or reason_ineligible(member):
             raise NotAllowedError(
                 "Email profiles are for members of this workspace; guests, apps and people of other organisations "
                 "have none. Ask an admin of this workspace."
             )
 
 
-def reason_against(member: Member | None) -> str:
+def reason_ineligible(member: Member | None) -> str:
     """Say why somebody can have no email profile here; empty when they can."""
     if member is None:
         return "Nobody in this workspace has that name. Choose a person from the list after @."

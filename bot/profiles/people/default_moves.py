@@ -4,24 +4,24 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.changes import Changed, OnChange, changed_into, names
+from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
 from bot.profiles.account.records import load, view_of
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import StoredDefaults, load_defaults
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import update_person
 from storage.database import Database
 
 _BATCH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Differences:
+class DefaultsUsage:
     """How profiles stand to new defaults: hold them, still hold the old ones, differ by their own choice."""
 
-    alike: int
-    holding_old: int
-    own_choice: int
+    current: int
+    previous: int
+    custom: int
 
 
 class DefaultMoves:
@@ -41,7 +41,7 @@ class DefaultMoves:
         self._clock = clock
         self._on_change = on_change
 
-    async def differences(self, stored: StoredDefaults, *, workspace: str) -> Differences:
+    async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
         """Count how the profiles of a workspace stand to its defaults."""
         alike = holding_old = own_choice = 0
         async for owner in self._owners(workspace):
@@ -49,15 +49,15 @@ class DefaultMoves:
                 profile = (await load(tx, owner)).profile
             if not profile.is_complete:
                 continue
-            if stored.defaults.held_by(profile):
+            if stored.defaults.matches(profile):
                 alike += 1
-            elif stored.before.held_by(profile):
+            elif stored.previous.matches(profile):
                 holding_old += 1
             else:
                 own_choice += 1
-        return Differences(alike=alike, holding_old=holding_old, own_choice=own_choice)
+        return DefaultsUsage(current=alike, previous=holding_old, custom=own_choice)
 
-    async def move(self, *, caller: Person, revision: int) -> AsyncIterator[Changed]:
+    async def move(self, *, caller: Person, revision: int) -> AsyncIterator[ProfileChange]:
         """Give each profile that holds the old defaults the new ones, one by one.
 
         Raises:
@@ -75,7 +75,7 @@ class DefaultMoves:
                 self._on_change(owner)
                 yield moved
 
-    async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults) -> Changed | None:
+    async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults) -> ProfileChange | None:
         async with self._database.writing() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
             if person is None or person.deactivated_at is not None:
@@ -83,19 +83,19 @@ class DefaultMoves:
                 return None
             loaded = await load(tx, owner)
             before = replace(loaded.profile, before=None)
-            if loaded.unreadable or stored.defaults.held_by(before) or not stored.before.held_by(before):
+            if loaded.unreadable or stored.defaults.matches(before) or not stored.previous.matches(before):
                 return None
-            after = stored.defaults.moved(before, stored.before)
+            after = stored.defaults.applied_to(before, stored.previous)
             await tx.profiles.save(owner.workspace, owner.user, after.to_document(), expected_revision=loaded.revision)
             await tx.audit.append(
                 owner.workspace,
                 actor=caller.user,
                 subject=owner.user,
                 action="moved to new defaults",
-                fields=names(before, after),
+                fields=changed_fields(before, after),
             )
-            await note_state(tx, owner, at=self._clock())
-            return changed_into(await view_of(tx, owner), before, after)
+            await update_person(tx, owner, at=self._clock())
+            return profile_change(await view_of(tx, owner), before, after)
 
     async def _owners(self, workspace: str) -> AsyncIterator[Person]:
         after = ""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from bot.profiles.account.extras import effective_encryption, switched_to
-from bot.profiles.account.profile import EmailProfile, check_address, port_of
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
+from bot.profiles.account.extras import effective_encryption, with_encryption
+from bot.profiles.account.profile import EmailProfile, check_address, parse_port
+from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
@@ -17,9 +17,9 @@ from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.tables.revisions import StaleRevisionError
 
-LONGEST_PATTERN = 100
-MOST_SERVERS = 50
-EVERYBODY = "workspace"
+MAX_PATTERN_LENGTH = 100
+MAX_SERVERS = 50
+DEFAULTS_SUBJECT = "workspace"
 """The subject of history entries about the defaults, which are nobody's own."""
 
 _PLACES = re.compile(r"\{([^{}]*)\}")
@@ -88,26 +88,26 @@ class Defaults:
             authenticate=self.authenticate,
         )
 
-    def completed(self, profile: EmailProfile) -> EmailProfile:
+    def with_default_encryption(self, profile: EmailProfile) -> EmailProfile:
         """Add the default encryption to a new profile on the default server and port that says nothing of it."""
         says = {"SSL", "TLS"} & set(profile.extras)
-        if says or self.encryption is Encryption.NONE or not self.held_as_server(profile):
+        if says or self.encryption is Encryption.NONE or not self.matches_server(profile):
             return profile
-        return replace(profile, extras=switched_to(profile.extras, self.encryption.value))
+        return replace(profile, extras=with_encryption(profile.extras, self.encryption.value))
 
-    def held_as_server(self, profile: EmailProfile) -> bool:
+    def matches_server(self, profile: EmailProfile) -> bool:
         """Whether a profile is on the default server and port."""
         return self.has_account and (profile.host, profile.port) == (self.host, self.port)
 
-    def held_by(self, profile: EmailProfile) -> bool:
+    def matches(self, profile: EmailProfile) -> bool:
         """Whether a profile holds these defaults as they are."""
         return (
-            self.held_as_server(profile)
+            self.matches_server(profile)
             and effective_encryption(profile.extras) is self.encryption
             and profile.authenticate == self.authenticate
         )
 
-    def moved(self, profile: EmailProfile, before: "Defaults") -> EmailProfile:
+    def applied_to(self, profile: EmailProfile, before: "Defaults") -> EmailProfile:
         """Give a profile that held `before` these defaults; a password for another server stays behind."""
         extras = {name: value for name, value in profile.extras.items() if name not in ("SSL", "TLS")}
         if self.encryption is not Encryption.NONE:
@@ -160,7 +160,7 @@ class StoredDefaults:
     """The defaults, those before them (whom profiles may still hold), and their revision; 0 when none are stored."""
 
     defaults: Defaults
-    before: Defaults
+    previous: Defaults
     revision: int
 
 
@@ -183,7 +183,7 @@ async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
     values = json.loads(stored.document) if stored and stored.document else {}
     return StoredDefaults(
         defaults=Defaults.from_values(values["defaults"]) if "defaults" in values else Defaults(),
-        before=Defaults.from_values(values["before"]) if "before" in values else Defaults(),
+        previous=Defaults.from_values(values["before"]) if "before" in values else Defaults(),
         revision=stored.revision if stored else 0,
     )
 
@@ -197,7 +197,7 @@ def check_defaults(form: DefaultsForm) -> Defaults:
     errors: dict[str, str] = {}
     host = _host(form.host, errors)
     servers = _servers(form.allowed_servers, errors)
-    port = port_of(form.port)
+    port = parse_port(form.port)
     if form.port.strip() and not port:
         typed = clean(form.port, most=40)
         errors[DefaultsField.PORT] = f"{typed} is not a port. Use a number from 1 to 65535, for example 587."
@@ -234,9 +234,9 @@ def _servers(typed: str, errors: dict[str, str]) -> tuple[str, ...]:
             servers.append(normal_host(part))
         except HostError as error:
             errors[DefaultsField.ALLOWED_SERVERS] = f"“{clean(part, most=40)}”: {error}"
-    if len(servers) > MOST_SERVERS:
+    if len(servers) > MAX_SERVERS:
         errors[DefaultsField.ALLOWED_SERVERS] = (
-            f"At most {MOST_SERVERS} servers, one a line, for example smtp.example.com."
+            f"At most {MAX_SERVERS} servers, one a line, for example smtp.example.com."
         )
     return tuple(dict.fromkeys(servers))
 
@@ -250,7 +250,7 @@ def _pattern(typed: str, errors: dict[str, str]) -> str:
     places = set(_PLACES.findall(pattern))
     plain = _PLACES.sub("", pattern)
     usable = places and places <= {"address", "local"} and not {"{", "}"} & set(plain) and plain.isprintable()
-    if pattern and not (usable and len(pattern) <= LONGEST_PATTERN):
+    if pattern and not (usable and len(pattern) <= MAX_PATTERN_LENGTH):
         errors[DefaultsField.LOGIN_PATTERN] = (
             f"“{clean(pattern, most=40)}” makes no login. Use {{address}} for the whole address or {{local}} for the "
             "part before the @, for example DOMAIN\\{local}."
@@ -317,14 +317,14 @@ class WorkspaceDefaults:
             try:
                 await tx.workspaces.save(caller.workspace, document, expected_revision=expected_revision)
             except StaleRevisionError as error:
-                raise ChangedMeanwhileError(
+                raise EditConflictError(
                     "Another admin changed the defaults since you opened this form. Nothing was saved. Save again "
                     "to put yours in place of theirs, or cancel.",
                     fields=names,
                     revision=error.revision,
                 ) from None
             await tx.audit.append(
-                caller.workspace, actor=caller.user, subject=EVERYBODY, action="defaults changed", fields=names
+                caller.workspace, actor=caller.user, subject=DEFAULTS_SUBJECT, action="defaults changed", fields=names
             )
         self._on_change(caller)
-        return StoredDefaults(defaults=defaults, before=stored.defaults, revision=expected_revision + 1)
+        return StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)

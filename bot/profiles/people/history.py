@@ -6,8 +6,8 @@ from bot.profiles.people.access import Access, Person
 from storage.database import Database
 from storage.tables.audit import AuditEntry
 
-PAGE = 15
-RECENT = 5
+PAGE_SIZE = 15
+RECENT_CHANGES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,9 @@ class History:
         """
         await self._access.require_owner_or_admin(caller, owner)
         async with self._database.reading() as tx:
-            found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE + 1)
-        entries = tuple(found[:PAGE])
-        return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE else None)
+            found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE_SIZE + 1)
+        entries = tuple(found[:PAGE_SIZE])
+        return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE_SIZE else None)
 
     async def recent_changes(self, *, caller: Person) -> tuple[AuditEntry, ...]:
         """Read the latest changes in the whole workspace.
@@ -47,4 +47,4 @@ class History:
         """
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
-            return tuple(await tx.audit.changes(caller.workspace, limit=RECENT))
+            return tuple(await tx.audit.changes(caller.workspace, limit=RECENT_CHANGES))

@@ -8,14 +8,14 @@ from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field
 from bot.profiles.account.records import load
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import update_person
 from storage.database import Database, Transaction
 from storage.tables.revisions import StaleRevisionError
 
-GRACE_OF_PEOPLE = timedelta(days=7)
+PERSON_GRACE_PERIOD = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""
 
-GRACE_OF_WORKSPACES = timedelta(days=30)
+WORKSPACE_GRACE_PERIOD = timedelta(days=30)
 """How long a workspace's records are kept after the bot was removed, in case it returns."""
 
 
@@ -55,19 +55,19 @@ class Retention:
             await tx.oauth_states.purge()
         await self._database.forget_deleted()
 
-    async def left(self, workspace: str) -> None:
+    async def mark_removed(self, workspace: str) -> None:
         """Note that the bot was removed from a workspace."""
         now = await self._clock()
         async with self._database.writing() as tx:
             await tx.workspaces.set_left(workspace, now)
 
-    async def returned(self, workspace: str) -> None:
+    async def mark_present(self, workspace: str) -> None:
         """Note that the bot works in a workspace (again)."""
         async with self._database.writing() as tx:
             await tx.workspaces.set_left(workspace, None)
 
     async def _secrets_of_the_deactivated(self, now: datetime) -> None:
-        due = now - GRACE_OF_PEOPLE
+        due = now - PERSON_GRACE_PERIOD
         async with self._database.reading() as tx:
             people = await tx.people.deactivated_before(due)
         for workspace, user in people:
@@ -99,11 +99,11 @@ class Retention:
             action="password purged",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await note_state(tx, owner, at=now)
+        await update_person(tx, owner, at=now)
         return True
 
     async def _workspaces_that_left(self, now: datetime) -> None:
-        due = now - GRACE_OF_WORKSPACES
+        due = now - WORKSPACE_GRACE_PERIOD
         async with self._database.reading() as tx:
             gone = await tx.workspaces.left_before(due)
         for workspace in gone:

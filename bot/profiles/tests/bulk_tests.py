@@ -5,34 +5,34 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
-from bot.profiles.account.records import State
+from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.people_list import ListQuery, WorkWithEmail
-from bot.profiles.tests.connection_tests import ConnectionTests, Tested
-from bot.profiles.tests.limits import LimitedError
+from bot.profiles.people.people_list import ListQuery, PeopleList
+from bot.profiles.tests.connection_tests import ConnectionTestResult, ConnectionTests
+from bot.profiles.tests.limits import RateLimitedError
 from storage.database import Database
 from storage.tables.bulk_runs import CANCELLED, StoredRun
 
-AT_ONCE = 8
+CONCURRENT_TESTS = 8
 """Tests of one run beside each other: quick for three hundred people, and no flood."""
 
-BEAT_SECONDS = 2.0
-SILENT_SECONDS = 30.0
+PROGRESS_INTERVAL_SECONDS = 2.0
+HEARTBEAT_TIMEOUT_SECONDS = 30.0
 """A run without a sign of life for so long died with its process."""
 
 _UNDER_WAY = "A test of many profiles is running already. Wait for its summary, or stop it."
-_TESTABLE = (State.WORKS, State.FAILS, State.NOT_TESTED)
+_TESTABLE = (ProfileState.WORKS, ProfileState.FAILS, ProfileState.NOT_TESTED)
 
 
 @dataclass(kw_only=True)
-class Tally:
+class BulkTestCounts:
     """How a run stands: `causes` names the people that fail alike, `left_out` counts why some were not tested."""
 
     total: int
     passed: int = 0
     causes: dict[str, list[str]] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     cancelled: bool = False
 
     @property
@@ -43,21 +43,21 @@ class Tally:
     @property
     def done(self) -> int:
         """How many were tested or left out."""
-        return self.passed + self.failed + self.left_out.total()
+        return self.passed + self.failed + self.skipped.total()
 
-    def count(self, user: str, tested: Tested) -> None:
+    def add(self, user: str, tested: ConnectionTestResult) -> None:
         """Count one finished test."""
         if tested.report.passed:
             self.passed += 1
         else:
-            self.causes.setdefault(cause_of(tested), []).append(user)
+            self.causes.setdefault(failure_cause(tested), []).append(user)
 
 
 class BulkTests:
     """Runs at work: at most one of a workspace at a time."""
 
     def __init__(
-        self, *, database: Database, access: Access, listing: WorkWithEmail, connections: ConnectionTests
+        self, *, database: Database, access: Access, listing: PeopleList, connections: ConnectionTests
     ) -> None:
         """Test through `connections` whom `listing` finds."""
         self._database = database
@@ -65,15 +65,15 @@ class BulkTests:
         self._listing = listing
         self._connections = connections
 
-    async def choose(self, *, caller: Person, wish: ListQuery) -> tuple[str, ...]:
-        """Give the people of a wish whose profiles can be tested.
+    async def select_users(self, *, caller: Person, query: ListQuery) -> tuple[str, ...]:
+        """Give the people of a query whose profiles can be tested.
 
         Raises:
             NotAllowedError: the caller is no admin.
             UserError: a run is under way, or there is nobody to test.
         """
         users: list[str] = []
-        async for lines in self._listing.everybody(caller=caller, wish=wish):
+        async for lines in self._listing.stream_lines(caller=caller, query=query):
             users.extend(line.user for line in lines if line.state in _TESTABLE)
         async with self._database.reading() as tx:
             if await tx.runs.running(caller.workspace):
@@ -82,7 +82,7 @@ class BulkTests:
             raise UserError("None of these profiles can be tested: they are not set up, or lack a password.")
         return tuple(users)
 
-    async def begin(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
+    async def create_run(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
         """Note a run, with the message that shows it.
 
         Raises:
@@ -101,16 +101,25 @@ class BulkTests:
         return run
 
     async def run(
-        self, run: StoredRun, users: Collection[str], *, caller: Person, show: Callable[[Tally], Awaitable[None]]
-    ) -> Tally:
+        self,
+        run: StoredRun,
+        users: Collection[str],
+        *,
+        caller: Person,
+        show: Callable[[BulkTestCounts], Awaitable[None]],
+    ) -> BulkTestCounts:
         """Test everybody; `show` is called now and then, until all is done or somebody stops the run."""
-        tally = Tally(total=len(users))
+        tally = BulkTestCounts(total=len(users))
         waiting = iter(users)
-        workers = {asyncio.create_task(self._work(waiting, tally, caller)) for _ in range(min(AT_ONCE, len(users)))}
+        workers = {
+            asyncio.create_task(self._work(waiting, tally, caller)) for _ in range(min(CONCURRENT_TESTS, len(users)))
+        }
         try:
             going = True
             while workers and going:
-                done, workers = await asyncio.wait(workers, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+                done, workers = await asyncio.wait(
+                    workers, timeout=PROGRESS_INTERVAL_SECONDS, return_when=asyncio.FIRST_EXCEPTION
+                )
                 for worker in done:
                     # Whatever broke in one reaches the admin, with a reference.
                     worker.result()
@@ -121,12 +130,12 @@ class BulkTests:
             await _stopped(workers)
         return replace(tally, cancelled=not going)
 
-    async def end(self, run: StoredRun, status: str) -> None:
+    async def finish_run(self, run: StoredRun, status: str) -> None:
         """Note how a run ended: DONE or INTERRUPTED; one that was cancelled stays so."""
         async with self._database.writing() as tx:
             await tx.runs.end(run.run_id, status, workspace=run.workspace)
 
-    async def cancel(self, *, caller: Person, run_id: str) -> bool:
+    async def cancel_run(self, *, caller: Person, run_id: str) -> bool:
         """Stop a run; tells whether it was still going.
 
         Raises:
@@ -136,28 +145,28 @@ class BulkTests:
         async with self._database.writing() as tx:
             return await tx.runs.end(run_id, CANCELLED, workspace=caller.workspace)
 
-    async def interrupted(self) -> list[StoredRun]:
+    async def mark_interrupted(self) -> list[StoredRun]:
         """Give the runs that died with their process, once each, so that their admins can be told."""
         async with self._database.writing() as tx:
-            return await tx.runs.interrupt_silent(seconds=SILENT_SECONDS)
+            return await tx.runs.interrupt_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
 
-    async def _work(self, waiting: Iterator[str], tally: Tally, caller: Person) -> None:
+    async def _work(self, waiting: Iterator[str], tally: BulkTestCounts, caller: Person) -> None:
         for user in waiting:
             await self._test_one(Person(workspace=caller.workspace, user=user), tally, caller)
 
-    async def _test_one(self, owner: Person, tally: Tally, caller: Person) -> None:
+    async def _test_one(self, owner: Person, tally: BulkTestCounts, caller: Person) -> None:
         while True:
             try:
-                tested = await self._connections.test_of_many(caller=caller, owner=owner)
-            except LimitedError as error:
-                if error.limit.passes_soon:
+                tested = await self._connections.test_in_bulk(caller=caller, owner=owner)
+            except RateLimitedError as error:
+                if error.limit.is_short:
                     await asyncio.sleep(error.wait)
                     continue
-                tally.left_out[error.limit.sentence] += 1
+                tally.skipped[error.limit.sentence] += 1
             except UserError as error:
-                tally.left_out[str(error)] += 1
+                tally.skipped[str(error)] += 1
             else:
-                tally.count(owner.user, tested)
+                tally.add(owner.user, tested)
             return
 
 
@@ -167,7 +176,7 @@ async def _stopped(workers: Collection[asyncio.Task[None]]) -> None:
     await asyncio.gather(*workers, return_exceptions=True)
 
 
-def cause_of(tested: Tested) -> str:
+def failure_cause(tested: ConnectionTestResult) -> str:
     """Name why a test failed, the same for all that fail alike: "at Sign-in on smtp.example.com: …"."""
     failed = tested.report.failed_stage
     what = tested.advice.what if tested.advice else str(tested.report.fault or "it failed")

@@ -14,7 +14,7 @@ from storage.database import Transaction
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
-class LimitedError(UserError):
+class RateLimitedError(UserError):
     """Something was done too often; the sentence says when it can be done again, in `wait` seconds.
 
     `limit` is the limit that was reached.
@@ -32,70 +32,97 @@ class Limit:
     """At most `most` uses in `seconds`; `sentence` begins what a person is told."""
 
     name: str
-    most: int
-    seconds: int
+    max_uses: int
+    window_seconds: int
     sentence: str
 
     @property
-    def passes_soon(self) -> bool:
+    def is_short(self) -> bool:
         """Whether a test of many profiles may wait for it."""
-        return self.seconds <= MINUTE
+        return self.window_seconds <= MINUTE
 
 
 TESTS_OF_A_PERSON = (
-    Limit(name="tests of a person, minute", most=6, seconds=MINUTE, sentence="You have tested six times in a minute."),
-    Limit(name="tests of a person, hour", most=30, seconds=HOUR, sentence="You have tested thirty times in an hour."),
+    Limit(
+        name="tests of a person, minute",
+        max_uses=6,
+        window_seconds=MINUTE,
+        sentence="You have tested six times in a minute.",
+    ),
+    Limit(
+        name="tests of a person, hour",
+        max_uses=30,
+        window_seconds=HOUR,
+        sentence="You have tested thirty times in an hour.",
+    ),
 )
 TESTS_OF_A_WORKSPACE = (
     Limit(
         name="tests of a workspace",
-        most=60,
-        seconds=MINUTE,
+        max_uses=60,
+        window_seconds=MINUTE,
         sentence="Many people of your workspace are testing at the moment.",
     ),
 )
 TESTS_OF_A_TARGET = (
-    Limit(name="tests of a target", most=30, seconds=MINUTE, sentence="This server is being tested very often."),
+    Limit(
+        name="tests of a target", max_uses=30, window_seconds=MINUTE, sentence="This server is being tested very often."
+    ),
 )
 FAILED_SIGN_INS = (
     Limit(
         name="failed sign-ins, quarter of an hour",
-        most=3,
-        seconds=15 * MINUTE,
+        max_uses=3,
+        window_seconds=15 * MINUTE,
         sentence="This login was refused three times, and more attempts could lock the mailbox.",
     ),
     Limit(
         name="failed sign-ins, day",
-        most=10,
-        seconds=DAY,
+        max_uses=10,
+        window_seconds=DAY,
         sentence="This login was refused ten times in a day, and more attempts could lock the mailbox.",
     ),
 )
 LINKS_OF_A_PERSON = (
-    Limit(name="links of a person", most=10, seconds=HOUR, sentence="You have asked for ten private links in an hour."),
+    Limit(
+        name="links of a person",
+        max_uses=10,
+        window_seconds=HOUR,
+        sentence="You have asked for ten private links in an hour.",
+    ),
 )
-WRONG_LINKS = (
-    Limit(name="wrong links", most=50, seconds=10 * MINUTE, sentence="Too many wrong links came from your network."),
+LINK_ATTEMPTS = (
+    Limit(
+        name="wrong links",
+        max_uses=50,
+        window_seconds=10 * MINUTE,
+        sentence="Too many wrong links came from your network.",
+    ),
 )
 INSTALLATION_PAGES = (
     Limit(
         name="pages of installations",
-        most=60,
-        seconds=10 * MINUTE,
+        max_uses=60,
+        window_seconds=10 * MINUTE,
         sentence="Sixty pages for installing were asked for from your network in ten minutes.",
     ),
 )
 MESSAGES_OF_A_PERSON = (
-    Limit(name="messages of a person", most=3, seconds=DAY, sentence="You have sent three test messages in a day."),
+    Limit(
+        name="messages of a person",
+        max_uses=3,
+        window_seconds=DAY,
+        sentence="You have sent three test messages in a day.",
+    ),
 )
 
 
-async def take_test_of_many(tx: Transaction, host: str, port: int) -> None:
+async def count_bulk_test(tx: Transaction, host: str, port: int) -> None:
     """Count one test of this server within a test of many profiles; raises LimitedError as `take_test`."""
     await _take(tx, TESTS_OF_A_TARGET, host, str(port))
 
 
-async def take_test(tx: Transaction, caller: Person, host: str, port: int) -> None:
+async def count_test(tx: Transaction, caller: Person, host: str, port: int) -> None:
     """Count one test by this person, in this workspace, of this server.
 
     Raises:
@@ -112,44 +139,44 @@ async def reserve_sign_in(tx: Transaction, host: str, login: str) -> None:
     await _take(tx, FAILED_SIGN_INS, host, _same(login))
 
 
-async def sign_in_succeeded(tx: Transaction, host: str, login: str) -> None:
+async def release_sign_in(tx: Transaction, host: str, login: str) -> None:
     """Take back what `reserve_sign_in` counted."""
     for limit in FAILED_SIGN_INS:
         await tx.limits.give_back(_name(limit, host, _same(login)))
 
 
-async def take_message(tx: Transaction, caller: Person) -> None:
+async def count_message(tx: Transaction, caller: Person) -> None:
     """Count one real message by this person; raises LimitedError as `take_test`."""
     await _take(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
 
 
-async def take_link(tx: Transaction, caller: Person) -> None:
+async def count_link(tx: Transaction, caller: Person) -> None:
     """Count one private link made by this person; raises LimitedError as `take_test`."""
     await _take(tx, LINKS_OF_A_PERSON, caller.workspace, caller.user)
 
 
-async def take_wrong_link(tx: Transaction, from_where: str) -> None:
+async def count_link_attempt(tx: Transaction, network_address: str) -> None:
     """Count one wrong link tried from a network address; raises LimitedError as `take_test`."""
-    await _take(tx, WRONG_LINKS, from_where)
+    await _take(tx, LINK_ATTEMPTS, network_address)
 
 
-async def was_right_link(tx: Transaction, from_where: str) -> None:
+async def release_link_attempt(tx: Transaction, network_address: str) -> None:
     """Take back what `take_wrong_link` counted."""
-    for limit in WRONG_LINKS:
-        await tx.limits.give_back(_name(limit, from_where))
+    for limit in LINK_ATTEMPTS:
+        await tx.limits.give_back(_name(limit, network_address))
 
 
-async def take_installation_page(tx: Transaction, from_where: str) -> None:
+async def count_installation_page(tx: Transaction, network_address: str) -> None:
     """Count one page of an installation, asked for from a network address; raises LimitedError as `take_test`."""
-    await _take(tx, INSTALLATION_PAGES, from_where)
+    await _take(tx, INSTALLATION_PAGES, network_address)
 
 
 async def _take(tx: Transaction, limits: tuple[Limit, ...], *of: str) -> None:
     for limit in limits:
-        wait = await tx.limits.take(_name(limit, *of), most=limit.most, seconds=limit.seconds)
+        wait = await tx.limits.take(_name(limit, *of), most=limit.max_uses, seconds=limit.window_seconds)
         if wait is not None:
-            sentence = f"{limit.sentence} Please try again in {in_words(wait)}."
-            raise LimitedError(sentence, limit=limit, wait=wait)
+            sentence = f"{limit.sentence} Please try again in {duration_words(wait)}."
+            raise RateLimitedError(sentence, limit=limit, wait=wait)
 
 
 def _name(limit: Limit, *of: str) -> str:
@@ -161,7 +188,7 @@ def _same(login: str) -> str:
     return login.strip().casefold()
 
 
-def in_words(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """Write a time to wait, rounded up: "40 seconds", "4 minutes", "3 hours"."""
     for unit, size in (("hour", HOUR), ("minute", MINUTE)):
         if seconds > 2 * size:

@@ -9,7 +9,7 @@ from html import escape
 
 import idna
 
-from bot.profiles.account.extras import IN_WORDS, effective_encryption
+from bot.profiles.account.extras import ENCRYPTION_WORDS, effective_encryption
 from bot.profiles.account.profile import EmailProfile
 
 
@@ -45,7 +45,7 @@ def _facts(profile: EmailProfile) -> list[tuple[str, str]]:
         ("Email Address", profile.address),
         ("SMTP Server Address", profile.host),
         ("Port", str(profile.port)),
-        ("Encryption", IN_WORDS[effective_encryption(profile.extras)]),
+        ("Encryption", ENCRYPTION_WORDS[effective_encryption(profile.extras)]),
         ("Authentication", f"as {profile.login}" if profile.authenticate else "not required"),
     ]
 

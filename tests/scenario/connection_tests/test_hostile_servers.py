@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.tests.connection_tests import understood
+from bot.profiles.tests.connection_tests import interpret_report
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Outcome, StageName
 from bot.smtp.check.stages import ConnectionTester
@@ -116,6 +116,13 @@ def trust(certificates: Certificates) -> ssl.SSLContext:
     return trust_store(certificates.authority_file)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Let Python find, and warn of, what was left open, once for all servers: it takes longer than any of them."""
+    yield
+    gc.collect()
+
+
 def stage_of(case: Case) -> StageName:
     """Where a break must be reported: over TLS from the first byte the second EHLO belongs to Greeting."""
     if case.implicit and case.step == "EHLO encrypted":
@@ -167,10 +174,9 @@ async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext
     assert all(sock.fileno() == -1 for sock in network.sockets)
     assert not server.said_in_clear(b"AUTH")
     assert sum(line.startswith(b"AUTH") for line in server.lines) <= 1
-    told = repr(report) + repr(understood(report, account, EmailProfile()))
+    told = repr(report) + repr(interpret_report(report, account, EmailProfile()))
     assert CANARY not in told
     assert "\u202e" not in told
-    gc.collect()
 
 
 class Counted(OneServerNetwork):

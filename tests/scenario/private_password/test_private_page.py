@@ -28,7 +28,7 @@ from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults
 from bot.slack.ids import ActionId
 from bot.smtp.account import Encryption
-from bot.web.pages import Pages, network_of
+from bot.web.pages import Pages, client_address
 from bot.web.password_page import PasswordPage
 from tests.counts import scaled
 from tests.scenario.operating.test_canary import CANARY, LOGIN, leaks
@@ -224,7 +224,7 @@ async def test_after_fifty_wrong_guesses_from_one_place_all_fail(http_office: Of
 
 def counted(peer: str, *forwarded: str) -> str:
     headers = CIMultiDict(("X-Forwarded-For", value) for value in forwarded)
-    return network_of(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
+    return client_address(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
 
 
 def test_a_proxy_is_believed_in_its_last_word_and_only_when_it_is_near() -> None:

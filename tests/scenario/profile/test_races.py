@@ -8,14 +8,17 @@ import pytest
 from pydantic import SecretStr
 
 from bot.profiles.account.email_profiles import EmailProfiles
-from bot.profiles.account.profile import EmailProfile, Form
-from bot.profiles.errors import ChangedMeanwhileError
+from bot.profiles.account.profile import EmailProfile, ProfileForm
+from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.members import upsert_member
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.counts import scaled
+from tests.databases import KINDS
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 ADA = Person(workspace="T1", user="U1")
 
@@ -46,8 +49,8 @@ async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailPro
         await database.close()
 
 
-def form(side: str, number: int) -> Form:
-    return Form(
+def form(side: str, number: int) -> ProfileForm:
+    return ProfileForm(
         address=f"{side}{number}@{side}.example",
         login=f"{side}{number}",
         password=SecretStr(f"password of {side}{number}"),
@@ -74,14 +77,14 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
             ),
             return_exceptions=True,
         )
-        told = [result for result in results if isinstance(result, ChangedMeanwhileError)]
+        told = [result for result in results if isinstance(result, EditConflictError)]
         assert len(told) == 1, results
         async with database.reading() as tx:
             stored = await tx.profiles.get("T1", "U1")
         assert stored is not None
         assert stored.revision == told[0].revision == number + 1
         profile = EmailProfile.from_document(stored.document)
-        side = "one" if isinstance(results[1], ChangedMeanwhileError) else "two"
+        side = "one" if isinstance(results[1], EditConflictError) else "two"
         won = form(side, number)
         assert (profile.address, profile.login, profile.host) == (won.address, won.login, won.host)
         assert profile.password == won.password

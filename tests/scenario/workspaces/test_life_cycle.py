@@ -21,8 +21,11 @@ from bot.profiles.people.retention import Retention
 from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
+from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 DAY = timedelta(days=1)
 A_MOMENT = timedelta(minutes=1)
@@ -55,7 +58,7 @@ async def change(office: Office, user: str = ADA, **into: Any) -> None:
 
 
 async def read_everybody(office: Office) -> None:
-    await office.bot.housekeeping._roster.read_everybody(TEAM)
+    await office.bot.housekeeping._user_sync.read_everybody(TEAM)
 
 
 async def listed(office: Office, *, search: str | None = None) -> str:
@@ -119,12 +122,12 @@ async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_th
     await change(office, is_deactivated=True)
     assert "*Deactivated since <!date^" in await listed(office)
     await passed(store, 7 * DAY - A_MOMENT)
-    await office.bot.housekeeping._upkeep.purge()
+    await office.bot.housekeeping._retention.purge()
     assert await profile(office) == before
     async with office.bot.database.reading() as tx:
         assert await tx.tests.last(TEAM, ADA)
     await passed(store, 2 * A_MOMENT)
-    await office.bot.housekeeping._upkeep.purge()
+    await office.bot.housekeeping._retention.purge()
     bare = replace(before, password=None, password_host="", password_set_at=None)
     assert await profile(office) == bare
     assert (await history(office))[0] == ("bot", "password purged")
@@ -290,7 +293,7 @@ async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(office: Offic
     assert await record(office) is None
     assert await history(office) == [(ADA, "deleted")]
     with pytest.raises(LinkGoneError):
-        await page._links.look(user=ADA, token=token, from_where="192.0.2.1")
+        await page._links.find_link(user=ADA, token=token, network_address="192.0.2.1")
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test", "transcript")
     await workspace.wait_message(ADA, "There is no transcript yet.")
@@ -315,7 +318,7 @@ async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path
         await run_test(office, ADA)
         for number, age in ((1, 30 * DAY + A_MOMENT), (2, 30 * DAY - A_MOMENT)):
             await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', age)} WHERE id = {number}")
-        await office.bot.housekeeping._upkeep.purge()
+        await office.bot.housekeeping._retention.purge()
         assert await history(office) == [(ADA, "tested"), (ADA, "extra configurations changed")]
 
 
@@ -323,7 +326,7 @@ async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path
 async def test_the_list_knows_the_people_from_the_start_and_nobody_else(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, people_a_page: int
 ) -> None:
-    monkeypatch.setattr("bot.slack.background.user_sync.PEOPLE_A_PAGE", people_a_page)
+    monkeypatch.setattr("bot.slack.background.user_sync.USERS_PER_PAGE", people_a_page)
     async with open_office(tmp_path) as office:
         await store.until("SELECT 1 FROM state_counts")
         told = await listed(office)
@@ -390,7 +393,7 @@ async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_re
     before = await profile(office)
     await change(office, **lost)
     with pytest.raises(UserError):
-        await page._links.set_password(user=ADA, token=token, password=SecretStr("late"), from_where="192.0.2.1")
+        await page._links.set_password(user=ADA, token=token, password=SecretStr("late"), network_address="192.0.2.1")
     assert await profile(office) == before
 
 
