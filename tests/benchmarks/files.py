@@ -257,7 +257,7 @@ async def counted() -> dict[str, Recording]:
         counting.everywhere(),
         patch("bot.demo.run.serving", _marked_serving),
     ):
-        async with open_office(Path(folder)) as office:
+        async with open_office(Path(folder), public_url=None) as office:
             acts = Acts(office, counting)
             await acts.prepare()
             works = dict(zip(GOALS, (acts.show, acts.save, acts.test, acts.list_people), strict=True))
