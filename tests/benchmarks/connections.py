@@ -18,9 +18,9 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check.stages import ConnectionTester
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
 from tests.benchmarks.figures import RUNS, Comparison, MachineLoad, UnequalWorkError, attempted, print_table
 from tests.benchmarks.mail_server import MailServer, mail_server
 from tests.fakes.delay_proxy import DelayProxy

@@ -18,7 +18,7 @@ from pathlib import Path
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.smtp.account import Encryption
-from bot.smtp.network.trust import trust_store
+from bot.smtp.network.certificate import trust_store
 from tests.benchmarks.connections import ACCOUNT, tester_at
 from tests.benchmarks.figures import RUNS, Comparison, MachineLoad, UnequalWorkError, attempted, print_table
 from tests.benchmarks.mail_server import MailServer, mail_server
