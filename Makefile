@@ -24,8 +24,8 @@ check: .venv/.dev ## lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.dev ## measure
-	$(BIN)/python -m tests.benchmarks
+bench: .venv/.dev ## measure everything, or what BENCH names: make bench BENCH="files load"
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 soak: .venv/.dev ## run one process for twenty minutes while its sockets fail, and judge it
 	$(BIN)/python -m tests.soak
