@@ -360,7 +360,7 @@ def _services(  # noqa: PLR0917 - each is of its own type
         profiles=profiles,
         connections=connections,
         listing=listing,
-        bulk=BulkTests(database=database, access=access, listing=listing, connections=connections),
+        bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
         history=History(**for_admins),
         defaults=WorkspaceDefaults(**for_admins, on_change=changes.publish),
         moves=DefaultMoves(**changing),

@@ -7,7 +7,7 @@ import pytest
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.errors import InvalidFormError
-from bot.profiles.people.defaults import Defaults, DefaultsForm, check_defaults
+from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
 from bot.smtp.account import Encryption
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 
@@ -172,4 +172,5 @@ def test_each_field_says_what_is_allowed(changed: dict[str, str], field: str | N
 
 def test_defaults_are_read_as_they_were_written() -> None:
     defaults = Defaults(host="a.example", port=465, encryption=Encryption.SSL, allowed_servers=("a.example",))
-    assert Defaults.from_values(defaults.to_values()) == defaults
+    stored = StoredDefaults(defaults=defaults, previous=Defaults(), revision=3)
+    assert StoredDefaults.from_document(stored.to_document(), revision=3) == stored

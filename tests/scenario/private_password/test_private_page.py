@@ -25,7 +25,7 @@ from bot.demo.views import OpenView
 from bot.profiles.account.private_links import PrivateLink, PrivateLinks
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import Defaults
+from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.slack.ids import ActionId
 from bot.smtp.account import Encryption
 from bot.web.pages import Pages, client_address
@@ -134,10 +134,10 @@ async def test_a_form_for_a_server_not_stored_yet_learns_of_the_password_and_nee
     office: Office, browser: Browser, before: str | None, host: str
 ) -> None:
     workspace = office.workspace
-    values = Defaults(host="mail.demo.example", port=587, encryption=Encryption.TLS).to_values()
+    defaults = Defaults(host="mail.demo.example", port=587, encryption=Encryption.TLS)
+    policy = StoredDefaults(defaults=defaults, previous=defaults, revision=1)
     async with office.bot.database.writing() as tx:
-        document = json.dumps({"defaults": values, "before": values}).encode()
-        await tx.workspaces.save("T0DEMO", document, expected_revision=0)
+        await tx.workspaces.save("T0DEMO", policy.to_document(), expected_revision=0)
     if before:
         await set_up(office, ADA, password=before)
     await open_form(office)
