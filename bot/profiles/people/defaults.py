@@ -262,7 +262,7 @@ def _servers(text: str) -> tuple[str, ...]:
 
 
 class WorkspaceDefaults:
-    """Shows and saves a workspace's defaults, for admins."""
+    """Shows and saves a workspace's defaults; every method raises NotAllowedError when the caller is no admin."""
 
     def __init__(self, *, database: Database, access: Access, on_change: OnChange) -> None:
         """`on_change` is called with the admin who changed them."""
@@ -271,11 +271,7 @@ class WorkspaceDefaults:
         self._on_change = on_change
 
     async def show(self, *, caller: Person) -> StoredDefaults:
-        """Return the defaults.
-
-        Raises:
-            NotAllowedError: the caller is no admin.
-        """
+        """Return the defaults."""
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             return await load_defaults(tx, caller.workspace)
@@ -284,7 +280,6 @@ class WorkspaceDefaults:
         """Check and store the form; the previous defaults are kept, so that profiles that hold them can be moved.
 
         Raises:
-            NotAllowedError: the caller is no admin.
             InvalidFormError: fields break rules.
             EditConflictError: another admin saved since the form was opened.
         """

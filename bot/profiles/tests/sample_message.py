@@ -1,4 +1,4 @@
-"""The one real message that `/email-test send` sends: from the profile, to its owner, saying what carried it."""
+"""The real message that `/email-test send` sends."""
 
 from datetime import datetime
 from email.headerregistry import Address
@@ -14,7 +14,7 @@ from bot.profiles.account.profile import EmailProfile
 
 
 def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> bytes:
-    """Write the message, its lines ended by CRLF; nothing of the password is in it."""
+    """Return the message, with lines that end in CRLF; it holds nothing of the password."""
     message = EmailMessage(policy=SMTP.clone(utf8=not (profile.address + recipient).isascii()))
     message["From"] = _mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
     message["To"] = _mailbox(recipient, "")
