@@ -1,4 +1,4 @@
-"""Serving: HTTP and Socket Mode, health and metrics, and a stop that finishes what was begun."""
+"""Serves HTTP and Socket Mode, health and metrics, and stops after finishing what was started."""
 
 import asyncio
 import gc
@@ -16,16 +16,15 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
-from bot.health import BEARABLE, told
+from bot.health import DEGRADED, describe
 from bot.keys import read_keys_anew
 from bot.memory import keeping_memory_small
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
+from bot.observability.request import Outcome
 from bot.profiles.tests.limits import RateLimitedError, count_installation_page
 from bot.settings import Settings
-from bot.slack.middleware.request_log import Outcome
-from bot.slack.request import TIMESTAMP, is_command, read_request, to_answer, turned_away
-from bot.slack.turns import side_by_side
+from bot.slack.request import TIMESTAMP, busy_response, looks_like_command, read_request, web_response
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
 from bot.web.pages import Pages, client_address
@@ -36,7 +35,7 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0
 """How long a stop waits for running jobs; with closing, well inside the usual 30 s of a supervisor."""
 
-IN_HAND_SECONDS = 3.0
+LAST_REQUESTS_SECONDS = 3.0
 """How long a stop waits for requests that are being answered, once no job is under way; Slack waits no longer."""
 
 LONGEST_TIMESTAMP = 12
@@ -47,12 +46,11 @@ class HttpHandlers:
     """The aiohttp handlers: Slack's requests, health and metrics."""
 
     def __init__(self, bot: Bot) -> None:
-        """Answer for `bot`."""
         self._bot = bot
         self._skew = ClockSkew()
 
     def application(self, *, events: bool) -> web.Application:
-        """Make the web application; `events` says whether Slack's requests come this way."""
+        """Return the web application; `events` says whether Slack's requests come this way."""
         application = web.Application()
         if events:
             application.router.add_post("/slack/events", self.slack_events)
@@ -68,42 +66,40 @@ class HttpHandlers:
         return application
 
     async def slack_events(self, request: web.Request) -> web.Response:
-        """Hand one request of Slack's to Bolt, which checks its signature."""
+        """Answer one request of Slack's; Bolt verifies its signature."""
         # slack_sdk raises on a timestamp that is no number, or a huge one, which Bolt would answer with an error.
         timestamp = request.headers.get(TIMESTAMP, "0")
         if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
             return web.Response(status=401, text="The request's timestamp is not a number.")
         began = time.perf_counter()
         try:
-            return await self._answered(request)
+            return await self._answer(request)
         finally:
             self._bot.metrics.observe_ack("http", time.perf_counter() - began)
 
-    async def _answered(self, request: web.Request) -> web.Response:
-        load = self._bot.slack.load
-        if load.is_full and await is_command(request):
-            load.note_refused()
+    async def _answer(self, request: web.Request) -> web.Response:
+        overload = self._bot.slack.overload
+        if overload.is_full and await looks_like_command(request):
+            overload.log_refused()
             self._bot.metrics.observe_request("other", Outcome.BUSY, 0.0)
-            return turned_away()
+            return busy_response()
         try:
-            arrived = await read_request(request)
+            bolt_request = await read_request(request)
         except (ValueError, LookupError):
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
-        await side_by_side()
-        response = await self._bot.slack.async_dispatch(arrived)
-        await side_by_side()
+        response = await self._bot.slack.serve(bolt_request)
         if response.status == 401:
             self._skew.look_at(request.headers.get(TIMESTAMP, ""))
-        return to_answer(response)
+        return web_response(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""
         return web.Response(text="ok")
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Answer 200 when the instance can serve, else 503; either way with what is the matter, in words."""
-        troubles = await self._bot.health.troubles()
-        return web.Response(status=200 if BEARABLE.issuperset(troubles) else 503, text=told(troubles))
+        """Answer 200 when the instance can serve, else 503; either way with what is wrong, in words."""
+        faults = await self._bot.health.faults()
+        return web.Response(status=200 if DEGRADED.issuperset(faults) else 503, text=describe(faults))
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in the Prometheus text format."""
@@ -117,7 +113,6 @@ class InstallHandlers:
     """The aiohttp handlers of an installation."""
 
     def __init__(self, flow: InstallFlow, pages: Pages, database: Database) -> None:
-        """Let people go through `flow`, not too often."""
         self._flow = flow
         self._pages = pages
         self._database = database
@@ -133,13 +128,13 @@ class InstallHandlers:
 
     async def begin(self, request: web.Request) -> web.Response:
         """Show what will happen, with the link to Slack."""
-        return await self._answered(self._flow.handle_installation, request)
+        return await self._answer(self._flow.handle_installation, request)
 
     async def end(self, request: web.Request) -> web.Response:
-        """Take what Slack sends with the person, and say what came of it."""
-        return await self._answered(self._flow.handle_callback, request)
+        """Store what Slack sends with the person, and show what came of it."""
+        return await self._answer(self._flow.handle_callback, request)
 
-    async def _answered(
+    async def _answer(
         self, handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]], request: web.Request
     ) -> web.Response:
         try:
@@ -157,15 +152,15 @@ class InstallHandlers:
 
 @asynccontextmanager
 async def serving(bot: Bot, settings: Settings, *, listening: socket | None = None) -> AsyncIterator[str]:
-    """Serve `bot` until the block ends, then drain; gives the base address of the HTTP side.
+    """Serve `bot` until the block ends, then drain; yields the base address of the HTTP side.
 
     `listening` is a bound socket to serve on instead of HOST and PORT.
     """
     socket_mode = settings.slack_app_token is not None
-    door = HttpHandlers(bot)
+    handlers = HttpHandlers(bot)
     # A client that sends or reads too slowly does not keep the process.
-    application = door.application(events=not socket_mode)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=IN_HAND_SECONDS)
+    application = handlers.application(events=not socket_mode)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=LAST_REQUESTS_SECONDS)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -176,12 +171,12 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
             raise StartError(f"PORT: nothing can be served on {where} ({why}). Example: PORT=3000") from None
         if socket_mode:
-            link = SocketMode(bot, settings)
-            stack.push_async_callback(link.close)
-            await link.open()
-            bot.health.watch_socket(link.connected)
-            bot.metrics.watch_socket(link.connected)
-        # While jobs end, requests are answered still: a test is refused in words, everything else is done.
+            socket_client = SocketMode(bot, settings)
+            stack.push_async_callback(socket_client.close)
+            await socket_client.open()
+            bot.health.watch_socket(socket_client.connected)
+            bot.metrics.watch_socket(socket_client.connected)
+        # While jobs end, requests are still answered: a test is refused in words, everything else is done.
         stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         host, port = runner.addresses[0][:2]
         try:

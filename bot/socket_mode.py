@@ -15,7 +15,9 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
-from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.adapter.socket_mode.internals import build_headers
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -24,8 +26,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, StartError
 from bot.settings import EXAMPLES, Settings
-from bot.slack.web_api.clients import hurried
-from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal, wait_asked_for
+from bot.slack.web_api.clients import without_retries
+from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +127,9 @@ class SocketMode:
         """
         try:
             await self._connect()
-        except SLACK_FAILS as error:
-            if isinstance(error, SlackApiError) and not is_busy(error):
-                why = f"Slack refuses this token ({refusal(error)}); copy it again."
+        except SLACK_ERRORS as error:
+            if isinstance(error, SlackApiError) and not is_temporary(error):
+                why = f"Slack refuses this token ({error_code(error)}); copy it again."
                 raise StartError(f"SLACK_APP_TOKEN: {why} Example: {EXAMPLES['SLACK_APP_TOKEN']}") from None
             log.warning("Socket Mode could not connect (%s); trying again.", _cause(error))
         self._keeping = asyncio.create_task(self._keep_connected(), name="socket mode")
@@ -164,7 +166,7 @@ class SocketMode:
             try:
                 await self._connect()
             except Exception as error:  # noqa: BLE001 - whatever broke, the next round tries again; only a stop ends this
-                asked = wait_asked_for(error) if isinstance(error, SlackApiError) else 0.0
+                asked = retry_after_seconds(error) if isinstance(error, SlackApiError) else 0.0
                 log.warning("Socket Mode could not connect (%s); trying again.", _cause(error))
                 await asyncio.sleep(asked)
                 self._since = loop.time()
@@ -189,7 +191,9 @@ class SocketMode:
         if old is not None and self._reason == "too_many_websockets":
             # Only here the old one has to go first.
             await old.close()
-        connection = Connection(self._token.get_secret_value(), hurried(self._bot.slack.client), self._ended)
+        connection = Connection(
+            self._token.get_secret_value(), without_retries(self._bot.slack.bolt.client), self._ended
+        )
         connection.socket_mode_request_listeners.append(self._answer)  # type: ignore[arg-type]
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -226,7 +230,8 @@ class SocketMode:
         """Carry a request out once: what Slack did not see answered it sends again, over whatever connection."""
         carried = self._answers.get(request.envelope_id)
         if carried is None:
-            carried = asyncio.create_task(run_async_bolt_app(self._bot.slack, request), name="socket mode request")
+            bolt_request = AsyncBoltRequest(mode="socket_mode", body=request.payload, headers=build_headers(request))
+            carried = asyncio.create_task(self._bot.slack.serve(bolt_request), name="socket mode request")
             self._answers[request.envelope_id] = carried
             if len(self._answers) > _REMEMBERED:
                 self._answers.popitem(last=False)
@@ -249,4 +254,4 @@ def _pause_after(misses: int) -> float:
 
 
 def _cause(error: BaseException) -> str:
-    return (refusal(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
+    return (error_code(error) if isinstance(error, SlackApiError) else "") or type(error).__name__

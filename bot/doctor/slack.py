@@ -28,7 +28,7 @@ from bot.profiles.errors import UserError
 from bot.settings import EXAMPLES, Settings
 from bot.slack.ids import SCOPES as NEEDED
 from bot.slack.web_api.clients import Clients
-from bot.slack.web_api.errors import refusal
+from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.oauth import INSTALL_PATH
 from storage.database import Database
 
@@ -87,7 +87,7 @@ def _missing_scopes(headers: Mapping[str, Any]) -> list[str]:
 
 
 def _refused(setting: str, error: SlackApiError, remedies: Mapping[str, str]) -> str:
-    name = refusal(error)
+    name = error_code(error)
     if not name:
         return f"SLACK_API_URL: what answers there is not Slack. Example: {EXAMPLES['SLACK_API_URL']}"
     remedy = remedies.get(name, f"Copy it again. Example: {EXAMPLES[setting]}")
@@ -193,7 +193,7 @@ async def _installed(client: AsyncWebClient, subject: str, where: str) -> Findin
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        why = f"it refuses the bot token ({refusal(error)}); install the app again at {where}."
+        why = f"it refuses the bot token ({error_code(error)}); install the app again at {where}."
         return bad(subject, why)
     except _SILENT as error:
         return bad(subject, f"it does not answer ({type(error).__name__}).")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bot.observability.metrics import Metrics, version_here
-from bot.slack.middleware.request_log import Outcome, ServedApp, Tell
+from bot.observability.request import Outcome, ReportEnd
 from bot.smtp.check.report import Report
 from storage.database import Database
 
@@ -107,9 +107,8 @@ class Traces:
         self._in = trace.set_span_in_context
         self._error = trace.Status(trace.StatusCode.ERROR)
 
-    def follow(self, slack: ServedApp, database: Database, metrics: Metrics) -> None:
-        """Make spans of requests, transactions and connection tests; before any of them is under way."""
-        slack.trace(self.request)
+    def follow(self, database: Database, metrics: Metrics) -> None:
+        """Make spans of transactions and connection tests; before any of them is under way."""
         database.observe(self.transaction)
         metrics.tell_of_tests(self.connection_test)
 
@@ -122,7 +121,7 @@ class Traces:
         return config
 
     @contextmanager
-    def request(self) -> Iterator[Tell]:
+    def request(self) -> Iterator[ReportEnd]:
         """Make a span of the block, in which a request is served; what is given takes how it ended."""
         # An exception's text may be anything, so it is never recorded.
         with self._tracer.start_as_current_span(

@@ -17,9 +17,9 @@ import bot.observability.metrics
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
+from bot.observability.request import Outcome
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
-from bot.slack.middleware.request_log import Outcome
 from bot.smtp.check.report import Outcome as StageOutcome
 from bot.smtp.check.report import StageName
 from storage.engines.postgresql import connection_values

@@ -19,7 +19,7 @@ from bot.profiles.people.retention import PERSON_GRACE_PERIOD, WORKSPACE_GRACE_P
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.slack.middleware.overload import MOST_AT_ONCE
-from bot.slack.middleware.request_log import _BEGINNINGS
+from bot.slack.middleware.request_log import BEGINNINGS
 from storage.engines.postgresql import POOL
 from tests.documents import NAMES, ROOT, read, rows, section
 
@@ -129,7 +129,7 @@ def test_every_line_of_the_log_is_described_with_its_level_and_no_other() -> Non
 
 
 def test_every_beginning_of_a_request_s_line_is_described() -> None:
-    for outcome, beginning in _BEGINNINGS.items():
+    for outcome, beginning in BEGINNINGS.items():
         assert f"`{beginning}`" in section(OPERATING, "The log"), outcome
 
 

@@ -25,7 +25,7 @@ from bot.profiles.tests.bulk_tests import BulkTestCounts
 from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
-from bot.slack.replies.reply import answer_view
+from bot.slack.replies.reply import message_modal
 from bot.slack.views import bulk_tests as bulk
 from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
@@ -216,10 +216,7 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     run = StoredRun(run_id="a", workspace="T1", actor=ADA, channel="D1", message_ts="1.2", done=3, total=300)
     yield bulk.interrupted(run)
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
-    for found in (
-        DefaultsUsage(current=1, previous=2, custom=3),
-        DefaultsUsage(current=1, previous=0, custom=0),
-    ):
+    for found in (DefaultsUsage(current=1, previous=2, custom=3), DefaultsUsage(current=1, previous=0, custom=0)):
         yield defaults.saved(stored, found)
     yield defaults.moved(3, 2)
     yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
@@ -251,7 +248,7 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     for shown in messages(profile):
         # Pressed on the Home tab, or in a modal, an answer is a modal too.
         if not any(isinstance(block, InputBlock) for block in shown.blocks):
-            yield answer_view(shown, title="Connection test")
+            yield message_modal(shown, title="Connection test")
 
 
 def texts(node: Any) -> Iterator[dict[str, Any]]:

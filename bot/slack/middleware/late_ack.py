@@ -1,4 +1,4 @@
-"""Answers to commands that are ready only after Slack has stopped waiting for them."""
+"""Acknowledgements of commands that are ready only after Slack has stopped waiting for them."""
 
 import json
 import logging
@@ -9,22 +9,24 @@ from typing import Any
 
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.middleware.request_log import ServedApp, log_undelivered
+from bot.observability.request import log_undelivered
+from bot.slack.middleware.request_log import Serve
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views.message import Message
-from bot.slack.web_api.errors import SLACK_FAILS
+from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
 
-SECONDS = 3.0
+ACK_TIMEOUT_SECONDS = 3.0
 """How long Slack waits (https://docs.slack.dev/interactivity/implementing-slash-commands); then the person reads
 `operation_timeout`, and whatever the acknowledgement says is thrown away."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Written(Message):
-    """A message that is worded already."""
+class _SerializedMessage(Message):
+    """A message whose payload was made already."""
 
     document: Mapping[str, Any]
 
@@ -32,23 +34,28 @@ class _Written(Message):
         return dict(self.document)
 
 
-class PunctualApp(ServedApp):
-    """The app, whose answers to commands reach people although they come too late for Slack.
+class LateAckFallback:
+    """Goes around Bolt: posts a command's answer at its response_url when it is too late for the acknowledgement.
 
     A form that is submitted stays open at Slack with all that was typed, and buttons are answered elsewhere anyway.
     """
 
-    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Serve a request; what Slack does not wait for any more is posted where the command was typed."""
+    def __init__(self, client: AsyncWebClient) -> None:
+        """`client` posts for requests whose workspace is not known."""
+        self._client = client
+
+    async def serve(self, request: AsyncBoltRequest, dispatch: Serve) -> BoltResponse:
+        """Let `dispatch` answer a request; return an empty acknowledgement when the answer was posted elsewhere."""
         began = time.monotonic()
-        response = await super().async_dispatch(req)
-        if time.monotonic() - began < SECONDS or not _answers_a_command(req, response):
+        response = await dispatch(request)
+        if time.monotonic() - began < ACK_TIMEOUT_SECONDS or not _answers_a_command(request, response):
             return response
-        written = _Written(text="", document=json.loads(response.body))
-        client = req.context.get("client") or self.client
+        client = request.context.get("client") or self._client
         try:
-            await ResponseUrl(client, req.body).answer(written, replace=False)
-        except SLACK_FAILS as error:
+            await ResponseUrl(client, request.body).answer(
+                _SerializedMessage(text="", document=json.loads(response.body)), replace=False
+            )
+        except SLACK_ERRORS as error:
             log_undelivered(log, "An answer came too late, and could not be said elsewhere", error)
         return BoltResponse(status=200)
 

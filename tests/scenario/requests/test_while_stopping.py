@@ -30,7 +30,7 @@ async def stopping(office: Office) -> AsyncIterator[None]:
     async def nobody(_sentence: str) -> None:
         raise AssertionError("the last job was interrupted")
 
-    office.bot.jobs.start("the last one", wait, tell=nobody)
+    office.bot.jobs.start("the last one", wait, notify=nobody)
     draining = asyncio.create_task(office.bot.jobs.drain(10))
     await asyncio.sleep(0)
     try:
@@ -86,14 +86,14 @@ async def test_a_request_in_hand_is_answered_before_socket_mode_ends(
 ) -> None:
     begun, free = asyncio.Event(), asyncio.Event()
     async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
-        dispatch = office.bot.slack.async_dispatch
+        dispatch = office.bot.slack.bolt.async_dispatch
 
         async def slowly(request: AsyncBoltRequest) -> BoltResponse:
             begun.set()
             await free.wait()
             return await dispatch(request)
 
-        monkeypatch.setattr(office.bot.slack, "async_dispatch", slowly)
+        monkeypatch.setattr(office.bot.slack.bolt, "async_dispatch", slowly)
         asking = asyncio.create_task(office.workspace.command(ADA, "/email-profile", "help"))
         await begun.wait()
         asyncio.get_running_loop().call_later(0.1, free.set)

@@ -55,7 +55,7 @@ async def change(office: Office, user: str = ADA, **into: Any) -> None:
 
 
 async def read_everybody(office: Office) -> None:
-    await office.bot.housekeeping._roster.read_everybody(TEAM)
+    await office.bot.housekeeping._user_sync.read_everybody(TEAM)
 
 
 async def listed(office: Office, *, search: str | None = None) -> str:
@@ -119,12 +119,12 @@ async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_th
     await change(office, is_deactivated=True)
     assert "*Deactivated since <!date^" in await listed(office)
     await passed(store, 7 * DAY - A_MOMENT)
-    await office.bot.housekeeping._upkeep.purge()
+    await office.bot.housekeeping._retention.purge()
     assert await profile(office) == before
     async with office.bot.database.reading() as tx:
         assert await tx.tests.last(TEAM, ADA)
     await passed(store, 2 * A_MOMENT)
-    await office.bot.housekeeping._upkeep.purge()
+    await office.bot.housekeeping._retention.purge()
     bare = replace(before, password=None, password_host="", password_set_at=None)
     assert await profile(office) == bare
     assert (await history(office))[0] == ("bot", "password purged")
@@ -315,7 +315,7 @@ async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path
         await run_test(office, ADA)
         for number, age in ((1, 30 * DAY + A_MOMENT), (2, 30 * DAY - A_MOMENT)):
             await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', age)} WHERE id = {number}")
-        await office.bot.housekeeping._upkeep.purge()
+        await office.bot.housekeeping._retention.purge()
         assert await history(office) == [(ADA, "tested"), (ADA, "extra configurations changed")]
 
 
@@ -323,7 +323,7 @@ async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path
 async def test_the_list_knows_the_people_from_the_start_and_nobody_else(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, people_a_page: int
 ) -> None:
-    monkeypatch.setattr("bot.slack.background.user_sync.PEOPLE_A_PAGE", people_a_page)
+    monkeypatch.setattr("bot.slack.background.user_sync.USERS_PER_PAGE", people_a_page)
     async with open_office(tmp_path) as office:
         await store.until("SELECT 1 FROM state_counts")
         told = await listed(office)

@@ -238,7 +238,7 @@ def url(maker: Maker, tmp_path: Path) -> Iterator[str]:
 
 async def test_nobody_reads_or_writes_outside_their_own_workspace(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # How long Slack is waited for is not the question here, and a machine may be busy.
-    monkeypatch.setattr("bot.slack.workspaces.users.PATIENCE", 30.0)
+    monkeypatch.setattr("bot.slack.workspaces.users.LOOKUP_TIMEOUT_SECONDS", 30.0)
     chance = random.Random(20_261_125)
     async with ManySlacks().serving() as slacks, open_many(slacks, many_settings(slacks, url)) as many:
         places = []
