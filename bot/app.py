@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.encryption_keys import load_keyring
 from bot.health import Health, State
-from bot.keys import keyring_of
 from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
 from bot.profiles.account.changes import ChangeEvents
@@ -109,7 +110,7 @@ async def open_database(settings: Settings) -> Database:
     Raises:
         SettingsError: no usable key, or an unusable database address.
     """
-    keyring = await keyring_of(settings)
+    keyring = await load_keyring(settings)
     try:
         return Database.connect(settings.database_url.get_secret_value(), keyring)
     except ValueError as error:
@@ -147,10 +148,12 @@ async def open_bot(
     network: Network | None = None,
     records: TextRecords | None = None,
     traces: Traces | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Bot]:
     """Make the bot, and close everything in reverse order when the block ends.
 
-    `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` records spans.
+    `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` records
+    spans; `trust` replaces the authorities of the system and of SMTP_CA_FILE.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -168,7 +171,14 @@ async def open_bot(
         async with slack_session(*watching) as session:
             clients = Clients(session, settings.slack_api_url)
             wiring = _Wiring(settings, database, clients, calls, traces)
-            bot = await wiring.bot(network or OpenNetwork(), records or DnsTextRecords())
+            tester = ConnectionTester(
+                guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
+                network=network or OpenNetwork(),
+                trust=trust or trust_store(settings.smtp_ca_file),
+                timeout=settings.smtp_timeout,
+                handshakes=HANDSHAKES,
+            )
+            bot = await wiring.bot(tester, records or DnsTextRecords())
             try:
                 async with _in_background(bot.housekeeping.run, bot.tabs.run):
                     yield bot
@@ -229,12 +239,20 @@ class _Wiring:
         if traces is not None:
             traces.follow(database, self._metrics)
 
-    async def bot(self, network: Network, records: TextRecords) -> Bot:
+    async def bot(self, tester: ConnectionTester, records: TextRecords) -> Bot:
         """Make everything."""
         connection = await self._connect()
         directory = SlackDirectory(connection.workspaces)
-        services = self._services(directory, network, records)
-        tabs = HomeTabs(services=services, database=self._database, workspaces=connection.workspaces)
+        services = self._services(directory, tester, records)
+        tabs = HomeTabs(
+            profiles=services.profiles,
+            listing=services.listing,
+            defaults=services.defaults,
+            history=services.history,
+            entry=services.entry,
+            database=self._database,
+            workspaces=connection.workspaces,
+        )
         self._changes.subscribe(tabs.changed)
         user_sync = UserSync(
             database=self._database,
@@ -313,7 +331,7 @@ class _Wiring:
         bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=authorize)
         return SlackConnection(workspaces=workspace, bolt=bolt)
 
-    def _services(self, directory: SlackDirectory, network: Network, records: TextRecords) -> Services:
+    def _services(self, directory: SlackDirectory, tester: ConnectionTester, records: TextRecords) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
         access = Access(directory, settings.admin_user_ids)
@@ -327,7 +345,7 @@ class _Wiring:
             clock=now,
             on_change=on_change,
             password_in_form=in_form,
-            tester=self._tester(network),
+            tester=CountingTester(tester, self._metrics),
             judge=lambda domain: judge(domain, records),
         )
         listing = PeopleList(database=database, access=access)
@@ -352,17 +370,6 @@ class _Wiring:
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
             entry=entry,
         )
-
-    def _tester(self, network: Network) -> CountingTester:
-        settings = self._settings
-        tester = ConnectionTester(
-            guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
-            network=network,
-            trust=trust_store(settings.smtp_ca_file),
-            timeout=settings.smtp_timeout,
-            handshakes=HANDSHAKES,
-        )
-        return CountingTester(tester, self._metrics)
 
     def _password_page(self, services: Services, workspaces: Workspaces) -> PasswordPage | None:
         if services.links is None:

@@ -6,7 +6,7 @@ Each command imports what it needs itself, so that none waits for the libraries 
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from storage.crypto.key_checks import KeyState
     from storage.database import Database
-    from storage.maintenance import copy as copying
     from storage.maintenance import verify as verifying
 
 Result = TypeVar("Result")
@@ -146,45 +145,11 @@ def manifest(
 
 
 @keys.command("generate")
-def keys_generate(
-    sealed: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Seal the key with ENCRYPTION_PASSPHRASE in a new file; print its entry."),
-    ] = None,
-) -> None:
+def keys_generate() -> None:
     """Print a new key for ENCRYPTION_KEYS."""
-    if sealed is None:
-        from storage.crypto.keyring import generate_key
+    from storage.crypto.keyring import generate_key
 
-        _say(generate_key())
-    else:
-        from storage.key_sources.local import local_address
-
-        _wrap_new_key(local_address(sealed))
-
-
-@keys.command("wrap")
-def keys_wrap(
-    address: Annotated[str, typer.Argument(help="awskms://KEY?region=… or vault://HOST/MOUNT/KEY")],
-) -> None:
-    """Draw a new key, have it wrapped by a key service, and print the entry for ENCRYPTION_KEYS."""
-    _wrap_new_key(address)
-
-
-def _wrap_new_key(address: str) -> None:
-    from bot import settings
-    from bot.app import StartError
-    from bot.keys import credentials
-    from storage.key_sources.opening import wrap_new_key
-    from storage.key_sources.source import KeySourceError
-
-    async def wrap() -> None:
-        try:
-            _say(await wrap_new_key(address, credentials(settings.load())))
-        except KeySourceError as error:
-            raise StartError(f"No key was made: {error}") from None
-
-    _await(wrap())
+    _say(generate_key())
 
 
 @asynccontextmanager
@@ -325,7 +290,7 @@ def db_copy(
             try:
                 with _progress() as tell:
                     done = await copying.copy(database, target, tell)
-                _say_copied(done)
+                _say_opened(done.sealed, before=f"Rows copied and compared: {done.rows}. ")
             finally:
                 await target.close()
         _say("To move there, set DATABASE_URL to the new address; what was saved since the copy began is not in it.")
@@ -335,14 +300,14 @@ def db_copy(
 
 @db.command("backup")
 def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
-    """Write everything as it stands now into a file, while the bot runs; records stay sealed, and no key is in it."""
+    """Write a SQLite database as it is now into a file, while the bot runs; records stay sealed, no key is in it."""
     from storage.maintenance import backup as backups
 
     async def backed_up() -> None:
         async with _opened_database() as database:
             with _progress() as tell:
-                done = await backups.back_up(database, file, tell)
-        _say_copied(done)
+                tables = await backups.back_up(database, file, tell)
+        _say_opened(tables)
         _say(f"{file} is complete. Keep the keys elsewhere: it is worthless without them.")
 
     _await(backed_up())
@@ -350,14 +315,14 @@ def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not ther
 
 @db.command("restore")
 def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
-    """Bring a backup into an empty database, of either kind."""
+    """Bring a backup into an empty SQLite database."""
     from storage.maintenance import backup as backups
 
     async def restored() -> None:
         async with _opened_database() as database:
             with _progress() as tell:
-                done = await backups.restore(database, file, tell)
-        _say_copied(done)
+                tables = await backups.restore(database, file, tell)
+        _say_opened(tables)
 
     _await(restored())
 
@@ -384,10 +349,10 @@ def db_verify() -> None:
         raise typer.Exit(1)
 
 
-def _say_copied(copied: "copying.Copied") -> None:
-    opened = sum(table.opened.total() for table in copied.sealed)
-    _say(f"Rows copied and compared: {copied.rows}. Sealed records opened in their new place: {opened}.")
-    for table in copied.sealed:
+def _say_opened(tables: "Sequence[verifying.SealedTable]", *, before: str = "") -> None:
+    opened = sum(table.opened.total() for table in tables)
+    _say(f"{before}Sealed records opened in their new place: {opened}.")
+    for table in tables:
         if table.unopened:
             _say(f"As in the source, {_unopened(table)}")
 

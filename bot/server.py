@@ -16,8 +16,8 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
+from bot.encryption_keys import reload_keys
 from bot.health import DEGRADED, describe
-from bot.keys import read_keys_anew
 from bot.memory import keeping_memory_small
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
@@ -192,7 +192,7 @@ async def reading_keys_anew(settings: Settings, bot: Bot, wanted: asyncio.Event)
     async def keep_reading() -> None:
         while await wanted.wait():
             wanted.clear()
-            await read_keys_anew(settings, bot.database)
+            await reload_keys(settings, bot.database)
 
     reading = asyncio.create_task(keep_reading(), name="reading keys anew")
     try:

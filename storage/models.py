@@ -58,7 +58,6 @@ class ProfileRow(SQLModel, table=True):
 class ConnectionTestRow(SQLModel, table=True):
     """The last connection test of one profile, sealed."""
 
-    __test__ = False
     __tablename__ = "connection_tests"
 
     workspace: str = Field(sa_column=Column(String(64), primary_key=True))

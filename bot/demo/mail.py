@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from ipaddress import IPv4Address, ip_address
+from pathlib import Path
 from typing import AnyStr
 
 import trustme
@@ -78,6 +79,16 @@ class DemoMail:
     def renew(self, *, until: datetime) -> None:
         """Show a new certificate, good until then."""
         self._authority.issue_cert(HOST, "smtp.demo.example", not_after=until).configure_cert(self._tls)
+
+    def trust(self) -> ssl.SSLContext:
+        """Make the context of a client that trusts this server's authority and no other."""
+        return ssl.create_default_context(cadata=self.ca_pem.decode())
+
+    def authority_file(self, folder: Path) -> Path:
+        """Write this server's authority into a file, for SMTP_CA_FILE."""
+        file = folder / "demo-ca.pem"
+        file.write_bytes(self.ca_pem)
+        return file
 
     def account(self, address: str) -> DemoAccount:
         """Find an account by its address."""

@@ -5,15 +5,13 @@ from contextlib import asynccontextmanager, suppress
 
 from bot.doctor.finding import DATABASE, KEYS, SETTINGS, Finding, bad, good
 from bot.doctor.slack import installation_findings
-from bot.keys import keyring_of
-from bot.settings import Settings, SettingsError
+from bot.encryption_keys import load_keyring
+from bot.settings import KEY_SETTINGS, Settings, SettingsError
 from storage.crypto.key_checks import KeyMismatchError
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
-
-_KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_PASSPHRASE", "ENCRYPTION_PASSPHRASE_FILE")
 
 _REMEDIES = {
     DatabaseFault.SILENT: "See whether it runs, and whether host, port, user and password in the address are right.",
@@ -35,8 +33,8 @@ async def storing_findings(loaded: Settings, malformed: Mapping[str, str]) -> li
     found: list[Finding] = []
     keyring = None
     try:
-        if not any(name in malformed for name in _KEY_SETTINGS):
-            keyring = await keyring_of(loaded)
+        if not any(name in malformed for name in KEY_SETTINGS):
+            keyring = await load_keyring(loaded)
     except SettingsError as error:
         found.append(bad(SETTINGS, str(error)))
     try:

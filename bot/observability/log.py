@@ -10,9 +10,8 @@ from typing import TextIO
 # At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
 TALKATIVE = ("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp")
 
-# These write down each statement, or whose credentials they found, already at INFO; botocore at DEBUG even an
-# unwrapped key.
-VERBOSE = ("sqlalchemy", "alembic", "botocore", "urllib3")
+# These write down each statement already at INFO, or (urllib3, which sends traces) each connection at DEBUG.
+VERBOSE = ("sqlalchemy", "alembic", "urllib3")
 
 _SECRETS = re.compile(
     r"""xox[a-z](?:\.[a-z]+)?-[\w-]+                    # Slack tokens

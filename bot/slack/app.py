@@ -42,6 +42,8 @@ def bolt_app(
     secret requests come over Socket Mode: they carry no signature, their trust is the connection's.
     """
     return AsyncApp(
+        # Without a name Bolt looks for one in the source of every frame below, which takes longer than all the rest.
+        name="email-profile-bot",
         client=client,
         signing_secret=signing_secret.get_secret_value() if signing_secret else None,
         request_verification_enabled=signing_secret is not None,

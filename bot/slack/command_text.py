@@ -161,7 +161,7 @@ def spelled(command: str, entry: Subcommand) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Give what was typed before Slack wrapped links and addresses and escaped & < >."""
+    """Give what was typed before Slack wrapped links and addresses and escape & < >."""
     return _entities(_WRAPPED.sub(_typed, text))
 
 

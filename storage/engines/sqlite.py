@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import aiosqlite
 from sqlalchemy import Connection, event
@@ -92,13 +91,6 @@ def sqlite_engine(address: URL) -> AsyncEngine:
     engine = _engine(address, lambda: sqlite3.connect(path, check_same_thread=False), poolclass=None)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     return engine
-
-
-def reading_engine(path: Path) -> AsyncEngine:
-    """Make the engine of a SQLite file that is only read, and left as it is to the last bit."""
-    address = URL.create("sqlite", database=str(path))
-    opened = f"file:{quote(str(path.absolute()))}?mode=ro"
-    return _engine(address, lambda: sqlite3.connect(opened, uri=True, check_same_thread=False), poolclass=None)
 
 
 def connected_directly(path: str) -> sqlite3.Connection:

@@ -38,8 +38,8 @@ from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow
 _MARKS: Table = UnfinishedCopyRow.__table__  # type: ignore[attr-defined]
 _CHECKS: Table = KeyCheckRow.__table__  # type: ignore[attr-defined]
 
-# A database that was only looked at holds these: check values, and work that nobody does any more.
-_NO_CONTENT = (UnfinishedCopyRow.__tablename__, KeyCheckRow.__tablename__, LeaseRow.__tablename__)
+NO_CONTENT = (UnfinishedCopyRow.__tablename__, KeyCheckRow.__tablename__, LeaseRow.__tablename__)
+"""Tables that have rows in a database which was only looked at: check values, and work that nobody does any more."""
 
 _FINGERPRINT_CHARACTERS = 32
 
@@ -54,8 +54,7 @@ class UnfinishedCopyError(Exception):
     def __init__(self) -> None:
         """Say what to do."""
         super().__init__(
-            "DATABASE_URL: a copy into this database is not complete. Run the same `email-profile-bot db copy` or "
-            "`db restore` again."
+            "DATABASE_URL: a copy into this database is not complete. Run the same `email-profile-bot db copy` again."
         )
 
 
@@ -156,7 +155,7 @@ async def _require_room(target: AsyncConnection, fingerprint: str) -> None:
         if mark is not None:
             raise CopyError("The target holds an unfinished copy of another database. Empty it, or name another one.")
     for table in _tables():
-        if table.name in there and table.name not in _NO_CONTENT and await _holds_rows(target, table):
+        if table.name in there and table.name not in NO_CONTENT and await _holds_rows(target, table):
             raise CopyError(
                 f"The target is not empty: there are rows in {table.name}. Nothing was changed; name an empty database."
             )

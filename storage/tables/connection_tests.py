@@ -49,8 +49,6 @@ def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
 class ConnectionTestTable:
     """The last connection tests, inside one transaction."""
 
-    __test__ = False
-
     def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
         """Work through `connection`; seal and open with `keyring`."""
         self._connection = connection

@@ -21,6 +21,8 @@ from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report,
 from tests.browser.test_story import fill, save, say
 from tests.unit.test_advice import HOSTS, reply_for
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 HOSTILE = "<!channel> <https://evil.example|click> *bold* `code` &lt;b&gt; :x: \u202eevil"
 
 
@@ -97,32 +99,31 @@ def report_for(row: Row) -> tuple[EmailProfile, Report]:
     )
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
-    page: Page, office: Office, width: int
-) -> None:
-    await page.set_viewport_size({"width": width, "height": 900})
+CUT = """nodes => nodes.flatMap(node => [node, ...node.querySelectorAll('*')])
+    .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline')
+    .map(one => one.outerHTML.slice(0, 200))"""
+
+
+async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(page: Page, office: Office) -> None:
+    parts: list[tuple[str, ...]] = []
     for row in ROWS:
         profile, report = report_for(row)
-        shown = finished(account_of(profile), interpret_report(report, account_of(profile), profile), owner="U0ADA")
-        payload = shown.payload()
+        told = interpret_report(report, account_of(profile), profile)
+        payload = finished(account_of(profile), told, owner="U0ADA").payload()
         assert payload["text"].startswith("Connection test failed at Sign-in: ")
         office.workspace.checked_message("test", payload)
-        office.workspace.all_messages.clear()
         await office.workspace.post(
             Message(author=BOT_USER, channel=CHANNEL, text=payload["text"], blocks=payload["blocks"], reader="U0ADA")
         )
-        message = page.get_by_role("article").last
-        advice = interpret_report(report, account_of(profile), profile).advice
-        assert advice is not None
-        await expect(message).to_contain_text(advice.do)
-        await expect(message).to_contain_text(advice.why)
-        await expect(message).to_contain_text("<!channel>")
-        assert await message.get_by_role("link").count() == 0
-        assert await message.locator(".mention").count() == 0
-        cut = await message.evaluate(
-            "node => [node, ...node.querySelectorAll('*')].filter(one => one.scrollWidth > one.clientWidth + 1"
-            " && getComputedStyle(one).display !== 'inline').map(one => one.outerHTML.slice(0, 200))"
-        )
-        assert cut == [], row.what
+        assert told.advice is not None
+        parts.append((told.advice.do, told.advice.why, "<!channel>"))
+    messages = page.get_by_role("article")
+    await expect(messages).to_have_count(len(ROWS))
+    for drawn, wanted in zip(await messages.all_text_contents(), parts, strict=True):
+        assert all(part in drawn for part in wanted), drawn
+    assert await messages.get_by_role("link").count() == 0
+    assert await messages.locator(".mention").count() == 0
+    for width in (1280, 390):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await messages.evaluate_all(CUT) == [], width
     assert office.workspace.refusals == []

@@ -1,7 +1,7 @@
 """Many people in the stand-in workspace, with accounts and profiles."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from pydantic import SecretStr
@@ -46,17 +46,18 @@ async def people_read(office: Office, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def give_profile(office: Office, person: DemoPerson, *, password: str = SECRET) -> None:
-    """Store a profile for somebody, as saving the form would."""
-    profile = EmailProfile(
-        address=person.address,
-        login=person.address,
-        password=SecretStr(password),
-        password_host=office.mail.host,
-        host=office.mail.host,
-        port=587,
-        extras={"TLS": "Y"},
-    )
+async def give_profiles(office: Office, people: Iterable[DemoPerson], *, failing: Collection[DemoPerson] = ()) -> None:
+    """Store a profile for each of them, as saving the form would; the password of those `failing` is wrong."""
     async with office.bot.database.writing() as tx:
-        await tx.profiles.save(TEAM, person.id, profile.to_document(), expected_revision=0)
-        await update_person(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))
+        for person in people:
+            profile = EmailProfile(
+                address=person.address,
+                login=person.address,
+                password=SecretStr("wrong" if person in failing else SECRET),
+                password_host=office.mail.host,
+                host=office.mail.host,
+                port=587,
+                extras={"TLS": "Y"},
+            )
+            await tx.profiles.save(TEAM, person.id, profile.to_document(), expected_revision=0)
+            await update_person(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))

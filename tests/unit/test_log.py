@@ -8,9 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from bot.observability import log
-from storage.key_sources.opening import open_keyring, wrap_new_key
-from storage.key_sources.source import Credentials
-from tests.fakes.key_services import kms, patient, vault
 
 
 @pytest.fixture(autouse=True)
@@ -24,26 +21,6 @@ def _restored_root() -> Iterator[None]:
     root.setLevel(level)
     for name, old in levels.items():
         logging.getLogger(name).setLevel(old)
-
-
-async def test_not_even_debugging_writes_an_unwrapped_key_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("botocore")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
-    stream = io.StringIO()
-    log.set_up(level="debug", form="text", stream=stream)
-    knowing = Credentials(vault_token="hvs.canary")
-    patient(monkeypatch)
-    async with kms() as key_service, vault("hvs.canary") as transit:
-        for address in (
-            f"awskms://alias/mail?region=eu-central-1&endpoint=http://{key_service.base}",
-            f"vault://{transit.base}/team/transit/mail?scheme=http",
-        ):
-            await open_keyring(await wrap_new_key(address, knowing), knowing)
-    for service in (key_service, transit):
-        assert len(service.asked) == 3
-        assert not any(plaintext.rstrip("=") in stream.getvalue() for plaintext, _ in service.kept.values())
-    assert "canary" not in stream.getvalue()
 
 
 def test_libraries_that_print_bodies_never_go_below_info() -> None:

@@ -11,11 +11,14 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.request import log_undelivered
+from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.people.access import Person
-from bot.profiles.people.people_list import ListQuery
-from bot.slack.listeners.services import Services
+from bot.profiles.people.defaults import WorkspaceDefaults
+from bot.profiles.people.history import History
+from bot.profiles.people.people_list import ListQuery, PeopleList
 from bot.slack.views import home as views
+from bot.slack.views.form import PasswordEntry
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
@@ -39,8 +42,22 @@ RETRY_SECONDS = 2.0
 class HomeTabs:
     """Publishes Home tabs, each in its reader's own workspace."""
 
-    def __init__(self, *, services: Services, database: Database, workspaces: Workspaces) -> None:
-        self._services = services
+    def __init__(
+        self,
+        *,
+        profiles: EmailProfiles,
+        listing: PeopleList,
+        defaults: WorkspaceDefaults,
+        history: History,
+        entry: PasswordEntry,
+        database: Database,
+        workspaces: Workspaces,
+    ) -> None:
+        self._profiles = profiles
+        self._listing = listing
+        self._defaults = defaults
+        self._history = history
+        self._entry = entry
         self._database = database
         self._workspaces = workspaces
         self._stale: dict[str, set[str]] = {}
@@ -140,19 +157,17 @@ class HomeTabs:
         return False
 
     async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:
-        services = self._services
         try:
-            view = await services.profiles.show(caller=reader, owner=reader)
+            view = await self._profiles.show(caller=reader, owner=reader)
         except NotAllowedError as error:
             return views.refused(str(error))
-        return views.home(view, reader=reader.user, entry=services.entry, admin=admin)
+        return views.home(view, reader=reader.user, entry=self._entry, admin=admin)
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
-        services = self._services
         try:
-            page = await services.listing.page(caller=reader, query=ListQuery())
-            stored = await services.defaults.show(caller=reader)
-            recent = await services.history.recent_changes(caller=reader)
+            page = await self._listing.page(caller=reader, query=ListQuery())
+            stored = await self._defaults.show(caller=reader)
+            recent = await self._history.recent_changes(caller=reader)
         except NotAllowedError:
             return None
         return views.AdminPart(page=page, defaults=stored.defaults, recent=recent)

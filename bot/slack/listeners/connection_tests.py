@@ -137,7 +137,7 @@ class ConnectionTestListeners:
 
     def _prefilled(self, view: ProfileView, change: ProposedFix, *, reader: str, channel: str) -> View:
         """Return the form with a fix in it, where the person has to type the password to go with it."""
-        known = PrivateMetadata(
+        metadata = PrivateMetadata(
             owner=view.owner.user, revision=view.revision, channel=channel, initial_values=form_values(view.profile)
         )
         if change.kind is Fix.NAME_FROM_CERTIFICATE:
@@ -147,4 +147,4 @@ class ConnectionTestListeners:
             profile = replace(view.profile, authenticate=True)
             note = "The server wants you to sign in. Fill login and password, and save."
         filled = replace(view, profile=profile, has_password=False)
-        return profile_form(filled, metadata=known, reader=reader, entry=self._entry, notes=[section(escape(note))])
+        return profile_form(filled, metadata=metadata, reader=reader, entry=self._entry, notes=[section(escape(note))])

@@ -47,31 +47,31 @@ class DefaultsListeners:
         """Open the form, from the command or from the Home tab."""
         await ack()
         stored = await self._defaults.show(caller=caller)
-        known = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=context.channel_id or "")
+        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=context.channel_id or "")
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
-        await open_or_replace(client, body, views.defaults_form(stored, metadata=known), again=again)
+        await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
 
     async def save(self, ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, caller: Person) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""
-        known = PrivateMetadata.decode(view["private_metadata"])
+        metadata = PrivateMetadata.decode(view["private_metadata"])
         filled = views.read_form(view["state"]["values"])
         try:
-            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=known.revision)
+            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=metadata.revision)
         except EditConflictError as error:
             set_outcome(Outcome.TOLD)
             now = await self._defaults.show(caller=caller)
-            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=known.channel)
+            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=metadata.channel)
             notes = [section(f":warning: {escape(str(error))}")]
             await ack(response_action="update", view=views.defaults_form(now, metadata=fresh, notes=notes))
             return
         await ack()
 
         async def notify(sentence: str) -> None:
-            await post_to_person(client, caller.user, known.channel, notice(sentence))
+            await post_to_person(client, caller.user, metadata.channel, notice(sentence))
 
         async def count() -> None:
             found = await self._moves.count_usage(stored, workspace=caller.workspace)
-            await post_to_person(client, caller.user, known.channel, views.saved(stored, found))
+            await post_to_person(client, caller.user, metadata.channel, views.saved(stored, found))
 
         self._jobs.start(f"differences for {caller.user}", count, notify=notify)
 

@@ -127,10 +127,10 @@ class ExtraListeners:
     ) -> None:
         """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port."""
         await ack()
-        known = _context(body)
+        metadata = _context(body)
         view = await self._profiles.show(caller=caller, owner=owner)
         first = find_extra("SSL" if view.profile.port == 465 else "TLS")
-        await open_or_offer(client, body, views.add_modal(first, metadata=known), again=_list_button(owner))
+        await open_or_offer(client, body, views.add_modal(first, metadata=metadata), again=_list_button(owner))
 
     async def push_edit(
         self,
@@ -143,24 +143,24 @@ class ExtraListeners:
     ) -> None:
         """Push the modal with one that is set already."""
         await ack()
-        known = _context(body)
+        metadata = _context(body)
         view = await self._profiles.show(caller=caller, owner=owner)
         entry = find_extra(pressed_value(action))
-        modal = views.add_modal(entry, metadata=known, value=view.profile.extras.get(entry.name, ""))
+        modal = views.add_modal(entry, metadata=metadata, value=view.profile.extras.get(entry.name, ""))
         await open_or_offer(client, body, modal, again=_list_button(owner))
 
     async def choose(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Let the value's input fit the configuration that was chosen."""
         await ack()
-        known = _context(body)
+        metadata = _context(body)
         name, _ = views.read_extra(body["view"]["state"]["values"])
-        await update_modal(client, body["view"]["id"], views.add_modal(find_extra(name), metadata=known))
+        await update_modal(client, body["view"]["id"], views.add_modal(find_extra(name), metadata=metadata))
 
     async def add(
         self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Set what was chosen; then list and form below show it."""
-        known = _context(body)
+        metadata = _context(body)
         name, value = views.read_extra(body["view"]["state"]["values"])
         try:
             changed = await self._profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
@@ -171,12 +171,14 @@ class ExtraListeners:
             return
         except ExtraConflictError as error:
             set_outcome(Outcome.TOLD)
-            modal = views.add_modal(find_extra(name), metadata=known, value=value, notes=views.conflict_blocks(error))
+            modal = views.add_modal(
+                find_extra(name), metadata=metadata, value=value, notes=views.conflict_blocks(error)
+            )
             await ack(response_action="update", view=modal)
             return
         await ack()
         self._notices.changed(client, caller, changed)
-        await self._refresh_below(client, body["view"], caller, changed.view, known)
+        await self._refresh_below(client, body["view"], caller, changed.view, metadata)
 
     async def press_remove(
         self,
@@ -189,13 +191,15 @@ class ExtraListeners:
     ) -> None:
         """Take one away from the list."""
         await ack()
-        known, shown = _context(body), body["view"]
+        metadata, shown = _context(body), body["view"]
         changed = await self._profiles.remove_extra(caller=caller, owner=owner, name=pressed_value(action))
         self._notices.changed(client, caller, changed)
         view = changed.view
-        await self._show(client, shown["id"], views.list_modal(view, metadata=_now(known, view)), caller, view, known)
+        await self._show(
+            client, shown["id"], views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
+        )
         if shown.get("root_view_id") != shown["id"]:
-            await self._refresh_form(client, shown["root_view_id"], caller, view, known)
+            await self._refresh_form(client, shown["root_view_id"], caller, view, metadata)
 
     async def press_switch_in_form(
         self,
@@ -208,13 +212,13 @@ class ExtraListeners:
     ) -> None:
         """Settle a conflict inside the modal: switch."""
         await ack()
-        known, name = _context(body), pressed_value(action)
+        metadata, name = _context(body), pressed_value(action)
         changed = await self._profiles.switch_encryption(caller=caller, owner=owner, to=name)
         self._notices.changed(client, caller, changed)
         view = changed.view
-        done = views.switched_modal(name, metadata=_now(known, view))
-        await self._show(client, body["view"]["id"], done, caller, view, known)
-        await self._refresh_below(client, body["view"], caller, view, known)
+        done = views.switched_modal(name, metadata=_now(metadata, view))
+        await self._show(client, body["view"]["id"], done, caller, view, metadata)
+        await self._refresh_below(client, body["view"], caller, view, metadata)
 
     async def press_keep_in_form(
         self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient
@@ -225,21 +229,28 @@ class ExtraListeners:
         await update_modal(client, body["view"]["id"], modal)
 
     async def _refresh_below(
-        self, client: AsyncWebClient, shown: dict[str, Any], caller: Person, view: ProfileView, known: PrivateMetadata
+        self,
+        client: AsyncWebClient,
+        shown: dict[str, Any],
+        caller: Person,
+        view: ProfileView,
+        metadata: PrivateMetadata,
     ) -> None:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
         if parent:
-            await self._show(client, parent, views.list_modal(view, metadata=_now(known, view)), caller, view, known)
+            await self._show(
+                client, parent, views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
+            )
         if root and root not in (parent, shown["id"]):
-            await self._refresh_form(client, root, caller, view, known)
+            await self._refresh_form(client, root, caller, view, metadata)
 
     async def _refresh_form(
-        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: PrivateMetadata
+        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, metadata: PrivateMetadata
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        shown = profile_form(view, metadata=_now(known, view), reader=caller.user, entry=self._entry)
-        await self._show(client, view_id, shown, caller, view, known)
+        shown = profile_form(view, metadata=_now(metadata, view), reader=caller.user, entry=self._entry)
+        await self._show(client, view_id, shown, caller, view, metadata)
 
     async def _show(
         self,
@@ -248,14 +259,14 @@ class ExtraListeners:
         shown: View,
         caller: Person,
         view: ProfileView,
-        known: PrivateMetadata,
+        metadata: PrivateMetadata,
     ) -> None:
         """Show in a modal what is stored already; where Slack does not take it, the list says it elsewhere."""
         try:
             await update_modal(client, view_id, shown)
         except SLACK_ERRORS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await post_to_person(client, caller.user, known.channel, views.extras_message(view, reader=caller.user))
+            await post_to_person(client, caller.user, metadata.channel, views.extras_message(view, reader=caller.user))
 
 
 def _list_button(owner: Person) -> ButtonElement:
@@ -267,5 +278,5 @@ def _context(body: dict[str, Any]) -> PrivateMetadata:
     return PrivateMetadata.decode(modal_of(body)["private_metadata"])
 
 
-def _now(known: PrivateMetadata, view: ProfileView) -> PrivateMetadata:
-    return known.after_own_change(view.revision)
+def _now(metadata: PrivateMetadata, view: ProfileView) -> PrivateMetadata:
+    return metadata.after_own_change(view.revision)

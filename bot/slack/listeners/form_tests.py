@@ -46,9 +46,9 @@ class FormTestListeners:
         """Test the values typed in the form, and show the report inside it."""
         await ack()
         shown = modal_of(body)
-        known = PrivateMetadata.decode(shown["private_metadata"])
+        metadata = PrivateMetadata.decode(shown["private_metadata"])
         view = await self._profiles.show(caller=caller, owner=owner)
-        open_form = _OpenForm(client, shown["id"], known, caller, view, self._entry)
+        open_form = _OpenForm(client, shown["id"], metadata, caller, view, self._entry)
 
         async def notify(sentence: str) -> None:
             await open_form.finish([section(escape(sentence))])
@@ -91,14 +91,14 @@ class _OpenForm:
         self,
         client: AsyncWebClient,
         view_id: str,
-        known: PrivateMetadata,
+        metadata: PrivateMetadata,
         caller: Person,
         view: ProfileView,
         entry: PasswordEntry,
     ) -> None:
         self._client = client
         self._view_id = view_id
-        self._known = known
+        self._known = metadata
         self._caller = caller
         self._entry = entry
         self._takes_progress = True

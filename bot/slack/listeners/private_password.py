@@ -44,19 +44,19 @@ class PrivatePasswordListeners:
         """Show a link for the server that is typed in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)
-        known = PrivateMetadata.decode(shown["private_metadata"])
+        metadata = PrivateMetadata.decode(shown["private_metadata"])
         url = await self._links.create_link(
             owner=caller,
-            channel=known.channel,
+            channel=metadata.channel,
             host=read_form(shown["state"]["values"]).host,
             view_id=str(shown["id"]),
-            revision=known.revision,
+            revision=metadata.revision,
         )
         link = password_link(url)
         try:
             await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await post_to_person(client, caller.user, known.channel, link)
+            await post_to_person(client, caller.user, metadata.channel, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Acknowledge a press on the link, which the browser follows."""

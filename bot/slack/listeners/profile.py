@@ -91,28 +91,28 @@ class ProfileListeners:
         self, ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
-        known = PrivateMetadata.decode(view["private_metadata"])
+        metadata = PrivateMetadata.decode(view["private_metadata"])
         filled = read_form(view["state"]["values"])
         try:
             changed = await self._profiles.save(
-                caller=caller, owner=owner, form=filled, expected_revision=known.revision
+                caller=caller, owner=owner, form=filled, expected_revision=metadata.revision
             )
         except EditConflictError as error:
             set_outcome(Outcome.TOLD)
             await ack(response_action="update", view=await self._form_with_conflicts(caller, owner, view, error))
             return
         await ack(response_action="clear")
-        self._show_card(client, caller, known.channel, changed)
+        self._show_card(client, caller, metadata.channel, changed)
         self._notices.changed(client, caller, changed)
 
     async def _form_with_conflicts(
         self, caller: Person, owner: Person, shown: dict[str, Any], error: EditConflictError
     ) -> View:
         """Return the form as typed, now on the stored revision, with a choice for each value that differs."""
-        known = PrivateMetadata.decode(shown["private_metadata"])
+        metadata = PrivateMetadata.decode(shown["private_metadata"])
         view = await self._profiles.show(caller=caller, owner=owner)
-        decisions = find_conflicts(known.initial_values, read_form(shown["state"]["values"]), view.profile)
-        fresh = replace(known, revision=error.revision, initial_values=form_values(view.profile))
+        decisions = find_conflicts(metadata.initial_values, read_form(shown["state"]["values"]), view.profile)
+        fresh = replace(metadata, revision=error.revision, initial_values=form_values(view.profile))
         notes = [] if decisions else [section(f":warning: {escape(str(error))}")]
         return profile_form(
             view, metadata=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions

@@ -73,12 +73,11 @@ class ConnectionTestReplies:
             lambda progress: self._connections.test(caller=caller, owner=owner, progress=progress), show
         )
         message = reports.finished(account, tested, owner=owner.user)
-        done = (
-            reports.applied_fix_blocks(fixed.descriptions, owner=owner.user, revision=fixed.view.revision)
-            if fixed
-            else []
-        )
-        await reply.show(Message(text=message.text, blocks=[*message.blocks, *done]))
+        blocks = [*message.blocks]
+        if fixed is not None:
+            revision = fixed.view.revision
+            blocks += reports.applied_fix_blocks(fixed.descriptions, owner=owner.user, revision=revision)
+        await reply.show(Message(text=message.text, blocks=blocks))
 
     async def _send(self, reply: Reply, caller: Person, owner: Person) -> None:
         account, show = await self._begin(reply, caller, owner)

@@ -62,7 +62,7 @@ class PasswordSetNotice:
         if not link.view_id or done.view.revision - link.revision > 1:
             # A form that has not seen what another saved stays on its revision, so that saving it asks.
             return False
-        known = PrivateMetadata(
+        metadata = PrivateMetadata(
             owner=owner,
             revision=done.view.revision,
             channel=link.channel,
@@ -71,7 +71,7 @@ class PasswordSetNotice:
         notes = [section(":white_check_mark: Your password is set. Save the form to go on.")]
         # It belongs to the server in the form, which need not be stored yet.
         view = profile_form(
-            replace(done.view, has_password=True), metadata=known, reader=owner, entry=self._entry, notes=notes
+            replace(done.view, has_password=True), metadata=metadata, reader=owner, entry=self._entry, notes=notes
         )
         try:
             async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):

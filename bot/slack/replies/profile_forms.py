@@ -32,8 +32,8 @@ class ProfileForms:
         if not view.profile.address:
             suggested = await self._profiles.suggest(owner, await self._slack_address(owner))
         began = form_values(suggested or view.profile)
-        known = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel, initial_values=began)
-        modal = profile_form(view, metadata=known, reader=caller.user, entry=self._entry, suggested=suggested)
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel, initial_values=began)
+        modal = profile_form(view, metadata=metadata, reader=caller.user, entry=self._entry, suggested=suggested)
         await open_or_replace(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
 
     async def open_extras(
@@ -41,14 +41,14 @@ class ProfileForms:
     ) -> None:
         """Open the list of extra configurations."""
         view = await self._profiles.show(caller=caller, owner=owner)
-        known = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel)
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel)
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
-        await open_or_replace(client, body, list_modal(view, metadata=known), again=again)
+        await open_or_replace(client, body, list_modal(view, metadata=metadata), again=again)
 
     async def _slack_address(self, owner: Person) -> str:
         try:
             member = await self._directory.member(owner)
         except UserError:
-            # The suggestion is a convenience; the form opens without it.
+            # The suggest is a convenience; the form opens without it.
             return ""
         return member.address if member else ""

@@ -231,10 +231,10 @@ def problems(cell: Cell, forger: Forger, before: Contents, after: Contents) -> I
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in cells()])
 async def test_an_act_is_done_for_those_who_may_and_refused_in_words_to_all_others(place: Place, cell: Cell) -> None:
-    forger = await place.begin(cell.actor)
+    forger, before = await place.begin(cell.actor), place.saved
     if cell.act.given:
         await place.store.edit(cell.act.given)
-    before = await place.now()
+        before = await place.now()
     await cell.act.send(forger, cell.owner)
     await forger.done()
     assert list(problems(cell, forger, before, await place.now())) == []

@@ -16,8 +16,11 @@ from bot.profiles.people.access import Person
 from bot.profiles.tests.limits import RateLimitedError, duration_words
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
+from tests.databases import KINDS
 from tests.scenario.people import ADA, run_test, set_up
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 
 async def guess(office: Office, user: str, number: int) -> str:

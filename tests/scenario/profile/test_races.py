@@ -15,7 +15,10 @@ from bot.profiles.people.members import upsert_member
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.counts import scaled
+from tests.databases import KINDS
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 ADA = Person(workspace="T1", user="U1")
 

@@ -105,7 +105,7 @@ async def test_a_request_in_hand_is_answered_before_socket_mode_ends(
 async def test_a_new_connection_takes_the_place_of_a_broken_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mishap: Mishap
 ) -> None:
-    monkeypatch.setattr("bot.socket_mode.PING_SECONDS", 0.1)
+    monkeypatch.setattr("bot.socket_mode.PING_INTERVAL_SECONDS", 0.1)
     async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
         workspace = office.workspace
         delivery = UnrulyDelivery(workspace.signing_secret)

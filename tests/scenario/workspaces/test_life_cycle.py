@@ -21,8 +21,11 @@ from bot.profiles.people.retention import Retention
 from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
+from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 DAY = timedelta(days=1)
 A_MOMENT = timedelta(minutes=1)

@@ -12,12 +12,12 @@ import pytest
 
 from bot.profiles.account.extras import find_extra
 from tests.counts import scaled
-from tests.databases import Maker
+from tests.databases import KINDS, Maker
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, User
 from tests.scenario.many import Many, install, many_settings, open_many, opened_form, said, submit
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.databases(*KINDS)]
 
 WORKSPACES, PEOPLE, ADMINS = scaled(quick=8, full=50), 20, 2
 USERS = tuple(f"U{number:02}" for number in range(PEOPLE))
