@@ -27,7 +27,7 @@ TOKEN_BYTES = 16
 
 
 class LinkGoneError(UserError):
-    """A link is used, expired, somebody else's, or never existed; which of these is not told."""
+    """A link is used, expired, somebody else's, or never existed; which of these is not revealed."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""The private password page over real HTTP: used once, by one person, from its own form, and told to nobody."""
+"""The private password page over real HTTP: used once, by one person, from its own form, and shown to nobody."""
 
 import asyncio
 import hashlib
@@ -85,8 +85,8 @@ async def new_link(office: Office) -> str:
     """Give a link for Ada, whose profile holds a wrong password, from her card."""
     card = await set_up(office, ADA, password="wrong")
     await office.workspace.press(ADA, BUTTON, message=card)
-    told = await office.workspace.wait_message(ADA, "Open the private page to set your password.")
-    return await office.workspace.press_url(ADA, "Open the private page", message=told)
+    message = await office.workspace.wait_message(ADA, "Open the private page to set your password.")
+    return await office.workspace.press_url(ADA, "Open the private page", message=message)
 
 
 async def link_from_form(office: Office) -> str:
@@ -295,7 +295,7 @@ async def test_a_request_that_no_browser_makes_is_refused_like_any_other(http_of
         ("POST", page, b"mark=x&password=y", f"{form}; charset=none"),
         ("POST", page, b"x", "multipart/form-data"),
     ):
-        # In chunks, so that no length is told before.
+        # In chunks, so that no length is sent before.
         given: dict[str, Any] = {"data": io.BytesIO(body), "chunked": True} if body else {}
         refused = await browser.ask(method, url, headers={"Content-Type": kind}, **given)
         assert refused.status in (400, 403, 404, 405, 413)
