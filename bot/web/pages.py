@@ -47,7 +47,13 @@ class Pages:
 
     def add_routes(self, application: web.Application) -> None:
         """Add the routes of what all pages share."""
-        application.router.add_get("/private/{file}", self.serve_asset)
+        assets = self.sub_application("There is nothing here.")
+        assets.router.add_get("/{file}", self.serve_asset)
+        application.add_subapp("/private/", assets)
+
+    def sub_application(self, not_found: str) -> web.Application:
+        """Return an application for pages under one prefix, which answers every error with a page."""
+        return web.Application(middlewares=[self._error_middleware(not_found)])
 
     async def serve_asset(self, request: web.Request) -> web.Response:
         """Return the style sheet or the script."""
@@ -70,13 +76,9 @@ class Pages:
         response.headers["Retry-After"] = str(int(error.wait) + 1)
         return response
 
-    def error_middleware(self, paths: tuple[str, ...], not_found: str) -> Middleware:
-        """Return a middleware that answers every error under `paths` with a page, an unknown one with a reference."""
-
+    def _error_middleware(self, not_found: str) -> Middleware:
         @web.middleware
         async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not request.path.startswith(paths):
-                return await handler(request)
             try:
                 return await handler(request)
             except web.HTTPException as error:

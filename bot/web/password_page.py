@@ -28,10 +28,11 @@ class PasswordPage:
         self._on_password_set = on_password_set
 
     def add_routes(self, application: web.Application) -> None:
-        """Add the page's routes, and the middleware that answers their errors."""
-        application.middlewares.append(self._pages.error_middleware(("/password/", "/private/"), _NOT_FOUND))
-        application.router.add_get("/password/{user}/{token}", self.show)
-        application.router.add_post("/password/{user}/{token}", self.submit)
+        """Add the page's routes."""
+        pages = self._pages.sub_application(_NOT_FOUND)
+        pages.router.add_get("/{user}/{token}", self.show)
+        pages.router.add_post("/{user}/{token}", self.submit)
+        application.add_subapp("/password/", pages)
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the form. A GET, as programs send that preview links, does not use the link up."""

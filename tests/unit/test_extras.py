@@ -8,16 +8,14 @@ from hypothesis import strategies as st
 
 from bot.profiles.account.extras import (
     CATALOGUE,
-    ENCRYPTION_WORDS,
     MAX_NAME_LENGTH,
-    effective_encryption,
     find_extra,
-    find_mismatch,
     normalize_value,
     with_encryption,
     with_extra,
     without_extra,
 )
+from bot.profiles.account.profile import ENCRYPTION_WORDS, effective_encryption, find_mismatch
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.smtp.account import Encryption
 from tests.counts import scaled

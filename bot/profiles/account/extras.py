@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from bot.profiles.account.profile import check_address, is_printable
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
-from bot.smtp.account import Encryption
 from bot.smtp.network.guard import HostError, normal_host
 
 MAX_NAME_LENGTH = 70
@@ -221,39 +220,3 @@ def without_extra(extras: Mapping[str, str], name: str) -> dict[str, str]:
         present = f"You have {', '.join(extras)}." if extras else "You have none."
         raise InvalidExtraError(f"{entry.name} is not among the extra configurations. {present}", part="name")
     return {other: value for other, value in extras.items() if other != entry.name}
-
-
-def effective_encryption(extras: Mapping[str, str]) -> Encryption:
-    """Return the encryption mode that the extra configurations make."""
-    if extras.get("SSL") == "Y":
-        return Encryption.SSL
-    return Encryption.TLS if extras.get("TLS") == "Y" else Encryption.NONE
-
-
-ENCRYPTION_WORDS: Mapping[Encryption, str] = {
-    Encryption.SSL: "SSL (TLS from the first byte)",
-    Encryption.TLS: "TLS (STARTTLS, required)",
-    Encryption.NONE: "none (clear text)",
-}
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """Port and encryption do not go together: a sentence, and the extra configuration that would fit."""
-
-    sentence: str
-    extra: str
-
-
-def find_mismatch(port: int | None, encryption: Encryption, *, authenticate: bool) -> Mismatch | None:
-    """Return how port and encryption do not fit; None when they do, or when the port is none of the usual ones."""
-    now = "neither SSL nor TLS" if encryption is Encryption.NONE else encryption.value
-    if port == 465 and encryption is not Encryption.SSL:
-        return Mismatch(f"Port 465 goes with SSL, and the profile says {now}.", "SSL")
-    if port == 587 and encryption is not Encryption.TLS:
-        return Mismatch(f"Port 587 goes with TLS, and the profile says {now}.", "TLS")
-    if port == 25 and encryption is Encryption.SSL:
-        return Mismatch("Port 25 begins unencrypted, and the profile says SSL.", "TLS")
-    if encryption is Encryption.NONE and authenticate and port is not None:
-        return Mismatch("A password never travels unencrypted, and the profile has no encryption yet.", "TLS")
-    return None

@@ -10,8 +10,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from bot.profiles.account.changes import OnChange
-from bot.profiles.account.extras import effective_encryption, with_encryption
-from bot.profiles.account.profile import EmailProfile, check_address, parse_port
+from bot.profiles.account.extras import with_encryption
+from bot.profiles.account.profile import EmailProfile, check_address, effective_encryption, parse_port
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.smtp.account import Encryption

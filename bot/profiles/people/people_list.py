@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.extras import ENCRYPTION_WORDS
-from bot.profiles.account.profile import LABELS, EmailProfile, Field
+from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView, profile_view
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_from_number, state_number

@@ -9,8 +9,7 @@ from html import escape
 
 import idna
 
-from bot.profiles.account.extras import ENCRYPTION_WORDS, effective_encryption
-from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.profile import ENCRYPTION_WORDS, EmailProfile, effective_encryption
 
 
 def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> bytes:
