@@ -55,11 +55,11 @@ from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.connect import Network, OpenNetwork
-from bot.smtp.network.domain import DnsTextRecords, TextRecords, judge
+from bot.smtp.advice.domain import judge
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -146,13 +146,12 @@ async def open_bot(
     settings: Settings,
     *,
     network: Network | None = None,
-    records: TextRecords | None = None,
     traces: Traces | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Bot]:
     """Make the bot, and close everything in reverse order when the block ends.
 
-    `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` records
+    `network` replaces the machine's network and DNS in the demo and in tests; `traces` records
     spans; `trust` replaces the authorities of the system and of SMTP_CA_FILE.
 
     Raises:
@@ -171,14 +170,15 @@ async def open_bot(
         async with slack_session(*watching) as session:
             clients = Clients(session, settings.slack_api_url)
             wiring = _Wiring(settings, database, clients, calls, traces)
+            network = network or Network()
             tester = ConnectionTester(
                 guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
-                network=network or OpenNetwork(),
+                network=network,
                 trust=trust or trust_store(settings.smtp_ca_file),
                 timeout=settings.smtp_timeout,
                 handshakes=HANDSHAKES,
             )
-            bot = await wiring.bot(tester, records or DnsTextRecords())
+            bot = await wiring.bot(tester, network)
             try:
                 async with _in_background(bot.housekeeping.run, bot.tabs.run):
                     yield bot
@@ -239,11 +239,11 @@ class _Wiring:
         if traces is not None:
             traces.follow(database, self._metrics)
 
-    async def bot(self, tester: ConnectionTester, records: TextRecords) -> Bot:
+    async def bot(self, tester: ConnectionTester, network: Network) -> Bot:
         """Make everything."""
         connection = await self._connect()
         directory = SlackDirectory(connection.workspaces)
-        services = self._services(directory, tester, records)
+        services = self._services(directory, tester, network)
         tabs = HomeTabs(
             profiles=services.profiles,
             listing=services.listing,
@@ -331,7 +331,7 @@ class _Wiring:
         bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=authorize)
         return SlackConnection(workspaces=workspace, bolt=bolt)
 
-    def _services(self, directory: SlackDirectory, tester: ConnectionTester, records: TextRecords) -> Services:
+    def _services(self, directory: SlackDirectory, tester: ConnectionTester, network: Network) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
         access = Access(directory, settings.admin_user_ids)
@@ -346,7 +346,7 @@ class _Wiring:
             on_change=on_change,
             password_in_form=in_form,
             tester=CountingTester(tester, self._metrics),
-            judge=lambda domain: judge(domain, records),
+            judge=lambda domain: judge(domain, network),
         )
         listing = PeopleList(database=database, access=access)
         entry = _password_entry(settings)

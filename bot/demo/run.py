@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Bot, StartError, open_bot
-from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork, DemoRecords
+from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork
 from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
@@ -95,7 +95,6 @@ async def open_office(
             open_bot(
                 settings,
                 network=network or DemoNetwork(mail),
-                records=DemoRecords(),
                 trust=None if settings.smtp_ca_file else mail.trust(),
             )
         )

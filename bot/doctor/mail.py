@@ -8,10 +8,10 @@ from bot.doctor.finding import DNS, MAIL_SERVER, Finding, bad, good
 from bot.settings import Settings
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Report, StageName
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.connect import OpenNetwork
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
-from bot.smtp.network.trust import trust_store
 
 USUAL_PORTS = (465, 587)
 
@@ -42,7 +42,7 @@ async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
         return [name]
     tester = ConnectionTester(
         guard=guard,
-        network=OpenNetwork(),
+        network=Network(),
         trust=trust_store(loaded.smtp_ca_file),
         timeout=min(SECONDS, loaded.smtp_timeout),
         handshakes=len(USUAL_PORTS),
@@ -67,7 +67,7 @@ def _parts(server: str) -> tuple[str, tuple[int, ...]]:
 async def _name_finding(host: str, guard: Guard, loaded: Settings) -> Finding:
     try:
         async with asyncio.timeout(SECONDS):
-            addresses = await OpenNetwork().resolve(host)
+            addresses = await Network().resolve(host)
     except socket.gaierror as error:
         if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
             return bad(DNS, f"there is no {host}. Correct the name, or the DNS of this machine.")
@@ -129,6 +129,6 @@ def _told(report: Report) -> str:
     remedy = _REMEDIES.get(report.fault, "") if report.fault else ""
     if report.fault is Fault.TIMED_OUT and failed.name is not StageName.CONNECT:
         remedy = "It takes connections and says nothing: see whether a mail server is behind that port."
-    others = ", ".join(str(door.port) for door in report.doors)
+    others = ", ".join(str(one.port) for one in report.open_ports)
     instead = f" Port {others} answers." if others else ""
     return f"it fails at {failed.name}: {failed.detail}. {remedy}{instead}".strip()

@@ -29,10 +29,9 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
-from bot.smtp.account import Account
+from bot.smtp.account import Account, Outgoing
 from bot.smtp.check.report import Report
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.envelope import Outgoing
+from bot.smtp.check.tester import ConnectionTester
 from storage.database import Database
 
 log = logging.getLogger(__name__)

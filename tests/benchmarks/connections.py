@@ -21,9 +21,9 @@ from pydantic import SecretStr
 
 from bot.demo.run import Office, open_office
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check.stages import ConnectionTester
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
 from tests.fakes.delay_proxy import DelayProxy
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, OneServerNetwork
 from tests.scenario.people import ADA

@@ -16,7 +16,7 @@ from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS
-from bot.smtp.advice.table import Row
+from bot.smtp.advice.table import When
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import fill, save, say
 from tests.unit.test_advice import HOSTS, reply_for
@@ -54,9 +54,9 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
     await expect(page.get_by_text("AUTH PLAIN (credentials)").first).to_be_visible()
 
 
-def report_for(row: Row) -> tuple[EmailProfile, Report]:
-    """A failing report that the row speaks about, with as much around it as a report can have."""
-    host = HOSTS[row.provider] if row.provider else "a-rather-long-name-of-a-mail-server.department.example.com"
+def report_for(when: When) -> tuple[EmailProfile, Report]:
+    """A failing report that a row is about, with as much around it as a report can have."""
+    host = HOSTS[when.provider] if when.provider else "a-rather-long-name-of-a-mail-server.department.example.com"
     now = datetime.now(UTC)
     profile = EmailProfile(
         address="a.rather.long.address.of.somebody@department.example.com",
@@ -67,7 +67,7 @@ def report_for(row: Row) -> tuple[EmailProfile, Report]:
         port=587,
         extras={"TLS": "Y"},
     )
-    reply = reply_for(row) or Reply(code=550, enhanced="5.7.1", text=HOSTILE)
+    reply = reply_for(when) or Reply(code=550, enhanced="5.7.1", text=HOSTILE)
     reply = replace(reply, text=f"{reply.text} {HOSTILE}")
     failed = Stage(
         name=StageName.SIGN_IN,
@@ -90,11 +90,11 @@ def report_for(row: Row) -> tuple[EmailProfile, Report]:
         stages=(*(Stage(name=name, outcome=Outcome.PASSED, seconds=0.01) for name in list(StageName)[:4]), failed),
         seconds=1.2,
         tested_at=now,
-        fault=row.fault,
+        fault=when.fault,
         reply=reply,
         certificate_names=(host,),
         certificate=certificate,
-        doors=(Endpoint(port=465, encryption=Encryption.SSL),),
+        open_ports=(Endpoint(port=465, encryption=Encryption.SSL),),
         transcript=("C: EHLO",),
     )
 
@@ -106,8 +106,8 @@ CUT = """nodes => nodes.flatMap(node => [node, ...node.querySelectorAll('*')])
 
 async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(page: Page, office: Office) -> None:
     parts: list[tuple[str, ...]] = []
-    for row in ROWS:
-        profile, report = report_for(row)
+    for when in ROWS:
+        profile, report = report_for(when)
         told = interpret_report(report, account_of(profile), profile)
         payload = finished(account_of(profile), told, owner="U0ADA").payload()
         assert payload["text"].startswith("Connection test failed at Sign-in: ")

@@ -1,12 +1,12 @@
-"""A proxy on the loopback that delays each direction, as a distance would, and counts the flights of the client."""
+"""A proxy on the loopback that delays both directions, as a distance does, and counts the client's round trips."""
 
 import asyncio
 
 
 class DelayProxy:
-    """Leads to a port of this machine with `delay` seconds each way.
+    """Forwards to a port of this machine with `delay` seconds each way.
 
-    `flights` counts how often the client waited for the server, which is what a distance makes one pay for.
+    `flights` counts how often the client waited for the server, because each of these waits costs a round trip.
     """
 
     def __init__(self, port: int, delay: float) -> None:
@@ -43,7 +43,7 @@ class DelayProxy:
             if not from_client and not self._server_spoke:
                 self.flights += 1
             self._server_spoke = not from_client
-            # Not awaited, so that what follows closely arrives as closely.
+            # Not awaited, so that what is sent together arrives together.
             loop.call_later(self._delay, target.write, data)
         loop.call_later(self._delay, target.close)
 
@@ -52,5 +52,5 @@ async def _read(source: asyncio.StreamReader) -> bytes:
     try:
         return await source.read(65536)
     except OSError:
-        # A side that hangs up hard has nothing more to say.
+        # A side that resets the connection sends nothing more.
         return b""

@@ -9,7 +9,8 @@ from bot.profiles.account.extras import with_encryption, with_extra
 from bot.profiles.account.profile import EmailProfile, check_address
 from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
-from bot.smtp.advice.advice import Advice, Fix
+from bot.smtp.advice.advice import Advice
+from bot.smtp.advice.table import Fix
 from bot.smtp.check.report import Fault, Report
 
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_UNTRUSTED)
@@ -36,7 +37,7 @@ def propose_fixes(report: Report, advice: Advice | None, profile: EmailProfile) 
             fixes += [ProposedFix(kind=kind, target=name) for name in report.certificate_names if "*" not in name][:1]
         else:
             fixes.append(ProposedFix(kind=kind))
-    fixes += [ProposedFix(kind=Fix.USE_DOOR, target=f"{door.port} {door.encryption}") for door in report.doors]
+    fixes += [ProposedFix(kind=Fix.USE_OPEN_PORT, target=f"{one.port} {one.encryption}") for one in report.open_ports]
     if may_be_trusted(report) and report.certificate is not None:
         fixes.append(ProposedFix(kind=Fix.TRUST_CERTIFICATE, target=report.certificate.pin))
     return tuple(_distinct(fixes, profile))[:MAX_PROPOSED_FIXES]
@@ -126,7 +127,7 @@ _FIXES: Mapping[Fix, _FixKind] = {
     Fix.USE_SSL: _FixKind("Use SSL on {port} and test again", lambda profile, _: _with_encryption(profile, "SSL")),
     Fix.TLS_ON_587: _FixKind("Use TLS on 587 and test again", lambda profile, _: _with_endpoint(profile, "587 TLS")),
     Fix.SSL_ON_465: _FixKind("Use SSL on 465 and test again", lambda profile, _: _with_endpoint(profile, "465 SSL")),
-    Fix.USE_DOOR: _FixKind("Use {encryption} on {new_port} and test again", _with_endpoint),
+    Fix.USE_OPEN_PORT: _FixKind("Use {encryption} on {new_port} and test again", _with_endpoint),
     Fix.ADDRESS_AS_LOGIN: _FixKind(
         "Use the email address as login and test again", lambda profile, _: replace(profile, login=profile.address)
     ),

@@ -17,10 +17,9 @@ from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import update_person
 from bot.profiles.tests.limits import count_bulk_test, count_message, count_test, release_sign_in, reserve_sign_in
 from bot.profiles.tests.sample_message import sample_message
-from bot.smtp.account import Account, Encryption
+from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.envelope import Outgoing
 from storage.database import Database, Transaction
 from storage.tables.audit import TESTED
 

@@ -23,7 +23,8 @@ from bot.slack.views.message import (
     truncate,
 )
 from bot.smtp.account import Account
-from bot.smtp.advice.advice import Advice, Fix, advise, headline
+from bot.smtp.advice.advice import Advice, advise, headline
+from bot.smtp.advice.table import Fix
 from bot.smtp.check.report import Certificate, Outcome, Report, Stage
 
 _SYMBOLS = {
@@ -110,8 +111,8 @@ def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
         blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))
     if result.advice is not None:
         blocks.append(_advice(result.advice))
-    if report.doors:
-        ways = " and ".join(f"{door.encryption} on {door.port}" for door in report.doors)
+    if report.open_ports:
+        ways = " and ".join(f"{one.encryption} on {one.port}" for one in report.open_ports)
         blocks.append(section(f"The same server answers with {ways}. That was tried without your password."))
     return blocks
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.databases(*KINDS)
 
 
 async def guess(office: Office, user: str, number: int) -> str:
-    """Try one password on Ada's mailbox from a form of one's own; gives what came of it."""
+    """Try one password on Ada's mailbox from a form of one's own, and return what came of it."""
     person = Person(workspace="T0DEMO", user=user)
     form = ProfileForm(
         address="ada@demo.example",
@@ -74,15 +74,15 @@ async def test_ten_people_guessing_through_two_instances_reach_the_server_three_
     assert sum("AUTH" in line.text for line in [*mail.traffic] if line.speaker == "client") <= 3
 
 
-async def test_over_the_limit_a_person_is_told_how_long_to_wait(http_office: Office) -> None:
+async def test_over_the_limit_a_person_reads_how_long_to_wait(http_office: Office) -> None:
     workspace = http_office.workspace
     await set_up(http_office, ADA, password="wrong")
     for _ in range(3):
         assert "failed at Sign-in" in searchable(await run_test(http_office, ADA))
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test")
-    told = searchable(await workspace.wait_message(ADA, "could lock the mailbox"))
-    assert "Please try again in 15 minutes." in told
+    refusal = searchable(await workspace.wait_message(ADA, "could lock the mailbox"))
+    assert "Please try again in 15 minutes." in refusal
 
 
 async def test_sign_ins_that_succeed_do_not_count_as_guesses(http_office: Office) -> None:

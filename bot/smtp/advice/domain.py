@@ -1,55 +1,26 @@
-"""What DNS says of a domain that sends mail: SPF, DKIM and DMARC, judged in one line each, as advice only."""
+"""What DNS says of a domain that sends mail: one line each about SPF, DKIM and DMARC, as advice only."""
 
 import asyncio
-from typing import Protocol
 
 import idna
 
 from bot.smtp.dialogue.replies import clean
-
-_PATIENCE = 3.0
-"""Seconds for all lookups together; the message is sent already, so nobody should wait long for advice."""
+from bot.smtp.network.resolver import DNS_TIMEOUT_SECONDS, Resolver
 
 _SELECTORS = ("default", "google", "selector1", "selector2", "mail", "dkim", "k1", "s1", "s2", "fm1", "zmail", "mx")
 """Where providers usually put DKIM keys; any other name is as good, so finding none proves nothing."""
 
 
-class TextRecords(Protocol):
-    """Looks up TXT records."""
-
-    async def texts(self, name: str) -> list[str] | None:
-        """Give a name's TXT records, none for a name without; None when the name service does not answer."""
-        ...
-
-
-class DnsTextRecords:
-    """Asks the system's resolvers."""
-
-    async def texts(self, name: str) -> list[str] | None:
-        """Ask once."""
-        import dns.asyncresolver  # noqa: PLC0415 - slow to import, and wanted after a sent message only
-        import dns.exception  # noqa: PLC0415 - as above
-        import dns.resolver  # noqa: PLC0415 - as above
-
-        try:
-            answer = await dns.asyncresolver.Resolver().resolve(f"{name}.", "TXT", lifetime=_PATIENCE)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except (dns.exception.DNSException, OSError):
-            return None
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
-
-
-async def judge(domain: str, records: TextRecords) -> tuple[str, ...]:
-    """Judge a sender's domain: three lines, one each for SPF, DKIM and DMARC; empty when DNS does not answer."""
+async def judge(domain: str, resolver: Resolver) -> tuple[str, ...]:
+    """Return three lines about a sender's domain, for SPF, DKIM and DMARC; none when DNS does not answer in time."""
     try:
         name = idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError:
         return ()
     names = [name, f"_dmarc.{name}", *(f"{selector}._domainkey.{name}" for selector in _SELECTORS)]
     try:
-        async with asyncio.timeout(_PATIENCE):
-            spf, dmarc, *keys = await asyncio.gather(*(records.texts(one) for one in names))
+        async with asyncio.timeout(DNS_TIMEOUT_SECONDS):
+            spf, dmarc, *keys = await asyncio.gather(*(resolver.txt_records(one) for one in names))
     except TimeoutError:
         return ()
     if spf is None or dmarc is None:
