@@ -19,7 +19,8 @@ from bot.slack.views import card, extras, form, help, history, message, report  
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
-from bot.smtp.advice.advice import Fix, advise
+from bot.smtp.advice.advice import advise
+from bot.smtp.advice.table import Fix
 from bot.smtp.check.report import Fault, Outcome, Stage, StageName
 from storage.tables.people_query import Cursor
 from tests.unit.view_samples import (
@@ -302,7 +303,7 @@ def test_only_plain_numbers_are_read_from_buttons(text: str) -> None:
 
 
 def test_a_fix_is_read_as_it_was_written() -> None:
-    fix = ProposedFix(kind=Fix.USE_DOOR, target="465 SSL")
+    fix = ProposedFix(kind=Fix.USE_OPEN_PORT, target="465 SSL")
     assert report.decode_fix(report.encode_fix(fix, ADA)) == (ADA, fix)
     assert report.decode_undo('{"owner": "U0ADA", "revision": 3}') == (ADA, 3)
 
