@@ -117,12 +117,11 @@ class InstallHandlers:
 
     def add_routes(self, application: web.Application) -> None:
         """Serve the page that begins, and the one that Slack sends people back to."""
-        paths = (INSTALL_PATH, REDIRECT_PATH)
-        nothing = f"There is nothing here. An installation begins at {INSTALL_PATH}."
-        application.middlewares.append(self._pages.error_middleware(paths, nothing))
-        # Programs that preview links shall not begin anything.
-        application.router.add_get(INSTALL_PATH, self.begin, allow_head=False)
-        application.router.add_get(REDIRECT_PATH, self.end, allow_head=False)
+        for path, handler in ((INSTALL_PATH, self.begin), (REDIRECT_PATH, self.end)):
+            pages = self._pages.sub_application(f"There is nothing here. An installation begins at {INSTALL_PATH}.")
+            # Programs that preview links shall not begin anything.
+            pages.router.add_get("", handler, allow_head=False)
+            application.add_subapp(path, pages)
 
     async def begin(self, request: web.Request) -> web.Response:
         """Show what will happen, with the link to Slack."""

@@ -116,9 +116,9 @@ async def test_the_failing_one_comes_first_is_repaired_and_the_list_changes(offi
     await workspace.wait_view(GRACE, "Email profile", containing=bad.id)
     await workspace.fill(GRACE, "Password", SECRET)
     assert await workspace.submit(GRACE) == {}
-    told = searchable(await workspace.wait_message(bad.id, "changed your email profile"))
-    assert "Password changed" in told
-    assert SECRET not in told
+    message = searchable(await workspace.wait_message(bad.id, "changed your email profile"))
+    assert "Password changed" in message
+    assert SECRET not in message
     await workspace.choose(GRACE, bad.id, "Test connection", message=shown)
     await workspace.wait_message(GRACE, "Connection test passed")
     async with asyncio.timeout(5):
@@ -212,8 +212,8 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(office: O
         await tx.runs.step(run.run_id, done=12)
     await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
     await office.bot.housekeeping.round()
-    told = searchable(await office.workspace.wait_message(GRACE, "was interrupted after 12"))
-    assert "Start it again" in told
+    message = searchable(await office.workspace.wait_message(GRACE, "was interrupted after 12"))
+    assert "Start it again" in message
     assert isinstance(office.bot.housekeeping, Housekeeping)
 
 
