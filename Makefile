@@ -12,6 +12,9 @@ help: ## list what can be made
 demo: .venv ## run the whole bot against a local stand-in for Slack and a local mail server
 	$(BIN)/email-profile-bot demo
 
+# Where the environment forbids it, every worker and every program that tests start would compile all anew.
+test prove: export PYTHONDONTWRITEBYTECODE :=
+
 test: .venv/.dev ## run the tests, in parallel
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
