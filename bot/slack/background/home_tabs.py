@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import log_undelivered
+from bot.observability.log import log_undelivered
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.people.access import Person
