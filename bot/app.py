@@ -26,11 +26,10 @@ from bot.profiles.account.changes import ChangeEvents
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.people.access import Access
-from bot.profiles.people.default_moves import DefaultMoves
-from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.retention import Retention
+from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
@@ -356,8 +355,7 @@ class _Wiring:
             listing=listing,
             bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
             history=History(database=database, access=access),
-            defaults=WorkspaceDefaults(database=database, access=access, on_change=on_change),
-            moves=DefaultMoves(database=database, access=access, clock=utc_now, on_change=on_change),
+            defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
             links=links,
             jobs=self._jobs,
             notices=OwnerNotices(self._jobs),
