@@ -53,7 +53,7 @@ from bot.slack.workspaces.installations import InstallationAuthorize, Installati
 from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
-from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces
+from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces, authorize_as
 from bot.smtp.advice.domain import judge
 from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.network.certificate import trust_store
@@ -321,7 +321,7 @@ class _Wiring:
         token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
         identity = await _identity(clients.with_retries(token))
         workspace = OneWorkspace(identity, clients=clients, token=token, retention=self._retention)
-        bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=workspace.authorize)
+        bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=authorize_as(identity))
         return SlackConnection(workspaces=workspace, bolt=bolt)
 
     def _services(self, directory: SlackDirectory, tester: ConnectionTester, network: Network) -> Services:

@@ -1,6 +1,6 @@
 """The workspaces that the bot serves: the one of its own token, or all in which it was installed through OAuth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -72,14 +72,9 @@ class OneWorkspace:
 
     def __init__(self, identity: AuthorizeResult, *, clients: Clients, token: str | None, retention: Retention) -> None:
         """`identity` is what Slack says of the bot's `token`."""
-        self._identity = identity
         self._workspace = identity.enterprise_id or identity.team_id or ""
         self._client = clients.without_retries(token)
         self._retention = retention
-
-    async def authorize(self, **_: Any) -> AuthorizeResult:
-        """Return the bot's identity to Bolt, whatever the request."""
-        return self._identity
 
     def key_of(self, context: AsyncBoltContext) -> str:
         """Return the organisation's id, or else the workspace's."""
@@ -114,3 +109,12 @@ class OneWorkspace:
     async def note_present(self) -> None:
         """Store that the bot serves its workspace (again)."""
         await self._retention.mark_present(self._workspace)
+
+
+def authorize_as(identity: AuthorizeResult) -> Callable[..., Awaitable[AuthorizeResult]]:
+    """Make what Bolt asks for the bot of a request's workspace, where there is one workspace."""
+
+    async def authorize(**_: Any) -> AuthorizeResult:
+        return identity
+
+    return authorize
