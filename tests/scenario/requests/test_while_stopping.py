@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
+from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import ProfileView
 from bot.slack.replies.jobs import RESTARTING
 from tests.scenario.people import ADA, GRACE, set_up
 from tests.soak.failing_sockets import FailingDelivery, SocketFailure
@@ -85,20 +86,20 @@ async def test_a_request_in_hand_is_answered_before_socket_mode_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, free = asyncio.Event(), asyncio.Event()
+    show = EmailProfiles.show
+
+    async def slowly(self: EmailProfiles, **who: Any) -> ProfileView:
+        begun.set()
+        await free.wait()
+        return await show(self, **who)
+
     async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
-        dispatch = office.bot.slack.bolt.async_dispatch
-
-        async def slowly(request: AsyncBoltRequest) -> BoltResponse:
-            begun.set()
-            await free.wait()
-            return await dispatch(request)
-
-        monkeypatch.setattr(office.bot.slack.bolt, "async_dispatch", slowly)
-        asking = asyncio.create_task(office.workspace.command(ADA, "/email-profile", "help"))
+        monkeypatch.setattr(EmailProfiles, "show", slowly)
+        asking = asyncio.create_task(office.workspace.command(ADA, "/email-profile"))
         await begun.wait()
         asyncio.get_running_loop().call_later(0.1, free.set)
     await asking
-    assert "/email-profile edit" in searchable(office.workspace.messages(ADA)[-1])
+    assert "no email profile yet" in searchable(office.workspace.messages(ADA)[-1])
 
 
 @pytest.mark.parametrize("failure", SocketFailure)
