@@ -1,9 +1,10 @@
 """The workspaces that the bot serves: the one of its own token, or all in which it was installed through OAuth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -69,8 +70,9 @@ class Workspaces(Protocol):
 class OneWorkspace:
     """The one workspace (or organisation) that the bot's own token belongs to."""
 
-    def __init__(self, workspace: str, *, clients: Clients, token: str | None, retention: Retention) -> None:
-        self._workspace = workspace
+    def __init__(self, identity: AuthorizeResult, *, clients: Clients, token: str | None, retention: Retention) -> None:
+        """`identity` is what Slack says of the bot's `token`."""
+        self._workspace = identity.enterprise_id or identity.team_id or ""
         self._client = clients.without_retries(token)
         self._retention = retention
 
@@ -107,3 +109,12 @@ class OneWorkspace:
     async def note_present(self) -> None:
         """Store that the bot serves its workspace (again)."""
         await self._retention.mark_present(self._workspace)
+
+
+def authorize_as(identity: AuthorizeResult) -> Callable[..., Awaitable[AuthorizeResult]]:
+    """Make what Bolt asks for the bot of a request's workspace, where there is one workspace."""
+
+    async def authorize(**_: Any) -> AuthorizeResult:
+        return identity
+
+    return authorize
