@@ -11,16 +11,23 @@ const FIRST_COMMANDS = ["/email-profile edit", "/email-extra add TLS Y", "/email
 let user = sessionStorage.getItem("user") || "U0ADA";
 let place = "general";
 let state = null;
+let asked = 0;
+let drawn = 0;
 let busy = false;
 let drawnModal = "";
 let choice = 0;
 const typed = new Map(); // view id, or person and message, or person's Home -> { block id: { action id: value } }
 const errors = new Map(); // view id -> { block id: sentence }
 
+// Each change leads to a refresh, and their answers may overtake each other: the last one asked for is the newest.
 async function refresh() {
+  const number = ++asked;
   const answer = await fetch(`/state?user=${user}`);
   if (!answer.ok) return;
-  state = await answer.json();
+  const screen = await answer.json();
+  if (number < drawn || screen.user !== user) return;
+  drawn = number;
+  state = screen;
   draw();
 }
 
@@ -54,9 +61,9 @@ function draw() {
 function drawPlaces() {
   const direct = state.messages.filter((message) => message.direct).length;
   const places = [["general", "# general"], ["home", "Home of the app"], ["direct", `Messages of the app${direct ? ` (${direct})` : ""}`]];
-  at("places").replaceChildren(...places.map(([name, label]) => h("button", {
+  showNodes(at("places"), places.map(([name, label]) => ({ key: name, mark: `${label} ${place === name}`, make: () => h("button", {
     type: "button", role: "tab", "aria-selected": String(place === name), onclick: () => go(name),
-  }, label)));
+  }, label) })));
 }
 
 async function go(name) {
@@ -66,13 +73,11 @@ async function go(name) {
 }
 
 function drawPersonas() {
-  at("personas").replaceChildren(...state.personas.map((id) => {
-    const person = state.people.find((one) => one.id === id);
-    return h("button", {
-      type: "button", role: "radio", "aria-checked": String(id === user), class: "persona",
-      onclick: () => { user = id; sessionStorage.setItem("user", id); drawnModal = ""; refresh(); },
-    }, avatar(person), h("span", {}, person.name, h("small", {}, person.role)));
-  }));
+  const people = state.personas.map((id) => state.people.find((one) => one.id === id));
+  showNodes(at("personas"), people.map((person) => ({ key: person.id, mark: JSON.stringify([user === person.id, person]), make: () => h("button", {
+    type: "button", role: "radio", "aria-checked": String(user === person.id), class: "persona",
+    onclick: () => { user = person.id; sessionStorage.setItem("user", user); drawnModal = ""; refresh(); },
+  }, avatar(person), h("span", {}, person.name, h("small", {}, person.role))) })));
 }
 
 function avatar(person) {
@@ -300,9 +305,9 @@ function keepFocus(event, dialog) {
 // The composer and its menu
 
 function drawChips() {
-  at("chips").replaceChildren(...FIRST_COMMANDS.map((line) => h("button", {
+  showNodes(at("chips"), FIRST_COMMANDS.map((line) => ({ key: line, mark: "", make: () => h("button", {
     type: "button", class: "chip", onclick: () => { at("line").value = line; at("line").focus(); drawMenu(); },
-  }, line)));
+  }, line) })));
 }
 
 function suggestions() {
