@@ -59,7 +59,7 @@ async def test_a_database_that_says_nothing_at_all_is_told_in_time(
         await asyncio.sleep(60)
 
     monkeypatch.setattr(http_office.bot.database, "ping", silent)
-    monkeypatch.setattr("bot.health.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.health.DATABASE_TIMEOUT_SECONDS", 0.1)
     async with asyncio.timeout(5):
         assert await get(http_office, "/readyz") == (503, "the database does not answer")
         assert await degraded(http_office) == {"database"}
