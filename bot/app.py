@@ -359,7 +359,7 @@ class _Wiring:
             profiles=profiles,
             connections=connections,
             listing=listing,
-            bulk=BulkTests(database=database, access=access, listing=listing, connections=connections),
+            bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
             history=History(database=database, access=access),
             defaults=WorkspaceDefaults(database=database, access=access, on_change=on_change),
             moves=DefaultMoves(database=database, access=access, clock=now, on_change=on_change),

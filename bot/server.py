@@ -1,7 +1,6 @@
 """Serves HTTP and Socket Mode, health and metrics, and stops after finishing what was started."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -18,7 +17,6 @@ from slack_bolt.response import BoltResponse
 from bot.app import Bot, StartError, open_bot
 from bot.encryption_keys import reload_keys
 from bot.health import DEGRADED, describe
-from bot.memory import keeping_memory_small
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.request import Outcome
@@ -89,7 +87,7 @@ class HttpHandlers:
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
         response = await self._bot.slack.serve(bolt_request)
         if response.status == 401:
-            self._skew.look_at(request.headers.get(TIMESTAMP, ""))
+            self._skew.check(request.headers.get(TIMESTAMP, ""))
         return web_response(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
@@ -119,12 +117,11 @@ class InstallHandlers:
 
     def add_routes(self, application: web.Application) -> None:
         """Serve the page that begins, and the one that Slack sends people back to."""
-        paths = (INSTALL_PATH, REDIRECT_PATH)
-        nothing = f"There is nothing here. An installation begins at {INSTALL_PATH}."
-        application.middlewares.append(self._pages.error_middleware(paths, nothing))
-        # Programs that preview links shall not begin anything.
-        application.router.add_get(INSTALL_PATH, self.begin, allow_head=False)
-        application.router.add_get(REDIRECT_PATH, self.end, allow_head=False)
+        for path, handler in ((INSTALL_PATH, self.begin), (REDIRECT_PATH, self.end)):
+            pages = self._pages.sub_application(f"There is nothing here. An installation begins at {INSTALL_PATH}.")
+            # Programs that preview links shall not begin anything.
+            pages.router.add_get("", handler, allow_head=False)
+            application.add_subapp(path, pages)
 
     async def begin(self, request: web.Request) -> web.Response:
         """Show what will happen, with the link to Slack."""
@@ -211,19 +208,13 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
     async with (
-        keeping_memory_small(),
-        tracing.wanted(os.environ) as traces,
+        tracing.open_traces(os.environ) as traces,
         open_bot(settings, traces=traces) as bot,
         serving(bot, settings) as address,
         reading_keys_anew(settings, bot, keys_wanted),
     ):
         mode = "Socket Mode" if settings.slack_app_token else "HTTP"
         log.info("Serving Slack over %s; health and metrics at %s", mode, address)
-        # What the start leaves behind stays to the end, so it need not be looked through again and again; and requests
-        # that are served side by side hold more at a time than the 700 objects after which Python looks for garbage.
-        gc.freeze()
-        gc.set_threshold(50_000, 3, 3)
-        gc.enable()
         await stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             # Whoever asks again gets nothing sooner; up to the very end it must not break what is being closed.

@@ -1,4 +1,4 @@
-"""One Settings model: environment variables or a `.env` file in, checked values out; secrets masked."""
+"""The settings, read from environment variables or a `.env` file, and checked."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ EXAMPLES: Mapping[str, str] = {
     "DATABASE_URL": "sqlite:///email-profiles.db or postgresql://bot@db.example/profiles",
     "ENCRYPTION_KEYS": "the output of `email-profile-bot keys generate`",
     "ENCRYPTION_KEYS_FILE": "/run/secrets/encryption-keys (one key a line)",
-    "ENCRYPTION_KEYS_COMMAND": "vault kv get -field=keys secret/email-profile-bot",
+    "ENCRYPTION_KEYS_COMMAND": "vault kv get -field=keys secret/email-profiles",
     "HOST": "127.0.0.1",
     "PORT": "3000",
     "PUBLIC_URL": "https://email.example.com",
@@ -40,7 +40,7 @@ KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_KEYS_COMM
 """Where the list of keys can come from; one of them is set."""
 
 REPLACED_SETTINGS = ("ENCRYPTION_PASSPHRASE", "ENCRYPTION_PASSPHRASE_FILE", "VAULT_TOKEN", "VAULT_NAMESPACE")
-"""What ENCRYPTION_KEYS_COMMAND took the place of."""
+"""Settings of earlier versions; ENCRYPTION_KEYS_COMMAND took their place."""
 
 
 class PasswordEntrySetting(StrEnum):
@@ -54,7 +54,6 @@ class SettingsError(Exception):
     """Settings are missing or malformed. `str(error)` has one line for each, never a secret's value."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
-        """Write one line a setting: its name, what is wrong, an example."""
         self.reasons = dict(reasons)
         lines = (f"{name}: {why} Example: {name}={EXAMPLES[name]}" for name, why in reasons.items())
         super().__init__("\n".join(lines))
@@ -64,14 +63,13 @@ class SettingsFileError(SettingsError):
     """The file `.env` is there and cannot be read."""
 
     def __init__(self, why: str) -> None:
-        """Say why, in one line."""
         wanted = "It is text in UTF-8, which the user who runs the bot must be allowed to read."
         self.reasons = {}
         Exception.__init__(self, f".env: this file cannot be read ({why}). {wanted}")
 
 
 def _split(value: object) -> object:
-    """Cut a comma-separated text into its parts, blanks and empty parts dropped."""
+    """Split a comma-separated text into a tuple, without blanks and empty parts; return anything else as it is."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -98,7 +96,7 @@ class Settings(BaseSettings):
     encryption_keys: SecretStr | None = None
     encryption_keys_file: Path | None = None
     encryption_keys_command: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
-    # Only to say that they have been replaced.
+    # REPLACED_SETTINGS: nothing reads them but the check that they are not set.
     encryption_passphrase: SecretStr | None = None
     encryption_passphrase_file: SecretStr | None = None
     vault_token: SecretStr | None = None
@@ -297,7 +295,7 @@ class Settings(BaseSettings):
         return self.slack_client_id is not None
 
     def require_slack(self) -> None:
-        """Check that what serving Slack needs is there: a token or OAuth's two settings, and a way in.
+        """Check that everything for serving Slack is set: a token or OAuth's two settings, and a way in.
 
         Raises:
             SettingsError: naming each setting that is missing.
@@ -314,7 +312,7 @@ class Settings(BaseSettings):
 
 
 class GivenSettings(Settings):
-    """Settings that read neither the environment nor `.env`: the demo must not meet real tokens."""
+    """Settings that read neither the environment nor `.env`, so that the demo never sees real tokens."""
 
     @classmethod
     def settings_customise_sources(
@@ -325,12 +323,12 @@ class GivenSettings(Settings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Keep only what is given in code."""
+        """Use only what is given in code."""
         return (init_settings,)
 
 
 def _content(file: Path) -> bytes:
-    """Read a file that a setting names. Raises ValueError with a sentence when it cannot be read."""
+    """Return a file's content. Raises ValueError with a sentence when it cannot be read."""
     try:
         if file.exists() and not file.is_file():
             # Reading a pipe or a device could go on for ever.
@@ -354,7 +352,7 @@ def _on_loopback(url: str) -> bool:
 
 
 def _port_number(value: object, *, lowest: int) -> int:
-    """Read a port number. Raises ValueError with a sentence when it is none."""
+    """Return a port number. Raises ValueError with a sentence when `value` is none."""
     text = str(value)
     if not (text.isascii() and text.isdigit() and lowest <= int(text) <= 65535):
         raise ValueError(f"“{text}” is not a port; use a number from 1 to 65535.")
@@ -362,7 +360,7 @@ def _port_number(value: object, *, lowest: int) -> int:
 
 
 def load(**given: Any) -> Settings:
-    """Read the settings from the environment and `.env`; `given` stands above both.
+    """Read the settings from the environment and `.env`; `given` takes precedence over both.
 
     Raises:
         SettingsError: one line for each setting that is malformed, with an example; or the file cannot be read.
@@ -378,7 +376,7 @@ def load(**given: Any) -> Settings:
 
 
 def _reason(fault: Any) -> str:
-    """Turn one fault of the settings model into a sentence that repeats no value."""
+    """Return one of pydantic's errors as a sentence without the value."""
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"])
     if fault["type"] in ("literal_error", "enum"):

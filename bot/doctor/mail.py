@@ -1,4 +1,4 @@
-"""The way to mail servers: name, guard, and a connection test of each usual port that stops before any sign-in."""
+"""Examines the way to a mail server: its name, the guard, and a connection test of each port, without signing in."""
 
 import asyncio
 import socket
@@ -15,8 +15,8 @@ from bot.smtp.network.guard import Address, Guard, HostError, PortNotAllowedErro
 
 USUAL_PORTS = (465, 587)
 
-SECONDS = 4.0
-"""How long one port is waited for; also less than SMTP_TIMEOUT, for nobody types a password here."""
+PORT_TIMEOUT_SECONDS = 4.0
+"""How long the test of one port may take, unless SMTP_TIMEOUT is shorter."""
 
 _BLOCKED = "A firewall or the hosting provider probably keeps this machine from that port: have it opened."
 
@@ -44,7 +44,7 @@ async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
         guard=guard,
         network=Network(),
         trust=trust_store(loaded.smtp_ca_file),
-        timeout=min(SECONDS, loaded.smtp_timeout),
+        timeout=min(PORT_TIMEOUT_SECONDS, loaded.smtp_timeout),
         handshakes=len(USUAL_PORTS),
     )
     found = await asyncio.gather(*(_port_finding(tester, loaded, host, port) for port in ports))
@@ -66,7 +66,7 @@ def _parts(server: str) -> tuple[str, tuple[int, ...]]:
 
 async def _name_finding(host: str, guard: Guard, loaded: Settings) -> Finding:
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PORT_TIMEOUT_SECONDS):
             addresses = await Network().resolve(host)
     except socket.gaierror as error:
         if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
@@ -112,17 +112,17 @@ async def _port_finding(tester: ConnectionTester, loaded: Settings, host: str, p
         ports = ",".join(map(str, sorted({*loaded.smtp_allowed_ports, port})))
         return bad(subject, f"it is not allowed. If it is meant, set SMTP_ALLOWED_PORTS={ports}")
     encryption = Encryption.SSL if port == USUAL_PORTS[0] else Encryption.TLS
-    # Signing in is asked for without a password, so the test ends where a password would be needed.
+    # It asks for a sign-in and has no password, so the test ends just before one is needed.
     account = Account(address=f"check@{host}", host=host, port=port, encryption=encryption, authenticate=True)
     report = await tester.test(account, lambda _: None)
-    return Finding(subject, good=_reached(report), sentence=_told(report))
+    return Finding(subject, good=_reached(report), sentence=_sentence(report))
 
 
 def _reached(report: Report) -> bool:
     return report.failed_stage is None or report.failed_stage.name is StageName.SIGN_IN
 
 
-def _told(report: Report) -> str:
+def _sentence(report: Report) -> str:
     failed = report.failed_stage
     if failed is None or _reached(report):
         return f"it answers, encrypted ({report.host})."

@@ -1,4 +1,4 @@
-"""Keys and database: whether one answers, the others open, and both fit each other."""
+"""Examines keys and database: whether the keys load, the database answers, and both fit each other."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -22,12 +22,12 @@ _REMEDIES = {
 }
 
 
-class _UndoneError(Exception):
-    """Ends a transaction of which nothing is to stay."""
+class _RollbackError(Exception):
+    """Ends a transaction so that nothing is written."""
 
 
 async def storing_findings(loaded: Settings, malformed: Mapping[str, str]) -> list[Finding]:
-    """Examine keys and database; where the keys do not open, the database alone."""
+    """Examine keys and database; without usable keys, the database alone. `malformed` are settings to leave out."""
     if "DATABASE_URL" in malformed:
         return []
     found: list[Finding] = []
@@ -38,7 +38,7 @@ async def storing_findings(loaded: Settings, malformed: Mapping[str, str]) -> li
     except SettingsError as error:
         found.append(bad(SETTINGS, str(error)))
     try:
-        # Nothing is sealed or opened with the one drawn here; a database cannot be had without.
+        # A Database needs a keyring; the one made here seals and opens nothing.
         async with _database(loaded, keyring or Keyring.from_text(generate_key())) as database:
             found.extend(await _database_findings(database, loaded, keys_open=keyring is not None))
     except SettingsError as error:
@@ -64,11 +64,11 @@ async def _database_findings(database: Database, loaded: Settings, *, keys_open:
             return [good(DATABASE, "nothing is in its file yet; the first start makes its tables.")]
         await database.require_schema()
         await require_complete(database)
-        with suppress(_UndoneError):
+        with suppress(_RollbackError):
             async with database.writing() as tx:
-                # Only what writes meets a full disk, or a database that is read-only.
+                # Only a write finds that the disk is full or the database read-only.
                 await tx.requests.take("check", seconds=1)
-                raise _UndoneError
+                raise _RollbackError
     except DatabaseUnavailableError as error:
         why = f"DATABASE_URL: {error.fault}. {_REMEDIES[error.fault]}"
         return [bad(DATABASE, why)]

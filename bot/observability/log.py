@@ -3,15 +3,16 @@
 import json
 import logging
 import re
-import time
 from datetime import UTC, datetime
 from typing import TextIO
 
-# At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
-TALKATIVE = ("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp")
-
-# These write down each statement already at INFO, or (urllib3, which sends traces) each connection at DEBUG.
-VERBOSE = ("sqlalchemy", "alembic", "urllib3")
+LIBRARY_LEVELS = {
+    # At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
+    **dict.fromkeys(("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp"), logging.INFO),
+    # These print each statement already at INFO; urllib3, which sends traces, each connection at DEBUG.
+    **dict.fromkeys(("sqlalchemy", "alembic", "urllib3"), logging.WARNING),
+}
+"""The lowest level at which a library is logged, whatever LOG_LEVEL is."""
 
 _SECRETS = re.compile(
     r"""xox[a-z](?:\.[a-z]+)?-[\w-]+                    # Slack tokens
@@ -24,37 +25,21 @@ _SECRETS = re.compile(
 )
 
 
-# One of these stands in every text that `_SECRETS` can match; looking for them is ten times quicker.
-_SIGNS = ("xox", "xapp-", "hooks.slack.com", "auth plain", "auth login", "postgresql://", '"password"')
-
-
-def redacted(text: str) -> str:
-    """Blank whatever in `text` looks like a token, a credential or a response_url."""
-    lowered = text.lower()
-    if any(sign in lowered for sign in _SIGNS):
-        return _SECRETS.sub("[redacted]", text)
-    return text
+def redact(text: str) -> str:
+    """Return `text` with everything blanked that looks like a token, a credential or a response_url."""
+    return _SECRETS.sub("[redacted]", text)
 
 
 FIELDS = ("reference", "command", "workspace", "user", "outcome", "milliseconds")
-"""What a line may carry besides its message (`extra`), for machines."""
+"""What a line may carry besides its message (logging's `extra`), for machines."""
 
 
 class RedactingText(logging.Formatter):
     """Lines for people; secrets blanked in message and traceback alike."""
 
-    _second = ("", -1)
-
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
-        return redacted(super().format(record))
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        """Format a record's time; its second is worded once for all lines of that second."""
-        second = int(record.created)
-        if self._second[1] != second:
-            self._second = (time.strftime(datefmt or self.default_time_format, time.localtime(second)), second)
-        return f"{self._second[0]},{record.msecs:03.0f}"
+        return redact(super().format(record))
 
 
 class ColouredText(RedactingText):
@@ -78,24 +63,22 @@ class RedactingJson(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redacted(record.getMessage()),
+            "message": redact(record.getMessage()),
         }
         entry.update({name: record.__dict__[name] for name in FIELDS if name in record.__dict__})
         if record.exc_info:
-            entry["traceback"] = redacted(self.formatException(record.exc_info))
+            entry["traceback"] = redact(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
 
 
 def _wanted(record: logging.LogRecord) -> bool:
-    """Leave out what libraries say too much, whatever levels they give their own loggers."""
-    package = record.name.partition(".")[0]
-    if record.levelno < (logging.WARNING if package in VERBOSE else logging.INFO if package in TALKATIVE else 0):
-        # Bolt copies the root's level to each of its loggers.
+    """Whether a record is written, whatever level its library gave its own logger: Bolt copies the root's to each."""
+    if record.levelno < LIBRARY_LEVELS.get(record.name.partition(".")[0], logging.NOTSET):
         return False
     if record.name == "slack_bolt.RequestVerification":
         # It prints the body of a request whose signature does not fit: with a mistyped secret that is every form.
         return False
-    # Bolt finds SLACK_BOT_TOKEN beside the client that it was given: that is meant so.
+    # Bolt finds SLACK_BOT_TOKEN in the environment beside the client that it was given, which is intended.
     return "`token` will be unused" not in record.getMessage()
 
 
@@ -118,15 +101,8 @@ def set_up(*, level: str, form: str, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.addFilter(_wanted)
     handler.setFormatter(_formatter(form, stream))
-    # What no line tells need not be found out for each (https://docs.python.org/3/howto/logging.html#optimization).
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
     root = logging.getLogger()
-    for old in root.handlers[:]:
-        root.removeHandler(old)
-    root.addHandler(handler)
+    root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(max(root.level, logging.INFO))
-    for name in VERBOSE:
-        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    for name, lowest in LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(root.level, lowest))

@@ -14,6 +14,7 @@ class DelayProxy:
         self._delay = delay
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._server_spoke = True
         self.flights = 0
         self.port = 0
@@ -29,9 +30,15 @@ class DelayProxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        # So that the loop closes them before it ends itself.
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers.append(there_writer)
         for source, target, ours in ((reader, there_writer, True), (there_reader, writer, False)):
             task = asyncio.create_task(self._carry(source, target, from_client=ours))
             self._tasks.add(task)

@@ -136,6 +136,8 @@ smtpd_sender_login_maps = inline:{{ {{ {LOGIN} = {LOGIN} }}, {{ {OTHER} = {OTHER
 smtpd_sender_restrictions = reject_sender_login_mismatch
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_peername_lookup = no
+# Who makes mistakes is kept waiting for a second each time; so it is with Dovecot below.
+smtpd_error_sleep_time = 0
 """
 
 
@@ -162,6 +164,7 @@ log_path = {folder}/dovecot.log
 protocols =
 ssl = no
 auth_mechanisms = plain login
+auth_failure_delay = 0
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {folder}/users
@@ -175,6 +178,11 @@ service auth {{
     mode = 0660
     user = postfix
     group = postfix
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
   }}
 }}
 service stats {{

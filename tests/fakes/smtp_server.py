@@ -61,12 +61,22 @@ class Heard:
     connection: int
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What the server replied at a step of a connection."""
+
+    connection: int
+    step: str
+    text: bytes
+
+
 @dataclass
 class ScriptedServer:
     """A complete small SMTP server; `acts` replaces what it does at a step.
 
     Steps are "connect" (before any greeting), "greeting", "EHLO" (before TLS), "EHLO encrypted", "HELO",
-    "STARTTLS", "handshake", "AUTH", "AUTH challenge", "MAIL", "RCPT", "RSET" and "QUIT".
+    "STARTTLS", "handshake", "AUTH", "AUTH challenge", "verdict", "MAIL", "RCPT", "RSET" and "QUIT".
+    `on_end` is called with a connection's number when it has ended.
     """
 
     tls: ssl.SSLContext | None = None
@@ -78,6 +88,8 @@ class ScriptedServer:
     login: str = LOGIN
     password: str = field(default=PASSWORD, repr=False)
     heard: list[Heard] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    on_end: Callable[[int], None] = lambda _: None
     connections: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
@@ -117,8 +129,10 @@ class ScriptedServer:
             task.add_done_callback(self._tasks.discard)
         self._writers.append(writer)
         self.connections += 1
+        number = self.connections
         with suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
-            await _Conversation(self, reader, writer, self.connections).run()
+            await _Conversation(self, reader, writer, number).run()
+        self.on_end(number)
         # Not aborted: what was sent last should arrive.
         writer.close()
 
@@ -235,7 +249,7 @@ class _Conversation:
         act = self._server.acts.get(step, usual)
         match act:
             case bytes():
-                self._writer.write(act)
+                self._reply(step, act)
             case Silence():
                 await self._reader.read()
                 raise _OverError
@@ -255,8 +269,12 @@ class _Conversation:
                 await self._writer.drain()
                 raise _OverError
             case _:
-                self._writer.write(act(line))
+                self._reply(step, act(line))
         await self._writer.drain()
+
+    def _reply(self, step: str, text: bytes) -> None:
+        self._server.replies.append(Reply(self._number, step, text))
+        self._writer.write(text)
 
 
 class OneServerNetwork(Network):

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from typer.main import get_command
 
 import bot.observability.metrics
 import storage.models
+from bot import settings
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG, EX_TEMPFAIL
@@ -81,9 +83,23 @@ def test_every_link_leads_somewhere(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_that_a_document_names_exists(name: str) -> None:
     named = set(re.findall(r"`([A-Z]{2,}_[A-Z_]+)\b", read(name)))
-    of_others = {word for word in named if word.startswith(("OTEL_", "SSL_", "TEST_"))}
+    of_others = {word for word in named if word.startswith(("OTEL_", "TEST_", "VAULT_", "AWS_"))}
     shown = {"FROM_NAME", "REPLY_TO"}
     assert named - of_others - shown <= {field.upper() for field in Settings.model_fields}
+
+
+def test_every_command_for_keys_that_a_document_shows_may_stand_in_the_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ENCRYPTION_KEYS_COMMAND", raising=False)
+    commands = []
+    for line in re.findall(r"^ENCRYPTION_KEYS_COMMAND=.*$", read(OPERATING), re.MULTILINE):
+        (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8")
+        commands.append(settings.load().encryption_keys_command)
+    assert [words[0] for words in commands] == ["vault", "sh", "sops", "systemd-creds"]
+    assert commands[1][1] == "-c"
+    assert len(commands[1]) == 3
 
 
 # Metrics, lines of the log, exit codes, numbers

@@ -8,16 +8,14 @@ from hypothesis import strategies as st
 
 from bot.profiles.account.extras import (
     CATALOGUE,
-    ENCRYPTION_WORDS,
     MAX_NAME_LENGTH,
-    effective_encryption,
     find_extra,
-    find_mismatch,
     normalize_value,
     with_encryption,
     with_extra,
     without_extra,
 )
+from bot.profiles.account.profile import ENCRYPTION_WORDS, effective_encryption, find_mismatch
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.smtp.account import Encryption
 from tests.counts import scaled
@@ -32,14 +30,14 @@ def test_the_catalogue_holds_the_known_names_once() -> None:
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=NAMES)
 def test_each_entry_has_words_and_an_example_that_is_a_value_in_its_normal_form(entry: object) -> None:
-    known = next(other for other in CATALOGUE if other is entry)
-    name, _, value = known.example.partition(" ")
-    assert find_extra(name) is known
-    assert normalize_value(known, value) == value
-    assert known.kind
-    assert known.meaning
-    assert all(normalize_value(known, choice) == choice for choice in known.choices)
-    assert all(known.name in find_extra(other).conflicts for other in known.conflicts)
+    extra = next(other for other in CATALOGUE if other is entry)
+    name, _, value = extra.example.partition(" ")
+    assert find_extra(name) is extra
+    assert normalize_value(extra, value) == value
+    assert extra.kind
+    assert extra.meaning
+    assert all(normalize_value(extra, choice) == choice for choice in extra.choices)
+    assert all(extra.name in find_extra(other).conflicts for other in extra.conflicts)
 
 
 @pytest.mark.parametrize("entry", NAMES)
@@ -81,13 +79,13 @@ def test_a_secret_is_refused_and_never_repeated(typed: str) -> None:
 
 @pytest.mark.parametrize("name", ["SSL", "TLS"])
 @pytest.mark.parametrize("typed", ["Y", "y", "yes", "YES", "True", "on", "1", " y "])
-def test_yes_is_understood_in_any_spelling(name: str, typed: str) -> None:
+def test_yes_is_read_in_any_spelling(name: str, typed: str) -> None:
     assert with_extra({}, name, typed) == {name: "Y"}
 
 
 @pytest.mark.parametrize("name", ["SSL", "TLS"])
 @pytest.mark.parametrize("typed", ["N", "n", "no", "False", "OFF", "0"])
-def test_no_is_understood_in_any_spelling(name: str, typed: str) -> None:
+def test_no_is_read_in_any_spelling(name: str, typed: str) -> None:
     assert with_extra({}, name, typed) == {name: "N"}
 
 
@@ -192,7 +190,7 @@ def test_the_effective_encryption_follows_from_ssl_and_tls(extras: Mapping[str, 
     assert ENCRYPTION_WORDS[mode]
 
 
-MISFITS = [
+MISMATCHES = [
     (465, Encryption.NONE, "Port 465 goes with SSL, and the profile says neither SSL nor TLS.", "SSL"),
     (465, Encryption.TLS, "Port 465 goes with SSL, and the profile says TLS.", "SSL"),
     (587, Encryption.NONE, "Port 587 goes with TLS, and the profile says neither SSL nor TLS.", "TLS"),
@@ -202,7 +200,7 @@ MISFITS = [
 
 
 @pytest.mark.parametrize("authenticate", [True, False])
-@pytest.mark.parametrize(("port", "mode", "sentence", "extra"), MISFITS)
+@pytest.mark.parametrize(("port", "mode", "sentence", "extra"), MISMATCHES)
 def test_a_port_and_an_encryption_that_do_not_fit_are_named_with_what_would(
     port: int, mode: Encryption, sentence: str, extra: str, authenticate: bool
 ) -> None:
@@ -212,7 +210,7 @@ def test_a_port_and_an_encryption_that_do_not_fit_are_named_with_what_would(
 
 
 @pytest.mark.parametrize("port", [25, 2525, 10025])
-def test_signing_in_without_encryption_is_a_misfit_on_any_port(port: int) -> None:
+def test_signing_in_without_encryption_is_a_mismatch_on_any_port(port: int) -> None:
     found = find_mismatch(port, Encryption.NONE, authenticate=True)
     assert found is not None
     assert found.sentence.startswith("A password never travels unencrypted")
@@ -232,7 +230,7 @@ def test_signing_in_without_encryption_is_a_misfit_on_any_port(port: int) -> Non
         (None, Encryption.TLS),
     ],
 )
-def test_what_fits_is_no_misfit(port: int | None, mode: Encryption, authenticate: bool) -> None:
+def test_what_fits_is_no_mismatch(port: int | None, mode: Encryption, authenticate: bool) -> None:
     assert find_mismatch(port, mode, authenticate=authenticate) is None
 
 

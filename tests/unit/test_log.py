@@ -15,7 +15,7 @@ def _restored_root() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     own = ("slack_bolt.RequestVerification", "slack_bolt.AsyncApp")
-    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE, *own)}
+    levels = {name: logging.getLogger(name).level for name in (*log.LIBRARY_LEVELS, *own)}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -51,7 +51,7 @@ def test_tokens_and_response_urls_are_blanked(secret: str) -> None:
 
 
 def test_credentials_in_smtp_lines_and_database_addresses_are_blanked() -> None:
-    text = log.redacted("AUTH PLAIN AGFkYQBjYW5hcnk= postgresql://bot:canary@db/x")
+    text = log.redact("AUTH PLAIN AGFkYQBjYW5hcnk= postgresql://bot:canary@db/x")
     assert text == "AUTH PLAIN [redacted] postgresql://[redacted]@db/x"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo.block_kit import message_problems, view_problems
 from bot.profiles.account.extras import CATALOGUE
-from bot.profiles.account.fixes import fix_label
+from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState
 from bot.profiles.people.people_list import ListQuery
@@ -20,6 +20,7 @@ from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import advise
+from bot.smtp.advice.table import Fix
 from bot.smtp.check.report import Fault, Outcome, Stage, StageName
 from storage.tables.people_query import Cursor
 from tests.unit.view_samples import (
@@ -114,7 +115,7 @@ def test_the_card_says_how_a_profile_stands_with_symbol_and_word(state: ProfileS
     assert text in shown.text
 
 
-def test_a_misfit_is_shown_with_a_button_that_mends_it() -> None:
+def test_a_mismatch_is_shown_with_a_button_that_fixes_it() -> None:
     blocks = card.card(a_view(replace(PLAIN, extras={})), reader=ADA, entry=PasswordEntry.IN_FORM).payload()["blocks"]
     assert "Port 587 goes with TLS" in blocks[-2]["text"]["text"]
     (fix,) = blocks[-1]["elements"]
@@ -187,8 +188,8 @@ def test_a_passed_test_says_that_nothing_was_sent() -> None:
 
 
 def test_the_form_has_the_documented_words_and_never_a_password() -> None:
-    known = form.PrivateMetadata(owner=ADA, revision=3)
-    shown = form.profile_form(a_view(PLAIN), metadata=known, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
+    metadata = form.PrivateMetadata(owner=ADA, revision=3)
+    shown = form.profile_form(a_view(PLAIN), metadata=metadata, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
     words = [shown[name]["text"] for name in ("title", "submit", "close")]
     assert words == ["Email profile", "Save", "Cancel"]
     inputs = {block["block_id"]: block for block in shown["blocks"] if block["type"] == "input"}
@@ -196,15 +197,15 @@ def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     assert "initial_value" not in inputs[Field.PASSWORD]["element"]
     assert inputs[Field.PASSWORD]["hint"]["text"] == "Set on 24 Nov 2026; leave empty to keep it."
     assert inputs[Field.AUTHENTICATE]["element"]["initial_options"]
-    assert form.PrivateMetadata.decode(shown["private_metadata"]) == known
+    assert form.PrivateMetadata.decode(shown["private_metadata"]) == metadata
 
 
 def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
-    known = form.PrivateMetadata(owner=ADA, revision=0)
+    metadata = form.PrivateMetadata(owner=ADA, revision=0)
     suggested = EmailProfile(address="new@example.com", port=465)
     for profile, address in ((EmailProfile(), "new@example.com"), (PLAIN, PLAIN.address)):
         shown = form.profile_form(
-            a_view(profile), metadata=known, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
+            a_view(profile), metadata=metadata, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
         ).to_dict()
         assert shown["blocks"][0]["element"]["initial_value"] == address
 
@@ -279,23 +280,48 @@ def test_a_value_in_backticks_cannot_leave_them() -> None:
         '["",1e400,0,1,null,null]',
     ],
 )
-def test_a_wish_that_this_program_did_not_write_is_refused(text: str) -> None:
+def test_a_query_that_this_program_did_not_write_is_refused(text: str) -> None:
     with pytest.raises(form.OutdatedFormError):
         listing.decode_query(text)
 
 
-def test_a_wish_is_read_as_it_was_written() -> None:
+def test_a_query_is_read_as_it_was_written() -> None:
     cursor = Cursor(state=6, position=2**62, user="U" * 30)
-    for wish in (
+    for query in (
         ListQuery(),
         ListQuery(search="a|[b]", state=ProfileState.FAILS, by_name=True, after=cursor, first=16),
     ):
-        assert listing.decode_query(listing.encode_query(wish)) == wish
-        assert listing.decode_query(f"row3|{listing.encode_query(wish)}") == wish
-        assert len(f"row14|{listing.encode_query(wish)}") <= 255
+        assert listing.decode_query(listing.encode_query(query)) == query
+        assert listing.decode_query(f"row3|{listing.encode_query(query)}") == query
+        assert len(f"row14|{listing.encode_query(query)}") <= 255
 
 
 @pytest.mark.parametrize("text", ["²", "٣", "-1", "", "x", "1" * 40])
 def test_only_plain_numbers_are_read_from_buttons(text: str) -> None:
     assert listing.decode_state(text) in (None, ProfileState.NOT_SET_UP)
     assert history.decode_older(f"U0ADA:{text}") == ("U0ADA", None)
+
+
+def test_a_fix_is_read_as_it_was_written() -> None:
+    fix = ProposedFix(kind=Fix.USE_OPEN_PORT, target="465 SSL")
+    assert report.decode_fix(report.encode_fix(fix, ADA)) == (ADA, fix)
+    assert report.decode_undo('{"owner": "U0ADA", "revision": 3}') == (ADA, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        '{"owner": "", "fix": "use_tls", "to": ""}',
+        '{"owner": "U0ADA", "fix": "format_disk", "to": ""}',
+        '{"owner": "U0ADA", "fix": ["use_tls"], "to": ""}',
+        '{"owner": "U0ADA", "revision": "3"}',
+        '{"owner": "", "revision": 3}',
+    ],
+)
+def test_a_fix_that_this_program_did_not_write_is_refused(text: str) -> None:
+    for decode in (report.decode_fix, report.decode_undo):
+        with pytest.raises(form.OutdatedFormError):
+            decode(text)

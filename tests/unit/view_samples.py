@@ -105,8 +105,8 @@ def a_report(
 
 def a_view(profile: EmailProfile, last: Report | None = None, **changed: Any) -> ProfileView:
     owner = Person(workspace="T1", user=ADA)
-    known = {"owner": owner, "profile": profile, "has_password": True, "revision": 3, "last_test": last}
-    return ProfileView(**{**known, **changed})
+    values = {"owner": owner, "profile": profile, "has_password": True, "revision": 3, "last_test": last}
+    return ProfileView(**{**values, **changed})
 
 
 def views_of_a_profile(profile: EmailProfile) -> dict[ProfileState, ProfileView]:
@@ -135,10 +135,10 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
             yield card.delete_question(view, reader=reader)
             yield extras.extras_message(view, reader=reader)
         for dropped in (True, False):
-            told = ProfileChange(
+            change = ProfileChange(
                 view=view, fields=("Port",), descriptions=(f"Port {EVIL} → 587",), password_dropped=dropped
             )
-            yield card.changed_message(told, changed_by=GRACE)
+            yield card.changed_message(change, changed_by=GRACE)
     yield card.deleted_message(GRACE)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
@@ -195,9 +195,9 @@ def a_page(profile: EmailProfile) -> PeoplePage:
         for number, state in enumerate(states)
     ]
     cursor = Cursor(state=6, position=2**62, user="U" + "0" * 30)
-    wish = ListQuery(search="м" * 60, state=ProfileState.FAILS, by_name=True, after=cursor, first=99_991)
+    query = ListQuery(search="м" * 60, state=ProfileState.FAILS, by_name=True, after=cursor, first=99_991)
     numbers = dict.fromkeys(ProfileState, 100_000)
-    return PeoplePage(query=wish, lines=tuple(lines), counts=numbers, total=None, previous=wish, next=wish)
+    return PeoplePage(query=query, lines=tuple(lines), counts=numbers, total=None, previous=query, next=query)
 
 
 def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
@@ -216,17 +216,14 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     run = StoredRun(run_id="a", workspace="T1", actor=ADA, channel="D1", message_ts="1.2", done=3, total=300)
     yield bulk.interrupted(run)
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
-    for found in (
-        DefaultsUsage(current=1, previous=2, custom=3),
-        DefaultsUsage(current=1, previous=0, custom=0),
-    ):
+    for found in (DefaultsUsage(current=1, previous=2, custom=3), DefaultsUsage(current=1, previous=0, custom=0)):
         yield defaults.saved(stored, found)
     yield defaults.moved(3, 2)
     yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:
-    known = form.PrivateMetadata(owner=ADA, revision=3, channel="C1")
+    metadata = form.PrivateMetadata(owner=ADA, revision=3, channel="C1")
     account = a_view(profile).account
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
     notes: list[list[Block]] = [[], form.errors_section(dict.fromkeys(Field, EVIL))]
@@ -234,20 +231,22 @@ def modals(profile: EmailProfile) -> Iterator[View]:
         notes.append(report.report_blocks(account, tested))
     for view in views_of_a_profile(profile).values():
         for note in notes:
-            yield form.profile_form(view, metadata=known, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
+            yield form.profile_form(view, metadata=metadata, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
         for entry in PasswordEntry:
             found = [Conflict(field=name, mine=EVIL, theirs=LONG_HOST, touched=True) for name in CONFLICT_FIELDS]
-            yield form.profile_form(view, metadata=known, reader=ADA, entry=entry, suggested=profile, decisions=found)
+            yield form.profile_form(
+                view, metadata=metadata, reader=ADA, entry=entry, suggested=profile, decisions=found
+            )
             for part in (None, AdminPart(page=a_page(profile), defaults=DEFAULTS, recent=ENTRIES)):
                 yield home.home(view, reader=ADA, entry=entry, admin=part)
-        yield extras.list_modal(view, metadata=known)
+        yield extras.list_modal(view, metadata=metadata)
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")
-        yield extras.add_modal(extra, metadata=known, value=value, notes=extras.conflict_blocks(CONFLICT))
+        yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
-    yield defaults.defaults_form(stored, metadata=known, notes=notes[1])
+    yield defaults.defaults_form(stored, metadata=metadata, notes=notes[1])
     for shown in messages(profile):
         # Pressed on the Home tab, or in a modal, an answer is a modal too.
         if not any(isinstance(block, InputBlock) for block in shown.blocks):

@@ -6,8 +6,7 @@ from functools import cached_property
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.profiles.account.extras import Mismatch, effective_encryption, find_mismatch
-from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.profile import EmailProfile, Mismatch, effective_encryption, find_mismatch
 from bot.profiles.errors import UnreadableProfileError
 from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption

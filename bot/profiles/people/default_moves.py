@@ -1,4 +1,4 @@
-"""Moving profiles along when a workspace's defaults change: those that still hold the old ones."""
+"""Moving profiles along when a workspace's defaults change: those that still hold the previous ones."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _BATCH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultsUsage:
-    """How profiles stand to new defaults: hold them, still hold the old ones, differ by their own choice."""
+    """How many profiles hold the current defaults, still the previous ones, or values of their own."""
 
     current: int
     previous: int
@@ -25,40 +25,35 @@ class DefaultsUsage:
 
 
 class DefaultMoves:
-    """The moves at work; all of it is for admins."""
+    """Compares profiles with the defaults and moves them along, for admins."""
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        access: Access,
-        clock: Callable[[], datetime],
-        on_change: OnChange,
+        self, *, database: Database, access: Access, clock: Callable[[], datetime], on_change: OnChange
     ) -> None:
-        """`clock` gives the time now, aware UTC."""
+        """`clock` returns the time now, aware UTC."""
         self._database = database
         self._access = access
         self._clock = clock
         self._on_change = on_change
 
     async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
-        """Count how the profiles of a workspace stand to its defaults."""
-        alike = holding_old = own_choice = 0
+        """Count which defaults the profiles of a workspace hold."""
+        current = previous = custom = 0
         async for owner in self._owners(workspace):
             async with self._database.reading() as tx:
                 profile = (await load(tx, owner)).profile
             if not profile.is_complete:
                 continue
             if stored.defaults.matches(profile):
-                alike += 1
+                current += 1
             elif stored.previous.matches(profile):
-                holding_old += 1
+                previous += 1
             else:
-                own_choice += 1
-        return DefaultsUsage(current=alike, previous=holding_old, custom=own_choice)
+                custom += 1
+        return DefaultsUsage(current=current, previous=previous, custom=custom)
 
     async def move(self, *, caller: Person, revision: int) -> AsyncIterator[ProfileChange]:
-        """Give each profile that holds the old defaults the new ones, one by one.
+        """Apply the defaults to each profile that holds the previous ones, one by one.
 
         Raises:
             NotAllowedError: the caller is no admin.
@@ -70,16 +65,16 @@ class DefaultMoves:
         if stored.revision != revision or not stored.defaults.has_account:
             raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
         async for owner in self._owners(caller.workspace):
-            moved = await self._moved(caller, owner, stored)
-            if moved is not None:
+            change = await self._move_one(caller, owner, stored)
+            if change is not None:
                 self._on_change(owner)
-                yield moved
+                yield change
 
-    async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults) -> ProfileChange | None:
+    async def _move_one(self, caller: Person, owner: Person, stored: StoredDefaults) -> ProfileChange | None:
         async with self._database.writing() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
             if person is None or person.deactivated_at is not None:
-                # No member any more: their profile waits to be purged, or for their return.
+                # No member any more: the profile waits to be purged, or for the person's return.
                 return None
             loaded = await load(tx, owner)
             before = replace(loaded.profile, before=None)

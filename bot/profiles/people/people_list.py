@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.extras import ENCRYPTION_WORDS
-from bot.profiles.account.profile import LABELS, EmailProfile, Field
+from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView, profile_view
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_from_number, state_number
@@ -104,22 +103,18 @@ class PeoplePage:
 
 
 class PeopleList:
-    """Reads the list; every method is for admins."""
+    """Reads the list; every method raises NotAllowedError when the caller is no admin."""
 
     def __init__(self, *, database: Database, access: Access) -> None:
         self._database = database
         self._access = access
 
     async def require_admin(self, caller: Person) -> None:
-        """Raise NotAllowedError when the caller is no admin."""
+        """Only raise."""
         await self._access.require_admin(caller)
 
     async def page(self, *, caller: Person, query: ListQuery) -> PeoplePage:
-        """Read one page.
-
-        Raises:
-            NotAllowedError: the caller is no admin.
-        """
+        """Read one page."""
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             counts = await _counts(tx, caller.workspace)
@@ -140,11 +135,7 @@ class PeopleList:
         )
 
     async def stream_lines(self, *, caller: Person, query: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
-        """Read all lines of a query, in batches; the caller is authorised before the first.
-
-        Raises:
-            NotAllowedError: the caller is no admin.
-        """
+        """Read all lines of a query, in batches; the caller is authorised before the first."""
         await self._access.require_admin(caller)
         remaining = query.first_page().to_storage()
         while True:

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
 from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.extras import ENCRYPTION_WORDS
-from bot.profiles.account.profile import LABELS, EmailProfile, Field
+from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.slack.ids import ActionId
 from bot.slack.views.form import PasswordEntry

@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
-from bot.profiles.account.extras import ENCRYPTION_WORDS, find_mismatch
+from bot.profiles.account.profile import ENCRYPTION_WORDS, find_mismatch
 from bot.profiles.people.default_moves import DefaultsUsage
 from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
 from bot.slack.ids import ActionId, ViewId

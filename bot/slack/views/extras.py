@@ -6,7 +6,8 @@ from typing import Any
 from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, StaticSelectElement
 from slack_sdk.models.views import View
 
-from bot.profiles.account.extras import CATALOGUE, ENCRYPTION_WORDS, ExtraConfiguration
+from bot.profiles.account.extras import CATALOGUE, ExtraConfiguration
+from bot.profiles.account.profile import ENCRYPTION_WORDS
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError
 from bot.slack.ids import ActionId, ViewId

@@ -11,8 +11,7 @@ from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, Ra
 from slack_sdk.models.views import View
 
 from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict
-from bot.profiles.account.extras import ENCRYPTION_WORDS
-from bot.profiles.account.profile import LABELS, EmailProfile, Field, ProfileForm
+from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field, ProfileForm
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import UserError
 from bot.slack.ids import ActionId, ViewId

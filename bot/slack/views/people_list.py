@@ -172,7 +172,7 @@ def _choices(page: PeoplePage) -> Block:
 
 
 def _block_id(part: str, query: ListQuery) -> str:
-    """Return a block id that holds the query: it is all that a press in an ephemeral message gives back of it."""
+    """Return a block id that holds the query: a press in an ephemeral message returns nothing else of it."""
     return f"{part}|{encode_query(query)}"
 
 

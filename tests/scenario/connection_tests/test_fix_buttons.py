@@ -62,6 +62,18 @@ async def test_another_port_that_answers_is_offered_used_and_left_again(office: 
     assert office.mail.mailbox == []
 
 
+async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA, extra="SSL Y")
+    report = await run_test(http_office, ADA)
+    await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
+    await workspace.wait_message(ADA, "Connection test passed")
+    database = http_office.bot.database
+    async with database.reading() as tx:
+        trail = await tx.audit.page("T0DEMO", subject=ADA)
+    assert ("fixed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
+
+
 async def test_undo_is_refused_when_the_profile_changed_since(http_office: Office) -> None:
     workspace = http_office.workspace
     await set_up(http_office, ADA, extra="SSL Y")

@@ -42,7 +42,7 @@ def lines() -> Iterator[Lines]:
     """The log of a program at the level that debugging needs."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE)}
+    levels = {name: logging.getLogger(name).level for name in log.LIBRARY_LEVELS}
     written = Lines()
     log.set_up(level="debug", form="json", stream=written.stream)
     yield written

@@ -223,7 +223,7 @@ def everything_logged() -> Iterator[io.StringIO]:
     """All that the bot's own logging writes at debug."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE)}
+    levels = {name: logging.getLogger(name).level for name in log.LIBRARY_LEVELS}
     stream = io.StringIO()
     log.set_up(level="debug", form="json", stream=stream)
     # What the filter would blank shall not even arrive.

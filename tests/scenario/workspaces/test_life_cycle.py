@@ -1,4 +1,4 @@
-"""The life cycle: what is kept, for how long, and what is really gone, for people, workspaces and the history."""
+"""The life cycle: what is kept, for how long, and what is really gone, for people and workspaces."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
 from tests.databases import KINDS
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.scenario.people import ADA, GRACE, history, run_test, set_up
 from tests.store import Store
 
 pytestmark = pytest.mark.databases(*KINDS)
@@ -81,11 +81,6 @@ async def profile(office: Office) -> EmailProfile:
     kept = await record(office)
     assert kept is not None
     return EmailProfile.from_document(kept.document)
-
-
-async def history(office: Office, user: str = ADA) -> list[tuple[str, str]]:
-    async with office.bot.database.reading() as tx:
-        return [(entry.actor, entry.action) for entry in await tx.audit.page(TEAM, subject=user, limit=100)]
 
 
 async def link_of(office: Office, card: Message) -> tuple[PasswordPage, str]:
@@ -309,17 +304,6 @@ async def test_an_owner_is_told_when_an_admin_deletes_their_profile(office: Offi
     told = await workspace.wait_message(ADA, "deleted")
     assert (told.channel, told.reader, f"<@{GRACE}>" in searchable(told)) == ("D0ADA", None, True)
     assert await history(office) == [(GRACE, "deleted")]
-
-
-async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path, store: Store) -> None:
-    async with open_office(tmp_path, history_days=30) as office:
-        await set_up(office, ADA, extra=None)
-        await office.workspace.command(ADA, "/email-extra", "add TLS Y")
-        await run_test(office, ADA)
-        for number, age in ((1, 30 * DAY + A_MOMENT), (2, 30 * DAY - A_MOMENT)):
-            await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', age)} WHERE id = {number}")
-        await office.bot.housekeeping._retention.purge()
-        assert await history(office) == [(ADA, "tested"), (ADA, "extra configurations changed")]
 
 
 @pytest.mark.parametrize("people_a_page", [1, 500])

@@ -1,4 +1,4 @@
-"""A delivery that measures every answer, and whose sockets drop, close, are refreshed or hang."""
+"""A delivery that measures every answer, and whose sockets are cut, closed, refreshed or hang."""
 
 import asyncio
 import time
@@ -13,13 +13,13 @@ from aiohttp import web
 from bot.demo.delivery import Delivery, DeliveryError
 
 NEW_SOCKET_SECONDS = 30.0
-"""How long a new connection is awaited before the next mishap."""
+"""How long a new socket is awaited before the next failure."""
 
 
-class Mishap(StrEnum):
-    """What becomes of a socket."""
+class SocketFailure(StrEnum):
+    """How a socket fails."""
 
-    DROP = "the line is cut"
+    DROP = "the connection is cut"
     CLOSE = "Slack closes it"
     REFRESH = "Slack asks for a new one, then closes it"
     HANG = "nothing goes either way any more"
@@ -27,7 +27,7 @@ class Mishap(StrEnum):
 
 @dataclass
 class Answers:
-    """Every request by when it was sent, with the seconds that its answer took, or None.
+    """Every request by when it was sent, with the seconds that its answer took, None without an answer.
 
     `ended` is when the last one was given up.
     """
@@ -53,34 +53,33 @@ class Answers:
         return [seconds for _, seconds in self.all if seconds is not None]
 
     @property
-    def lost(self) -> int:
+    def unanswered(self) -> int:
         """How many were not answered."""
         return sum(seconds is None for _, seconds in self.all)
 
     @property
-    def deaf(self) -> list[float]:
-        """How long nobody was answered: from sending what was lost to the answer to what was sent next and was not.
+    def silences(self) -> list[float]:
+        """How long nobody was answered: from sending the first request that was lost to the first answer after it.
 
-        Where there was none any more, to the last time that something was known to be lost.
+        Where no answer came any more, to the moment at which the last request was given up.
         """
-        moments: list[float] = []
+        found: list[float] = []
         since: float | None = None
         for began, seconds in sorted(self.all, key=lambda one: one[0]):
             if seconds is None:
                 since = began if since is None else since
             elif since is not None:
-                moments.append(began + seconds - since)
+                found.append(began + seconds - since)
                 since = None
         if since is not None:
-            moments.append(self.ended - since)
-        return moments
+            found.append(self.ended - since)
+        return found
 
 
-class UnrulyDelivery(Delivery):
+class FailingDelivery(Delivery):
     """Sends over sockets alone, like Slack to an app in Socket Mode."""
 
     def __init__(self, signing_secret: str) -> None:
-        """Sign with `signing_secret` what would go over HTTP."""
         super().__init__(signing_secret)
         self.answers = Answers()
         self.new_sockets = 0
@@ -94,7 +93,7 @@ class UnrulyDelivery(Delivery):
 
     async def _over_socket(self, kind: str, payload: dict[str, Any]) -> Any:
         if self.sockets[-1] in self._hung:
-            # Lost on a line that only looks open.
+            # Lost on a connection that only looks open.
             await asyncio.Event().wait()
         if self.sockets[-1] in self._cut:
             raise DeliveryError("dispatch_failed")
@@ -103,32 +102,32 @@ class UnrulyDelivery(Delivery):
     async def _over_http(self, kind: str, payload: dict[str, Any]) -> Any:
         raise DeliveryError("dispatch_failed")
 
-    async def suffer(self, mishap: Mishap) -> bool:
-        """Let the newest socket suffer a mishap; tells whether another took its place."""
+    async def fail(self, failure: SocketFailure) -> bool:
+        """Let the newest socket fail; returns whether the bot opened another in its place."""
         if not self.sockets:
             return False
         socket = self.sockets[-1]
         transport = _transport(socket)
-        match mishap:
-            case Mishap.DROP:
+        match failure:
+            case SocketFailure.DROP:
                 self._cut.add(socket)
                 transport.abort()
-            case Mishap.CLOSE:
+            case SocketFailure.CLOSE:
                 await socket.close()
-            case Mishap.REFRESH:
+            case SocketFailure.REFRESH:
                 await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
-            case Mishap.HANG:
+            case SocketFailure.HANG:
                 transport.pause_reading()
                 self._hung.add(socket)
-        came = await self._another_than(socket)
+        replaced = await self._is_replaced(socket)
         # By now nobody uses the old one any more.
         transport.abort()
         self._hung.discard(socket)
         self._cut.discard(socket)
-        self.new_sockets += came
-        return came
+        self.new_sockets += replaced
+        return replaced
 
-    async def _another_than(self, old: web.WebSocketResponse) -> bool:
+    async def _is_replaced(self, old: web.WebSocketResponse) -> bool:
         try:
             async with asyncio.timeout(NEW_SOCKET_SECONDS):
                 while not self.sockets or self.sockets[-1] is old:
@@ -141,5 +140,5 @@ class UnrulyDelivery(Delivery):
 def _transport(socket: web.WebSocketResponse) -> asyncio.Transport:
     transport = socket._req.transport if socket._req is not None else None
     if not isinstance(transport, asyncio.Transport):
-        raise TypeError("The socket has no line.")
+        raise TypeError("The socket has no connection.")
     return transport
