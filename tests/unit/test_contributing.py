@@ -58,7 +58,7 @@ class Step:
 
 
 def steps() -> Iterator[Step]:
-    """Every step of every list of files to touch."""
+    """Yield every step of every list of files to touch."""
     for part in section(GUIDE, "Files to touch, in order").split("\n### ")[1:]:
         heading, _, text = part.partition("\n")
         for number, line in re.findall(r"^(\d+)\. (.+)$", text, re.MULTILINE):
@@ -69,34 +69,34 @@ STEPS = list(steps())
 
 
 def commands(page: str) -> list[str]:
-    """Every command of a page: lines of its shell blocks, and what is in backticks with a blank in it."""
+    """Return every command of a page: lines of its shell blocks, and what is in backticks with a blank in it."""
     lines = [line for block in _FENCE.findall(read(page)) for line in block.splitlines()]
     return [*lines, *(span for span in _SPAN.findall(read(page)) if " " in span)]
 
 
 def named_paths(page: str) -> set[str]:
-    """Every path in a page's backticks and commands."""
+    """Return every path in a page's backticks and commands."""
     words = {word for text in (*_SPAN.findall(read(page)), *commands(page)) for word in text.split()}
     return {word for word in words if _PATH.fullmatch(word)}
 
 
 @cache
 def tree() -> list[str]:
-    """Every file of the repository that a page may name."""
+    """Return every file of the repository that a page may name."""
     rooms = (ROOT / name for name in ("bot", "storage", "tests", "docs", "deploy", ".github"))
     files = [*ROOT.glob("*.*"), *(file for room in rooms for file in room.rglob("*"))]
     return [str(file.relative_to(ROOT)) for file in files if file.is_file() and "__pycache__" not in file.parts]
 
 
 def where_it_may_be(path: str) -> str:
-    """Say which files may be meant by a path that is not there."""
+    """Return which files may be meant by a path that is not there."""
     same = [file for file in tree() if Path(file).name == Path(path).name]
     near = same or difflib.get_close_matches(path, tree(), n=3, cutoff=0.7)
     return f"perhaps {' or '.join(near)} now" if near else "look where it went with `git log --follow --stat`"
 
 
 def text_of(path: str) -> str:
-    """The text of a file, or of all files of a folder."""
+    """Return the text of a file, or of all files of a folder."""
     place = ROOT / path
     files = [place] if place.is_file() else [file for file in place.rglob("*") if file.suffix in _TEXT]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
