@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,11 +26,10 @@ from bot.profiles.account.changes import ChangeEvents
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.people.access import Access
-from bot.profiles.people.default_moves import DefaultMoves
-from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.retention import Retention
+from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
@@ -40,7 +40,6 @@ from bot.slack.background.user_sync import UserSync
 from bot.slack.listeners.services import Services
 from bot.slack.middleware.body_parser import repair_body_parsing
 from bot.slack.middleware.deduplication import Deduplicator
-from bot.slack.middleware.request_log import RequestLog
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.owner_notices import OwnerNotices
@@ -263,9 +262,8 @@ class _Wiring:
         )
         slack = slack_app(
             connection.bolt,
-            request_log=RequestLog(
-                observer=self._metrics.observe_request, tracer=self._traces.request if self._traces else None
-            ),
+            observer=self._metrics.observe_request,
+            tracer=self._traces.request if self._traces else None,
             deduplicator=Deduplicator(self._database),
             services=services,
             tabs=tabs,
@@ -322,27 +320,23 @@ class _Wiring:
             return SlackConnection(workspaces=installations, bolt=bolt, installing=flow, installations=installations)
         token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
         identity = await _identity(clients.with_retries(token))
-        key = identity.enterprise_id or identity.team_id or ""
-        workspace = OneWorkspace(key, clients=clients, token=token, retention=self._retention)
-
-        async def authorize(**_: Any) -> AuthorizeResult:
-            return identity
-
-        bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=authorize)
+        workspace = OneWorkspace(identity, clients=clients, token=token, retention=self._retention)
+        bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=workspace.authorize)
         return SlackConnection(workspaces=workspace, bolt=bolt)
 
     def _services(self, directory: SlackDirectory, tester: ConnectionTester, network: Network) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
+        utc_now = partial(datetime.now, UTC)
         access = Access(directory, settings.admin_user_ids)
         in_form = settings.password_entry is PasswordEntrySetting.FORM
         profiles = EmailProfiles(
-            database=database, access=access, clock=now, on_change=on_change, password_in_form=in_form
+            database=database, access=access, clock=utc_now, on_change=on_change, password_in_form=in_form
         )
         connections = ConnectionTests(
             database=database,
             access=access,
-            clock=now,
+            clock=utc_now,
             on_change=on_change,
             password_in_form=in_form,
             tester=CountingTester(tester, self._metrics),
@@ -353,7 +347,7 @@ class _Wiring:
         links = None
         if settings.public_url:
             links = PrivateLinks(
-                database=database, access=access, public_url=settings.public_url, clock=now, on_change=on_change
+                database=database, access=access, public_url=settings.public_url, clock=utc_now, on_change=on_change
             )
         return Services(
             profiles=profiles,
@@ -361,8 +355,7 @@ class _Wiring:
             listing=listing,
             bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
             history=History(database=database, access=access),
-            defaults=WorkspaceDefaults(database=database, access=access, on_change=on_change),
-            moves=DefaultMoves(database=database, access=access, clock=now, on_change=on_change),
+            defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
             links=links,
             jobs=self._jobs,
             notices=OwnerNotices(self._jobs),
@@ -399,11 +392,6 @@ def _oauth(settings: Settings) -> tuple[str, SecretStr]:
     if settings.slack_client_id is None or settings.slack_client_secret is None:
         raise SettingsError({"SLACK_CLIENT_ID": "it is not set, so the bot has one workspace."})
     return settings.slack_client_id, settings.slack_client_secret
-
-
-def now() -> datetime:
-    """Return the time now, aware UTC."""
-    return datetime.now(UTC)
 
 
 def _password_entry(settings: Settings) -> PasswordEntry:

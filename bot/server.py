@@ -19,10 +19,10 @@ from bot.encryption_keys import reload_keys
 from bot.health import DEGRADED, describe
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
-from bot.observability.request import Outcome
+from bot.observability.log import Outcome
 from bot.profiles.tests.limits import RateLimitedError, count_installation_page
 from bot.settings import Settings
-from bot.slack.request import TIMESTAMP, busy_response, looks_like_command, read_request, web_response
+from bot.slack.request import busy_response, looks_like_command
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
 from bot.web.pages import Pages, client_address
@@ -36,6 +36,7 @@ DRAIN_SECONDS = 20.0
 LAST_REQUESTS_SECONDS = 3.0
 """How long a stop waits for requests that are being answered, once no job is under way; Slack waits no longer."""
 
+TIMESTAMP = "X-Slack-Request-Timestamp"
 LONGEST_TIMESTAMP = 12
 """Digits of a time in seconds since 1970, for the next thirty thousand years."""
 
@@ -82,13 +83,13 @@ class HttpHandlers:
             self._bot.metrics.observe_request("other", Outcome.BUSY, 0.0)
             return busy_response()
         try:
-            bolt_request = await read_request(request)
+            bolt_request = await to_bolt_request(request)
         except (ValueError, LookupError):
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
         response = await self._bot.slack.serve(bolt_request)
         if response.status == 401:
             self._skew.check(request.headers.get(TIMESTAMP, ""))
-        return web_response(response)
+        return await to_aiohttp_response(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from bot.observability.log import Outcome, ReportEnd
 from bot.observability.metrics import Metrics, installed_version
-from bot.observability.request import Outcome, ReportEnd
 from bot.smtp.check.report import Report
 from storage.database import Database
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.observability.log import Observer, Tracer
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.user_sync import UserSync
 from bot.slack.listeners.bulk_tests import BulkTestListeners
@@ -27,9 +26,9 @@ from bot.slack.listeners.workspace_events import WorkspaceEventListeners
 from bot.slack.middleware.caller import identify_caller, identify_owner
 from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.middleware.error_handler import answer_error
-from bot.slack.middleware.late_ack import LateAckFallback
-from bot.slack.middleware.overload import Overload
-from bot.slack.middleware.request_log import RequestLog
+from bot.slack.middleware.late_ack import post_late_acks
+from bot.slack.middleware.overload import Dispatch, Overload
+from bot.slack.middleware.request_log import log_requests
 from bot.slack.workspaces.workspaces import Workspaces
 
 
@@ -57,38 +56,32 @@ def bolt_app(
 
 @dataclass(frozen=True, kw_only=True)
 class SlackApp:
-    """Serves Slack's requests: Bolt's app, and what goes around it."""
+    """What serves Slack's requests; `serve` is Bolt's dispatch with what goes around it."""
 
     bolt: AsyncApp
     overload: Overload
-    request_log: RequestLog
-    late_ack: LateAckFallback
-
-    async def serve(self, request: AsyncBoltRequest) -> BoltResponse:
-        """Answer one request of Slack's."""
-        with self.overload.request_under_way():
-            return await self.late_ack.serve(request, self._serve_logged)
-
-    async def _serve_logged(self, request: AsyncBoltRequest) -> BoltResponse:
-        return await self.request_log.serve(request, self.bolt.async_dispatch)
+    serve: Dispatch
 
 
 def slack_app(
     bolt: AsyncApp,
     *,
-    request_log: RequestLog,
+    observer: Observer,
+    tracer: Tracer | None,
     deduplicator: Deduplicator,
     services: Services,
     tabs: HomeTabs,
     user_sync: UserSync,
 ) -> SlackApp:
-    """Put middleware and listeners onto Bolt's app."""
+    """Put middleware and listeners onto Bolt's app; `observer` and `tracer` see every request."""
     overload = Overload()
     bolt.middleware(overload.admit)
     bolt.middleware(identify_owner)
     bolt.middleware(deduplicator.middleware)
     register_listeners(bolt, services, tabs=tabs, user_sync=user_sync)
-    return SlackApp(bolt=bolt, overload=overload, request_log=request_log, late_ack=LateAckFallback(bolt.client))
+    # Bolt's own middleware ends before the listener begins; what has to see the answer goes around Bolt.
+    logged = log_requests(bolt.async_dispatch, observer=observer, tracer=tracer)
+    return SlackApp(bolt=bolt, overload=overload, serve=overload.around(post_late_acks(logged, bolt.client)))
 
 
 def register_listeners(bolt: AsyncApp, services: Services, *, tabs: HomeTabs, user_sync: UserSync) -> None:

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice import provider_rows, table
-from bot.smtp.advice.advice import ROWS, advise, applicable, code_meaning, headline, notice, row_for
+from bot.smtp.advice.advice import ROWS, advise, applicable, code_meaning, headline, row_for
 from bot.smtp.advice.provider_rows import PROVIDER_ROWS
-from bot.smtp.advice.providers import Provider, provider_of
+from bot.smtp.advice.providers import Provider, provider_notice, provider_of
 from bot.smtp.advice.table import GENERAL, Fix, Row, When
 from bot.smtp.check.faults import recipient_refusal, refusal
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
@@ -271,7 +271,7 @@ def test_a_name_from_the_certificate_is_offered_only_when_it_is_a_plain_host_nam
 
 def test_microsofts_date_is_shown_beside_accounts_with_a_password() -> None:
     account = replace(ACCOUNT, host="smtp.office365.com")
-    assert "end of December 2026" in (notice(account, date(2026, 11, 24)) or "")
-    assert (notice(account, date(2027, 1, 1)) or "").startswith("Since the end of December 2026")
-    assert notice(replace(account, authenticate=False), date(2026, 11, 24)) is None
-    assert notice(ACCOUNT, date(2026, 11, 24)) is None
+    assert "end of December 2026" in (provider_notice(account, date(2026, 11, 24)) or "")
+    assert (provider_notice(account, date(2027, 1, 1)) or "").startswith("Since the end of December 2026")
+    assert provider_notice(replace(account, authenticate=False), date(2026, 11, 24)) is None
+    assert provider_notice(ACCOUNT, date(2026, 11, 24)) is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.observability.request import new_reference
+from bot.observability.log import new_reference
 from bot.profiles.errors import UserError
 from bot.slack.middleware.body_parser import parse_body, repair_body_parsing
 from bot.slack.replies import jobs as jobs_module

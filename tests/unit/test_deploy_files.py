@@ -17,7 +17,7 @@ import bot.observability.metrics
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
-from bot.observability.request import Outcome
+from bot.observability.log import Outcome
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.smtp.check.report import Outcome as StageOutcome

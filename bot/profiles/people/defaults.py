@@ -9,16 +9,13 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from bot.profiles.account.changes import OnChange
 from bot.profiles.account.extras import with_encryption
 from bot.profiles.account.profile import EmailProfile, check_address, effective_encryption, parse_port
-from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
-from bot.profiles.people.access import Access, Person
+from bot.profiles.errors import InvalidFormError, UserError
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, normal_host
-from storage.database import Database, Transaction
-from storage.tables.revisions import StaleRevisionError
+from storage.database import Transaction
 
 MAX_PATTERN_LENGTH = 100
 MAX_SERVERS = 50
@@ -259,54 +256,3 @@ def _servers(text: str) -> tuple[str, ...]:
     if len(servers) > MAX_SERVERS:
         raise ValueError(f"At most {MAX_SERVERS} servers, one a line, for example smtp.example.com.")
     return servers
-
-
-class WorkspaceDefaults:
-    """Shows and saves a workspace's defaults; every method raises NotAllowedError when the caller is no admin."""
-
-    def __init__(self, *, database: Database, access: Access, on_change: OnChange) -> None:
-        """`on_change` is called with the admin who changed them."""
-        self._database = database
-        self._access = access
-        self._on_change = on_change
-
-    async def show(self, *, caller: Person) -> StoredDefaults:
-        """Return the defaults."""
-        await self._access.require_admin(caller)
-        async with self._database.reading() as tx:
-            return await load_defaults(tx, caller.workspace)
-
-    async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
-        """Check and store the form; the previous defaults are kept, so that profiles that hold them can be moved.
-
-        Raises:
-            InvalidFormError: fields break rules.
-            EditConflictError: another admin saved since the form was opened.
-        """
-        await self._access.require_admin(caller)
-        defaults = check_defaults(form)
-        async with self._database.writing() as tx:
-            stored = await load_defaults(tx, caller.workspace)
-            changed = [name for name in DefaultsField if getattr(defaults, name) != getattr(stored.defaults, name)]
-            fields = tuple(DEFAULTS_LABELS[name] for name in changed)
-            if not fields:
-                return stored
-            saved = StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)
-            try:
-                await tx.workspaces.save(caller.workspace, saved.to_document(), expected_revision=expected_revision)
-            except StaleRevisionError as error:
-                raise EditConflictError(
-                    "Another admin changed the defaults since you opened this form. Nothing was saved. Save again "
-                    "to put yours in place of theirs, or cancel.",
-                    fields=fields,
-                    revision=error.revision,
-                ) from None
-            await tx.audit.append(
-                caller.workspace,
-                actor=caller.user,
-                subject=DEFAULTS_SUBJECT,
-                action="defaults changed",
-                fields=fields,
-            )
-        self._on_change(caller)
-        return saved

@@ -10,13 +10,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import log_undelivered
+from bot.observability.log import log_undelivered
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import ListQuery, PeopleList
+from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.slack.views import home as views
 from bot.slack.views.form import PasswordEntry
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds

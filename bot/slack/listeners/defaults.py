@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import Outcome, set_outcome
+from bot.observability.log import Outcome, set_outcome
 from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
@@ -27,7 +27,6 @@ class DefaultsListeners:
 
     def __init__(self, services: Services) -> None:
         self._defaults = services.defaults
-        self._moves = services.moves
         self._notices = services.notices
         self._jobs = services.jobs
 
@@ -70,7 +69,7 @@ class DefaultsListeners:
             await post_to_person(client, caller.user, metadata.channel, notice(sentence))
 
         async def count() -> None:
-            found = await self._moves.count_usage(stored, workspace=caller.workspace)
+            found = await self._defaults.count_usage(stored, workspace=caller.workspace)
             await post_to_person(client, caller.user, metadata.channel, views.saved(stored, found))
 
         self._jobs.start(f"differences for {caller.user}", count, notify=notify)
@@ -90,7 +89,7 @@ class DefaultsListeners:
 
         async def move() -> None:
             count = asked = 0
-            async for changed in self._moves.move(caller=caller, revision=revision):
+            async for changed in self._defaults.move(caller=caller, revision=revision):
                 count += 1
                 asked += int(changed.password_dropped)
                 await self._notices.send_changed(client, caller, changed)

@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import Outcome, set_outcome
+from bot.observability.log import Outcome, set_outcome
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.extras import find_extra
 from bot.profiles.account.records import ProfileView

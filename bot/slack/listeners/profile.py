@@ -9,7 +9,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import Outcome, set_outcome
+from bot.observability.log import Outcome, set_outcome
 from bot.profiles.account.changes import ProfileChange, find_conflicts, form_values
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Person

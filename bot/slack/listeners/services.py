@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
-from bot.profiles.people.default_moves import DefaultMoves
-from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
+from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.slack.replies.connection_tests import ConnectionTestReplies
@@ -27,7 +26,6 @@ class Services:
     bulk: BulkTests
     history: History
     defaults: WorkspaceDefaults
-    moves: DefaultMoves
     links: PrivateLinks | None
     jobs: Jobs
     notices: OwnerNotices

@@ -9,7 +9,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import Outcome, current_reference, log_undelivered, set_outcome
+from bot.observability.log import Outcome, current_reference, log_undelivered, set_outcome
 from bot.profiles.account.profile import Field
 from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError, outage_sentence
 from bot.slack.command_text import NotUnderstoodError

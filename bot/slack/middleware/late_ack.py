@@ -11,8 +11,8 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import log_undelivered
-from bot.slack.middleware.request_log import Serve
+from bot.observability.log import log_undelivered
+from bot.slack.middleware.overload import Dispatch
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views.message import Message
 from bot.slack.web_api.errors import SLACK_ERRORS
@@ -34,30 +34,27 @@ class _SerializedMessage(Message):
         return dict(self.document)
 
 
-class LateAckFallback:
-    """Goes around Bolt: posts a command's answer at its response_url when it is too late for the acknowledgement.
+def post_late_acks(dispatch: Dispatch, client: AsyncWebClient) -> Dispatch:
+    """Return a dispatch that posts a command's answer at its response_url when it is too late for an acknowledgement.
 
     A form that is submitted stays open at Slack with all that was typed, and buttons are answered elsewhere anyway.
+    `client` posts for requests whose workspace is not known.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        """`client` posts for requests whose workspace is not known."""
-        self._client = client
-
-    async def serve(self, request: AsyncBoltRequest, dispatch: Serve) -> BoltResponse:
-        """Let `dispatch` answer a request; return an empty acknowledgement when the answer was posted elsewhere."""
+    async def serve(request: AsyncBoltRequest) -> BoltResponse:
         began = time.monotonic()
         response = await dispatch(request)
         if time.monotonic() - began < ACK_TIMEOUT_SECONDS or not _answers_a_command(request, response):
             return response
-        client = request.context.get("client") or self._client
+        url = ResponseUrl(request.context.get("client") or client, request.body)
+        message = _SerializedMessage(text="", document=json.loads(response.body))
         try:
-            await ResponseUrl(client, request.body).answer(
-                _SerializedMessage(text="", document=json.loads(response.body)), replace=False
-            )
+            await url.answer(message, replace=False)
         except SLACK_ERRORS as error:
             log_undelivered(log, "An answer came too late, and could not be said elsewhere", error)
         return BoltResponse(status=200)
+
+    return serve
 
 
 def _answers_a_command(request: AsyncBoltRequest, response: BoltResponse) -> bool:

@@ -5,9 +5,11 @@ Slack shows an error of its own after three seconds, and does not say why.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
+
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 
 from bot.profiles.errors import UserError
 
@@ -17,6 +19,9 @@ MOST_AT_ONCE = 200
 """Requests under way: with the two milliseconds that a save takes on SQLite, the last one waits 0.4 s."""
 
 _LOG_INTERVAL_SECONDS = 10.0
+
+Dispatch = Callable[[AsyncBoltRequest], Coroutine[Any, Any, BoltResponse]]
+"""Answers a request of Slack's, as Bolt's `async_dispatch` does."""
 
 
 class BusyError(UserError):
@@ -34,14 +39,17 @@ class Overload:
         self._refused = 0
         self._logged_at = float("-inf")
 
-    @contextmanager
-    def request_under_way(self) -> Iterator[None]:
-        """Count one request while the block runs."""
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
+    def around(self, dispatch: Dispatch) -> Dispatch:
+        """Return a dispatch that counts the requests under way."""
+
+        async def serve(request: AsyncBoltRequest) -> BoltResponse:
+            self._under_way += 1
+            try:
+                return await dispatch(request)
+            finally:
+                self._under_way -= 1
+
+        return serve
 
     @property
     def is_full(self) -> bool:

@@ -5,15 +5,16 @@ It goes around Bolt: Bolt's own middleware ends before the listener begins, and 
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.observability.request import Observer, Outcome, RequestRecord, Tracer, request_under_way
+from bot.observability.log import Observer, Outcome, RequestRecord, Tracer, request_under_way
 from bot.slack.ids import COMMANDS, EVENTS, ActionId, ViewId
+from bot.slack.middleware.overload import Dispatch
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,6 @@ BEGINNINGS = {
 }
 """How the log line of each outcome begins."""
 
-Serve = Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]
-
 
 def kind_of(body: Mapping[str, Any]) -> str:
     """Return a request's kind, one of KINDS or "other"."""
@@ -43,30 +42,26 @@ def kind_of(body: Mapping[str, Any]) -> str:
     return kind if kind in KINDS else "other"
 
 
-class RequestLog:
-    """Writes down how each request ended."""
+def log_requests(dispatch: Dispatch, *, observer: Observer | None = None, tracer: Tracer | None = None) -> Dispatch:
+    """Return a dispatch that logs, counts and traces how each request ended."""
 
-    def __init__(self, *, observer: Observer | None = None, tracer: Tracer | None = None) -> None:
-        self._observer = observer
-        self._tracer = tracer
-
-    async def serve(self, request: AsyncBoltRequest, dispatch: Serve) -> BoltResponse:
-        """Let `dispatch` answer a request, and log, count and trace how it ended."""
+    async def serve(request: AsyncBoltRequest) -> BoltResponse:
         began = time.perf_counter()
-        with self._tracer() if self._tracer else nullcontext(_ignore) as report_end:
-            with request_under_way() as record:
-                response = await dispatch(request)
+        with tracer() if tracer else nullcontext(_ignore) as report_end, request_under_way() as record:
+            response = await dispatch(request)
             seconds = time.perf_counter() - began
             if response.status >= 400:
                 record.outcome = Outcome.FAILED if response.status >= 500 else Outcome.REFUSED
             # A request without a signature may call itself anything.
             signed = response.status != 401
-            if self._observer is not None:
-                self._observer(kind_of(request.body) if signed else "other", record.outcome, seconds)
-            if self._tracer is not None:
+            if observer is not None:
+                observer(kind_of(request.body) if signed else "other", record.outcome, seconds)
+            if tracer is not None:
                 report_end(_asked(request) if signed else _UNSIGNED, record.outcome, record.reference)
             _log(request, response.status, record, seconds)
         return response
+
+    return serve
 
 
 def _ignore(_asked: str, _outcome: Outcome, _reference: str) -> None:

@@ -7,7 +7,7 @@ import time
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.request import log_undelivered
+from bot.observability.log import log_undelivered
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.views.message import Message
 from bot.slack.web_api.clients import without_retries

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bot.observability.request import current_reference, log_undelivered
+from bot.observability.log import current_reference, log_undelivered
 from bot.profiles.errors import NotAllowedError, UserError, outage_sentence
 from bot.slack.web_api.errors import SLACK_ERRORS
 from storage.engines.unavailable import DatabaseUnavailableError

@@ -22,7 +22,7 @@ from bot.slack.views.message import (
     section,
 )
 from bot.smtp.account import Encryption
-from bot.smtp.advice.advice import notice
+from bot.smtp.advice.providers import provider_notice
 
 TITLE = "Email profile"
 
@@ -110,9 +110,9 @@ def _buttons(view: ProfileView, reader: str, entry: PasswordEntry) -> list[Block
 
 def _warnings(view: ProfileView) -> list[Block]:
     blocks: list[Block] = []
-    provider_notice = notice(view.account, datetime.now(UTC).date())
-    if provider_notice is not None:
-        blocks.append(section(f":warning: {escape(provider_notice)}"))
+    ending = provider_notice(view.account, datetime.now(UTC).date())
+    if ending is not None:
+        blocks.append(section(f":warning: {escape(ending)}"))
     mismatch = view.mismatch
     if mismatch is not None:
         action = ActionId.USE_SSL if mismatch.extra == "SSL" else ActionId.USE_TLS

@@ -7,8 +7,8 @@ from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
 from bot.profiles.account.profile import ENCRYPTION_WORDS, find_mismatch
-from bot.profiles.people.default_moves import DefaultsUsage
 from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
+from bot.profiles.people.workspace_defaults import DefaultsUsage
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.message import (

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -69,10 +70,16 @@ class Workspaces(Protocol):
 class OneWorkspace:
     """The one workspace (or organisation) that the bot's own token belongs to."""
 
-    def __init__(self, workspace: str, *, clients: Clients, token: str | None, retention: Retention) -> None:
-        self._workspace = workspace
+    def __init__(self, identity: AuthorizeResult, *, clients: Clients, token: str | None, retention: Retention) -> None:
+        """`identity` is what Slack says of the bot's `token`."""
+        self._identity = identity
+        self._workspace = identity.enterprise_id or identity.team_id or ""
         self._client = clients.without_retries(token)
         self._retention = retention
+
+    async def authorize(self, **_: Any) -> AuthorizeResult:
+        """Return the bot's identity to Bolt, whatever the request."""
+        return self._identity
 
     def key_of(self, context: AsyncBoltContext) -> str:
         """Return the organisation's id, or else the workspace's."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.provider_rows import PROVIDER_ROWS
@@ -13,9 +12,6 @@ from bot.smtp.check.report import Fault, Reply, Report
 from bot.smtp.network.guard import HostError, literal, normal_host
 
 ROWS: Mapping[When, Row] = {**GENERAL, **PROVIDER_ROWS}
-
-MICROSOFT_ENDS = date(2026, 12, 31)
-"""https://techcommunity.microsoft.com/blog/exchange/…/4489835, read as of 29 January 2026."""
 
 _APP_PASSWORD_LETTERS = 16
 
@@ -146,18 +142,3 @@ def headline(report: Report, account: Account) -> str:
         return "Connection test passed"
     advice = advise(report, account)
     return f"Connection test failed at {failed.name}: {advice.what if advice else failed.detail}."
-
-
-def notice(account: Account, today: date) -> str | None:
-    """Return what will soon stop working with this account; None when nothing is known."""
-    if provider_of(account.host) is not Provider.MICROSOFT_365 or not account.authenticate or account.token:
-        return None
-    if today <= MICROSOFT_ENDS:
-        return (
-            "From the end of December 2026 Microsoft 365 switches off signing in with a password by default. "
-            "Ask your Microsoft 365 admin what will take its place."
-        )
-    return (
-        "Since the end of December 2026 Microsoft 365 has signing in with a password switched off by default. "
-        "An admin may switch it on again for now."
-    )

@@ -1,6 +1,12 @@
 """The providers that the advice knows by name, and their mail servers."""
 
+from datetime import date
 from enum import Enum
+
+from bot.smtp.account import Account
+
+MICROSOFT_ENDS = date(2026, 12, 31)
+"""https://techcommunity.microsoft.com/blog/exchange/…/4489835, read as of 29 January 2026."""
 
 
 class Provider(Enum):
@@ -43,3 +49,18 @@ def _matches(host: str, server: str) -> bool:
     wanted = server.split(".")
     labels = host.split(".")[-len(wanted) :]
     return len(labels) == len(wanted) and all(want in ("*", label) for want, label in zip(wanted, labels, strict=True))
+
+
+def provider_notice(account: Account, today: date) -> str | None:
+    """Return what will soon stop working with this account; None when nothing is known."""
+    if provider_of(account.host) is not Provider.MICROSOFT_365 or not account.authenticate or account.token:
+        return None
+    if today <= MICROSOFT_ENDS:
+        return (
+            "From the end of December 2026 Microsoft 365 switches off signing in with a password by default. "
+            "Ask your Microsoft 365 admin what will take its place."
+        )
+    return (
+        "Since the end of December 2026 Microsoft 365 has signing in with a password switched off by default. "
+        "An admin may switch it on again for now."
+    )

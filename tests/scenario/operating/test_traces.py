@@ -18,7 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from bot.demo.mail import LOOPBACK, DemoAccount, DemoMail
 from bot.demo.workspace import Workspace
 from bot.observability import tracing
-from bot.observability.request import Outcome
+from bot.observability.log import Outcome
 from bot.slack.ids import ViewId
 from storage.crypto.keyring import generate_key
 from tests.deploy_files import ROOT

@@ -153,7 +153,7 @@ async def test_at_level_warning_requests_leave_no_line_and_make_no_reference(
     def asked() -> str:
         raise AssertionError("nobody needs a reference")
 
-    monkeypatch.setattr("bot.observability.request.new_reference", asked)
+    monkeypatch.setattr("bot.observability.log.new_reference", asked)
     log.set_up(level="warning", form="json", stream=lines.stream)
     async with open_office(tmp_path) as office:
         await office.workspace.command(ADA, "/email-profile")

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from bot.app import now
 from bot.demo.people import PEOPLE, TEAM
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
@@ -43,7 +42,7 @@ async def purge_after(office: Office, passed: timedelta) -> None:
     """Purge as if so much time had passed."""
 
     async def later() -> datetime:
-        return now() + passed
+        return datetime.now(UTC) + passed
 
     await Retention(database=office.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
 

@@ -1,4 +1,4 @@
-"""Moving profiles along when a workspace's defaults change: those that still hold the previous ones."""
+"""The defaults of a workspace as admins work with them: shown, saved, and applied to profiles that follow them."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -6,11 +6,20 @@ from datetime import datetime
 
 from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
 from bot.profiles.account.records import load, view_of
-from bot.profiles.errors import UserError
+from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.defaults import StoredDefaults, load_defaults
+from bot.profiles.people.defaults import (
+    DEFAULTS_LABELS,
+    DEFAULTS_SUBJECT,
+    DefaultsField,
+    DefaultsForm,
+    StoredDefaults,
+    check_defaults,
+    load_defaults,
+)
 from bot.profiles.people.members import update_person
 from storage.database import Database
+from storage.tables.revisions import StaleRevisionError
 
 _BATCH = 100
 
@@ -24,17 +33,58 @@ class DefaultsUsage:
     custom: int
 
 
-class DefaultMoves:
-    """Compares profiles with the defaults and moves them along, for admins."""
+class WorkspaceDefaults:
+    """Shows and saves the defaults, and moves profiles along; raises NotAllowedError when the caller is no admin."""
 
     def __init__(
         self, *, database: Database, access: Access, clock: Callable[[], datetime], on_change: OnChange
     ) -> None:
-        """`clock` returns the time now, aware UTC."""
+        """`clock` returns the time now, aware UTC; `on_change` is also called with the admin who saves defaults."""
         self._database = database
         self._access = access
         self._clock = clock
         self._on_change = on_change
+
+    async def show(self, *, caller: Person) -> StoredDefaults:
+        """Return the defaults."""
+        await self._access.require_admin(caller)
+        async with self._database.reading() as tx:
+            return await load_defaults(tx, caller.workspace)
+
+    async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
+        """Check and store the form; the previous defaults are kept, so that profiles that hold them can be moved.
+
+        Raises:
+            InvalidFormError: fields break rules.
+            EditConflictError: another admin saved since the form was opened.
+        """
+        await self._access.require_admin(caller)
+        defaults = check_defaults(form)
+        async with self._database.writing() as tx:
+            stored = await load_defaults(tx, caller.workspace)
+            changed = [name for name in DefaultsField if getattr(defaults, name) != getattr(stored.defaults, name)]
+            fields = tuple(DEFAULTS_LABELS[name] for name in changed)
+            if not fields:
+                return stored
+            saved = StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)
+            try:
+                await tx.workspaces.save(caller.workspace, saved.to_document(), expected_revision=expected_revision)
+            except StaleRevisionError as error:
+                raise EditConflictError(
+                    "Another admin changed the defaults since you opened this form. Nothing was saved. Save again "
+                    "to put yours in place of theirs, or cancel.",
+                    fields=fields,
+                    revision=error.revision,
+                ) from None
+            await tx.audit.append(
+                caller.workspace,
+                actor=caller.user,
+                subject=DEFAULTS_SUBJECT,
+                action="defaults changed",
+                fields=fields,
+            )
+        self._on_change(caller)
+        return saved
 
     async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
         """Count which defaults the profiles of a workspace hold."""
@@ -56,7 +106,6 @@ class DefaultMoves:
         """Apply the defaults to each profile that holds the previous ones, one by one.
 
         Raises:
-            NotAllowedError: the caller is no admin.
             UserError: the defaults were changed again since `revision`.
         """
         await self._access.require_admin(caller)
