@@ -92,7 +92,8 @@ def where_it_may_be(path: str) -> str:
     """Return which files may be meant by a path that is not there."""
     same = [file for file in tree() if Path(file).name == Path(path).name]
     near = same or difflib.get_close_matches(path, tree(), n=3, cutoff=0.7)
-    return f"perhaps {' or '.join(near)} now" if near else "look where it went with `git log --follow --stat`"
+    perhaps = f"perhaps it is {' or '.join(near)} now; " if near else ""
+    return f"{perhaps}`git show -M --stat $(git log -1 --format=%h -- {path})` shows where it went"
 
 
 def text_of(path: str) -> str:
@@ -116,6 +117,13 @@ def test_every_name_of_a_step_is_in_a_file_of_that_step(step: Step) -> None:
             found = [file for file in tree() if file.endswith(".py") and re.search(rf"\b{name}\b", text_of(file))]
             places = ", ".join(found[:5]) or "no file: it was renamed"
             pytest.fail(f"{step} names `{name}`, which is in none of {step.paths}. It is in {places}.")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_every_name_on_a_page_is_somewhere_in_the_code(page: str) -> None:
+    code = "".join(map(text_of, ("bot", "storage", "tests")))
+    for name in sorted({span for span in _SPAN.findall(read(page)) if _NAME.fullmatch(span)}):
+        assert re.search(rf"\b{name}\b", code), f"{page} names `{name}`, which is nowhere in the code: was it renamed?"
 
 
 def test_the_lists_are_those_that_newcomers_ask_for() -> None:
