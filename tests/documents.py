@@ -19,6 +19,22 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def dead_links(name: str) -> list[str]:
+    """Return the links of a document that lead to no file, or to no heading of one."""
+    dead = []
+    for target in re.findall(r"\]\(([^)]+)\)", read(name)):
+        file, _, anchor = target.partition("#")
+        there = (ROOT / name).parent / file if file else ROOT / name
+        if "://" not in target and not (there.exists() and (not anchor or anchor in _anchors(there))):
+            dead.append(target)
+    return dead
+
+
+def _anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 @dataclass(frozen=True)
 class Block:
     """Commands that stand together in a document, continued lines joined."""

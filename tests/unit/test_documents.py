@@ -23,7 +23,7 @@ from bot.settings import Settings
 from bot.slack.middleware.overload import MOST_AT_ONCE
 from bot.slack.middleware.request_log import BEGINNINGS
 from storage.engines.postgresql import POOL
-from tests.documents import NAMES, ROOT, read, rows, section
+from tests.documents import NAMES, ROOT, dead_links, read, rows, section
 
 OPERATING = "docs/operating.md"
 LEVELS = {"info": "info", "warning": "warning", "error": "error", "exception": "error"}
@@ -77,16 +77,7 @@ def test_every_option_of_the_program_is_described() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_link_leads_somewhere(name: str) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", read(name)):
-        if "://" in target:
-            continue
-        file, _, anchor = target.partition("#")
-        there = (ROOT / name).parent / file if file else ROOT / name
-        assert there.exists(), target
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", there.read_text(encoding="utf-8"), re.MULTILINE)
-            anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-            assert anchor in anchors, target
+    assert dead_links(name) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
