@@ -150,7 +150,7 @@ async def _servers(folder: Path) -> AsyncIterator[tuple[dict[str, Server], Work]
             settings = {**given, "PORT": str(port), "LOG_LEVEL": "info", ANSWER: str(file)}
             with _on_core(0):
                 made = await stack.enter_async_context(process("-m", *arguments, folder=folder, given=settings))
-            await _until_listening(port)
+            await _until_listening(port, made)
             return Server(port=port, pid=made.pid)
 
         ours = await started(free_port(), "bot", "run")
@@ -239,8 +239,10 @@ async def store_a_profile(given: dict[str, str]) -> None:
     await database.close()
 
 
-async def _until_listening(port: int) -> None:
+async def _until_listening(port: int, server: asyncio.subprocess.Process) -> None:
     for _ in range(600):
+        if server.returncode is not None:
+            raise RuntimeError(f"a server ended with {server.returncode} before it listened")
         with contextlib.suppress(OSError):
             (await Connection.open(port)).close()
             return

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import random
 import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -19,6 +20,8 @@ from tests.soak.samples import cpu_seconds
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 30
+_NEVER_GIVEN = range(20_000, 32_000)
+"""Linux gives away 32768 and above, https://docs.kernel.org/networking/ip-sysctl.html (ip_local_port_range)."""
 
 
 SIGNING_SECRET, BOT_TOKEN = "5" * 32, "xoxb-bench"
@@ -89,6 +92,8 @@ def processor_seconds(pid: int) -> float:
 
 
 def free_port() -> int:
-    """Find a port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """Return a port that nobody uses and the system gives to nobody: it is still free when a server has started."""
+    for port in random.sample(_NEVER_GIVEN, 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("there is no free port")
