@@ -1,7 +1,6 @@
 """“Test these”: a test of many profiles, with its progress in one message to the admin."""
 
 import asyncio
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -10,7 +9,7 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.replies.reply import reply_below
@@ -36,7 +35,7 @@ class BulkTestListeners:
         app.action(ActionId.RUN_STOP)(self.press_stop)
 
     async def press_test(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Start to test those that the list shows."""
         await ack()
@@ -83,7 +82,7 @@ class BulkTestListeners:
         await shown.end(views.finished(tally))
 
     async def press_stop(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Stop a run; its message shows how far it came."""
         await ack()

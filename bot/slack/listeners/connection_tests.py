@@ -1,10 +1,8 @@
 """`/email-test` and the buttons under its reports: one reply that follows the test."""
 
 from dataclasses import replace
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -14,7 +12,7 @@ from bot.profiles.account.records import ProfileView
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_TEST, ActionId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.modals import open_or_replace
 from bot.slack.replies.reply import ReplaceMessage, reply_below, reply_in_place
@@ -53,16 +51,12 @@ class ConnectionTestListeners:
         app.action(ActionId.APPLY_FIX)(self.press_fix)
         app.action(ActionId.UNDO_FIX)(self.press_undo)
 
-    async def test(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def test(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Acknowledge `/email-test` at once, and test in the background."""
         self._test_replies.start_test(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
         await ack()
 
-    async def send(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def send(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Acknowledge `/email-test send` at once, then test and send in the background."""
         self._test_replies.start_send(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
         await ack()
@@ -73,7 +67,7 @@ class ConnectionTestListeners:
         await ack(reports.transcript(lines).payload())
 
     async def press_test(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Test from a button; the report takes the message's place."""
         await ack()
@@ -81,7 +75,7 @@ class ConnectionTestListeners:
         self._test_replies.start_test(reply, caller, owner)
 
     async def press_send(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Send one message from a button; the report takes the place of the one that offered it."""
         await ack()
@@ -89,7 +83,7 @@ class ConnectionTestListeners:
         self._test_replies.start_send(reply, caller, owner)
 
     async def press_transcript(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Show the transcript below the report."""
         await ack()
@@ -97,13 +91,7 @@ class ConnectionTestListeners:
         await reply_below(body, client, title="Transcript", first=reports.transcript(lines))
 
     async def press_fix(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        action: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        caller: Person,
+        self, ack: AsyncAck, body: Payload, action: Payload, channel: str, client: AsyncWebClient, caller: Person
     ) -> None:
         """Make the one change that the report advised and test again, or open the form where something is typed."""
         await ack()
@@ -111,7 +99,7 @@ class ConnectionTestListeners:
         owner = Person(workspace=caller.workspace, user=user)
         view = await self._profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
-            modal = self._prefilled(view, change, reader=caller.user, channel=context.channel_id or "")
+            modal = self._prefilled(view, change, reader=caller.user, channel=channel)
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
@@ -121,7 +109,7 @@ class ConnectionTestListeners:
         self._test_replies.start_test(reply, caller, owner, fixed)
 
     async def press_undo(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Put back what was before a fix, and show the card in the report's place."""
         await ack()

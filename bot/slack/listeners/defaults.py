@@ -1,9 +1,6 @@
 """`/email-profile defaults`: what new forms begin with, and moving profiles to new defaults."""
 
-from typing import Any
-
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.log import Outcome, set_outcome
@@ -12,7 +9,7 @@ from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import open_or_replace
@@ -40,17 +37,15 @@ class DefaultsListeners:
         app.view(ViewId.DEFAULTS)(self.save)
         app.action(ActionId.DEFAULTS_MOVE)(self.press_move)
 
-    async def edit(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient, caller: Person
-    ) -> None:
+    async def edit(self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person) -> None:
         """Open the form, from the command or from the Home tab."""
         await ack()
         stored = await self._defaults.show(caller=caller)
-        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=context.channel_id or "")
+        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=channel)
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
         await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
 
-    async def save(self, ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, caller: Person) -> None:
+    async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""
         metadata = PrivateMetadata.decode(view["private_metadata"])
         filled = views.read_form(view["state"]["values"])
@@ -75,7 +70,7 @@ class DefaultsListeners:
         self._jobs.start(f"differences for {caller.user}", count, notify=notify)
 
     async def press_move(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Move those who hold the old defaults to the new ones, and notify them."""
         await ack()

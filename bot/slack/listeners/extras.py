@@ -1,10 +1,8 @@
 """`/email-extra`, the list of extra configurations, and the modal that adds one."""
 
 import logging
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
@@ -17,7 +15,7 @@ from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.profiles.people.access import Person
 from bot.slack.command_text import Invocation, subcommand
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, open_or_offer, update_modal
@@ -84,13 +82,7 @@ class ExtraListeners:
         return await self._profiles.remove_extra(caller=caller, owner=owner, name=name)
 
     async def press_switch(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        action: dict[str, Any],
-        client: AsyncWebClient,
-        caller: Person,
-        owner: Person,
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Turn TLS or SSL on (and the other off) from a card, and show the card anew."""
         await ack()
@@ -102,20 +94,14 @@ class ExtraListeners:
         await reply.show(card)
 
     async def open_list(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        caller: Person,
-        owner: Person,
+        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Open the list from a message."""
         await ack()
-        await self._forms.open_extras(client, body, caller, owner, channel=context.channel_id or "")
+        await self._forms.open_extras(client, body, caller, owner, channel=channel)
 
     async def push_list(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Push the list on top of the form."""
         await ack()
@@ -123,7 +109,7 @@ class ExtraListeners:
         await open_or_offer(client, body, views.list_modal(view, metadata=_context(body)), again=_list_button(owner))
 
     async def push_add(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port."""
         await ack()
@@ -133,13 +119,7 @@ class ExtraListeners:
         await open_or_offer(client, body, views.add_modal(first, metadata=metadata), again=_list_button(owner))
 
     async def push_edit(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        action: dict[str, Any],
-        client: AsyncWebClient,
-        caller: Person,
-        owner: Person,
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Push the modal with one that is set already."""
         await ack()
@@ -149,16 +129,14 @@ class ExtraListeners:
         modal = views.add_modal(entry, metadata=metadata, value=view.profile.extras.get(entry.name, ""))
         await open_or_offer(client, body, modal, again=_list_button(owner))
 
-    async def choose(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def choose(self, ack: AsyncAck, body: Payload, client: AsyncWebClient) -> None:
         """Let the value's input fit the configuration that was chosen."""
         await ack()
         metadata = _context(body)
         name, _ = views.read_extra(body["view"]["state"]["values"])
         await update_modal(client, body["view"]["id"], views.add_modal(find_extra(name), metadata=metadata))
 
-    async def add(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def add(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Set what was chosen; then list and form below show it."""
         metadata = _context(body)
         name, value = views.read_extra(body["view"]["state"]["values"])
@@ -181,13 +159,7 @@ class ExtraListeners:
         await self._refresh_below(client, body["view"], caller, changed.view, metadata)
 
     async def press_remove(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        action: dict[str, Any],
-        client: AsyncWebClient,
-        caller: Person,
-        owner: Person,
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Take one away from the list."""
         await ack()
@@ -202,13 +174,7 @@ class ExtraListeners:
             await self._refresh_form(client, shown["root_view_id"], caller, view, metadata)
 
     async def press_switch_in_form(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        action: dict[str, Any],
-        client: AsyncWebClient,
-        caller: Person,
-        owner: Person,
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Settle a conflict inside the modal: switch."""
         await ack()
@@ -220,21 +186,14 @@ class ExtraListeners:
         await self._show(client, body["view"]["id"], done, caller, view, metadata)
         await self._refresh_below(client, body["view"], caller, view, metadata)
 
-    async def press_keep_in_form(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient
-    ) -> None:
+    async def press_keep_in_form(self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient) -> None:
         """Settle a conflict inside the modal: leave everything as it is."""
         await ack()
         modal = views.add_modal(find_extra(pressed_value(action)), metadata=_context(body))
         await update_modal(client, body["view"]["id"], modal)
 
     async def _refresh_below(
-        self,
-        client: AsyncWebClient,
-        shown: dict[str, Any],
-        caller: Person,
-        view: ProfileView,
-        metadata: PrivateMetadata,
+        self, client: AsyncWebClient, shown: Payload, caller: Person, view: ProfileView, metadata: PrivateMetadata
     ) -> None:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
@@ -273,7 +232,7 @@ def _list_button(owner: Person) -> ButtonElement:
     return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
 
 
-def _context(body: dict[str, Any]) -> PrivateMetadata:
+def _context(body: Payload) -> PrivateMetadata:
     """Read what the modal remembers that something was pressed in."""
     return PrivateMetadata.decode(modal_of(body)["private_metadata"])
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.blocks import Block
@@ -13,7 +12,7 @@ from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.connection_tests import show_progress
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, update_modal
@@ -41,7 +40,7 @@ class FormTestListeners:
         app.action(ActionId.FORM_TEST)(self.press_test)
 
     async def press_test(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Test the values typed in the form, and show the report inside it."""
         await ack()
@@ -58,7 +57,7 @@ class FormTestListeners:
 
         self._jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
 
-    async def _test(self, open_form: "_OpenForm", values: dict[str, Any], caller: Person, owner: Person) -> None:
+    async def _test(self, open_form: "_OpenForm", values: Payload, caller: Person, owner: Person) -> None:
         filled = read_form(values)
         account = Account(
             address=filled.address.strip(),

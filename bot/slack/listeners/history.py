@@ -1,14 +1,12 @@
 """`/email-profile history`: the last changes and tests."""
 
-from typing import Any
-
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import history as views
@@ -34,7 +32,7 @@ class HistoryListeners:
         await ack(views.history(page, reader=caller.user).payload())
 
     async def show_older(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Show what was before."""
         await ack()

@@ -1,11 +1,10 @@
 """The Home tab: published on a visit."""
 
-from typing import Any
-
 from slack_bolt.async_app import AsyncApp
 
 from bot.profiles.people.access import Person
 from bot.slack.background.home_tabs import HomeTabs
+from bot.slack.listeners.services import Payload
 
 
 class HomeListeners:
@@ -18,7 +17,7 @@ class HomeListeners:
         """Register the event."""
         app.event("app_home_opened")(self.opened)
 
-    async def opened(self, event: dict[str, Any], caller: Person | None) -> None:
+    async def opened(self, event: Payload, caller: Person | None) -> None:
         """Publish the tab; the messages tab needs nothing."""
         if caller is not None and event.get("tab") == "home":
             # Slack sends the view it shows; without one nothing is there, whatever was published before.

@@ -5,14 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Person
 from bot.profiles.people.people_list import ListQuery, PersonLine, to_csv
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.reply import FollowUpReply, Reply, reply_below, reply_in_place
@@ -52,7 +51,7 @@ class PeopleListListeners:
         await ack((await self._page(caller, ListQuery())).payload())
 
     async def search(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Show whom the typed words find."""
         await ack()
@@ -60,7 +59,7 @@ class PeopleListListeners:
         await self._replace(body, client, caller, replace(_query(action).first_page(), search=words))
 
     async def choose_state(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Show those in one state, or all."""
         await ack()
@@ -68,7 +67,7 @@ class PeopleListListeners:
         await self._replace(body, client, caller, replace(_query(action).first_page(), state=state))
 
     async def choose_order(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Order by name, or problems first."""
         await ack()
@@ -76,7 +75,7 @@ class PeopleListListeners:
         await self._replace(body, client, caller, replace(_query(action).first_page(), by_name=by_name))
 
     async def change_page(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Show the next page, or the one before."""
         await ack()
@@ -88,7 +87,7 @@ class PeopleListListeners:
         await post_to_person(client, caller.user, "", await self._page(caller, ListQuery()))
 
     async def export(
-        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Send the lines of the query as a table to the admin alone."""
         await ack()
@@ -118,19 +117,12 @@ class PeopleListListeners:
         self._services.jobs.start(f"export for {caller.user}", send, notify=notify)
 
     async def press_row(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        action: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        caller: Person,
+        self, ack: AsyncAck, body: Payload, action: Payload, channel: str, client: AsyncWebClient, caller: Person
     ) -> None:
         """Do with one person what the row's menu offers."""
         await ack()
         act, user = views.decode_row_action(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
-        channel = context.channel_id or ""
         match act:
             case "edit":
                 await self._services.forms.open_form(client, body, caller, owner, channel=channel)
@@ -151,13 +143,13 @@ class PeopleListListeners:
     async def _page(self, caller: Person, query: ListQuery) -> Message:
         return views.list_message(await self._listing.page(caller=caller, query=query))
 
-    async def _replace(self, body: dict[str, Any], client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
+    async def _replace(self, body: Payload, client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
         if not body.get("response_url"):
             # The list with its search is a message; a modal would want a button to submit it.
             raise OutdatedFormError
         await ResponseUrl(client, body).answer(await self._page(caller, query), replace=True)
 
-    async def _test(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
+    async def _test(self, client: AsyncWebClient, body: Payload, caller: Person, owner: Person) -> None:
         """Test below the list, and then show the list as it is after that."""
         url = ResponseUrl(client, body)
         reply: Reply = FollowUpReply(url)

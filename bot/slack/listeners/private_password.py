@@ -1,16 +1,13 @@
 """“Set the password privately”: the buttons that open the way to a page of the bot."""
 
-from typing import Any
-
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
@@ -33,14 +30,14 @@ class PrivatePasswordListeners:
         app.action(ActionId.OPEN_LINK)(self.press_link)
 
     async def press_card(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person
     ) -> None:
         """Show a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
-        url = await self._links.create_link(owner=caller, channel=context.channel_id or "")
+        url = await self._links.create_link(owner=caller, channel=channel)
         await reply_below(body, client, title=TITLE, first=password_link(url))
 
-    async def press_form(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person) -> None:
+    async def press_form(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Show a link for the server that is typed in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)

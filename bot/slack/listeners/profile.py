@@ -2,10 +2,8 @@
 
 import logging
 from dataclasses import replace
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -15,7 +13,7 @@ from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
-from bot.slack.listeners.services import Services
+from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import card as cards
@@ -53,16 +51,10 @@ class ProfileListeners:
         await ack(cards.card(view, reader=caller.user, entry=self._entry).payload())
 
     async def edit(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        caller: Person,
-        owner: Person,
+        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Answer `/email-profile edit` with the form."""
-        await self._forms.open_form(client, body, caller, owner, channel=context.channel_id or "")
+        await self._forms.open_form(client, body, caller, owner, channel=channel)
         await ack()
 
     async def ask_to_delete(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
@@ -75,21 +67,13 @@ class ProfileListeners:
         await ack(message.payload())
 
     async def press_edit(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
-        caller: Person,
-        owner: Person,
+        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Open the form from a card's button."""
         await ack()
-        await self._forms.open_form(client, body, caller, owner, channel=context.channel_id or "")
+        await self._forms.open_form(client, body, caller, owner, channel=channel)
 
-    async def save(
-        self, ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
         metadata = PrivateMetadata.decode(view["private_metadata"])
         filled = read_form(view["state"]["values"])
@@ -106,7 +90,7 @@ class ProfileListeners:
         self._notices.changed(client, caller, changed)
 
     async def _form_with_conflicts(
-        self, caller: Person, owner: Person, shown: dict[str, Any], error: EditConflictError
+        self, caller: Person, owner: Person, shown: Payload, error: EditConflictError
     ) -> View:
         """Return the form as typed, now on the stored revision, with a choice for each value that differs."""
         metadata = PrivateMetadata.decode(shown["private_metadata"])
@@ -133,7 +117,7 @@ class ProfileListeners:
             log.warning("The card of a saved profile could not be shown: too much is under way.")
 
     async def press_delete(
-        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Delete for good; Slack has asked for confirmation."""
         await ack()

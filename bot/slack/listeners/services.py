@@ -1,6 +1,7 @@
 """What listeners work with."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
@@ -14,6 +15,9 @@ from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.owner_notices import OwnerNotices
 from bot.slack.replies.profile_forms import ProfileForms
 from bot.slack.views.form import PasswordEntry
+
+Payload = dict[str, Any]
+"""What Slack sends: a request's body, or the action, view or event in it."""
 
 
 @dataclass(frozen=True, kw_only=True)

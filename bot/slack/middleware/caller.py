@@ -1,6 +1,6 @@
 """Who sends a request, from which workspace, about whose profile, and what they ask for.
 
-Listeners get these by name, as Bolt hands them everything that is in the context: `caller`, `owner`, `invocation`.
+Bolt hands a listener by name what is in the context: `caller`, `owner`, `invocation`, `channel`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -43,7 +43,7 @@ async def identify_owner(
     context: AsyncBoltContext,
     next: Callable[[], Awaitable[None]],  # noqa: A002 - Bolt's name
 ) -> None:
-    """Middleware: write the parsed `invocation` of a command, and the `owner` that is asked about, into the context.
+    """Middleware: write a command's parsed `invocation`, the `owner` that is asked about, and the `channel`.
 
     Whether the caller may do what they ask for is decided later, by the rules.
 
@@ -53,6 +53,8 @@ async def identify_owner(
         NotAllowedError: a command, a press or a submission names nobody.
     """
     caller: Person | None = context["caller"]
+    # Modals and the Home tab are in no channel.
+    context["channel"] = context.channel_id or ""
     invocation = None
     if body.get("command") in COMMANDS:
         invocation = context["invocation"] = parse(body["command"], str(body.get("text") or ""))

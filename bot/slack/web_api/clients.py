@@ -22,7 +22,7 @@ LONGEST_RETRY_SECONDS = 10
 class LostConnectionRetry(AsyncConnectionErrorRetryHandler):
     """Retries once when a connection was lost, unless aiohttp has done so already, as it does with a GET."""
 
-    async def _can_retry_async(
+    async def can_retry_async(
         self,
         *,
         state: RetryState,
@@ -32,13 +32,13 @@ class LostConnectionRetry(AsyncConnectionErrorRetryHandler):
     ) -> bool:
         if request.method == "GET":
             return False
-        return await super()._can_retry_async(state=state, request=request, response=response, error=error)
+        return await super().can_retry_async(state=state, request=request, response=response, error=error)
 
 
 class BriefRateLimitRetry(AsyncRateLimitErrorRetryHandler):
     """Retries after as long as Slack asks to wait, unless a person would not wait so long."""
 
-    async def _can_retry_async(
+    async def can_retry_async(
         self,
         *,
         state: RetryState,
@@ -46,7 +46,7 @@ class BriefRateLimitRetry(AsyncRateLimitErrorRetryHandler):
         response: HttpResponse | None = None,
         error: Exception | None = None,
     ) -> bool:
-        if not await super()._can_retry_async(state=state, request=request, response=response, error=error):
+        if not await super().can_retry_async(state=state, request=request, response=response, error=error):
             return False
         headers = {name.lower(): value for name, value in (response.headers if response else {}).items()}
         asked = "".join(headers.get("retry-after", "1"))
