@@ -30,6 +30,7 @@ class LostConnectionRetry(AsyncConnectionErrorRetryHandler):
         response: HttpResponse | None = None,
         error: Exception | None = None,
     ) -> bool:
+        """Whether to retry after a lost connection."""
         if request.method == "GET":
             return False
         return await super().can_retry_async(state=state, request=request, response=response, error=error)
@@ -46,6 +47,7 @@ class BriefRateLimitRetry(AsyncRateLimitErrorRetryHandler):
         response: HttpResponse | None = None,
         error: Exception | None = None,
     ) -> bool:
+        """Whether to retry after a rate limit."""
         if not await super().can_retry_async(state=state, request=request, response=response, error=error):
             return False
         headers = {name.lower(): value for name, value in (response.headers if response else {}).items()}

@@ -40,15 +40,19 @@ class Provider(Enum):
         self.servers = servers
 
 
+_BY_SERVER = {server: provider for provider in Provider for server in provider.servers}
+
+
 def provider_of(host: str) -> Provider | None:
     """Return the provider of a mail server (a normalised host name); None for an unknown one."""
-    return next((provider for provider in Provider if any(_matches(host, one) for one in provider.servers)), None)
-
-
-def _matches(host: str, server: str) -> bool:
-    wanted = server.split(".")
-    labels = host.split(".")[-len(wanted) :]
-    return len(labels) == len(wanted) and all(want in ("*", label) for want, label in zip(wanted, labels, strict=True))
+    labels = host.split(".")
+    for first in range(len(labels)):
+        server = labels[first:]
+        any_region = [server[0], "*", *server[2:]]
+        for name in (".".join(server), ".".join(any_region)):
+            if name in _BY_SERVER:
+                return _BY_SERVER[name]
+    return None
 
 
 def provider_notice(account: Account, today: date) -> str | None:
