@@ -202,7 +202,7 @@ async def _opened_database() -> "AsyncIterator[Database]":
 
 
 @contextmanager
-def _progress() -> "Iterator[verifying.Tell]":
+def _progress() -> "Iterator[verifying.OnProgress]":
     """Show a bar for each of a work's parts, beside what the command says."""
     from rich.console import Console
     from rich.progress import Progress

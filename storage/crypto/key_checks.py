@@ -81,7 +81,7 @@ async def check(connection: Any, keyring: Keyring) -> list[str]:
 async def add_check_values(connection: Any, keyring: Keyring, key_ids: list[str]) -> None:
     """Store something known, sealed under each of these keys, so that a wrong key is noticed later."""
     for key_id in key_ids:
-        sealed = keyring.seal_under(key_id, _CANARY, check_place(key_id))
+        sealed = keyring.seal_under(key_id, _CANARY, check_context(key_id))
         await connection.execute(text(_ADD), {"key_id": key_id, "sealed": sealed})
 
 
@@ -172,12 +172,12 @@ def _check_value(keyring: Keyring, key_id: str, stored: dict[str, Any]) -> Check
 
 def _opens(keyring: Keyring, key_id: str, sealed: bytes) -> bool:
     try:
-        return keyring.open(sealed, check_place(key_id)) == _CANARY
+        return keyring.open(sealed, check_context(key_id)) == _CANARY
     except SealBrokenError:
         return False
 
 
-def check_place(key_id: str) -> RecordContext:
+def check_context(key_id: str) -> RecordContext:
     """Give the place that a key's check value is sealed for."""
     return RecordContext(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
 

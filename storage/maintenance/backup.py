@@ -13,10 +13,10 @@ from storage.database import Database, UnknownSchemaError
 from storage.engines.sqlite import copied_pages, reading_engine, sqlite_engine
 from storage.engines.unavailable import DatabaseUnavailableError, translate_driver_errors
 from storage.maintenance.copy import Copied, CopyError, UnfinishedCopyError, copy, require_complete
-from storage.maintenance.verify import Tell
+from storage.maintenance.verify import OnProgress
 
 
-async def back_up(database: Database, file: Path, tell: Tell) -> Copied:
+async def back_up(database: Database, file: Path, tell: OnProgress) -> Copied:
     """Write a new file that holds what the database holds at this moment; the bot may go on meanwhile.
 
     It is a SQLite database of the same schema, its records sealed as they are. Under its name it is complete: until
@@ -75,7 +75,7 @@ def _to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-async def restore(database: Database, file: Path, tell: Tell) -> Copied:
+async def restore(database: Database, file: Path, tell: OnProgress) -> Copied:
     """Bring what a backup holds into an empty database; one of an older version's schema is brought up to date.
 
     The file itself stays as it is.

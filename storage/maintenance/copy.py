@@ -32,7 +32,7 @@ from sqlmodel import SQLModel
 from storage.database import Database, UnknownSchemaError
 from storage.engines.unavailable import DatabaseUnavailableError, fault_of
 from storage.maintenance.row_batches import BATCH, UnreadableRowError, in_order, pairs
-from storage.maintenance.verify import SealedTable, Tell, damage, open_all
+from storage.maintenance.verify import OnProgress, SealedTable, damage, open_all
 from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow
 
 _MARKS: Table = UnfinishedCopyRow.__table__  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ async def require_complete(database: Database) -> None:
             raise UnfinishedCopyError
 
 
-async def copy(source: Database, target: Database, tell: Tell) -> Copied:
+async def copy(source: Database, target: Database, tell: OnProgress) -> Copied:
     """Make an empty database hold what another one holds at this moment; go on where a copy of the same was cut short.
 
     Records that do not open in the source are brought along as they are, and told.
@@ -178,7 +178,7 @@ def _tables() -> list[Table]:
 class _Copying:
     """One run: from a snapshot of the source into a target that carries the run's mark."""
 
-    def __init__(self, source: AsyncConnection, target: Database, mark: str, tell: Tell) -> None:
+    def __init__(self, source: AsyncConnection, target: Database, mark: str, tell: OnProgress) -> None:
         self._source = source
         self._target = target
         self._mark = mark

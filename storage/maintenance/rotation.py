@@ -14,18 +14,18 @@ from sqlmodel import SQLModel
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
 from storage.models import ConnectionTestRow, InstallationRow, PersonRow, ProfileRow, WorkspaceRow
-from storage.tables.connection_tests import connection_test_place
-from storage.tables.installations import installation_place
-from storage.tables.people import PeopleTable, person_place
-from storage.tables.profiles import profile_place
-from storage.tables.workspaces import workspace_place
+from storage.tables.connection_tests import connection_test_context
+from storage.tables.installations import installation_context
+from storage.tables.people import PeopleTable, person_context
+from storage.tables.profiles import profile_context
+from storage.tables.workspaces import workspace_context
 
 SEALED: tuple[tuple[Any, Callable[[Any], RecordContext]], ...] = (
-    (ProfileRow, profile_place),
-    (ConnectionTestRow, connection_test_place),
-    (PersonRow, person_place),
-    (WorkspaceRow, workspace_place),
-    (InstallationRow, installation_place),
+    (ProfileRow, profile_context),
+    (ConnectionTestRow, connection_test_context),
+    (PersonRow, person_context),
+    (WorkspaceRow, workspace_context),
+    (InstallationRow, installation_context),
 )
 """Every table of sealed records, and the place that a row of it is sealed for."""
 

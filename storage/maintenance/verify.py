@@ -10,16 +10,16 @@ from sqlalchemy import Row, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.crypto.key_checks import check_place
+from storage.crypto.key_checks import check_context
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
 from storage.engines.unavailable import DatabaseFault, fault_of
 from storage.maintenance.rotation import SEALED
 from storage.maintenance.row_batches import WRONG_KIND, batches
 from storage.models import KeyCheckRow, PasswordLinkRow
-from storage.tables.password_links import link_place
+from storage.tables.password_links import link_context
 
-Tell = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Hears how far a work is: its name, how much is done, and of how much."""
 
 EXAMPLES = 5
@@ -29,8 +29,8 @@ _LONGEST_ID = 64
 
 _PLACES: tuple[tuple[Any, Callable[[Any], RecordContext]], ...] = (
     *SEALED,
-    (PasswordLinkRow, link_place),
-    (KeyCheckRow, lambda row: check_place(row.key_id)),
+    (PasswordLinkRow, link_context),
+    (KeyCheckRow, lambda row: check_context(row.key_id)),
 )
 
 
@@ -57,7 +57,7 @@ class Verdict:
         return not self.damage and not any(table.unopened for table in self.tables)
 
 
-async def verify(database: Database, tell: Tell) -> Verdict:
+async def verify(database: Database, tell: OnProgress) -> Verdict:
     """Open every sealed record as it stands now, while the bot goes on.
 
     Raises:
@@ -71,7 +71,7 @@ async def verify(database: Database, tell: Tell) -> Verdict:
         return Verdict(damage=found, tables=[] if found else await open_all(connection, database.keyring, tell))
 
 
-async def open_all(connection: AsyncConnection, keyring: Keyring, tell: Tell) -> list[SealedTable]:
+async def open_all(connection: AsyncConnection, keyring: Keyring, tell: OnProgress) -> list[SealedTable]:
     """Open every sealed record of a snapshot, private links and check values too."""
     tables: list[tuple[Table, Callable[[Any], RecordContext]]] = [
         (model.__table__, place_of) for model, place_of in _PLACES

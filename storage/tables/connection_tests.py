@@ -24,7 +24,7 @@ class StoredTest:
     document: bytes = field(repr=False)
 
 
-def connection_test_place(row: ConnectionTestRow | Row[Any]) -> RecordContext:
+def connection_test_context(row: ConnectionTestRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
     return RecordContext(
         table=ConnectionTestRow.__tablename__,
@@ -39,7 +39,7 @@ def connection_test_place(row: ConnectionTestRow | Row[Any]) -> RecordContext:
 def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
     """Open a row of the table, or what has its columns; None when it does not open."""
     try:
-        document = keyring.open(row.sealed, connection_test_place(row))
+        document = keyring.open(row.sealed, connection_test_context(row))
     except (SealBrokenError, ValueError):
         # A lost test result costs nobody anything: the next test writes a new one.
         return None
@@ -96,7 +96,7 @@ class ConnectionTestTable:
             sealed=b"",
             tested_at=tested_at,
         )
-        row.sealed = self._keyring.seal(document, connection_test_place(row))
+        row.sealed = self._keyring.seal(document, connection_test_context(row))
         await insert_or_replace(self._connection, ConnectionTestRow, row.model_dump(), key=("workspace", "user_id"))
 
     async def delete(self, workspace: str, user: str) -> bool:

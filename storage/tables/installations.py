@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import InstallationRow
-from storage.tables.revisions import require_revision, write_revision
+from storage.tables.sealed_records import require_revision, write_revision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class StoredInstallation:
     document: bytes = field(repr=False)
 
 
-def installation_place(row: InstallationRow | Row[Any]) -> RecordContext:
+def installation_context(row: InstallationRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
     return RecordContext(
         table=InstallationRow.__tablename__,
@@ -48,7 +48,7 @@ class InstallationTable:
         if row is None:
             return None
         try:
-            document = self._keyring.open(row.sealed, installation_place(row))
+            document = self._keyring.open(row.sealed, installation_context(row))
         except (SealBrokenError, ValueError):
             # Without its token the bot is deaf there, until somebody installs it again.
             document = b""
@@ -69,7 +69,7 @@ class InstallationTable:
             key_id=self._keyring.active,
             sealed=b"",
         )
-        fresh.sealed = self._keyring.seal(document, installation_place(fresh))
+        fresh.sealed = self._keyring.seal(document, installation_context(fresh))
         await write_revision(self._connection, fresh)
 
     async def delete(self, workspace: str, *, revision: int) -> bool:

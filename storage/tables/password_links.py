@@ -89,7 +89,7 @@ class PasswordLinkTable:
         return text(template.format(now=now_sql(self._connection)))
 
 
-def link_place(row: PasswordLinkRow | Row[Any]) -> RecordContext:
+def link_context(row: PasswordLinkRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
     return _place(row.token_hash, row.workspace, row.user_id)
 

@@ -97,7 +97,7 @@ def _sorted(words: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
 
 
-def person_place(row: PersonRow | Row[Any]) -> RecordContext:
+def person_context(row: PersonRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
     return RecordContext(
         table=PersonRow.__tablename__,
@@ -389,11 +389,11 @@ class PeopleTable:
     def _sealed(self, row: PersonRow, name: str, words: Collection[str]) -> bytes:
         row.key_id = self._keyring.active
         document = json.dumps({"name": name, "words": _sorted(words)}).encode()
-        return self._keyring.seal(document, person_place(row))
+        return self._keyring.seal(document, person_context(row))
 
     def _opened(self, row: PersonRow | Row[Any]) -> StoredPerson:
         try:
-            document = json.loads(self._keyring.open(row.sealed, person_place(row)))
+            document = json.loads(self._keyring.open(row.sealed, person_context(row)))
         except (SealBrokenError, ValueError):
             # A name that does not open is asked of the workspace again; until then the person has none.
             document = {"name": "", "words": []}

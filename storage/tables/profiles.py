@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import PersonRow, ProfileRow
-from storage.tables.revisions import require_revision, write_revision
+from storage.tables.sealed_records import require_revision, write_revision
 
 # The everyday read, put together once: building a statement costs more than running it on SQLite.
 _ONE = select(ProfileRow).where(
@@ -44,7 +44,7 @@ class UnreadableRecordError(Exception):
         self.cause = cause
 
 
-def profile_place(row: ProfileRow | Row[Any]) -> RecordContext:
+def profile_context(row: ProfileRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
     return RecordContext(
         table=ProfileRow.__tablename__,
@@ -63,7 +63,7 @@ def opened_profile(row: Any, keyring: Keyring) -> StoredProfile:
         UnreadableRecordError: the seal is broken, or its key is not configured.
     """
     try:
-        document = keyring.open(row.sealed, profile_place(row))
+        document = keyring.open(row.sealed, profile_context(row))
     except (SealBrokenError, ValueError) as error:
         raise UnreadableRecordError(revision=row.revision, cause=type(error).__name__) from None
     return StoredProfile(
@@ -114,7 +114,7 @@ class ProfileTable:
             created_at=row.created_at if row else now,
             updated_at=now,
         )
-        fresh.sealed = self._keyring.seal(document, profile_place(fresh))
+        fresh.sealed = self._keyring.seal(document, profile_context(fresh))
         await write_revision(self._connection, fresh)
         return opened_profile(fresh, self._keyring)
 

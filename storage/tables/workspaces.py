@@ -23,7 +23,7 @@ from storage.models import (
     StateCountRow,
     WorkspaceRow,
 )
-from storage.tables.revisions import require_revision, write_revision
+from storage.tables.sealed_records import require_revision, write_revision
 
 _EVERYTHING = (
     ProfileRow,
@@ -48,7 +48,7 @@ class StoredWorkspace:
     document: bytes = field(repr=False)
 
 
-def workspace_place(row: WorkspaceRow | Row[Any]) -> RecordContext:
+def workspace_context(row: WorkspaceRow | Row[Any]) -> RecordContext:
     """Give the place that a row's seal is bound to."""
     return RecordContext(
         table=WorkspaceRow.__tablename__,
@@ -74,7 +74,7 @@ class WorkspaceTable:
         if row is None:
             return None
         try:
-            document = self._keyring.open(row.sealed, workspace_place(row))
+            document = self._keyring.open(row.sealed, workspace_context(row))
         except (SealBrokenError, ValueError):
             # Defaults are a convenience: without them people type six values again.
             document = b""
@@ -96,7 +96,7 @@ class WorkspaceTable:
             sealed=b"",
             left_at=row.left_at if row else None,
         )
-        fresh.sealed = self._keyring.seal(document, workspace_place(fresh))
+        fresh.sealed = self._keyring.seal(document, workspace_context(fresh))
         await write_revision(self._connection, fresh)
 
     async def set_left(self, workspace: str, at: datetime | None) -> None:

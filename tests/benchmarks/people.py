@@ -29,9 +29,9 @@ from bot.smtp.check.report import Outcome, Report, Stage, StageName
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.models import ConnectionTestRow, ProfileRow
-from storage.tables.connection_tests import connection_test_place
+from storage.tables.connection_tests import connection_test_context
 from storage.tables.people import evenly_spread
-from storage.tables.profiles import profile_place
+from storage.tables.profiles import profile_context
 
 SIZES = (1_000, 100_000)
 ROUNDS = 40
@@ -99,7 +99,7 @@ def profile_row(keyring: Keyring, user: str, address: str) -> ProfileRow:
         created_at=NOW,
         updated_at=NOW,
     )
-    row.sealed = keyring.seal(profile.to_document(), profile_place(row))
+    row.sealed = keyring.seal(profile.to_document(), profile_context(row))
     return row
 
 
@@ -126,7 +126,7 @@ def test_row(keyring: Keyring, profile: ProfileRow, number: int) -> ConnectionTe
         sealed=b"",
         tested_at=NOW,
     )
-    row.sealed = keyring.seal(REPORTS.dump_json(report), connection_test_place(row))
+    row.sealed = keyring.seal(REPORTS.dump_json(report), connection_test_context(row))
     return row
 
 

@@ -19,7 +19,7 @@ from storage.maintenance.rotation import reseal
 from storage.models import ProfileRow
 from storage.tables.people import evenly_spread
 from storage.tables.people_query import Query
-from storage.tables.profiles import profile_place
+from storage.tables.profiles import profile_context
 from tests.benchmarks.people import NOW, people, postgresql_address
 
 RECORDS = 10_000
@@ -65,7 +65,7 @@ async def _fill(database: Database, keyring: Keyring) -> None:
             "created_at": NOW,
             "updated_at": NOW,
         }
-        rows.append({**row, "sealed": keyring.seal(DOCUMENT, profile_place(ProfileRow(**row, sealed=b"")))})
+        rows.append({**row, "sealed": keyring.seal(DOCUMENT, profile_context(ProfileRow(**row, sealed=b"")))})
     async with database.writing_connection() as connection:
         await connection.execute(insert(ProfileRow), rows)
         await connection.exec_driver_sql(

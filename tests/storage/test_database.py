@@ -19,7 +19,7 @@ from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
 from storage.tables.profiles import UnreadableRecordError
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 from tests.counts import scaled
 
 

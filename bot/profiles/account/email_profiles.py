@@ -16,7 +16,7 @@ from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.profiles.people.members import note_state
 from storage.database import Database, Transaction
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 EXTRAS_LABEL = "Extra configurations"
 

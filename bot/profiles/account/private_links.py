@@ -19,7 +19,7 @@ from bot.profiles.tests.limits import take_link, take_wrong_link, was_right_link
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.tables.password_links import StoredLink
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 LINK_SECONDS = 600
 TOKEN_BYTES = 16

@@ -15,7 +15,7 @@ from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 LONGEST_PATTERN = 100
 MOST_SERVERS = 50

@@ -10,7 +10,7 @@ from bot.profiles.account.records import load
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import note_state
 from storage.database import Database, Transaction
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 GRACE_OF_PEOPLE = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""

@@ -24,7 +24,7 @@ from bot.slack.workspaces.installation import Installed, key_of_bot, opened, rea
 from bot.slack.workspaces.token_rotation import TokenRotation
 from bot.slack.workspaces.workspaces import NotInstalledError, workspace_of
 from storage.database import Database
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 log = logging.getLogger(__name__)
 
