@@ -20,7 +20,6 @@ from bot.settings import GivenSettings
 from bot.slack.command_text import parse
 from bot.slack.views.card import card
 from bot.slack.views.form import PasswordEntry
-from storage.tables.glance import opened_glance
 from tests.benchmarks.commands import fields_of, store_a_profile
 from tests.benchmarks.program import workspace_for
 from tests.scenario.people import ADA
@@ -59,9 +58,8 @@ async def _stages(bot: Bot, secret: str) -> dict[str, Stage]:
     signed = signature(secret, body)
     headers: dict[str, str | Sequence[str]] = {"Content-Type": kind, **signed}
     owner = Person(workspace=TEAM, user=ADA)
-    row = await bot.database.everyday_row(TEAM, ADA)
-    glance = opened_glance(row, bot.database.keyring, workspace=TEAM, user=ADA)
-    view = profile_view(owner, glance.profile, glance.test)
+    stored = await bot.database.profile_with_last_test(TEAM, ADA)
+    view = profile_view(owner, stored.profile, stored.test)
     shown = card(view, reader=ADA, entry=PasswordEntry.IN_FORM).payload()
     verifier = SignatureVerifier(secret)
 
@@ -81,13 +79,10 @@ async def _stages(bot: Bot, secret: str) -> dict[str, Stage]:
         parse("/email-profile", "")
 
     async def read() -> None:
-        await bot.database.everyday_row(TEAM, ADA)
-
-    async def unseal() -> None:
-        opened_glance(row, bot.database.keyring, workspace=TEAM, user=ADA)
+        await bot.database.profile_with_last_test(TEAM, ADA)
 
     async def decide() -> None:
-        profile_view(owner, glance.profile, glance.test)
+        profile_view(owner, stored.profile, stored.test)
 
     async def render() -> None:
         card(view, reader=ADA, entry=PasswordEntry.IN_FORM).payload()
@@ -100,8 +95,7 @@ async def _stages(bot: Bot, secret: str) -> dict[str, Stage]:
         "Bolt's request, form parsed": request,
         "signature checked": verify,
         "subcommand found": understand,
-        "profile and last test read from SQLite": read,
-        "both opened (AES-256-GCM, HKDF)": unseal,
+        "profile and last test read from SQLite, and opened": read,
         "documents read, state found": decide,
         "card rendered": render,
         "JSON written": write_down,

@@ -16,7 +16,7 @@ from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import refresh_state
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.databases import SQLiteMaker
@@ -101,8 +101,8 @@ async def furnish(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfil
         await database.check_keys()
         async with database.writing() as tx:
             for user, profile in profiles.items():
-                await tx.profiles.save(TEAM, user, profile.to_document(), expected_revision=0)
-                await note_state(tx, Person(workspace=TEAM, user=user), at=datetime.now(UTC))
+                await tx.profiles.save(TEAM, user, profile.to_document(), replacing=None)
+                await refresh_state(tx, Person(workspace=TEAM, user=user), at=datetime.now(UTC))
     finally:
         await database.close()
 

@@ -11,7 +11,7 @@ from bot.demo.people import TEAM, DemoPerson
 from bot.demo.run import Office
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import refresh_state
 
 NAMES = ("Alan Turing", "Barbara Liskov", "Edsger Dijkstra", "Émilie du Châtelet", "Zoë Quinn")
 SECRET = "mass account secret"
@@ -58,5 +58,5 @@ async def give_profile(office: Office, person: DemoPerson, *, password: str = SE
         extras={"TLS": "Y"},
     )
     async with office.bot.database.writing() as tx:
-        await tx.profiles.save(TEAM, person.id, profile.to_document(), expected_revision=0)
-        await note_state(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))
+        await tx.profiles.save(TEAM, person.id, profile.to_document(), replacing=None)
+        await refresh_state(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))

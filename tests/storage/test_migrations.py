@@ -43,7 +43,7 @@ async def columns(database: Database) -> dict[str, dict[str, Any]]:
 
 async def save(database: Database, number: int) -> None:
     async with database.writing() as tx:
-        await tx.profiles.save("T1", f"U{number:04}", f"document {number}".encode(), expected_revision=0)
+        await tx.profiles.save("T1", f"U{number:04}", f"document {number}".encode(), replacing=None)
         await tx.audit.append("T1", actor="U1", subject=f"U{number:04}", action="saved", fields=("Port",))
         await tx.tests.record(
             "T1", f"U{number:04}", record_id="r", revision=1, document=b"test", tested_at=datetime.now(UTC)

@@ -10,7 +10,7 @@ from bot.profiles.account.changes import Changed, OnChange, changed_into, names
 from bot.profiles.account.extras import find, switched_to, with_extra, without_extra
 from bot.profiles.account.fixes import Change, changed
 from bot.profiles.account.profile import EmailProfile, Field, Form, check_others_form, check_own_form
-from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, view_of
+from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, save_profile
 from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
@@ -22,7 +22,7 @@ EXTRAS_LABEL = "Extra configurations"
 
 
 class EmailProfiles:
-    """The rules at work, on one database."""
+    """The rules for email profiles, on one database."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class EmailProfiles:
             NotAllowedError: the caller may not see it.
         """
         await self._access.require_owner_or_admin(caller, owner)
-        stored = await self._database.glance(owner.workspace, owner.user)
+        stored = await self._database.profile_with_last_test(owner.workspace, owner.user)
         return profile_view(owner, stored.profile, stored.test)
 
     async def suggestion(self, owner: Person, slack_address: str) -> EmailProfile:
-        """Give what a new form begins with: the workspace's defaults, and the person's address in Slack."""
+        """Return what a new form begins with: the workspace's defaults, and the person's address in Slack."""
         async with self._database.reading() as tx:
             return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
 
     async def save(self, *, caller: Person, owner: Person, form: Form, expected_revision: int) -> Changed:
-        """Check and store a form. The same content again is taken without a new revision.
+        """Check and store a form. The same content again is accepted without a new revision.
 
         Raises:
             NotAllowedError: the caller may not change it.
@@ -71,14 +71,14 @@ class EmailProfiles:
             fields = names(loaded.profile, profile)
             if (fields or loaded.unreadable) and loaded.revision != expected_revision:
                 raise _changed_meanwhile(fields, loaded.revision)
+            stored = loaded
             if fields or loaded.unreadable:
-                await self._store(tx, caller, owner, loaded, profile, fields=fields, action="saved")
-            view = await view_of(tx, owner)
+                stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
         self._on_change(owner)
-        return changed_into(view, loaded.profile, profile)
+        return changed_into(stored.view, loaded.profile, profile)
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
-        """Delete a profile, its test and its history for good; tells whether there was one.
+        """Delete a profile, its test and its history for good; returns whether there was one.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -91,7 +91,7 @@ class EmailProfiles:
             if existed:
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
-                await note_state(tx, owner, at=self._clock())
+                await note_state(tx, profile_view(owner, None, None), at=self._clock())
         await self._database.forget_deleted()
         self._on_change(owner)
         return existed
@@ -121,7 +121,7 @@ class EmailProfiles:
         return await self._change(caller, owner, switched)
 
     async def remove_extra(self, *, caller: Person, owner: Person, name: str) -> Changed:
-        """Take one extra configuration away; errors as `add_extra`."""
+        """Remove one extra configuration; errors as `add_extra`."""
 
         def removed(profile: EmailProfile) -> EmailProfile:
             return replace(profile, extras=without_extra(profile.extras, name))
@@ -143,10 +143,9 @@ class EmailProfiles:
             fixed = _guarded(caller, owner, before, changed(before, change))
             if fixed != before:
                 after = replace(fixed, before=before)
-                await self._store(tx, caller, owner, loaded, after, fields=names(before, fixed), action="fixed")
-            view = await view_of(tx, owner)
+                loaded = await self._store(tx, caller, loaded, after, fields=names(before, fixed), action="fixed")
         self._on_change(owner)
-        return changed_into(view, before, fixed)
+        return changed_into(loaded.view, before, fixed)
 
     async def undo(self, *, caller: Person, owner: Person, revision: int) -> Changed:
         """Put back what was before the fix that made `revision`.
@@ -163,10 +162,9 @@ class EmailProfiles:
                 raise UserError("The profile has changed since, so this can no longer be undone.")
             now = replace(loaded.profile, before=None)
             back = _guarded(caller, owner, now, before)
-            await self._store(tx, caller, owner, loaded, back, fields=names(now, back), action="undone")
-            view = await view_of(tx, owner)
+            stored = await self._store(tx, caller, loaded, back, fields=names(now, back), action="undone")
         self._on_change(owner)
-        return changed_into(view, now, back)
+        return changed_into(stored.view, now, back)
 
     def _checked(
         self, form: Form, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
@@ -192,32 +190,30 @@ class EmailProfiles:
             profile = _guarded(caller, owner, before, change(before))
             if profile != before:
                 fields = names(before, profile)
-                await self._store(
-                    tx, caller, owner, loaded, profile, fields=fields, action="extra configurations changed"
+                loaded = await self._store(
+                    tx, caller, loaded, profile, fields=fields, action="extra configurations changed"
                 )
-            view = await view_of(tx, owner)
         self._on_change(owner)
-        return changed_into(view, before, profile)
+        return changed_into(loaded.view, before, profile)
 
     async def _store(
         self,
         tx: Transaction,
         caller: Person,
-        owner: Person,
-        loaded: Loaded,
+        before: Loaded,
         profile: EmailProfile,
         *,
         fields: tuple[str, ...],
         action: str,
-    ) -> None:
+    ) -> Loaded:
+        owner = before.owner
         try:
-            await tx.profiles.save(
-                owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
-            )
+            stored = await save_profile(tx, before, profile)
         except StaleRevisionError as error:
             raise _changed_meanwhile(fields, error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
-        await note_state(tx, owner, at=self._clock())
+        await note_state(tx, stored.view, at=self._clock())
+        return stored
 
 
 def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailProfile) -> EmailProfile:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field, check_password
-from bot.profiles.account.records import ProfileView, load, require_readable, view_of
+from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
@@ -136,19 +136,16 @@ class PrivateLinks:
             (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
             if not await tx.links.use(token, user, seconds=LINK_SECONDS):
                 raise LinkGoneError
-            await self._store(tx, link, password)
-            view = await view_of(tx, link.owner)
+            stored = await self._store(tx, link, password)
         self._on_change(link.owner)
-        return PasswordSet(link=link, view=view)
+        return PasswordSet(link=link, view=stored.view)
 
-    async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> None:
+    async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> Loaded:
         owner, now = link.owner, self._clock()
         loaded = require_readable(await load(tx, owner))
         profile = replace(loaded.profile, password=password, password_host=link.host, password_set_at=now, before=None)
         try:
-            await tx.profiles.save(
-                owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
-            )
+            stored = await save_profile(tx, loaded, profile)
         except StaleRevisionError:
             raise UserError("Your profile was changed at this very moment. Please try again.") from None
         await tx.audit.append(
@@ -158,7 +155,8 @@ class PrivateLinks:
             action="password set privately",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await note_state(tx, owner, at=now)
+        await note_state(tx, stored.view, at=now)
+        return stored
 
 
 def _host(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.profiles.account.changes import Changed, OnChange, changed_into, names
-from bot.profiles.account.records import load, view_of
+from bot.profiles.account.records import load, save_profile
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import StoredDefaults, load_defaults
@@ -86,7 +86,7 @@ class DefaultMoves:
             if loaded.unreadable or stored.defaults.held_by(before) or not stored.before.held_by(before):
                 return None
             after = stored.defaults.moved(before, stored.before)
-            await tx.profiles.save(owner.workspace, owner.user, after.to_document(), expected_revision=loaded.revision)
+            moved = await save_profile(tx, loaded, after)
             await tx.audit.append(
                 owner.workspace,
                 actor=caller.user,
@@ -94,8 +94,8 @@ class DefaultMoves:
                 action="moved to new defaults",
                 fields=names(before, after),
             )
-            await note_state(tx, owner, at=self._clock())
-            return changed_into(await view_of(tx, owner), before, after)
+            await note_state(tx, moved.view, at=self._clock())
+            return changed_into(moved.view, before, after)
 
     async def _owners(self, workspace: str) -> AsyncIterator[Person]:
         after = ""

@@ -1,11 +1,11 @@
-"""The people of a workspace as "Work with email" knows them: how each stands, and by which words they are found."""
+"""The people of a workspace as "Work with email" shows them: the state of each, and the words they are found by."""
 
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from bot.profiles.account.records import State, load, view_of
+from bot.profiles.account.records import ProfileView, State, load
 from bot.profiles.people.access import Member, Person, reason_against
 from storage.database import Database, Transaction
 from storage.tables.people import HIDDEN, StoredPerson, evenly_spread
@@ -26,12 +26,12 @@ _BATCH = 200
 
 
 def number_of(state: State) -> int:
-    """Give the number that stands for a state in the database."""
+    """Return the number of a state in the database."""
     return _NUMBERS[state]
 
 
 def state_of(number: int) -> State:
-    """Give the state that a number stands for."""
+    """Return the state of a number."""
     return PROBLEMS_FIRST[number] if 0 <= number < len(PROBLEMS_FIRST) else State.NOT_SET_UP
 
 
@@ -42,21 +42,34 @@ def words_of(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_WORD.findall(bare)))
 
 
-async def note_state(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
-    """Bring a person's line in the list up to date with what is stored; `name` is None when it is as known."""
+async def note_state(tx: Transaction, view: ProfileView, *, at: datetime) -> None:
+    """Update a person's line in the list to what this transaction has just stored of their profile."""
+    known = await tx.people.lock_for_update(view.owner.workspace, view.owner.user)
+    await _put_line(tx, view, known, known.name if known else "", at)
+
+
+async def refresh_state(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
+    """Update a person's line in the list to what is stored; `name` is None when it is as known.
+
+    The profile is read under the lock of the line, because another transaction may have just saved it.
+    """
     known = await tx.people.lock_for_update(owner.workspace, owner.user)
-    view = await view_of(tx, owner)
+    view = (await load(tx, owner)).view
     if name is None:
         name = known.name if known else ""
+    await _put_line(tx, view, known, name, at)
+
+
+async def _put_line(tx: Transaction, view: ProfileView, known: StoredPerson | None, name: str, at: datetime) -> None:
     number = number_of(view.state)
     if known and known.deactivated_at:
         number = HIDDEN if known.state == HIDDEN else number_of(State.DEACTIVATED)
     words = words_of(name, view.profile.address)
-    await tx.people.put(owner.workspace, owner.user, name, words, number, at)
+    await tx.people.put(view.owner.workspace, view.owner.user, name, words, number, at)
 
 
 async def upsert_member(database: Database, member: Member, *, at: datetime) -> bool:
-    """Note what the workspace says of a person; tells whether the list changed.
+    """Store what the workspace says of a person; returns whether the list changed.
 
     Who is no member any more is kept for a while when there is a profile: the deactivated in the list, guests and
     people of other organisations out of it. Then their secrets are purged.
@@ -74,7 +87,7 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
         if known and known.deactivated_at is None and known.name == member.name:
             return False
         await tx.people.set_deactivated(person.workspace, person.user, None)
-        await note_state(tx, person, at=at, name=member.name)
+        await refresh_state(tx, person, at=at, name=member.name)
         return True
 
 
@@ -92,9 +105,9 @@ async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson
 async def sync_members(
     database: Database, workspace: str, members: Iterable[Member], *, at: datetime, newer: Collection[Person] = ()
 ) -> None:
-    """Bring the list up to date with everybody of a workspace, in short transactions.
+    """Update the list to all members of a workspace, in short transactions.
 
-    Of those in `newer`, who may come into it meanwhile, more was heard than `members` tells; they stay as they are.
+    Of those in `newer`, which may grow meanwhile, more is known than `members` says; they stay as they are.
     """
     everybody = [member for member in members if member.person not in newer]
     async with database.reading() as tx:
@@ -111,7 +124,7 @@ async def sync_members(
 
 
 async def _fill(database: Database, workspace: str, everybody: list[Member], at: datetime) -> None:
-    """Put everybody into an empty list, then bring the lines of those who have a profile up to date."""
+    """Put everybody into an empty list, then update the lines of those who have a profile."""
     usable = [member for member in everybody if not reason_against(member)]
     newcomers = evenly_spread((member.person.user, member.name, words_of(member.name)) for member in usable)
     for begin in range(0, len(newcomers), _BATCH):
@@ -125,7 +138,7 @@ async def _fill(database: Database, workspace: str, everybody: list[Member], at:
             # One at a time: two instances that lock several people each could wait for each other.
             async with database.writing() as tx:
                 if await tx.people.get(workspace, user) is not None:
-                    await note_state(tx, Person(workspace=workspace, user=user), at=at)
+                    await refresh_state(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
             return
         after = users[-1]
@@ -140,7 +153,7 @@ async def _add_forgotten(database: Database, workspace: str, outsiders: Collecti
         for user in users:
             if user not in outsiders:
                 async with database.writing() as tx:
-                    await note_state(tx, Person(workspace=workspace, user=user), at=at)
+                    await refresh_state(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
             return
         after = users[-1]

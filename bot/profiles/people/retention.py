@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field
-from bot.profiles.account.records import load
+from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import refresh_state
 from storage.database import Database, Transaction
 from storage.tables.sealed_records import StaleRevisionError
 
@@ -88,7 +88,7 @@ class Retention:
         if loaded.unreadable:
             await tx.profiles.delete(owner.workspace, owner.user)
         elif bare != loaded.profile:
-            await tx.profiles.save(owner.workspace, owner.user, bare.to_document(), expected_revision=loaded.revision)
+            await save_profile(tx, loaded, bare)
         elif not tested:
             return False
         await tx.links.forget(owner.workspace, owner.user)
@@ -99,7 +99,7 @@ class Retention:
             action="password purged",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await note_state(tx, owner, at=now)
+        await refresh_state(tx, owner, at=now)
         return True
 
     async def _workspaces_that_left(self, now: datetime) -> None:

@@ -14,7 +14,7 @@ from bot.profiles.account.records import REPORTS, Loaded, account_of, load, repo
 from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import refresh_state
 from bot.profiles.tests.limits import reserve_sign_in, sign_in_succeeded, take_message, take_test, take_test_of_many
 from bot.profiles.tests.sample_message import sample_message
 from bot.smtp.account import Account, Encryption
@@ -30,7 +30,7 @@ _NOT_TRIED = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.PASSWORD_MISSING, Fault.MECH
 
 
 class AccountTester(Protocol):
-    """What the rules need of the connection test."""
+    """Tests mail accounts."""
 
     async def test(self, account: Account, progress: Progress) -> Report:
         """Test one account and report."""
@@ -154,7 +154,7 @@ class ConnectionTests:
         return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
-        """Give the dialogue of the last test, credentials replaced.
+        """Return the dialogue of the last test, credentials replaced.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -227,8 +227,8 @@ class ConnectionTests:
             if now.record_id != loaded.record_id:
                 # Deleted, or made anew, while the test ran.
                 return report
-            last = await tx.tests.last(owner.workspace, owner.user)
-            report = replace(report, trusted_before=_trusted_before(report_of(last) if last else None, report))
+            last = report_of(now.last_test) if now.last_test else None
+            report = replace(report, trusted_before=_trusted_before(last, report))
             await tx.tests.record(
                 owner.workspace,
                 owner.user,
@@ -240,7 +240,7 @@ class ConnectionTests:
             await tx.audit.append(
                 owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=(outcome,)
             )
-            await note_state(tx, owner, at=report.tested_at)
+            await refresh_state(tx, owner, at=report.tested_at)
         self._on_change(owner)
         return report
 

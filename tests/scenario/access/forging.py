@@ -20,7 +20,7 @@ from bot.demo.views import OpenView
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import EVERYBODY
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import refresh_state
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ViewId
 from bot.slack.views.people_list import written
@@ -144,10 +144,10 @@ def _run(run: str, team: str) -> str:
 async def _give_profile(office: Office, user: str) -> None:
     owner = Person(workspace=TEAM, user=user)
     async with office.bot.database.writing() as tx:
-        await tx.profiles.save(TEAM, user, profile(user).to_document(), expected_revision=0)
+        await tx.profiles.save(TEAM, user, profile(user).to_document(), replacing=None)
     await office.bot.connections.test_of_many(caller=owner, owner=owner)
     async with office.bot.database.writing() as tx:
-        await note_state(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
+        await refresh_state(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
         if user not in MEMBERS:
             await tx.people.remove(TEAM, user)
 
