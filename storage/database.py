@@ -69,73 +69,22 @@ class Transaction:
     """The tables, inside one transaction; each is made when it is used."""
 
     def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
-        self._connection = connection
-        self._keyring = keyring
+        self.connection = connection
+        self.keyring = keyring
 
-    @cached_property
-    def profiles(self) -> ProfileTable:
-        """The email profiles."""
-        return ProfileTable(self._connection, self._keyring)
-
-    @cached_property
-    def tests(self) -> ConnectionTestTable:
-        """The last connection tests."""
-        return ConnectionTestTable(self._connection, self._keyring)
-
-    @cached_property
-    def audit(self) -> AuditTable:
-        """The history of changes and tests."""
-        return AuditTable(self._connection, self._keyring)
-
-    @cached_property
-    def limits(self) -> LimitTable:
-        """The limits."""
-        return LimitTable(self._connection, self._keyring)
-
-    @cached_property
-    def people(self) -> PeopleTable:
-        """The list of people."""
-        return PeopleTable(self._connection, self._keyring)
-
-    @cached_property
-    def workspaces(self) -> WorkspaceTable:
-        """The workspaces and their defaults."""
-        return WorkspaceTable(self._connection, self._keyring)
-
-    @cached_property
-    def links(self) -> PasswordLinkTable:
-        """The private password links."""
-        return PasswordLinkTable(self._connection, self._keyring)
-
-    @cached_property
-    def runs(self) -> BulkRunTable:
-        """The tests of many profiles."""
-        return BulkRunTable(self._connection, self._keyring)
-
-    @cached_property
-    def homes(self) -> HomeTable:
-        """The published Home tabs."""
-        return HomeTable(self._connection, self._keyring)
-
-    @cached_property
-    def leases(self) -> LeaseTable:
-        """The leases."""
-        return LeaseTable(self._connection, self._keyring)
-
-    @cached_property
-    def installations(self) -> InstallationTable:
-        """The installations."""
-        return InstallationTable(self._connection, self._keyring)
-
-    @cached_property
-    def oauth_states(self) -> OAuthStateTable:
-        """The states of installations under way."""
-        return OAuthStateTable(self._connection, self._keyring)
-
-    @cached_property
-    def requests(self) -> SeenRequestTable:
-        """The requests that were taken."""
-        return SeenRequestTable(self._connection, self._keyring)
+    profiles = cached_property(lambda tx: ProfileTable(tx.connection, tx.keyring))
+    tests = cached_property(lambda tx: ConnectionTestTable(tx.connection, tx.keyring))
+    audit = cached_property(lambda tx: AuditTable(tx.connection, tx.keyring))
+    limits = cached_property(lambda tx: LimitTable(tx.connection, tx.keyring))
+    people = cached_property(lambda tx: PeopleTable(tx.connection, tx.keyring))
+    workspaces = cached_property(lambda tx: WorkspaceTable(tx.connection, tx.keyring))
+    links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
+    runs = cached_property(lambda tx: BulkRunTable(tx.connection, tx.keyring))
+    homes = cached_property(lambda tx: HomeTable(tx.connection, tx.keyring))
+    leases = cached_property(lambda tx: LeaseTable(tx.connection, tx.keyring))
+    installations = cached_property(lambda tx: InstallationTable(tx.connection, tx.keyring))
+    oauth_states = cached_property(lambda tx: OAuthStateTable(tx.connection, tx.keyring))
+    requests = cached_property(lambda tx: SeenRequestTable(tx.connection, tx.keyring))
 
 
 @dataclass(frozen=True, kw_only=True)
