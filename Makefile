@@ -12,6 +12,9 @@ help: ## list what can be made
 demo: .venv ## run the whole bot against a local stand-in for Slack and a local mail server
 	$(BIN)/email-profile-bot demo
 
+# Where the environment forbids it, every worker and every program that tests start would compile all anew.
+test prove: export PYTHONDONTWRITEBYTECODE :=
+
 test: .venv/.dev ## run the tests, in parallel
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
@@ -24,15 +27,16 @@ check: .venv/.dev ## lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.dev ## measure
-	$(BIN)/python -m tests.benchmarks
+bench: .venv/.dev ## measure everything, or what BENCH names: make bench BENCH="files load"
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 soak: .venv/.dev ## run one process for twenty minutes while its sockets fail, and judge it
 	$(BIN)/python -m tests.soak
 
-lock: .venv/.dev ## resolve the dependencies afresh into the two lock files
+lock: .venv/.dev ## resolve the dependencies afresh into the lock files
 	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --group otel $(LOCK) -c requirements.txt -o requirements-otel.txt
+	$(BIN)/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.txt -c requirements-otel.txt -o requirements-dev.txt
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-strip-extras
 

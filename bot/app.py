@@ -1,48 +1,46 @@
-"""The composition root: settings in, everything wired and handed out; nothing is built at import."""
+"""The composition root: settings in, everything made and handed out; nothing is built at import."""
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 from pydantic import SecretStr
+from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.encryption_keys import load_keyring
 from bot.health import Health, State
-from bot.keys import keyring_of
 from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
-from bot.profiles.account.changes import Changes
+from bot.profiles.account.changes import ChangeEvents
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.people.access import Access
-from bot.profiles.people.default_moves import DefaultMoves
-from bot.profiles.people.defaults import WorkspaceDefaults
 from bot.profiles.people.history import History
-from bot.profiles.people.people_list import WorkWithEmail
+from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.retention import Retention
+from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
-from bot.slack.app import app_of_many, app_of_one, complete
+from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.housekeeping import Housekeeping
 from bot.slack.background.user_sync import UserSync
-from bot.slack.commands import Commands
 from bot.slack.listeners.services import Services
 from bot.slack.middleware.body_parser import repair_body_parsing
 from bot.slack.middleware.deduplication import Deduplicator
-from bot.slack.middleware.request_log import ServedApp
-from bot.slack.register import register
-from bot.slack.replies.connection_tests import Testing
+from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.owner_notices import OwnerNotices
 from bot.slack.replies.password_set import PasswordSetNotice
@@ -50,17 +48,17 @@ from bot.slack.replies.profile_forms import ProfileForms
 from bot.slack.views.form import PasswordEntry
 from bot.slack.web_api.call_health import SlackCalls
 from bot.slack.web_api.clients import Clients, slack_session
-from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal
-from bot.slack.workspaces.installations import Installations, StateStore
+from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary
+from bot.slack.workspaces.installations import InstallationAuthorize, Installations, StateStore
 from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.connect import Network, OpenNetwork
-from bot.smtp.network.domain import DnsTextRecords, TextRecords, judge
+from bot.smtp.advice.domain import judge
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -91,7 +89,7 @@ class Bot:
     `page` is None without a public address, `installing` and `installations` when the bot has one workspace.
     """
 
-    slack: ServedApp
+    slack: SlackApp
     connections: ConnectionTests
     database: Database
     jobs: Jobs
@@ -106,12 +104,12 @@ class Bot:
 
 
 async def open_database(settings: Settings) -> Database:
-    """Make the database object from the settings, its keys unwrapped; the database is not connected yet.
+    """Return the database of the settings with its keys; it is not connected yet.
 
     Raises:
         SettingsError: no usable key, or an unusable database address.
     """
-    keyring = await keyring_of(settings)
+    keyring = await load_keyring(settings)
     try:
         return Database.connect(settings.database_url.get_secret_value(), keyring)
     except ValueError as error:
@@ -119,7 +117,7 @@ async def open_database(settings: Settings) -> Database:
 
 
 async def prepare_database(database: Database) -> None:
-    """Bring the schema up to date where that is ours to do, and hold the keys against the records.
+    """Upgrade the schema of SQLite, require that of PostgreSQL, and check the keys against the records.
 
     Raises:
         StartError: the schema is outdated or newer than this version, or a copy into the database was cut short.
@@ -147,13 +145,13 @@ async def open_bot(
     settings: Settings,
     *,
     network: Network | None = None,
-    records: TextRecords | None = None,
     traces: Traces | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Bot]:
-    """Wire the bot, and close everything in reverse order when the block ends.
+    """Make the bot, and close everything in reverse order when the block ends.
 
-    `network` and `records` replace the open network and the DNS in the demo and in tests; `traces` follow what
-    the bot does.
+    `network` replaces the machine's network and DNS in the demo and in tests; `traces` records
+    spans; `trust` replaces the authorities of the system and of SMTP_CA_FILE.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -167,13 +165,21 @@ async def open_bot(
     try:
         await prepare_database(database)
         calls = SlackCalls()
-        watching = [calls.watching(), *([traces.slack_calls()] if traces else [])]
+        watching = [calls.trace_config(), *([traces.slack_calls()] if traces else [])]
         async with slack_session(*watching) as session:
-            bot = await _wire(settings, database, session, calls, network or OpenNetwork(), records or DnsTextRecords())
-            if traces is not None:
-                traces.follow(bot.slack, database, bot.metrics)
+            clients = Clients(session, settings.slack_api_url)
+            wiring = _Wiring(settings, database, clients, calls, traces)
+            network = network or Network()
+            tester = ConnectionTester(
+                guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
+                network=network,
+                trust=trust or trust_store(settings.smtp_ca_file),
+                timeout=settings.smtp_timeout,
+                handshakes=HANDSHAKES,
+            )
+            bot = await wiring.bot(tester, network)
             try:
-                async with _by_itself(bot.housekeeping.keep_house, bot.tabs.keep_up):
+                async with _in_background(bot.housekeeping.run, bot.tabs.run):
                     yield bot
             finally:
                 if bot.installations is not None:
@@ -183,8 +189,8 @@ async def open_bot(
 
 
 @asynccontextmanager
-async def _by_itself(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Let works go on beside the block, and end them with it."""
+async def _in_background(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run works beside the block, and cancel them at its end."""
     tasks = [asyncio.create_task(work(), name=work.__name__) for work in works]
     try:
         yield
@@ -194,116 +200,192 @@ async def _by_itself(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIt
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _wire(  # noqa: PLR0917 - each is of its own type
-    settings: Settings,
-    database: Database,
-    session: aiohttp.ClientSession,
-    calls: SlackCalls,
-    network: Network,
-    records: TextRecords,
-) -> Bot:
-    metrics, jobs, changes = Metrics(), Jobs(most=RUNNING_TESTS), Changes()
-    metrics.watch_jobs(lambda: jobs.running)
-    metrics.watch_database(database)
-    health = Health(database, calls)
-    calls.observe(metrics.count_slack_call)
-    metrics.watch_health(State, health.troubles)
-    history = timedelta(days=settings.history_days)
-    upkeep = Retention(database=database, history=history, clock=database.now, on_change=changes.tell)
-    pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
-    house = await _house(settings, database, Clients(session, settings.slack_api_url), upkeep, metrics, pages)
-    services = _services(
-        settings, database, house.workspaces, jobs, changes, _tester(settings, network, metrics), records
-    )
-    tabs = HomeTabs(services=services, database=database, workspaces=house.workspaces)
-    changes.listen(tabs.changed)
-    roster = UserSync(
-        database=database,
-        workspaces=house.workspaces,
-        directory=services.directory,
-        clock=database.now,
-        on_change=changes.tell,
-    )
-    house.slack.observe(metrics.observe_request)
-    commands = Commands()
-    register(house.slack, commands, services, tabs=tabs, roster=roster)
-    complete(house.slack, commands, workspaces=house.workspaces, once=Deduplicator(database))
-    return Bot(
-        slack=house.slack,
-        connections=services.connections,
-        database=database,
-        jobs=jobs,
-        metrics=metrics,
-        pages=pages,
-        page=_page(services, house.workspaces, pages),
-        installing=house.installing,
-        installations=house.installations,
-        housekeeping=Housekeeping(
-            workspaces=house.workspaces,
-            database=database,
-            roster=roster,
-            upkeep=upkeep,
-            bulk=services.bulk,
-        ),
-        tabs=tabs,
-        health=health,
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class SlackConnection:
-    """Where the bot works, and Bolt's app for it; the rest is None in one workspace."""
+    """The workspaces that the bot serves, and Bolt's app for them; the rest is None in one workspace."""
 
     workspaces: Workspaces
-    slack: ServedApp
+    bolt: AsyncApp
     installing: InstallFlow | None = None
     installations: Installations | None = None
 
 
-async def _house(  # noqa: PLR0917 - each is of its own type
-    settings: Settings, database: Database, clients: Clients, upkeep: Retention, metrics: Metrics, pages: Pages
-) -> SlackConnection:
-    # Socket Mode requests carry no signature: their trust is the connection's.
-    secret = None if settings.slack_app_token else settings.slack_signing_secret or SecretStr("")
-    client = clients.patient(None)
-    if settings.many_workspaces:
-        installations = open_installations(settings, database, clients, metrics.count_token_renewal)
-        client_id, client_secret = _oauth(settings)
-        flow = install_flow(
-            client_id=client_id,
-            client_secret=client_secret,
-            public_url=settings.public_url,
-            client=clients.quick(None),
-            states=StateStore(database),
-            installations=installations,
-            page=pages.html,
+class _Wiring:
+    """The parts of a bot, made one after the other."""
+
+    def __init__(
+        self, settings: Settings, database: Database, clients: Clients, calls: SlackCalls, traces: Traces | None
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clients = clients
+        self._traces = traces
+        self._metrics = Metrics()
+        self._jobs = Jobs(most=RUNNING_TESTS)
+        self._changes = ChangeEvents()
+        self._health = Health(database, calls)
+        self._retention = Retention(
+            database=database,
+            history=timedelta(days=settings.history_days),
+            clock=database.now,
+            on_change=self._changes.publish,
         )
-        slack = app_of_many(installations, flow, client=client, signing_secret=secret)
-        return SlackConnection(workspaces=installations, slack=slack, installing=flow, installations=installations)
-    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
-    identity = await _identity(clients.patient(token))
-    workspace = OneWorkspace(
-        identity.enterprise_id or identity.team_id or "", clients=clients, token=token, upkeep=upkeep
-    )
-    slack = app_of_one(workspace, identity, client=client, signing_secret=secret)
-    return SlackConnection(workspaces=workspace, slack=slack)
+        self._pages = Pages(https=urlsplit(settings.public_url or "").scheme == "https")
+        self._metrics.watch_jobs(lambda: self._jobs.running)
+        self._metrics.watch_database(database)
+        self._metrics.watch_health(State, self._health.faults)
+        calls.observe(self._metrics.count_slack_call)
+        if traces is not None:
+            traces.follow(database, self._metrics)
+
+    async def bot(self, tester: ConnectionTester, network: Network) -> Bot:
+        """Make everything."""
+        connection = await self._connect()
+        directory = SlackDirectory(connection.workspaces)
+        services = self._services(directory, tester, network)
+        tabs = HomeTabs(
+            profiles=services.profiles,
+            listing=services.listing,
+            defaults=services.defaults,
+            history=services.history,
+            entry=services.entry,
+            database=self._database,
+            workspaces=connection.workspaces,
+        )
+        self._changes.subscribe(tabs.changed)
+        user_sync = UserSync(
+            database=self._database,
+            workspaces=connection.workspaces,
+            directory=directory,
+            clock=self._database.now,
+            on_change=self._changes.publish,
+        )
+        slack = slack_app(
+            connection.bolt,
+            observer=self._metrics.observe_request,
+            tracer=self._traces.request if self._traces else None,
+            deduplicator=Deduplicator(self._database),
+            services=services,
+            tabs=tabs,
+            user_sync=user_sync,
+        )
+        return Bot(
+            slack=slack,
+            connections=services.connections,
+            database=self._database,
+            jobs=self._jobs,
+            metrics=self._metrics,
+            pages=self._pages,
+            page=self._password_page(services, connection.workspaces),
+            installing=connection.installing,
+            installations=connection.installations,
+            housekeeping=Housekeeping(
+                workspaces=connection.workspaces,
+                database=self._database,
+                user_sync=user_sync,
+                retention=self._retention,
+                bulk=services.bulk,
+            ),
+            tabs=tabs,
+            health=self._health,
+        )
+
+    async def _connect(self) -> SlackConnection:
+        """Ask Slack who the bot is, or prepare for many workspaces."""
+        settings, clients = self._settings, self._clients
+        # Socket Mode requests carry no signature: their trust is the connection's.
+        secret = None if settings.slack_app_token else settings.slack_signing_secret or SecretStr("")
+        client = clients.with_retries(None)
+        if settings.many_workspaces:
+            installations = open_installations(settings, self._database, clients, self._metrics.count_token_renewal)
+            client_id, client_secret = _oauth(settings)
+            flow = install_flow(
+                client_id=client_id,
+                client_secret=client_secret,
+                public_url=settings.public_url,
+                client=clients.without_retries(None),
+                states=StateStore(self._database),
+                installations=installations,
+                page=self._pages.html,
+            )
+            bolt = bolt_app(
+                installations,
+                client=client,
+                signing_secret=secret,
+                authorize=InstallationAuthorize(installations),
+                oauth_flow=flow,
+                # Without them Bolt would make its own from the environment, with stores that keep tokens in files.
+                oauth_settings=flow.settings,
+            )
+            return SlackConnection(workspaces=installations, bolt=bolt, installing=flow, installations=installations)
+        token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
+        identity = await _identity(clients.with_retries(token))
+        workspace = OneWorkspace(identity, clients=clients, token=token, retention=self._retention)
+        bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=workspace.authorize)
+        return SlackConnection(workspaces=workspace, bolt=bolt)
+
+    def _services(self, directory: SlackDirectory, tester: ConnectionTester, network: Network) -> Services:
+        """Make the rules, and where their answers appear."""
+        settings, database, on_change = self._settings, self._database, self._changes.publish
+        utc_now = partial(datetime.now, UTC)
+        access = Access(directory, settings.admin_user_ids)
+        in_form = settings.password_entry is PasswordEntrySetting.FORM
+        profiles = EmailProfiles(
+            database=database, access=access, clock=utc_now, on_change=on_change, password_in_form=in_form
+        )
+        connections = ConnectionTests(
+            database=database,
+            access=access,
+            clock=utc_now,
+            on_change=on_change,
+            password_in_form=in_form,
+            tester=CountingTester(tester, self._metrics),
+            judge=lambda domain: judge(domain, network),
+        )
+        listing = PeopleList(database=database, access=access)
+        entry = _password_entry(settings)
+        links = None
+        if settings.public_url:
+            links = PrivateLinks(
+                database=database, access=access, public_url=settings.public_url, clock=utc_now, on_change=on_change
+            )
+        return Services(
+            profiles=profiles,
+            connections=connections,
+            listing=listing,
+            bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
+            history=History(database=database, access=access),
+            defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
+            links=links,
+            jobs=self._jobs,
+            notices=OwnerNotices(self._jobs),
+            test_replies=ConnectionTestReplies(jobs=self._jobs, profiles=profiles, connections=connections),
+            forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
+            entry=entry,
+        )
+
+    def _password_page(self, services: Services, workspaces: Workspaces) -> PasswordPage | None:
+        if services.links is None:
+            return None
+        notice = PasswordSetNotice(workspaces, self._jobs, services.entry)
+        return PasswordPage(services.links, self._pages, notice.show)
 
 
 def open_installations(
     settings: Settings, database: Database, clients: Clients, on_renewal: OnRenewal
 ) -> Installations:
-    """Give the installations in a database, with tokens that are renewed when that is due.
+    """Return the installations in a database, with tokens that are renewed when that is due.
 
     Raises:
         SettingsError: the settings are for one workspace.
     """
     client_id, client_secret = _oauth(settings)
     rotator = AsyncTokenRotator(
-        client_id=client_id, client_secret=client_secret.get_secret_value(), client=clients.quick(None)
+        client_id=client_id, client_secret=client_secret.get_secret_value(), client=clients.without_retries(None)
     )
-    renewals = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
+    rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
-    return Installations(database=database, clients=clients, renewals=renewals, install_url=url)
+    return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
 
 
 def _oauth(settings: Settings) -> tuple[str, SecretStr]:
@@ -312,88 +394,19 @@ def _oauth(settings: Settings) -> tuple[str, SecretStr]:
     return settings.slack_client_id, settings.slack_client_secret
 
 
-def now() -> datetime:
-    """Give the time now, aware UTC."""
-    return datetime.now(UTC)
-
-
-def _tester(settings: Settings, network: Network, metrics: Metrics) -> CountingTester:
-    tester = ConnectionTester(
-        guard=Guard(settings.smtp_allowed_networks, settings.smtp_allowed_ports),
-        network=network,
-        trust=trust_store(settings.smtp_ca_file),
-        timeout=settings.smtp_timeout,
-        handshakes=HANDSHAKES,
-    )
-    return CountingTester(tester, metrics)
-
-
-def _services(  # noqa: PLR0917 - each is of its own type
-    settings: Settings,
-    database: Database,
-    workspaces: Workspaces,
-    jobs: Jobs,
-    changes: Changes,
-    tester: CountingTester,
-    records: TextRecords,
-) -> Services:
-    """Make the rules, and what listeners work with."""
-    directory = SlackDirectory(workspaces)
-    access = Access(directory, settings.admin_user_ids)
-    for_admins: dict[str, Any] = {"database": database, "access": access}
-    changing: dict[str, Any] = {**for_admins, "clock": now, "on_change": changes.tell}
-    typing: dict[str, Any] = {**changing, "password_in_form": settings.password_entry is PasswordEntrySetting.FORM}
-    profiles = EmailProfiles(**typing)
-    connections = ConnectionTests(**typing, tester=tester, judge=lambda domain: judge(domain, records))
-    listing = WorkWithEmail(**for_admins)
-    entry = _password_entry(settings)
-    links = None
-    if settings.public_url:
-        links = PrivateLinks(
-            database=database,
-            access=access,
-            public_url=settings.public_url,
-            clock=now,
-            on_change=changes.tell,
-        )
-    return Services(
-        profiles=profiles,
-        connections=connections,
-        listing=listing,
-        bulk=BulkTests(database=database, access=access, listing=listing, connections=connections),
-        history=History(**for_admins),
-        defaults=WorkspaceDefaults(**for_admins, on_change=changes.tell),
-        moves=DefaultMoves(**changing),
-        links=links,
-        jobs=jobs,
-        directory=directory,
-        owners=OwnerNotices(jobs),
-        testing=Testing(jobs=jobs, profiles=profiles, connections=connections),
-        opening=ProfileForms(profiles=profiles, directory=directory, entry=entry),
-        entry=entry,
-    )
-
-
 def _password_entry(settings: Settings) -> PasswordEntry:
     if settings.password_entry is PasswordEntrySetting.PRIVATE:
         return PasswordEntry.PRIVATE
     return PasswordEntry.EITHER if settings.public_url else PasswordEntry.IN_FORM
 
 
-def _page(services: Services, workspaces: Workspaces, pages: Pages) -> PasswordPage | None:
-    if services.links is None:
-        return None
-    after = PasswordSetNotice(workspaces, services.jobs, services.entry)
-    return PasswordPage(services.links, pages, after.show)
-
-
 async def _identity(client: AsyncWebClient) -> AuthorizeResult:
-    """Ask Slack once who the bot is, so that no request has to wait for it."""
+    """Ask Slack who the bot is, at the start, so that no request has to wait for it."""
     try:
         answer = await client.auth_test()
-    except SLACK_FAILS as error:
-        if isinstance(error, SlackApiError) and not is_busy(error):
-            why = f"Slack refuses this token ({refusal(error)}); copy it again."
+    except SLACK_ERRORS as error:
+        if isinstance(error, SlackApiError) and not is_temporary(error):
+            why = f"Slack refuses this token ({error_code(error)}); copy it again."
             raise StartError(f"SLACK_BOT_TOKEN: {why} Example: {EXAMPLES['SLACK_BOT_TOKEN']}") from None
         raise TemporaryStartError(
             f"SLACK_API_URL: {client.base_url} does not answer ({type(error).__name__}). "

@@ -1,12 +1,11 @@
 """The command line: `email-profile-bot`.
 
-Each command imports what it needs itself, so that none waits for the libraries of the others.
+Each command imports what it needs itself, so that it does not wait for the imports of the others.
 """
 
 import asyncio
-import gc
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from storage.crypto.key_checks import KeyState
     from storage.database import Database
-    from storage.maintenance import copy as copying
     from storage.maintenance import verify as verifying
 
 Result = TypeVar("Result")
@@ -34,18 +32,18 @@ cli = typer.Typer(
 )
 
 
-def _say_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        _say(version("email-profile-bot"))
+        typer.echo(version("email-profile-bot"))
         raise typer.Exit
 
 
 @cli.callback()
 def program(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Set up, seal and really test each person's SMTP account, from Slack."""
@@ -58,7 +56,7 @@ cli.add_typer(db, name="db")
 
 
 def main() -> None:
-    """Run the command line; what an operator can mend ends with one line each, and an exit code that tells its kind."""
+    """Run the command line; an error that an operator can correct becomes one line and an exit code of its kind."""
     try:
         cli()
     except Exception as error:
@@ -71,11 +69,7 @@ def main() -> None:
         raise SystemExit(code) from None
 
 
-def _say(line: str) -> None:
-    typer.echo(line)
-
-
-def _await(work: Coroutine[Any, Any, Result]) -> Result:
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
@@ -85,13 +79,11 @@ def _await(work: Coroutine[Any, Any, Result]) -> Result:
 @cli.command()
 def run() -> None:
     """Serve Slack: over Socket Mode when SLACK_APP_TOKEN is set, else over HTTP on HOST:PORT."""
-    # Looking through what imports leave behind, again and again, would take a quarter of the time to start.
-    gc.disable()
     from bot import server, settings
 
     loaded = settings.load()
     log.set_up(level=loaded.log_level, form=loaded.log_format, stream=sys.stderr)
-    _await(server.run(loaded))
+    _run(server.run(loaded))
 
 
 @cli.command()
@@ -103,7 +95,7 @@ def demo(
     from bot.demo import run as demo_run
 
     log.set_up(level="warning", form="text", stream=sys.stderr)
-    _await(demo_run.demo(port=port, open_page=None if no_browser else demo_run.open_in_browser))
+    _run(demo_run.demo(port=port, open_page=None if no_browser else demo_run.open_in_browser))
 
 
 @cli.command()
@@ -121,14 +113,14 @@ def check(
 
     from bot import doctor
 
-    # What goes wrong is told in one line, so the log need not tell it too.
+    # An error is printed in one line, so it need not be logged too.
     log.set_up(level="critical", form="text", stream=sys.stderr)
-    findings = _await(doctor.examine(smtp))
+    findings = _run(doctor.examine(smtp))
     if as_json:
-        _say(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
     else:
         for finding in findings:
-            _say(f"{'ok    ' if finding.good else 'FAILED'} {finding.subject}: {finding.sentence}")
+            typer.echo(f"{'ok    ' if finding.good else 'FAILED'} {finding.subject}: {finding.sentence}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
 
@@ -142,49 +134,15 @@ def manifest(
         raise typer.BadParameter("Slack needs an https:// address, for example https://email.example.com")
     from bot.manifest import http_manifest
 
-    _say(http_manifest(url.rstrip("/")))
+    typer.echo(http_manifest(url.rstrip("/")))
 
 
 @keys.command("generate")
-def keys_generate(
-    sealed: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Seal the key with ENCRYPTION_PASSPHRASE in a new file; print its entry."),
-    ] = None,
-) -> None:
+def keys_generate() -> None:
     """Print a new key for ENCRYPTION_KEYS."""
-    if sealed is None:
-        from storage.crypto.keyring import generate_key
+    from storage.crypto.keyring import generate_key
 
-        _say(generate_key())
-    else:
-        from storage.key_sources.local import local_address
-
-        _wrap_new_key(local_address(sealed))
-
-
-@keys.command("wrap")
-def keys_wrap(
-    address: Annotated[str, typer.Argument(help="awskms://KEY?region=… or vault://HOST/MOUNT/KEY")],
-) -> None:
-    """Draw a new key, have it wrapped by a key service, and print the entry for ENCRYPTION_KEYS."""
-    _wrap_new_key(address)
-
-
-def _wrap_new_key(address: str) -> None:
-    from bot import settings
-    from bot.app import StartError
-    from bot.keys import credentials
-    from storage.key_sources.opening import wrap_new_key
-    from storage.key_sources.source import KeySourceError
-
-    async def wrap() -> None:
-        try:
-            _say(await wrap_new_key(address, credentials(settings.load())))
-        except KeySourceError as error:
-            raise StartError(f"No key was made: {error}") from None
-
-    _await(wrap())
+    typer.echo(generate_key())
 
 
 @asynccontextmanager
@@ -192,7 +150,7 @@ async def _opened_database() -> "AsyncIterator[Database]":
     from bot import settings
     from bot.app import open_database
 
-    # What goes wrong is told in one line, so the log need not tell it too.
+    # An error is printed in one line, so it need not be logged too.
     log.set_up(level="error", form="text", stream=sys.stderr)
     database = await open_database(settings.load())
     try:
@@ -203,7 +161,7 @@ async def _opened_database() -> "AsyncIterator[Database]":
 
 @contextmanager
 def _progress() -> "Iterator[verifying.OnProgress]":
-    """Show a bar for each of a work's parts, beside what the command says."""
+    """Show a progress bar for each part of the work, on standard error."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -213,7 +171,6 @@ def _progress() -> "Iterator[verifying.OnProgress]":
         def tell(part: str, done: int, total: int) -> None:
             if part not in bars:
                 bars[part] = progress.add_task(part)
-            # Of nothing all is done.
             progress.update(bars[part], completed=done if total else 1, total=total or 1)
 
         yield tell
@@ -221,15 +178,15 @@ def _progress() -> "Iterator[verifying.OnProgress]":
 
 @keys.command("status")
 def keys_status() -> None:
-    """Tell of each key what it seals, what it may do, and whether it is the right one."""
+    """Print what each key seals, what it is used for, and whether it is the right one."""
 
     async def status() -> None:
         async with _opened_database() as database:
             await database.require_schema()
             for state in await database.key_states():
-                _say(_described(state))
+                typer.echo(_described(state))
 
-    _await(status())
+    _run(status())
 
 
 def _described(state: "KeyState") -> str:
@@ -249,7 +206,7 @@ def _described(state: "KeyState") -> str:
 def keys_rotate(
     pace: Annotated[float, typer.Option(min=1, help="The most records a second, so that people come first.")] = 2000,
 ) -> None:
-    """Seal every record anew under the first key, while the bot runs; one that was cut short goes on."""
+    """Seal every record again under the first key, while the bot runs; run it again to go on after an interruption."""
     from storage.maintenance.rotation import reseal
 
     async def rotate() -> int:
@@ -262,57 +219,57 @@ def keys_rotate(
             usage = await database.key_usage()
             return sum(usage.values()) - usage.get(database.key_ids[0], 0)
 
-    left = _await(rotate())
+    left = _run(rotate())
     if left:
-        _say(f"{left} records do not open, or are new under another key. See `db verify`, and run this again.")
+        typer.echo(f"{left} records do not open, or are new under another key. See `db verify`, and run this again.")
         raise typer.Exit(1)
-    _say("All records are sealed under the first key. Keep older keys for as long as you keep backups.")
+    typer.echo("All records are sealed under the first key. Keep older keys for as long as you keep backups.")
 
 
 @keys.command("retire")
 def keys_retire(key_id: Annotated[str, typer.Argument(help="its id, as `keys status` shows it")]) -> None:
-    """Note that a key has done its work: refused while a record needs it."""
+    """Mark a key as retired; refused while a record needs it."""
 
     async def retire() -> None:
         async with _opened_database() as database:
             await database.require_schema()
             await database.retire_key(key_id)
-        _say(f"Key {key_id} is retired: take it out of the list, for nothing starts with it any more.")
-        _say("Keep it in a safe place for as long as you keep backups from before: they need it.")
+        typer.echo(f"Key {key_id} is retired: take it out of the list, for nothing starts with it any more.")
+        typer.echo("Keep it in a safe place for as long as you keep backups from before: they need it.")
 
-    _await(retire())
+    _run(retire())
 
 
 @db.command("upgrade")
 def db_upgrade() -> None:
-    """Bring the database's schema to this version's."""
+    """Upgrade the database's schema to this version's."""
 
     async def upgrade() -> None:
         async with _opened_database() as database:
             await database.upgrade()
-            _say(f"The schema is at {await database.schema_revision()}.")
+            typer.echo(f"The schema is at {await database.schema_revision()}.")
 
-    _await(upgrade())
+    _run(upgrade())
 
 
 @db.command("current")
 def db_current() -> None:
-    """Tell the schema's revision and whether it is this version's."""
+    """Print the schema's revision and whether it is this version's."""
 
     async def current() -> None:
         async with _opened_database() as database:
             revision = await database.schema_revision()
             verdict = "up to date" if revision == database.head_revision else "run `email-profile-bot db upgrade`"
-            _say(f"{revision or 'no schema yet'} ({verdict})")
+            typer.echo(f"{revision or 'no schema yet'} ({verdict})")
 
-    _await(current())
+    _run(current())
 
 
 @db.command("copy")
 def db_copy(
     to: Annotated[str, typer.Option(metavar="URL", help="An empty database: sqlite:///… or postgresql://…")],
 ) -> None:
-    """Copy everything into another database, of either kind; a copy that was cut short goes on."""
+    """Copy everything into another database, of either kind; run it again to go on with an interrupted copy."""
     from storage.database import Database
     from storage.maintenance import copy as copying
 
@@ -325,46 +282,48 @@ def db_copy(
             try:
                 with _progress() as tell:
                     done = await copying.copy(database, target, tell)
-                _say_copied(done)
+                _print_opened(done.sealed, before=f"Rows copied and compared: {done.rows}. ")
             finally:
                 await target.close()
-        _say("To move there, set DATABASE_URL to the new address; what was saved since the copy began is not in it.")
+        typer.echo(
+            "To move there, set DATABASE_URL to the new address; what was saved since the copy began is not in it."
+        )
 
-    _await(copied())
+    _run(copied())
 
 
 @db.command("backup")
 def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
-    """Write everything as it stands now into a file, while the bot runs; records stay sealed, and no key is in it."""
+    """Write a SQLite database as it is now into a file, while the bot runs; records stay sealed, no key is in it."""
     from storage.maintenance import backup as backups
 
     async def backed_up() -> None:
         async with _opened_database() as database:
             with _progress() as tell:
-                done = await backups.back_up(database, file, tell)
-        _say_copied(done)
-        _say(f"{file} is complete. Keep the keys elsewhere: it is worthless without them.")
+                tables = await backups.back_up(database, file, tell)
+        _print_opened(tables)
+        typer.echo(f"{file} is complete. Keep the keys elsewhere: it is worthless without them.")
 
-    _await(backed_up())
+    _run(backed_up())
 
 
 @db.command("restore")
 def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
-    """Bring a backup into an empty database, of either kind."""
+    """Restore a backup into an empty SQLite database."""
     from storage.maintenance import backup as backups
 
     async def restored() -> None:
         async with _opened_database() as database:
             with _progress() as tell:
-                done = await backups.restore(database, file, tell)
-        _say_copied(done)
+                tables = await backups.restore(database, file, tell)
+        _print_opened(tables)
 
-    _await(restored())
+    _run(restored())
 
 
 @db.command("verify")
 def db_verify() -> None:
-    """Open every sealed record, to know that it can be; exit 1 if any does not open."""
+    """Open every sealed record, to check that it opens; exit 1 if any does not."""
     from storage.maintenance import verify as verifying
 
     async def verified() -> verifying.Verdict:
@@ -372,24 +331,24 @@ def db_verify() -> None:
             with _progress() as tell:
                 return await verifying.verify(database, tell)
 
-    verdict = _await(verified())
+    verdict = _run(verified())
     for line in verdict.damage:
-        _say(f"FAILED file: {line}")
+        typer.echo(f"FAILED file: {line}")
     for table in verdict.tables:
         by_key = ", ".join(f"{count} under {key_id}" for key_id, count in sorted(table.opened.items()))
-        _say(f"ok     {table.name}: {table.opened.total()} records open{f' ({by_key})' if by_key else ''}.")
+        typer.echo(f"ok     {table.name}: {table.opened.total()} records open{f' ({by_key})' if by_key else ''}.")
         if table.unopened:
-            _say(f"FAILED {_unopened(table)}")
+            typer.echo(f"FAILED {_unopened(table)}")
     if not verdict.good:
         raise typer.Exit(1)
 
 
-def _say_copied(copied: "copying.Copied") -> None:
-    opened = sum(table.opened.total() for table in copied.sealed)
-    _say(f"Rows copied and compared: {copied.rows}. Sealed records opened in their new place: {opened}.")
-    for table in copied.sealed:
+def _print_opened(tables: "Sequence[verifying.SealedTable]", *, before: str = "") -> None:
+    opened = sum(table.opened.total() for table in tables)
+    typer.echo(f"{before}Sealed records opened in their new place: {opened}.")
+    for table in tables:
         if table.unopened:
-            _say(f"As in the source, {_unopened(table)}")
+            typer.echo(f"As in the source, {_unopened(table)}")
 
 
 def _unopened(table: "verifying.SealedTable") -> str:

@@ -1,4 +1,4 @@
-"""How the program ends when an operator has to mend something."""
+"""The exit codes of errors that an operator can correct."""
 
 from bot.app import StartError, TemporaryStartError
 from bot.settings import SettingsError
@@ -11,7 +11,7 @@ EX_CONFIG = 78
 """Exit code for a configuration error, as sysexits.h names it."""
 
 EX_TEMPFAIL = 75
-"""Exit code when Slack or the database is away: a supervisor should try again, which after EX_CONFIG is no use."""
+"""Exit code when Slack or the database does not answer: unlike after EX_CONFIG, a supervisor should try again."""
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (TemporaryStartError, EX_TEMPFAIL),
@@ -22,12 +22,12 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (OutdatedSchemaError, EX_CONFIG),
     (UnknownSchemaError, EX_CONFIG),
     (UnfinishedCopyError, EX_CONFIG),
-    # The settings are good; it is the database that is not as the command needs it.
+    # The settings are good, but the database is not as the command needs it.
     (CopyError, 1),
     (KeyRetirementError, 1),
 )
 
 
 def exit_code_of(error: Exception) -> int | None:
-    """Give the exit code of an error whose text is one line for the operator; None for any other error."""
+    """Return the exit code of an error whose text is one line for the operator; None for any other error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), None)

@@ -1,4 +1,4 @@
-"""How the bot is: what keeps it from serving, and what only makes it serve less well."""
+"""The health of one instance: what keeps it from serving, and what only makes it serve less well."""
 
 import asyncio
 import logging
@@ -12,12 +12,12 @@ from storage.engines.unavailable import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5.0
-"""Seconds for the database's answer; a supervisor asks again soon."""
+DATABASE_TIMEOUT_SECONDS = 5.0
+"""For the database's answer; a supervisor asks again soon."""
 
 
 class State(StrEnum):
-    """What may be the matter."""
+    """What may be wrong."""
 
     DRAINING = "draining"
     SOCKET_MODE = "socket_mode"
@@ -27,26 +27,25 @@ class State(StrEnum):
     """Its Web API does not answer. Commands still come in, and no other instance would fare better."""
 
 
-BEARABLE = frozenset({State.SLACK})
+DEGRADED = frozenset({State.SLACK})
 """With these the instance serves; with any other, requests had better go to another."""
 
 
 class Health:
-    """What is the matter with one instance, now."""
+    """What is wrong with one instance now."""
 
     def __init__(self, database: Database, calls: SlackCalls) -> None:
-        """Look at `database`, and at how Slack answered `calls`."""
         self._database = database
         self._calls = calls
         self._connected: Callable[[], Awaitable[bool]] | None = None
         self.draining = False
 
     def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
-        """Let the Socket Mode connection count too."""
+        """Include the Socket Mode connection."""
         self._connected = connected
 
-    async def troubles(self) -> Mapping[State, str]:
-        """Say in a few words each what is the matter; empty when all is well."""
+    async def faults(self) -> Mapping[State, str]:
+        """Return what is wrong, in a few words each; empty when nothing is."""
         found: dict[State, str] = {}
         if self.draining:
             found[State.DRAINING] = "stopping"
@@ -59,7 +58,7 @@ class Health:
 
     async def _stored(self) -> dict[State, str]:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
                 await self._database.ping()
                 await self._database.check_keys()
         except KeyMismatchError as error:
@@ -67,15 +66,15 @@ class Health:
         except DatabaseUnavailableError as error:
             return {State.DATABASE: f"the database cannot be used: {error.fault}"}
         except Exception as error:  # noqa: BLE001 - any driver's error means the same to a load balancer
-            # Its text may name hosts or parameters, so only its type is told.
+            # Its text may name hosts or parameters, so only its type is logged.
             log.warning("The database does not answer: %s", type(error).__name__)
             return {State.DATABASE: "the database does not answer"}
         return {}
 
 
-def told(troubles: Mapping[State, str]) -> str:
-    """Say in one line how the bot is."""
-    if not troubles:
+def describe(faults: Mapping[State, str]) -> str:
+    """Return one line for `/readyz`."""
+    if not faults:
         return "ready"
-    words = "; ".join(troubles.values())
-    return f"ready, but degraded: {words}" if BEARABLE.issuperset(troubles) else words
+    words = "; ".join(faults.values())
+    return f"ready, but degraded: {words}" if DEGRADED.issuperset(faults) else words

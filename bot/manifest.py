@@ -1,4 +1,4 @@
-"""The app's manifest for HTTP, made of the one for Socket Mode."""
+"""The app's manifest for HTTP mode, made from the one for Socket Mode."""
 
 from importlib import resources
 
@@ -6,7 +6,7 @@ import yaml
 
 
 def http_manifest(url: str) -> str:
-    """Turn the Socket Mode manifest into one for HTTP at `url`, for one workspace, many, or whole organisations."""
+    """Return the manifest for HTTP mode at `url`, as YAML; it serves one workspace, many, or whole organisations."""
     events_url = f"{url}/slack/events"
     text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
     document = yaml.safe_load(text)

@@ -1,7 +1,6 @@
-"""Serving: HTTP and Socket Mode, health and metrics, and a stop that finishes what was begun."""
+"""Serves HTTP and Socket Mode, health and metrics, and stops after finishing what was started."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -16,19 +15,17 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
-from bot.health import BEARABLE, told
-from bot.keys import read_keys_anew
-from bot.memory import keeping_memory_small
+from bot.encryption_keys import reload_keys
+from bot.health import DEGRADED, describe
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
-from bot.profiles.tests.limits import LimitedError, take_installation_page
+from bot.observability.log import Outcome
+from bot.profiles.tests.limits import RateLimitedError, count_installation_page
 from bot.settings import Settings
-from bot.slack.middleware.request_log import Outcome
-from bot.slack.request import TIMESTAMP, is_command, read_request, to_answer, turned_away
-from bot.slack.turns import side_by_side
+from bot.slack.request import busy_response, looks_like_command
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
-from bot.web.pages import Pages, network_of
+from bot.web.pages import Pages, client_address
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -36,9 +33,10 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0
 """How long a stop waits for running jobs; with closing, well inside the usual 30 s of a supervisor."""
 
-IN_HAND_SECONDS = 3.0
+LAST_REQUESTS_SECONDS = 3.0
 """How long a stop waits for requests that are being answered, once no job is under way; Slack waits no longer."""
 
+TIMESTAMP = "X-Slack-Request-Timestamp"
 LONGEST_TIMESTAMP = 12
 """Digits of a time in seconds since 1970, for the next thirty thousand years."""
 
@@ -47,12 +45,11 @@ class HttpHandlers:
     """The aiohttp handlers: Slack's requests, health and metrics."""
 
     def __init__(self, bot: Bot) -> None:
-        """Answer for `bot`."""
         self._bot = bot
         self._skew = ClockSkew()
 
     def application(self, *, events: bool) -> web.Application:
-        """Make the web application; `events` says whether Slack's requests come this way."""
+        """Return the web application; `events` says whether Slack's requests come this way."""
         application = web.Application()
         if events:
             application.router.add_post("/slack/events", self.slack_events)
@@ -68,42 +65,40 @@ class HttpHandlers:
         return application
 
     async def slack_events(self, request: web.Request) -> web.Response:
-        """Hand one request of Slack's to Bolt, which checks its signature."""
+        """Answer one request of Slack's; Bolt verifies its signature."""
         # slack_sdk raises on a timestamp that is no number, or a huge one, which Bolt would answer with an error.
         timestamp = request.headers.get(TIMESTAMP, "0")
         if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
             return web.Response(status=401, text="The request's timestamp is not a number.")
         began = time.perf_counter()
         try:
-            return await self._answered(request)
+            return await self._answer(request)
         finally:
             self._bot.metrics.observe_ack("http", time.perf_counter() - began)
 
-    async def _answered(self, request: web.Request) -> web.Response:
-        load = self._bot.slack.load
-        if load.is_full and await is_command(request):
-            load.note_refused()
+    async def _answer(self, request: web.Request) -> web.Response:
+        overload = self._bot.slack.overload
+        if overload.is_full and await looks_like_command(request):
+            overload.log_refused()
             self._bot.metrics.observe_request("other", Outcome.BUSY, 0.0)
-            return turned_away()
+            return busy_response()
         try:
-            arrived = await read_request(request)
+            bolt_request = await to_bolt_request(request)
         except (ValueError, LookupError):
             return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
-        await side_by_side()
-        response = await self._bot.slack.async_dispatch(arrived)
-        await side_by_side()
+        response = await self._bot.slack.serve(bolt_request)
         if response.status == 401:
-            self._skew.look_at(request.headers.get(TIMESTAMP, ""))
-        return to_answer(response)
+            self._skew.check(request.headers.get(TIMESTAMP, ""))
+        return await to_aiohttp_response(response)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""
         return web.Response(text="ok")
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Answer 200 when the instance can serve, else 503; either way with what is the matter, in words."""
-        troubles = await self._bot.health.troubles()
-        return web.Response(status=200 if BEARABLE.issuperset(troubles) else 503, text=told(troubles))
+        """Answer 200 when the instance can serve, else 503; either way with what is wrong, in words."""
+        faults = await self._bot.health.faults()
+        return web.Response(status=200 if DEGRADED.issuperset(faults) else 503, text=describe(faults))
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in the Prometheus text format."""
@@ -117,36 +112,34 @@ class InstallHandlers:
     """The aiohttp handlers of an installation."""
 
     def __init__(self, flow: InstallFlow, pages: Pages, database: Database) -> None:
-        """Let people go through `flow`, not too often."""
         self._flow = flow
         self._pages = pages
         self._database = database
 
     def add_routes(self, application: web.Application) -> None:
         """Serve the page that begins, and the one that Slack sends people back to."""
-        paths = (INSTALL_PATH, REDIRECT_PATH)
-        nothing = f"There is nothing here. An installation begins at {INSTALL_PATH}."
-        application.middlewares.append(self._pages.guarded(paths, nothing))
-        # Programs that preview links shall not begin anything.
-        application.router.add_get(INSTALL_PATH, self.begin, allow_head=False)
-        application.router.add_get(REDIRECT_PATH, self.end, allow_head=False)
+        for path, handler in ((INSTALL_PATH, self.begin), (REDIRECT_PATH, self.end)):
+            pages = self._pages.sub_application(f"There is nothing here. An installation begins at {INSTALL_PATH}.")
+            # Programs that preview links shall not begin anything.
+            pages.router.add_get("", handler, allow_head=False)
+            application.add_subapp(path, pages)
 
     async def begin(self, request: web.Request) -> web.Response:
         """Show what will happen, with the link to Slack."""
-        return await self._answered(self._flow.handle_installation, request)
+        return await self._answer(self._flow.handle_installation, request)
 
     async def end(self, request: web.Request) -> web.Response:
-        """Take what Slack sends with the person, and say what came of it."""
-        return await self._answered(self._flow.handle_callback, request)
+        """Store what Slack sends with the person, and show what came of it."""
+        return await self._answer(self._flow.handle_callback, request)
 
-    async def _answered(
+    async def _answer(
         self, handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]], request: web.Request
     ) -> web.Response:
         try:
             async with self._database.writing() as tx:
-                await take_installation_page(tx, network_of(request))
-        except LimitedError as error:
-            return self._pages.limited(error)
+                await count_installation_page(tx, client_address(request))
+        except RateLimitedError as error:
+            return self._pages.rate_limited(error)
         answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))
         answer.headers.update(self._pages.headers)
         for cookie in answer.cookies.values():
@@ -157,15 +150,15 @@ class InstallHandlers:
 
 @asynccontextmanager
 async def serving(bot: Bot, settings: Settings, *, listening: socket | None = None) -> AsyncIterator[str]:
-    """Serve `bot` until the block ends, then drain; gives the base address of the HTTP side.
+    """Serve `bot` until the block ends, then drain; yields the base address of the HTTP side.
 
     `listening` is a bound socket to serve on instead of HOST and PORT.
     """
     socket_mode = settings.slack_app_token is not None
-    door = HttpHandlers(bot)
+    handlers = HttpHandlers(bot)
     # A client that sends or reads too slowly does not keep the process.
-    application = door.application(events=not socket_mode)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=IN_HAND_SECONDS)
+    application = handlers.application(events=not socket_mode)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=LAST_REQUESTS_SECONDS)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -176,12 +169,12 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
             raise StartError(f"PORT: nothing can be served on {where} ({why}). Example: PORT=3000") from None
         if socket_mode:
-            link = SocketMode(bot, settings)
-            stack.push_async_callback(link.close)
-            await link.open()
-            bot.health.watch_socket(link.connected)
-            bot.metrics.watch_socket(link.connected)
-        # While jobs end, requests are answered still: a test is refused in words, everything else is done.
+            socket_client = SocketMode(bot, settings)
+            stack.push_async_callback(socket_client.close)
+            await socket_client.open()
+            bot.health.watch_socket(socket_client.connected)
+            bot.metrics.watch_socket(socket_client.connected)
+        # While jobs end, requests are still answered: a test is refused in words, everything else is done.
         stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
         host, port = runner.addresses[0][:2]
         try:
@@ -197,7 +190,7 @@ async def reading_keys_anew(settings: Settings, bot: Bot, wanted: asyncio.Event)
     async def keep_reading() -> None:
         while await wanted.wait():
             wanted.clear()
-            await read_keys_anew(settings, bot.database)
+            await reload_keys(settings, bot.database)
 
     reading = asyncio.create_task(keep_reading(), name="reading keys anew")
     try:
@@ -216,19 +209,13 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, keys_wanted.set)
     async with (
-        keeping_memory_small(),
-        tracing.wanted(os.environ) as traces,
+        tracing.open_traces(os.environ) as traces,
         open_bot(settings, traces=traces) as bot,
         serving(bot, settings) as address,
         reading_keys_anew(settings, bot, keys_wanted),
     ):
         mode = "Socket Mode" if settings.slack_app_token else "HTTP"
         log.info("Serving Slack over %s; health and metrics at %s", mode, address)
-        # What the start leaves behind stays to the end, so it need not be looked through again and again; and requests
-        # that are served side by side hold more at a time than the 700 objects after which Python looks for garbage.
-        gc.freeze()
-        gc.set_threshold(50_000, 3, 3)
-        gc.enable()
         await stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             # Whoever asks again gets nothing sooner; up to the very end it must not break what is being closed.

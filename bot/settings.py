@@ -1,6 +1,7 @@
-"""One Settings model: environment variables or a `.env` file in, checked values out; secrets masked."""
+"""The settings, read from environment variables or a `.env` file, and checked."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -20,10 +21,7 @@ EXAMPLES: Mapping[str, str] = {
     "DATABASE_URL": "sqlite:///email-profiles.db or postgresql://bot@db.example/profiles",
     "ENCRYPTION_KEYS": "the output of `email-profile-bot keys generate`",
     "ENCRYPTION_KEYS_FILE": "/run/secrets/encryption-keys (one key a line)",
-    "ENCRYPTION_PASSPHRASE": "six or more words that nobody else would put together",
-    "ENCRYPTION_PASSPHRASE_FILE": "/run/secrets/encryption-passphrase",
-    "VAULT_TOKEN": "hvs.… (a token that may decrypt with the key's transit engine)",
-    "VAULT_NAMESPACE": "team-a",
+    "ENCRYPTION_KEYS_COMMAND": "vault kv get -field=keys secret/email-profiles",
     "HOST": "127.0.0.1",
     "PORT": "3000",
     "PUBLIC_URL": "https://email.example.com",
@@ -38,6 +36,12 @@ EXAMPLES: Mapping[str, str] = {
     "LOG_FORMAT": "text (or json)",
 }
 
+KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_KEYS_COMMAND")
+"""Where the list of keys can come from; one of them is set."""
+
+REPLACED_SETTINGS = ("ENCRYPTION_PASSPHRASE", "ENCRYPTION_PASSPHRASE_FILE", "VAULT_TOKEN", "VAULT_NAMESPACE")
+"""Settings of earlier versions; ENCRYPTION_KEYS_COMMAND took their place."""
+
 
 class PasswordEntrySetting(StrEnum):
     """Where people type passwords: in Slack's form (and on the private page, if there is one), or there alone."""
@@ -50,7 +54,6 @@ class SettingsError(Exception):
     """Settings are missing or malformed. `str(error)` has one line for each, never a secret's value."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
-        """Write one line a setting: its name, what is wrong, an example."""
         self.reasons = dict(reasons)
         lines = (f"{name}: {why} Example: {name}={EXAMPLES[name]}" for name, why in reasons.items())
         super().__init__("\n".join(lines))
@@ -60,14 +63,13 @@ class SettingsFileError(SettingsError):
     """The file `.env` is there and cannot be read."""
 
     def __init__(self, why: str) -> None:
-        """Say why, in one line."""
         wanted = "It is text in UTF-8, which the user who runs the bot must be allowed to read."
         self.reasons = {}
         Exception.__init__(self, f".env: this file cannot be read ({why}). {wanted}")
 
 
 def _split(value: object) -> object:
-    """Cut a comma-separated text into its parts, blanks and empty parts dropped."""
+    """Split a comma-separated text into a tuple, without blanks and empty parts; return anything else as it is."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -93,10 +95,12 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("sqlite:///email-profiles.db")
     encryption_keys: SecretStr | None = None
     encryption_keys_file: Path | None = None
+    encryption_keys_command: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
+    # REPLACED_SETTINGS: nothing reads them but the check that they are not set.
     encryption_passphrase: SecretStr | None = None
-    encryption_passphrase_file: Path | None = None
+    encryption_passphrase_file: SecretStr | None = None
     vault_token: SecretStr | None = None
-    vault_namespace: str | None = None
+    vault_namespace: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = 3000
     public_url: str | None = None
@@ -207,12 +211,25 @@ class Settings(BaseSettings):
             raise ValueError("a connection test may take from 1 to 120 seconds.")
         return seconds
 
-    @field_validator("smtp_ca_file", "encryption_keys_file", "encryption_passphrase_file")
+    @field_validator("smtp_ca_file", "encryption_keys_file")
     @classmethod
     def _readable_file(cls, value: Path | None) -> Path | None:
         if value is not None:
             _content(value)
         return value
+
+    @field_validator("encryption_keys_command", mode="before")
+    @classmethod
+    def _command(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            words = tuple(shlex.split(value))
+        except ValueError as error:
+            raise ValueError(f"this is not written as a command ({str(error).lower()}).") from None
+        if not words:
+            raise ValueError("no command stands in it.")
+        return words
 
     @field_validator("log_level", "log_format", "password_entry", mode="before")
     @classmethod
@@ -221,11 +238,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> "Settings":
-        if self.encryption_keys is not None and self.encryption_keys_file is not None:
-            raise SettingsError({"ENCRYPTION_KEYS": "both this and ENCRYPTION_KEYS_FILE are set; keep one of them."})
-        if self.encryption_passphrase is not None and self.encryption_passphrase_file is not None:
-            why = "both this and ENCRYPTION_PASSPHRASE_FILE are set; keep one of them."
-            raise SettingsError({"ENCRYPTION_PASSPHRASE": why})
+        first, *others = self._given(KEY_SETTINGS) or ("",)
+        if others:
+            raise SettingsError({first: f"both this and {' and '.join(others)} are set; keep one of them."})
         return self
 
     @model_validator(mode="after")
@@ -251,35 +266,36 @@ class Settings(BaseSettings):
             raise SettingsError({"PASSWORD_ENTRY": "“private” needs PUBLIC_URL, where browsers reach the bot."})
         return self
 
-    def key_text(self) -> SecretStr | None:
-        """Give the key list as comma-separated text, the file read anew; None when neither setting holds one.
+    def _given(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if getattr(self, name.lower())]
+
+    @property
+    def key_setting(self) -> str | None:
+        """The name of the setting that the list of keys comes from; None when there is none."""
+        return next(iter(self._given(KEY_SETTINGS)), None)
+
+    @property
+    def replaced_setting(self) -> str | None:
+        """The name of a setting that is set and has been replaced by ENCRYPTION_KEYS_COMMAND."""
+        return next(iter(self._given(REPLACED_SETTINGS)), None)
+
+    def key_text(self) -> str:
+        """Return the list of keys as comma-separated text; ENCRYPTION_KEYS_FILE is read anew.
 
         Raises:
             SettingsError: the file cannot be read, or is no text.
         """
         if self.encryption_keys_file is not None:
-            text = _text("ENCRYPTION_KEYS_FILE", self.encryption_keys_file)
-            return SecretStr(",".join(text.split()))
-        return self.encryption_keys
+            return ",".join(_text("ENCRYPTION_KEYS_FILE", self.encryption_keys_file).split())
+        return self.encryption_keys.get_secret_value() if self.encryption_keys else ""
 
     @property
     def many_workspaces(self) -> bool:
         """Whether the bot is installed through OAuth, in as many workspaces as want it."""
         return self.slack_client_id is not None
 
-    def passphrase(self) -> SecretStr | None:
-        """Give the passphrase of key files, its file read anew; None when neither setting holds one.
-
-        Raises:
-            SettingsError: the file cannot be read, or is no text.
-        """
-        if self.encryption_passphrase_file is not None:
-            text = _text("ENCRYPTION_PASSPHRASE_FILE", self.encryption_passphrase_file)
-            return SecretStr(text.rstrip("\r\n"))
-        return self.encryption_passphrase
-
     def require_slack(self) -> None:
-        """Check that what serving Slack needs is there: a token or OAuth's two settings, and a way in.
+        """Check that everything for serving Slack is set: a token or OAuth's two settings, and a way in.
 
         Raises:
             SettingsError: naming each setting that is missing.
@@ -296,7 +312,7 @@ class Settings(BaseSettings):
 
 
 class GivenSettings(Settings):
-    """Settings that read neither the environment nor `.env`: the demo must not meet real tokens."""
+    """Settings that read neither the environment nor `.env`, so that the demo never sees real tokens."""
 
     @classmethod
     def settings_customise_sources(
@@ -307,12 +323,12 @@ class GivenSettings(Settings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Keep only what is given in code."""
+        """Use only what is given in code."""
         return (init_settings,)
 
 
 def _content(file: Path) -> bytes:
-    """Read a file that a setting names. Raises ValueError with a sentence when it cannot be read."""
+    """Return a file's content. Raises ValueError with a sentence when it cannot be read."""
     try:
         if file.exists() and not file.is_file():
             # Reading a pipe or a device could go on for ever.
@@ -336,7 +352,7 @@ def _on_loopback(url: str) -> bool:
 
 
 def _port_number(value: object, *, lowest: int) -> int:
-    """Read a port number. Raises ValueError with a sentence when it is none."""
+    """Return a port number. Raises ValueError with a sentence when `value` is none."""
     text = str(value)
     if not (text.isascii() and text.isdigit() and lowest <= int(text) <= 65535):
         raise ValueError(f"“{text}” is not a port; use a number from 1 to 65535.")
@@ -344,7 +360,7 @@ def _port_number(value: object, *, lowest: int) -> int:
 
 
 def load(**given: Any) -> Settings:
-    """Read the settings from the environment and `.env`; `given` stands above both.
+    """Read the settings from the environment and `.env`; `given` takes precedence over both.
 
     Raises:
         SettingsError: one line for each setting that is malformed, with an example; or the file cannot be read.
@@ -360,7 +376,7 @@ def load(**given: Any) -> Settings:
 
 
 def _reason(fault: Any) -> str:
-    """Turn one fault of the settings model into a sentence that repeats no value."""
+    """Return one of pydantic's errors as a sentence without the value."""
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"])
     if fault["type"] in ("literal_error", "enum"):

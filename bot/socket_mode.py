@@ -1,8 +1,8 @@
 """Socket Mode: one working connection, replaced before it ends where Slack says so, without a storm where it breaks.
 
-https://docs.slack.dev/apis/events-api/using-socket-mode. slack_sdk's client speaks the protocol; its ways to connect
-anew are not used: it closes the old connection before it has a new one, asks again at once whenever Slack hangs up,
-and has been seen deaf for hours while it looked healthy (https://github.com/slackapi/python-slack-sdk/issues/1922).
+https://docs.slack.dev/apis/events-api/using-socket-mode. slack_sdk's client speaks the protocol; its reconnecting is
+not used: it closes the old connection before it has a new one, reconnects at once whenever Slack hangs up, and has been
+seen to receive nothing for hours while it looked healthy (https://github.com/slackapi/python-slack-sdk/issues/1922).
 """
 
 import asyncio
@@ -15,7 +15,9 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
-from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.adapter.socket_mode.internals import build_headers
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -24,47 +26,47 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, StartError
 from bot.settings import EXAMPLES, Settings
-from bot.slack.web_api.clients import hurried
-from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal, wait_asked_for
+from bot.slack.web_api.clients import without_retries
+from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds
 
 log = logging.getLogger(__name__)
 
-PING_SECONDS = 2.5
-"""A connection that leaves a ping unanswered is over within one and a half of these.
+PING_INTERVAL_SECONDS = 2.5
+"""A connection that leaves a ping unanswered is closed within one and a half of these.
 
 Slack gives each request to one connection, so whatever it sends meanwhile on a dead one is lost.
 """
 
-CONNECT_SECONDS = 15.0
+CONNECT_TIMEOUT_SECONDS = 15.0
 """For one try to connect."""
 
-WATCH_SECONDS = 1.0
-"""How often it is looked whether a connection is still open that nothing told the end of."""
+CHECK_INTERVAL_SECONDS = 1.0
+"""Between two checks whether a connection is still open whose end was never reported."""
 
 STEADY_SECONDS = 10.0
 """A connection that lived so long is replaced at once; after a shorter one a growing pause is made."""
 
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
 
 LAST_ANSWERS_SECONDS = 3.0
 """How long a replaced connection stays open for answers under way: longer Slack waits for none."""
 
-_CLOSE_SECONDS = 2.0
-_REMEMBERED = 500
+_CLOSE_TIMEOUT_SECONDS = 2.0
+_REMEMBERED_ENVELOPES = 500
 
 
 class Connection(SocketModeClient):
-    """One connection, from its beginning to its end; it never connects anew."""
+    """One connection, from its beginning to its end; it never reconnects."""
 
     def __init__(self, token: str, web_client: AsyncWebClient, on_end: Callable[["Connection", str], None]) -> None:
-        """Prepare; `on_end` is called, with Slack's reason if it gave one, when another connection is needed."""
+        """`on_end` is called, with Slack's reason if it gives one, when another connection is needed."""
         super().__init__(
             app_token=token,
             logger=logging.getLogger("slack_sdk.socket_mode"),
             web_client=web_client,
             auto_reconnect_enabled=False,
-            ping_interval=PING_SECONDS,
+            ping_interval=PING_INTERVAL_SECONDS,
             on_close_listeners=[self._closed],
         )
         self._on_end = on_end
@@ -73,7 +75,7 @@ class Connection(SocketModeClient):
         """Connect, with one try.
 
         Raises:
-            SlackApiError, aiohttp.ClientError, OSError: it was in vain.
+            SlackApiError, aiohttp.ClientError, OSError: it failed.
         """
         answer = await self.web_client.apps_connections_open(app_token=self.app_token)
         self.current_session = await self.aiohttp_client_session.ws_connect(
@@ -81,14 +83,14 @@ class Connection(SocketModeClient):
             autoping=False,
             # It goes by the machine's own pace, whatever its wall clock does.
             heartbeat=self.ping_interval,
-            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_SECONDS),
             proxy=self.proxy,
             ssl=self.web_client.ssl if self.web_client.ssl is not None else True,
         )
         self.message_receiver = asyncio.ensure_future(self.receive_messages())
 
     async def run_message_listeners(self, message: dict[str, Any], raw_message: str) -> None:
-        """Take one message; Slack's notice that it is going to hang up only tells that another is needed."""
+        """Handle one message; Slack's notice that it will hang up only means that another connection is needed."""
         if message.get("type") == "disconnect":
             self._on_end(self, str(message.get("reason") or ""))
             return
@@ -99,10 +101,9 @@ class Connection(SocketModeClient):
 
 
 class SocketMode:
-    """The bot's way to Slack over Socket Mode, through as many connections as it takes."""
+    """Receives Slack's requests over Socket Mode, through as many connections as it takes."""
 
     def __init__(self, bot: Bot, settings: Settings) -> None:
-        """Prepare to answer for `bot`."""
         if settings.slack_app_token is None:
             raise ValueError("Socket Mode needs SLACK_APP_TOKEN.")
         self._bot = bot
@@ -118,26 +119,26 @@ class SocketMode:
         self._ending = False
 
     async def open(self) -> None:
-        """Connect, and keep connected from now on; when Slack does not answer, that comes later.
+        """Connect, and stay connected from now on; when Slack does not answer yet, keep trying.
 
         Raises:
             StartError: Slack refuses the token.
         """
         try:
             await self._connect()
-        except SLACK_FAILS as error:
-            if isinstance(error, SlackApiError) and not is_busy(error):
-                why = f"Slack refuses this token ({refusal(error)}); copy it again."
+        except SLACK_ERRORS as error:
+            if isinstance(error, SlackApiError) and not is_temporary(error):
+                why = f"Slack refuses this token ({error_code(error)}); copy it again."
                 raise StartError(f"SLACK_APP_TOKEN: {why} Example: {EXAMPLES['SLACK_APP_TOKEN']}") from None
             log.warning("Socket Mode could not connect (%s); trying again.", _cause(error))
         self._keeping = asyncio.create_task(self._keep_connected(), name="socket mode")
 
     async def connected(self) -> bool:
-        """Say whether the connection works now."""
+        """Whether the connection works now."""
         return self._connection is not None and await self._connection.is_connected()
 
     async def close(self) -> None:
-        """Answer what Slack has asked, take nothing more, and disconnect for good."""
+        """Answer the requests under way, accept no more, and disconnect for good."""
         self._ending = True
         if self._answering:
             await asyncio.wait(self._answering, timeout=LAST_ANSWERS_SECONDS)
@@ -150,32 +151,32 @@ class SocketMode:
             await self._connection.close()
 
     async def _keep_connected(self) -> None:
-        """Connect whenever that is needed, for ever; the more often in vain or for a moment, the slower."""
+        """Connect whenever that is needed, until cancelled; slower after failures and short connections."""
         loop = asyncio.get_running_loop()
-        misses = 0
+        failures = 0
         while True:
             await self._until_needed()
             if loop.time() - self._since >= STEADY_SECONDS:
-                misses = 0
-            pause = _pause_after(misses)
+                failures = 0
+            pause = _pause_after(failures)
             if pause:
                 await asyncio.sleep(pause)
-            misses += 1
+            failures += 1
             try:
                 await self._connect()
             except Exception as error:  # noqa: BLE001 - whatever broke, the next round tries again; only a stop ends this
-                asked = wait_asked_for(error) if isinstance(error, SlackApiError) else 0.0
+                retry_after = retry_after_seconds(error) if isinstance(error, SlackApiError) else 0.0
                 log.warning("Socket Mode could not connect (%s); trying again.", _cause(error))
-                await asyncio.sleep(asked)
+                await asyncio.sleep(retry_after)
                 self._since = loop.time()
 
     async def _until_needed(self) -> None:
         while not self._needed.is_set() and await self.connected():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._needed.wait(), WATCH_SECONDS)
+                await asyncio.wait_for(self._needed.wait(), CHECK_INTERVAL_SECONDS)
 
     def _ended(self, connection: Connection, reason: str) -> None:
-        """Take note that a connection is over, or soon will be."""
+        """Note that a connection has ended, or soon will."""
         if connection is not self._connection:
             return
         if reason == "link_disabled":
@@ -184,15 +185,17 @@ class SocketMode:
         self._needed.set()
 
     async def _connect(self) -> None:
-        """Put a new connection in place of the one there is, which answers what it was asked before it goes."""
+        """Open a connection in place of the old one, which answers its requests before it closes."""
         old = self._connection
         if old is not None and self._reason == "too_many_websockets":
             # Only here the old one has to go first.
             await old.close()
-        connection = Connection(self._token.get_secret_value(), hurried(self._bot.slack.client), self._ended)
+        connection = Connection(
+            self._token.get_secret_value(), without_retries(self._bot.slack.bolt.client), self._ended
+        )
         connection.socket_mode_request_listeners.append(self._answer)  # type: ignore[arg-type]
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await connection.connect()
         except BaseException:
             await connection.close()
@@ -215,22 +218,23 @@ class SocketMode:
             self._answering.add(answering)
             answering.add_done_callback(self._answering.discard)
         try:
-            response = await asyncio.shield(self._carried_out(request))
+            response = await asyncio.shield(self._dispatch_once(request))
             await send_async_response(connection, request, response, began)
         except ConnectionError:
             log.info("A connection ended before an answer; Slack asks again over another.")
         finally:
             self._bot.metrics.observe_ack("socket", time.time() - began)
 
-    def _carried_out(self, request: SocketModeRequest) -> asyncio.Task[BoltResponse]:
-        """Carry a request out once: what Slack did not see answered it sends again, over whatever connection."""
-        carried = self._answers.get(request.envelope_id)
-        if carried is None:
-            carried = asyncio.create_task(run_async_bolt_app(self._bot.slack, request), name="socket mode request")
-            self._answers[request.envelope_id] = carried
-            if len(self._answers) > _REMEMBERED:
+    def _dispatch_once(self, request: SocketModeRequest) -> asyncio.Task[BoltResponse]:
+        """Dispatch a request once: Slack sends again what it did not see answered, over whatever connection."""
+        answering = self._answers.get(request.envelope_id)
+        if answering is None:
+            bolt_request = AsyncBoltRequest(mode="socket_mode", body=request.payload, headers=build_headers(request))
+            answering = asyncio.create_task(self._bot.slack.serve(bolt_request), name="socket mode request")
+            self._answers[request.envelope_id] = answering
+            if len(self._answers) > _REMEMBERED_ENVELOPES:
                 self._answers.popitem(last=False)
-        return carried
+        return answering
 
 
 async def _retire(connection: Connection) -> None:
@@ -240,13 +244,13 @@ async def _retire(connection: Connection) -> None:
         await connection.close()
 
 
-def _pause_after(misses: int) -> float:
-    """Give the seconds to wait before the next try; with chance, because all instances were cut off at once."""
-    if not misses:
+def _pause_after(failures: int) -> float:
+    """Return the seconds to wait before the next try; random, because all instances were cut off at once."""
+    if not failures:
         return 0.0
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(misses - 1, 16))
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it guards nothing
 
 
 def _cause(error: BaseException) -> str:
-    return (refusal(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
+    return (error_code(error) if isinstance(error, SlackApiError) else "") or type(error).__name__

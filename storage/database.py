@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import make_url
@@ -132,6 +133,11 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether this is the embedded database."""
         return self._engine.dialect.name == "sqlite"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file of the embedded database; None for PostgreSQL."""
+        return Path(self._engine.url.database or "") if self.is_sqlite else None
 
     @property
     def keyring(self) -> Keyring:

@@ -6,9 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web_app
 
+from tests.counts import scaled
 from tests.databases import KINDS, Maker, NoMaker, PostgreSQLMaker, SQLiteMaker
 from tests.postgresql import FORGETFUL, PostgreSQLServer, folder_in_memory, running_postgresql
+
+
+def pytest_configure() -> None:
+    """Keep the tests' folders in memory where it has room: the bot waits for the disk with each commit."""
+    folder = folder_in_memory()
+    # Tests run programs that they write, which some systems allow on disks alone.
+    if folder and not os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +40,20 @@ def own_postgresql() -> Iterator[PostgreSQLServer]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what has to do with a database on each kind, unless its nearest mark says otherwise."""
+    """Run a test once on each kind of database that its nearest mark names, by the fixture `maker` on which all stand.
+
+    `@pytest.mark.databases("sqlite")` means that one, `databases(*KINDS)` both, `databases()` that the test opens
+    none. Without a mark a test runs on both; a scenario on SQLite alone, and on both with PROVE=1, for what people see
+    seldom hangs on the database.
+    """
     if "maker" not in metafunc.fixturenames:
         return
-    mark = metafunc.definition.get_closest_marker("databases")
-    kinds = KINDS if mark is None else mark.args
+    if mark := metafunc.definition.get_closest_marker("databases"):
+        kinds = mark.args
+    elif metafunc.module.__name__.startswith("tests.scenario."):
+        kinds = scaled(quick=("sqlite",), full=KINDS)
+    else:
+        kinds = KINDS
     none = pytest.param("none", id=pytest.HIDDEN_PARAM)
     metafunc.parametrize("maker", kinds or [none], indirect=True, scope="session")
 
@@ -62,6 +81,17 @@ def _maker_of(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -
     else:
         with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
             yield made
+
+
+@pytest.fixture(autouse=True)
+def _served_bots_end() -> Iterator[None]:
+    """Forget the web applications of a test at its end.
+
+    aiohttp keeps the last 1,024 handlers that it put middlewares around, each with the whole bot that it serves, and
+    has no public way to forget them.
+    """
+    yield
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
@@ -72,6 +73,13 @@ def unit() -> dict[str, str]:
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read_string(text)
     return dict(parser["Service"])
+
+
+def unit_environment() -> dict[str, str]:
+    """Give what the systemd unit sets in the environment."""
+    lines = read("deploy/email-profile-bot.service").splitlines()
+    told = [line.removeprefix("Environment=") for line in lines if line.startswith("Environment=")]
+    return dict(part.split("=", 1) for line in told for part in shlex.split(line))
 
 
 def alert_expressions() -> list[str]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from ipaddress import IPv4Address, ip_address
+from pathlib import Path
 from typing import AnyStr
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from bot.smtp.network.connect import Network, OpenNetwork
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address
 
 HOST = "mail.demo.example"
@@ -78,6 +79,16 @@ class DemoMail:
     def renew(self, *, until: datetime) -> None:
         """Show a new certificate, good until then."""
         self._authority.issue_cert(HOST, "smtp.demo.example", not_after=until).configure_cert(self._tls)
+
+    def trust(self) -> ssl.SSLContext:
+        """Make the context of a client that trusts this server's authority and no other."""
+        return ssl.create_default_context(cadata=self.ca_pem.decode())
+
+    def authority_file(self, folder: Path) -> Path:
+        """Write this server's authority into a file, for SMTP_CA_FILE."""
+        file = folder / "demo-ca.pem"
+        file.write_bytes(self.ca_pem)
+        return file
 
     def account(self, address: str) -> DemoAccount:
         """Find an account by its address."""
@@ -235,41 +246,37 @@ class _Conversation(SMTP):
         )
 
 
-class DemoRecords:
-    """DNS as the demo's domain would have it; nothing is asked of the world."""
+class DemoNetwork(Network):
+    """The demo's network: the demo's names lead to the local mail server, under the classic port numbers.
 
-    _RECORDS: Mapping[str, Sequence[str]] = {
+    Ports below 1024 need privileges, so the server listens on others, to which connections are led. Everything else
+    is as without the demo, except that no TXT record is asked of the world.
+    """
+
+    _TXT_RECORDS: Mapping[str, Sequence[str]] = {
         "demo.example": ["v=spf1 a:mail.demo.example -all"],
         "_dmarc.demo.example": ["v=DMARC1; p=quarantine"],
         "default._domainkey.demo.example": ["v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="],
     }
 
-    async def texts(self, name: str) -> list[str] | None:
-        """Give the records."""
-        return list(self._RECORDS.get(name, ()))
-
-
-class DemoNetwork:
-    """The demo's network: the demo's names lead to the local mail server, under the classic port numbers.
-
-    Ports below 1024 need privileges, so the server listens elsewhere and this dials through. Everything else
-    goes the way it would without the demo.
-    """
-
     def __init__(self, mail: DemoMail, *, names: Mapping[str, str] | None = None) -> None:
         """Lead the demo's names, and `names` (name to address) of a test's choice, to the loopback."""
+        super().__init__()
         self._mail = mail
         self._names = {HOST: str(LOOPBACK), "smtp.demo.example": str(LOOPBACK), **(names or {})}
-        self._open: Network = OpenNetwork()
 
     async def resolve(self, host: str) -> list[Address]:
         """Resolve the demo's names here, everything else through the system."""
         if host in self._names:
             return [ip_address(self._names[host])]
-        return await self._open.resolve(host)
+        return await super().resolve(host)
 
-    async def connect(self, address: Address, port: int) -> socket.socket:
-        """Dial the local mail server for its classic ports on the loopback."""
-        if address == LOOPBACK:
+    async def txt_records(self, name: str) -> list[str] | None:
+        """Return the records of the demo's domain."""
+        return list(self._TXT_RECORDS.get(name, ()))
+
+    async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+        """Connect to the local mail server for its classic ports on the loopback."""
+        if LOOPBACK in addresses:
             port = self._mail.ports.get(port, port)
-        return await self._open.connect(address, port)
+        return await super().connect(addresses, port)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Bot, StartError, open_bot
-from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork, DemoRecords
+from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork
 from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
@@ -43,10 +43,8 @@ def embedded_database(folder: Path) -> str:
     return f"sqlite:///{folder / 'email-profiles.db'}"
 
 
-def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail, **given: Any) -> Settings:
-    """Make settings that know only the demo: fresh keys, its own authority, loopback allowed."""
-    authority = folder / "demo-ca.pem"
-    authority.write_bytes(mail.ca_pem)
+def demo_settings(folder: Path, workspace: Workspace, **given: Any) -> Settings:
+    """Make settings that know only the demo: fresh keys, loopback allowed."""
     values: dict[str, Any] = {
         "slack_bot_token": workspace.bot_token,
         "slack_signing_secret": workspace.signing_secret,
@@ -55,7 +53,6 @@ def demo_settings(folder: Path, workspace: Workspace, mail: DemoMail, **given: A
         "encryption_keys": generate_key(),
         "port": 0,
         "smtp_allowed_networks": (ip_network("127.0.0.0/8"),),
-        "smtp_ca_file": authority,
     }
     return GivenSettings(**{**values, **given})
 
@@ -73,6 +70,8 @@ async def open_office(
     """Start workspace (its page on `port`), mail server and bot; stop all in reverse order.
 
     `mail`, `network` and `people` stand in place of the demo's own; `given` are settings that stand above the demo's.
+    Without `smtp_ca_file` the bot trusts the mail server's own authority alone: reading the system's takes as long as
+    all the rest of the start.
     """
     workspace = Workspace(
         signing_secret=secrets.token_hex(16),
@@ -91,9 +90,13 @@ async def open_office(
         # The private page's address has to be known before the bot is made, so its socket is bound first.
         listening = stack.enter_context(socket.create_server((str(LOOPBACK), 0)))
         public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
-        settings = demo_settings(folder, workspace, mail, **{"public_url": public_url, **given})
+        settings = demo_settings(folder, workspace, **{"public_url": public_url, **given})
         bot = await stack.enter_async_context(
-            open_bot(settings, network=network or DemoNetwork(mail), records=DemoRecords())
+            open_bot(
+                settings,
+                network=network or DemoNetwork(mail),
+                trust=None if settings.smtp_ca_file else mail.trust(),
+            )
         )
         bot_url = await stack.enter_async_context(serving(bot, settings, listening=listening))
         workspace.delivery.events_url = f"{bot_url}/slack/events"
@@ -114,7 +117,9 @@ async def demo(*, port: int, open_page: Callable[[str], None] | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with tempfile.TemporaryDirectory(prefix="email-profile-bot-") as folder:
-        async with open_office(Path(folder), port=port) as office:
+        mail = DemoMail()
+        authority = mail.authority_file(Path(folder))
+        async with open_office(Path(folder), port=port, mail=mail, smtp_ca_file=authority) as office:
             _say_welcome(office.workspace.base_url)
             if open_page is not None:
                 await loop.run_in_executor(None, open_page, office.workspace.base_url)

@@ -1,4 +1,4 @@
-"""`check`: what an operator would look at first, one finding a line, with what to do about it."""
+"""`check`: examines what serving needs; one finding a line, with what to do about it."""
 
 from bot.doctor.examination import examine
 from bot.doctor.finding import Finding

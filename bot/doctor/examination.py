@@ -1,4 +1,4 @@
-"""The whole examination: what does not depend on each other is examined beside each other, whatever else failed."""
+"""Runs every examination: those that do not depend on each other at once, whatever else fails."""
 
 import asyncio
 import re
@@ -30,10 +30,10 @@ _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
 async def examine(mail_server: str | None = None) -> list[Finding]:
-    """Examine everything that serving needs, in the order of `ORDER`; never raises for what it finds.
+    """Examine everything that serving needs, and return the findings in the order of `ORDER`.
 
-    `mail_server` is a host, or host:port, that connection tests are to reach; None leaves mail out. Nothing is
-    changed: no schema, no check value, no record.
+    `mail_server` is a host, or host:port, that connection tests shall reach; None leaves mail out. Nothing is changed:
+    no schema, no check value, no record.
     """
     try:
         loaded, reasons = _loaded()
@@ -41,7 +41,7 @@ async def examine(mail_server: str | None = None) -> list[Finding]:
         return [bad(SETTINGS, str(error))]
     found = _setting_findings(reasons)
     if loaded is not None:
-        works = [
+        examinations = [
             guarded(DATABASE, storing_findings(loaded, reasons)),
             guarded(TOKEN, token_findings(loaded)),
             guarded(APP_TOKEN, socket_findings(loaded)),
@@ -49,8 +49,8 @@ async def examine(mail_server: str | None = None) -> list[Finding]:
             guarded(PUBLIC_URL, public_findings(loaded)),
         ]
         if mail_server is not None:
-            works.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))
-        for findings in await asyncio.gather(*works):
+            examinations.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))
+        for findings in await asyncio.gather(*examinations):
             found.extend(findings)
         found.extend(_signing_secret_findings(loaded))
     if all(finding.subject != SETTINGS for finding in found):
@@ -64,9 +64,9 @@ def _setting_findings(reasons: Mapping[str, str]) -> list[Finding]:
 
 
 def _loaded() -> tuple[Settings | None, dict[str, str]]:
-    """Load the settings, with the defaults in place of those that are malformed; gives what is wrong by setting.
+    """Load the settings with defaults for those that are malformed, and return what is wrong with each of these.
 
-    There are no settings when those that are malformed hang together.
+    The settings are None when even so they do not load, because malformed ones depend on each other.
 
     Raises:
         SettingsFileError: the file `.env` cannot be read.
@@ -80,7 +80,7 @@ def _loaded() -> tuple[Settings | None, dict[str, str]]:
         except SettingsFileError:
             raise
         except SettingsError as error:
-            # A setting that was set aside is missing now; what was wrong with it is known better.
+            # A malformed setting that its default replaced may now count as missing; its first reason is kept.
             reasons = {**error.reasons, **reasons}
             if len(reasons) == known:
                 break

@@ -1,4 +1,4 @@
-"""What was examined, and what was found."""
+"""The findings of an examination, their subjects and their order."""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ ORDER = (
     CLOCK,
     PUBLIC_URL,
 )
-"""What subjects are or begin with, in the order in which they are told."""
+"""Subjects, or how they begin, in the order of the report."""
 
-SECONDS = 4.0
-"""How long one answer from the network is waited for."""
+ANSWER_TIMEOUT_SECONDS = 4.0
+"""How long each answer from the network is waited for."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing examined: whether it is good, and a sentence that says what was found and, if not, what to do."""
+    """The result for one subject: whether it is good, and a sentence with what was found and, if bad, what to do."""
 
     subject: str
     good: bool
@@ -50,12 +50,12 @@ class Finding:
 
 
 def good(subject: str, sentence: str) -> Finding:
-    """Find something as it should be."""
+    """Return a finding that all is well."""
     return Finding(subject, good=True, sentence=sentence)
 
 
 def bad(subject: str, sentence: str) -> Finding:
-    """Find something wrong; the sentence says what to do."""
+    """Return a finding that something is wrong; the sentence says what to do."""
     return Finding(subject, good=False, sentence=sentence)
 
 
@@ -64,11 +64,11 @@ def in_order(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: next(n for n, s in enumerate(ORDER) if finding.subject.startswith(s)))
 
 
-async def guarded(subject: str, work: Awaitable[list[Finding]]) -> list[Finding]:
-    """Give what `work` finds; when the examination itself breaks, that is the finding."""
+async def guarded(subject: str, examination: Awaitable[list[Finding]]) -> list[Finding]:
+    """Return the findings of an examination; when it raises, that is the finding."""
     try:
-        return await work
-    except Exception as error:  # noqa: BLE001 - one thing that breaks shall not hide the others
+        return await examination
+    except Exception as error:  # noqa: BLE001 - one examination that fails shall not hide the others
         # Its text may name credentials, its type does not.
         why = f"it could not be examined ({type(error).__name__}); the log of `run` may tell more."
         return [bad(subject, why)]

@@ -1,4 +1,4 @@
-"""The way to mail servers: name, guard, and a connection test of each usual port that stops before any sign-in."""
+"""Examines the way to a mail server: its name, the guard, and a connection test of each port, without signing in."""
 
 import asyncio
 import socket
@@ -8,15 +8,15 @@ from bot.doctor.finding import DNS, MAIL_SERVER, Finding, bad, good
 from bot.settings import Settings
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Report, StageName
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.connect import OpenNetwork
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
-from bot.smtp.network.trust import trust_store
 
 USUAL_PORTS = (465, 587)
 
-SECONDS = 4.0
-"""How long one port is waited for; also less than SMTP_TIMEOUT, for nobody types a password here."""
+PORT_TIMEOUT_SECONDS = 4.0
+"""How long the test of one port may take, unless SMTP_TIMEOUT is shorter."""
 
 _BLOCKED = "A firewall or the hosting provider probably keeps this machine from that port: have it opened."
 
@@ -42,9 +42,9 @@ async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
         return [name]
     tester = ConnectionTester(
         guard=guard,
-        network=OpenNetwork(),
+        network=Network(),
         trust=trust_store(loaded.smtp_ca_file),
-        timeout=min(SECONDS, loaded.smtp_timeout),
+        timeout=min(PORT_TIMEOUT_SECONDS, loaded.smtp_timeout),
         handshakes=len(USUAL_PORTS),
     )
     found = await asyncio.gather(*(_port_finding(tester, loaded, host, port) for port in ports))
@@ -66,8 +66,8 @@ def _parts(server: str) -> tuple[str, tuple[int, ...]]:
 
 async def _name_finding(host: str, guard: Guard, loaded: Settings) -> Finding:
     try:
-        async with asyncio.timeout(SECONDS):
-            addresses = await OpenNetwork().resolve(host)
+        async with asyncio.timeout(PORT_TIMEOUT_SECONDS):
+            addresses = await Network().resolve(host)
     except socket.gaierror as error:
         if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
             return bad(DNS, f"there is no {host}. Correct the name, or the DNS of this machine.")
@@ -112,23 +112,23 @@ async def _port_finding(tester: ConnectionTester, loaded: Settings, host: str, p
         ports = ",".join(map(str, sorted({*loaded.smtp_allowed_ports, port})))
         return bad(subject, f"it is not allowed. If it is meant, set SMTP_ALLOWED_PORTS={ports}")
     encryption = Encryption.SSL if port == USUAL_PORTS[0] else Encryption.TLS
-    # Signing in is asked for without a password, so the test ends where a password would be needed.
+    # It asks for a sign-in and has no password, so the test ends just before one is needed.
     account = Account(address=f"check@{host}", host=host, port=port, encryption=encryption, authenticate=True)
     report = await tester.test(account, lambda _: None)
-    return Finding(subject, good=_reached(report), sentence=_told(report))
+    return Finding(subject, good=_reached(report), sentence=_sentence(report))
 
 
 def _reached(report: Report) -> bool:
     return report.failed_stage is None or report.failed_stage.name is StageName.SIGN_IN
 
 
-def _told(report: Report) -> str:
+def _sentence(report: Report) -> str:
     failed = report.failed_stage
     if failed is None or _reached(report):
         return f"it answers, encrypted ({report.host})."
     remedy = _REMEDIES.get(report.fault, "") if report.fault else ""
     if report.fault is Fault.TIMED_OUT and failed.name is not StageName.CONNECT:
         remedy = "It takes connections and says nothing: see whether a mail server is behind that port."
-    others = ", ".join(str(door.port) for door in report.doors)
+    others = ", ".join(str(one.port) for one in report.open_ports)
     instead = f" Port {others} answers." if others else ""
     return f"it fails at {failed.name}: {failed.detail}. {remedy}{instead}".strip()

@@ -1,67 +1,64 @@
-"""PUBLIC_URL: whether what browsers and Slack are sent to is this bot."""
+"""Examines whether PUBLIC_URL, where browsers and Slack are sent, leads to this bot."""
 
 import ssl
 
 import aiohttp
 
-from bot.doctor.finding import PUBLIC_URL, SECONDS, Finding, bad, good
+from bot.doctor.finding import ANSWER_TIMEOUT_SECONDS, PUBLIC_URL, Finding, bad, good
 from bot.settings import Settings
 
-_LONGEST_ANSWER = 100
+_MOST_ANSWER_BYTES = 100
 
 
 async def public_findings(loaded: Settings) -> list[Finding]:
-    """Ask for `/healthz` there, as anybody would."""
+    """Fetch `/healthz` from there, as a browser would."""
     if loaded.public_url is None:
         return []
-    wrong = await _trouble(f"{loaded.public_url}/healthz")
-    if wrong:
-        return [bad(PUBLIC_URL, wrong)]
-    return [good(PUBLIC_URL, "the bot answers there.")]
+    fault = await _fault(f"{loaded.public_url}/healthz")
+    return [bad(PUBLIC_URL, fault) if fault else good(PUBLIC_URL, "the bot answers there.")]
 
 
-async def _trouble(url: str) -> str:
-    """Say what is wrong with an address, and what to do; empty when the bot answers there."""
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
+async def _fault(url: str) -> str:
+    """Return what is wrong with an address and what to do; empty when the bot answers there."""
+    timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            # What is sent elsewhere is not served there.
             session.get(url, allow_redirects=False) as answer,
         ):
-            body = await answer.content.read(_LONGEST_ANSWER)
+            body = await answer.content.read(_MOST_ANSWER_BYTES)
             status = answer.status
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return _of_error(error)
-    return _of_answer(status, body)
+        return _fault_of_error(error)
+    return _fault_of_answer(status, body)
 
 
-def _of_error(error: Exception) -> str:
+def _fault_of_error(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorDNSError():
-            trouble = "its name is unknown. Make a DNS record for it, or correct PUBLIC_URL."
+            fault = "its name is unknown. Make a DNS record for it, or correct PUBLIC_URL."
         case aiohttp.ClientSSLError() | ssl.SSLError():
-            why = _of_tls(error)
-            trouble = f"TLS fails ({why}). Renew or correct the certificate of the proxy in front of the bot."
+            why = _tls_reason(error)
+            fault = f"TLS fails ({why}). Renew or correct the certificate of the proxy in front of the bot."
         case TimeoutError():
-            trouble = f"nothing answers within {SECONDS:.0f} s. Open the firewall, or correct PUBLIC_URL."
+            fault = f"nothing answers within {ANSWER_TIMEOUT_SECONDS:.0f} s. Open the firewall, or correct PUBLIC_URL."
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
-            trouble = "the connection is refused: nothing serves there. Start the bot, and the proxy in front of it."
+            fault = "the connection is refused: nothing serves there. Start the bot, and the proxy in front of it."
         case aiohttp.ClientConnectorError():
             why = error.os_error.strerror or type(error.os_error).__name__
-            trouble = f"no connection comes about ({why}). Open the way there, or correct PUBLIC_URL."
+            fault = f"no connection comes about ({why}). Open the way there, or correct PUBLIC_URL."
         case _:
             why = type(error).__name__
-            trouble = f"what answers there breaks off ({why}). See the log of the proxy in front of the bot."
-    return trouble
+            fault = f"what answers there breaks off ({why}). See the log of the proxy in front of the bot."
+    return fault
 
 
-def _of_tls(error: Exception) -> str:
+def _tls_reason(error: Exception) -> str:
     certificate = getattr(error, "certificate_error", error)
     return str(getattr(certificate, "verify_message", "") or "no handshake came about")
 
 
-def _of_answer(status: int, body: bytes) -> str:
+def _fault_of_answer(status: int, body: bytes) -> str:
     if 300 <= status < 400:
         return f"/healthz is sent elsewhere (status {status}). Let PUBLIC_URL be the address that is served itself."
     if status in (502, 503, 504):

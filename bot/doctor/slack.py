@@ -1,4 +1,4 @@
-"""Slack: the tokens and what they may do, the socket, the clock, and the workspaces that the bot is installed in."""
+"""Examines Slack: tokens and their scopes, Socket Mode, the clock, and installations."""
 
 import time
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import open_installations
 from bot.doctor.finding import (
+    ANSWER_TIMEOUT_SECONDS,
     APP_TOKEN,
     CLOCK,
     IN_WORKSPACE,
     INSTALLATIONS,
     SCOPES,
-    SECONDS,
     SOCKET_MODE,
     TOKEN,
     Finding,
@@ -28,18 +28,18 @@ from bot.profiles.errors import UserError
 from bot.settings import EXAMPLES, Settings
 from bot.slack.ids import SCOPES as NEEDED
 from bot.slack.web_api.clients import Clients
-from bot.slack.web_api.errors import refusal
+from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.oauth import INSTALL_PATH
 from storage.database import Database
 
 MOST_EXAMINED = 5
-"""Installations whose token is tried; a bot may have hundreds."""
+"""Installations whose token is tried, at most; a bot may have hundreds."""
 
-MOST_SKEW = 60.0
-"""Seconds that this clock may differ from Slack's. Requests are refused when it is five minutes
+MAX_SKEW_SECONDS = 60.0
+"""How far this clock may be from Slack's. Requests are refused at five minutes
 (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
 
-_SILENT = (aiohttp.ClientError, TimeoutError, OSError)
+_NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 
 # https://docs.slack.dev/reference/methods/auth.test#errors
 _BOT_TOKEN_REMEDIES = {
@@ -58,11 +58,13 @@ _APP_TOKEN_REMEDIES = {
 
 
 def _client(loaded: Settings, token: str | None) -> AsyncWebClient:
-    return AsyncWebClient(token=token, base_url=loaded.slack_api_url, timeout=int(SECONDS), retry_handlers=[])
+    return AsyncWebClient(
+        token=token, base_url=loaded.slack_api_url, timeout=int(ANSWER_TIMEOUT_SECONDS), retry_handlers=[]
+    )
 
 
 async def token_findings(loaded: Settings) -> list[Finding]:
-    """Try the bot token, and hold its scopes against the manifest's."""
+    """Try the bot token, and compare its scopes with the manifest's."""
     if loaded.slack_bot_token is None:
         return []
     client = _client(loaded, loaded.slack_bot_token.get_secret_value())
@@ -71,8 +73,8 @@ async def token_findings(loaded: Settings) -> list[Finding]:
     except SlackApiError as error:
         why = _refused("SLACK_BOT_TOKEN", error, _BOT_TOKEN_REMEDIES)
         return [bad(TOKEN, why)]
-    except _SILENT as error:
-        return [bad(TOKEN, _silent(loaded, error))]
+    except _NO_ANSWER as error:
+        return [bad(TOKEN, _no_answer(loaded, error))]
     works = good(TOKEN, f"it works in {answer.get('team') or 'its organisation'}.")
     missing = ", ".join(_missing_scopes(answer.headers))
     if missing:
@@ -87,14 +89,14 @@ def _missing_scopes(headers: Mapping[str, Any]) -> list[str]:
 
 
 def _refused(setting: str, error: SlackApiError, remedies: Mapping[str, str]) -> str:
-    name = refusal(error)
+    name = error_code(error)
     if not name:
         return f"SLACK_API_URL: what answers there is not Slack. Example: {EXAMPLES['SLACK_API_URL']}"
     remedy = remedies.get(name, f"Copy it again. Example: {EXAMPLES[setting]}")
     return f"{setting}: Slack refuses it ({name}). {remedy}"
 
 
-def _silent(loaded: Settings, error: BaseException) -> str:
+def _no_answer(loaded: Settings, error: BaseException) -> str:
     return (
         f"SLACK_API_URL: {loaded.slack_api_url} does not answer ({type(error).__name__}). "
         "Let this machine reach it over HTTPS, or correct the address."
@@ -102,17 +104,17 @@ def _silent(loaded: Settings, error: BaseException) -> str:
 
 
 async def clock_findings(loaded: Settings) -> list[Finding]:
-    """Compare this machine's clock with the Date of an answer of Slack's."""
+    """Compare this machine's clock with the Date header of an answer from Slack."""
     began = time.time()
     try:
         headers: Mapping[str, Any] = (await _client(loaded, None).api_test()).headers
     except SlackApiError as error:
         headers = getattr(error.response, "headers", None) or {}
-    except _SILENT as error:
-        return [bad(CLOCK, _silent(loaded, error))]
+    except _NO_ANSWER as error:
+        return [bad(CLOCK, _no_answer(loaded, error))]
     # A Date has whole seconds (RFC 9110, 6.6.1).
     ahead = (began + time.time()) / 2 - 0.5 - _timestamp(str(headers.get("Date", "")), began)
-    if abs(ahead) <= MOST_SKEW:
+    if abs(ahead) <= MAX_SKEW_SECONDS:
         return [good(CLOCK, "it agrees with Slack's.")]
     why = (
         f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Slack's; set it by NTP. "
@@ -125,7 +127,7 @@ def _timestamp(date: str, otherwise: float) -> float:
     try:
         return parsedate_to_datetime(date).timestamp()
     except ValueError:
-        # A server without a Date tells nothing of its clock.
+        # Without a Date header nothing is known of the server's clock.
         return otherwise
 
 
@@ -139,18 +141,18 @@ async def socket_findings(loaded: Settings) -> list[Finding]:
     except SlackApiError as error:
         why = _refused("SLACK_APP_TOKEN", error, _APP_TOKEN_REMEDIES)
         return [bad(APP_TOKEN, why)]
-    except _SILENT as error:
-        return [bad(APP_TOKEN, _silent(loaded, error))]
+    except _NO_ANSWER as error:
+        return [bad(APP_TOKEN, _no_answer(loaded, error))]
     return [good(APP_TOKEN, "Slack takes it."), await _connection(str(answer["url"]))]
 
 
 async def _connection(url: str) -> Finding:
-    # The address holds a ticket, so it is told to nobody.
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    # The address holds a ticket, so it appears in no finding.
+    timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.ws_connect(url) as socket:
-            hello = await socket.receive_json(timeout=SECONDS)
-    except (*_SILENT, TypeError, ValueError) as error:
+            hello = await socket.receive_json(timeout=ANSWER_TIMEOUT_SECONDS)
+    except (*_NO_ANSWER, TypeError, ValueError) as error:
         why = (
             f"no connection came about ({type(error).__name__}). Let this machine open WebSockets (wss://) to Slack, "
             "past every proxy; or unset SLACK_APP_TOKEN, and serve over HTTP."
@@ -165,7 +167,7 @@ async def _connection(url: str) -> Finding:
 async def installation_findings(loaded: Settings, database: Database) -> list[Finding]:
     """Try the tokens of the first few workspaces that the bot is installed in."""
     where = f"{loaded.public_url or 'the address of this bot'}{INSTALL_PATH}"
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS)) as session:
         clients = Clients(session, loaded.slack_api_url)
         installations = open_installations(loaded, database, clients, Metrics().count_token_renewal)
         keys = await installations.keys()
@@ -183,8 +185,7 @@ async def installation_findings(loaded: Settings, database: Database) -> list[Fi
                 found.append(await _installed(client, subject, where))
         if len(keys) > MOST_EXAMINED:
             rest = len(keys) - MOST_EXAMINED
-            told = f"{len(keys)} in all; the other {rest} were not asked."
-            found.append(good(INSTALLATIONS, told))
+            found.append(good(INSTALLATIONS, f"{len(keys)} in all; the other {rest} were not asked."))
         await installations.finish()
     return found
 
@@ -193,9 +194,9 @@ async def _installed(client: AsyncWebClient, subject: str, where: str) -> Findin
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        why = f"it refuses the bot token ({refusal(error)}); install the app again at {where}."
+        why = f"it refuses the bot token ({error_code(error)}); install the app again at {where}."
         return bad(subject, why)
-    except _SILENT as error:
+    except _NO_ANSWER as error:
         return bad(subject, f"it does not answer ({type(error).__name__}).")
     missing = _missing_scopes(answer.headers)
     if missing:

@@ -1,19 +1,17 @@
-"""Keys and database: whether one answers, the others open, and both fit each other."""
+"""Examines keys and database: whether the keys load, the database answers, and both fit each other."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from bot.doctor.finding import DATABASE, KEYS, SETTINGS, Finding, bad, good
 from bot.doctor.slack import installation_findings
-from bot.keys import keyring_of
-from bot.settings import Settings, SettingsError
+from bot.encryption_keys import load_keyring
+from bot.settings import KEY_SETTINGS, Settings, SettingsError
 from storage.crypto.key_checks import KeyMismatchError
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
-
-_KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_PASSPHRASE", "ENCRYPTION_PASSPHRASE_FILE")
 
 _REMEDIES = {
     DatabaseFault.SILENT: "See whether it runs, and whether host, port, user and password in the address are right.",
@@ -24,23 +22,23 @@ _REMEDIES = {
 }
 
 
-class _UndoneError(Exception):
-    """Ends a transaction of which nothing is to stay."""
+class _RollbackError(Exception):
+    """Ends a transaction so that nothing is written."""
 
 
 async def storing_findings(loaded: Settings, malformed: Mapping[str, str]) -> list[Finding]:
-    """Examine keys and database; where the keys do not open, the database alone."""
+    """Examine keys and database; without usable keys, the database alone. `malformed` are settings to leave out."""
     if "DATABASE_URL" in malformed:
         return []
     found: list[Finding] = []
     keyring = None
     try:
-        if not any(name in malformed for name in _KEY_SETTINGS):
-            keyring = await keyring_of(loaded)
+        if not any(name in malformed for name in KEY_SETTINGS):
+            keyring = await load_keyring(loaded)
     except SettingsError as error:
         found.append(bad(SETTINGS, str(error)))
     try:
-        # Nothing is sealed or opened with the one drawn here; a database cannot be had without.
+        # A Database needs a keyring; the one made here seals and opens nothing.
         async with _database(loaded, keyring or Keyring.from_text(generate_key())) as database:
             found.extend(await _database_findings(database, loaded, keys_open=keyring is not None))
     except SettingsError as error:
@@ -66,11 +64,11 @@ async def _database_findings(database: Database, loaded: Settings, *, keys_open:
             return [good(DATABASE, "nothing is in its file yet; the first start makes its tables.")]
         await database.require_schema()
         await require_complete(database)
-        with suppress(_UndoneError):
+        with suppress(_RollbackError):
             async with database.writing() as tx:
-                # Only what writes meets a full disk, or a database that is read-only.
+                # Only a write finds that the disk is full or the database read-only.
                 await tx.requests.take("check", seconds=1)
-                raise _UndoneError
+                raise _RollbackError
     except DatabaseUnavailableError as error:
         why = f"DATABASE_URL: {error.fault}. {_REMEDIES[error.fault]}"
         return [bad(DATABASE, why)]

@@ -1,1 +1,1 @@
-"""Log, metrics, traces: what an operator sees of the running bot."""
+"""Log, metrics and traces: what an operator sees of the running bot."""

@@ -1,30 +1,29 @@
-"""Requests that seem to be signed long ago: with a wrong clock those are all of Slack's, and nothing else tells why."""
+"""Warns of refused requests that seem to be signed long ago: with a wrong clock those are all of Slack's."""
 
 import logging
 import time
 
 log = logging.getLogger(__name__)
 
-LONGEST = 300
-"""Seconds (https://docs.slack.dev/authentication/verifying-requests-from-slack); Bolt refuses what is older."""
+MAX_SKEW_SECONDS = 300
+"""Bolt refuses requests that are older (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
 
-EVERY_SECONDS = 60.0
-"""How often it is told at most: anybody can send such requests."""
+WARNING_INTERVAL_SECONDS = 60.0
+"""The least time between two warnings: anybody can send such requests."""
 
 
 class ClockSkew:
-    """Tells operators of refused requests whose time is far from this machine's."""
+    """Logs a warning when a refused request's time is far from this machine's."""
 
     def __init__(self) -> None:
-        """Have told nothing yet."""
         self._silent_until = 0.0
 
-    def look_at(self, timestamp: str) -> None:
-        """Look at a refused request's timestamp, seconds since 1970; one that is near says nothing about clocks."""
+    def check(self, timestamp: str) -> None:
+        """Check a refused request's timestamp, in seconds since 1970."""
         seconds = time.time() - int(timestamp) if timestamp.isdecimal() else 0.0
-        if abs(seconds) <= LONGEST or time.monotonic() < self._silent_until:
+        if abs(seconds) <= MAX_SKEW_SECONDS or time.monotonic() < self._silent_until:
             return
-        self._silent_until = time.monotonic() + EVERY_SECONDS
+        self._silent_until = time.monotonic() + WARNING_INTERVAL_SECONDS
         log.warning(
             "A request was refused because it was signed %.0f s %s, by this machine's clock. If this goes on, the "
             "clock is probably wrong: compare it with a time server. A request that somebody sends again looks so too.",

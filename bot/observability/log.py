@@ -1,18 +1,27 @@
-"""Logging: text or JSON lines, libraries never below INFO, and a filter that blanks secrets."""
+"""The log: text or JSON lines with secrets blanked, and the request under way, whose reference lines bear.
+
+Libraries are never logged below INFO. Jobs that a request starts belong to it too.
+"""
 
 import json
 import logging
 import re
-import time
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TextIO
 
-# At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
-TALKATIVE = ("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp")
-
-# These write down each statement, or whose credentials they found, already at INFO; botocore at DEBUG even an
-# unwrapped key.
-VERBOSE = ("sqlalchemy", "alembic", "botocore", "urllib3")
+LIBRARY_LEVELS = {
+    # At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
+    **dict.fromkeys(("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp"), logging.INFO),
+    # These print each statement already at INFO; urllib3, which sends traces, each connection at DEBUG.
+    **dict.fromkeys(("sqlalchemy", "alembic", "urllib3"), logging.WARNING),
+}
+"""The lowest level at which a library is logged, whatever LOG_LEVEL is."""
 
 _SECRETS = re.compile(
     r"""xox[a-z](?:\.[a-z]+)?-[\w-]+                    # Slack tokens
@@ -25,37 +34,21 @@ _SECRETS = re.compile(
 )
 
 
-# One of these stands in every text that `_SECRETS` can match; looking for them is ten times quicker.
-_SIGNS = ("xox", "xapp-", "hooks.slack.com", "auth plain", "auth login", "postgresql://", '"password"')
-
-
-def redacted(text: str) -> str:
-    """Blank whatever in `text` looks like a token, a credential or a response_url."""
-    lowered = text.lower()
-    if any(sign in lowered for sign in _SIGNS):
-        return _SECRETS.sub("[redacted]", text)
-    return text
+def redact(text: str) -> str:
+    """Return `text` with everything blanked that looks like a token, a credential or a response_url."""
+    return _SECRETS.sub("[redacted]", text)
 
 
 FIELDS = ("reference", "command", "workspace", "user", "outcome", "milliseconds")
-"""What a line may carry besides its message (`extra`), for machines."""
+"""What a line may carry besides its message (logging's `extra`), for machines."""
 
 
 class RedactingText(logging.Formatter):
     """Lines for people; secrets blanked in message and traceback alike."""
 
-    _second = ("", -1)
-
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
-        return redacted(super().format(record))
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        """Format a record's time; its second is worded once for all lines of that second."""
-        second = int(record.created)
-        if self._second[1] != second:
-            self._second = (time.strftime(datefmt or self.default_time_format, time.localtime(second)), second)
-        return f"{self._second[0]},{record.msecs:03.0f}"
+        return redact(super().format(record))
 
 
 class ColouredText(RedactingText):
@@ -79,24 +72,22 @@ class RedactingJson(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redacted(record.getMessage()),
+            "message": redact(record.getMessage()),
         }
         entry.update({name: record.__dict__[name] for name in FIELDS if name in record.__dict__})
         if record.exc_info:
-            entry["traceback"] = redacted(self.formatException(record.exc_info))
+            entry["traceback"] = redact(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
 
 
 def _wanted(record: logging.LogRecord) -> bool:
-    """Leave out what libraries say too much, whatever levels they give their own loggers."""
-    package = record.name.partition(".")[0]
-    if record.levelno < (logging.WARNING if package in VERBOSE else logging.INFO if package in TALKATIVE else 0):
-        # Bolt copies the root's level to each of its loggers.
+    """Whether a record is written, whatever level its library gave its own logger: Bolt copies the root's to each."""
+    if record.levelno < LIBRARY_LEVELS.get(record.name.partition(".")[0], logging.NOTSET):
         return False
     if record.name == "slack_bolt.RequestVerification":
         # It prints the body of a request whose signature does not fit: with a mistyped secret that is every form.
         return False
-    # Bolt finds SLACK_BOT_TOKEN beside the client that it was given: that is meant so.
+    # Bolt finds SLACK_BOT_TOKEN in the environment beside the client that it was given, which is intended.
     return "`token` will be unused" not in record.getMessage()
 
 
@@ -119,15 +110,85 @@ def set_up(*, level: str, form: str, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.addFilter(_wanted)
     handler.setFormatter(_formatter(form, stream))
-    # What no line tells need not be found out for each (https://docs.python.org/3/howto/logging.html#optimization).
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
     root = logging.getLogger()
-    for old in root.handlers[:]:
-        root.removeHandler(old)
-    root.addHandler(handler)
+    root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(max(root.level, logging.INFO))
-    for name in VERBOSE:
-        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    for name, lowest in LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(root.level, lowest))
+
+
+class Outcome(StrEnum):
+    """How a request ended."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    """The caller may not do this, or the request is none of Slack's."""
+    TOLD = "told an error"
+    """The person was told what they can correct."""
+    BUSY = "busy"
+    """More was under way than the process carries; the person was asked to come back."""
+    FAILED = "failed"
+    """The program or its database failed; a person can only try again."""
+
+
+Observer = Callable[[str, Outcome, float], None]
+"""Takes a request's kind, how it ended, and the seconds until its answer was ready."""
+
+ReportEnd = Callable[[str, Outcome, str], None]
+"""Takes what a request asked for, how it ended, and its reference."""
+
+Tracer = Callable[[], AbstractContextManager[ReportEnd]]
+"""Opens a span around a request."""
+
+
+@dataclass
+class RequestRecord:
+    """One request under way: how it ends as far as is known, and an error that nobody expected."""
+
+    outcome: Outcome = Outcome.OK
+    error: BaseException | None = None
+    _reference: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The request's short name, made when it is first asked for."""
+        self._reference = self._reference or new_reference()
+        return self._reference
+
+
+_CURRENT: ContextVar[RequestRecord | None] = ContextVar("current request", default=None)
+
+
+@contextmanager
+def request_under_way() -> Iterator[RequestRecord]:
+    """Let everything in the block, and every task that it starts, belong to one new request."""
+    record = RequestRecord()
+    token = _CURRENT.set(record)
+    try:
+        yield record
+    finally:
+        _CURRENT.reset(token)
+
+
+def new_reference() -> str:
+    """Return a new short reference that a person can read out and an operator can find in the log."""
+    return secrets.token_hex(4).upper()
+
+
+def current_reference() -> str:
+    """Return the reference of the request under way; without one, a new reference."""
+    record = _CURRENT.get()
+    return record.reference if record else new_reference()
+
+
+def set_outcome(outcome: Outcome, error: BaseException | None = None) -> None:
+    """Set how the request under way ends; `error` is one whose traceback belongs in the log."""
+    record = _CURRENT.get()
+    if record is not None:
+        record.outcome, record.error = outcome, error
+
+
+def log_undelivered(logger: logging.Logger, what: str, error: BaseException) -> None:
+    """Log that something did not reach anybody, under the reference of the request that it belongs to."""
+    reference = current_reference()
+    logger.warning("%s (%s, reference %s).", what, type(error).__name__, reference, extra={"reference": reference})

@@ -1,8 +1,8 @@
-"""What the bot counts, in its own registry; labels come from fixed lists, never from what people type.
+"""Metrics in the Prometheus text format; labels come from fixed lists, never from what people type.
 
-Every series, with its labels and what it tells:
+Every series, with its labels and what it counts:
 
-| series | labels | tells |
+| series | labels | counts |
 |---|---|---|
 | `email_profile_bot_build_info` | `version` | 1, for the version that runs |
 | `email_profile_bot_slack_requests_total` | `kind` | requests by their kind; those without a signature are "other" |
@@ -15,7 +15,7 @@ Every series, with its labels and what it tells:
 | `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
 | `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
 | `email_profile_bot_slack_calls_total` | `method`, `outcome` | calls to Slack by how they ended |
-| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack: that is the matter now |
+| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack while it is so |
 | `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
 | `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
 """
@@ -29,10 +29,9 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
-from bot.smtp.account import Account
+from bot.smtp.account import Account, Outgoing
 from bot.smtp.check.report import Report
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.envelope import Outgoing
+from bot.smtp.check.tester import ConnectionTester
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -44,24 +43,23 @@ _TEST_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30)
 _REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
 
 RECORDS_SECONDS = 60.0
-"""How long counted records stand; counting reads every table of records."""
+"""How long a count of records is reused; counting reads every table of records."""
 
-_PATIENCE = 2.0
-"""Seconds that a scrape waits for counted records; it has more to tell."""
+_COUNT_TIMEOUT_SECONDS = 2.0
+"""How long a scrape waits for the count of records."""
 
 Way = Literal["http", "socket"]
 
 
 class Metrics:
-    """The bot's counters; `text()` is the Prometheus text format."""
+    """The metrics of one bot, in a registry of their own."""
 
     def __init__(self) -> None:
-        """Register every metric in a registry of its own."""
         self.registry = CollectorRegistry()
-        self._readings: list[Callable[[], Awaitable[None]]] = []
-        self._told_of_tests: list[Callable[[Report], None]] = []
+        self._updates: list[Callable[[], Awaitable[None]]] = []
+        self._test_observers: list[Callable[[Report], None]] = []
         Info("email_profile_bot_build", "The version that runs", registry=self.registry).info(
-            {"version": version_here()}
+            {"version": installed_version()}
         )
         self._requests = Counter(
             "email_profile_bot_slack_requests",
@@ -76,8 +74,6 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=self.registry,
         )
-        self._acks_over: dict[Way, Histogram] = {}
-        self._ended: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._acks = Histogram(
             "email_profile_bot_ack_seconds",
             "Time from a request's arrival until Slack has its answer, by way",
@@ -107,7 +103,7 @@ class Metrics:
             registry=self.registry,
         )
         for ended in ("renewed", "refused", "failed"):
-            # From nothing to one is no increase to Prometheus; from zero it is.
+            # Prometheus sees an increase from zero to one, but none when a series appears with one.
             self._renewals.labels(ended=ended)
 
         self._calls = Counter(
@@ -118,50 +114,41 @@ class Metrics:
         )
 
     def count_slack_call(self, method: str, outcome: str) -> None:
-        """Count one call to Slack; both are of fixed lists."""
+        """Count one call to Slack."""
         self._calls.labels(method, outcome).inc()
 
     def observe_request(self, command: str, outcome: str, seconds: float) -> None:
-        """Take how one request ended; `command` and `outcome` are of fixed lists."""
-        known = self._ended.get((command, outcome))
-        if known is None:
-            # Finding them takes longer than all the rest, and every request comes here.
-            known = self._requests.labels(kind=command), self._outcomes.labels(command, outcome)
-            self._ended[command, outcome] = known
-        requests, seconds_taken = known
-        requests.inc()
-        seconds_taken.observe(seconds)
+        """Count one request, and observe how long it took until its answer was ready."""
+        self._requests.labels(kind=command).inc()
+        self._outcomes.labels(command, outcome).observe(seconds)
 
     def observe_ack(self, way: Way, seconds: float) -> None:
-        """Take how long Slack waited for one answer."""
-        acks = self._acks_over.get(way)
-        if acks is None:
-            acks = self._acks_over[way] = self._acks.labels(way)
-        acks.observe(seconds)
+        """Observe how long Slack waited for one answer."""
+        self._acks.labels(way).observe(seconds)
 
     def count_test(self, report: Report) -> None:
-        """Count one finished connection test."""
+        """Count one finished connection test and its stages."""
         failed = report.failed_stage
         self._tests.labels(ended=failed.name if failed else "passed").observe(report.seconds)
         for stage in report.stages:
             self._stages.labels(stage=stage.name, outcome=stage.outcome).inc()
-        for tell in self._told_of_tests:
-            tell(report)
+        for observer in self._test_observers:
+            observer(report)
 
-    def tell_of_tests(self, observer: Callable[[Report], None]) -> None:
-        """Let `observer` know of every connection test that is finished from now on."""
-        self._told_of_tests.append(observer)
+    def observe_tests(self, observer: Callable[[Report], None]) -> None:
+        """Call `observer` with the report of every connection test from now on."""
+        self._test_observers.append(observer)
 
     def count_token_renewal(self, ended: str) -> None:
         """Count one renewal of a token by how it ended."""
         self._renewals.labels(ended=ended).inc()
 
     def watch_jobs(self, running: Callable[[], int]) -> None:
-        """Ask `running` for the number of jobs whenever the metrics are read."""
+        """Read the number of jobs from `running` at each scrape."""
         self._jobs.set_function(running)
 
     def watch_database(self, database: Database) -> None:
-        """Ask `database` for its connections whenever the metrics are read, and for its records now and then."""
+        """Read the number of connections at each scrape, and count the records once a minute."""
         used = Gauge(
             "email_profile_bot_database_connections", "Database connections in use now", registry=self.registry
         )
@@ -172,10 +159,10 @@ class Metrics:
         )
         used.set_function(lambda: database.connections().used)
         kept.set_function(lambda: database.connections().kept)
-        self._readings.append(RecordCount(database, self.registry).read)
+        self._updates.append(RecordCount(database, self.registry).update)
 
-    def watch_health(self, states: Iterable[str], troubles: Callable[[], Awaitable[Collection[str]]]) -> None:
-        """Ask `troubles` which of `states` are the matter whenever the metrics are read."""
+    def watch_health(self, states: Iterable[str], faults: Callable[[], Awaitable[Collection[str]]]) -> None:
+        """Read from `faults` at each scrape which of `states` apply."""
         gauge = Gauge(
             "email_profile_bot_degraded",
             "Whether something is the matter: 1 for each state that is",
@@ -183,36 +170,35 @@ class Metrics:
             registry=self.registry,
         )
 
-        async def read() -> None:
-            standing = await troubles()
+        async def update() -> None:
+            found = await faults()
             for state in states:
-                gauge.labels(state=state).set(state in standing)
+                gauge.labels(state=state).set(state in found)
 
-        self._readings.append(read)
+        self._updates.append(update)
 
     def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
-        """Ask `connected` whether Socket Mode works whenever the metrics are read."""
+        """Read from `connected` at each scrape whether Socket Mode works."""
         gauge = Gauge(
             "email_profile_bot_socket_mode_connected", "Whether Socket Mode is connected", registry=self.registry
         )
 
-        async def read() -> None:
+        async def update() -> None:
             gauge.set(await connected())
 
-        self._readings.append(read)
+        self._updates.append(update)
 
     async def text(self) -> bytes:
-        """Give all metrics in the Prometheus text format, UTF-8."""
-        for read in self._readings:
-            await read()
+        """Return all metrics in the Prometheus text format, as UTF-8."""
+        for update in self._updates:
+            await update()
         return generate_latest(self.registry)
 
 
 class RecordCount:
-    """The number of records that each key seals, counted now and then."""
+    """The number of records that each key seals."""
 
     def __init__(self, database: Database, registry: CollectorRegistry) -> None:
-        """Count in `database`, and tell it in `registry`."""
         self._database = database
         self._gauge = Gauge(
             "email_profile_bot_records",
@@ -222,15 +208,15 @@ class RecordCount:
         )
         self._due = 0.0
 
-    async def read(self) -> None:
-        """Count anew when the last count is old; while the database is silent, the last count stands."""
+    async def update(self) -> None:
+        """Count again when the last count is old; while the database does not answer, the last count is kept."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + RECORDS_SECONDS
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_COUNT_TIMEOUT_SECONDS):
                 usage = await self._database.key_usage()
-        except Exception as error:  # noqa: BLE001 - whatever the driver raised, the other metrics are to be had
+        except Exception as error:  # noqa: BLE001 - whatever the driver raised, the other metrics can be read
             log.warning("The records could not be counted (%s).", type(error).__name__)
             return
         known = set(self._database.key_ids)
@@ -242,8 +228,8 @@ class RecordCount:
             self._gauge.labels(key=key_id).set(count)
 
 
-def version_here() -> str:
-    """Tell the version that is installed here; "unknown" where the source runs without having been installed."""
+def installed_version() -> str:
+    """Return the installed version; "unknown" when the source runs without having been installed."""
     try:
         return version("email-profile-bot")
     except PackageNotFoundError:
@@ -251,21 +237,20 @@ def version_here() -> str:
 
 
 class CountingTester:
-    """A connection tester that counts what the one inside it finds."""
+    """Wraps a connection tester and counts its tests."""
 
     def __init__(self, tester: ConnectionTester, metrics: Metrics) -> None:
-        """Wrap `tester`."""
         self._tester = tester
         self._metrics = metrics
 
     async def test(self, account: Account, progress: Callable[[Report], None]) -> Report:
-        """Test as the wrapped tester does, and count the result."""
+        """Test as the wrapped tester does, and count the test."""
         report = await self._tester.test(account, progress)
         self._metrics.count_test(report)
         return report
 
     async def send(self, account: Account, outgoing: Outgoing, progress: Callable[[Report], None]) -> Report:
-        """Test and send as the wrapped tester does, and count the result."""
+        """Test and send as the wrapped tester does, and count the test."""
         report = await self._tester.send(account, outgoing, progress)
         self._metrics.count_test(report)
         return report

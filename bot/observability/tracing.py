@@ -1,8 +1,8 @@
-"""Traces for OpenTelemetry, where they are wanted; where not, nothing of it is imported and nothing is measured.
+"""Traces for OpenTelemetry, when a collector is configured; else nothing of it is imported and nothing is measured.
 
-A trace is one request of Slack's: below it stand its database transactions, its calls of Slack, and its connection
-tests with their stages. An attribute is a name of a fixed list, a reference, or a number; never what people typed, who
-they are, or an address.
+A trace is one request from Slack; its child spans are database transactions, calls to Slack, and connection tests with
+their stages. An attribute is a name from a fixed list, a reference, or a number; never what people typed, who they
+are, or an address.
 
 The collector's address and everything else is set by OpenTelemetry's own variables
 (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from bot.observability.metrics import Metrics, version_here
-from bot.slack.middleware.request_log import Outcome, ServedApp, Tell
+from bot.observability.log import Outcome, ReportEnd
+from bot.observability.metrics import Metrics, installed_version
 from bot.smtp.check.report import Report
 from storage.database import Database
 
@@ -43,8 +43,8 @@ _METHOD = re.compile(r"/api/([a-zA-Z]+(?:\.[a-zA-Z]+)+)")
 
 
 @asynccontextmanager
-async def wanted(environment: Mapping[str, str]) -> AsyncIterator["Traces | None"]:
-    """Give traces until the block ends, and flush them then; None where none are wanted or can be had."""
+async def open_traces(environment: Mapping[str, str]) -> AsyncIterator["Traces | None"]:
+    """Yield traces and flush them when the block ends; yield None when no collector is set or the extra is missing."""
     named = next((name for name in ENDPOINTS if environment.get(name)), None)
     if named is None:
         yield None
@@ -58,7 +58,7 @@ async def wanted(environment: Mapping[str, str]) -> AsyncIterator["Traces | None
     try:
         yield Traces(provider)
     finally:
-        await _flushed(provider)
+        await _flush(provider)
 
 
 def _provider() -> "TracerProvider":
@@ -67,27 +67,27 @@ def _provider() -> "TracerProvider":
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    ours = {"service.name": "email-profile-bot", "service.version": version_here()}
+    ours = {"service.name": "email-profile-bot", "service.version": installed_version()}
     resource = Resource.create(ours).merge(OTELResourceDetector().detect())
-    # At the exit it would wait for a silent collector once more.
+    # At exit it would wait for a silent collector a second time.
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     # It exports in a thread of its own, and drops what does not fit into its queue.
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
 
-async def _flushed(provider: "TracerProvider") -> None:
-    """Let the last spans go; a collector that does not take them in time loses them."""
+async def _flush(provider: "TracerProvider") -> None:
+    """Send the last spans; what the collector does not accept in time is lost."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
 
-    def flush() -> None:
+    def shut_down() -> None:
         provider.shutdown()
-        # A loop that has ended meanwhile waits for nothing.
+        # The loop may have been closed meanwhile.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(done.set)
 
-    # The loop's own threads would be waited for at its end, however long they take.
-    threading.Thread(target=flush, name="flushing traces", daemon=True).start()
+    # A thread of the loop's own would be waited for when the loop ends, however long it takes.
+    threading.Thread(target=shut_down, name="flushing traces", daemon=True).start()
     try:
         async with asyncio.timeout(FLUSH_SECONDS):
             await done.wait()
@@ -99,7 +99,6 @@ class Traces:
     """Spans of what one process does."""
 
     def __init__(self, provider: "TracerProvider") -> None:
-        """Make spans with `provider`."""
         from opentelemetry import trace  # noqa: PLC0415
 
         self._tracer = provider.get_tracer(__name__)
@@ -107,39 +106,38 @@ class Traces:
         self._in = trace.set_span_in_context
         self._error = trace.Status(trace.StatusCode.ERROR)
 
-    def follow(self, slack: ServedApp, database: Database, metrics: Metrics) -> None:
-        """Make spans of requests, transactions and connection tests; before any of them is under way."""
-        slack.trace(self.request)
+    def follow(self, database: Database, metrics: Metrics) -> None:
+        """Record spans of transactions and connection tests from now on."""
         database.observe(self.transaction)
-        metrics.tell_of_tests(self.connection_test)
+        metrics.observe_tests(self.connection_test)
 
     def slack_calls(self) -> aiohttp.TraceConfig:
-        """Make what an aiohttp session needs so that its calls of Slack become spans."""
+        """Return the configuration with which an aiohttp session records its calls to Slack as spans."""
         config = aiohttp.TraceConfig()
-        config.on_request_start.append(_note_beginning)
+        config.on_request_start.append(_note_start)
         config.on_request_end.append(self._called)
         config.on_request_exception.append(self._called)
         return config
 
     @contextmanager
-    def request(self) -> Iterator[Tell]:
-        """Make a span of the block, in which a request is served; what is given takes how it ended."""
-        # An exception's text may be anything, so it is never recorded.
+    def request(self) -> Iterator[ReportEnd]:
+        """Record the block, in which a request is served, as a span; yields the function that takes how it ended."""
+        # An exception's text may hold secrets, so it is never recorded.
         with self._tracer.start_as_current_span(
             "request", record_exception=False, set_status_on_exception=False
         ) as span:
 
-            def tell(command: str, outcome: Outcome, reference: str) -> None:
+            def report_end(command: str, outcome: Outcome, reference: str) -> None:
                 span.update_name(command)
                 span.set_attributes({"command": command, "outcome": str(outcome), "reference": reference})
                 if outcome is Outcome.FAILED:
                     span.set_status(self._error)
 
-            yield tell
+            yield report_end
 
     def transaction(self, ended: str, seconds: float) -> None:
-        """Make a span of a transaction that ended just now."""
-        self._ended("database transaction", seconds, {"ended": ended})
+        """Record a transaction that ended just now."""
+        self._record("database transaction", seconds, {"ended": ended})
 
     async def _called(
         self,
@@ -150,27 +148,26 @@ class Traces:
         method = _METHOD.fullmatch(end.url.path)
         name = method[1] if method else "another address"
         status = {"status": end.response.status} if isinstance(end, aiohttp.TraceRequestEndParams) else {}
-        self._ended(f"Slack {name}", time.monotonic() - call.began, {"method": name, **status})
+        self._record(f"Slack {name}", time.monotonic() - call.began, {"method": name, **status})
 
     def connection_test(self, report: Report) -> None:
-        """Make a span of a connection test that ended just now, with one below it for each stage that took time."""
+        """Record a connection test that ended just now, with a child span for each stage that took time."""
         failed = report.failed_stage
         ended = {"ended": str(failed.name) if failed else "passed"}
-        within = self._ended("connection test", report.seconds, ended)
-        if within is None:
+        parent = self._record("connection test", report.seconds, ended)
+        if parent is None:
             return
         began = time.time_ns() - _nanoseconds(report.seconds)
         for stage in report.stages:
             if stage.seconds is not None:
                 until = began + _nanoseconds(stage.seconds)
                 outcome = {"outcome": str(stage.outcome)}
-                self._tracer.start_span(str(stage.name), within, attributes=outcome, start_time=began).end(until)
+                self._tracer.start_span(str(stage.name), parent, attributes=outcome, start_time=began).end(until)
                 began = until
 
-    def _ended(self, name: str, seconds: float, attributes: "Mapping[str, AttributeValue]") -> "Context | None":
-        """Make a span of what ended just now; gives the context of what stands below it."""
+    def _record(self, name: str, seconds: float, attributes: "Mapping[str, AttributeValue]") -> "Context | None":
+        """Record what ended just now, and return the context for its child spans; None outside any request."""
         if not self._current().get_span_context().is_valid:
-            # What the program does by itself belongs to no request.
             return None
         until = time.time_ns()
         span = self._tracer.start_span(name, attributes=attributes, start_time=until - _nanoseconds(seconds))
@@ -178,7 +175,7 @@ class Traces:
         return self._in(span)
 
 
-async def _note_beginning(
+async def _note_start(
     _session: aiohttp.ClientSession, call: SimpleNamespace, _start: aiohttp.TraceRequestStartParams
 ) -> None:
     call.began = time.monotonic()

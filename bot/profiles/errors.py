@@ -1,4 +1,4 @@
-"""Errors that a person can mend; their text is safe to show and says what to do next."""
+"""Errors that a person can fix; their text is safe to show and says what to do next."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
 
 
 class UserError(Exception):
-    """Something a person can put right. `str(error)` is a full sentence for that person."""
+    """An error that the person can fix. `str(error)` is a full sentence for them."""
 
 
 class NotAllowedError(UserError):
@@ -18,7 +18,7 @@ class DirectoryError(UserError):
 
 
 class NoProfileError(UserError):
-    """There is no email profile (or not enough of one) to do this with."""
+    """There is no email profile, or not enough of one to do this with."""
 
 
 class UnreadableProfileError(UserError):
@@ -29,7 +29,6 @@ class InvalidFormError(UserError):
     """A form's values break rules. `errors` maps field name (see `profile.Field`) to its sentence."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
-        """Keep one sentence a field."""
         super().__init__(" ".join(errors.values()))
         self.errors = dict(errors)
 
@@ -38,7 +37,6 @@ class InvalidExtraError(UserError):
     """An extra configuration's name or value is not known. `part` is "name" or "value"."""
 
     def __init__(self, message: str, *, part: str) -> None:
-        """Keep which of the two inputs is at fault."""
         super().__init__(message)
         self.part = part
 
@@ -47,17 +45,18 @@ class ExtraConflictError(UserError):
     """Two extra configurations cannot both be on. `wanted` was asked for, `present` is on now."""
 
     def __init__(self, message: str, *, wanted: str, present: str) -> None:
-        """Keep both names, so that a button can switch."""
         super().__init__(message)
         self.wanted = wanted
         self.present = present
 
 
-class ChangedMeanwhileError(UserError):
-    """Somebody saved between opening a form and saving it. `fields` are the labels that differ."""
+class EditConflictError(UserError):
+    """Somebody saved between opening a form and saving it. `fields` are labels of what differs.
+
+    `revision` is the one that is stored now.
+    """
 
     def __init__(self, message: str, *, fields: tuple[str, ...], revision: int) -> None:
-        """Keep what differs and the revision that is stored now."""
         super().__init__(message)
         self.fields = fields
         self.revision = revision
@@ -76,6 +75,6 @@ _OUTAGES = {
 
 
 def outage_sentence(error: DatabaseUnavailableError) -> str:
-    """Say to a person that the database cannot be used, and what became of what they wanted."""
+    """Return a sentence that says that the database cannot be used, and whether anything was changed."""
     waiting = "The bot cannot reach its database at the moment, so nothing was changed. Please try again in a minute."
     return _OUTAGES.get(error.fault, waiting)

@@ -1,11 +1,11 @@
-"""From a command's text to a subcommand; the table of subcommands also prints `help`."""
+"""Parses a command's text; the table of subcommands also prints `help`."""
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.extras import NOT_IN_A_COMMAND, names_secret
+from bot.profiles.account.extras import REFUSED_IN_COMMAND, mentions_secret
 from bot.profiles.errors import UserError
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
 
@@ -22,7 +22,7 @@ class Subcommand:
     """One subcommand: its name, the arguments it takes as shown in `help`, and one line of help.
 
     `also` are other words for it; `most` is how many arguments it takes, the last one with its blanks kept; `acts`
-    says that it does something, and does not only look.
+    says that it changes or starts something, and does not only show it.
     """
 
     name: str
@@ -79,23 +79,25 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """A command understood: the subcommand's name, its arguments, and the user id of another person if named."""
+    """A parsed command: the subcommand's name and arguments, another person's user id if named, `acts` as above."""
 
     subcommand: str
     arguments: tuple[str, ...] = ()
     owner: str | None = None
+    acts: bool = False
 
 
 class NotUnderstoodError(UserError):
     """The text is no subcommand; the help is shown below the sentence."""
 
 
-_ACTING = frozenset((command, entry.name) for command, table in SUBCOMMANDS.items() for entry in table if entry.acts)
+def subcommand(*names: str) -> Callable[..., Awaitable[bool]]:
+    """Make a matcher for Bolt's `app.command`: the listener is for these subcommands alone."""
 
+    async def matches(invocation: Invocation) -> bool:
+        return invocation.subcommand in names
 
-def acts(command: str, invocation: Invocation) -> bool:
-    """Tell whether a command does something, and does not only look."""
-    return (command, invocation.subcommand) in _ACTING
+    return matches
 
 
 def parse(command: str, text: str) -> Invocation:
@@ -109,23 +111,23 @@ def parse(command: str, text: str) -> Invocation:
     if words and (mention := _MENTION.match(words[0])):
         # "/email-test @ada": the everyday subcommand, for somebody else.
         owner, words = mention.group(1), (words[1].split(None, 1) if len(words) > 1 else [])
-    subcommand = _find(command, words[0] if words else "")
+    entry = _find(command, words[0] if words else "")
     rest, owner = _without_mention(words[1] if len(words) > 1 else "", owner)
-    arguments = tuple(_unescaped(part) for part in rest.split(None, max(subcommand.most - 1, 0)))
-    if len(arguments) != subcommand.most:
-        raise _wrong_arguments(command, subcommand, rest)
+    arguments = tuple(_unescaped(part) for part in rest.split(None, max(entry.most - 1, 0)))
+    if len(arguments) != entry.most:
+        raise _wrong_arguments(command, entry, rest)
     if arguments:
         arguments = (arguments[0].translate(_QUOTES), *arguments[1:])
-    return Invocation(subcommand=subcommand.name, arguments=arguments, owner=owner)
+    return Invocation(subcommand=entry.name, arguments=arguments, owner=owner, acts=entry.acts)
 
 
 def _find(command: str, word: str) -> Subcommand:
     wanted = word.casefold().translate(_QUOTES)
-    for subcommand in SUBCOMMANDS[command]:
-        if wanted == subcommand.name or wanted in subcommand.also:
-            return subcommand
-    if names_secret(word):
-        raise NotUnderstoodError(NOT_IN_A_COMMAND)
+    for entry in SUBCOMMANDS[command]:
+        if wanted == entry.name or wanted in entry.also:
+            return entry
+    if mentions_secret(word):
+        raise NotUnderstoodError(REFUSED_IN_COMMAND)
     if word.startswith("@"):
         raise NotUnderstoodError(_UNKNOWN_PERSON)
     names = {name: entry for entry in SUBCOMMANDS[command] for name in (entry.name, *entry.also) if name}
@@ -143,23 +145,23 @@ def _without_mention(rest: str, owner: str | None) -> tuple[str, str | None]:
     return rest, owner
 
 
-def _wrong_arguments(command: str, subcommand: Subcommand, rest: str) -> NotUnderstoodError:
-    if rest.startswith("@") and not subcommand.most:
+def _wrong_arguments(command: str, entry: Subcommand, rest: str) -> NotUnderstoodError:
+    if rest.startswith("@") and not entry.most:
         return NotUnderstoodError(_UNKNOWN_PERSON)
-    form = spelled(command, subcommand)
-    if subcommand.most:
+    form = spelled(command, entry)
+    if entry.most:
         return NotUnderstoodError(f"Something is missing. Write it as `{form}`.")
     return NotUnderstoodError(f"`{form}` takes nothing behind it but `@user`.")
 
 
-def spelled(command: str, subcommand: Subcommand) -> str:
+def spelled(command: str, entry: Subcommand) -> str:
     """Write a subcommand as one types it; the everyday one without its name."""
-    name = "" if "" in subcommand.also else f" {subcommand.name}"
-    return f"{command}{name}{' ' if subcommand.arguments else ''}{subcommand.arguments}"
+    name = "" if "" in entry.also else f" {entry.name}"
+    return f"{command}{name}{' ' if entry.arguments else ''}{entry.arguments}"
 
 
 def _unescaped(text: str) -> str:
-    """Give what was typed before Slack wrapped links and addresses and escaped & < >."""
+    """Give what was typed before Slack wrapped links and addresses and escape & < >."""
     return _entities(_WRAPPED.sub(_typed, text))
 
 

@@ -21,7 +21,7 @@ class ViewId(StrEnum):
 
 
 class ActionId(StrEnum):
-    """Action ids of buttons and menus; in messages their value is the owner's user id."""
+    """Action ids of buttons and menus."""
 
     EDIT = "edit_profile"
     TEST = "test_profile"
@@ -58,3 +58,18 @@ class ActionId(StrEnum):
     HISTORY_OLDER = "history_older"
     DEFAULTS_EDIT = "defaults_edit"
     DEFAULTS_MOVE = "defaults_move"
+
+
+OWNER_IN_VALUE = frozenset(
+    {
+        ActionId.EDIT,
+        ActionId.TEST,
+        ActionId.DELETE,
+        ActionId.OPEN_EXTRAS,
+        ActionId.USE_TLS,
+        ActionId.USE_SSL,
+        ActionId.SEND_MESSAGE,
+        ActionId.TRANSCRIPT,
+    }
+)
+"""Buttons of messages whose value is the user id of the profile's owner, and nothing else."""

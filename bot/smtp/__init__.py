@@ -1,1 +1,1 @@
-"""SMTP: the guard, the staged connection test and its advice; knows no Slack and no storage."""
+"""SMTP as a client: the guard, the staged connection test, its advice; knows no Slack and no storage."""

@@ -1,4 +1,4 @@
-"""What a connection test needs to know of an account: plain data, the password masked."""
+"""An account and a message as connection tests use them: plain data, the password masked."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ TokenProvider = Callable[[], Awaitable[SecretStr]]
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """One SMTP account as a connection test uses it.
+    """One SMTP account.
 
-    `password` is None when none is stored; `mechanism` is None for the strongest one offered;
-    `pin` is the SHA-256 (hex) of the one public key that is trusted, None for the usual authorities; `token`
-    gives an OAuth access token, with which XOAUTH2 is used instead of a password.
+    `password` is None when none is stored; `mechanism` is None for the strongest one offered; `pin` is the SHA-256
+    (hex) of the only public key that is trusted, None for the usual authorities; `token` returns an OAuth access
+    token, which is used with XOAUTH2 instead of a password.
     """
 
     address: str
@@ -41,3 +41,11 @@ class Account:
     helo: str | None = None
     pin: str | None = None
     token: TokenProvider | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A message that is sent after all stages have passed."""
+
+    recipient: str
+    content: bytes

@@ -1,1 +1,1 @@
-"""The room that speaks HTML: the private password page, and nothing else."""
+"""The bot's own web pages: the private password page."""

@@ -1,4 +1,4 @@
-"""The frame of the bot's own web pages: plain, without anything from elsewhere, and nothing of them kept."""
+"""The frame of the bot's own web pages: nothing from elsewhere, nothing cached, errors answered with a page."""
 
 import ipaddress
 import logging
@@ -12,14 +12,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from bot.profiles.errors import outage_sentence
-from bot.profiles.tests.limits import LimitedError
+from bot.profiles.tests.limits import RateLimitedError
 from storage.engines.unavailable import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
 _ASSETS = {"password.css": "text/css", "password.js": "text/javascript"}
 
-# Each line keeps something out: foreign content, framing, caches, the address in a Referer, guesses at types.
+# Against foreign content, framing, caches, the address in a Referer, and guesses at types.
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; frame-ancestors 'none'; "
@@ -37,84 +37,83 @@ HEADERS: Mapping[str, str] = {
 
 
 class Pages:
-    """Makes pages, and serves the style and the script that they share."""
+    """Makes pages, and serves the style sheet and the script that they share."""
 
     def __init__(self, *, https: bool) -> None:
-        """With `https`, tell browsers to come that way alone."""
+        """`https` is whether browsers reach the bot by HTTPS, and shall come by it alone."""
         self.https = https
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of every page."""
-        extra = {"Strict-Transport-Security": "max-age=31536000"} if self.https else {}
-        return {**HEADERS, **extra}
+        hsts = {"Strict-Transport-Security": "max-age=31536000"} if https else {}
+        self.headers = {**HEADERS, **hsts}
 
     def add_routes(self, application: web.Application) -> None:
-        """Serve what all pages share."""
-        application.router.add_get("/private/{file}", self.asset)
+        """Add the routes of what all pages share."""
+        assets = self.sub_application("There is nothing here.")
+        assets.router.add_get("/{file}", self.serve_asset)
+        application.add_subapp("/private/", assets)
 
-    async def asset(self, request: web.Request) -> web.Response:
-        """Serve style and script."""
+    def sub_application(self, not_found: str) -> web.Application:
+        """Return an application for pages under one prefix, which answers every error with a page."""
+        return web.Application(middlewares=[self._error_middleware(not_found)])
+
+    async def serve_asset(self, request: web.Request) -> web.Response:
+        """Return the style sheet or the script."""
         name = request.match_info["file"]
         if name not in _ASSETS:
             raise web.HTTPNotFound
-        return web.Response(text=file(name), content_type=_ASSETS[name], headers=self.headers)
+        return web.Response(text=read_asset(name), content_type=_ASSETS[name], headers=self.headers)
 
     def html(self, title: str, body: str) -> str:
-        """Write a page; `body` is HTML, `title` a text."""
-        return Template(file("page.html")).substitute(title=escape(title), body=body)
+        """Return a page; `body` is HTML, `title` a text."""
+        return Template(read_asset("page.html")).substitute(title=escape(title), body=body)
 
-    def page(self, title: str, body: str, status: int) -> web.Response:
-        """Answer with a page."""
+    def response(self, title: str, body: str, status: int) -> web.Response:
+        """Return a response with a page."""
         return web.Response(text=self.html(title, body), content_type="text/html", status=status, headers=self.headers)
 
-    def limited(self, error: LimitedError) -> web.Response:
-        """Answer that something was done too often."""
-        answer = self.page("Too many tries", told(str(error)), 429)
-        answer.headers["Retry-After"] = str(int(error.wait) + 1)
-        return answer
+    def rate_limited(self, error: RateLimitedError) -> web.Response:
+        """Return the response to what was done too often."""
+        response = self.response("Too many tries", paragraph(str(error)), 429)
+        response.headers["Retry-After"] = str(int(error.wait) + 1)
+        return response
 
-    def guarded(self, paths: tuple[str, ...], nothing_here: str) -> Middleware:
-        """Make the middleware that answers what begins with `paths` with a page, whatever is wrong with it."""
-
+    def _error_middleware(self, not_found: str) -> Middleware:
         @web.middleware
-        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not request.path.startswith(paths):
-                return await handler(request)
+        async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
                 return await handler(request)
             except web.HTTPException as error:
                 title = "Not found" if error.status == 404 else "Not possible"
-                return self.page(title, told(nothing_here), error.status)
+                return self.response(title, paragraph(not_found), error.status)
             except DatabaseUnavailableError as error:
-                return self.page("Not now", told(outage_sentence(error)), 503)
+                return self.response("Not now", paragraph(outage_sentence(error)), 503)
             except Exception:
                 reference = secrets.token_hex(4).upper()
                 log.exception("A page failed (reference %s).", reference)
                 again = "Try again; if it stays, tell whoever runs the bot."
-                return self.page("Not now", told(f"Something went wrong (reference {reference}). {again}"), 500)
+                sentence = f"Something went wrong (reference {reference}). {again}"
+                return self.response("Not now", paragraph(sentence), 500)
 
-        return guard
+        return answer_errors
 
 
-def file(name: str) -> str:
-    """Read a file of the pages."""
+def read_asset(name: str) -> str:
+    """Read a file of this folder."""
     return resources.files("bot.web").joinpath(name).read_text(encoding="utf-8")
 
 
-def told(sentence: str) -> str:
-    """Write a sentence as a paragraph."""
+def paragraph(sentence: str) -> str:
+    """Return a sentence as an HTML paragraph."""
     return f"<p>{escape(sentence)}</p>"
 
 
-def network_of(request: web.Request) -> str:
-    """Tell where a request comes from: the peer, or what a proxy of one's own says of it."""
+def client_address(request: web.Request) -> str:
+    """Return the network address of a request: the peer, or what a proxy in a private network says of it."""
     peer = request.remote or ""
     try:
-        near = ipaddress.ip_address(peer).is_private
+        is_private = ipaddress.ip_address(peer).is_private
     except ValueError:
-        near = True
-    # The proxy nearest to us wrote the last one; what stands before it anybody may have written.
+        is_private = True
+    # The nearest proxy wrote the last entry; anybody may have written those before it.
     lines = request.headers.getall("X-Forwarded-For", [])
     forwarded = lines[-1].rpartition(",")[2].strip() if lines else ""
-    return forwarded[:64] if near and forwarded else peer
+    return forwarded[:64] if is_private and forwarded else peer

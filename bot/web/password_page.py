@@ -1,4 +1,4 @@
-"""The private password page: one form, for one person, used once; nothing of it is kept, framed, cached or referred."""
+"""The private password page: a form for one person, used once."""
 
 import hmac
 import secrets
@@ -11,102 +11,91 @@ from pydantic import SecretStr
 
 from bot.profiles.account.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
 from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError
-from bot.profiles.tests.limits import LimitedError
-from bot.web.pages import Pages, file, network_of, told
+from bot.profiles.tests.limits import RateLimitedError
+from bot.web.pages import Pages, client_address, paragraph, read_asset
 
 _COOKIE = "password-form"
-_LONGEST_BODY = 16_384
-_ODD = "There is nothing here. Go back to Slack and choose “Set the password privately” again."
+_MAX_BODY_BYTES = 16_384
+_NOT_FOUND = "There is nothing here. Go back to Slack and choose “Set the password privately” again."
 
 
 class PasswordPage:
-    """The page's routes."""
+    """Serves the page."""
 
-    def __init__(self, links: PrivateLinks, pages: Pages, after: Callable[[PasswordSet], None]) -> None:
-        """Serve `links`; `after` is called with each password that was set."""
+    def __init__(self, links: PrivateLinks, pages: Pages, on_password_set: Callable[[PasswordSet], None]) -> None:
         self._links = links
         self._pages = pages
-        self._after = after
+        self._on_password_set = on_password_set
 
     def add_routes(self, application: web.Application) -> None:
-        """Serve the page."""
-        application.middlewares.append(self._pages.guarded(("/password/", "/private/"), _ODD))
-        application.router.add_get("/password/{user}/{token}", self.show)
-        application.router.add_post("/password/{user}/{token}", self.take)
+        """Add the page's routes."""
+        pages = self._pages.sub_application(_NOT_FOUND)
+        pages.router.add_get("/{user}/{token}", self.show)
+        pages.router.add_post("/{user}/{token}", self.submit)
+        application.add_subapp("/password/", pages)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the form. Looking at it, as programs do that preview links, uses nothing up."""
-        user, token = _named(request)
+        """Return the form. A GET, as programs send that preview links, does not use the link up."""
         try:
-            link = await self._links.look(user=user, token=token, from_where=network_of(request))
+            return self._form(request, await self._links.find_link(**_link_of(request)))
         except UserError as error:
             return self._refused(error)
-        return self._form(request, link)
 
-    async def take(self, request: web.Request) -> web.Response:
-        """Take the password, once."""
-        user, token = _named(request)
-        where = network_of(request)
-        typed = await _typed(request)
+    async def submit(self, request: web.Request) -> web.Response:
+        """Store the password, once."""
+        typed = await _typed_password(request)
         if typed is None:
-            return self._pages.page(
-                "Not from this page", told("Open the link again, and type the password there."), 403
-            )
+            sentence = "Open the link again, and type the password there."
+            return self._pages.response("Not from this page", paragraph(sentence), 403)
         try:
-            done = await self._links.set_password(user=user, token=token, password=SecretStr(typed), from_where=where)
-        except InvalidFormError as error:
-            return await self._form_again(request, str(error))
+            try:
+                done = await self._links.set_password(**_link_of(request), password=SecretStr(typed))
+            except InvalidFormError as error:
+                link = await self._links.find_link(**_link_of(request))
+                return self._form(request, link, str(error), status=422)
         except UserError as error:
             return self._refused(error)
-        self._after(done)
+        self._on_password_set(done)
         sentence = f"It is sealed, and goes to {done.link.host} only. You can close this page and go back to Slack."
-        return self._pages.page("Your password is set", told(sentence), 200)
-
-    async def _form_again(self, request: web.Request, sentence: str) -> web.Response:
-        user, token = _named(request)
-        try:
-            link = await self._links.look(user=user, token=token, from_where=network_of(request))
-        except UserError as error:
-            return self._refused(error)
-        return self._form(request, link, sentence, status=422)
+        return self._pages.response("Your password is set", paragraph(sentence), 200)
 
     def _refused(self, error: UserError) -> web.Response:
-        if isinstance(error, LimitedError):
-            return self._pages.limited(error)
+        if isinstance(error, RateLimitedError):
+            return self._pages.rate_limited(error)
         if isinstance(error, NotAllowedError):
-            return self._pages.page("Not possible", told(str(error)), 403)
-        status = 404 if isinstance(error, LinkGoneError) else 409
-        title = "This link does not work" if status == 404 else "Not yet"
-        return self._pages.page(title, told(str(error)), status)
+            return self._pages.response("Not possible", paragraph(str(error)), 403)
+        if isinstance(error, LinkGoneError):
+            return self._pages.response("This link does not work", paragraph(str(error)), 404)
+        return self._pages.response("Not yet", paragraph(str(error)), 409)
 
     def _form(self, request: web.Request, link: PrivateLink, error: str = "", *, status: int = 200) -> web.Response:
-        known = request.cookies.get(_COOKIE, "")
-        mark = known if len(known) == 32 and known.isalnum() else secrets.token_hex(16)
-        told = f'<p class="error" id="error" role="alert">{escape(error)}</p>' if error else ""
-        form = Template(file("password.html")).substitute(
+        cookie = request.cookies.get(_COOKIE, "")
+        mark = cookie if len(cookie) == 32 and cookie.isalnum() else secrets.token_hex(16)
+        form = Template(read_asset("password.html")).substitute(
             address=escape(link.address or "your email profile"),
             host=escape(link.host),
             mark=mark,
-            error=told,
+            error=f'<p class="error" id="error" role="alert">{escape(error)}</p>' if error else "",
             described="error hint" if error else "hint",
             invalid="true" if error else "false",
         )
-        answer = self._pages.page("Set the password", form, status)
-        answer.set_cookie(
+        response = self._pages.response("Set the password", form, status)
+        response.set_cookie(
             _COOKIE, mark, max_age=1200, path="/password", httponly=True, samesite="Strict", secure=self._pages.https
         )
-        return answer
+        return response
 
 
-def _named(request: web.Request) -> tuple[str, str]:
-    return request.match_info["user"], request.match_info["token"]
+def _link_of(request: web.Request) -> dict[str, str]:
+    user, token = request.match_info["user"], request.match_info["token"]
+    return {"user": user, "token": token, "network_address": client_address(request)}
 
 
-async def _typed(request: web.Request) -> str | None:
-    """Read what was typed, exactly as typed; None when the form did not come from this page in this browser."""
+async def _typed_password(request: web.Request) -> str | None:
+    """Return the password exactly as typed; None when the form did not come from this page in this browser."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return None
-    if (request.content_length or 0) > _LONGEST_BODY:
+    if (request.content_length or 0) > _MAX_BODY_BYTES:
         return None
     try:
         form = await request.post()
@@ -117,5 +106,5 @@ async def _typed(request: web.Request) -> str | None:
     cookie = request.cookies.get(_COOKIE, "")
     if not (isinstance(mark, str) and isinstance(password, str) and cookie):
         return None
-    same = hmac.compare_digest(mark.encode("utf-8", "surrogateescape"), cookie.encode("utf-8", "surrogateescape"))
-    return password if same else None
+    matches = hmac.compare_digest(mark.encode("utf-8", "surrogateescape"), cookie.encode("utf-8", "surrogateescape"))
+    return password if matches else None

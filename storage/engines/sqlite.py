@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
@@ -54,11 +53,6 @@ def sqlite_engine(address: URL) -> AsyncEngine:
     return engine
 
 
-def reading_engine(path: Path) -> AsyncEngine:
-    """Return an engine that reads a SQLite file and leaves it as it is to the last bit."""
-    return _engine(_uri(f"file:{quote(str(path.absolute()))}", mode="ro"))
-
-
 @asynccontextmanager
 async def copied_pages(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     """Copy a SQLite database, as it is now, into a nameless file that is gone after the block.
@@ -66,10 +60,12 @@ async def copied_pages(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     Whoever reads a database for long keeps its write-ahead log from being emptied, and so a deleted password in it;
     the copy of its pages takes a moment (https://www.sqlite.org/backup.html).
     """
-    # An empty name: https://www.sqlite.org/inmemorydb.html#temp_db
-    copy = _engine(_uri("file:"), poolclass=StaticPool)
+    # The URI of an empty name: https://www.sqlite.org/inmemorydb.html#temp_db
+    nameless = URL.create(_DRIVER, database="file:", query={"uri": "true"})
+    copy = _engine(nameless, poolclass=StaticPool)
     try:
-        async with engine.connect() as source, copy.connect() as target:
+        # The source is closed first, which waits for a copy that was cancelled: it is written to the target till then.
+        async with copy.connect() as target, engine.connect() as source:
             await _copy_pages(await _driver_of(source), await _driver_of(target))
         yield copy
     finally:
@@ -88,11 +84,6 @@ async def _copy_pages(source: Any, target: Any) -> None:
     except sqlite3.Error as error:
         # SQLAlchemy wraps the driver's errors for statements, and not for this.
         raise DatabaseError(None, None, error) from error
-
-
-def _uri(name: str, **query: str) -> URL:
-    """Return the address of a file that is named by a URI (https://www.sqlite.org/uri.html)."""
-    return URL.create(_DRIVER, database=name, query={**query, "uri": "true"})
 
 
 def _engine(address: URL, **options: Any) -> AsyncEngine:

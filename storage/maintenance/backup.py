@@ -1,59 +1,150 @@
-"""Backups: a copy into a SQLite file that is complete or not there, and a copy back from one."""
+"""Backups of a SQLite database by SQLite itself (https://www.sqlite.org/backup.html): one file of one moment."""
 
+import asyncio
 import os
 import sqlite3
-import stat
-from contextlib import AsyncExitStack, closing
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage.crypto.keyring import Keyring
 from storage.database import Database, UnknownSchemaError
-from storage.engines.sqlite import copied_pages, reading_engine, sqlite_engine
-from storage.engines.unavailable import DatabaseUnavailableError, translate_driver_errors
-from storage.maintenance.copy import Copied, CopyError, UnfinishedCopyError, copy, require_complete
-from storage.maintenance.verify import OnProgress
+from storage.engines.sqlite import sqlite_engine
+from storage.engines.unavailable import DatabaseUnavailableError
+from storage.maintenance.copy import NO_CONTENT, CopyError, require_complete
+from storage.maintenance.verify import OnProgress, SealedTable, verify
 
 
-async def back_up(database: Database, file: Path, tell: OnProgress) -> Copied:
+async def back_up(database: Database, file: Path, tell: OnProgress) -> list[SealedTable]:
     """Write a new file that holds what the database holds at this moment; the bot may go on meanwhile.
 
-    It is a SQLite database of the same schema, its records sealed as they are. Under its name it is complete: until
-    then it is called `FILE.partial`. Nobody but its owner can ever read it.
+    Its records are sealed as they are, and all of them are opened in it before it gets its name. Nobody but its owner
+    can ever read it. Returns what became of the records of each table.
 
     Raises:
-        CopyError: the file is there already or cannot be written.
-        Exception: as `storage.maintenance.copy.copy`.
+        CopyError: the database is not SQLite or is damaged; the file is there already or cannot be written.
+        OutdatedSchemaError: the database's schema is an older one.
+        UnknownSchemaError: it is a newer one.
+        UnfinishedCopyError: the database is an unfinished copy.
+        KeyMismatchError: the configured keys do not fit the records.
+        DatabaseUnavailableError: the database does not do what it is asked.
     """
-    partial = _claimed(file)
-    target = Database(sqlite_engine(URL.create("sqlite", database=str(partial))), database.keyring, writers=1)
+    source = _file_of(database)
+    await database.require_schema()
+    await require_complete(database)
+    await database.compare_keys()
+    _require_no_file(file)
+    with _partial_file(beside=file) as partial:
+        await asyncio.to_thread(_copy_pages, source, partial)
+        async with _opened(partial, database.keyring) as copied:
+            verdict = await verify(copied, tell)
+        if verdict.damage:
+            raise CopyError(f"The database is damaged ({verdict.damage[0]}). Restore the last good backup.")
+        _complete(partial, file)
+    return verdict.tables
+
+
+async def restore(database: Database, file: Path, tell: OnProgress) -> list[SealedTable]:
+    """Bring what a backup holds into an empty SQLite database; an older version's schema is brought up to date.
+
+    The backup stays as it is, and the database too until everything in the backup is known to be good. Returns what
+    became of the records of each table.
+
+    Raises:
+        CopyError: the file is no backup or is damaged; the database is not SQLite, or not empty.
+        KeyMismatchError: the configured keys do not fit the backup's records.
+    """
+    target = _file_of(database)
+    _require_empty(target)
+    with _partial_file(beside=target) as partial:
+        await asyncio.to_thread(_copy_pages, file, partial)
+        try:
+            async with _opened(partial, database.keyring) as backup:
+                if await backup.schema_revision() is None:
+                    raise CopyError(f"{file} is no backup: it holds no tables of this program.")
+                await backup.upgrade()
+                await backup.compare_keys()
+                verdict = await verify(backup, tell)
+        except UnknownSchemaError:
+            raise CopyError(f"{file} was made by a newer version of the program; restore it with that one.") from None
+        except DatabaseUnavailableError as error:
+            raise CopyError(f"{file} cannot be read: {error.fault}.") from None
+        if verdict.damage:
+            raise CopyError(f"{file} is damaged ({verdict.damage[0]}). Restore another backup.")
+        # One transaction: whatever happens meanwhile, the database is as it was, or whole.
+        await asyncio.to_thread(_copy_pages, partial, target)
+    return verdict.tables
+
+
+def _file_of(database: Database) -> Path:
+    if database.sqlite_file is None:
+        raise CopyError(
+            "DATABASE_URL: PostgreSQL is backed up by its own `pg_dump --format=custom` and restored by `pg_restore`."
+        )
+    return database.sqlite_file
+
+
+@asynccontextmanager
+async def _opened(file: Path, keyring: Keyring) -> AsyncIterator[Database]:
+    database = Database(sqlite_engine(URL.create("sqlite", database=str(file))), keyring, writers=1)
     try:
-        copied = await copy(database, target, tell)
-    except BaseException:
-        await target.close()
-        if partial.stat().st_size == 0:
-            partial.unlink()
-        raise
-    await target.close()
-    _complete(partial, file)
-    return copied
+        yield database
+    finally:
+        await database.close()
 
 
-def _claimed(file: Path) -> Path:
-    """Make the partial file, or find one of an earlier try; what somebody else put there is not written to."""
+@contextmanager
+def _partial_file(*, beside: Path) -> Iterator[Path]:
+    """Make an empty file of a new name for its owner alone, and delete it if it is still there after the block."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f"{beside.name}.", suffix=".partial", dir=beside.absolute().parent)
+    except OSError as error:
+        raise CopyError(f"Nothing can be written beside {beside} ({error.strerror}).") from None
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _copy_pages(source: Path, target: Path) -> None:
+    """Copy a whole database in one step, so that people who save meanwhile neither get into it nor begin it anew."""
+    try:
+        with closing(_reading(source)) as reading, closing(sqlite3.connect(target)) as writing:
+            reading.backup(writing)
+    except sqlite3.Error as error:
+        raise CopyError(f"{source} cannot be copied to {target} ({error}).") from None
+
+
+def _reading(file: Path) -> sqlite3.Connection:
+    if not file.is_file():
+        # SQLite would make one.
+        raise CopyError(f"There is no file {file}.")
+    return sqlite3.connect(file)
+
+
+def _require_empty(file: Path) -> None:
+    """Check that a database holds no rows but those of one that was only looked at."""
+    try:
+        with closing(_reading(file)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            for table in {name for (name,) in tables} - {*NO_CONTENT, "alembic_version", "sqlite_sequence"}:
+                quoted = table.replace('"', '""')
+                if connection.execute(f'SELECT 1 FROM "{quoted}" LIMIT 1').fetchone():  # noqa: S608 - no value
+                    raise CopyError(
+                        f"The target is not empty: there are rows in {table}. Nothing was changed; name an empty "
+                        "database."
+                    )
+    except sqlite3.Error as error:
+        raise CopyError(f"The target cannot be used ({error}).") from None
+
+
+def _require_no_file(file: Path) -> None:
     if os.path.lexists(file):
         raise CopyError(f"{file} is there already, and a backup takes nothing's place. Name another file.")
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        found = partial.lstat()
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-            raise CopyError(f"{partial} is not a file of one's own. Remove it, or name another file.") from None
-    except OSError as error:
-        raise CopyError(f"{partial} cannot be written ({error.strerror}).") from None
-    return partial
 
 
 def _complete(partial: Path, file: Path) -> None:
@@ -61,8 +152,7 @@ def _complete(partial: Path, file: Path) -> None:
     with closing(sqlite3.connect(partial, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
     _to_disk(partial)
-    if os.path.lexists(file):
-        raise CopyError(f"{file} came to be meanwhile, so the backup is complete in {partial}.")
+    _require_no_file(file)
     partial.rename(file)
     _to_disk(file.absolute().parent)
 
@@ -73,43 +163,3 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-async def restore(database: Database, file: Path, tell: OnProgress) -> Copied:
-    """Bring what a backup holds into an empty database; one of an older version's schema is brought up to date.
-
-    The file itself stays as it is.
-
-    Raises:
-        CopyError: the file is no backup; and as `storage.maintenance.copy.copy`.
-        KeyMismatchError: the configured keys do not fit the backup's records.
-    """
-    stored = _stored(file)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(stored.dispose)
-        try:
-            with translate_driver_errors():
-                pages = await stack.enter_async_context(copied_pages(stored))
-            backup = Database(pages, database.keyring, writers=1)
-            await _bring_up_to_date(backup, file)
-        except DatabaseUnavailableError as error:
-            raise CopyError(f"{file} cannot be read: {error.fault}.") from None
-        return await copy(backup, database, tell)
-
-
-def _stored(file: Path) -> AsyncEngine:
-    if not file.is_file():
-        raise CopyError(f"There is no file {file}.")
-    return reading_engine(file)
-
-
-async def _bring_up_to_date(backup: Database, file: Path) -> None:
-    try:
-        if await backup.schema_revision() is None:
-            raise CopyError(f"{file} is no backup: it holds no tables of this program.")
-        await backup.upgrade()
-        await require_complete(backup)
-    except UnfinishedCopyError:
-        raise CopyError(f"{file} is not complete: the backup was cut short. Take another one.") from None
-    except UnknownSchemaError:
-        raise CopyError(f"{file} was made by a newer version of the program; restore it with that one.") from None

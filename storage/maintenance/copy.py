@@ -23,8 +23,8 @@ from storage.maintenance.row_batches import BATCH, UnreadableRowError, in_order,
 from storage.maintenance.verify import OnProgress, SealedTable, damage, open_all
 from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow
 
-# A database that only a check or a start has used holds these: check values, and leases that are over.
-_NO_CONTENT = (UnfinishedCopyRow.__tablename__, KeyCheckRow.__tablename__, LeaseRow.__tablename__)
+NO_CONTENT = (UnfinishedCopyRow.__tablename__, KeyCheckRow.__tablename__, LeaseRow.__tablename__)
+"""Tables that have rows in a database which nobody has used yet: check values, and leases that are over."""
 
 _FINGERPRINT_CHARACTERS = 32
 
@@ -38,8 +38,7 @@ class UnfinishedCopyError(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "DATABASE_URL: a copy into this database is not complete. Run the same `email-profile-bot db copy` or "
-            "`db restore` again."
+            "DATABASE_URL: a copy into this database is not complete. Run the same `email-profile-bot db copy` again."
         )
 
 
@@ -139,7 +138,7 @@ async def _require_empty(target: AsyncConnection, fingerprint: str) -> None:
         if mark is not None:
             raise CopyError("The target holds an unfinished copy of another database. Empty it, or name another one.")
     for table in _tables():
-        if table.name in there and table.name not in _NO_CONTENT and await _holds_rows(target, table):
+        if table.name in there and table.name not in NO_CONTENT and await _holds_rows(target, table):
             raise CopyError(
                 f"The target is not empty: there are rows in {table.name}. Nothing was changed; name an empty database."
             )

@@ -4,14 +4,15 @@ import asyncio
 import itertools
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.demo.delivery import encoded, signature
 
 
 def signed(secret: str, fields: dict[str, str]) -> bytes:
-    """Write a signed slash command as the bytes of an HTTP request; the signature holds for five minutes."""
+    """Return a signed slash command as the bytes of an HTTP request; the signature holds for five minutes."""
     body, kind = encoded("slash_commands", fields)
     headers = {
         "Host": "127.0.0.1",
@@ -24,12 +25,13 @@ def signed(secret: str, fields: dict[str, str]) -> bytes:
     return f"POST /slack/events HTTP/1.1\r\n{head}\r\n{body}".encode()
 
 
-@dataclass(frozen=True)
-class Answered:
-    """What came of requests: how many seconds each took, and all together."""
+@dataclass
+class Answers:
+    """How many seconds each answer took, all together, and what was answered how often: status and body."""
 
-    seconds: Sequence[float]
-    together: float
+    seconds: list[float] = field(default_factory=list)
+    together: float = 0.0
+    contents: Counter[tuple[int, bytes]] = field(default_factory=Counter)
 
     @property
     def rate(self) -> float:
@@ -51,7 +53,6 @@ class Connection:
     """One kept connection, on which requests follow each other."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Speak through a pair of streams."""
         self._reader = reader
         self._writer = writer
 
@@ -61,7 +62,7 @@ class Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request; gives the answer's status and body."""
+        """Send a request; returns the answer's status and body."""
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = next(
@@ -70,27 +71,36 @@ class Connection:
         return int(head[9:12]), await self._reader.readexactly(length)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
 
-async def ask_for(seconds: float, port: int, requests: Sequence[bytes], *, at_once: int) -> Answered:
-    """Ask again and again on `at_once` connections for a while; every answer must be a 200."""
+async def ask_once(port: int, request: bytes) -> tuple[int, bytes]:
+    """Send one request on a connection of its own; returns the answer's status and body."""
+    connection = await Connection.open(port)
+    try:
+        return await connection.ask(request)
+    finally:
+        connection.close()
+
+
+async def ask_for(seconds: float, port: int, requests: Sequence[bytes], *, at_once: int) -> Answers:
+    """Ask again and again on `at_once` connections for a while."""
     connections = [await Connection.open(port) for _ in range(at_once)]
     turn: Iterator[bytes] = itertools.cycle(requests)
-    taken: list[float] = []
+    answers = Answers()
     began = time.perf_counter()
 
     async def work(connection: Connection) -> None:
         while (sent := time.perf_counter()) < began + seconds:
-            status, body = await connection.ask(next(turn))
-            if status != 200 or b"nothing was done" in body:
-                raise RuntimeError(f"a request was answered with {status}: {body[:200]!r}")
-            taken.append(time.perf_counter() - sent)
+            content = await connection.ask(next(turn))
+            answers.seconds.append(time.perf_counter() - sent)
+            answers.contents[content] += 1
 
     try:
         await asyncio.gather(*(work(connection) for connection in connections))
-        return Answered(taken, time.perf_counter() - began)
+        answers.together = time.perf_counter() - began
+        return answers
     finally:
         for connection in connections:
             connection.close()

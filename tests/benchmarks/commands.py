@@ -1,10 +1,12 @@
-"""How fast `/email-profile` is acknowledged, against bare frameworks, in one run on one machine.
+"""How fast `/email-profile` is acknowledged, against bare frameworks that send the same answer, in one run.
 
-Each server is a process of its own; server and client have a core each where the system allows it.
+Each server is a process of its own, started anew for each run; server and client have a core each where the system
+allows it.
 """
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -13,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -23,24 +26,24 @@ from bot.smtp.account import Encryption
 from bot.smtp.check.report import Outcome, Report, Stage, StageName
 from storage.crypto.keyring import Keyring
 from storage.database import Database
-from tests.benchmarks.client import Answered, Connection, ask_for, signed
+from tests.benchmarks.client import Answers, Connection, ask_for, ask_once, signed
+from tests.benchmarks.figures import RUNS, Comparison, MachineLoad, UnequalWorkError, attempted, print_table
 from tests.benchmarks.program import free_port, process, processor_seconds, workspace_for
+from tests.benchmarks.rivals import ANSWER
 from tests.scenario.people import ADA
 
 AT_ONCE = 32
 SECONDS = 3.0
-ROUNDS = 3
-"""Servers take turns this often, so that a disturbance of the machine meets all of them; the best round counts."""
 
-OURS, FLOOR, BOLT, FLASK = (
-    "email-profile-bot, a real record opened",
-    "bare aiohttp, signature checked",
-    "bare Bolt AsyncApp, answering ok",
-    "bare Bolt on Flask and gunicorn",
+OURS, BOLT, FLOOR, FLASK = (
+    "email-profile-bot: a profile and its last test read, opened and drawn",
+    "bare Bolt `AsyncApp`, the same answer and flag (`process_before_response=True`)",
+    "bare aiohttp that checks the signature, the same answer",
+    "bare Bolt on Flask and gunicorn (8 threads), the same answer and flag",
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Server:
     """A server under way."""
 
@@ -48,74 +51,143 @@ class Server:
     pid: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What each server has to do: answer `request` with `answer`, and refuse `forged` with 401."""
+
+    request: bytes
+    forged: bytes
+    answer: dict[str, Any]
+
+    async def require_signature_checked(self, server: Server) -> None:
+        """Raise an UnequalWorkError when the server takes a request with a forged signature."""
+        status, _ = await ask_once(server.port, self.forged)
+        if status != 401:
+            raise UnequalWorkError(f"a forged signature was answered with {status}")
+
+    def require_answered(self, answers: Answers) -> None:
+        """Raise an UnequalWorkError when one request was answered with less than the others have to say."""
+        for (status, body), times in answers.contents.items():
+            if status != 200:
+                raise UnequalWorkError(f"{times} of {len(answers.seconds)} requests were answered with {status}")
+            if _read(body) != self.answer:
+                wanted = len(json.dumps(self.answer))
+                raise UnequalWorkError(
+                    f"{times} of {len(answers.seconds)} answers were other than wanted, {len(body)} bytes for {wanted}"
+                )
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True)
 class Figures:
     """Answers one after the other, and `AT_ONCE` at once with the seconds that the server computed for each."""
 
-    alone: Answered
-    many: Answered
+    alone: Answers
+    many: Answers
     computed: float
 
 
-async def run() -> None:
+async def run(runs: int = RUNS) -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as name:
-        async with _servers(Path(name)) as (servers, request):
-            rounds = [
-                {name: await _measured(server, request) for name, server in servers.items()} for _ in range(ROUNDS)
-            ]
-    best = {
-        server: Figures(
-            alone=min((one[server].alone for one in rounds), key=lambda answered: answered.median),
-            many=max((one[server].many for one in rounds), key=lambda answered: answered.rate),
-            computed=min(one[server].computed for one in rounds),
-        )
-        for server in rounds[0]
-    }
-    print(f"Acknowledging /email-profile over HTTP, SQLite; best of {ROUNDS} rounds of {SECONDS:.0f} s")
-    for server, figures in best.items():
-        alone, many = figures.alone.median * 1000, figures.many.rate
-        print(
-            f"  {server:42} {alone:6.2f} ms median alone ({alone / best[BOLT].alone.median / 1000:4.2f} x Bolt), "
-            f"{many:5.0f}/s at {AT_ONCE} at once ({many / best[BOLT].many.rate:4.2f} x Bolt, "
-            f"p99 {figures.many.percentile(99) * 1000:4.0f} ms, {figures.computed * 1e6:5.0f} us of processor each)"
-        )
+    load = MachineLoad()
+    comparison: Comparison[Figures] = Comparison(base=BOLT)
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as name:
+            async with _servers(Path(name)) as (servers, work):
+                for side, server in servers.items():
+                    comparison.note(side, await attempted(measured(server, work)))
+
+    def cells(side: str) -> list[str]:
+        return [
+            comparison.figure(side, lambda figures: figures.alone.median * 1000).text(1, " ms"),
+            comparison.figure(side, lambda figures: figures.many.rate).text(0, "/s"),
+            comparison.figure(side, lambda figures: figures.many.percentile(99) * 1000).text(0, " ms"),
+            comparison.figure(side, lambda figures: figures.computed * 1e6).text(0, " µs"),
+            comparison.ratio(side, lambda figures: figures.computed),
+            comparison.ratio(side, lambda figures: figures.many.rate),
+        ]
+
+    header = ["`/email-profile` over HTTP, SQLite", "median alone", f"{AT_ONCE} at once", "99 of 100 then"]
+    print_table(
+        [*header, "processor for one", "beside Bolt", "answers a second beside Bolt"],
+        comparison.rows(cells),
+        runs=runs,
+        load=load,
+    )
 
 
-async def _measured(server: Server, request: bytes) -> Figures:
+async def measured(server: Server, work: Work, *, seconds: float = SECONDS) -> Figures:
+    """Measure one server.
+
+    Raises:
+        UnequalWorkError: it did less than the work.
+    """
     with _on_core(1):
-        await ask_for(0.5, server.port, [request], at_once=4)
-        alone = await ask_for(SECONDS / 2, server.port, [request], at_once=1)
+        await work.require_signature_checked(server)
+        await ask_for(seconds / 6, server.port, [work.request], at_once=4)
+        alone = await ask_for(seconds / 2, server.port, [work.request], at_once=1)
         before = processor_seconds(server.pid)
-        many = await ask_for(SECONDS, server.port, [request], at_once=AT_ONCE)
-        return Figures(alone, many, (processor_seconds(server.pid) - before) / len(many.seconds))
+        many = await ask_for(seconds, server.port, [work.request], at_once=AT_ONCE)
+        computed = (processor_seconds(server.pid) - before) / len(many.seconds)
+    work.require_answered(alone)
+    work.require_answered(many)
+    return Figures(alone, many, computed)
 
 
 @asynccontextmanager
-async def _servers(folder: Path) -> AsyncIterator[tuple[dict[str, Server], bytes]]:
-    """Start every server; gives them, and the request that all of them take."""
-    servers: dict[str, Server] = {}
-    ports = {server: free_port() for server in (FLOOR, BOLT, FLASK, OURS)}
-    gunicorn = ("gunicorn", "--threads", "8", "--bind", f"127.0.0.1:{ports[FLASK]}", "--log-level", "critical")
-    commands = {
-        FLOOR: ("tests.benchmarks.rivals", "aiohttp", str(ports[FLOOR])),
-        BOLT: ("tests.benchmarks.rivals", "bolt", str(ports[BOLT])),
-        FLASK: (*gunicorn, "tests.benchmarks.rivals:flask_app()"),
-        OURS: ("bot", "run"),
-    }
+async def _servers(folder: Path) -> AsyncIterator[tuple[dict[str, Server], Work]]:
+    """Start every server; yields them, and the work that all of them have to do: to answer what the bot answers."""
+    file = folder / "answer.json"
     async with workspace_for(folder) as (workspace, given), AsyncExitStack() as stack:
-        for server, arguments in commands.items():
-            settings = {**given, "PORT": str(ports[server]), "LOG_LEVEL": "info"}
+
+        async def started(port: int, *arguments: str) -> Server:
+            settings = {**given, "PORT": str(port), "LOG_LEVEL": "info", ANSWER: str(file)}
             with _on_core(0):
-                started = await stack.enter_async_context(process("-m", *arguments, folder=folder, given=settings))
-            await _until_listening(ports[server])
-            servers[server] = Server(port=ports[server], pid=started.pid)
+                made = await stack.enter_async_context(process("-m", *arguments, folder=folder, given=settings))
+            await _until_listening(port)
+            return Server(port=port, pid=made.pid)
+
+        ours = await started(free_port(), "bot", "run")
         await store_a_profile(given)
-        yield servers, signed(workspace.signing_secret, fields_of(ADA))
+        fields = fields_of(ADA)
+        request, forged = signed(workspace.signing_secret, fields), signed("f" * 32, fields)
+        answer = await card_of(ours.port, request)
+        file.write_text(json.dumps(answer), encoding="utf-8")
+        bolt, floor, flask = free_port(), free_port(), free_port()
+        gunicorn = ("gunicorn", "--threads", "8", "--bind", f"127.0.0.1:{flask}", "--log-level", "critical")
+        servers = {
+            OURS: ours,
+            BOLT: await started(bolt, "tests.benchmarks.rivals", "bolt", str(bolt)),
+            FLOOR: await started(floor, "tests.benchmarks.rivals", "aiohttp", str(floor)),
+            FLASK: await started(flask, *gunicorn, "tests.benchmarks.rivals:flask_app()"),
+        }
+        yield servers, Work(request=request, forged=forged, answer=answer)
+
+
+async def card_of(port: int, request: bytes) -> dict[str, Any]:
+    """Ask the bot for the card; returns what it answers.
+
+    Raises:
+        RuntimeError: it is not the card of the profile that was stored.
+    """
+    status, body = await ask_once(port, request)
+    if status != 200 or b"Your email profile" not in body or ADDRESS.encode() not in body:
+        raise RuntimeError(f"the bot answered {status}: {body[:200]!r}")
+    answer: dict[str, Any] = json.loads(body)
+    return answer
+
+
+ADDRESS = "ada@example.com"
 
 
 def fields_of(user: str) -> dict[str, str]:
-    """Give the form that Slack sends when somebody types `/email-profile`."""
+    """Return the form that Slack sends when somebody types `/email-profile`."""
     return {
         "command": "/email-profile",
         "text": "",
@@ -134,8 +206,8 @@ def fields_of(user: str) -> dict[str, str]:
 async def store_a_profile(given: dict[str, str]) -> None:
     """Store what most people have: a profile whose last test passed."""
     profile = EmailProfile(
-        address="ada@example.com",
-        login="ada@example.com",
+        address=ADDRESS,
+        login=ADDRESS,
         password=SecretStr("correct horse battery staple"),
         password_host="smtp.example.com",
         password_set_at=datetime.now(UTC),

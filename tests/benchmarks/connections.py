@@ -1,38 +1,38 @@
-"""How long a connection test takes behind a distance, against other clients, and what a thousand at once cost."""
+"""How long a whole connection test takes behind a distance, beside other clients that do the same."""
 
 import asyncio
-import resource
+import base64
 import shutil
 import smtplib
 import socket
 import ssl
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 
 import aiosmtplib
 from pydantic import SecretStr
 
-from bot.demo.run import Office, open_office
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check.stages import ConnectionTester
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
+from tests.benchmarks.figures import RUNS, Comparison, MachineLoad, UnequalWorkError, attempted, print_table
+from tests.benchmarks.mail_server import MailServer, mail_server
 from tests.fakes.delay_proxy import DelayProxy
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, OneServerNetwork
-from tests.scenario.people import ADA
 
 DELAY = 0.025
 """Seconds each way: a server in the next country."""
 
-RUNS = 7
-AT_ONCE = 1000
+TESTS = 3
+"""A run of a client is the median of so many tests."""
+
+OURS = "email-profile-bot"
 ACCOUNT = Account(
     address=LOGIN,
     host=HOST,
@@ -44,74 +44,121 @@ ACCOUNT = Account(
 )
 
 Client = Callable[[int], Awaitable[None]]
+"""Tests whatever listens at a port."""
 
 
-async def run() -> None:
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """One test: its seconds, how often the client waited for the server, how often the server replied."""
+
+    seconds: float
+    flights: int
+    replies: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of encryption, the clients that test over it, and what is measured of them."""
+
+    name: str
+    port: int
+    encryption: Encryption
+    clients: Mapping[str, Client]
+    comparison: Comparison[Tested]
+
+    @property
+    def floor(self) -> float | None:
+        """The seconds that our round trips need at least; None when we failed."""
+        if self.comparison.failure(OURS):
+            return None
+        # The greeting comes by itself after one way, and over TLS with the handshake's last flight.
+        greeting = DELAY if self.encryption is Encryption.TLS else 0
+        return self.comparison.figure(OURS, lambda tested: tested.flights).median * 2 * DELAY + greeting
+
+    def cell(self, client: str) -> str:
+        """Write what was measured of a client."""
+        if failure := self.comparison.failure(client):
+            return f"failed: {failure.reason}"
+        took = self.comparison.figure(client, lambda tested: tested.seconds * 1000)
+        beside = f", {took.median / self.floor / 1000:.2f} ×" if self.floor else ""
+        flights = self.comparison.figure(client, lambda tested: tested.flights).median
+        replies = self.comparison.figure(client, lambda tested: tested.replies).median
+        return f"{took.text(0, ' ms')}{beside}; {flights:.0f} round trips, {replies:.0f} replies"
+
+
+async def run(runs: int = RUNS) -> None:
     """Measure and print."""
+    load = MachineLoad()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        async with _mail_server(folder) as (starttls_port, tls_port):
-            trust = trust_store(folder / "authority.pem")
-            for encryption, port in ((Encryption.TLS, starttls_port), (Encryption.SSL, tls_port)):
-                await _behind_a_distance(encryption, port, trust, folder / "authority.pem")
-            await _at_once(tls_port, trust)
-
-
-@asynccontextmanager
-async def _mail_server(folder: Path) -> AsyncIterator[tuple[int, int]]:
-    server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.benchmarks.mail_server", str(folder), stdout=asyncio.subprocess.PIPE
+        authority = Path(name) / "authority.pem"
+        async with mail_server(Path(name)) as server:
+            kinds = [
+                kind_of("STARTTLS", server.starttls_port, Encryption.TLS, authority),
+                kind_of("TLS from the first byte", server.tls_port, Encryption.SSL, authority),
+            ]
+            for _ in range(runs):
+                for kind in kinds:
+                    for client, work in kind.clients.items():
+                        kind.comparison.note(client, await attempted(tested(server, kind.port, work)))
+    floors = [f"{kind.floor * 1000:.0f} ms" if kind.floor else "–" for kind in kinds]
+    print_table(
+        [f"a whole connection test, {DELAY * 1000:.0f} ms each way", *(kind.name for kind in kinds)],
+        [
+            ["the time of our round trips alone", *floors],
+            *([client, *(kind.cell(client) for kind in kinds)] for client in kinds[0].clients),
+        ],
+        runs=runs,
+        load=load,
     )
-    try:
-        assert server.stdout is not None
-        starttls_port, tls_port = (await server.stdout.readline()).split()
-        yield int(starttls_port), int(tls_port)
-    finally:
-        server.terminate()
-        await server.wait()
 
 
-async def _behind_a_distance(encryption: Encryption, port: int, trust: ssl.SSLContext, authority: Path) -> None:
-    name = "STARTTLS" if encryption is Encryption.TLS else "TLS from the first byte"
-    clients: dict[str, Client] = {
-        "email-profile-bot": lambda at: _ours(at, encryption, trust),
-        "smtplib": lambda at: asyncio.to_thread(_smtplib, at, encryption, authority),
-        "aiosmtplib": lambda at: _aiosmtplib(at, encryption, trust),
-    }
-    if shutil.which("swaks"):
-        clients["swaks"] = lambda at: _swaks(at, encryption)
-    print(f"\nA whole test over {name}, {DELAY * 1000:.0f} ms each way, median of {RUNS}")
-    floor = 0.0
-    for client, work in clients.items():
-        seconds, flights = await _timed(port, work)
-        # The greeting comes by itself after one way; every flight then costs both ways.
-        floor = floor or flights * 2 * DELAY + (DELAY if encryption is Encryption.TLS else 0)
-        print(
-            f"  {client:20} {seconds * 1000:6.0f} ms, {flights} round trips ({seconds / floor:4.2f} x our floor of "
-            f"{floor * 1000:.0f} ms)"
-        )
+async def tested(server: MailServer, port: int, work: Client, *, tests: int = TESTS, delay: float = DELAY) -> Tested:
+    """Let a client test a port of a server a few times; returns the medians.
 
-
-async def _timed(port: int, work: Client) -> tuple[float, int]:
-    times, flights = [], 0
-    for _ in range(RUNS):
-        async with DelayProxy(port, DELAY) as proxy:
+    Raises:
+        UnequalWorkError: one of the tests was less than a whole one in the server's eyes, or the client failed.
+    """
+    seen = []
+    for _ in range(tests):
+        async with DelayProxy(port, delay) as proxy:
+            server.taken()
             began = time.perf_counter()
-            await work(proxy.port)
-            times.append(time.perf_counter() - began)
-            flights = proxy.flights
-    return statistics.median(times), flights
+            try:
+                await work(proxy.port)
+            except (OSError, aiosmtplib.SMTPException, smtplib.SMTPException) as error:
+                raise UnequalWorkError(f"{type(error).__name__}") from None
+            seconds = time.perf_counter() - began
+            session = await server.one_session()
+            session.require_whole()
+            seen.append(Tested(seconds=seconds, flights=proxy.flights, replies=len(session.replies)))
+    return Tested(
+        seconds=statistics.median(one.seconds for one in seen), flights=seen[-1].flights, replies=seen[-1].replies
+    )
 
 
-def _tester(port: int, trust: ssl.SSLContext, *, timeout: float = 15) -> ConnectionTester:
+def kind_of(name: str, port: int, encryption: Encryption, authority: Path) -> Kind:
+    """Make the clients that test over one kind of encryption."""
+    trust = trust_store(authority)
+    clients: dict[str, Client] = {
+        OURS: lambda at: _ours(at, encryption, trust),
+        "smtplib, the same steps": lambda at: asyncio.to_thread(_smtplib, at, encryption, authority),
+        "aiosmtplib, the same steps": lambda at: _aiosmtplib(at, encryption, trust),
+    }
+    clients["swaks, a process each, which sends no RSET"] = lambda at: swaks_test(at, encryption)
+    return Kind(name, port, encryption, clients, Comparison(base=OURS))
+
+
+def tester_at(port: int, trust: ssl.SSLContext, *, timeout: float = 15) -> ConnectionTester:
+    """Make our own tester, for which every name leads to a port of this machine."""
     guard = Guard([ip_network("127.0.0.0/8")], (465, 587))
     return ConnectionTester(guard=guard, network=OneServerNetwork(port), trust=trust, timeout=timeout, handshakes=32)
 
 
 async def _ours(port: int, encryption: Encryption, trust: ssl.SSLContext) -> None:
     account = replace(ACCOUNT, encryption=encryption, port=465 if encryption is Encryption.SSL else 587)
-    report = await _tester(port, trust).test(account, lambda _: None)
-    assert report.passed, report
+    report = await tester_at(port, trust).test(account, lambda _: None)
+    if not report.passed:
+        raise UnequalWorkError("its own report says that the test failed")
 
 
 class _UnderThisName(ssl.SSLContext):
@@ -122,6 +169,11 @@ class _UnderThisName(ssl.SSLContext):
         return super().wrap_socket(*arguments, **options)  # type: ignore[arg-type]
 
 
+def plain(login: str, password: str) -> str:
+    """Write what follows AUTH PLAIN; smtplib's own `login` refuses a password beyond ASCII."""
+    return base64.b64encode(f"\0{login}\0{password}".encode()).decode()
+
+
 def _smtplib(port: int, encryption: Encryption, authority: Path) -> None:
     context = _UnderThisName(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(authority)
@@ -130,10 +182,8 @@ def _smtplib(port: int, encryption: Encryption, authority: Path) -> None:
     else:
         client = smtplib.SMTP("127.0.0.1", port, timeout=15, local_hostname="x")
         client.starttls(context=context)
-    client.user, client.password = LOGIN, PASSWORD
     client.ehlo()
-    blob = aiosmtplib.auth.auth_plain_encode(LOGIN, PASSWORD).decode()
-    assert client.docmd("AUTH", f"PLAIN {blob}")[0] == 235
+    client.docmd("AUTH", f"PLAIN {plain(LOGIN, PASSWORD)}")
     client.mail(LOGIN)
     client.rcpt(LOGIN)
     client.rset()
@@ -154,55 +204,23 @@ async def _aiosmtplib(port: int, encryption: Encryption, trust: ssl.SSLContext) 
     await client.quit()
 
 
-async def _swaks(port: int, encryption: Encryption) -> None:
+async def swaks_test(port: int, encryption: Encryption) -> None:
+    """Let swaks test; it says by its exit code that it failed, and in one line why.
+
+    Raises:
+        UnequalWorkError: it says so, or is not installed.
+    """
+    if shutil.which("swaks") is None:
+        raise UnequalWorkError("it is not installed")
     process = await asyncio.create_subprocess_exec(
         "swaks",
         *("--server", f"127.0.0.1:{port}", "--from", LOGIN, "--to", LOGIN, "--helo", "x", "--quit-after", "RCPT"),
         *("--auth", "PLAIN", "--auth-user", LOGIN, "--auth-password", PASSWORD),
         "--tls-on-connect" if encryption is Encryption.SSL else "--tls",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
-    await process.wait()
-
-
-async def _at_once(port: int, trust: ssl.SSLContext) -> None:
-    tester = _tester(port, trust, timeout=60)
-    account = replace(ACCOUNT, encryption=Encryption.SSL, port=465)
-    lags: list[float] = []
-    acks: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        async with open_office(Path(name)) as office:
-            watches = [asyncio.create_task(_watch_lag(lags)), asyncio.create_task(_watch_acks(office, acks))]
-            await asyncio.sleep(0.2)
-            before = resource.getrusage(resource.RUSAGE_SELF)
-            began = time.perf_counter()
-            reports = await asyncio.gather(*(tester.test(account, lambda _: None) for _ in range(AT_ONCE)))
-            seconds = time.perf_counter() - began
-            after = resource.getrusage(resource.RUSAGE_SELF)
-            for watch in watches:
-                watch.cancel()
-            await asyncio.gather(*watches, return_exceptions=True)
-    cpu = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / AT_ONCE
-    passed = sum(report.passed for report in reports)
-    print(f"\n{AT_ONCE} tests at once over TLS, {passed} passed, in {seconds:.1f} s")
-    print(f"  {cpu * 1000:.1f} ms CPU each, {after.ru_maxrss / 1024:.0f} MB at most in all")
-    late = f"{max(lags) * 1000:.0f} ms at most, {statistics.median(lags) * 1000:.0f} ms usually"
-    print(f"  the event loop was late by {late}")
-    slowest = sorted(acks)[int(len(acks) * 0.99)]
-    print(f"  meanwhile {len(acks)} commands were acknowledged, the slowest hundredth after {slowest * 1000:.0f} ms")
-
-
-async def _watch_acks(office: Office, acks: list[float]) -> None:
-    while True:
-        began = time.perf_counter()
-        await office.workspace.command(ADA, "/email-profile")
-        acks.append(time.perf_counter() - began)
-        await asyncio.sleep(0.01)
-
-
-async def _watch_lag(lags: list[float]) -> None:
-    while True:
-        began = time.perf_counter()
-        await asyncio.sleep(0.01)
-        lags.append(time.perf_counter() - began - 0.01)
+    said, _ = await process.communicate()
+    if process.returncode != 0:
+        complaint = next((line for line in said.decode(errors="replace").splitlines() if "***" in line), "")
+        raise UnequalWorkError(f"it ended with {process.returncode} {complaint}".strip())

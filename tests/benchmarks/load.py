@@ -1,4 +1,7 @@
-"""One real process under load: 500 commands a second for a minute, and then more than it can do."""
+"""One real process under load: 500 commands a second for a minute, and then twice what it can do.
+
+Each run is a process of its own, started with the environment that the unit file sets.
+"""
 
 import asyncio
 import itertools
@@ -7,7 +10,8 @@ import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from math import inf
@@ -18,6 +22,8 @@ from bot.demo.people import CHANNEL, TEAM
 from bot.demo.platform import ResponseUrl, Trigger
 from bot.demo.workspace import Workspace
 from tests.benchmarks.driver import Outcome, Plan
+from tests.benchmarks.figures import RUNS, Figure, MachineLoad, print_table
+from tests.deploy_files import unit_environment
 from tests.instances.cluster import RealHouse, mail_street, profile_at, real_house
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD
@@ -26,6 +32,7 @@ from tests.soak.samples import Sample, cpu_seconds
 PEOPLE = 300
 RATE = 500
 SECONDS = 60.0
+OVERLOAD = 2
 OVERLOAD_SECONDS = 15.0
 LINES = 512
 """Connections that are kept at most: what stands before a bot does not open more, and lets the rest wait."""
@@ -33,27 +40,75 @@ LINES = 512
 CAPACITY_REQUESTS = 3000
 CAPACITY_LINES = 32
 
-MIX = (
-    (70, "/email-profile", ""),
-    (15, "/email-extra", ""),
-    (10, "/email-profile", "edit"),
-    (5, "/email-test", ""),
+Command = tuple[str, str]
+
+MIX: Sequence[tuple[int, Command]] = (
+    (70, ("/email-profile", "")),
+    (15, ("/email-extra", "")),
+    (10, ("/email-profile", "edit")),
+    (5, ("/email-test", "")),
 )
+ANSWERS = {
+    ("/email-profile", ""): "Your email profile: ",
+    ("/email-extra", ""): "Extra configurations: ",
+}
+"""What the answer to a look says first; a form opens, and a test reports, past the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spent:
-    """What the process held at the start, at a quarter and at the end in MB, and the CPU seconds that it used."""
+class Offered:
+    """What came of commands that were offered: outcomes by command, MB at start, a quarter and end, CPU seconds.
 
+    `forms` is how many forms were opened meanwhile.
+    """
+
+    commands: Sequence[Command]
+    outcomes: Sequence[Outcome]
     rss: tuple[float, float, float]
     cpu: float
+    forms: int
+
+    def seconds(self, kind: str) -> list[float]:
+        """Return how long the answers of a kind took."""
+        return [
+            outcome[0]
+            for command, outcome in zip(self.commands, self.outcomes, strict=True)
+            if outcome[0] is not None and kind_of(command, outcome) == kind
+        ]
+
+    def percentile(self, kind: str, percent: int) -> float:
+        """Return a percentile of these, in milliseconds; 0 where there are none."""
+        seconds = self.seconds(kind)
+        return statistics.quantiles(seconds, n=100)[percent - 1] * 1000 if len(seconds) > 1 else 0.0
+
+    def counts(self) -> Counter[str]:
+        """Count what became of them."""
+        return Counter(map(kind_of, self.commands, self.outcomes))
+
+    def told(self) -> str:
+        """Say what became of all of them."""
+        edits = sum(command == ("/email-profile", "edit") for command in self.commands)
+        told = ", ".join(f"{kind} {count:,}" for kind, count in self.counts().most_common())
+        return f"{len(self.outcomes):,} sent: {told}; {self.forms:,} of {edits:,} forms opened"
+
+
+def kind_of(command: Command, outcome: Outcome) -> str:
+    """Say what one command came to: served, busy, wrong (another answer than it should have), 5xx, silent."""
+    seconds, status, said = outcome
+    if seconds is None:
+        return "silent"
+    if status != 200:
+        return "5xx" if status >= 500 else f"status {status}"
+    if "busy" in said:
+        return "busy"
+    wrong = "Something went wrong" in said or ANSWERS.get(command, "") not in said
+    return "wrong" if wrong else "served"
 
 
 class Load:
     """Load on one process."""
 
     def __init__(self, house: RealHouse, folder: Path) -> None:
-        """Write plans into a folder."""
         self._house = house
         self._folder = folder
         self._number = itertools.count()
@@ -63,23 +118,20 @@ class Load:
         """Measure how many commands a second are answered, when each waits for another."""
         # Whom the bot sees for the first time it asks Slack about.
         await self._offer([0.0] * PEOPLE * 2, lines=CAPACITY_LINES, patience=300.0)
-        due = [0.0] * CAPACITY_REQUESTS
-        outcomes, _ = await self._offer(due, lines=CAPACITY_LINES, patience=300.0)
-        return len(outcomes) / max(seconds for seconds, _, _ in outcomes if seconds is not None)
+        offered = await self._offer([0.0] * CAPACITY_REQUESTS, lines=CAPACITY_LINES, patience=300.0)
+        return len(offered.outcomes) / max(seconds for seconds, _, _ in offered.outcomes if seconds is not None)
 
-    async def offered(self, rate: float, seconds: float) -> None:
-        """Offer commands at a rate, at random moments, and print what people get."""
+    async def offered(self, rate: float, seconds: float) -> Offered:
+        """Offer commands at a rate, at random moments, and return what people get."""
         gaps = (self._chance.expovariate(rate) for _ in range(round(rate * seconds)))
-        outcomes, spent = await self._offer(list(itertools.accumulate(gaps)), lines=LINES, patience=ACK_SECONDS)
-        print(f"\n{rate:.0f} commands a second for {seconds:.0f} s")
-        for line in (*_told(outcomes), _used(spent, seconds)):
-            print(f"  {line}")
+        return await self._offer(list(itertools.accumulate(gaps)), lines=LINES, patience=ACK_SECONDS)
 
-    async def _offer(self, due: list[float], *, lines: int, patience: float) -> tuple[list[Outcome], Spent]:
+    async def _offer(self, due: list[float], *, lines: int, patience: float) -> Offered:
+        commands = self._chance.choices([one for _, one in MIX], weights=[part for part, _ in MIX], k=len(due))
         plan = Plan(
             port=int(self._house.instance.url.rsplit(":", 1)[1]),
             secret=self._house.workspace.signing_secret,
-            bodies=[self._body() for _ in due],
+            bodies=[self._body(*command) for command in commands],
             due=due,
             lines=lines,
             patience=patience,
@@ -89,7 +141,7 @@ class Load:
         process = self._house.instance.process
         if process is None:
             raise RuntimeError("The process has ended.")
-        before = cpu_seconds(process.pid)
+        before, forms = cpu_seconds(process.pid), self._house.workspace.calls("views.open")
         watch = asyncio.create_task(_watched(process.pid))
         driver = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.benchmarks.driver", str(file), stdout=asyncio.subprocess.PIPE
@@ -97,15 +149,19 @@ class Load:
         out, _ = await driver.communicate()
         watch.cancel()
         sizes = await watch
-        spent = Spent(rss=(sizes[0], sizes[len(sizes) // 4], sizes[-1]), cpu=cpu_seconds(process.pid) - before)
         self._house.instance.said.clear()
-        return [(one[0], one[1], one[2]) for one in json.loads(out)], spent
+        return Offered(
+            commands=commands,
+            outcomes=[(one[0], one[1], one[2]) for one in json.loads(out)],
+            rss=(sizes[0], sizes[len(sizes) // 4], sizes[-1]),
+            cpu=cpu_seconds(process.pid) - before,
+            forms=self._house.workspace.calls("views.open") - forms,
+        )
 
-    def _body(self) -> str:
-        """Write one command of the mix, by somebody; the stand-in knows its trigger and where answers go."""
+    def _body(self, command: str, text: str) -> str:
+        """Write a command by somebody; the stand-in knows its trigger and where answers go."""
         workspace, number = self._house.workspace, next(self._number)
         user = f"U1{number * 7 % PEOPLE:03}"
-        (_, command, text), *_ = self._chance.choices(MIX, weights=[part for part, _, _ in MIX])
         trigger, answers = f"{number}.load", f"load{number}"
         workspace.triggers[trigger] = Trigger(user=user, until=inf)
         workspace.response_urls[answers] = ResponseUrl(user=user, channel=CHANNEL, until=inf)
@@ -122,7 +178,7 @@ class Load:
 
 
 async def _watched(pid: int) -> list[float]:
-    """Read the memory of a process twice a second, until it is enough."""
+    """Read the memory of a process twice a second, until this is cancelled."""
     sizes: list[float] = []
     try:
         while True:
@@ -132,50 +188,63 @@ async def _watched(pid: int) -> list[float]:
         return sizes
 
 
-def _told(outcomes: Sequence[Outcome]) -> list[str]:
-    """Say what people got: answers, that the bot is busy, errors, or nothing."""
-    answered = [(seconds, status, said) for seconds, status, said in outcomes if seconds is not None]
-    busy = [seconds for seconds, status, said in answered if status == 200 and "busy" in said]
-    served = [seconds for seconds, status, said in answered if status == 200 and "busy" not in said]
-    failed = sum(status >= 500 for _, status, _ in answered)
-    nothing = len(outcomes) - len(answered)
-    return [
-        f"sent {len(outcomes)}, served {len(served)}, told busy {len(busy)}, 5xx {failed}, "
-        f"no answer in {ACK_SECONDS:.0f} s {nothing}",
-        f"served after {_times(served)}",
-        f"told busy after {_times(busy)}",
-    ]
-
-
-def _times(seconds: Sequence[float]) -> str:
-    if len(seconds) < 2:
-        return "-"
-    parts = statistics.quantiles(seconds, n=100)
-    return f"p50 {parts[49] * 1000:.1f} ms, p99 {parts[98] * 1000:.1f} ms, at most {max(seconds) * 1000:.0f} ms"
-
-
-def _used(spent: Spent, seconds: float) -> str:
-    start, quarter, end = spent.rss
-    cpu = f"{spent.cpu / seconds:.0%} of one core"
-    return f"memory {start:.1f}, {quarter:.1f} at a quarter, {end:.1f} MB at the end; {cpu}"
-
-
-async def run() -> None:
-    """Measure and print."""
+async def _measured() -> tuple[float, Offered, Offered]:
+    """Measure one process: what it can do, the steady load, and too much."""
     people = crowd(PEOPLE)
     workspace = Workspace(signing_secret=GOOD["SLACK_SIGNING_SECRET"], bot_token=GOOD["SLACK_BOT_TOKEN"], people=people)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         street = await stack.enter_async_context(mail_street(folder))
         profiles = {person.id: profile_at(street.silent, person.address) for person in people}
-        house = await stack.enter_async_context(real_house(folder, workspace, profiles, street.given))
+        given = {**street.given, **unit_environment()}
+        house = await stack.enter_async_context(real_house(folder, workspace, profiles, given))
         load = Load(house, folder)
         capacity = await load.capacity()
-        print(f"\nOne process, {PEOPLE} records, SQLite: {capacity:.0f} commands a second, {CAPACITY_LINES} at once")
-        await load.offered(RATE, SECONDS)
-        for times in (2, 3):
-            await load.offered(capacity * times, OVERLOAD_SECONDS)
+        steady = await load.offered(RATE, SECONDS)
+        return capacity, steady, await load.offered(capacity * OVERLOAD, OVERLOAD_SECONDS)
 
 
-if __name__ == "__main__":
-    asyncio.run(run())
+async def run(runs: int = RUNS) -> None:
+    """Measure and print."""
+    load = MachineLoad()
+    results = [await _measured() for _ in range(runs)]
+    capacity = Figure([one for one, _, _ in results]).text(0, "/s")
+    steady, too_much = [one for _, one, _ in results], [one for _, _, one in results]
+    rows = [
+        ["as many as it can, each waiting for another, 32 at once", capacity],
+        *rows_of(
+            f"{RATE} a second for {SECONDS:.0f} s",
+            steady,
+            allowed={"served"},
+            figures={
+                "half within, ms": lambda one: one.percentile("served", 50),
+                "99 of 100 within, ms": lambda one: one.percentile("served", 99),
+                "memory at the start, MB": lambda one: one.rss[0],
+                "at a quarter, MB": lambda one: one.rss[1],
+                "at the end, MB": lambda one: one.rss[2],
+                "of one core, %": lambda one: one.cpu / SECONDS * 100,
+            },
+        ),
+        *rows_of(
+            f"{OVERLOAD} times as many as it can",
+            too_much,
+            allowed={"served", "busy", "silent"},
+            figures={
+                "served: 99 of 100 within, ms": lambda one: one.percentile("served", 99),
+                "told that it is busy: 99 of 100 within, ms": lambda one: one.percentile("busy", 99),
+            },
+        ),
+    ]
+    print_table([f"one process, {PEOPLE} records, SQLite", ""], rows, runs=runs, load=load)
+    for number, (one, more) in enumerate(zip(steady, too_much, strict=True), 1):
+        print(f"  run {number}: {one.told()}. Too much: {more.told()}.", flush=True)
+
+
+def rows_of(
+    name: str, runs: Sequence[Offered], *, allowed: Set[str], figures: Mapping[str, Callable[[Offered], float]]
+) -> list[Sequence[str]]:
+    """Write a row for each figure; or only why there is none, when something else than `allowed` came of a command."""
+    for run in runs:
+        if set(run.counts()) - allowed:
+            return [[name, f"failed: {run.told()}"]]
+    return [[f"{name}: {what}", Figure([of(run) for run in runs]).text()] for what, of in figures.items()]

@@ -12,35 +12,39 @@ from pathlib import Path
 import aiohttp
 
 from bot.demo.mail import DemoMail
-from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from storage.crypto.keyring import generate_key
 from tests.soak.samples import cpu_seconds
 
 _ROOT = Path(__file__).parents[2]
-_PATIENCE = 30
+_PATIENCE_SECONDS = 30
+
+
+SIGNING_SECRET, BOT_TOKEN = "5" * 32, "xoxb-bench"
 
 
 @asynccontextmanager
-async def workspace_for(
-    folder: Path, *, people: list[DemoPerson] | None = None
-) -> AsyncIterator[tuple[Workspace, dict[str, str]]]:
-    """Serve a stand-in workspace; gives it, and the settings of a program that works there on SQLite in `folder`."""
-    workspace = Workspace(signing_secret="5" * 32, bot_token="xoxb-bench", people=people or PEOPLE)
+async def workspace_for(folder: Path) -> AsyncIterator[tuple[Workspace, dict[str, str]]]:
+    """Serve a stand-in workspace; yields it, and the settings of a program that works there on SQLite in `folder`."""
+    workspace = Workspace(signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
+    async with served(workspace, folder) as given:
+        yield workspace, given
+
+
+@asynccontextmanager
+async def served(workspace: Workspace, folder: Path) -> AsyncIterator[dict[str, str]]:
+    """Serve a workspace; yields the settings of a program that works there on SQLite in `folder`."""
     async with serving_workspace(workspace, DemoMail()):
-        yield (
-            workspace,
-            {
-                "SLACK_BOT_TOKEN": workspace.bot_token,
-                "SLACK_SIGNING_SECRET": workspace.signing_secret,
-                "SLACK_API_URL": f"{workspace.base_url}/api/",
-                "DATABASE_URL": f"sqlite:///{folder / 'profiles.db'}",
-                "ENCRYPTION_KEYS": generate_key(),
-                "HOST": "127.0.0.1",
-                "LOG_LEVEL": "warning",
-            },
-        )
+        yield {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_SIGNING_SECRET": workspace.signing_secret,
+            "SLACK_API_URL": f"{workspace.base_url}/api/",
+            "DATABASE_URL": f"sqlite:///{folder / 'profiles.db'}",
+            "ENCRYPTION_KEYS": generate_key(),
+            "HOST": "127.0.0.1",
+            "LOG_LEVEL": "warning",
+        }
 
 
 @asynccontextmanager
@@ -57,12 +61,12 @@ async def process(*arguments: str, folder: Path, given: Mapping[str, str]) -> As
     finally:
         if started.returncode is None:
             started.terminate()
-            await asyncio.wait_for(started.wait(), _PATIENCE)
+            await asyncio.wait_for(started.wait(), _PATIENCE_SECONDS)
 
 
 async def until_ready(url: str) -> None:
     """Wait until /readyz answers 200."""
-    ends = time.monotonic() + _PATIENCE
+    ends = time.monotonic() + _PATIENCE_SECONDS
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < ends:
             try:
@@ -72,7 +76,7 @@ async def until_ready(url: str) -> None:
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.005)
-    raise RuntimeError(f"nothing was ready at {url} within {_PATIENCE} s")
+    raise RuntimeError(f"nothing was ready at {url} within {_PATIENCE_SECONDS} s")
 
 
 def processor_seconds(pid: int) -> float:

@@ -1,10 +1,13 @@
-"""What `/email-profile` is measured against: programs that check Slack's signature and answer "ok".
+"""What `/email-profile` is measured against: programs that check Slack's signature and send a fixed answer.
 
-Run as `python -m tests.benchmarks.rivals aiohttp|bolt PORT`; `flask_app` is served by gunicorn.
+Run as `python -m tests.benchmarks.rivals aiohttp|bolt PORT`; `flask_app` is served by gunicorn. Bolt has the flag
+that the bot sets.
 """
 
+import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -18,17 +21,27 @@ from slack_sdk.signature import SignatureVerifier
 SECRET = "SLACK_SIGNING_SECRET"
 """The environment variable that the rivals read, as the program does."""
 
+ANSWER = "ANSWER_FILE"
+"""The environment variable that names a file with the JSON that they answer."""
+
 _IDENTITY = {"enterprise_id": None, "team_id": "T0DEMO", "bot_token": "xoxb-x", "bot_user_id": "U0BOT"}
+
+
+def _answer() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(Path(os.environ[ANSWER]).read_text(encoding="utf-8"))
+    return read
 
 
 def aiohttp_app() -> web.Application:
     """Bare aiohttp that checks the signature: the floor."""
     verifier = SignatureVerifier(os.environ[SECRET])
+    said = _answer()
 
     async def answer(request: web.Request) -> web.Response:
         body = await request.text()
-        good = verifier.is_valid_request(body, dict(request.headers))
-        return web.json_response({"text": "ok"}, status=200 if good else 401)
+        if not verifier.is_valid_request(body, dict(request.headers)):
+            return web.Response(status=401)
+        return web.json_response(said)
 
     application = web.Application()
     application.router.add_post("/slack/events", answer)
@@ -36,16 +49,17 @@ def aiohttp_app() -> web.Application:
 
 
 def bolt_app() -> web.Application:
-    """Bolt's AsyncApp on its own server, as it comes."""
+    """Bolt's AsyncApp on its own server."""
 
     async def authorize(**_: Any) -> AuthorizeResult:
         return AuthorizeResult(**_IDENTITY)
 
-    app = AsyncApp(signing_secret=os.environ[SECRET], authorize=authorize)
+    app = AsyncApp(signing_secret=os.environ[SECRET], authorize=authorize, process_before_response=True)
+    said = _answer()
 
     @app.command("/email-profile")
     async def answer(ack: AsyncAck) -> None:
-        await ack("ok")
+        await ack(said)
 
     return app.web_app()
 
@@ -56,11 +70,12 @@ def flask_app() -> flask.Flask:
     def authorize(**_: Any) -> AuthorizeResult:
         return AuthorizeResult(**_IDENTITY)
 
-    app = App(signing_secret=os.environ[SECRET], authorize=authorize)
+    app = App(signing_secret=os.environ[SECRET], authorize=authorize, process_before_response=True)
+    said = _answer()
 
     @app.command("/email-profile")
     def answer(ack: Ack) -> None:
-        ack("ok")
+        ack(said)
 
     handler = SlackRequestHandler(app)
     served = flask.Flask(__name__)

@@ -1,102 +1,58 @@
-"""Where the time of one `/email-profile` goes, stage by stage, without the HTTP server around it."""
+"""Where the time of one `/email-profile` goes, room by room, in the program as it serves.
+
+Samples of the running program, so that nothing of its inside is named here but folders; what they cost the program is a
+part of what is measured, which is why only shares are taken from them.
+"""
 
 import asyncio
 import json
+import signal
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_sdk.signature import SignatureVerifier
-
-from bot.app import Bot, open_bot
-from bot.demo.delivery import encoded, signature
-from bot.demo.people import TEAM
-from bot.profiles.account.records import profile_view
-from bot.profiles.people.access import Person
-from bot.settings import GivenSettings
-from bot.slack.command_text import parse
-from bot.slack.views.card import card
-from bot.slack.views.form import PasswordEntry
-from tests.benchmarks.commands import fields_of, store_a_profile
-from tests.benchmarks.program import workspace_for
+from tests.benchmarks.client import ask_for, signed
+from tests.benchmarks.commands import Work, card_of, fields_of, store_a_profile
+from tests.benchmarks.figures import RUNS, Figure, MachineLoad, print_table
+from tests.benchmarks.program import free_port, process, processor_seconds, until_ready, workspace_for
 from tests.scenario.people import ADA
 
-TIMES, ROUNDS = 300, 10
+SECONDS = 4.0
+AT_ONCE = 4
 
-Stage = Callable[[], Awaitable[Any]]
+
+async def run(runs: int = RUNS) -> None:
+    """Measure and print, what takes most first."""
+    load = MachineLoad()
+    results = [await _measured() for _ in range(runs)]
+    everything = Figure([sum(result.values()) for result in results])
+    named = sorted({room for result in results for room in result})
+    rooms = {room: Figure([result.get(room, 0.0) for result in results]) for room in named}
+    rows = [
+        [room, figure.text(0, " µs"), f"{figure.median / everything.median:.0%}"]
+        for room, figure in sorted(rooms.items(), key=lambda one: -one[1].median)
+    ]
+    rows.append(["all of it", everything.text(0, " µs"), "100%"])
+    print_table(["of one `/email-profile`", "processor", "share"], rows, runs=runs, load=load)
 
 
-async def run() -> None:
-    """Measure and print; the parts do not quite add up, for together they crowd each other out of the caches."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with workspace_for(Path(folder)) as (workspace, given):
-            kept: dict[str, Any] = {name.lower(): given[name] for name in given if name not in ("HOST", "LOG_LEVEL")}
-            async with open_bot(GivenSettings(**kept)) as bot:
+async def _measured() -> dict[str, float]:
+    """Return the microseconds of processor that one command takes in each room."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        counts = folder / "samples.json"
+        async with workspace_for(folder) as (workspace, given):
+            settings = {**given, "PORT": str(port), "LOG_LEVEL": "info"}
+            sampled = ("-m", "tests.benchmarks.sampled", str(counts), "run")
+            async with process(*sampled, folder=folder, given=settings) as started:
+                await until_ready(f"http://127.0.0.1:{port}")
                 await store_a_profile(given)
-                stages = await _stages(bot, workspace.signing_secret)
-                taken = {name: await _microseconds(stage) for name, stage in stages.items()}
-    print("Serving one /email-profile, microseconds of processor, each part alone")
-    for name, microseconds in taken.items():
-        print(f"  {name:42} {microseconds:6.1f}")
-
-
-async def _microseconds(stage: Stage) -> float:
-    best = float("inf")
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        for _ in range(TIMES):
-            await stage()
-        best = min(best, (time.process_time() - began) / TIMES)
-    return best * 1e6
-
-
-async def _stages(bot: Bot, secret: str) -> dict[str, Stage]:
-    body, kind = encoded("slash_commands", fields_of(ADA))
-    signed = signature(secret, body)
-    headers: dict[str, str | Sequence[str]] = {"Content-Type": kind, **signed}
-    owner = Person(workspace=TEAM, user=ADA)
-    stored = await bot.database.profile_with_last_test(TEAM, ADA)
-    view = profile_view(owner, stored.profile, stored.test)
-    shown = card(view, reader=ADA, entry=PasswordEntry.IN_FORM).payload()
-    verifier = SignatureVerifier(secret)
-
-    async def whole() -> None:
-        answer = await bot.slack.async_dispatch(AsyncBoltRequest(body=body, headers=headers))
-        assert answer.status == 200
-        # Else the load would seem to be one long turn of the event loop.
-        await asyncio.sleep(0)
-
-    async def request() -> None:
-        AsyncBoltRequest(body=body, headers=headers)
-
-    async def verify() -> None:
-        verifier.is_valid(body, signed["X-Slack-Request-Timestamp"], signed["X-Slack-Signature"])
-
-    async def understand() -> None:
-        parse("/email-profile", "")
-
-    async def read() -> None:
-        await bot.database.profile_with_last_test(TEAM, ADA)
-
-    async def decide() -> None:
-        profile_view(owner, stored.profile, stored.test)
-
-    async def render() -> None:
-        card(view, reader=ADA, entry=PasswordEntry.IN_FORM).payload()
-
-    async def write_down() -> None:
-        json.dumps(shown)
-
-    return {
-        "all of it": whole,
-        "Bolt's request, form parsed": request,
-        "signature checked": verify,
-        "subcommand found": understand,
-        "profile and last test read from SQLite, and opened": read,
-        "documents read, state found": decide,
-        "card rendered": render,
-        "JSON written": write_down,
-    }
+                request = signed(workspace.signing_secret, fields_of(ADA))
+                answer = await card_of(port, request)
+                await ask_for(SECONDS / 4, port, [request], at_once=AT_ONCE)
+                started.send_signal(signal.SIGUSR1)
+                before = processor_seconds(started.pid)
+                answers = await ask_for(SECONDS, port, [request], at_once=AT_ONCE)
+                Work(request=request, forged=b"", answer=answer).require_answered(answers)
+                each = (processor_seconds(started.pid) - before) / len(answers.seconds) * 1e6
+        samples: dict[str, int] = json.loads(await asyncio.to_thread(counts.read_text, encoding="utf-8"))
+    return {room: each * count / sum(samples.values()) for room, count in samples.items()}

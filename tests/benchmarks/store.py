@@ -1,159 +1,201 @@
-"""How quickly a record is read and opened, sealed anew and listed, beside bare alternatives in the same run."""
+"""How quickly a record is read and opened, and sealed anew, beside bare alternatives in the same run."""
 
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import LargeBinary, bindparam, column, insert, select, table
+from sqlalchemy import LargeBinary, bindparam, column, insert, select, table, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.profiles.people.members import words_of
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
-from storage.models import ProfileRow
-from storage.tables.people import evenly_spread
-from storage.tables.people_query import Query
-from storage.tables.profiles import profile_context
-from tests.benchmarks.people import NOW, people, postgresql_address
+from tests.benchmarks.figures import (
+    RUNS,
+    Comparison,
+    Failed,
+    Figure,
+    MachineLoad,
+    UnequalWorkError,
+    attempted,
+    print_table,
+)
+from tests.benchmarks.people import postgresql_address
 
-RECORDS = 10_000
-READS = 1_500
+RECORDS = 3_000
+READS = 500
+WORKSPACE = "T1"
 DOCUMENT = b'{"address": "ada@lovelace.example", "host": "smtp.lovelace.example", "port": 587}' * 4
 
+OURS, BARE, LOOSE = (
+    "a record read and opened by storage",
+    "a bare select in the same transaction, and one AES-GCM opening that binds nothing",
+    "the same in SQLAlchemy as it comes: on SQLite without a transaction",
+)
 
-async def run() -> None:
+Reading = Callable[[str], Awaitable[bytes]]
+"""Reads and opens the record of a user."""
+
+
+async def run(runs: int = RUNS) -> None:
     """Measure both databases, one after the other, and print."""
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         Path(folder).chmod(0o755)
-        print(f"The store, {RECORDS} records of {len(DOCUMENT)} bytes")
-        await _measure("SQLite", f"sqlite:///{folder}/store.db")
+        await _measure("SQLite", f"sqlite:///{folder}/store.db", runs)
         with postgresql_address(Path(folder)) as address:
-            await _measure("PostgreSQL", address)
+            await _measure("PostgreSQL", address, runs)
 
 
-async def _measure(name: str, url: str) -> None:
-    old = Keyring.from_text(generate_key())
-    database = Database.connect(url, old)
+async def _measure(name: str, url: str, runs: int) -> None:
+    load = MachineLoad()
+    comparison: Comparison[float] = Comparison(base=BARE)
+    keys = [generate_key()]
+    database = Database.connect(url, Keyring.from_text(keys[0]))
     try:
         await database.upgrade()
-        await _fill(database, old)
-        await _reading(name, database)
-        for count in (1_000, 100_000):
-            await _people(database, f"T{count}", count)
-        await _paging(name, database)
+        await _fill(database)
+        async with _bare_table(url) as bare:
+            sides = {OURS: _reading_of(database), BARE: bare.reading_in(database), LOOSE: bare.read}
+            for _ in range(runs):
+                for side, median in (await timed(sides)).items():
+                    comparison.note(side, median)
     finally:
         await database.close()
-    await _rotating(name, url, old)
+    rotations = []
+    for _ in range(runs):
+        keys.insert(0, generate_key())
+        rotations.append(await _rotated(url, keys))
+
+    def cells(side: str) -> list[str]:
+        return [
+            comparison.figure(side, lambda seconds: seconds * 1e6).text(0, " µs"),
+            comparison.ratio(side, lambda seconds: 1 / seconds),
+        ]
+
+    rows = comparison.rows(cells)
+    rows.append(["sealed anew under another key", Figure(rotations).text(0, "/s")])
+    header = [f"{name}, {RECORDS:,} records of {len(DOCUMENT)} bytes", "", "throughput beside bare"]
+    print_table(header, rows, runs=runs, load=load)
 
 
-async def _fill(database: Database, keyring: Keyring) -> None:
-    """Store the records, and beside them bare ones: one key for all, nothing bound to its place."""
-    rows = []
-    for number in range(RECORDS):
-        row: dict[str, Any] = {
-            "record_id": str(uuid4()),
-            "workspace": "T1",
-            "user_id": f"U{number:05}",
-            "revision": 1,
-            "key_id": keyring.active,
-            "created_at": NOW,
-            "updated_at": NOW,
-        }
-        rows.append({**row, "sealed": keyring.seal(DOCUMENT, profile_context(ProfileRow(**row, sealed=b"")))})
-    async with database.writing_connection() as connection:
-        await connection.execute(insert(ProfileRow), rows)
-        await connection.exec_driver_sql(
-            "CREATE TABLE bare (workspace VARCHAR(64), user_id VARCHAR(64), sealed "
-            f"{'BLOB' if database.is_sqlite else 'BYTEA'}, PRIMARY KEY (workspace, user_id))"
-        )
-        bare = [{**_bare_key(row), "sealed": _bare_sealed()} for row in rows]
-        await connection.execute(insert(_BARE), bare)
+async def _fill(database: Database) -> None:
+    for begin in range(0, RECORDS, 500):
+        async with database.writing() as tx:
+            for number in range(begin, begin + 500):
+                await tx.profiles.save(WORKSPACE, f"U{number:05}", DOCUMENT, replacing=None)
 
 
-_BARE = table("bare", column("workspace"), column("user_id"), column("sealed", LargeBinary))
-_BARE_ONE = select(_BARE).where(_BARE.c.workspace == bindparam("w"), _BARE.c.user_id == bindparam("u"))
-_BARE_CIPHER = AESGCM(bytes(range(32)))
-
-
-def _bare_key(row: dict[str, Any]) -> dict[str, Any]:
-    return {"workspace": row["workspace"], "user_id": row["user_id"]}
-
-
-def _bare_sealed() -> bytes:
-    nonce = os.urandom(12)
-    return nonce + _BARE_CIPHER.encrypt(nonce, DOCUMENT, None)
-
-
-async def _reading(name: str, database: Database) -> None:
-    async def ours(user: str) -> None:
+def _reading_of(database: Database) -> Reading:
+    async def read(user: str) -> bytes:
         async with database.reading() as tx:
-            stored = await tx.profiles.get("T1", user)
-        if stored is None or stored.document != DOCUMENT:
-            raise RuntimeError("a record was not read")
+            stored = await tx.profiles.get(WORKSPACE, user)
+        return stored.document if stored else b""
 
-    async def bare(user: str) -> None:
-        async with database._engine.connect() as connection:
-            row = (await connection.execute(_BARE_ONE, {"w": "T1", "u": user})).one()
-        if _BARE_CIPHER.decrypt(row.sealed[:12], row.sealed[12:], None) != DOCUMENT:
-            raise RuntimeError("a record was not read")
-
-    times = await _in_turns(ours, bare)
-    mine, theirs = (statistics.median(part) * 1e6 for part in times)
-    print(
-        f"  {name:11} get and open {mine:6.0f} us; bare select and AES-GCM {theirs:6.0f} us "
-        f"({theirs / mine:4.2f} x its throughput)"
-    )
+    return read
 
 
-async def _in_turns(*acts: Callable[[str], Awaitable[None]]) -> list[list[float]]:
-    """Time acts in turns, so that whatever else the machine does disturbs all alike; seconds of each call."""
-    times: list[list[float]] = [[] for _ in acts]
+_BARE = table("bare", column("user_id"), column("sealed", LargeBinary))
+_BARE_ONE = select(_BARE).where(_BARE.c.user_id == bindparam("user"))
+
+
+@dataclass(frozen=True)
+class BareTable:
+    """Records beside ours: one key for all, nothing bound to its place, through SQLAlchemy's Core."""
+
+    engine: AsyncEngine
+    cipher: AESGCM
+
+    async def fill(self) -> None:
+        """Store as many records."""
+        kind = "BLOB" if self.engine.dialect.name == "sqlite" else "BYTEA"
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                text(f"CREATE TABLE bare (user_id VARCHAR(64) PRIMARY KEY, sealed {kind} NOT NULL)")
+            )
+            rows = [{"user_id": f"U{number:05}", "sealed": self._sealed()} for number in range(RECORDS)]
+            await connection.execute(insert(_BARE), rows)
+
+    async def read(self, user: str) -> bytes:
+        """Read and open one."""
+        async with self.engine.connect() as connection:
+            return await self._read_on(connection, user)
+
+    def reading_in(self, database: Database) -> Reading:
+        """Read and open one through a database's own connections."""
+
+        async def read(user: str) -> bytes:
+            async with database.reading_connection() as connection:
+                return await self._read_on(connection, user)
+
+        return read
+
+    async def _read_on(self, connection: AsyncConnection, user: str) -> bytes:
+        row = (await connection.execute(_BARE_ONE, {"user": user})).one()
+        return self.cipher.decrypt(row.sealed[:12], row.sealed[12:], None)
+
+    def _sealed(self) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + self.cipher.encrypt(nonce, DOCUMENT, None)
+
+
+@asynccontextmanager
+async def _bare_table(url: str) -> AsyncIterator[BareTable]:
+    scheme, _, rest = url.partition("://")
+    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}[scheme]
+    engine = create_async_engine(f"{driver}://{rest}")
+    bare = BareTable(engine, AESGCM(bytes(range(32))))
+    await bare.fill()
+    try:
+        yield bare
+    finally:
+        await engine.dispose()
+
+
+async def timed(sides: Mapping[str, Reading]) -> dict[str, float | Failed]:
+    """Read records one after the other, the sides in turns, so that whatever else the machine does disturbs all alike.
+
+    Returns the median seconds of one, or why a side failed.
+    """
+    times: dict[str, list[float | Failed]] = {side: [] for side in sides}
     for number in range(READS):
         user = f"U{number * 7 % RECORDS:05}"
-        for act, taken in zip(acts, times, strict=True):
-            begin = time.perf_counter()
-            await act(user)
-            taken.append(time.perf_counter() - begin)
-    return times
+        for side, read in sides.items():
+            times[side].append(await attempted(_one(read, user)))
+    return {side: _median(taken) for side, taken in times.items()}
 
 
-async def _people(database: Database, workspace: str, count: int) -> None:
-    everybody = evenly_spread((user, person, words_of(person, address)) for user, person, address in people(count))
-    for begin in range(0, count, 2000):
-        async with database.writing() as tx:
-            await tx.people.add_many(workspace, everybody[begin : begin + 2000], 0, NOW)
+async def _one(read: Reading, user: str) -> float:
+    begin = time.perf_counter()
+    document = await read(user)
+    seconds = time.perf_counter() - begin
+    if document != DOCUMENT:
+        raise UnequalWorkError(f"{len(document)} bytes of a record were read in place of {len(DOCUMENT)}")
+    return seconds
 
 
-async def _paging(name: str, database: Database) -> None:
-    async def page(workspace: str) -> None:
-        async with database.reading() as tx:
-            if len(await tx.people.page(workspace, Query(states=(0, 1, 2)), limit=20)) != 20:
-                raise RuntimeError("the page is not full")
-
-    times = await _in_turns(lambda _: page("T1000"), lambda _: page("T100000"))
-    small, large = (statistics.median(part) * 1000 for part in times)
-    print(f"  {name:11} a page of 20: of 1,000 {small:5.2f} ms, of 100,000 {large:5.2f} ms ({large / small:4.2f} x)")
+def _median(taken: Sequence[float | Failed]) -> float | Failed:
+    failed = next((one for one in taken if isinstance(one, Failed)), None)
+    return failed or statistics.median(one for one in taken if not isinstance(one, Failed))
 
 
-async def _rotating(name: str, url: str, old: Keyring) -> None:
-    new = Keyring([*Keyring.from_text(generate_key())._roots.values(), *old._roots.values()])
-    database = Database.connect(url, new)
+async def _rotated(url: str, keys: list[str]) -> float:
+    """Seal everything anew under the first of the keys; returns records a second."""
+    keyring = Keyring.from_text(",".join(keys))
+    database = Database.connect(url, keyring)
     try:
-        async with database.writing_connection() as connection:
-            await connection.exec_driver_sql("DELETE FROM people")
         begin = time.perf_counter()
         async for _ in reseal(database):
             pass
         taken = time.perf_counter() - begin
         usage = await database.key_usage()
-        if usage != {new.active: RECORDS}:
+        if usage != {keyring.active: RECORDS}:
             raise RuntimeError(f"not everything was sealed anew: {usage}")
+        return RECORDS / taken
     finally:
         await database.close()
-    print(f"  {name:11} rotation {RECORDS / taken:6.0f} records/s")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from bot.demo.run import Office, open_office
@@ -28,7 +29,8 @@ def chromium() -> str:
     pytest.skip("needs Chromium: install the package chromium to run the browser tests")
 
 
-@pytest.fixture
+# A browser takes two seconds to start, so a worker's tests share one, in an event loop that lasts as long.
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A headless browser."""
     async with async_playwright() as playwright:
@@ -37,7 +39,7 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def office(browser: Browser, tmp_path: Path) -> AsyncIterator[Office]:
     """The demo behind the page; whatever Slack would refuse fails the test."""
     async with open_office(tmp_path) as opened:
@@ -45,7 +47,7 @@ async def office(browser: Browser, tmp_path: Path) -> AsyncIterator[Office]:
     assert not opened.workspace.refusals
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, office: Office) -> AsyncIterator[Page]:
     """The demo's page; any error in its console fails the test."""
     context = await browser.new_context(viewport={"width": 1280, "height": 820}, locale="en-GB")

@@ -11,7 +11,7 @@ from bot.demo.people import PEOPLE
 from bot.demo.run import Office, open_office
 from tests.browser.conftest import QUIET, chromium
 from tests.browser.test_story import field, fill, save, say
-from tests.scenario.crowd import SECRET, crowd, give_profile, mail_for
+from tests.scenario.crowd import crowd, give_profiles, mail_for
 
 NAMES = (
     "Alan Turing",
@@ -59,8 +59,7 @@ async def tour(page: Page, office: Office) -> None:
 
 async def everybody(page: Page, office: Office) -> None:
     """Show the admin's list, with somebody who fails, and the private page as a phone shows it."""
-    for person in CROWD[:8]:
-        await give_profile(office, person, password="wrong" if person is CROWD[3] else SECRET)
+    await give_profiles(office, CROWD[:8], failing=CROWD[3:4])
     for person in CROWD[:6]:
         await office.workspace.command("U0GRACE", "/email-test", f"@{person.handle}")
     await asyncio.sleep(2)

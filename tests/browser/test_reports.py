@@ -12,14 +12,16 @@ from bot.demo.platform import Message
 from bot.demo.run import Office
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of
-from bot.profiles.tests.connection_tests import understood
+from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS
-from bot.smtp.advice.table import Row
+from bot.smtp.advice.table import When
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import fill, save, say
 from tests.unit.test_advice import HOSTS, reply_for
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOSTILE = "<!channel> <https://evil.example|click> *bold* `code` &lt;b&gt; :x: \u202eevil"
 
@@ -52,9 +54,9 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
     await expect(page.get_by_text("AUTH PLAIN (credentials)").first).to_be_visible()
 
 
-def report_for(row: Row) -> tuple[EmailProfile, Report]:
-    """A failing report that the row speaks about, with as much around it as a report can have."""
-    host = HOSTS[row.provider] if row.provider else "a-rather-long-name-of-a-mail-server.department.example.com"
+def report_for(when: When) -> tuple[EmailProfile, Report]:
+    """A failing report that a row is about, with as much around it as a report can have."""
+    host = HOSTS[when.provider] if when.provider else "a-rather-long-name-of-a-mail-server.department.example.com"
     now = datetime.now(UTC)
     profile = EmailProfile(
         address="a.rather.long.address.of.somebody@department.example.com",
@@ -65,7 +67,7 @@ def report_for(row: Row) -> tuple[EmailProfile, Report]:
         port=587,
         extras={"TLS": "Y"},
     )
-    reply = reply_for(row) or Reply(code=550, enhanced="5.7.1", text=HOSTILE)
+    reply = reply_for(when) or Reply(code=550, enhanced="5.7.1", text=HOSTILE)
     reply = replace(reply, text=f"{reply.text} {HOSTILE}")
     failed = Stage(
         name=StageName.SIGN_IN,
@@ -88,41 +90,40 @@ def report_for(row: Row) -> tuple[EmailProfile, Report]:
         stages=(*(Stage(name=name, outcome=Outcome.PASSED, seconds=0.01) for name in list(StageName)[:4]), failed),
         seconds=1.2,
         tested_at=now,
-        fault=row.fault,
+        fault=when.fault,
         reply=reply,
         certificate_names=(host,),
         certificate=certificate,
-        doors=(Endpoint(port=465, encryption=Encryption.SSL),),
+        open_ports=(Endpoint(port=465, encryption=Encryption.SSL),),
         transcript=("C: EHLO",),
     )
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
-    page: Page, office: Office, width: int
-) -> None:
-    await page.set_viewport_size({"width": width, "height": 900})
-    for row in ROWS:
-        profile, report = report_for(row)
-        shown = finished(account_of(profile), understood(report, account_of(profile), profile), owner="U0ADA")
-        payload = shown.payload()
+CUT = """nodes => nodes.flatMap(node => [node, ...node.querySelectorAll('*')])
+    .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline')
+    .map(one => one.outerHTML.slice(0, 200))"""
+
+
+async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(page: Page, office: Office) -> None:
+    parts: list[tuple[str, ...]] = []
+    for when in ROWS:
+        profile, report = report_for(when)
+        told = interpret_report(report, account_of(profile), profile)
+        payload = finished(account_of(profile), told, owner="U0ADA").payload()
         assert payload["text"].startswith("Connection test failed at Sign-in: ")
         office.workspace.checked_message("test", payload)
-        office.workspace.all_messages.clear()
         await office.workspace.post(
             Message(author=BOT_USER, channel=CHANNEL, text=payload["text"], blocks=payload["blocks"], reader="U0ADA")
         )
-        message = page.get_by_role("article").last
-        advice = understood(report, account_of(profile), profile).advice
-        assert advice is not None
-        await expect(message).to_contain_text(advice.do)
-        await expect(message).to_contain_text(advice.why)
-        await expect(message).to_contain_text("<!channel>")
-        assert await message.get_by_role("link").count() == 0
-        assert await message.locator(".mention").count() == 0
-        cut = await message.evaluate(
-            "node => [node, ...node.querySelectorAll('*')].filter(one => one.scrollWidth > one.clientWidth + 1"
-            " && getComputedStyle(one).display !== 'inline').map(one => one.outerHTML.slice(0, 200))"
-        )
-        assert cut == [], row.what
+        assert told.advice is not None
+        parts.append((told.advice.do, told.advice.why, "<!channel>"))
+    messages = page.get_by_role("article")
+    await expect(messages).to_have_count(len(ROWS))
+    for drawn, wanted in zip(await messages.all_text_contents(), parts, strict=True):
+        assert all(part in drawn for part in wanted), drawn
+    assert await messages.get_by_role("link").count() == 0
+    assert await messages.locator(".mention").count() == 0
+    for width in (1280, 390):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await messages.evaluate_all(CUT) == [], width
     assert office.workspace.refusals == []

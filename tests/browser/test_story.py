@@ -1,8 +1,11 @@
 """The story as a person lives it, in a browser."""
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 
 from bot.demo.run import Office
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def say(page: Page, line: str) -> None:

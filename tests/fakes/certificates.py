@@ -19,7 +19,7 @@ def _server_context() -> ssl.SSLContext:
 
 @dataclass
 class Certificates:
-    """Server contexts by what is wrong with them, and the file of the authority that the client trusts."""
+    """Server contexts by what is wrong with their certificate, and the file of the authority that the client trusts."""
 
     good: ssl.SSLContext
     expired: ssl.SSLContext
@@ -31,7 +31,7 @@ class Certificates:
 
     @classmethod
     def make(cls, folder: Path) -> "Certificates":
-        """Make them all; the authority's file goes into `folder`."""
+        """Issue all certificates and write the authority's file into `folder`."""
         authority, stranger = trustme.CA(), trustme.CA()
         now = datetime.now(UTC)
         file = folder / "authority.pem"

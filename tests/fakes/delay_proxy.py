@@ -1,12 +1,12 @@
-"""A proxy on the loopback that delays each direction, as a distance would, and counts the flights of the client."""
+"""A proxy on the loopback that delays both directions, as a distance does, and counts the client's round trips."""
 
 import asyncio
 
 
 class DelayProxy:
-    """Leads to a port of this machine with `delay` seconds each way.
+    """Forwards to a port of this machine with `delay` seconds each way.
 
-    `flights` counts how often the client waited for the server, which is what a distance makes one pay for.
+    `flights` counts how often the client waited for the server, because each of these waits costs a round trip.
     """
 
     def __init__(self, port: int, delay: float) -> None:
@@ -14,6 +14,7 @@ class DelayProxy:
         self._delay = delay
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._server_spoke = True
         self.flights = 0
         self.port = 0
@@ -29,9 +30,15 @@ class DelayProxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        # So that the loop closes them before it ends itself.
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers.append(there_writer)
         for source, target, ours in ((reader, there_writer, True), (there_reader, writer, False)):
             task = asyncio.create_task(self._carry(source, target, from_client=ours))
             self._tasks.add(task)
@@ -43,7 +50,7 @@ class DelayProxy:
             if not from_client and not self._server_spoke:
                 self.flights += 1
             self._server_spoke = not from_client
-            # Not awaited, so that what follows closely arrives as closely.
+            # Not awaited, so that what is sent together arrives together.
             loop.call_later(self._delay, target.write, data)
         loop.call_later(self._delay, target.close)
 
@@ -52,5 +59,5 @@ async def _read(source: asyncio.StreamReader) -> bytes:
     try:
         return await source.read(65536)
     except OSError:
-        # A side that hangs up hard has nothing more to say.
+        # A side that resets the connection sends nothing more.
         return b""

@@ -37,7 +37,7 @@ def _starts(program: str) -> bool:
     path = shutil.which(program)
     if path is None:
         return False
-    # A loader that misses a library ends with 127; what the programs make of the option is their affair.
+    # A program that misses a library exits with 127; what else it makes of the option does not matter.
     return subprocess.run([path, "--version"], capture_output=True, check=False).returncode != 127
 
 
@@ -75,7 +75,7 @@ def _wait_for(port: int, log: Path) -> None:
 
 @contextmanager
 def postfix() -> Iterator[RealServer]:
-    """Run Postfix, its passwords judged by Dovecot; each login may send only as itself."""
+    """Run Postfix, with Dovecot to check passwords; each login may send only as itself."""
     starttls_port, tls_port = _free_ports(2)
     with _folder() as folder:
         (folder / "server.pem").chmod(0o600)
@@ -89,7 +89,7 @@ def postfix() -> Iterator[RealServer]:
         (folder / "users").write_text(f"{LOGIN}:{{PLAIN}}{SECRET}\n")
         (folder / "dovecot.conf").write_text(_dovecot_conf(folder))
         dovecot = ["dovecot", "-c", str(folder / "dovecot.conf"), "-F"]
-        judge = subprocess.Popen(dovecot, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        authentication = subprocess.Popen(dovecot, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         control = ["postfix", "-c", str(folder / "postfix")]
         try:
             subprocess.run([*control, "start"], check=True, capture_output=True)
@@ -98,8 +98,8 @@ def postfix() -> Iterator[RealServer]:
             yield RealServer(starttls_port, tls_port, folder / "authority.pem")
         finally:
             subprocess.run([*control, "abort"], check=False, capture_output=True)
-            judge.terminate()
-            judge.wait(10)
+            authentication.terminate()
+            authentication.wait(10)
 
 
 def _wait_for_file(path: Path) -> None:
@@ -136,6 +136,8 @@ smtpd_sender_login_maps = inline:{{ {{ {LOGIN} = {LOGIN} }}, {{ {OTHER} = {OTHER
 smtpd_sender_restrictions = reject_sender_login_mismatch
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_peername_lookup = no
+# Who makes mistakes is kept waiting for a second each time; so it is with Dovecot below.
+smtpd_error_sleep_time = 0
 """
 
 
@@ -162,6 +164,7 @@ log_path = {folder}/dovecot.log
 protocols =
 ssl = no
 auth_mechanisms = plain login
+auth_failure_delay = 0
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {folder}/users
@@ -175,6 +178,11 @@ service auth {{
     mode = 0660
     user = postfix
     group = postfix
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
   }}
 }}
 service stats {{

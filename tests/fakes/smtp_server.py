@@ -1,4 +1,4 @@
-"""A mail server that does as it is told: each step of the dialogue can be answered, broken or left silent."""
+"""A scripted mail server: each step of the dialogue can be answered, broken or left silent."""
 
 import asyncio
 import base64
@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address
 
 LOGIN = "ada@mail.test"
@@ -19,16 +20,16 @@ HOST = "mail.test"
 
 
 class Silence:
-    """Say nothing and keep the line open."""
+    """Send nothing and keep the connection open."""
 
 
 class HangUp:
-    """Close the line at once."""
+    """Close the connection at once."""
 
 
 @dataclass(frozen=True)
 class Trickle:
-    """Say this, one byte at a time, with a pause between."""
+    """Send this one byte at a time, with a pause of so many seconds between."""
 
     text: bytes
     pause: float = 0.2
@@ -36,14 +37,14 @@ class Trickle:
 
 @dataclass(frozen=True)
 class Endless:
-    """Say this again and again until the other side has had enough."""
+    """Send this again and again until the other side closes the connection."""
 
     line: bytes
 
 
 @dataclass(frozen=True)
 class Then:
-    """Say this, and then hang up."""
+    """Send this, and then close the connection."""
 
     text: bytes
 
@@ -53,11 +54,20 @@ Act = bytes | Silence | HangUp | Trickle | Endless | Then | Callable[[bytes], by
 
 @dataclass
 class Heard:
-    """One line that the client said, and whether it was encrypted."""
+    """One line that the client sent, and whether it was encrypted."""
 
     line: bytes
     encrypted: bool
     connection: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server replied at a step of a connection."""
+
+    connection: int
+    step: str
+    text: bytes
 
 
 @dataclass
@@ -65,7 +75,8 @@ class ScriptedServer:
     """A complete small SMTP server; `acts` replaces what it does at a step.
 
     Steps are "connect" (before any greeting), "greeting", "EHLO" (before TLS), "EHLO encrypted", "HELO",
-    "STARTTLS", "handshake", "AUTH", "AUTH challenge", "MAIL", "RCPT", "RSET" and "QUIT".
+    "STARTTLS", "handshake", "AUTH", "AUTH challenge", "verdict", "MAIL", "RCPT", "RSET" and "QUIT".
+    `on_end` is called with a connection's number when it has ended.
     """
 
     tls: ssl.SSLContext | None = None
@@ -77,6 +88,8 @@ class ScriptedServer:
     login: str = LOGIN
     password: str = field(default=PASSWORD, repr=False)
     heard: list[Heard] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    on_end: Callable[[int], None] = lambda _: None
     connections: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
@@ -84,7 +97,7 @@ class ScriptedServer:
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def __aenter__(self) -> "ScriptedServer":
-        # Without TLS under it, an act in place of the handshake is heard as it is.
+        # Without TLS below it, an act in place of the handshake is sent as it is.
         tls = self.tls if self.implicit and "handshake" not in self.acts else None
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -102,11 +115,11 @@ class ScriptedServer:
 
     @property
     def lines(self) -> list[bytes]:
-        """Everything that was said."""
+        """Every line that clients sent."""
         return [heard.line for heard in self.heard]
 
     def said_in_clear(self, word: bytes) -> bool:
-        """Whether a word was heard unencrypted."""
+        """Whether a word was sent unencrypted."""
         return any(word in heard.line for heard in self.heard if not heard.encrypted)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,14 +129,16 @@ class ScriptedServer:
             task.add_done_callback(self._tasks.discard)
         self._writers.append(writer)
         self.connections += 1
+        number = self.connections
         with suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
-            await _Conversation(self, reader, writer, self.connections).run()
-        # Not aborted: what was said last should arrive.
+            await _Conversation(self, reader, writer, number).run()
+        self.on_end(number)
+        # Not aborted: what was sent last should arrive.
         writer.close()
 
 
 class _OverError(Exception):
-    """The conversation ends here."""
+    """The dialogue ends here."""
 
 
 class _Conversation:
@@ -190,7 +205,7 @@ class _Conversation:
         self._encrypted = True
 
     async def _break_handshake(self) -> None:
-        # Unread words of the client would make the system reset the line, and lose ours.
+        # Unread bytes of the client would make the system reset the connection, and lose ours.
         await self._reader.read(4096)
         await self._act("handshake", b"", b"")
         raise _OverError
@@ -234,7 +249,7 @@ class _Conversation:
         act = self._server.acts.get(step, usual)
         match act:
             case bytes():
-                self._writer.write(act)
+                self._reply(step, act)
             case Silence():
                 await self._reader.read()
                 raise _OverError
@@ -254,33 +269,34 @@ class _Conversation:
                 await self._writer.drain()
                 raise _OverError
             case _:
-                self._writer.write(act(line))
+                self._reply(step, act(line))
         await self._writer.drain()
 
+    def _reply(self, step: str, text: bytes) -> None:
+        self._server.replies.append(Reply(self._number, step, text))
+        self._writer.write(text)
 
-class OneServerNetwork:
-    """A network in which every name leads to the loopback, and the first port that is dialled to one server.
 
-    `doors` are other ports and where they lead; everything else is refused.
+class OneServerNetwork(Network):
+    """Every name leads to the loopback, and the first port that is connected to leads to one server.
+
+    `other_ports` are further ports and where they lead; all others are refused.
     """
 
-    def __init__(self, port: int, doors: Mapping[int, int] | None = None) -> None:
-        self._port = port
-        self._doors = dict(doors or {})
-        self.dialled: list[tuple[str, int]] = []
+    def __init__(self, port: int, other_ports: Mapping[int, int] | None = None) -> None:
+        super().__init__()
+        self.port = port
+        self.connected: list[tuple[str, int]] = []
+        self._other_ports = dict(other_ports or {})
 
     async def resolve(self, host: str) -> list[Address]:
         return [ip_address("127.0.0.1")]
 
-    async def connect(self, address: Address, port: int) -> socket.socket:
-        self.dialled.append((str(address), port))
-        if port not in self._doors and port != self.dialled[0][1]:
+    async def txt_records(self, name: str) -> list[str] | None:
+        return []
+
+    async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+        self.connected.append((str(addresses[0]), port))
+        if port not in self._other_ports and port != self.connected[0][1]:
             raise ConnectionRefusedError(111, "Connection refused")
-        connecting = socket.socket()
-        connecting.setblocking(False)
-        try:
-            await asyncio.get_running_loop().sock_connect(connecting, (str(address), self._doors.get(port, self._port)))
-        except BaseException:
-            connecting.close()
-            raise
-        return connecting
+        return await super().connect(addresses, self._other_ports.get(port, self.port))

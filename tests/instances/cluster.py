@@ -16,7 +16,7 @@ from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import refresh_state
+from bot.profiles.people.members import update_person
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.databases import SQLiteMaker
@@ -102,7 +102,7 @@ async def furnish(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfil
         async with database.writing() as tx:
             for user, profile in profiles.items():
                 await tx.profiles.save(TEAM, user, profile.to_document(), replacing=None)
-                await refresh_state(tx, Person(workspace=TEAM, user=user), at=datetime.now(UTC))
+                await update_person(tx, Person(workspace=TEAM, user=user), at=datetime.now(UTC))
     finally:
         await database.close()
 

@@ -20,14 +20,14 @@ from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
 from bot.slack.replies.jobs import INTERRUPTED, RESTARTING
-from tests.counts import scaled
+from tests.counts import PROVE_ONLY, scaled
 from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
 from tests.instances.processes import PATIENCE
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD
 from tests.scenario.people import GRACE
 
-pytestmark = pytest.mark.databases("sqlite")
+pytestmark = [pytest.mark.databases("sqlite"), PROVE_ONLY]
 
 ROUNDS = scaled(quick=2, full=100)
 AT_ONCE = scaled(quick=2, full=6)

@@ -18,14 +18,14 @@ from bot.demo.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from tests.counts import scaled
+from tests.counts import PROVE_ONLY, scaled
 from tests.instances.processes import PATIENCE, SAVED, Balancer, Diary, Instance
 from tests.postgresql import PostgreSQLServer
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD, run
 
 # A SQLite file is one instance's.
-pytestmark = pytest.mark.databases("postgresql")
+pytestmark = [pytest.mark.databases("postgresql"), PROVE_ONLY]
 
 PEOPLE = 200
 RECORDS = scaled(quick=600, full=10_000)

@@ -1,17 +1,21 @@
 """Many people in the stand-in workspace, with accounts and profiles."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.people import TEAM, DemoPerson
-from bot.demo.run import Office
+from bot.demo.people import PEOPLE, TEAM, DemoPerson
+from bot.demo.platform import Message
+from bot.demo.run import Office, open_office
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import refresh_state
+from bot.profiles.people.members import update_person
+from tests.scenario.people import GRACE
 
 NAMES = ("Alan Turing", "Barbara Liskov", "Edsger Dijkstra", "Émilie du Châtelet", "Zoë Quinn")
 SECRET = "mass account secret"
@@ -46,17 +50,49 @@ async def people_read(office: Office, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def give_profile(office: Office, person: DemoPerson, *, password: str = SECRET) -> None:
-    """Store a profile for somebody, as saving the form would."""
-    profile = EmailProfile(
-        address=person.address,
-        login=person.address,
-        password=SecretStr(password),
-        password_host=office.mail.host,
-        host=office.mail.host,
-        port=587,
-        extras={"TLS": "Y"},
-    )
+async def give_profiles(office: Office, people: Iterable[DemoPerson], *, failing: Collection[DemoPerson] = ()) -> None:
+    """Store a profile for each of them, as saving the form would; the password of those `failing` is wrong."""
     async with office.bot.database.writing() as tx:
-        await tx.profiles.save(TEAM, person.id, profile.to_document(), replacing=None)
-        await refresh_state(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))
+        for person in people:
+            profile = EmailProfile(
+                address=person.address,
+                login=person.address,
+                password=SecretStr("wrong" if person in failing else SECRET),
+                password_host=office.mail.host,
+                host=office.mail.host,
+                port=587,
+                extras={"TLS": "Y"},
+            )
+            await tx.profiles.save(TEAM, person.id, profile.to_document(), replacing=None)
+            await update_person(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))
+
+
+CROWD = crowd(40)
+BAD = {person.id for person in CROWD[7:10]}
+
+
+@asynccontextmanager
+async def crowded_office(folder: Path) -> AsyncIterator[Office]:
+    """Open an office with forty people more, thirty of them set up, of whom three have a wrong password."""
+    async with open_office(folder, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD]) as opened:
+        await people_read(opened, 42)
+        await give_profiles(opened, CROWD[:30], failing=CROWD[7:10])
+        yield opened
+    assert not opened.workspace.refusals
+
+
+def lines(message: Message) -> list[str]:
+    """Give the lines of the list."""
+    return [block["text"]["text"] for block in message.blocks if block.get("accessory", {}).get("type") == "overflow"]
+
+
+def users(message: Message) -> list[str]:
+    """Give the ids of the people in the list."""
+    return [line.partition("<@")[2].partition(">")[0] for line in lines(message)]
+
+
+async def listed(office: Office) -> Message:
+    """Show an admin the list."""
+    office.workspace.all_messages.clear()
+    await office.workspace.command(GRACE, "/email-profile", "list")
+    return await office.workspace.wait_message(GRACE, "Work with email")

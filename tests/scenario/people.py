@@ -1,5 +1,6 @@
 """What the people of the stand-in workspace do again and again."""
 
+from bot.demo.people import TEAM
 from bot.demo.platform import Message
 from bot.demo.run import Office
 
@@ -40,3 +41,23 @@ async def run_test(office: Office, user: str, text: str = "") -> Message:
     office.workspace.all_messages.clear()
     await office.workspace.command(user, "/email-test", text)
     return await office.workspace.wait_message(user, "Connection test")
+
+
+async def open_form(office: Office, user: str, text: str = "edit") -> None:
+    """Open the form of the profile."""
+    await office.workspace.command(user, "/email-profile", text)
+    await office.workspace.wait_view(user, "Email profile")
+
+
+def typed(office: Office, user: str, label: str) -> object:
+    """Give what stands in an input of the modal on top."""
+    view = office.workspace.view(user)
+    assert view is not None
+    _, key = view.labelled(label)
+    return view.values.get(key)
+
+
+async def history(office: Office, user: str = ADA) -> list[tuple[str, str]]:
+    """Give who did what to a profile, newest first."""
+    async with office.bot.database.reading() as tx:
+        return [(entry.actor, entry.action) for entry in await tx.audit.page(TEAM, subject=user, limit=100)]

@@ -53,6 +53,11 @@ class Running:
         return found[1]
 
     @property
+    def pid(self) -> int | None:
+        """The number of its process."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it wrote down so far."""
         return self._log.read_text(encoding="utf-8") if self._log.exists() else ""

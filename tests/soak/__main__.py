@@ -1,7 +1,8 @@
 """Runs one real process in Socket Mode under a steady load while its sockets fail: `make soak`.
 
-Ends with 1 when a promise is broken: memory that does not grow, descriptors that do not either, a new socket after
-each mishap, and never more than five seconds in which nobody is answered.
+The process has the environment that the systemd unit sets. Ends with 1 when a criterion is not met: memory and
+descriptors do not grow, a new socket is opened after each failure, and never is nobody answered for more than five
+seconds.
 """
 
 import argparse
@@ -24,63 +25,67 @@ import aiohttp
 from bot.demo.delivery import DeliveryError
 from bot.demo.people import CHANNEL, PEOPLE, TEAM
 from bot.demo.workspace import Workspace
+from tests.benchmarks.figures import MachineLoad
+from tests.deploy_files import unit_environment
 from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD
+from tests.soak.failing_sockets import FailingDelivery, SocketFailure
 from tests.soak.people import People
 from tests.soak.samples import Sample, slope_of, troughs_of
-from tests.soak.unruly import Mishap, UnrulyDelivery
 
-MISHAPS = 50
+FAILURES = 50
 WHOLE_MINUTES = 20.0
 SHORTEST_MINUTES = 0.5
 WARM_UP, WARM_UP_PACE = 0.4, 3.0
 """The part of the time after which memory and descriptors are judged, and how much more people do until then: Python
-and the C library keep what a peak needed, and the highest one shall have been before anything is judged."""
+and the C library keep what a peak needed, and the highest peak should come before anything is judged."""
 
 TROUGHS = 40
-"""Of so many parts of the time, each tells the least that was held in it."""
+"""Of so many parts of the time, the least memory of each is judged."""
 
 SAMPLE_SECONDS = 5.0
 PROBE_SECONDS = 0.1
 MOST_GROWTH = 1.0
-LONGEST_DEAF = 5.0
-MORE_DESCRIPTORS = 5.0
-"""Between the mean of the first and of the last third: they come and go with tests, and must not stay."""
+"""MB an hour."""
+
+LONGEST_SILENCE_SECONDS = 5.0
+MOST_NEW_DESCRIPTORS = 5.0
+"""Between the mean of the first and of the last third: they come and go with tests, and must not accumulate."""
 
 
 @dataclass
 class Soak:
     """A soak under way, and what it has seen."""
 
-    house: RealHouse
-    delivery: UnrulyDelivery
+    running: RealHouse
+    delivery: FailingDelivery
     people: People
     seconds: float
     samples: list[Sample] = field(default_factory=list)
-    mishaps: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
     tests: Counter[str] = field(default_factory=Counter)
 
     @property
     def wanted(self) -> int:
-        """How many mishaps there are in this time."""
-        return max(4, round(MISHAPS * self.seconds / 60 / WHOLE_MINUTES))
+        """How many failures there are in this time."""
+        return max(4, round(FAILURES * self.seconds / 60 / WHOLE_MINUTES))
 
     async def run(self) -> None:
-        """Let everything happen, until the time is over."""
-        beside = (self.people.work(), self._warm_up(), self._sample(), self._probe())
-        works = [asyncio.create_task(work) for work in beside]
+        """Run everything until the time is over."""
+        everything = (self.people.work(), self._warm_up(), self._sample(), self._probe())
+        works = [asyncio.create_task(work) for work in everything]
         until = time.monotonic() + self.seconds
         try:
-            for number, mishap in zip(range(self.wanted), itertools.cycle(Mishap), strict=False):
+            for number, failure in zip(range(self.wanted), itertools.cycle(SocketFailure), strict=False):
                 left = until - time.monotonic()
                 await asyncio.sleep(max(0.0, left / (self.wanted - number) * random.uniform(0.5, 1.2)))
-                if await self.delivery.suffer(mishap):
-                    self.mishaps[mishap] += 1
+                if await self.delivery.fail(failure):
+                    self.failures[failure] += 1
             await asyncio.sleep(max(0.0, until - time.monotonic()))
             self.people.over.set()
             await works[0]
-            self.tests = await _tests_counted(self.house.instance.url)
+            self.tests = await _tests_counted(self.running.instance.url)
         finally:
             for work in works:
                 work.cancel()
@@ -92,14 +97,14 @@ class Soak:
         self.people.pace = 1.0
 
     async def _sample(self) -> None:
-        process = self.house.instance.process
+        process = self.running.instance.process
         while process is not None and process.returncode is None:
             self.samples.append(Sample.of(process.pid))
             await asyncio.sleep(SAMPLE_SECONDS)
 
     async def _probe(self) -> None:
-        """Send a command now and again and wait for no answer, to see when nobody listens."""
-        workspace, under_way = self.house.workspace, set[asyncio.Task[None]]()
+        """Send a command now and again without waiting for its answer, to see when nobody is answered."""
+        workspace, under_way = self.running.workspace, set[asyncio.Task[None]]()
         user = self.people.crowd[0].id
         while True:
             payload = {
@@ -111,46 +116,48 @@ class Soak:
                 "trigger_id": workspace.new_trigger(user),
                 "response_url": f"{workspace.base_url}/respond/none",
             }
-            task = asyncio.create_task(self._asked(payload))
+            task = asyncio.create_task(self._ask(payload))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
             await asyncio.sleep(PROBE_SECONDS)
 
-    async def _asked(self, payload: dict[str, str]) -> None:
+    async def _ask(self, payload: dict[str, str]) -> None:
         with suppress(DeliveryError):
             await self.delivery.send("slash_commands", payload)
 
     def judge(self) -> list[str]:
-        """Print what was seen; gives the promises that were broken."""
+        """Print what was measured; returns the criteria that are not met."""
         warm = [sample for sample in self.samples if sample.at - self.samples[0].at >= self.seconds * WARM_UP]
         slope = slope_of(troughs_of(warm, self.seconds / TROUGHS))
         descriptors = [sample.descriptors for sample in warm]
         third = len(warm) // 3
         more = statistics.fmean(descriptors[-third:]) - statistics.fmean(descriptors[:third])
         answers = self.delivery.answers
-        longest = max([*answers.deaf, *answers.seconds])
+        longest = max([*answers.silences, *answers.seconds])
         times = statistics.quantiles(answers.seconds, n=100)
         rows = [
             ("memory", f"{warm[0].rss:.1f} to {warm[-1].rss:.1f} MB, {slope.growth:+.2f} ± {slope.error:.2f} MB/h"),
             ("descriptors", f"{min(descriptors)} to {max(descriptors)}, {more:+.1f} from the first third to the last"),
             ("threads", f"{min(s.threads for s in warm)} to {max(s.threads for s in warm)}"),
-            ("new sockets", f"{self.delivery.new_sockets} of {self.wanted} ({_counted(self.mishaps)})"),
-            ("longest deaf moment", f"{longest:.2f} s; {len(answers.deaf)} in all"),
+            ("new sockets", f"{self.delivery.new_sockets} of {self.wanted} ({_counted(self.failures)})"),
+            ("longest silence", f"{longest:.2f} s; {len(answers.silences)} in all"),
             ("answers", f"{len(answers.seconds)}, p50 {times[49] * 1000:.1f} ms, p99 {times[98] * 1000:.1f} ms"),
-            ("not answered", str(answers.lost)),
+            ("not answered", str(answers.unanswered)),
             ("tests", _counted(self.tests)),
-            ("acts of people", f"{self.people.done}, {len(self.people.oddities)} odd ({self.people.oddities[:3]})"),
+            ("acts of people", f"{self.people.done} of {self.people.begun} done"),
+            ("unexpected", f"{len(self.people.unexpected)} {self.people.unexpected[:3]}"),
         ]
         for name, figures in rows:
             print(f"  {name:20} {figures}")
-        kept = {
+        met = {
             f"memory grows less than {MOST_GROWTH} MB/h": slope.growth < MOST_GROWTH,
-            "descriptors stay as many": more <= MORE_DESCRIPTORS,
-            "a new socket after each mishap": self.delivery.new_sockets >= self.wanted,
-            f"never deaf for more than {LONGEST_DEAF:.0f} s": longest <= LONGEST_DEAF,
-            "nothing odd": not self.people.oddities,
+            "descriptors do not grow": more <= MOST_NEW_DESCRIPTORS,
+            "a new socket after each failure": self.delivery.new_sockets >= self.wanted,
+            f"never silent for more than {LONGEST_SILENCE_SECONDS:.0f} s": longest <= LONGEST_SILENCE_SECONDS,
+            "connection tests were made": self.tests.total() > 0,
+            "nothing unexpected": not self.people.unexpected,
         }
-        return [promise for promise, was_kept in kept.items() if not was_kept]
+        return [criterion for criterion, is_met in met.items() if not is_met]
 
 
 def _counted(counts: Mapping[str, int]) -> str:
@@ -158,7 +165,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 
 async def _tests_counted(url: str) -> Counter[str]:
-    """Give the connection tests that a process has counted, by how they ended."""
+    """Return how many connection tests a process has counted, by how they ended."""
     async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as answer:
         counted = re.findall(r'connection_test_seconds_count{ended="([^"]+)"} (\d+)', await answer.text())
     return Counter({ended: int(count) for ended, count in counted})
@@ -166,47 +173,51 @@ async def _tests_counted(url: str) -> Counter[str]:
 
 @asynccontextmanager
 async def soak(folder: Path, seconds: float) -> AsyncIterator[Soak]:
-    """Start everything for a soak of so many seconds."""
+    """Start everything for a soak of so many seconds; yields the soak, which has not begun yet."""
     people = crowd(80)
     workspace = Workspace(
         signing_secret=GOOD["SLACK_SIGNING_SECRET"], bot_token=GOOD["SLACK_BOT_TOKEN"], people=[*PEOPLE, *people]
     )
-    workspace.delivery = delivery = UnrulyDelivery(workspace.signing_secret)
+    workspace.delivery = delivery = FailingDelivery(workspace.signing_secret)
     async with AsyncExitStack() as stack:
         street = await stack.enter_async_context(mail_street(folder))
         profiles = {
             person.id: profile_at(server, person.address)
             for person, server in zip(people, itertools.cycle(street.servers), strict=False)
         }
-        given = {**street.given, **BY_SOCKET, "SMTP_TIMEOUT": "4"}
-        house = await stack.enter_async_context(real_house(folder, workspace, profiles, given))
-        yield Soak(house=house, delivery=delivery, people=People(workspace=workspace, crowd=people), seconds=seconds)
+        given = {**street.given, **BY_SOCKET, **unit_environment(), "SMTP_TIMEOUT": "4"}
+        running = await stack.enter_async_context(real_house(folder, workspace, profiles, given))
+        everybody = People(workspace=workspace, crowd=people)
+        yield Soak(running=running, delivery=delivery, people=everybody, seconds=seconds)
 
 
 async def main(minutes: float, log: Path | None) -> int:
-    """Soak, print, and give the exit code."""
+    """Soak and print; returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="soak") as name:
         async with soak(Path(name), minutes * 60) as run:
-            print(f"Soaking for {minutes:g} minutes with {run.wanted} mishaps", flush=True)
+            environment = " ".join(f"{name}={value}" for name, value in unit_environment().items()) or "nothing"
+            print(f"Soaking for {minutes:g} minutes with {run.wanted} failures of sockets; the unit sets {environment}")
+            load = MachineLoad()
             await run.run()
-            broken = run.judge()
-            code = await run.house.instance.stop()
+            unmet = run.judge()
+            print(f"  {load.text()}")
+            code = await run.running.instance.stop()
             if log is not None:
-                log.write_text("".join(run.house.instance.said), encoding="utf-8")
+                log.write_text("".join(run.running.instance.said), encoding="utf-8")
     if code != 0:
-        broken.append(f"a clean end (it ended with {code})")
-    for promise in broken:
-        print(f"  broken: {promise}")
-    return 1 if broken else 0
+        unmet.append(f"a clean end (it ended with {code})")
+    for criterion in unmet:
+        print(f"  not met: {criterion}")
+    return 1 if unmet else 0
 
 
 def _arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=WHOLE_MINUTES)
-    parser.add_argument("--log", type=Path, help="a file for what the process wrote")
+    parser.add_argument("--log", type=Path, help="a file for what the process logs")
     read = parser.parse_args(given)
     if read.minutes < SHORTEST_MINUTES:
-        parser.error(f"at least {SHORTEST_MINUTES:g} minutes, or there is nothing to judge.")
+        parser.error(f"at least {SHORTEST_MINUTES:g} minutes, or there is too little to judge.")
     return read
 
 

@@ -31,37 +31,38 @@ _LOOKS = (
 )
 
 _ORDINARY = ("block_actions", "view_submission", "views.update")
-"""What fails when a line breaks, or when a form is closed while its test goes on."""
+"""What fails when a connection breaks, or when a form is closed while its test goes on."""
 
 
 @dataclass
 class People:
-    """Everybody at work until they are told to stop; `oddities` is what nobody should have seen.
+    """People who act until `over` is set; `unexpected` is what nobody should have seen.
 
     At a `pace` of 2 they do everything twice as often.
     """
 
     workspace: Workspace
     crowd: Sequence[DemoPerson]
-    oddities: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    begun: int = 0
     done: int = 0
     pace: float = 1.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def work(self) -> None:
-        """Do everything beside each other."""
+        """Do everything at the same time."""
         await asyncio.gather(
             self._again(COMMANDS_A_SECOND, self._look),
             self._again(FORMS_A_SECOND, self._fill_form),
             self._again(HOMES_A_SECOND, self._visit_home),
             self._again(TESTS_A_SECOND, self._test),
             self._again(RUNS_A_SECOND, self._test_all),
-            self._again(0.2, self._forget),
+            self._again(0.2, self._delete_old),
         )
-        self._note_odd(self.workspace.all_messages)
+        self._note_unexpected(self.workspace.all_messages)
 
     async def _again(self, rate: float, act: Callable[[str], Awaitable[None]]) -> None:
-        """Let somebody act, so often a second; whoever is refused because of a mishap lets it be."""
+        """Let somebody act, so often a second; an act that a failing socket prevents is given up."""
         under_way: set[asyncio.Task[None]] = set()
         everybody = itertools.cycle(random.sample(self.crowd, len(self.crowd)))
         while not self.over.is_set():
@@ -74,6 +75,7 @@ class People:
         await asyncio.gather(*under_way)
 
     async def _tried(self, act: Callable[[str], Awaitable[None]], user: str) -> None:
+        self.begun += 1
         with suppress(DeliveryError, PlatformError):
             await act(user)
             self.done += 1
@@ -103,23 +105,23 @@ class People:
         shown = await workspace.wait_message(GRACE, "Work with email", timeout=3)
         await workspace.press(GRACE, "Test these", message=shown)
 
-    async def _forget(self, _user: str) -> None:
-        """Forget what is old in the stand-in, so that its own growth slows nobody; note what is odd first.
+    async def _delete_old(self, _user: str) -> None:
+        """Delete what is old in the stand-in, so that its own growth slows nobody; note the unexpected first.
 
-        What everybody sees is little and stays: a run of tests may change its message for minutes.
+        Messages that everybody sees are few and stay: a run of tests may change its message for minutes.
         """
         workspace = self.workspace
         old = workspace.all_messages[:-KEPT_MESSAGES]
-        self._note_odd([message for message in old if message.reader is not None])
+        self._note_unexpected([message for message in old if message.reader is not None])
         workspace.all_messages[:-KEPT_MESSAGES] = [message for message in old if message.reader is None]
         workspace.received.clear()
         for held in (workspace.response_urls, workspace.triggers):
             for name in list(held)[: -KEPT_MESSAGES * 4]:
                 del held[name]
 
-    def _note_odd(self, messages: Sequence[Message]) -> None:
-        """Note what nobody should have seen in these messages, and what Slack refused since the last time."""
-        self.oddities += [text for message in messages if "Something went wrong" in (text := searchable(message))]
+    def _note_unexpected(self, messages: Sequence[Message]) -> None:
+        """Keep what nobody should have seen in these messages, and what Slack refused since the last time."""
+        self.unexpected += [text for message in messages if "Something went wrong" in (text := searchable(message))]
         refusals = self.workspace.refusals
-        self.oddities += [f"{method}: {error}" for method, error in refusals if method not in _ORDINARY]
+        self.unexpected += [f"{method}: {error}" for method, error in refusals if method not in _ORDINARY]
         refusals.clear()

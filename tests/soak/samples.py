@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What a process held at a time: `at` in seconds, `rss` in MB."""
+    """What a process held at one time: `at` in seconds, `rss` in MB."""
 
     at: float
     rss: float
@@ -23,7 +23,7 @@ class Sample:
 
     @classmethod
     def of(cls, pid: int) -> "Sample":
-        """Look at a process now."""
+        """Read what a process holds now."""
         status = dict(
             line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
         )
@@ -36,7 +36,7 @@ class Sample:
 
 
 def troughs_of(samples: Sequence[Sample], seconds: float) -> list[Sample]:
-    """Give the sample of each so many seconds in which the least was held: what is under way comes and goes."""
+    """Return the sample with the least memory of each so many seconds: what is under way comes and goes."""
     groups = itertools.groupby(samples, key=lambda sample: (sample.at - samples[0].at) // seconds)
     return [min(group, key=lambda sample: sample.rss) for _, group in groups]
 
@@ -61,7 +61,7 @@ def slope_of(samples: Sequence[Sample]) -> Slope:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the CPU seconds that a process has used."""
+    """Return the CPU seconds that a process has used."""
     # The name of the program, in brackets, may hold blanks.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

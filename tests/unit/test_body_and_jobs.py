@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from bot.observability.log import new_reference
 from bot.profiles.errors import UserError
 from bot.slack.middleware.body_parser import parse_body, repair_body_parsing
-from bot.slack.middleware.request_log import new_reference
 from bot.slack.replies import jobs as jobs_module
 from bot.slack.replies.jobs import INTERRUPTED, Jobs, unexpected
 
@@ -120,7 +120,7 @@ async def test_a_job_runs_and_its_owner_hears_nothing_when_it_goes_well() -> Non
     async def work() -> None:
         done.set()
 
-    jobs.start("a job", work, tell=owner.tell)
+    jobs.start("a job", work, notify=owner.tell)
     assert jobs.running == 1
     await settled(jobs)
     assert done.is_set()
@@ -133,14 +133,14 @@ async def test_one_job_too_many_is_politely_refused_until_there_is_room() -> Non
     async def work() -> None:
         await free.wait()
 
-    jobs.start("first", work, tell=owner.tell)
-    jobs.start("second", work, tell=owner.tell)
+    jobs.start("first", work, notify=owner.tell)
+    jobs.start("second", work, notify=owner.tell)
     with pytest.raises(UserError, match=r"^Many tests are running right now\. Please try again in a minute\.$"):
-        jobs.start("third", work, tell=owner.tell)
+        jobs.start("third", work, notify=owner.tell)
     assert jobs.running == 2
     free.set()
     await settled(jobs)
-    jobs.start("third", work, tell=owner.tell)
+    jobs.start("third", work, notify=owner.tell)
     await settled(jobs)
     assert owner.told == []
 
@@ -151,7 +151,7 @@ async def test_an_error_that_can_be_mended_is_told_in_its_words(caplog: pytest.L
     async def work() -> None:
         raise UserError("Type the password again.")
 
-    jobs.start("a job", work, tell=owner.tell)
+    jobs.start("a job", work, notify=owner.tell)
     await settled(jobs)
     assert owner.told == ["Type the password again."]
     assert caplog.records == []
@@ -164,7 +164,7 @@ async def test_a_job_that_breaks_tells_a_reference_that_stands_in_the_log(caplog
         raise RuntimeError("canary")
 
     with caplog.at_level(logging.ERROR):
-        jobs.start("a job", work, tell=owner.tell)
+        jobs.start("a job", work, notify=owner.tell)
         await settled(jobs)
     (told,) = owner.told
     found = re.search(r"\(reference ([0-9A-F]{8})\)", told)
@@ -190,7 +190,7 @@ async def test_an_owner_who_cannot_be_told_is_logged_and_nothing_is_raised(
     async def tell(sentence: str) -> None:
         raise ConnectionError("canary")
 
-    jobs.start("a job", work, tell=tell)
+    jobs.start("a job", work, notify=tell)
     await settled(jobs)
     messages = [record.getMessage() for record in caplog.records]
     assert re.fullmatch(r"A job's owner could not be told \(ConnectionError, reference [0-9A-F]{8}\)\.", messages[-1])
@@ -205,8 +205,8 @@ async def test_draining_waits_for_the_jobs_under_way() -> None:
         await asyncio.sleep(0.05)
         done.append(1)
 
-    jobs.start("first", work, tell=owner.tell)
-    jobs.start("second", work, tell=owner.tell)
+    jobs.start("first", work, notify=owner.tell)
+    jobs.start("second", work, notify=owner.tell)
     await jobs.drain(5)
     assert done == [1, 1]
     assert owner.told == []
@@ -223,9 +223,9 @@ async def test_draining_interrupts_what_takes_too_long_and_tells_its_owner(secon
         finally:
             cleaned.append(1)
 
-    jobs.start("first", work, tell=owner.tell)
-    jobs.start("second", work, tell=owner.tell)
-    jobs.start("quick", nothing, tell=owner.tell)
+    jobs.start("first", work, notify=owner.tell)
+    jobs.start("second", work, notify=owner.tell)
+    jobs.start("quick", nothing, notify=owner.tell)
     async with asyncio.timeout(2):
         await jobs.drain(seconds)
     assert owner.told == [INTERRUPTED, INTERRUPTED]
@@ -234,7 +234,7 @@ async def test_draining_interrupts_what_takes_too_long_and_tells_its_owner(secon
 
 
 async def test_draining_ends_although_an_owner_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs_module, "_LAST_WORDS", 0.02)
+    monkeypatch.setattr(jobs_module, "_LAST_NOTICE_SECONDS", 0.02)
     jobs, free = Jobs(most=1), asyncio.Event()
 
     async def work() -> None:
@@ -243,7 +243,7 @@ async def test_draining_ends_although_an_owner_cannot_be_reached(monkeypatch: py
     async def tell(sentence: str) -> None:
         await free.wait()
 
-    jobs.start("a job", work, tell=tell)
+    jobs.start("a job", work, notify=tell)
     async with asyncio.timeout(2):
         await jobs.drain(0)
     free.set()
@@ -254,7 +254,7 @@ async def test_while_draining_and_after_no_job_is_taken() -> None:
     jobs, owner = Jobs(most=1), Owner()
     await jobs.drain(1)
     with pytest.raises(UserError, match="being restarted"):
-        jobs.start("late", nothing, tell=owner.tell)
+        jobs.start("late", nothing, notify=owner.tell)
     assert jobs.running == 0
     await jobs.drain(1)
 

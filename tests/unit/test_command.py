@@ -29,7 +29,7 @@ def refused(command: str, text: str) -> str:
 )
 @pytest.mark.parametrize("text", ["", " ", "\t\n ", "\0", " \0 \0"])
 def test_no_text_means_the_everyday_subcommand(command: str, everyday: str, text: str) -> None:
-    assert parse(command, text) == Invocation(subcommand=everyday)
+    assert parse(command, text) == Invocation(subcommand=everyday, acts=everyday == "test")
 
 
 def test_every_command_has_its_table_and_no_word_twice() -> None:
@@ -45,13 +45,14 @@ def test_every_command_has_its_table_and_no_word_twice() -> None:
 def test_every_subcommand_and_alias_is_understood_in_any_case(command: str, entry: Subcommand, word: str) -> None:
     arguments = ("TLS", "Y")[: entry.most]
     for typed in (word, word.upper(), word.title(), f"  {word} "):
-        assert parse(command, " ".join([typed, *arguments])) == Invocation(subcommand=entry.name, arguments=arguments)
+        meant = Invocation(subcommand=entry.name, arguments=arguments, acts=entry.acts)
+        assert parse(command, " ".join([typed, *arguments])) == meant
 
 
 @pytest.mark.parametrize(("command", "entry", "word"), [row for row in WORDS if row[2] or not row[1].most])
 def test_another_person_may_be_named_first_or_last(command: str, entry: Subcommand, word: str) -> None:
     arguments = ("TLS", "Y")[: entry.most]
-    meant = Invocation(subcommand=entry.name, arguments=arguments, owner="U012AB3CD")
+    meant = Invocation(subcommand=entry.name, arguments=arguments, owner="U012AB3CD", acts=entry.acts)
     typed = " ".join(part for part in (word, *arguments) if part)
     assert parse(command, f"{ADA} {typed}") == meant
     assert parse(command, f"{typed} {ADA}") == meant

@@ -17,9 +17,9 @@ import bot.observability.metrics
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
+from bot.observability.log import Outcome
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
-from bot.slack.middleware.request_log import Outcome
 from bot.smtp.check.report import Outcome as StageOutcome
 from bot.smtp.check.report import StageName
 from storage.engines.postgresql import connection_values
@@ -71,19 +71,19 @@ def containers() -> list[dict[str, Any]]:
 
 
 def test_every_environment_variable_is_a_setting() -> None:
-    given = set(image_environment()) - {"PATH"}
+    given = set(image_environment())
     for service in of_the_program():
         given |= set(service["environment"])
     for container in containers():
         given |= {each["name"] for each in container["env"]}
-    assert given <= SETTINGS
+    assert given - {"PATH", "MALLOC_ARENA_MAX"} <= SETTINGS
     assert {"HOST", "PORT", "DATABASE_URL", "ENCRYPTION_KEYS_FILE"} <= given
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_setting_that_a_comment_or_a_sentence_names_exists(name: str) -> None:
     named = set(re.findall(r"\b[A-Z]{2,}_[A-Z_]+\b", read(name)))
-    of_others = {word for word in named if word.startswith(("PIP_", "POSTGRES_", "AF_"))}
+    of_others = {word for word in named if word.startswith(("PIP_", "POSTGRES_", "AF_", "MALLOC_"))}
     assert named - of_others <= SETTINGS
 
 
@@ -178,7 +178,16 @@ def test_settings_and_keys_are_files_in_the_folder_that_the_program_starts_in() 
         assert {"name": "settings", "mountPath": folder, "readOnly": True} in container["volumeMounts"]
         assert {"name": "ENCRYPTION_KEYS_FILE", "value": f"{folder}/encryption-keys"} in container["env"]
     # What a unit's Environment= says would stand above the file, and not hold for commands that are typed.
-    assert not {"Environment", "EnvironmentFile"} & set(unit())
+    assert "EnvironmentFile" not in unit()
+    assert unit()["Environment"].partition("=")[0] not in SETTINGS
+
+
+def test_threads_share_as_many_heaps_wherever_it_runs() -> None:
+    heaps = {image_environment()["MALLOC_ARENA_MAX"]}
+    heaps |= {service["environment"]["MALLOC_ARENA_MAX"] for service in of_the_program()}
+    heaps |= {each["value"] for made in containers() for each in made["env"] if each["name"] == "MALLOC_ARENA_MAX"}
+    heaps.add(unit()["Environment"].removeprefix("MALLOC_ARENA_MAX="))
+    assert heaps == {"2"}
 
 
 def test_no_secret_stands_in_an_environment() -> None:
@@ -206,7 +215,6 @@ def test_the_bot_of_compose_reaches_its_database_through_a_socket_that_nobody_el
 def test_the_data_of_the_image_is_where_sqlite_makes_its_file() -> None:
     assert image()["WORKDIR"] == image()["VOLUME"] == "/data"
     assert Settings.model_fields["database_url"].default.get_secret_value() == "sqlite:///email-profiles.db"
-    assert all("backups:/data" in service["volumes"] for service in of_the_program())
     assert "DATABASE_URL=sqlite:////var/lib/email-profile-bot/" in read("deploy/email-profile-bot.service")
     assert unit()["StateDirectory"] == "email-profile-bot"
 

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +12,16 @@ from typer.main import get_command
 
 import bot.observability.metrics
 import storage.models
+from bot import settings
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG, EX_TEMPFAIL
 from bot.observability import tracing
-from bot.profiles.people.retention import GRACE_OF_PEOPLE, GRACE_OF_WORKSPACES
+from bot.profiles.people.retention import PERSON_GRACE_PERIOD, WORKSPACE_GRACE_PERIOD
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.slack.middleware.overload import MOST_AT_ONCE
-from bot.slack.middleware.request_log import _BEGINNINGS
+from bot.slack.middleware.request_log import BEGINNINGS
 from storage.engines.postgresql import POOL
 from tests.documents import NAMES, ROOT, read, rows, section
 
@@ -90,9 +92,23 @@ def test_every_link_leads_somewhere(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_that_a_document_names_exists(name: str) -> None:
     named = set(re.findall(r"`([A-Z]{2,}_[A-Z_]+)\b", read(name)))
-    of_others = {word for word in named if word.startswith(("OTEL_", "SSL_", "TEST_"))}
+    of_others = {word for word in named if word.startswith(("OTEL_", "TEST_", "VAULT_", "AWS_"))}
     shown = {"FROM_NAME", "REPLY_TO"}
     assert named - of_others - shown <= {field.upper() for field in Settings.model_fields}
+
+
+def test_every_command_for_keys_that_a_document_shows_may_stand_in_the_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ENCRYPTION_KEYS_COMMAND", raising=False)
+    commands = []
+    for line in re.findall(r"^ENCRYPTION_KEYS_COMMAND=.*$", read(OPERATING), re.MULTILINE):
+        (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8")
+        commands.append(settings.load().encryption_keys_command)
+    assert [words[0] for words in commands] == ["vault", "sh", "sops", "systemd-creds"]
+    assert commands[1][1] == "-c"
+    assert len(commands[1]) == 3
 
 
 # Metrics, lines of the log, exit codes, numbers
@@ -129,7 +145,7 @@ def test_every_line_of_the_log_is_described_with_its_level_and_no_other() -> Non
 
 
 def test_every_beginning_of_a_request_s_line_is_described() -> None:
-    for outcome, beginning in _BEGINNINGS.items():
+    for outcome, beginning in BEGINNINGS.items():
         assert f"`{beginning}`" in section(OPERATING, "The log"), outcome
 
 
@@ -155,8 +171,8 @@ def test_exit_codes_and_numbers_are_the_programs_own() -> None:
     assert tracing.FLUSH_SECONDS == 3
     assert "a stop waits three seconds for it" in operating
     data = read("docs/data.md")
-    assert f"{GRACE_OF_PEOPLE.days} days after the person was deactivated" in data
-    assert f"{GRACE_OF_WORKSPACES.days} days after the bot was removed" in data
+    assert f"{PERSON_GRACE_PERIOD.days} days after the person was deactivated" in data
+    assert f"{WORKSPACE_GRACE_PERIOD.days} days after the bot was removed" in data
 
 
 # Data

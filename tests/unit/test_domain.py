@@ -1,20 +1,27 @@
-"""What DNS says of a sender's domain, judged in one line each."""
+"""What DNS says of a sender's domain: one line each about SPF, DKIM and DMARC."""
 
 import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
+import dns.asyncresolver
+import dns.exception
+import dns.resolver
 import pytest
 
-from bot.smtp.network.domain import judge
+from bot.smtp.advice.domain import judge
+from bot.smtp.network.resolver import Resolver
 
 
-class Records:
-    """Canned TXT records; None stands for a name service that does not answer."""
+class Records(Resolver):
+    """Canned TXT records; None means a DNS that does not answer."""
 
     def __init__(self, records: Mapping[str, list[str] | None]) -> None:
+        super().__init__()
         self._records = records
 
-    async def texts(self, name: str) -> list[str] | None:
+    async def txt_records(self, name: str) -> list[str] | None:
         return self._records.get(name, [])
 
 
@@ -47,14 +54,37 @@ async def test_without_an_answer_nothing_is_said() -> None:
 
 async def test_a_slow_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Records):
-        async def texts(self, name: str) -> list[str] | None:
+        async def txt_records(self, name: str) -> list[str] | None:
             await asyncio.sleep(60)
             return []
 
-    monkeypatch.setattr("bot.smtp.network.domain._PATIENCE", 0.05)
+    monkeypatch.setattr("bot.smtp.advice.domain.DNS_TIMEOUT_SECONDS", 0.05)
     assert await judge("a.example", Slow({})) == ()
 
 
 async def test_an_international_domain_is_looked_up_in_its_ascii_form() -> None:
     lines = await judge("müller.example", Records({"xn--mller-kva.example": ["v=spf1 -all"]}))
     assert "SPF: there is one" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "records"),
+    [
+        (
+            [SimpleNamespace(strings=(b"v=spf1 ", b"-all")), SimpleNamespace(strings=(b"\xff",))],
+            ["v=spf1 -all", "\ufffd"],
+        ),
+        (dns.resolver.NXDOMAIN, []),
+        (dns.resolver.NoAnswer, []),
+        (dns.exception.Timeout, None),
+        (OSError("no network"), None),
+    ],
+)
+async def test_txt_records_are_read_through_the_systems_dns(
+    monkeypatch: pytest.MonkeyPatch, answer: object, records: list[str] | None
+) -> None:
+    query = AsyncMock(side_effect=[answer])
+    monkeypatch.setattr(dns.asyncresolver, "Resolver", lambda: SimpleNamespace(resolve=query))
+    assert await Resolver().txt_records("a.example") == records
+    # The final dot keeps search domains away.
+    query.assert_awaited_once_with("a.example.", "TXT", lifetime=3.0)

@@ -8,16 +8,14 @@ from hypothesis import strategies as st
 
 from bot.profiles.account.extras import (
     CATALOGUE,
-    IN_WORDS,
-    LONGEST_NAME,
-    effective_encryption,
-    find,
-    misfit,
-    normal_value,
-    switched_to,
+    MAX_NAME_LENGTH,
+    find_extra,
+    normalize_value,
+    with_encryption,
     with_extra,
     without_extra,
 )
+from bot.profiles.account.profile import ENCRYPTION_WORDS, effective_encryption, find_mismatch
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.smtp.account import Encryption
 from tests.counts import scaled
@@ -32,20 +30,20 @@ def test_the_catalogue_holds_the_known_names_once() -> None:
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=NAMES)
 def test_each_entry_has_words_and_an_example_that_is_a_value_in_its_normal_form(entry: object) -> None:
-    known = next(other for other in CATALOGUE if other is entry)
-    name, _, value = known.example.partition(" ")
-    assert find(name) is known
-    assert normal_value(known, value) == value
-    assert known.kind
-    assert known.meaning
-    assert all(normal_value(known, choice) == choice for choice in known.choices)
-    assert all(known.name in find(other).conflicts for other in known.conflicts)
+    extra = next(other for other in CATALOGUE if other is entry)
+    name, _, value = extra.example.partition(" ")
+    assert find_extra(name) is extra
+    assert normalize_value(extra, value) == value
+    assert extra.kind
+    assert extra.meaning
+    assert all(normalize_value(extra, choice) == choice for choice in extra.choices)
+    assert all(extra.name in find_extra(other).conflicts for other in extra.conflicts)
 
 
 @pytest.mark.parametrize("entry", NAMES)
 def test_a_name_is_found_in_any_case_with_blanks_around_and_with_a_hyphen(entry: str) -> None:
     for typed in (entry, entry.lower(), entry.title(), f"  {entry} ", entry.replace("_", "-")):
-        assert find(typed).name == entry
+        assert find_extra(typed).name == entry
 
 
 @pytest.mark.parametrize(
@@ -54,7 +52,7 @@ def test_a_name_is_found_in_any_case_with_blanks_around_and_with_a_hyphen(entry:
 )
 def test_an_unknown_name_gets_the_nearest_guess_and_all_that_is_allowed(typed: str, guess: str) -> None:
     with pytest.raises(InvalidExtraError) as caught:
-        find(typed)
+        find_extra(typed)
     assert str(caught.value) == f"There is no such extra configuration. Did you mean {guess}? {ALLOWED}"
     assert caught.value.part == "name"
 
@@ -62,7 +60,7 @@ def test_an_unknown_name_gets_the_nearest_guess_and_all_that_is_allowed(typed: s
 @pytest.mark.parametrize("typed", ["", "zzz", pytest.param("x" * 4000, id="long"), "<!channel>", "\x00"])
 def test_a_name_like_none_other_gets_all_that_is_allowed_and_is_not_repeated(typed: str) -> None:
     with pytest.raises(InvalidExtraError) as caught:
-        find(typed)
+        find_extra(typed)
     assert str(caught.value) == f"There is no such extra configuration. {ALLOWED}"
 
 
@@ -81,13 +79,13 @@ def test_a_secret_is_refused_and_never_repeated(typed: str) -> None:
 
 @pytest.mark.parametrize("name", ["SSL", "TLS"])
 @pytest.mark.parametrize("typed", ["Y", "y", "yes", "YES", "True", "on", "1", " y "])
-def test_yes_is_understood_in_any_spelling(name: str, typed: str) -> None:
+def test_yes_is_read_in_any_spelling(name: str, typed: str) -> None:
     assert with_extra({}, name, typed) == {name: "Y"}
 
 
 @pytest.mark.parametrize("name", ["SSL", "TLS"])
 @pytest.mark.parametrize("typed", ["N", "n", "no", "False", "OFF", "0"])
-def test_no_is_understood_in_any_spelling(name: str, typed: str) -> None:
+def test_no_is_read_in_any_spelling(name: str, typed: str) -> None:
     assert with_extra({}, name, typed) == {name: "N"}
 
 
@@ -124,7 +122,7 @@ def test_a_bad_value_is_refused_with_what_is_allowed_and_an_example(name: str, t
         ("HELO", "bücher.example", "xn--bcher-kva.example"),
         ("HELO", "192.0.2.1", "192.0.2.1"),
         ("FROM_NAME", "  Ada  Lovelace ", "Ada  Lovelace"),
-        ("FROM_NAME", "é" * LONGEST_NAME, "é" * LONGEST_NAME),
+        ("FROM_NAME", "é" * MAX_NAME_LENGTH, "é" * MAX_NAME_LENGTH),
         ("REPLY_TO", "Office@Example.COM", "Office@example.com"),
     ],
 )
@@ -157,8 +155,8 @@ def test_one_of_ssl_and_tls_may_be_off_beside_the_other(wanted: str, other: str)
 
 @pytest.mark.parametrize(("wanted", "other"), [("SSL", "TLS"), ("tls", "SSL")])
 def test_switching_turns_one_on_and_takes_the_other_away(wanted: str, other: str) -> None:
-    assert switched_to({other: "Y", "AUTH": "LOGIN"}, wanted) == {"AUTH": "LOGIN", wanted.upper(): "Y"}
-    assert switched_to({wanted.upper(): "N"}, wanted) == {wanted.upper(): "Y"}
+    assert with_encryption({other: "Y", "AUTH": "LOGIN"}, wanted) == {"AUTH": "LOGIN", wanted.upper(): "Y"}
+    assert with_encryption({wanted.upper(): "N"}, wanted) == {wanted.upper(): "Y"}
 
 
 def test_removing_takes_one_away_in_any_case() -> None:
@@ -189,10 +187,10 @@ def test_removing_what_is_not_there_says_what_is() -> None:
 )
 def test_the_effective_encryption_follows_from_ssl_and_tls(extras: Mapping[str, str], mode: Encryption) -> None:
     assert effective_encryption(extras) is mode
-    assert IN_WORDS[mode]
+    assert ENCRYPTION_WORDS[mode]
 
 
-MISFITS = [
+MISMATCHES = [
     (465, Encryption.NONE, "Port 465 goes with SSL, and the profile says neither SSL nor TLS.", "SSL"),
     (465, Encryption.TLS, "Port 465 goes with SSL, and the profile says TLS.", "SSL"),
     (587, Encryption.NONE, "Port 587 goes with TLS, and the profile says neither SSL nor TLS.", "TLS"),
@@ -202,18 +200,18 @@ MISFITS = [
 
 
 @pytest.mark.parametrize("authenticate", [True, False])
-@pytest.mark.parametrize(("port", "mode", "sentence", "extra"), MISFITS)
+@pytest.mark.parametrize(("port", "mode", "sentence", "extra"), MISMATCHES)
 def test_a_port_and_an_encryption_that_do_not_fit_are_named_with_what_would(
     port: int, mode: Encryption, sentence: str, extra: str, authenticate: bool
 ) -> None:
-    found = misfit(port, mode, authenticate=authenticate)
+    found = find_mismatch(port, mode, authenticate=authenticate)
     assert found is not None
     assert (found.sentence, found.extra) == (sentence, extra)
 
 
 @pytest.mark.parametrize("port", [25, 2525, 10025])
-def test_signing_in_without_encryption_is_a_misfit_on_any_port(port: int) -> None:
-    found = misfit(port, Encryption.NONE, authenticate=True)
+def test_signing_in_without_encryption_is_a_mismatch_on_any_port(port: int) -> None:
+    found = find_mismatch(port, Encryption.NONE, authenticate=True)
     assert found is not None
     assert found.sentence.startswith("A password never travels unencrypted")
     assert found.extra == "TLS"
@@ -232,12 +230,12 @@ def test_signing_in_without_encryption_is_a_misfit_on_any_port(port: int) -> Non
         (None, Encryption.TLS),
     ],
 )
-def test_what_fits_is_no_misfit(port: int | None, mode: Encryption, authenticate: bool) -> None:
-    assert misfit(port, mode, authenticate=authenticate) is None
+def test_what_fits_is_no_mismatch(port: int | None, mode: Encryption, authenticate: bool) -> None:
+    assert find_mismatch(port, mode, authenticate=authenticate) is None
 
 
 def test_clear_text_without_sign_in_fits_port_25() -> None:
-    assert misfit(25, Encryption.NONE, authenticate=False) is None
+    assert find_mismatch(25, Encryption.NONE, authenticate=False) is None
 
 
 @given(
@@ -263,15 +261,15 @@ def test_whatever_is_done_only_known_good_values_are_kept_and_never_both_modes(
                 extras = with_extra(extras, name, value)
             elif what == "remove":
                 extras = without_extra(extras, name)
-            elif find(name).conflicts:
-                extras = switched_to(extras, name)
+            elif find_extra(name).conflicts:
+                extras = with_encryption(extras, name)
         except (InvalidExtraError, ExtraConflictError) as error:
             assert str(error).endswith(".")
         assert not (extras.get("SSL") == "Y" and extras.get("TLS") == "Y")
-        assert all(normal_value(find(known), kept) == kept for known, kept in extras.items())
+        assert all(normalize_value(find_extra(known), kept) == kept for known, kept in extras.items())
 
 
 @pytest.mark.parametrize("name", ["Ada\u202elleB", "Ada\u2066x", "Ada\u2028Bell", "Ada\x85Bell"])
 def test_a_display_name_cannot_look_like_another(name: str) -> None:
     with pytest.raises(InvalidExtraError, match="one line of 1 to 70 characters"):
-        normal_value(find("FROM_NAME"), name)
+        normalize_value(find_extra("FROM_NAME"), name)

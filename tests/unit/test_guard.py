@@ -1,6 +1,7 @@
 """The guard: what is a host, which addresses and ports a test may reach."""
 
 import socket
+from collections.abc import Sequence
 from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, StageName
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.connect import OpenNetwork
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import (
     Address,
     AddressNotAllowedError,
@@ -20,7 +22,6 @@ from bot.smtp.network.guard import (
     literal,
     normal_host,
 )
-from bot.smtp.network.trust import trust_store
 
 PORTS = (25, 465, 587, 2525)
 
@@ -205,7 +206,7 @@ def test_odd_spellings_are_no_hosts(spelling: str) -> None:
         ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
     ],
 )
-def test_hosts_are_given_in_their_normal_form(typed: str, normal: str) -> None:
+def test_hosts_are_returned_in_their_normal_form(typed: str, normal: str) -> None:
     assert normal_host(typed) == normal.replace("::ffff:127.0.0.1", str(ip_address("::ffff:127.0.0.1")))
     assert normal_host(normal_host(typed)) == normal_host(typed)
 
@@ -222,15 +223,15 @@ def test_any_text_is_a_normal_host_or_a_clear_error(text: str) -> None:
     assert literal(host) is not None or not host.rpartition(".")[2].isdigit()
 
 
-class ListeningNetwork(OpenNetwork):
-    """The real resolver; connecting is only written down."""
+class RecordingNetwork(Network):
+    """The real resolver; connections are only recorded."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.dialled: list[str] = []
+        self.connected: list[str] = []
 
-    async def connect(self, address: Address, port: int) -> socket.socket:
-        self.dialled.append(str(address))
+    async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+        self.connected += map(str, addresses)
         raise ConnectionRefusedError
 
 
@@ -249,27 +250,27 @@ HIDDEN = [str(address) for text in (*ALWAYS_REFUSED, *ONLY_IF_LISTED) for addres
 
 
 async def test_no_packet_leaves_for_any_special_address_in_any_spelling() -> None:
-    network = ListeningNetwork()
+    network = RecordingNetwork()
     tester = ConnectionTester(guard=Guard((), PORTS), network=network, trust=trust_store(None), timeout=5, handshakes=4)
     for host in (*HIDDEN, "64:ff9b::7f00:1", "2002:7f00:1::", "localhost", "localhost.localdomain"):
         report = await tester.test(account(host), lambda _: None)
         assert report.failed_stage is not None
         assert report.failed_stage.name is StageName.RESOLVE, host
         assert report.fault in (Fault.ADDRESS_NOT_ALLOWED, Fault.NAME_NOT_FOUND, Fault.RESOLVER_UNAVAILABLE), host
-    assert network.dialled == []
+    assert network.connected == []
 
 
-async def test_loopback_is_dialled_only_when_listed() -> None:
-    network = ListeningNetwork()
+async def test_loopback_is_connected_to_only_when_listed() -> None:
+    network = RecordingNetwork()
     listed = Guard([ip_network("127.0.0.0/8")], PORTS)
     tester = ConnectionTester(guard=listed, network=network, trust=trust_store(None), timeout=5, handshakes=4)
     for host in ("127.0.0.1", "::ffff:127.0.0.1"):
         await tester.test(account(host), lambda _: None)
-    assert set(network.dialled) == {"127.0.0.1"}
-    network.dialled.clear()
+    assert set(network.connected) == {"127.0.0.1"}
+    network.connected.clear()
     await tester.test(account("::1"), lambda _: None)
     await tester.test(account("127.0.0.1", port=22), lambda _: None)
-    assert network.dialled == []
+    assert network.connected == []
 
 
 async def test_at_most_eight_answers_of_a_resolver_are_looked_at_and_it_is_asked_once(
@@ -282,7 +283,7 @@ async def test_at_most_eight_answers_of_a_resolver_are_looked_at_and_it_is_asked
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"1.1.1.{number}", 0)) for number in range(20)]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
-    network = OpenNetwork()
+    network = Network()
     assert len(await network.resolve("many.example")) == 8
     assert await network.resolve("192.0.2.7") == [ip_address("192.0.2.7")]
     # The final dot keeps the system from trying its search domains.

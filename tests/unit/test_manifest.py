@@ -1,5 +1,6 @@
 """The manifest, the names in the code, and what the bot listens to are the same."""
 
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -12,11 +13,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import http_manifest
-from bot.slack.background.user_sync import UserSync
-from bot.slack.command_text import SUBCOMMANDS
-from bot.slack.commands import Commands
+from bot.slack.app import register_listeners
+from bot.slack.command_text import SUBCOMMANDS, Invocation
 from bot.slack.ids import COMMANDS, EVENTS, SCOPES, ActionId, ViewId
-from bot.slack.register import register
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,9 +28,14 @@ class RecordingApp(AsyncApp):
             raise NotImplementedError
 
         super().__init__(signing_secret="x", client=AsyncWebClient(), authorize=authorize)
-        self.commands = Commands()
+        self.subcommands: list[tuple[str, Callable[[Invocation], Awaitable[bool]]]] = []
         self.registered: list[tuple[str, str]] = []
         self.handles_errors = False
+
+    def command(self, *args: Any, **kwargs: Any) -> Any:
+        (matcher,) = kwargs["matchers"]
+        self.subcommands.append((args[0], matcher))
+        return super().command(*args, **kwargs)
 
     def event(self, *args: Any, **kwargs: Any) -> Any:
         self.registered.append(("event", args[0]))
@@ -58,8 +62,7 @@ def app() -> RecordingApp:
     """The app with every listener."""
     recording = RecordingApp()
     nobody: Any = AsyncMock()
-    roster = UserSync(database=nobody, workspaces=nobody, directory=nobody, clock=nobody, on_change=nobody)
-    register(recording, recording.commands, nobody, tabs=nobody, roster=roster)
+    register_listeners(recording, nobody, tabs=nobody, user_sync=nobody)
     return recording
 
 
@@ -150,9 +153,13 @@ def test_the_manifest_for_http_differs_only_in_addresses_and_in_being_for_many(
     assert over_http == expected
 
 
-def test_every_command_and_event_is_listened_to(app: RecordingApp) -> None:
-    subcommands = {(command, entry.name) for command in COMMANDS for entry in SUBCOMMANDS[command]}
-    assert set(app.commands._listeners) == {(command, name) for command, name in subcommands if name != "help"}
+@pytest.mark.parametrize(("command", "name"), [(one, entry.name) for one in COMMANDS for entry in SUBCOMMANDS[one]])
+async def test_every_subcommand_has_one_listener(app: RecordingApp, command: str, name: str) -> None:
+    matchers = [matches for of, matches in app.subcommands if of == command]
+    assert [await matches(Invocation(subcommand=name)) for matches in matchers].count(True) == 1
+
+
+def test_every_event_is_listened_to(app: RecordingApp) -> None:
     assert app.names("event") == sorted(EVENTS)
 
 

@@ -11,15 +11,15 @@ from pydantic import SecretStr
 
 from bot.profiles.account.profile import (
     LABELS,
-    LONGEST_LOGIN,
-    LONGEST_PASSWORD,
+    MAX_LOGIN_LENGTH,
+    MAX_PASSWORD_LENGTH,
     EmailProfile,
     Field,
-    Form,
+    ProfileForm,
     check_address,
     check_others_form,
     check_own_form,
-    printable,
+    is_printable,
 )
 from bot.profiles.errors import InvalidFormError
 from tests.counts import scaled
@@ -42,7 +42,7 @@ STORED = EmailProfile(
 )
 
 
-def form(**changed: Any) -> Form:
+def form(**changed: Any) -> ProfileForm:
     values: dict[str, Any] = {
         "address": "ada@example.com",
         "login": "ada",
@@ -52,10 +52,10 @@ def form(**changed: Any) -> Form:
         "authenticate": True,
         **changed,
     }
-    return Form(**{**values, "password": SecretStr(values["password"])})
+    return ProfileForm(**{**values, "password": SecretStr(values["password"])})
 
 
-def refused(given_form: Form, stored: EmailProfile = STORED) -> dict[str, str]:
+def refused(given_form: ProfileForm, stored: EmailProfile = STORED) -> dict[str, str]:
     with pytest.raises(InvalidFormError) as caught:
         check_own_form(given_form, stored, now=NOW)
     assert str(caught.value) == " ".join(caught.value.errors.values())
@@ -128,7 +128,7 @@ def test_a_bad_value_is_refused_at_its_field_with_what_is_allowed(name: Field, t
     assert set(errors) == {name}
     assert sentence in errors[name]
     assert len(errors[name]) < 300
-    assert printable(errors[name])
+    assert is_printable(errors[name])
 
 
 def test_all_bad_fields_are_named_at_once() -> None:
@@ -199,7 +199,7 @@ def test_the_domain_of_an_address_is_put_into_its_normal_form() -> None:
 def test_what_is_no_address_is_refused_and_shown_bounded_and_printable(address: str) -> None:
     with pytest.raises(ValueError, match="is not an email address") as caught:
         check_address(address)
-    assert printable(str(caught.value))
+    assert is_printable(str(caught.value))
     assert len(str(caught.value)) < 120
 
 
@@ -214,10 +214,12 @@ def test_a_refusal_does_not_repeat_bidirectional_controls() -> None:
 
 @pytest.mark.parametrize("host", ["\x1b[31msmtp:587", "\ud800:587", "\x1b://smtp.example.com"])
 def test_a_refused_host_is_repeated_without_control_characters(host: str) -> None:
-    assert printable(refused(form(host=host))[Field.HOST])
+    assert is_printable(refused(form(host=host))[Field.HOST])
 
 
-@pytest.mark.parametrize("typed", [" x ", "   ", "\u3000x", "a b  c", "x" * LONGEST_PASSWORD, "pä$$wörd", "\U0001f511"])
+@pytest.mark.parametrize(
+    "typed", [" x ", "   ", "\u3000x", "a b  c", "x" * MAX_PASSWORD_LENGTH, "pä$$wörd", "\U0001f511"]
+)
 def test_a_typed_password_is_kept_exactly_as_typed(typed: str) -> None:
     checked = check_own_form(form(password=typed), EmailProfile(), now=NOW)
     assert plain(checked) == typed
@@ -226,7 +228,7 @@ def test_a_typed_password_is_kept_exactly_as_typed(typed: str) -> None:
 
 @pytest.mark.parametrize("check", [check_own_form, check_others_form])
 @pytest.mark.parametrize(
-    "typed", ["a\tb", "a\n", "\r", "\x00", "a\x7f", "a\x85", "\ud83d", "x" * (LONGEST_PASSWORD + 1)]
+    "typed", ["a\tb", "a\n", "\r", "\x00", "a\x7f", "a\x85", "\ud83d", "x" * (MAX_PASSWORD_LENGTH + 1)]
 )
 def test_a_bad_password_is_refused_without_being_repeated(check: Any, typed: str) -> None:
     with pytest.raises(InvalidFormError) as caught:
@@ -359,4 +361,4 @@ def test_a_profile_without_address_server_or_port_is_not_complete(missing: dict[
 
 
 def test_the_longest_login_is_taken() -> None:
-    assert len(check_own_form(form(login="x" * LONGEST_LOGIN), STORED, now=NOW).login) == 320
+    assert len(check_own_form(form(login="x" * MAX_LOGIN_LENGTH), STORED, now=NOW).login) == 320

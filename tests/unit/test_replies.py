@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.smtp.check.report import Reply
-from bot.smtp.dialogue.replies import LONGEST_TEXT, Redaction, clean
+from bot.smtp.dialogue.replies import MAX_TEXT_LENGTH, Redaction, clean
 from tests.counts import scaled
 
 LOGIN = "ada@example.com"
@@ -43,7 +43,7 @@ def test_a_text_becomes_one_line_without_invisible_characters(said: str, shown: 
 
 
 def test_a_long_text_is_cut_with_a_mark() -> None:
-    assert clean("x" * LONGEST_TEXT) == "x" * 200
+    assert clean("x" * MAX_TEXT_LENGTH) == "x" * 200
     assert clean("x" * 201) == "x" * 199 + "…"
     assert clean("y" * 100_000, most=10) == "y" * 9 + "…"
 
@@ -52,7 +52,7 @@ def test_a_long_text_is_cut_with_a_mark() -> None:
 @settings(max_examples=scaled(quick=200, full=20_000))
 def test_whatever_is_said_the_line_is_printable_bounded_and_stays_when_cleaned_again(said: str) -> None:
     line = clean(said)
-    assert len(line) <= LONGEST_TEXT
+    assert len(line) <= MAX_TEXT_LENGTH
     assert not any(unicodedata.category(character).startswith("C") for character in line)
     assert line == line.strip()
     assert "  " not in line
@@ -78,14 +78,14 @@ def test_whatever_is_said_the_line_is_printable_bounded_and_stays_when_cleaned_a
         ("", "", ""),
     ],
 )
-def test_an_answer_is_taken_apart_into_code_enhanced_code_and_text(said: str, enhanced: str, text: str) -> None:
+def test_a_reply_is_parsed_into_code_enhanced_code_and_text(said: str, enhanced: str, text: str) -> None:
     assert redaction().reply(535, said) == Reply(code=535, enhanced=enhanced, text=text)
 
 
 def test_an_answers_text_is_bounded_and_clean() -> None:
     reply = redaction().reply(550, "5.7.1 \u202e" + "x\r\n" * 5000)
     assert reply.enhanced == "5.7.1"
-    assert len(reply.text) == LONGEST_TEXT
+    assert len(reply.text) == MAX_TEXT_LENGTH
     assert reply.text.isprintable()
 
 
@@ -160,7 +160,7 @@ def test_a_password_of_one_letter_hides_what_holds_it() -> None:
 
 
 def test_a_cut_never_leaves_the_beginning_of_a_password() -> None:
-    said = "x" * (LONGEST_TEXT - 5) + "hunter22"
+    said = "x" * (MAX_TEXT_LENGTH - 5) + "hunter22"
     assert redaction("hunter22").text(said) == HIDDEN
 
 

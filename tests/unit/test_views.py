@@ -9,17 +9,18 @@ import pytest
 
 from bot.demo.block_kit import message_problems, view_problems
 from bot.profiles.account.extras import CATALOGUE
-from bot.profiles.account.fixes import label
+from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
-from bot.profiles.account.records import State
+from bot.profiles.account.records import ProfileState
 from bot.profiles.people.people_list import ListQuery
-from bot.profiles.tests.connection_tests import understood
+from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.ids import EMAIL_EXTRA
 from bot.slack.views import card, extras, form, help, history, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import advise
+from bot.smtp.advice.table import Fix
 from bot.smtp.check.report import Fault, Outcome, Stage, StageName
 from storage.tables.people_query import Cursor
 from tests.unit.view_samples import (
@@ -100,21 +101,21 @@ def test_the_card_shows_every_field_under_its_label(profile: EmailProfile) -> No
 @pytest.mark.parametrize(
     ("state", "line", "text"),
     [
-        (State.WORKS, ":large_green_circle: Works — tested <!date^", "it works"),
-        (State.FAILS, ":red_circle: Fails at Sign-in — tested <!date^", "it fails at Sign-in"),
-        (State.NOT_TESTED, ":white_circle: Not tested yet", "it is not tested yet"),
-        (State.PASSWORD_MISSING, ":large_yellow_circle: Password missing", "its password is missing"),
-        (State.UNREADABLE, ":red_circle: Cannot be read", "The stored profile cannot be read"),
-        (State.NOT_SET_UP, "You have no email profile yet.", "You have no email profile yet."),
+        (ProfileState.WORKS, ":large_green_circle: Works — tested <!date^", "it works"),
+        (ProfileState.FAILS, ":red_circle: Fails at Sign-in — tested <!date^", "it fails at Sign-in"),
+        (ProfileState.NOT_TESTED, ":white_circle: Not tested yet", "it is not tested yet"),
+        (ProfileState.PASSWORD_MISSING, ":large_yellow_circle: Password missing", "its password is missing"),
+        (ProfileState.UNREADABLE, ":red_circle: Cannot be read", "The stored profile cannot be read"),
+        (ProfileState.NOT_SET_UP, "You have no email profile yet.", "You have no email profile yet."),
     ],
 )
-def test_the_card_says_how_a_profile_stands_with_symbol_and_word(state: State, line: str, text: str) -> None:
+def test_the_card_says_how_a_profile_stands_with_symbol_and_word(state: ProfileState, line: str, text: str) -> None:
     shown = card.card(views_of_a_profile(PLAIN)[state], reader=ADA, entry=PasswordEntry.IN_FORM)
     assert line in shown.payload()["blocks"][0]["text"]["text"]
     assert text in shown.text
 
 
-def test_a_misfit_is_shown_with_a_button_that_mends_it() -> None:
+def test_a_mismatch_is_shown_with_a_button_that_fixes_it() -> None:
     blocks = card.card(a_view(replace(PLAIN, extras={})), reader=ADA, entry=PasswordEntry.IN_FORM).payload()["blocks"]
     assert "Port 587 goes with TLS" in blocks[-2]["text"]["text"]
     (fix,) = blocks[-1]["elements"]
@@ -132,15 +133,15 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         assert "{" not in advice.what + advice.why + advice.do
         assert (advice.why[-1], advice.do[-1], advice.what[-1] != ".") == (".", ".", True)
         assert advice.field is None or advice.field == "encryption" or advice.field in set(Field)
-        shown = report.finished(account, understood(failed, account, profile), owner=ADA)
+        shown = report.finished(account, interpret_report(failed, account, profile), owner=ADA)
         assert message_problems(shown.payload()["blocks"]) == []
         assert shown.text == f"Connection test failed at Sign-in: {advice.what}."
         words = [text["text"] for text in texts(shown.payload()["blocks"])]
         assert words[0] == "Connection test failed at Sign-in"
-        assert f"*Why:* {message.escaped(advice.why)}\n*Do:* {message.escaped(advice.do)}" in words
-        for change in understood(failed, account, profile).changes:
-            assert label(change, port=failed.port) in words
-        inside = [block.to_dict() for block in report.short(account, failed)]
+        assert f"*Why:* {message.escape(advice.why)}\n*Do:* {message.escape(advice.do)}" in words
+        for change in interpret_report(failed, account, profile).fixes:
+            assert fix_label(change, port=failed.port) in words
+        inside = [block.to_dict() for block in report.report_blocks(account, failed)]
         assert message_problems(inside) == []
         for text in texts([*shown.payload()["blocks"], *inside]):
             if text["type"] == "mrkdwn":
@@ -164,7 +165,7 @@ def test_a_button_says_exactly_what_it_changes(fault: Fault, encryption: Encrypt
     extras = {} if encryption is Encryption.NONE else {encryption.value: "Y"}
     profile = replace(PLAIN, port=port, extras=extras)
     account = a_view(profile).account
-    shown = report.finished(account, understood(failed, account, profile), owner=ADA).payload()["blocks"]
+    shown = report.finished(account, interpret_report(failed, account, profile), owner=ADA).payload()["blocks"]
     buttons = [button for block in shown if block["type"] == "actions" for button in block["elements"]]
     assert buttons[0]["text"]["text"] == words
     assert [button.get("style") for button in buttons].count("primary") <= 1
@@ -179,14 +180,16 @@ def test_a_stage_is_a_line_with_symbol_word_fact_and_time() -> None:
 
 
 def test_a_passed_test_says_that_nothing_was_sent() -> None:
-    shown = report.finished(a_view(PLAIN).account, understood(a_report(PLAIN), a_view(PLAIN).account, PLAIN), owner=ADA)
+    shown = report.finished(
+        a_view(PLAIN).account, interpret_report(a_report(PLAIN), a_view(PLAIN).account, PLAIN), owner=ADA
+    )
     assert shown.text == "Connection test passed"
     assert "Nothing was sent." in [text["text"] for text in texts(shown.payload()["blocks"])]
 
 
 def test_the_form_has_the_documented_words_and_never_a_password() -> None:
-    known = form.Context(owner=ADA, revision=3)
-    shown = form.form(a_view(PLAIN), known=known, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
+    metadata = form.PrivateMetadata(owner=ADA, revision=3)
+    shown = form.profile_form(a_view(PLAIN), metadata=metadata, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
     words = [shown[name]["text"] for name in ("title", "submit", "close")]
     assert words == ["Email profile", "Save", "Cancel"]
     inputs = {block["block_id"]: block for block in shown["blocks"] if block["type"] == "input"}
@@ -194,15 +197,15 @@ def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     assert "initial_value" not in inputs[Field.PASSWORD]["element"]
     assert inputs[Field.PASSWORD]["hint"]["text"] == "Set on 24 Nov 2026; leave empty to keep it."
     assert inputs[Field.AUTHENTICATE]["element"]["initial_options"]
-    assert form.Context.from_metadata(shown["private_metadata"]) == known
+    assert form.PrivateMetadata.decode(shown["private_metadata"]) == metadata
 
 
 def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
-    known = form.Context(owner=ADA, revision=0)
+    metadata = form.PrivateMetadata(owner=ADA, revision=0)
     suggested = EmailProfile(address="new@example.com", port=465)
     for profile, address in ((EmailProfile(), "new@example.com"), (PLAIN, PLAIN.address)):
-        shown = form.form(
-            a_view(profile), known=known, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
+        shown = form.profile_form(
+            a_view(profile), metadata=metadata, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
         ).to_dict()
         assert shown["blocks"][0]["element"]["initial_value"] == address
 
@@ -212,21 +215,21 @@ def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
 )
 def test_a_modal_of_another_version_is_refused_with_what_to_do(text: str) -> None:
     with pytest.raises(form.OutdatedFormError, match="Close it and open it again"):
-        form.Context.from_metadata(text)
+        form.PrivateMetadata.decode(text)
 
 
 def test_a_form_is_read_as_typed_and_junk_is_empty() -> None:
     values: dict[str, Any] = {name: {"value": {"value": f" {name} "}} for name in Field}
     values[Field.AUTHENTICATE] = {"value": {"selected_options": [{"value": "sign_in"}]}}
-    read = form.typed(values)
+    read = form.read_form(values)
     assert (read.address, read.password.get_secret_value(), read.authenticate) == (" address ", " password ", True)
     junk: list[Any] = [None, [], {"address": 1}, {"address": {"value": []}}, {"address": {"value": {"value": 7}}}]
-    assert all(form.typed(values).address == "" and not form.typed(values).authenticate for values in junk)
+    assert all(form.read_form(values).address == "" and not form.read_form(values).authenticate for values in junk)
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: str(entry.name))
 def test_the_menu_of_configurations_shows_each_meaning_in_full(entry: Any) -> None:
-    shown = extras.add_modal(entry, known=form.Context(owner=ADA, revision=1), value="Y").to_dict()
+    shown = extras.add_modal(entry, metadata=form.PrivateMetadata(owner=ADA, revision=1), value="Y").to_dict()
     choice, value = shown["blocks"]
     options = {option["value"]: option["text"]["text"] for option in choice["element"]["options"]}
     assert options == {other.name: f"{other.name} – {other.meaning}" for other in CATALOGUE}
@@ -237,17 +240,17 @@ def test_the_menu_of_configurations_shows_each_meaning_in_full(entry: Any) -> No
 
 def test_the_modals_choice_is_read_and_junk_is_empty() -> None:
     menu = {"configuration": {"choose_extra": {"selected_option": {"value": "AUTH"}}}}
-    assert extras.chosen({**menu, "value_AUTH": {"value": {"selected_option": {"value": "LOGIN"}}}}) == (
+    assert extras.read_extra({**menu, "value_AUTH": {"value": {"selected_option": {"value": "LOGIN"}}}}) == (
         "AUTH",
         "LOGIN",
     )
-    assert extras.chosen({**menu, "value_TLS": {"value": {"value": "Y"}}}) == ("AUTH", "")
+    assert extras.read_extra({**menu, "value_TLS": {"value": {"value": "Y"}}}) == ("AUTH", "")
     junk: list[Any] = [None, [], {"configuration": []}, {"configuration": {"choose_extra": {"selected_option": 1}}}]
-    assert all(extras.chosen(values) == ("", "") for values in junk)
+    assert all(extras.read_extra(values) == ("", "") for values in junk)
 
 
 def test_a_conflict_offers_both_ways_out() -> None:
-    row = extras.conflict_note(CONFLICT)[1].to_dict()["elements"]
+    row = extras.conflict_blocks(CONFLICT)[1].to_dict()["elements"]
     assert [button["text"]["text"] for button in row] == ["Use SSL instead", "Keep TLS"]
 
 
@@ -260,7 +263,7 @@ def test_the_help_lists_every_configuration_and_what_was_not_understood_first() 
 def test_a_value_in_backticks_cannot_leave_them() -> None:
     assert message.code("a`b <!here> &") == "`a'b &lt;!here&gt; &amp;`"
     assert message.code(" ") == message.code("") == "—"
-    assert message.excerpt("x" * 10, 5) == "xxxx…"
+    assert message.truncate("x" * 10, 5) == "xxxx…"
 
 
 @pytest.mark.parametrize(
@@ -277,20 +280,48 @@ def test_a_value_in_backticks_cannot_leave_them() -> None:
         '["",1e400,0,1,null,null]',
     ],
 )
-def test_a_wish_that_this_program_did_not_write_is_refused(text: str) -> None:
+def test_a_query_that_this_program_did_not_write_is_refused(text: str) -> None:
     with pytest.raises(form.OutdatedFormError):
-        listing.read_query(text)
+        listing.decode_query(text)
 
 
-def test_a_wish_is_read_as_it_was_written() -> None:
+def test_a_query_is_read_as_it_was_written() -> None:
     cursor = Cursor(state=6, position=2**62, user="U" * 30)
-    for wish in (ListQuery(), ListQuery(search="a|[b]", state=State.FAILS, by_name=True, after=cursor, first=16)):
-        assert listing.read_query(listing.written(wish)) == wish
-        assert listing.read_query(f"row3|{listing.written(wish)}") == wish
-        assert len(f"row14|{listing.written(wish)}") <= 255
+    for query in (
+        ListQuery(),
+        ListQuery(search="a|[b]", state=ProfileState.FAILS, by_name=True, after=cursor, first=16),
+    ):
+        assert listing.decode_query(listing.encode_query(query)) == query
+        assert listing.decode_query(f"row3|{listing.encode_query(query)}") == query
+        assert len(f"row14|{listing.encode_query(query)}") <= 255
 
 
 @pytest.mark.parametrize("text", ["²", "٣", "-1", "", "x", "1" * 40])
 def test_only_plain_numbers_are_read_from_buttons(text: str) -> None:
-    assert listing.read_state(text) in (None, State.NOT_SET_UP)
-    assert history.read_older(f"U0ADA:{text}") == ("U0ADA", None)
+    assert listing.decode_state(text) in (None, ProfileState.NOT_SET_UP)
+    assert history.decode_older(f"U0ADA:{text}") == ("U0ADA", None)
+
+
+def test_a_fix_is_read_as_it_was_written() -> None:
+    fix = ProposedFix(kind=Fix.USE_OPEN_PORT, target="465 SSL")
+    assert report.decode_fix(report.encode_fix(fix, ADA)) == (ADA, fix)
+    assert report.decode_undo('{"owner": "U0ADA", "revision": 3}') == (ADA, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        '{"owner": "", "fix": "use_tls", "to": ""}',
+        '{"owner": "U0ADA", "fix": "format_disk", "to": ""}',
+        '{"owner": "U0ADA", "fix": ["use_tls"], "to": ""}',
+        '{"owner": "U0ADA", "revision": "3"}',
+        '{"owner": "", "revision": 3}',
+    ],
+)
+def test_a_fix_that_this_program_did_not_write_is_refused(text: str) -> None:
+    for decode in (report.decode_fix, report.decode_undo):
+        with pytest.raises(form.OutdatedFormError):
+            decode(text)

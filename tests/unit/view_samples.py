@@ -11,26 +11,24 @@ from pydantic import SecretStr
 from slack_sdk.models.blocks import Block, InputBlock
 from slack_sdk.models.views import View
 
-from bot.profiles.account.changes import Changed
-from bot.profiles.account.conflicts import DECIDED, Conflict
+from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict, ProfileChange
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.profile import EmailProfile, Field
-from bot.profiles.account.records import ProfileView, State
+from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
-from bot.profiles.people.default_moves import Differences
-from bot.profiles.people.defaults import EVERYBODY, Defaults, StoredDefaults
+from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
-from bot.profiles.people.people_list import PAGE, ListQuery, Page, PersonLine
-from bot.profiles.tests.bulk_tests import Tally
-from bot.profiles.tests.connection_tests import understood
+from bot.profiles.people.people_list import PAGE_SIZE, ListQuery, PeoplePage, PersonLine
+from bot.profiles.people.workspace_defaults import DefaultsUsage
+from bot.profiles.tests.bulk_tests import BulkTestCounts
+from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
-from bot.slack.replies.reply import answer_view
+from bot.slack.replies.reply import message_modal
 from bot.slack.views import bulk_tests as bulk
 from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
-from bot.slack.views import private_password as private
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
 from bot.smtp.account import Encryption
@@ -107,11 +105,11 @@ def a_report(
 
 def a_view(profile: EmailProfile, last: Report | None = None, **changed: Any) -> ProfileView:
     owner = Person(workspace="T1", user=ADA)
-    known = {"owner": owner, "profile": profile, "has_password": True, "revision": 3, "last_test": last}
-    return ProfileView(**{**known, **changed})
+    values = {"owner": owner, "profile": profile, "has_password": True, "revision": 3, "last_test": last}
+    return ProfileView(**{**values, **changed})
 
 
-def views_of_a_profile(profile: EmailProfile) -> dict[State, ProfileView]:
+def views_of_a_profile(profile: EmailProfile) -> dict[ProfileState, ProfileView]:
     views = (
         a_view(profile, a_report(profile)),
         a_view(profile, a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED)),
@@ -135,28 +133,30 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
             for entry in PasswordEntry:
                 yield card.card(view, reader=reader, entry=entry)
             yield card.delete_question(view, reader=reader)
-            yield extras.listing(view, reader=reader)
+            yield extras.extras_message(view, reader=reader)
         for dropped in (True, False):
-            told = Changed(view=view, fields=("Port",), told=(f"Port {EVIL} → 587",), password_dropped=dropped)
-            yield card.changed_by(told, changed_by=GRACE)
-    yield card.deleted_by(GRACE)
+            change = ProfileChange(
+                view=view, fields=("Port",), descriptions=(f"Port {EVIL} → 587",), password_dropped=dropped
+            )
+            yield card.changed_message(change, changed_by=GRACE)
+    yield card.deleted_message(GRACE)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
     yield report.testing(account, None)
     yield report.testing(a_view(EmailProfile()).account, None)
     yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
-    yield report.finished(account, understood(a_report(profile), account, profile), owner=ADA)
+    yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
         account,
-        understood(a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED), account, profile),
+        interpret_report(a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED), account, profile),
         owner=ADA,
     )
     yield report.finished(
         account,
-        understood(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile),
+        interpret_report(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile),
         owner=ADA,
     )
-    yield extras.conflict(CONFLICT, owner=ADA)
+    yield extras.conflict_message(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
     for command in COMMANDS:
         yield help.help_message(command)
@@ -173,13 +173,13 @@ DEFAULTS = Defaults(
 )
 ENTRIES = [
     AuditEntry(number=7, at=NOW, actor=actor, subject=subject, action="saved", fields=("Port", EVIL))
-    for actor, subject in ((ADA, ADA), (GRACE, ADA), ("bot", ADA), (GRACE, EVERYBODY))
+    for actor, subject in ((ADA, ADA), (GRACE, ADA), ("bot", ADA), (GRACE, DEFAULTS_SUBJECT))
 ]
 
 
-def a_page(profile: EmailProfile) -> Page:
+def a_page(profile: EmailProfile) -> PeoplePage:
     """A full page of the list, with everybody in each state."""
-    states = (*State, *State)[:PAGE]
+    states = (*ProfileState, *ProfileState)[:PAGE_SIZE]
     lines = [
         PersonLine(
             user=ADA if number % 2 else GRACE,
@@ -195,60 +195,62 @@ def a_page(profile: EmailProfile) -> Page:
         for number, state in enumerate(states)
     ]
     cursor = Cursor(state=6, position=2**62, user="U" + "0" * 30)
-    wish = ListQuery(search="м" * 60, state=State.FAILS, by_name=True, after=cursor, first=99_991)
-    numbers = dict.fromkeys(State, 100_000)
-    return Page(wish=wish, lines=tuple(lines), numbers=numbers, total=None, previous=wish, next=wish)
+    query = ListQuery(search="м" * 60, state=ProfileState.FAILS, by_name=True, after=cursor, first=99_991)
+    numbers = dict.fromkeys(ProfileState, 100_000)
+    return PeoplePage(query=query, lines=tuple(lines), counts=numbers, total=None, previous=query, next=query)
 
 
 def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
-    yield listing.listing(a_page(profile))
-    yield listing.listing(replace(a_page(profile), lines=(), wish=ListQuery(search=EVIL)))
-    yield listing.listing(replace(a_page(profile), lines=(), wish=ListQuery(state=State.FAILS), total=0))
-    yield listing.listing(replace(a_page(profile), lines=(), wish=ListQuery(), numbers={}, total=0))
+    yield listing.list_message(a_page(profile))
+    yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(search=EVIL)))
+    yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(state=ProfileState.FAILS), total=0))
+    yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(), counts={}, total=0))
     owner = Person(workspace="T1", user=ADA)
     for entries in ((), tuple(ENTRIES * 4)):
         yield history.history(HistoryPage(owner=owner, entries=entries, older=7 if entries else None), reader=GRACE)
-    tally = Tally(total=300, passed=200, causes={f"{number} {EVIL}": [ADA] * 20 for number in range(15)})
-    tally.left_out[SENTENCE] = 3
+    tally = BulkTestCounts(total=300, passed=200, causes={f"{number} {EVIL}": [ADA] * 20 for number in range(15)})
+    tally.skipped[SENTENCE] = 3
     yield bulk.progress(tally, run_id="a-run")
     yield bulk.finished(tally)
     yield bulk.finished(replace(tally, cancelled=True, causes={}))
     run = StoredRun(run_id="a", workspace="T1", actor=ADA, channel="D1", message_ts="1.2", done=3, total=300)
     yield bulk.interrupted(run)
-    stored = StoredDefaults(defaults=DEFAULTS, before=Defaults(), revision=1)
-    for found in (Differences(alike=1, holding_old=2, own_choice=3), Differences(alike=1, holding_old=0, own_choice=0)):
+    stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
+    for found in (DefaultsUsage(current=1, previous=2, custom=3), DefaultsUsage(current=1, previous=0, custom=0)):
         yield defaults.saved(stored, found)
     yield defaults.moved(3, 2)
-    yield private.link("https://email.example.com/password/U0ADA/" + "a" * 22)
+    yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:
-    known = form.Context(owner=ADA, revision=3, channel="C1")
+    metadata = form.PrivateMetadata(owner=ADA, revision=3, channel="C1")
     account = a_view(profile).account
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
-    notes: list[list[Block]] = [[], form.errors_note(dict.fromkeys(Field, EVIL))]
+    notes: list[list[Block]] = [[], form.errors_section(dict.fromkeys(Field, EVIL))]
     for tested in (failed, a_report(profile), a_report(profile, outcome=Outcome.RUNNING)):
-        notes.append(report.short(account, tested))
+        notes.append(report.report_blocks(account, tested))
     for view in views_of_a_profile(profile).values():
         for note in notes:
-            yield form.form(view, known=known, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
+            yield form.profile_form(view, metadata=metadata, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
         for entry in PasswordEntry:
-            found = [Conflict(field=name, mine=EVIL, theirs=LONG_HOST, touched=True) for name in DECIDED]
-            yield form.form(view, known=known, reader=ADA, entry=entry, suggested=profile, decisions=found)
+            found = [Conflict(field=name, mine=EVIL, theirs=LONG_HOST, touched=True) for name in CONFLICT_FIELDS]
+            yield form.profile_form(
+                view, metadata=metadata, reader=ADA, entry=entry, suggested=profile, decisions=found
+            )
             for part in (None, AdminPart(page=a_page(profile), defaults=DEFAULTS, recent=ENTRIES)):
                 yield home.home(view, reader=ADA, entry=entry, admin=part)
-        yield extras.list_modal(view, known=known)
+        yield extras.list_modal(view, metadata=metadata)
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")
-        yield extras.add_modal(extra, known=known, value=value, notes=extras.conflict_note(CONFLICT))
+        yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)
-    stored = StoredDefaults(defaults=DEFAULTS, before=Defaults(), revision=1)
-    yield defaults.form(stored, known=known, notes=notes[1])
+    stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
+    yield defaults.defaults_form(stored, metadata=metadata, notes=notes[1])
     for shown in messages(profile):
         # Pressed on the Home tab, or in a modal, an answer is a modal too.
         if not any(isinstance(block, InputBlock) for block in shown.blocks):
-            yield answer_view(shown, title="Connection test")
+            yield message_modal(shown, title="Connection test")
 
 
 def texts(node: Any) -> Iterator[dict[str, Any]]:

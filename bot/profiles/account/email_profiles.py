@@ -6,15 +6,15 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import Changed, OnChange, changed_into, names
-from bot.profiles.account.extras import find, switched_to, with_extra, without_extra
-from bot.profiles.account.fixes import Change, changed
-from bot.profiles.account.profile import EmailProfile, Field, Form, check_others_form, check_own_form
+from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
+from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
+from bot.profiles.account.fixes import ProposedFix, apply_fix
+from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form
 from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, save_profile
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
+from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
-from bot.profiles.people.members import note_state
+from bot.profiles.people.members import update_person_from
 from storage.database import Database, Transaction
 from storage.tables.sealed_records import StaleRevisionError
 
@@ -50,12 +50,12 @@ class EmailProfiles:
         stored = await self._database.profile_with_last_test(owner.workspace, owner.user)
         return profile_view(owner, stored.profile, stored.test)
 
-    async def suggestion(self, owner: Person, slack_address: str) -> EmailProfile:
+    async def suggest(self, owner: Person, slack_address: str) -> EmailProfile:
         """Return what a new form begins with: the workspace's defaults, and the person's address in Slack."""
         async with self._database.reading() as tx:
             return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
 
-    async def save(self, *, caller: Person, owner: Person, form: Form, expected_revision: int) -> Changed:
+    async def save(self, *, caller: Person, owner: Person, form: ProfileForm, expected_revision: int) -> ProfileChange:
         """Check and store a form. The same content again is accepted without a new revision.
 
         Raises:
@@ -68,14 +68,14 @@ class EmailProfiles:
             loaded = await load(tx, owner)
             defaults = (await load_defaults(tx, owner.workspace)).defaults
             profile = self._checked(form, loaded, defaults, caller=caller, owner=owner)
-            fields = names(loaded.profile, profile)
+            fields = changed_fields(loaded.profile, profile)
             if (fields or loaded.unreadable) and loaded.revision != expected_revision:
                 raise _changed_meanwhile(fields, loaded.revision)
             stored = loaded
             if fields or loaded.unreadable:
                 stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
         self._on_change(owner)
-        return changed_into(stored.view, loaded.profile, profile)
+        return profile_change(stored.view, loaded.profile, profile)
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
         """Delete a profile, its test and its history for good; returns whether there was one.
@@ -91,12 +91,12 @@ class EmailProfiles:
             if existed:
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
-                await note_state(tx, profile_view(owner, None, None), at=self._clock())
+                await update_person_from(tx, profile_view(owner, None, None), at=self._clock())
         await self._database.forget_deleted()
         self._on_change(owner)
         return existed
 
-    async def add_extra(self, *, caller: Person, owner: Person, name: str, value: str) -> Changed:
+    async def add_extra(self, *, caller: Person, owner: Person, name: str, value: str) -> ProfileChange:
         """Set one extra configuration.
 
         Raises:
@@ -109,18 +109,18 @@ class EmailProfiles:
         def added(profile: EmailProfile) -> EmailProfile:
             return replace(profile, extras=with_extra(profile.extras, name, value))
 
-        find(name)
+        find_extra(name)
         return await self._change(caller, owner, added)
 
-    async def switch_encryption(self, *, caller: Person, owner: Person, to: str) -> Changed:
+    async def switch_encryption(self, *, caller: Person, owner: Person, to: str) -> ProfileChange:
         """Turn `to` (SSL or TLS) on and the other one off; errors as `add_extra`."""
 
         def switched(profile: EmailProfile) -> EmailProfile:
-            return replace(profile, extras=switched_to(profile.extras, to))
+            return replace(profile, extras=with_encryption(profile.extras, to))
 
         return await self._change(caller, owner, switched)
 
-    async def remove_extra(self, *, caller: Person, owner: Person, name: str) -> Changed:
+    async def remove_extra(self, *, caller: Person, owner: Person, name: str) -> ProfileChange:
         """Remove one extra configuration; errors as `add_extra`."""
 
         def removed(profile: EmailProfile) -> EmailProfile:
@@ -128,7 +128,7 @@ class EmailProfiles:
 
         return await self._change(caller, owner, removed)
 
-    async def fix(self, *, caller: Person, owner: Person, change: Change) -> Changed:
+    async def fix(self, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
         """Make one change that a report advised, and keep what was before for `undo`.
 
         Raises:
@@ -140,14 +140,15 @@ class EmailProfiles:
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
-            fixed = _guarded(caller, owner, before, changed(before, change))
+            fixed = _guarded(caller, owner, before, apply_fix(before, fix))
             if fixed != before:
                 after = replace(fixed, before=before)
-                loaded = await self._store(tx, caller, loaded, after, fields=names(before, fixed), action="fixed")
+                fields = changed_fields(before, fixed)
+                loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
         self._on_change(owner)
-        return changed_into(loaded.view, before, fixed)
+        return profile_change(loaded.view, before, fixed)
 
-    async def undo(self, *, caller: Person, owner: Person, revision: int) -> Changed:
+    async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:
         """Put back what was before the fix that made `revision`.
 
         Raises:
@@ -162,12 +163,12 @@ class EmailProfiles:
                 raise UserError("The profile has changed since, so this can no longer be undone.")
             now = replace(loaded.profile, before=None)
             back = _guarded(caller, owner, now, before)
-            stored = await self._store(tx, caller, loaded, back, fields=names(now, back), action="undone")
+            stored = await self._store(tx, caller, loaded, back, fields=changed_fields(now, back), action="undone")
         self._on_change(owner)
-        return changed_into(stored.view, now, back)
+        return profile_change(stored.view, now, back)
 
     def _checked(
-        self, form: Form, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
+        self, form: ProfileForm, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
     ) -> EmailProfile:
         stored, now = loaded.profile, self._clock()
         if defaults.login_pattern and form.authenticate and not form.login.strip():
@@ -180,21 +181,22 @@ class EmailProfiles:
             defaults.require_allowed(profile.host)
         except UserError as error:
             raise InvalidFormError({Field.HOST: str(error)}) from None
-        return profile if stored.is_complete else defaults.completed(profile)
+        return profile if stored.is_complete else defaults.with_default_encryption(profile)
 
-    async def _change(self, caller: Person, owner: Person, change: Callable[[EmailProfile], EmailProfile]) -> Changed:
+    async def _change(
+        self, caller: Person, owner: Person, change: Callable[[EmailProfile], EmailProfile]
+    ) -> ProfileChange:
         await self._access.require_owner_or_admin(caller, owner)
         async with self._database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
             profile = _guarded(caller, owner, before, change(before))
             if profile != before:
-                fields = names(before, profile)
-                loaded = await self._store(
-                    tx, caller, loaded, profile, fields=fields, action="extra configurations changed"
-                )
+                fields = changed_fields(before, profile)
+                action = "extra configurations changed"
+                loaded = await self._store(tx, caller, loaded, profile, fields=fields, action=action)
         self._on_change(owner)
-        return changed_into(loaded.view, before, profile)
+        return profile_change(loaded.view, before, profile)
 
     async def _store(
         self,
@@ -212,7 +214,7 @@ class EmailProfiles:
         except StaleRevisionError as error:
             raise _changed_meanwhile(fields, error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
-        await note_state(tx, stored.view, at=self._clock())
+        await update_person_from(tx, stored.view, at=self._clock())
         return stored
 
 
@@ -223,8 +225,8 @@ def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailPr
     return after
 
 
-def _changed_meanwhile(fields: tuple[str, ...], revision: int) -> ChangedMeanwhileError:
-    return ChangedMeanwhileError(
+def _changed_meanwhile(fields: tuple[str, ...], revision: int) -> EditConflictError:
+    return EditConflictError(
         "This profile was changed by somebody since you opened the form. Nothing of yours was saved yet. Choose for "
         "each difference what shall stay, and save again; or cancel to keep theirs.",
         fields=fields or (EXTRAS_LABEL,),

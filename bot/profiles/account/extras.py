@@ -1,4 +1,4 @@
-"""The extra configurations: one catalogue that feeds the command, the menu, the help and the README."""
+"""The extra configurations: one catalogue, which feeds the command, the menu, the help and the README."""
 
 import difflib
 import string
@@ -6,18 +6,17 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.profile import check_address, printable
+from bot.profiles.account.profile import check_address, is_printable
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
-from bot.smtp.account import Encryption
 from bot.smtp.network.guard import HostError, normal_host
 
-LONGEST_NAME = 70
+MAX_NAME_LENGTH = 70
 """Characters of a display name: a From line should stay well under the 78 that RFC 5322, 2.1.1 advises."""
 
-_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+_BIDIRECTIONAL = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _YES = {"Y", "YES", "TRUE", "ON", "1"}
 _NO = {"N", "NO", "FALSE", "OFF", "0"}
-NOT_IN_A_COMMAND = (
+REFUSED_IN_COMMAND = (
     "Passwords do not belong into a command: Slack keeps what you type there. Use /email-profile edit, "
     "and change this password if it was a real one."
 )
@@ -28,9 +27,8 @@ _SECRET_WORDS = ("PASSWORD", "PASSWD", "PASSWORT", "PASS", "PWD", "PW", "SECRET"
 class ExtraConfiguration:
     """One kind of extra configuration.
 
-    `kind` says in words what a value is; `choices` are all its values where they can be counted; `check`
-    gives a value in its normal form or raises ValueError with a sentence; `conflicts` are names that cannot
-    be Y at the same time.
+    `kind` says in words what a value is; `choices` are all values where they can be listed; `check` returns a
+    value in its normal form or raises ValueError with a sentence; `conflicts` are names that cannot be Y as well.
     """
 
     name: str
@@ -66,10 +64,10 @@ def _host(text: str) -> str:
 
 
 def _display_name(text: str) -> str:
-    # Bidirectional controls would let the name of one look like that of another.
-    turned = any(unicodedata.bidirectional(character) in _TURNING for character in text)
-    if not text or not printable(text) or turned or len(text.splitlines()) > 1 or len(text) > LONGEST_NAME:
-        raise ValueError(f"it is one line of 1 to {LONGEST_NAME} characters.")
+    # Bidirectional controls would let the name of one person look like that of another.
+    controls = any(unicodedata.bidirectional(character) in _BIDIRECTIONAL for character in text)
+    if not text or not is_printable(text) or controls or len(text.splitlines()) > 1 or len(text) > MAX_NAME_LENGTH:
+        raise ValueError(f"it is one line of 1 to {MAX_NAME_LENGTH} characters.")
     return text
 
 
@@ -145,13 +143,13 @@ CATALOGUE = (
 )
 
 
-def names_secret(word: str) -> bool:
-    """Tell whether a word speaks of a password, so that nothing behind it may be repeated."""
+def mentions_secret(word: str) -> bool:
+    """Return whether a word names a password or token, so that nothing after it may be repeated."""
     return any(secret in word.upper() for secret in _SECRET_WORDS)
 
 
-def find(name: str) -> ExtraConfiguration:
-    """Find an entry of the catalogue by its name, in any case.
+def find_extra(name: str) -> ExtraConfiguration:
+    """Return an entry of the catalogue by its name, in any case.
 
     Raises:
         InvalidExtraError: with the allowed names and an example; never with what was typed for a secret.
@@ -160,8 +158,8 @@ def find(name: str) -> ExtraConfiguration:
     for entry in CATALOGUE:
         if entry.name == wanted:
             return entry
-    if names_secret(wanted):
-        raise InvalidExtraError(NOT_IN_A_COMMAND, part="name")
+    if mentions_secret(wanted):
+        raise InvalidExtraError(REFUSED_IN_COMMAND, part="name")
     names = [entry.name for entry in CATALOGUE]
     near = difflib.get_close_matches(wanted, names, n=1)
     guess = f" Did you mean {near[0]}?" if near else ""
@@ -171,8 +169,8 @@ def find(name: str) -> ExtraConfiguration:
     )
 
 
-def normal_value(entry: ExtraConfiguration, text: str) -> str:
-    """Check a value and give it in its normal form.
+def normalize_value(entry: ExtraConfiguration, text: str) -> str:
+    """Check a value, and return it in its normal form.
 
     Raises:
         InvalidExtraError: with what is allowed and an example.
@@ -185,14 +183,14 @@ def normal_value(entry: ExtraConfiguration, text: str) -> str:
 
 
 def with_extra(extras: Mapping[str, str], name: str, value: str) -> dict[str, str]:
-    """Give the extra configurations with one set.
+    """Return the extra configurations with one set.
 
     Raises:
         InvalidExtraError: unknown name or value.
         ExtraConflictError: SSL and TLS would both be on.
     """
-    entry = find(name)
-    normal = normal_value(entry, value)
+    entry = find_extra(name)
+    normal = normalize_value(entry, value)
     for other in entry.conflicts:
         if normal == "Y" and extras.get(other) == "Y":
             raise ExtraConflictError(
@@ -204,57 +202,21 @@ def with_extra(extras: Mapping[str, str], name: str, value: str) -> dict[str, st
     return {**extras, entry.name: normal}
 
 
-def switched_to(extras: Mapping[str, str], name: str) -> dict[str, str]:
-    """Give the extra configurations with `name` (SSL or TLS) on and the other one gone."""
-    entry = find(name)
+def with_encryption(extras: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return the extra configurations with `name` (SSL or TLS) on and the other one removed."""
+    entry = find_extra(name)
     kept = {other: value for other, value in extras.items() if other not in entry.conflicts}
     return with_extra(kept, entry.name, "Y")
 
 
 def without_extra(extras: Mapping[str, str], name: str) -> dict[str, str]:
-    """Give the extra configurations without one.
+    """Return the extra configurations without one.
 
     Raises:
         InvalidExtraError: the name is unknown, or not among them.
     """
-    entry = find(name)
+    entry = find_extra(name)
     if entry.name not in extras:
         present = f"You have {', '.join(extras)}." if extras else "You have none."
         raise InvalidExtraError(f"{entry.name} is not among the extra configurations. {present}", part="name")
     return {other: value for other, value in extras.items() if other != entry.name}
-
-
-def effective_encryption(extras: Mapping[str, str]) -> Encryption:
-    """Derive the one encryption mode that the extra configurations mean."""
-    if extras.get("SSL") == "Y":
-        return Encryption.SSL
-    return Encryption.TLS if extras.get("TLS") == "Y" else Encryption.NONE
-
-
-IN_WORDS: Mapping[Encryption, str] = {
-    Encryption.SSL: "SSL (TLS from the first byte)",
-    Encryption.TLS: "TLS (STARTTLS, required)",
-    Encryption.NONE: "none (clear text)",
-}
-
-
-@dataclass(frozen=True)
-class Misfit:
-    """Port and encryption do not go together: one sentence, and the extra configuration that would fit."""
-
-    sentence: str
-    extra: str
-
-
-def misfit(port: int | None, encryption: Encryption, *, authenticate: bool) -> Misfit | None:
-    """Say what does not fit; None when it does, or when the port is none of the usual ones."""
-    now = "neither SSL nor TLS" if encryption is Encryption.NONE else encryption.value
-    if port == 465 and encryption is not Encryption.SSL:
-        return Misfit(f"Port 465 goes with SSL, and the profile says {now}.", "SSL")
-    if port == 587 and encryption is not Encryption.TLS:
-        return Misfit(f"Port 587 goes with TLS, and the profile says {now}.", "TLS")
-    if port == 25 and encryption is Encryption.SSL:
-        return Misfit("Port 25 begins unencrypted, and the profile says SSL.", "TLS")
-    if encryption is Encryption.NONE and authenticate and port is not None:
-        return Misfit("A password never travels unencrypted, and the profile has no encryption yet.", "TLS")
-    return None

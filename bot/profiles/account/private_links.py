@@ -1,4 +1,4 @@
-"""Private password links: a page of the bot where a person types a password that shall not pass through Slack."""
+"""Private password links, to a page of the bot for a password that shall not pass through Slack."""
 
 import json
 import secrets
@@ -14,23 +14,22 @@ from bot.profiles.account.records import Loaded, ProfileView, load, require_read
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import note_state
-from bot.profiles.tests.limits import take_link, take_wrong_link, was_right_link
+from bot.profiles.people.members import update_person_from
+from bot.profiles.tests.limits import count_link, count_link_attempt, release_link_attempt
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.tables.password_links import StoredLink
 from storage.tables.sealed_records import StaleRevisionError
 
-LINK_SECONDS = 600
+LINK_LIFETIME_SECONDS = 600
 TOKEN_BYTES = 16
 """128 bits: nobody guesses one."""
 
 
 class LinkGoneError(UserError):
-    """A link is used, over, somebody else's, or never was; which of these is not told."""
+    """A link is used, expired, somebody else's, or never existed; which of these is not revealed."""
 
     def __init__(self) -> None:
-        """Say what to do."""
         super().__init__(
             "This link is used up, too old or not yours. Nothing was changed. Go back to Slack and choose "
             "“Set the password privately” again."
@@ -41,7 +40,7 @@ class LinkGoneError(UserError):
 class PrivateLink:
     """An open link: for whom, the server that the password goes to, and where the person is in Slack.
 
-    `view_id` and `revision` are those of the form that is open, if one is.
+    `view_id` and `revision` are those of the open form, if the link was made from one.
     """
 
     owner: Person
@@ -54,14 +53,14 @@ class PrivateLink:
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordSet:
-    """A password that was set: the profile now, and the link it came through."""
+    """A password that was set: the profile now, and the link through which it came."""
 
     link: PrivateLink
     view: ProfileView
 
 
 class PrivateLinks:
-    """The links at work. Each is for the person who asked for it, for one server, and is used once."""
+    """Makes and opens links. Each is for the person who asked for it, for one server, and works once."""
 
     def __init__(
         self,
@@ -79,62 +78,62 @@ class PrivateLinks:
         self._clock = clock
         self._on_change = on_change
 
-    async def offer(
+    async def create_link(
         self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0
     ) -> str:
-        """Make a link for one's own password towards `host`, or else the stored server; gives its address.
+        """Return the URL of a new link for the owner's password for `host`, or else for the stored server.
 
         Raises:
             NotAllowedError: this person can have no profile.
-            UserError: there is no server yet that a password could belong to, or too many links were made.
+            UserError: no server is given or stored yet, or too many links were made.
         """
         await self._access.require_member(owner)
         async with self._database.writing() as tx:
             await tx.links.purge()
-            await take_link(tx, owner)
+            await count_link(tx, owner)
             loaded = await load(tx, owner)
-            host = _host(host or loaded.profile.host)
+            host = _check_host(host or loaded.profile.host)
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(host)
             token = secrets.token_urlsafe(TOKEN_BYTES)
             document = json.dumps({"host": host, "channel": channel, "view_id": view_id, "revision": revision}).encode()
             stored = StoredLink(workspace=owner.workspace, user=owner.user, document=document)
-            await tx.links.add(token, stored, seconds=LINK_SECONDS)
+            await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
         return f"{self._public_url}/password/{owner.user}/{token}"
 
-    async def look(self, *, user: str, token: str, from_where: str) -> PrivateLink:
-        """Read a link without using it up; `from_where` is the network address that asks.
+    async def find_link(self, *, user: str, token: str, network_address: str) -> PrivateLink:
+        """Return a link without using it up; `network_address` is where the request comes from.
 
         Raises:
             LinkGoneError: there is no such link.
-            LimitedError: too many wrong ones were tried from there.
+            RateLimitedError: too many wrong links were opened from there.
         """
         async with self._database.writing() as tx:
-            # Counted as wrong before it is looked at, so that over the limit even a right guess opens nothing.
-            await take_wrong_link(tx, from_where)
-            link = await _found(tx, user, token)
+            # Counted as wrong before it is looked up, so that over the limit even a right guess opens nothing.
+            await count_link_attempt(tx, network_address)
+            link = await _find(tx, user, token)
             if link is not None:
-                await was_right_link(tx, from_where)
+                await release_link_attempt(tx, network_address)
         if link is None:
             raise LinkGoneError
         return link
 
-    async def set_password(self, *, user: str, token: str, password: SecretStr, from_where: str) -> PasswordSet:
-        """Store what was typed, and use the link up.
+    async def set_password(self, *, user: str, token: str, password: SecretStr, network_address: str) -> PasswordSet:
+        """Store the typed password, and use the link up.
 
         Raises:
             LinkGoneError: there is no such link, or it was just used.
             NotAllowedError: its person can have no profile any more.
-            InvalidFormError: this is no password; the link stays good.
-            LimitedError: too many wrong links were tried from there.
+            InvalidFormError: this is no password; the link stays valid.
+            RateLimitedError: too many wrong links were opened from there.
         """
-        link = await self.look(user=user, token=token, from_where=from_where)
+        link = await self.find_link(user=user, token=token, network_address=network_address)
         await self._access.require_member(link.owner)
         sentence = check_password(password)
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})
         async with self._database.writing() as tx:
             (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
-            if not await tx.links.use(token, user, seconds=LINK_SECONDS):
+            if not await tx.links.use(token, user, seconds=LINK_LIFETIME_SECONDS):
                 raise LinkGoneError
             stored = await self._store(tx, link, password)
         self._on_change(link.owner)
@@ -155,11 +154,11 @@ class PrivateLinks:
             action="password set privately",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await note_state(tx, stored.view, at=now)
+        await update_person_from(tx, stored.view, at=now)
         return stored
 
 
-def _host(text: str) -> str:
+def _check_host(text: str) -> str:
     try:
         return normal_host(text.strip())
     except HostError:
@@ -168,11 +167,10 @@ def _host(text: str) -> str:
         ) from None
 
 
-async def _found(tx: Transaction, user: str, token: str) -> PrivateLink | None:
-    stored = await tx.links.find(token, user, seconds=LINK_SECONDS)
+async def _find(tx: Transaction, user: str, token: str) -> PrivateLink | None:
+    stored = await tx.links.find(token, user, seconds=LINK_LIFETIME_SECONDS)
     if stored is None:
         return None
     owner = Person(workspace=stored.workspace, user=user)
-    values = json.loads(stored.document)
     loaded = await load(tx, owner)
-    return PrivateLink(owner=owner, address=loaded.profile.address, **values)
+    return PrivateLink(owner=owner, address=loaded.profile.address, **json.loads(stored.document))

@@ -1,4 +1,4 @@
-"""An email profile: its fields, how they are checked, and how it is written down to be sealed."""
+"""An email profile: its fields, its encryption, the rules of its form, and the document that is sealed."""
 
 import json
 import unicodedata
@@ -9,17 +9,17 @@ from enum import StrEnum
 from typing import Any
 
 import idna
-from pydantic import SecretStr
-from pydantic_core import from_json
+from pydantic import SecretStr, TypeAdapter
 
 from bot.profiles.errors import InvalidFormError
+from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, literal, normal_host
 
-LONGEST_ADDRESS = 254
+MAX_ADDRESS_LENGTH = 254
 """Characters of an address: RFC 5321 section 4.5.3.1.3 allows a path of 256 with its brackets."""
-LONGEST_LOGIN = 320
-LONGEST_PASSWORD = 1000
+MAX_LOGIN_LENGTH = 320
+MAX_PASSWORD_LENGTH = 1000
 
 
 class Field(StrEnum):
@@ -48,7 +48,7 @@ class EmailProfile:
     """One person's SMTP account with its extra configurations.
 
     `host` and `password_host` are normalised; the password goes to `password_host` and nowhere else.
-    `before` is the profile as it was before a fix was applied from a button, so that one can undo it.
+    `before` is the profile before a button applied a fix, so that the fix can be undone.
     """
 
     address: str = ""
@@ -73,21 +73,16 @@ class EmailProfile:
         return bool(self.address and self.host and self.port)
 
     def without_secrets(self) -> "EmailProfile":
-        """Give the profile as it may be shown: without its password, and without what was before a fix."""
-        return EmailProfile(
-            address=self.address,
-            login=self.login,
-            password_host=self.password_host,
-            password_set_at=self.password_set_at,
-            host=self.host,
-            port=self.port,
-            authenticate=self.authenticate,
-            extras=self.extras,
-        )
+        """Return the profile as it may be shown: without its password, and without what was before a fix."""
+        return replace(self, password=None, before=None)
+
+    def without_password(self) -> "EmailProfile":
+        """Return the profile with its password forgotten."""
+        return replace(self, password=None, password_host="", password_set_at=None)
 
     def to_document(self) -> bytes:
-        """Write everything, password included, as JSON for sealing."""
-        before = replace(self.before, before=None)._values() if self.before else None
+        """Return everything as JSON for sealing, the password in clear text."""
+        before = self.before._values() if self.before else None
         return json.dumps({"version": 1, **self._values(), "before": before}).encode()
 
     def _values(self) -> dict[str, Any]:
@@ -106,32 +101,53 @@ class EmailProfile:
     @classmethod
     def from_document(cls, document: bytes) -> "EmailProfile":
         """Read what `to_document` wrote."""
-        values = from_json(document)
-        profile = cls._from_values(values)
-        before = values.get("before")
-        return replace(profile, before=cls._from_values(before)) if before else profile
+        return _DOCUMENT.validate_json(document)
 
-    @classmethod
-    def _from_values(cls, values: Mapping[str, Any]) -> "EmailProfile":
-        set_at = values["password_set_at"]
-        return cls(
-            address=values["address"],
-            login=values["login"],
-            password=SecretStr(values["password"]) if values["password"] is not None else None,
-            password_host=values["password_host"],
-            password_set_at=datetime.fromisoformat(set_at) if set_at else None,
-            host=values["host"],
-            port=values["port"],
-            authenticate=values["authenticate"],
-            extras=values["extras"],
-        )
+
+_DOCUMENT = TypeAdapter(EmailProfile)
+
+
+def effective_encryption(extras: Mapping[str, str]) -> Encryption:
+    """Return the encryption mode that the extra configurations make."""
+    if extras.get("SSL") == "Y":
+        return Encryption.SSL
+    return Encryption.TLS if extras.get("TLS") == "Y" else Encryption.NONE
+
+
+ENCRYPTION_WORDS: Mapping[Encryption, str] = {
+    Encryption.SSL: "SSL (TLS from the first byte)",
+    Encryption.TLS: "TLS (STARTTLS, required)",
+    Encryption.NONE: "none (clear text)",
+}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Port and encryption do not go together: a sentence, and the extra configuration that would fit."""
+
+    sentence: str
+    extra: str
+
+
+def find_mismatch(port: int | None, encryption: Encryption, *, authenticate: bool) -> Mismatch | None:
+    """Return how port and encryption do not fit; None when they do, or when the port is none of the usual ones."""
+    now = "neither SSL nor TLS" if encryption is Encryption.NONE else encryption.value
+    if port == 465 and encryption is not Encryption.SSL:
+        return Mismatch(f"Port 465 goes with SSL, and the profile says {now}.", "SSL")
+    if port == 587 and encryption is not Encryption.TLS:
+        return Mismatch(f"Port 587 goes with TLS, and the profile says {now}.", "TLS")
+    if port == 25 and encryption is Encryption.SSL:
+        return Mismatch("Port 25 begins unencrypted, and the profile says SSL.", "TLS")
+    if encryption is Encryption.NONE and authenticate and port is not None:
+        return Mismatch("A password never travels unencrypted, and the profile has no encryption yet.", "TLS")
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
-    """The form as typed: nothing trimmed, nothing checked. An empty password means: keep the stored one.
+class ProfileForm:
+    """The form as typed: nothing trimmed, nothing checked. An empty password keeps the stored one.
 
-    `theirs` are fields in which what somebody else saved meanwhile shall stay.
+    `keep_stored` are fields in which the person chose what somebody else saved meanwhile.
     """
 
     address: str
@@ -140,85 +156,51 @@ class Form:
     host: str
     port: str
     authenticate: bool
-    theirs: frozenset[Field] = frozenset()
+    keep_stored: frozenset[Field] = frozenset()
 
 
-def with_theirs(form: Form, stored: EmailProfile) -> Form:
-    """Give the form with the stored values in the fields in which they shall stay."""
-    theirs, typed = form.theirs, form
-    # What was typed as password for one server never goes to another.
-    elsewhere = Field.HOST in theirs and typed.host.strip() != stored.host
-    return Form(
-        address=stored.address if Field.ADDRESS in theirs else typed.address,
-        login=stored.login if Field.LOGIN in theirs else typed.login,
-        password=SecretStr("") if elsewhere else typed.password,
-        host=stored.host if Field.HOST in theirs else typed.host,
-        port=str(stored.port or "") if Field.PORT in theirs else typed.port,
-        authenticate=stored.authenticate if Field.AUTHENTICATE in theirs else typed.authenticate,
-    )
-
-
-def check_own_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailProfile:
-    """Check what somebody typed into their own form, against what is stored.
+def check_own_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) -> EmailProfile:
+    """Return the profile that a person's own form makes of the stored one.
 
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
-    form = with_theirs(form, stored)
-    profile, errors = _check_fields(form, stored)
-    typed = _typed_password(form, errors)
-    if typed is None and profile.authenticate and Field.PASSWORD not in errors:
+    profile, errors = _check_fields(form, stored, now)
+    if profile.password is None and profile.authenticate:
         if stored.password is None:
             errors[Field.PASSWORD] = (
                 "The password is missing. Type the password of this mail account, or turn Authentication Required off."
             )
-        elif profile.host and profile.host != stored.password_host:
+        elif profile.host:
             errors[Field.PASSWORD] = (
                 f"The stored password was typed for {stored.password_host} and goes nowhere else. "
                 f"Type the password for {profile.host}."
             )
-    return _settled(profile, stored, typed, errors, now)
+    if errors:
+        raise InvalidFormError(errors)
+    return profile
 
 
-def check_others_form(form: Form, stored: EmailProfile, *, now: datetime) -> EmailProfile:
-    """Check what an admin typed into somebody else's form; a password that no longer fits is dropped.
+def check_others_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) -> EmailProfile:
+    """Return the profile that an admin's form for somebody else makes; a password that does not fit is dropped.
 
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
-    form = with_theirs(form, stored)
-    profile, errors = _check_fields(form, stored)
-    return _settled(profile, stored, _typed_password(form, errors), errors, now)
-
-
-def _settled(
-    profile: EmailProfile,
-    stored: EmailProfile,
-    typed: SecretStr | None,
-    errors: dict[str, str],
-    now: datetime,
-) -> EmailProfile:
+    profile, errors = _check_fields(form, stored, now)
     if errors:
         raise InvalidFormError(errors)
-    if typed is not None:
-        return replace(profile, password=typed, password_host=profile.host, password_set_at=now)
-    if profile.host == stored.password_host:
-        return replace(
-            profile,
-            password=stored.password,
-            password_host=stored.password_host,
-            password_set_at=stored.password_set_at,
-        )
     return profile
 
 
-def _check_fields(form: Form, stored: EmailProfile) -> tuple[EmailProfile, dict[str, str]]:
-    """Check all fields but the password; bad ones are left empty in the profile and named in the errors."""
+def _check_fields(form: ProfileForm, stored: EmailProfile, now: datetime) -> tuple[EmailProfile, dict[str, str]]:
+    """Return the profile and a sentence for each bad field; bad fields are left empty in the profile."""
+    form = _with_stored_fields(form, stored)
     errors: dict[str, str] = {}
-    address = _checked(Field.ADDRESS, errors, check_address, form.address)
-    login = _checked(Field.LOGIN, errors, _check_login, form.login)
-    host = _checked(Field.HOST, errors, _check_host, form.host)
-    port = _checked(Field.PORT, errors, _check_port, form.port)
+    address = _check(Field.ADDRESS, errors, check_address, form.address)
+    login = _check(Field.LOGIN, errors, _check_login, form.login)
+    host = _check(Field.HOST, errors, _check_host, form.host)
+    port = _check(Field.PORT, errors, _check_port, form.port)
     if form.authenticate and not login and Field.LOGIN not in errors:
         errors[Field.LOGIN] = (
             "The login is missing. Type the name you sign in with, often your full email address, or turn "
@@ -232,10 +214,28 @@ def _check_fields(form: Form, stored: EmailProfile) -> tuple[EmailProfile, dict[
         authenticate=form.authenticate,
         extras=stored.extras,
     )
+    if form.password.get_secret_value():
+        sentence = check_password(form.password)
+        if sentence:
+            errors[Field.PASSWORD] = sentence
+        profile = replace(profile, password=form.password, password_host=host, password_set_at=now)
+    elif host == stored.password_host:
+        set_at = stored.password_set_at
+        profile = replace(profile, password=stored.password, password_host=host, password_set_at=set_at)
     return profile, errors
 
 
-def _checked(name: Field, errors: dict[str, str], check: Callable[[str], str], typed: str) -> str:
+def _with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
+    kept: dict[str, Any] = {name.value: getattr(stored, name) for name in form.keep_stored}
+    if Field.PORT in kept:
+        kept[Field.PORT] = str(stored.port or "")
+    if Field.HOST in kept and form.host.strip() != stored.host:
+        # What was typed as password for one server never goes to another.
+        kept[Field.PASSWORD] = SecretStr("")
+    return replace(form, **kept)
+
+
+def _check(name: Field, errors: dict[str, str], check: Callable[[str], str], typed: str) -> str:
     try:
         return check(typed.strip())
     except ValueError as error:
@@ -244,14 +244,14 @@ def _checked(name: Field, errors: dict[str, str], check: Callable[[str], str], t
 
 
 def check_address(text: str) -> str:
-    """Check an email address by syntax alone and give it in its normal form.
+    """Check the syntax of an email address, and return it in its normal form.
 
     Raises:
         ValueError: with a sentence for the person.
     """
     if not text:
         raise ValueError("The email address is missing. Write it like ada@example.com.")
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow to import, seldom wanted
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow to import, seldom needed
 
     local, _, domain = text.rpartition("@")
     try:
@@ -263,17 +263,17 @@ def check_address(text: str) -> str:
             raise HostError("an address ends in a name")
         address = f"{checked.local_part}@{idna.decode(host)}"
     except (EmailNotValidError, HostError, UnicodeError):
-        raise ValueError(f"“{_excerpt(text)}” is not an email address. Write it like ada@example.com.") from None
-    if len(address) > LONGEST_ADDRESS:
-        raise ValueError(f"An email address has at most {LONGEST_ADDRESS} characters, for example ada@example.com.")
+        raise ValueError(f"“{clean(text, most=40)}” is not an email address. Write it like ada@example.com.") from None
+    if len(address) > MAX_ADDRESS_LENGTH:
+        raise ValueError(f"An email address has at most {MAX_ADDRESS_LENGTH} characters, for example ada@example.com.")
     return address
 
 
 def _check_login(text: str) -> str:
-    if not printable(text):
+    if not is_printable(text):
         raise ValueError("A login is one line without control characters, for example ada@example.com.")
-    if len(text) > LONGEST_LOGIN:
-        raise ValueError(f"A login has at most {LONGEST_LOGIN} characters, for example ada@example.com.")
+    if len(text) > MAX_LOGIN_LENGTH:
+        raise ValueError(f"A login has at most {MAX_LOGIN_LENGTH} characters, for example ada@example.com.")
     return text
 
 
@@ -281,12 +281,12 @@ def _check_host(text: str) -> str:
     try:
         return normal_host(text)
     except HostError as error:
-        shown = f"“{_excerpt(text)}”: " if text else ""
+        shown = f"“{clean(text, most=40)}”: " if text else ""
         raise ValueError(f"{shown}{error}") from None
 
 
-def port_of(text: str) -> int:
-    """Read a port from 1 to 65535; 0 for anything else."""
+def parse_port(text: str) -> int:
+    """Return a port from 1 to 65535; 0 for anything else."""
     plain = text.strip()
     number = int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 6 else 0
     return number if number <= 65535 else 0
@@ -295,38 +295,23 @@ def port_of(text: str) -> int:
 def _check_port(text: str) -> str:
     if not text:
         raise ValueError("The port is missing. Use a number from 1 to 65535, for example 587.")
-    if not port_of(text):
-        raise ValueError(f"{_excerpt(text)} is not a port. Use a number from 1 to 65535, for example 587.")
-    return str(port_of(text))
-
-
-def _typed_password(form: Form, errors: dict[str, str]) -> SecretStr | None:
-    """Give the typed password exactly as typed, blanks and all; None when the field was left empty."""
-    if not form.password.get_secret_value():
-        return None
-    sentence = check_password(form.password)
-    if sentence:
-        errors[Field.PASSWORD] = sentence
-        return None
-    return form.password
+    if not parse_port(text):
+        raise ValueError(f"{clean(text, most=40)} is not a port. Use a number from 1 to 65535, for example 587.")
+    return str(parse_port(text))
 
 
 def check_password(password: SecretStr) -> str:
-    """Say what is wrong with a typed password; empty when nothing is. Blanks belong to it."""
+    """Return what is wrong with a typed password, empty when nothing is; its blanks belong to it."""
     plain = password.get_secret_value()
     if not plain:
         return "The password is missing. Type the password of this mail account."
-    if not printable(plain):
+    if not is_printable(plain):
         return "A password is one line without control characters. Type it again."
-    if len(plain) > LONGEST_PASSWORD:
-        return f"A password has at most {LONGEST_PASSWORD} characters. Type it again."
+    if len(plain) > MAX_PASSWORD_LENGTH:
+        return f"A password has at most {MAX_PASSWORD_LENGTH} characters. Type it again."
     return ""
 
 
-def printable(text: str) -> bool:
-    """Tell whether a text holds no control character and no half of a surrogate pair."""
+def is_printable(text: str) -> bool:
+    """Return whether a text holds no control character and no half of a surrogate pair."""
     return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
-
-
-def _excerpt(text: str) -> str:
-    return clean(text, most=40)

@@ -6,8 +6,7 @@ from functools import cached_property
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.profiles.account.extras import Misfit, effective_encryption, misfit
-from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.profile import EmailProfile, Mismatch, effective_encryption, find_mismatch
 from bot.profiles.errors import UnreadableProfileError
 from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption
@@ -19,7 +18,7 @@ from storage.tables.profiles import StoredProfile, UnreadableRecordError
 REPORTS = TypeAdapter(Report)
 
 
-class State(StrEnum):
+class ProfileState(StrEnum):
     """The state of a profile."""
 
     WORKS = "Works"
@@ -52,22 +51,22 @@ class ProfileView:
         return effective_encryption(self.profile.extras)
 
     @property
-    def misfit(self) -> Misfit | None:
+    def mismatch(self) -> Mismatch | None:
         """What does not fit between port and encryption."""
-        return misfit(self.profile.port, self.encryption, authenticate=self.profile.authenticate)
+        return find_mismatch(self.profile.port, self.encryption, authenticate=self.profile.authenticate)
 
     @cached_property
-    def state(self) -> State:
+    def state(self) -> ProfileState:
         """The state of the profile."""
         if self.unreadable:
-            return State.UNREADABLE
+            return ProfileState.UNREADABLE
         if not self.profile.is_complete:
-            return State.NOT_SET_UP
+            return ProfileState.NOT_SET_UP
         if self.profile.authenticate and not self.has_password:
-            return State.PASSWORD_MISSING
+            return ProfileState.PASSWORD_MISSING
         if self.last_test is None:
-            return State.NOT_TESTED
-        return State.WORKS if self.last_test.passed else State.FAILS
+            return ProfileState.NOT_TESTED
+        return ProfileState.WORKS if self.last_test.passed else ProfileState.FAILS
 
     @property
     def account(self) -> Account:

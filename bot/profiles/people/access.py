@@ -1,4 +1,4 @@
-"""Who somebody is, and who may touch whose profile."""
+"""Who somebody is, and whose profile they may work with."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """What the workspace says of a person, read afresh for each decision."""
+    """What the workspace's directory says of a person, read afresh for each decision."""
 
     person: Person
     name: str
@@ -33,7 +33,7 @@ class Directory(Protocol):
     """The workspace's own list of people."""
 
     async def member(self, person: Person) -> Member | None:
-        """Look one person up; None when the workspace does not know them.
+        """Return one person, or None when the workspace does not know them.
 
         Raises:
             DirectoryError: the workspace does not answer.
@@ -45,16 +45,16 @@ class Access:
     """Decides who may work with whose profile, by what the workspace's directory says now."""
 
     def __init__(self, directory: Directory, admin_user_ids: Collection[str] = ()) -> None:
-        """`admin_user_ids` are those whom the operator named, besides the workspace's own admins and owners."""
+        """`admin_user_ids` names admins besides the workspace's own admins and owners."""
         self._directory = directory
         self._admin_user_ids = frozenset(admin_user_ids)
 
     async def member(self, person: Person) -> Member | None:
-        """Look a person up in the directory. Raises DirectoryError when it does not answer."""
+        """Return a person from the directory; raises DirectoryError when it does not answer."""
         return await self._directory.member(person)
 
     async def require_owner_or_admin(self, caller: Person, owner: Person) -> None:
-        """Let members work with their own profile, and admins with those of people of their own workspace.
+        """Allow members their own profile, and admins those of people of their own workspace.
 
         Raises:
             NotAllowedError: with the reason, in the second person.
@@ -66,25 +66,25 @@ class Access:
             await self.require_member(caller)
             return
         await self.require_admin(caller)
-        refusal = reason_against(await self._directory.member(owner))
-        if refusal:
-            raise NotAllowedError(refusal)
+        reason = reason_ineligible(await self._directory.member(owner))
+        if reason:
+            raise NotAllowedError(reason)
 
     async def require_admin(self, caller: Person) -> None:
-        """Accept admins and owners of the workspace, and those whom the operator named.
+        """Allow admins and owners of the workspace, and those in `admin_user_ids`.
 
         Raises:
-            NotAllowedError: the caller is neither.
+            NotAllowedError: the caller is none of them.
             DirectoryError: the workspace did not say.
         """
         member = await self._directory.member(caller)
-        if member is None or reason_against(member) or not (member.is_admin or caller.user in self._admin_user_ids):
+        if member is None or reason_ineligible(member) or not (member.is_admin or caller.user in self._admin_user_ids):
             raise NotAllowedError(
                 "Only admins can work with somebody else's email profile. Ask an admin or owner of this workspace."
             )
 
     async def require_member(self, caller: Person) -> None:
-        """Accept whoever may have an email profile; while the directory is silent, Slack's signature is enough.
+        """Allow whoever may have an email profile; while the directory is silent, Slack's signature is enough.
 
         Raises:
             NotAllowedError: guests, apps and people of other organisations have none.
@@ -92,17 +92,17 @@ class Access:
         try:
             member = await self._directory.member(caller)
         except DirectoryError:
-            # Slack signed for who is speaking. Only a guest could slip through here, to a profile of their own.
+            # Slack signed for who the caller is. Only a guest could pass here, to a profile of their own.
             return
-        if member is None or reason_against(member):
+        if reason_ineligible(member):
             raise NotAllowedError(
                 "Email profiles are for members of this workspace; guests, apps and people of other organisations "
                 "have none. Ask an admin of this workspace."
             )
 
 
-def reason_against(member: Member | None) -> str:
-    """Say why somebody can have no email profile here; empty when they can."""
+def reason_ineligible(member: Member | None) -> str:
+    """Return why somebody can have no email profile here; empty when they can."""
     if member is None:
         return "Nobody in this workspace has that name. Choose a person from the list after @."
     reasons = (
@@ -111,4 +111,4 @@ def reason_against(member: Member | None) -> str:
         (member.is_stranger, "That person belongs to another organisation. Choose somebody of this workspace."),
         (member.is_guest, "That person is a guest, and guests have no email profile. Choose a member."),
     )
-    return next((sentence for holds, sentence in reasons if holds), "")
+    return next((sentence for applies, sentence in reasons if applies), "")

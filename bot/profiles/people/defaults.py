@@ -3,26 +3,28 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TypeVar
 
-from bot.profiles.account.extras import effective_encryption, switched_to
-from bot.profiles.account.profile import EmailProfile, check_address, port_of
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError, UserError
-from bot.profiles.people.access import Access, Person
+from pydantic import TypeAdapter
+
+from bot.profiles.account.extras import with_encryption
+from bot.profiles.account.profile import EmailProfile, check_address, effective_encryption, parse_port
+from bot.profiles.errors import InvalidFormError, UserError
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, normal_host
-from storage.database import Database, Transaction
-from storage.tables.sealed_records import StaleRevisionError
+from storage.database import Transaction
 
-LONGEST_PATTERN = 100
-MOST_SERVERS = 50
-EVERYBODY = "workspace"
+MAX_PATTERN_LENGTH = 100
+MAX_SERVERS = 50
+DEFAULTS_SUBJECT = "workspace"
 """The subject of history entries about the defaults, which are nobody's own."""
 
-_PLACES = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDERS = re.compile(r"\{([^{}]*)\}")
+
+Value = TypeVar("Value")
 
 
 class DefaultsField(StrEnum):
@@ -69,14 +71,14 @@ class Defaults:
         return bool(self.host and self.port)
 
     def login_for(self, address: str) -> str:
-        """Make a login from an address by the pattern; empty when there is none."""
+        """Return the login that the pattern makes of an address; empty when there is no pattern."""
         if not (self.login_pattern and address):
             return ""
         local = address.rpartition("@")[0]
         return self.login_pattern.replace("{address}", address).replace("{local}", local)
 
     def suggestion(self, slack_address: str) -> EmailProfile:
-        """Make what a new form begins with, for somebody whose address in Slack is known (or empty)."""
+        """Return what a new form begins with; `slack_address` is the person's address in Slack, or empty."""
         address = slack_address
         if self.domain and slack_address:
             address = f"{slack_address.rpartition('@')[0]}@{self.domain}"
@@ -88,44 +90,41 @@ class Defaults:
             authenticate=self.authenticate,
         )
 
-    def completed(self, profile: EmailProfile) -> EmailProfile:
-        """Add the default encryption to a new profile on the default server and port that says nothing of it."""
-        says = {"SSL", "TLS"} & set(profile.extras)
-        if says or self.encryption is Encryption.NONE or not self.held_as_server(profile):
+    def with_default_encryption(self, profile: EmailProfile) -> EmailProfile:
+        """Add the default encryption to a new profile on the default server and port that has neither SSL nor TLS."""
+        has_own = {"SSL", "TLS"} & set(profile.extras)
+        if has_own or self.encryption is Encryption.NONE or not self.matches_server(profile):
             return profile
-        return replace(profile, extras=switched_to(profile.extras, self.encryption.value))
+        return replace(profile, extras=with_encryption(profile.extras, self.encryption.value))
 
-    def held_as_server(self, profile: EmailProfile) -> bool:
-        """Whether a profile is on the default server and port."""
+    def matches_server(self, profile: EmailProfile) -> bool:
+        """Return whether a profile is on the default server and port."""
         return self.has_account and (profile.host, profile.port) == (self.host, self.port)
 
-    def held_by(self, profile: EmailProfile) -> bool:
-        """Whether a profile holds these defaults as they are."""
+    def matches(self, profile: EmailProfile) -> bool:
+        """Return whether a profile has the default server, port, encryption and authentication."""
         return (
-            self.held_as_server(profile)
+            self.matches_server(profile)
             and effective_encryption(profile.extras) is self.encryption
             and profile.authenticate == self.authenticate
         )
 
-    def moved(self, profile: EmailProfile, before: "Defaults") -> EmailProfile:
-        """Give a profile that held `before` these defaults; a password for another server stays behind."""
+    def applied_to(self, profile: EmailProfile, previous: "Defaults") -> EmailProfile:
+        """Return a profile that held `previous` with these defaults; a password for another server is dropped."""
         extras = {name: value for name, value in profile.extras.items() if name not in ("SSL", "TLS")}
         if self.encryption is not Encryption.NONE:
             extras[self.encryption.value] = "Y"
-        follows = profile.login == before.login_for(profile.address)
-        login = self.login_for(profile.address) if follows and self.login_pattern else profile.login
-        fresh = replace(
+        follows_pattern = self.login_pattern and profile.login == previous.login_for(profile.address)
+        moved = replace(
             profile,
             host=self.host,
             port=self.port,
             authenticate=self.authenticate,
-            login=login,
+            login=self.login_for(profile.address) if follows_pattern else profile.login,
             extras=extras,
             before=None,
         )
-        if profile.password_host == self.host:
-            return fresh
-        return replace(fresh, password=None, password_host="", password_set_at=None)
+        return moved if profile.password_host == self.host else moved.without_password()
 
     def require_allowed(self, host: str) -> None:
         """Check a server against the allowed ones.
@@ -137,31 +136,31 @@ class Defaults:
             servers = ", ".join(self.allowed_servers[:5])
             raise UserError(f"Your admins allow only these servers: {servers}. Use one of them.")
 
-    def to_values(self) -> dict[str, Any]:
-        """Give everything as JSON takes it."""
-        return {**self.__dict__, "allowed_servers": list(self.allowed_servers)}
 
-    @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> "Defaults":
-        """Read what `to_values` gave."""
-        return cls(
-            host=values["host"],
-            port=values["port"],
-            encryption=Encryption(values["encryption"]),
-            authenticate=values["authenticate"],
-            login_pattern=values["login_pattern"],
-            domain=values["domain"],
-            allowed_servers=tuple(values["allowed_servers"]),
-        )
+_DEFAULTS = TypeAdapter(Defaults)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredDefaults:
-    """The defaults, those before them (whom profiles may still hold), and their revision; 0 when none are stored."""
+    """The defaults, the previous ones (which profiles may still hold), and the revision; 0 when none are stored."""
 
     defaults: Defaults
-    before: Defaults
+    previous: Defaults
     revision: int
+
+    def to_document(self) -> bytes:
+        """Return the defaults and the previous ones as JSON for sealing."""
+        return json.dumps({"defaults": asdict(self.defaults), "before": asdict(self.previous)}).encode()
+
+    @classmethod
+    def from_document(cls, document: bytes, *, revision: int) -> "StoredDefaults":
+        """Read what `to_document` wrote."""
+        values = json.loads(document)
+        return cls(
+            defaults=_DEFAULTS.validate_python(values["defaults"]),
+            previous=_DEFAULTS.validate_python(values["before"]),
+            revision=revision,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,12 +179,10 @@ class DefaultsForm:
 async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
     """Read a workspace's defaults; empty ones when none are stored or they do not open."""
     stored = await tx.workspaces.get(workspace)
-    values = json.loads(stored.document) if stored and stored.document else {}
-    return StoredDefaults(
-        defaults=Defaults.from_values(values["defaults"]) if "defaults" in values else Defaults(),
-        before=Defaults.from_values(values["before"]) if "before" in values else Defaults(),
-        revision=stored.revision if stored else 0,
-    )
+    revision = stored.revision if stored else 0
+    if stored is None or not stored.document:
+        return StoredDefaults(defaults=Defaults(), previous=Defaults(), revision=revision)
+    return StoredDefaults.from_document(stored.document, revision=revision)
 
 
 def check_defaults(form: DefaultsForm) -> Defaults:
@@ -195,136 +192,67 @@ def check_defaults(form: DefaultsForm) -> Defaults:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
     errors: dict[str, str] = {}
-    host = _host(form.host, errors)
-    servers = _servers(form.allowed_servers, errors)
-    port = port_of(form.port)
-    if form.port.strip() and not port:
-        typed = clean(form.port, most=40)
-        errors[DefaultsField.PORT] = f"{typed} is not a port. Use a number from 1 to 65535, for example 587."
+
+    def check(name: DefaultsField, parse: Callable[[str], Value], typed: str) -> Value:
+        try:
+            return parse(typed.strip())
+        except ValueError as error:
+            errors[name] = str(error)
+            return parse("")
+
+    defaults = Defaults(
+        host=check(DefaultsField.HOST, _host, form.host),
+        port=check(DefaultsField.PORT, _port, form.port),
+        encryption=Encryption(form.encryption) if form.encryption in set(Encryption) else Encryption.NONE,
+        authenticate=form.authenticate,
+        login_pattern=check(DefaultsField.LOGIN_PATTERN, _pattern, form.login_pattern),
+        domain=check(DefaultsField.DOMAIN, _domain, form.domain),
+        allowed_servers=check(DefaultsField.ALLOWED_SERVERS, _servers, form.allowed_servers),
+    )
+    host, servers = defaults.host, defaults.allowed_servers
     if host and servers and host not in servers:
         errors[DefaultsField.ALLOWED_SERVERS] = f"{host} is the default server, so it must be among the allowed ones."
-    if errors:
-        raise InvalidFormError(errors)
-    defaults = Defaults(
-        host=host,
-        port=port or None,
-        encryption=_encryption(form.encryption),
-        authenticate=form.authenticate,
-        login_pattern=_pattern(form.login_pattern, errors),
-        domain=_domain(form.domain, errors),
-        allowed_servers=servers,
-    )
     if errors:
         raise InvalidFormError(errors)
     return defaults
 
 
-def _host(typed: str, errors: dict[str, str]) -> str:
+def _host(text: str) -> str:
     try:
-        return normal_host(typed.strip()) if typed.strip() else ""
+        return normal_host(text) if text else ""
     except HostError as error:
-        errors[DefaultsField.HOST] = f"“{clean(typed, most=40)}”: {error}"
-        return ""
+        raise ValueError(f"“{clean(text, most=40)}”: {error}") from None
 
 
-def _servers(typed: str, errors: dict[str, str]) -> tuple[str, ...]:
-    servers: list[str] = []
-    for part in typed.replace(",", " ").split():
-        try:
-            servers.append(normal_host(part))
-        except HostError as error:
-            errors[DefaultsField.ALLOWED_SERVERS] = f"“{clean(part, most=40)}”: {error}"
-    if len(servers) > MOST_SERVERS:
-        errors[DefaultsField.ALLOWED_SERVERS] = (
-            f"At most {MOST_SERVERS} servers, one a line, for example smtp.example.com."
-        )
-    return tuple(dict.fromkeys(servers))
+def _port(text: str) -> int | None:
+    port = parse_port(text)
+    if text and not port:
+        raise ValueError(f"{clean(text, most=40)} is not a port. Use a number from 1 to 65535, for example 587.")
+    return port or None
 
 
-def _encryption(typed: str) -> Encryption:
-    return Encryption(typed) if typed in set(Encryption) else Encryption.NONE
-
-
-def _pattern(typed: str, errors: dict[str, str]) -> str:
-    pattern = typed.strip()
-    places = set(_PLACES.findall(pattern))
-    plain = _PLACES.sub("", pattern)
-    usable = places and places <= {"address", "local"} and not {"{", "}"} & set(plain) and plain.isprintable()
-    if pattern and not (usable and len(pattern) <= LONGEST_PATTERN):
-        errors[DefaultsField.LOGIN_PATTERN] = (
-            f"“{clean(pattern, most=40)}” makes no login. Use {{address}} for the whole address or {{local}} for the "
+def _pattern(text: str) -> str:
+    placeholders = set(_PLACEHOLDERS.findall(text))
+    rest = _PLACEHOLDERS.sub("", text)
+    usable = placeholders and placeholders <= {"address", "local"} and not {"{", "}"} & set(rest) and rest.isprintable()
+    if text and not (usable and len(text) <= MAX_PATTERN_LENGTH):
+        raise ValueError(
+            f"“{clean(text, most=40)}” makes no login. Use {{address}} for the whole address or {{local}} for the "
             "part before the @, for example DOMAIN\\{local}."
         )
-        return ""
-    return pattern
+    return text
 
 
-def _domain(typed: str, errors: dict[str, str]) -> str:
-    domain = typed.strip().removeprefix("@")
-    if not domain:
-        return ""
+def _domain(text: str) -> str:
+    domain = text.removeprefix("@")
     try:
-        return check_address(f"a@{domain}").rpartition("@")[2]
+        return check_address(f"a@{domain}").rpartition("@")[2] if domain else ""
     except ValueError:
-        errors[DefaultsField.DOMAIN] = f"“{clean(typed, most=40)}” is not a domain. Write it like example.com."
-        return ""
+        raise ValueError(f"“{clean(text, most=40)}” is not a domain. Write it like example.com.") from None
 
 
-def _differing(before: Defaults, after: Defaults) -> tuple[str, ...]:
-    fields = [name for name in DefaultsField if getattr(before, name) != getattr(after, name)]
-    return tuple(DEFAULTS_LABELS[name] for name in fields)
-
-
-class WorkspaceDefaults:
-    """The rules of the defaults at work; all of it is for admins."""
-
-    def __init__(self, *, database: Database, access: Access, on_change: Callable[[Person], None]) -> None:
-        """Keep them in `database`; `on_change` is called with the admin who changed them."""
-        self._database = database
-        self._access = access
-        self._on_change = on_change
-
-    async def show(self, *, caller: Person) -> StoredDefaults:
-        """Show the defaults.
-
-        Raises:
-            NotAllowedError: the caller is no admin.
-        """
-        await self._access.require_admin(caller)
-        async with self._database.reading() as tx:
-            return await load_defaults(tx, caller.workspace)
-
-    async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
-        """Check and store the form; those before are kept, so that profiles that hold them can be moved.
-
-        Raises:
-            NotAllowedError: the caller is no admin.
-            InvalidFormError: fields break rules.
-            ChangedMeanwhileError: another admin saved since the form was opened.
-        """
-        await self._access.require_admin(caller)
-        defaults = check_defaults(form)
-        async with self._database.writing() as tx:
-            stored = await load_defaults(tx, caller.workspace)
-            names = tuple(
-                DEFAULTS_LABELS[name]
-                for name in DefaultsField
-                if getattr(defaults, name) != getattr(stored.defaults, name)
-            )
-            if not names:
-                return stored
-            document = json.dumps({"defaults": defaults.to_values(), "before": stored.defaults.to_values()}).encode()
-            try:
-                await tx.workspaces.save(caller.workspace, document, expected_revision=expected_revision)
-            except StaleRevisionError as error:
-                raise ChangedMeanwhileError(
-                    "Another admin changed the defaults since you opened this form. Nothing was saved. Save again "
-                    "to put yours in place of theirs, or cancel.",
-                    fields=names,
-                    revision=error.revision,
-                ) from None
-            await tx.audit.append(
-                caller.workspace, actor=caller.user, subject=EVERYBODY, action="defaults changed", fields=names
-            )
-        self._on_change(caller)
-        return StoredDefaults(defaults=defaults, before=stored.defaults, revision=expected_revision + 1)
+def _servers(text: str) -> tuple[str, ...]:
+    servers = tuple(dict.fromkeys(_host(part) for part in text.replace(",", " ").split()))
+    if len(servers) > MAX_SERVERS:
+        raise ValueError(f"At most {MAX_SERVERS} servers, one a line, for example smtp.example.com.")
+    return servers

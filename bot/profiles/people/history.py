@@ -1,4 +1,4 @@
-"""The history: who changed or tested whose profile, when, which fields, with which outcome; never a value."""
+"""The history: who changed or tested whose profile, when, which fields and with which outcome; never a value."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from bot.profiles.people.access import Access, Person
 from storage.database import Database
 from storage.tables.audit import AuditEntry
 
-PAGE = 15
-RECENT = 5
+PAGE_SIZE = 15
+RECENT_CHANGES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,31 +20,22 @@ class HistoryPage:
 
 
 class History:
-    """The history at work."""
+    """Reads the history; every method raises NotAllowedError when the caller may not see it."""
 
     def __init__(self, *, database: Database, access: Access) -> None:
-        """Read from `database`."""
         self._database = database
         self._access = access
 
     async def page(self, *, caller: Person, owner: Person, before: int | None = None) -> HistoryPage:
-        """Read what happened to one profile, older than entry `before`.
-
-        Raises:
-            NotAllowedError: it is somebody else's, and the caller is no admin.
-        """
+        """Return the entries about one profile, those older than entry `before` where that is given."""
         await self._access.require_owner_or_admin(caller, owner)
         async with self._database.reading() as tx:
-            found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE + 1)
-        entries = tuple(found[:PAGE])
-        return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE else None)
+            found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE_SIZE + 1)
+        entries = tuple(found[:PAGE_SIZE])
+        return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE_SIZE else None)
 
     async def recent_changes(self, *, caller: Person) -> tuple[AuditEntry, ...]:
-        """Read the latest changes in the whole workspace.
-
-        Raises:
-            NotAllowedError: the caller is no admin.
-        """
+        """Return the latest changes in the whole workspace, for admins."""
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
-            return tuple(await tx.audit.changes(caller.workspace, limit=RECENT))
+            return tuple(await tx.audit.changes(caller.workspace, limit=RECENT_CHANGES))

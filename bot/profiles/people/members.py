@@ -5,50 +5,44 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from bot.profiles.account.records import ProfileView, State, load
-from bot.profiles.people.access import Member, Person, reason_against
+from bot.profiles.account.records import ProfileState, ProfileView, load
+from bot.profiles.people.access import Member, Person, reason_ineligible
 from storage.database import Database, Transaction
 from storage.tables.people import HIDDEN, StoredPerson, evenly_spread
 
 # What is wrong comes first. The numbers are stored, so new states go to the end of `_NUMBERS`.
 PROBLEMS_FIRST = (
-    State.FAILS,
-    State.PASSWORD_MISSING,
-    State.UNREADABLE,
-    State.NOT_TESTED,
-    State.NOT_SET_UP,
-    State.WORKS,
-    State.DEACTIVATED,
+    ProfileState.FAILS,
+    ProfileState.PASSWORD_MISSING,
+    ProfileState.UNREADABLE,
+    ProfileState.NOT_TESTED,
+    ProfileState.NOT_SET_UP,
+    ProfileState.WORKS,
+    ProfileState.DEACTIVATED,
 )
 _NUMBERS = {state: number for number, state in enumerate(PROBLEMS_FIRST)}
 _WORD = re.compile(r"\w+")
 _BATCH = 200
 
 
-def number_of(state: State) -> int:
+def state_number(state: ProfileState) -> int:
     """Return the number of a state in the database."""
     return _NUMBERS[state]
 
 
-def state_of(number: int) -> State:
+def state_from_number(number: int) -> ProfileState:
     """Return the state of a number."""
-    return PROBLEMS_FIRST[number] if 0 <= number < len(PROBLEMS_FIRST) else State.NOT_SET_UP
+    return PROBLEMS_FIRST[number] if 0 <= number < len(PROBLEMS_FIRST) else ProfileState.NOT_SET_UP
 
 
-def words_of(*texts: str) -> tuple[str, ...]:
+def search_words(*texts: str) -> tuple[str, ...]:
     """Cut texts into the words that people search by: folded, without accents and punctuation."""
     plain = unicodedata.normalize("NFKD", " ".join(texts).casefold())
     bare = "".join(character for character in plain if not unicodedata.combining(character))
     return tuple(dict.fromkeys(_WORD.findall(bare)))
 
 
-async def note_state(tx: Transaction, view: ProfileView, *, at: datetime) -> None:
-    """Update a person's line in the list to what this transaction has just stored of their profile."""
-    known = await tx.people.lock_for_update(view.owner.workspace, view.owner.user)
-    await _put_line(tx, view, known, known.name if known else "", at)
-
-
-async def refresh_state(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
+async def update_person(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
     """Update a person's line in the list to what is stored; `name` is None when it is as known.
 
     The profile is read under the lock of the line, because another transaction may have just saved it.
@@ -57,14 +51,20 @@ async def refresh_state(tx: Transaction, owner: Person, *, at: datetime, name: s
     view = (await load(tx, owner)).view
     if name is None:
         name = known.name if known else ""
-    await _put_line(tx, view, known, name, at)
+    await _put(tx, view, known, name, at)
 
 
-async def _put_line(tx: Transaction, view: ProfileView, known: StoredPerson | None, name: str, at: datetime) -> None:
-    number = number_of(view.state)
+async def update_person_from(tx: Transaction, view: ProfileView, *, at: datetime) -> None:
+    """Update a person's line in the list to what this transaction has just stored of their profile."""
+    known = await tx.people.lock_for_update(view.owner.workspace, view.owner.user)
+    await _put(tx, view, known, known.name if known else "", at)
+
+
+async def _put(tx: Transaction, view: ProfileView, known: StoredPerson | None, name: str, at: datetime) -> None:
+    number = state_number(view.state)
     if known and known.deactivated_at:
-        number = HIDDEN if known.state == HIDDEN else number_of(State.DEACTIVATED)
-    words = words_of(name, view.profile.address)
+        number = HIDDEN if known.state == HIDDEN else state_number(ProfileState.DEACTIVATED)
+    words = search_words(name, view.profile.address)
     await tx.people.put(view.owner.workspace, view.owner.user, name, words, number, at)
 
 
@@ -77,7 +77,7 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
     person = member.person
     async with database.writing() as tx:
         known = await tx.people.lock_for_update(person.workspace, person.user)
-        if reason_against(member):
+        if reason_ineligible(member):
             # A link made before must not outlive the right to use it.
             await tx.links.forget(person.workspace, person.user)
             if (await load(tx, person)).revision:
@@ -87,16 +87,16 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
         if known and known.deactivated_at is None and known.name == member.name:
             return False
         await tx.people.set_deactivated(person.workspace, person.user, None)
-        await refresh_state(tx, person, at=at, name=member.name)
+        await update_person(tx, person, at=at, name=member.name)
         return True
 
 
 async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson | None, at: datetime) -> bool:
     person = member.person
-    number = number_of(State.DEACTIVATED) if member.is_deactivated else HIDDEN
+    number = state_number(ProfileState.DEACTIVATED) if member.is_deactivated else HIDDEN
     if known and known.deactivated_at and known.state == number:
         return False
-    words = known.words if known else words_of(member.name)
+    words = known.words if known else search_words(member.name)
     await tx.people.put(person.workspace, person.user, known.name if known else member.name, words, number, at)
     await tx.people.set_deactivated(person.workspace, person.user, (known and known.deactivated_at) or at)
     return True
@@ -117,7 +117,7 @@ async def sync_members(
     for member in everybody:
         if member.person not in newer:
             await upsert_member(database, member, at=at)
-    outsiders = {member.person.user for member in everybody if reason_against(member)}
+    outsiders = {member.person.user for member in everybody if reason_ineligible(member)}
     await _add_forgotten(database, workspace, outsiders, at)
     async with database.writing() as tx:
         await tx.people.recount(workspace)
@@ -125,11 +125,13 @@ async def sync_members(
 
 async def _fill(database: Database, workspace: str, everybody: list[Member], at: datetime) -> None:
     """Put everybody into an empty list, then update the lines of those who have a profile."""
-    usable = [member for member in everybody if not reason_against(member)]
-    newcomers = evenly_spread((member.person.user, member.name, words_of(member.name)) for member in usable)
+    usable = [member for member in everybody if not reason_ineligible(member)]
+    newcomers = evenly_spread((member.person.user, member.name, search_words(member.name)) for member in usable)
     for begin in range(0, len(newcomers), _BATCH):
         async with database.writing() as tx:
-            await tx.people.add_many(workspace, newcomers[begin : begin + _BATCH], number_of(State.NOT_SET_UP), at)
+            await tx.people.add_many(
+                workspace, newcomers[begin : begin + _BATCH], state_number(ProfileState.NOT_SET_UP), at
+            )
     after = ""
     while True:
         async with database.reading() as tx:
@@ -138,7 +140,7 @@ async def _fill(database: Database, workspace: str, everybody: list[Member], at:
             # One at a time: two instances that lock several people each could wait for each other.
             async with database.writing() as tx:
                 if await tx.people.get(workspace, user) is not None:
-                    await refresh_state(tx, Person(workspace=workspace, user=user), at=at)
+                    await update_person(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
             return
         after = users[-1]
@@ -153,7 +155,7 @@ async def _add_forgotten(database: Database, workspace: str, outsiders: Collecti
         for user in users:
             if user not in outsiders:
                 async with database.writing() as tx:
-                    await refresh_state(tx, Person(workspace=workspace, user=user), at=at)
+                    await update_person(tx, Person(workspace=workspace, user=user), at=at)
         if len(users) < _BATCH:
             return
         after = users[-1]

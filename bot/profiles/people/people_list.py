@@ -1,35 +1,54 @@
-"""“Work with email”: everybody's accounts, for admins; found, filtered, in pages, and as a table to take away."""
+"""“Work with email”: the list of everybody's profiles for admins, searched, filtered, in pages, and as CSV."""
 
-from collections.abc import AsyncIterator, Mapping
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.profile import EmailProfile
-from bot.profiles.account.records import ProfileView, State, profile_view
+from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
+from bot.profiles.account.records import ProfileState, ProfileView, profile_view
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of, words_of
+from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_from_number, state_number
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import StageName
 from storage.database import Database, Transaction
 from storage.tables.people import StoredPerson
 from storage.tables.people_query import Cursor, Query
 
-PAGE = 15
+PAGE_SIZE = 15
 """Lines a page: with heading, search and buttons well under the 50 blocks of a message."""
 
-_MOST_WORDS = 5
+CSV_COLUMNS = (
+    "Name",
+    "User id",
+    LABELS[Field.ADDRESS],
+    LABELS[Field.LOGIN],
+    LABELS[Field.HOST],
+    LABELS[Field.PORT],
+    "Encryption",
+    LABELS[Field.AUTHENTICATE],
+    "State",
+    "Since",
+    "Fails at",
+    "Last test",
+)
+
+_MAX_SEARCH_WORDS = 5
 _BATCH = 200
+# The characters with which spreadsheets begin a formula; some read full-width signs too.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListQuery:
-    """What an admin wants to see: a search, one state or all, the order, and from where on.
+    """What an admin asks to see: a search, one state or all, the order, and where the page starts or ends.
 
     `first` is the number of the page's first line, counted from 1.
     """
 
     search: str = ""
-    state: State | None = None
+    state: ProfileState | None = None
     by_name: bool = False
     after: Cursor | None = None
     before: Cursor | None = None
@@ -37,34 +56,34 @@ class ListQuery:
 
     @property
     def backward(self) -> bool:
-        """Whether the page is read back from where it ends."""
+        """Whether the page is read backward from where it ends."""
         return self.after is None and self.before is not None
 
-    def query(self) -> Query:
-        """Say it the way the database understands it."""
+    def to_storage(self) -> Query:
+        """Return the query with which the database is asked."""
         states = PROBLEMS_FIRST if self.state is None else (self.state,)
         return Query(
-            states=tuple(number_of(state) for state in states),
-            words=words_of(self.search)[:_MOST_WORDS],
+            states=tuple(state_number(state) for state in states),
+            words=search_words(self.search)[:_MAX_SEARCH_WORDS],
             by_name=self.by_name,
             after=self.after,
             before=self.before,
         )
 
-    def from_start(self) -> "ListQuery":
-        """Give the same wish from the first line on."""
+    def first_page(self) -> "ListQuery":
+        """Return the same query from its first line."""
         return replace(self, after=None, before=None, first=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonLine:
-    """One person's line; `state` is what their record says now, `since` when that began."""
+    """One person's line; `state` is what their record says now, `since` is when it became so."""
 
     user: str
     name: str
     profile: EmailProfile
     encryption: Encryption
-    state: State
+    state: ProfileState
     since: datetime
     failed_stage: StageName | None
     tested_at: datetime | None
@@ -72,112 +91,94 @@ class PersonLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
-    """One page of the list; `numbers` count everybody by state, `total` the lines of this wish when it is known."""
+class PeoplePage:
+    """One page of the list; `counts` are of everybody by state, `total` of the query's lines, None if unknown."""
 
-    wish: ListQuery
+    query: ListQuery
     lines: tuple[PersonLine, ...]
-    numbers: Mapping[State, int]
+    counts: Mapping[ProfileState, int]
     total: int | None
     previous: ListQuery | None
     next: ListQuery | None
 
 
-class WorkWithEmail:
-    """The list at work; all of it is for admins."""
+class PeopleList:
+    """Reads the list; every method raises NotAllowedError when the caller is no admin."""
 
     def __init__(self, *, database: Database, access: Access) -> None:
-        """List what is in `database`."""
         self._database = database
         self._access = access
 
-    async def page(self, *, caller: Person, wish: ListQuery) -> Page:
-        """Read one page.
+    async def require_admin(self, caller: Person) -> None:
+        """Only raise."""
+        await self._access.require_admin(caller)
 
-        Raises:
-            NotAllowedError: the caller is no admin.
-        """
+    async def page(self, *, caller: Person, query: ListQuery) -> PeoplePage:
+        """Read one page."""
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
-            numbers = await _numbers(tx, caller.workspace)
-            found = await tx.people.page(caller.workspace, wish.query(), limit=PAGE + 1)
-            here, more = _cut(found, wish)
-            lines = await _lines(tx, caller.workspace, [person for person, _ in here])
-        return Page(
-            wish=wish,
+            counts = await _counts(tx, caller.workspace)
+            # One line more than is shown tells whether there is another page.
+            found = await tx.people.page(caller.workspace, query.to_storage(), limit=PAGE_SIZE + 1)
+            more = len(found) > PAGE_SIZE
+            shown = found[-PAGE_SIZE:] if query.backward else found[:PAGE_SIZE]
+            lines = await _lines(tx, caller.workspace, [person for person, _ in shown])
+        cursors = [cursor for _, cursor in shown]
+        total = sum(counts.values()) if query.state is None else counts.get(query.state, 0)
+        return PeoplePage(
+            query=query,
             lines=lines,
-            numbers=numbers,
-            total=None if wish.search else _total(numbers, wish.state),
-            previous=_previous(wish, here, more=more),
-            next=_next(wish, here, more=more),
+            counts=counts,
+            total=None if query.search else total,
+            previous=_previous(query, cursors, more=more),
+            next=_next(query, cursors, more=more),
         )
 
-    async def everybody(self, *, caller: Person, wish: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
-        """Read all lines of a wish, in batches; the caller is authorised at the beginning.
-
-        Raises:
-            NotAllowedError: the caller is no admin.
-        """
+    async def stream_lines(self, *, caller: Person, query: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
+        """Read all lines of a query, in batches; the caller is authorised before the first."""
         await self._access.require_admin(caller)
-        query = wish.from_start().query()
+        remaining = query.first_page().to_storage()
         while True:
             async with self._database.reading() as tx:
-                found = await tx.people.page(caller.workspace, query, limit=_BATCH)
+                found = await tx.people.page(caller.workspace, remaining, limit=_BATCH)
                 lines = await _lines(tx, caller.workspace, [person for person, _ in found])
             if lines:
                 yield lines
             if len(found) < _BATCH:
                 return
-            query = replace(query, after=found[-1][1])
-
-    async def require_admin(self, caller: Person) -> None:
-        """Let admins through; raises NotAllowedError."""
-        await self._access.require_admin(caller)
+            remaining = replace(remaining, after=found[-1][1])
 
 
-def _cut(found: list[tuple[StoredPerson, Cursor]], wish: ListQuery) -> tuple[list[tuple[StoredPerson, Cursor]], bool]:
-    """Cut off the one line that was read to see whether there are more."""
-    if len(found) <= PAGE:
-        return found, False
-    return (found[1:] if wish.backward else found[:-1]), True
-
-
-def _previous(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
-    if not (more if wish.backward else wish.after is not None):
+def _previous(query: ListQuery, cursors: Sequence[Cursor], *, more: bool) -> ListQuery | None:
+    if not (more if query.backward else query.after is not None):
         return None
-    if not here:
-        return wish.from_start()
-    return replace(wish, after=None, before=here[0][1], first=max(wish.first - PAGE, 1))
+    if not cursors:
+        return query.first_page()
+    return replace(query, after=None, before=cursors[0], first=max(query.first - PAGE_SIZE, 1))
 
 
-def _next(wish: ListQuery, here: list[tuple[StoredPerson, Cursor]], *, more: bool) -> ListQuery | None:
-    if not here or not (wish.backward or more):
+def _next(query: ListQuery, cursors: Sequence[Cursor], *, more: bool) -> ListQuery | None:
+    if not cursors or not (query.backward or more):
         return None
-    return replace(wish, after=here[-1][1], before=None, first=wish.first + len(here))
+    return replace(query, after=cursors[-1], before=None, first=query.first + len(cursors))
 
 
-def _total(numbers: Mapping[State, int], state: State | None) -> int:
-    return sum(numbers.values()) if state is None else numbers.get(state, 0)
+async def _counts(tx: Transaction, workspace: str) -> dict[ProfileState, int]:
+    counts: dict[ProfileState, int] = {}
+    for number, people in (await tx.people.counts(workspace)).items():
+        state = state_from_number(number)
+        counts[state] = counts.get(state, 0) + people
+    return counts
 
 
-async def _numbers(tx: Transaction, workspace: str) -> dict[State, int]:
-    counts = await tx.people.counts(workspace)
-    numbers: dict[State, int] = {}
-    for number, people in counts.items():
-        numbers[state_of(number)] = numbers.get(state_of(number), 0) + people
-    return numbers
-
-
-async def _lines(tx: Transaction, workspace: str, people: list[StoredPerson]) -> tuple[PersonLine, ...]:
+async def _lines(tx: Transaction, workspace: str, people: Sequence[StoredPerson]) -> tuple[PersonLine, ...]:
     users = [person.user for person in people]
     profiles = await tx.profiles.of(workspace, users)
     tests = await tx.tests.of(workspace, users)
-    lines = []
-    for person in people:
-        owner = Person(workspace=workspace, user=person.user)
-        view = profile_view(owner, profiles.get(person.user), tests.get(person.user))
-        lines.append(_line(person, view))
-    return tuple(lines)
+    return tuple(
+        _line(person, profile_view(Person(workspace, person.user), profiles.get(person.user), tests.get(person.user)))
+        for person in people
+    )
 
 
 def _line(person: StoredPerson, view: ProfileView) -> PersonLine:
@@ -188,9 +189,42 @@ def _line(person: StoredPerson, view: ProfileView) -> PersonLine:
         name=person.name,
         profile=view.profile,
         encryption=view.encryption,
-        state=State.DEACTIVATED if person.deactivated_at else view.state,
+        state=ProfileState.DEACTIVATED if person.deactivated_at else view.state,
         since=person.state_since,
         failed_stage=failed.name if failed else None,
         tested_at=test.tested_at if test else None,
         deactivated_at=person.deactivated_at,
+    )
+
+
+def to_csv(lines: Iterable[PersonLine]) -> str:
+    """Return lines as CSV without secrets; a byte order mark makes spreadsheets read it as UTF-8."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(CSV_COLUMNS)
+    for line in lines:
+        writer.writerow([escape_formula(value) for value in _csv_values(line)])
+    return f"\ufeff{out.getvalue()}"
+
+
+def escape_formula(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS) else text
+
+
+def _csv_values(line: PersonLine) -> tuple[str, ...]:
+    profile = line.profile
+    return (
+        line.name,
+        line.user,
+        profile.address,
+        profile.login,
+        profile.host,
+        str(profile.port or ""),
+        ENCRYPTION_WORDS[line.encryption] if profile.is_complete else "",
+        ("Y" if profile.authenticate else "N") if profile.is_complete else "",
+        str(line.state),
+        line.since.isoformat(timespec="seconds"),
+        str(line.failed_stage or ""),
+        line.tested_at.isoformat(timespec="seconds") if line.tested_at else "",
     )

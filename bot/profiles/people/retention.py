@@ -1,4 +1,4 @@
-"""Retention: what time makes superfluous is purged by the program itself."""
+"""Retention: purges what is older than it has to be."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -8,44 +8,44 @@ from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field
 from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import refresh_state
+from bot.profiles.people.members import update_person
 from storage.database import Database, Transaction
 from storage.tables.sealed_records import StaleRevisionError
 
-GRACE_OF_PEOPLE = timedelta(days=7)
+PERSON_GRACE_PERIOD = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""
 
-GRACE_OF_WORKSPACES = timedelta(days=30)
+WORKSPACE_GRACE_PERIOD = timedelta(days=30)
 """How long a workspace's records are kept after the bot was removed, in case it returns."""
 
 
 def people_lease(workspace: str) -> str:
-    """Name the lease of reading a workspace's people."""
+    """Return the name of the lease for reading a workspace's people."""
     return f"people of {workspace}"
 
 
 def token_lease(workspace: str) -> str:
-    """Name the lease of renewing a workspace's token."""
+    """Return the name of the lease for renewing a workspace's token."""
     return f"token of {workspace}"
 
 
 class Retention:
-    """The purges, on one database."""
+    """Purges the database, and stores when the bot was removed from a workspace."""
 
     def __init__(
         self, *, database: Database, history: timedelta, clock: Callable[[], Awaitable[datetime]], on_change: OnChange
     ) -> None:
-        """`history` is how long changes and tests are kept; `clock` gives the time now, the same to all instances."""
+        """`history` is how long changes and tests are kept; `clock` returns the time, the same to all instances."""
         self._database = database
         self._history = history
         self._clock = clock
         self._on_change = on_change
 
     async def purge(self) -> None:
-        """Do all that is due now."""
+        """Purge all that is due now."""
         now = await self._clock()
-        await self._secrets_of_the_deactivated(now)
-        await self._workspaces_that_left(now)
+        await self._purge_passwords_of_deactivated(now)
+        await self._purge_removed_workspaces(now)
         async with self._database.writing() as tx:
             await tx.audit.purge(now - self._history)
             await tx.links.purge()
@@ -55,40 +55,39 @@ class Retention:
             await tx.oauth_states.purge()
         await self._database.forget_deleted()
 
-    async def left(self, workspace: str) -> None:
-        """Note that the bot was removed from a workspace."""
+    async def mark_removed(self, workspace: str) -> None:
+        """Store that the bot was removed from a workspace now."""
         now = await self._clock()
         async with self._database.writing() as tx:
             await tx.workspaces.set_left(workspace, now)
 
-    async def returned(self, workspace: str) -> None:
-        """Note that the bot works in a workspace (again)."""
+    async def mark_present(self, workspace: str) -> None:
+        """Store that the bot works in a workspace (again)."""
         async with self._database.writing() as tx:
             await tx.workspaces.set_left(workspace, None)
 
-    async def _secrets_of_the_deactivated(self, now: datetime) -> None:
-        due = now - GRACE_OF_PEOPLE
+    async def _purge_passwords_of_deactivated(self, now: datetime) -> None:
         async with self._database.reading() as tx:
-            people = await tx.people.deactivated_before(due)
+            people = await tx.people.deactivated_before(now - PERSON_GRACE_PERIOD)
         for workspace, user in people:
             owner = Person(workspace=workspace, user=user)
             try:
                 async with self._database.writing() as tx:
-                    purged = await self._without_secrets(tx, owner, now)
+                    purged = await self._purge_password(tx, owner, now)
             except StaleRevisionError:
-                # Somebody saves at this very moment; the next round sees what they left.
+                # Somebody saves at this very moment; the next purge sees what they stored.
                 continue
             if purged:
                 self._on_change(owner)
 
-    async def _without_secrets(self, tx: Transaction, owner: Person, now: datetime) -> bool:
+    async def _purge_password(self, tx: Transaction, owner: Person, now: datetime) -> bool:
         loaded = await load(tx, owner)
-        bare = replace(loaded.profile, password=None, password_host="", password_set_at=None, before=None)
+        profile = replace(loaded.profile.without_password(), before=None)
         tested = await tx.tests.delete(owner.workspace, owner.user)
         if loaded.unreadable:
             await tx.profiles.delete(owner.workspace, owner.user)
-        elif bare != loaded.profile:
-            await save_profile(tx, loaded, bare)
+        elif profile != loaded.profile:
+            await save_profile(tx, loaded, profile)
         elif not tested:
             return False
         await tx.links.forget(owner.workspace, owner.user)
@@ -99,16 +98,16 @@ class Retention:
             action="password purged",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await refresh_state(tx, owner, at=now)
+        await update_person(tx, owner, at=now)
         return True
 
-    async def _workspaces_that_left(self, now: datetime) -> None:
-        due = now - GRACE_OF_WORKSPACES
+    async def _purge_removed_workspaces(self, now: datetime) -> None:
+        due = now - WORKSPACE_GRACE_PERIOD
         async with self._database.reading() as tx:
-            gone = await tx.workspaces.left_before(due)
-        for workspace in gone:
+            removed = await tx.workspaces.left_before(due)
+        for workspace in removed:
             async with self._database.writing() as tx:
-                # It may return at this very moment.
+                # The bot may be installed again at this very moment.
                 if await tx.workspaces.purge(workspace, left_before=due):
                     for lease in (people_lease(workspace), token_lease(workspace)):
                         await tx.leases.drop(lease)

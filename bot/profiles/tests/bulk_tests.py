@@ -1,38 +1,38 @@
-"""Tests of many profiles: bounded, counted, summed up by cause, to be cancelled, and told when interrupted."""
+"""Tests of many profiles: one run of a workspace at a time, bounded, counted by cause, and stopped on request."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
-from bot.profiles.account.records import State
+from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.people_list import ListQuery, WorkWithEmail
-from bot.profiles.tests.connection_tests import ConnectionTests, Tested
-from bot.profiles.tests.limits import LimitedError
+from bot.profiles.people.people_list import ListQuery, PeopleList
+from bot.profiles.tests.connection_tests import ConnectionTestResult, ConnectionTests
+from bot.profiles.tests.limits import RateLimitedError
 from storage.database import Database
 from storage.tables.bulk_runs import CANCELLED, StoredRun
 
-AT_ONCE = 8
-"""Tests of one run beside each other: quick for three hundred people, and no flood."""
+CONCURRENT_TESTS = 8
+"""Tests of one run under way at once: fast enough for three hundred people, and no flood."""
 
-BEAT_SECONDS = 2.0
-SILENT_SECONDS = 30.0
-"""A run without a sign of life for so long died with its process."""
+PROGRESS_INTERVAL_SECONDS = 2.0
+HEARTBEAT_TIMEOUT_SECONDS = 30.0
+"""A run that stored no progress for so long died with its process."""
 
-_UNDER_WAY = "A test of many profiles is running already. Wait for its summary, or stop it."
-_TESTABLE = (State.WORKS, State.FAILS, State.NOT_TESTED)
+_ALREADY_RUNNING = "A test of many profiles is running already. Wait for its summary, or stop it."
+_TESTABLE = (ProfileState.WORKS, ProfileState.FAILS, ProfileState.NOT_TESTED)
 
 
 @dataclass(kw_only=True)
-class Tally:
-    """How a run stands: `causes` names the people that fail alike, `left_out` counts why some were not tested."""
+class BulkTestCounts:
+    """A run so far: `causes` maps each cause of failure to user ids, `skipped` counts the reasons not to test."""
 
     total: int
     passed: int = 0
     causes: dict[str, list[str]] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     cancelled: bool = False
 
     @property
@@ -42,48 +42,47 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """How many were tested or left out."""
-        return self.passed + self.failed + self.left_out.total()
+        """How many were tested or skipped."""
+        return self.passed + self.failed + self.skipped.total()
 
-    def count(self, user: str, tested: Tested) -> None:
+    def add(self, user: str, result: ConnectionTestResult) -> None:
         """Count one finished test."""
-        if tested.report.passed:
+        if result.report.passed:
             self.passed += 1
         else:
-            self.causes.setdefault(cause_of(tested), []).append(user)
+            self.causes.setdefault(failure_cause(result), []).append(user)
 
 
 class BulkTests:
-    """Runs at work: at most one of a workspace at a time."""
+    """Runs tests of many profiles, for admins."""
 
     def __init__(
-        self, *, database: Database, access: Access, listing: WorkWithEmail, connections: ConnectionTests
+        self, *, database: Database, access: Access, people_list: PeopleList, connections: ConnectionTests
     ) -> None:
-        """Test through `connections` whom `listing` finds."""
         self._database = database
         self._access = access
-        self._listing = listing
+        self._people_list = people_list
         self._connections = connections
 
-    async def choose(self, *, caller: Person, wish: ListQuery) -> tuple[str, ...]:
-        """Give the people of a wish whose profiles can be tested.
+    async def select_users(self, *, caller: Person, query: ListQuery) -> tuple[str, ...]:
+        """Return the user ids of a query whose profiles can be tested.
 
         Raises:
             NotAllowedError: the caller is no admin.
-            UserError: a run is under way, or there is nobody to test.
+            UserError: another run is under way, or there is nobody to test.
         """
         users: list[str] = []
-        async for lines in self._listing.everybody(caller=caller, wish=wish):
+        async for lines in self._people_list.stream_lines(caller=caller, query=query):
             users.extend(line.user for line in lines if line.state in _TESTABLE)
         async with self._database.reading() as tx:
             if await tx.runs.running(caller.workspace):
-                raise UserError(_UNDER_WAY)
+                raise UserError(_ALREADY_RUNNING)
         if not users:
             raise UserError("None of these profiles can be tested: they are not set up, or lack a password.")
         return tuple(users)
 
-    async def begin(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
-        """Note a run, with the message that shows it.
+    async def create_run(self, *, caller: Person, users: Collection[str], channel: str, message_ts: str) -> StoredRun:
+        """Store a run, with the channel and ts of the message that shows it.
 
         Raises:
             UserError: another run of the workspace is under way.
@@ -97,37 +96,49 @@ class BulkTests:
                 total=len(users),
             )
         if run is None:
-            raise UserError(_UNDER_WAY)
+            raise UserError(_ALREADY_RUNNING)
         return run
 
     async def run(
-        self, run: StoredRun, users: Collection[str], *, caller: Person, show: Callable[[Tally], Awaitable[None]]
-    ) -> Tally:
-        """Test everybody; `show` is called now and then, until all is done or somebody stops the run."""
-        tally = Tally(total=len(users))
-        waiting = iter(users)
-        workers = {asyncio.create_task(self._work(waiting, tally, caller)) for _ in range(min(AT_ONCE, len(users)))}
+        self,
+        run: StoredRun,
+        users: Collection[str],
+        *,
+        caller: Person,
+        show: Callable[[BulkTestCounts], Awaitable[None]],
+    ) -> BulkTestCounts:
+        """Test everybody, calling `show` with the counts now and then; return them when all is done or cancelled."""
+        counts = BulkTestCounts(total=len(users))
+        remaining = iter(users)
+        workers = {
+            asyncio.create_task(self._test_each(remaining, counts, caller))
+            for _ in range(min(CONCURRENT_TESTS, len(users)))
+        }
         try:
-            going = True
-            while workers and going:
-                done, workers = await asyncio.wait(workers, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+            active = True
+            while workers and active:
+                done, workers = await asyncio.wait(
+                    workers, timeout=PROGRESS_INTERVAL_SECONDS, return_when=asyncio.FIRST_EXCEPTION
+                )
                 for worker in done:
-                    # Whatever broke in one reaches the admin, with a reference.
+                    # An unexpected error of one ends the run, and reaches the admin with a reference.
                     worker.result()
                 async with self._database.writing() as tx:
-                    going = await tx.runs.step(run.run_id, done=tally.done)
-                await show(tally)
+                    active = await tx.runs.step(run.run_id, done=counts.done)
+                await show(counts)
         finally:
-            await _stopped(workers)
-        return replace(tally, cancelled=not going)
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return replace(counts, cancelled=not active)
 
-    async def end(self, run: StoredRun, status: str) -> None:
-        """Note how a run ended: DONE or INTERRUPTED; one that was cancelled stays so."""
+    async def finish_run(self, run: StoredRun, status: str) -> None:
+        """Store that a run is DONE or INTERRUPTED; a cancelled one stays cancelled."""
         async with self._database.writing() as tx:
             await tx.runs.end(run.run_id, status, workspace=run.workspace)
 
-    async def cancel(self, *, caller: Person, run_id: str) -> bool:
-        """Stop a run; tells whether it was still going.
+    async def cancel_run(self, *, caller: Person, run_id: str) -> bool:
+        """Cancel a run; return whether it was under way.
 
         Raises:
             NotAllowedError: the caller is no admin.
@@ -136,39 +147,33 @@ class BulkTests:
         async with self._database.writing() as tx:
             return await tx.runs.end(run_id, CANCELLED, workspace=caller.workspace)
 
-    async def interrupted(self) -> list[StoredRun]:
-        """Give the runs that died with their process, once each, so that their admins can be told."""
+    async def mark_interrupted(self) -> list[StoredRun]:
+        """Mark the runs that died with their process as interrupted; return each once, to notify its admin."""
         async with self._database.writing() as tx:
-            return await tx.runs.interrupt_silent(seconds=SILENT_SECONDS)
+            return await tx.runs.interrupt_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
 
-    async def _work(self, waiting: Iterator[str], tally: Tally, caller: Person) -> None:
-        for user in waiting:
-            await self._test_one(Person(workspace=caller.workspace, user=user), tally, caller)
+    async def _test_each(self, remaining: Iterator[str], counts: BulkTestCounts, caller: Person) -> None:
+        for user in remaining:
+            await self._test_one(Person(workspace=caller.workspace, user=user), counts, caller)
 
-    async def _test_one(self, owner: Person, tally: Tally, caller: Person) -> None:
+    async def _test_one(self, owner: Person, counts: BulkTestCounts, caller: Person) -> None:
         while True:
             try:
-                tested = await self._connections.test_of_many(caller=caller, owner=owner)
-            except LimitedError as error:
-                if error.limit.passes_soon:
+                result = await self._connections.test_in_bulk(caller=caller, owner=owner)
+            except RateLimitedError as error:
+                if error.limit.is_short:
                     await asyncio.sleep(error.wait)
                     continue
-                tally.left_out[error.limit.sentence] += 1
+                counts.skipped[error.limit.sentence] += 1
             except UserError as error:
-                tally.left_out[str(error)] += 1
+                counts.skipped[str(error)] += 1
             else:
-                tally.count(owner.user, tested)
+                counts.add(owner.user, result)
             return
 
 
-async def _stopped(workers: Collection[asyncio.Task[None]]) -> None:
-    for worker in workers:
-        worker.cancel()
-    await asyncio.gather(*workers, return_exceptions=True)
-
-
-def cause_of(tested: Tested) -> str:
-    """Name why a test failed, the same for all that fail alike: "at Sign-in on smtp.example.com: …"."""
-    failed = tested.report.failed_stage
-    what = tested.advice.what if tested.advice else str(tested.report.fault or "it failed")
-    return f"at {failed.name if failed else 'the end'} on {tested.report.host}: {what}"
+def failure_cause(result: ConnectionTestResult) -> str:
+    """Return why a test failed, the same for all that fail alike: "at Sign-in on smtp.example.com: …"."""
+    failed = result.report.failed_stage
+    what = result.advice.what if result.advice else str(result.report.fault or "it failed")
+    return f"at {failed.name if failed else 'the end'} on {result.report.host}: {what}"

@@ -8,19 +8,18 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from bot.profiles.account.changes import OnChange
-from bot.profiles.account.fixes import Change, offered
-from bot.profiles.account.profile import EmailProfile, Form, check_others_form, check_own_form
+from bot.profiles.account.fixes import ProposedFix, propose_fixes
+from bot.profiles.account.profile import EmailProfile, ProfileForm, check_others_form, check_own_form
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import refresh_state
-from bot.profiles.tests.limits import reserve_sign_in, sign_in_succeeded, take_message, take_test, take_test_of_many
+from bot.profiles.people.members import update_person
+from bot.profiles.tests.limits import count_bulk_test, count_message, count_test, release_sign_in, reserve_sign_in
 from bot.profiles.tests.sample_message import sample_message
-from bot.smtp.account import Account, Encryption
+from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.envelope import Outgoing
 from storage.database import Database, Transaction
 from storage.tables.audit import TESTED
 
@@ -30,7 +29,7 @@ _NOT_TRIED = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.PASSWORD_MISSING, Fault.MECH
 
 
 class AccountTester(Protocol):
-    """Tests mail accounts."""
+    """What the rules need of the connection test."""
 
     async def test(self, account: Account, progress: Progress) -> Report:
         """Test one account and report."""
@@ -42,21 +41,21 @@ class AccountTester(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested:
+class ConnectionTestResult:
     """A finished test: the report, what it means, and the changes that buttons may offer."""
 
     report: Report
     advice: Advice | None
-    changes: tuple[Change, ...]
+    fixes: tuple[ProposedFix, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sent:
+class SentMessageResult:
     """A test with a real message: to whom it went, and what DNS says of the sender's domain."""
 
-    tested: "Tested"
+    test: ConnectionTestResult
     recipient: str
-    judgement: tuple[str, ...] = ()
+    dns_findings: tuple[str, ...] = ()
 
 
 class ConnectionTests:
@@ -83,7 +82,7 @@ class ConnectionTests:
         self._password_in_form = password_in_form
         self._testing: set[Person] = set()
 
-    async def test(self, *, caller: Person, owner: Person, progress: Progress) -> Tested:
+    async def test(self, *, caller: Person, owner: Person, progress: Progress) -> ConnectionTestResult:
         """Test the stored profile, keep the report, and say what helps.
 
         Raises:
@@ -97,22 +96,22 @@ class ConnectionTests:
         account = account_of(loaded.profile)
         report = await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
         report = await self._keep(caller, owner, loaded, report)
-        return understood(report, account, loaded.profile)
+        return interpret_report(report, account, loaded.profile)
 
-    async def test_of_many(self, *, caller: Person, owner: Person) -> Tested:
+    async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`."""
         loaded = await self._testable(owner)
         account = account_of(loaded.profile)
         report = await self._tested(
             owner,
             account,
-            lambda tx: take_test_of_many(tx, account.host, account.port),
+            lambda tx: count_bulk_test(tx, account.host, account.port),
             lambda: self._tester.test(account, _unwatched),
         )
         report = await self._keep(caller, owner, loaded, report)
-        return understood(report, account, loaded.profile)
+        return interpret_report(report, account, loaded.profile)
 
-    async def send(self, *, caller: Person, owner: Person, progress: Progress) -> Sent:
+    async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
 
         It goes to one's own address or, for somebody else's profile, to the caller's address in Slack.
@@ -125,15 +124,17 @@ class ConnectionTests:
         if not recipient:
             raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
         async with self._database.writing() as tx:
-            await take_message(tx, caller)
+            await count_message(tx, caller)
         account = account_of(loaded.profile)
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
         report = await self._tested_for(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))
         report = await self._keep(caller, owner, loaded, report)
         judgement = await self._judge(account.address.rpartition("@")[2]) if report.passed else ()
-        return Sent(tested=understood(report, account, loaded.profile), recipient=recipient, judgement=judgement)
+        return SentMessageResult(
+            test=interpret_report(report, account, loaded.profile), recipient=recipient, dns_findings=judgement
+        )
 
-    async def test_form(self, *, caller: Person, owner: Person, form: Form, progress: Progress) -> Report:
+    async def test_form(self, *, caller: Person, owner: Person, form: ProfileForm, progress: Progress) -> Report:
         """Test a form's values as typed, with the stored extra configurations; nothing is stored.
 
         Raises:
@@ -154,7 +155,7 @@ class ConnectionTests:
         return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
-        """Return the dialogue of the last test, credentials replaced.
+        """Give the dialogue of the last test, credentials replaced.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -184,7 +185,7 @@ class ConnectionTests:
     async def _tested_for(
         self, caller: Person, owner: Person, account: Account, run: Callable[[], Awaitable[Report]]
     ) -> Report:
-        return await self._tested(owner, account, lambda tx: take_test(tx, caller, account.host, account.port), run)
+        return await self._tested(owner, account, lambda tx: count_test(tx, caller, account.host, account.port), run)
 
     async def _tested(
         self,
@@ -216,7 +217,7 @@ class ConnectionTests:
         report = await run()
         if signs_in and not _sign_in_failed(report):
             async with self._database.writing() as tx:
-                await sign_in_succeeded(tx, account.host, account.login)
+                await release_sign_in(tx, account.host, account.login)
         return report
 
     async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
@@ -240,7 +241,7 @@ class ConnectionTests:
             await tx.audit.append(
                 owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=(outcome,)
             )
-            await refresh_state(tx, owner, at=report.tested_at)
+            await update_person(tx, owner, at=report.tested_at)
         self._on_change(owner)
         return report
 
@@ -249,10 +250,10 @@ def _unwatched(_report: Report) -> None:
     """Nobody follows one test among many."""
 
 
-def understood(report: Report, account: Account, profile: EmailProfile) -> Tested:
+def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:
     """Say what a finished report means for a profile, and which changes help."""
     advice = advise(report, account)
-    return Tested(report=report, advice=advice, changes=offered(report, advice, profile))
+    return ConnectionTestResult(report=report, advice=advice, fixes=propose_fixes(report, advice, profile))
 
 
 def _sign_in_failed(report: Report) -> bool:

@@ -1,7 +1,7 @@
-"""How often things may be done: so that a connection test is no tool for guessing passwords or for flooding.
+"""Rate limits, so that a connection test is no tool for guessing passwords or for flooding.
 
-A sign-in is counted as failed before it is tried and given back when it succeeded, so guesses that run beside
-each other cannot slip through. Windows are shared by all instances and fail closed: without the database no test.
+A sign-in is counted as failed before it is tried and released when it succeeds, so concurrent guesses cannot slip
+through. All instances share the windows, and they fail closed: without the database there is no test.
 """
 
 import math
@@ -14,155 +14,143 @@ from storage.database import Transaction
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
-class LimitedError(UserError):
-    """Something was done too often; the sentence says when it can be done again, in `wait` seconds.
+@dataclass(frozen=True)
+class Limit:
+    """At most `max_uses` in `window_seconds`; `sentence` tells a person what was done too often.
 
-    `limit` is the limit that was reached.
+    The name is part of the key under which the database counts.
     """
 
-    def __init__(self, message: str, *, limit: "Limit", wait: float) -> None:
-        """Keep which limit it was, and how long to wait."""
-        super().__init__(message)
+    name: str
+    max_uses: int
+    window_seconds: int
+    sentence: str
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a test of many profiles may wait for it."""
+        return self.window_seconds <= MINUTE
+
+
+class RateLimitedError(UserError):
+    """A limit was reached; the sentence says when to try again, in `wait` seconds."""
+
+    def __init__(self, limit: Limit, wait: float) -> None:
+        super().__init__(f"{limit.sentence} Please try again in {duration_words(wait)}.")
         self.limit = limit
         self.wait = wait
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limit:
-    """At most `most` uses in `seconds`; `sentence` begins what a person is told."""
-
-    name: str
-    most: int
-    seconds: int
-    sentence: str
-
-    @property
-    def passes_soon(self) -> bool:
-        """Whether a test of many profiles may wait for it."""
-        return self.seconds <= MINUTE
-
-
 TESTS_OF_A_PERSON = (
-    Limit(name="tests of a person, minute", most=6, seconds=MINUTE, sentence="You have tested six times in a minute."),
-    Limit(name="tests of a person, hour", most=30, seconds=HOUR, sentence="You have tested thirty times in an hour."),
+    Limit("tests of a person, minute", 6, MINUTE, "You have tested six times in a minute."),
+    Limit("tests of a person, hour", 30, HOUR, "You have tested thirty times in an hour."),
 )
 TESTS_OF_A_WORKSPACE = (
-    Limit(
-        name="tests of a workspace",
-        most=60,
-        seconds=MINUTE,
-        sentence="Many people of your workspace are testing at the moment.",
-    ),
+    Limit("tests of a workspace", 60, MINUTE, "Many people of your workspace are testing at the moment."),
 )
-TESTS_OF_A_TARGET = (
-    Limit(name="tests of a target", most=30, seconds=MINUTE, sentence="This server is being tested very often."),
-)
+TESTS_OF_A_TARGET = (Limit("tests of a target", 30, MINUTE, "This server is being tested very often."),)
 FAILED_SIGN_INS = (
     Limit(
-        name="failed sign-ins, quarter of an hour",
-        most=3,
-        seconds=15 * MINUTE,
-        sentence="This login was refused three times, and more attempts could lock the mailbox.",
+        "failed sign-ins, quarter of an hour",
+        3,
+        15 * MINUTE,
+        "This login was refused three times, and more attempts could lock the mailbox.",
     ),
     Limit(
-        name="failed sign-ins, day",
-        most=10,
-        seconds=DAY,
-        sentence="This login was refused ten times in a day, and more attempts could lock the mailbox.",
+        "failed sign-ins, day",
+        10,
+        DAY,
+        "This login was refused ten times in a day, and more attempts could lock the mailbox.",
     ),
 )
-LINKS_OF_A_PERSON = (
-    Limit(name="links of a person", most=10, seconds=HOUR, sentence="You have asked for ten private links in an hour."),
-)
-WRONG_LINKS = (
-    Limit(name="wrong links", most=50, seconds=10 * MINUTE, sentence="Too many wrong links came from your network."),
-)
+LINKS_OF_A_PERSON = (Limit("links of a person", 10, HOUR, "You have asked for ten private links in an hour."),)
+LINK_ATTEMPTS = (Limit("wrong links", 50, 10 * MINUTE, "Too many wrong links came from your network."),)
 INSTALLATION_PAGES = (
     Limit(
-        name="pages of installations",
-        most=60,
-        seconds=10 * MINUTE,
-        sentence="Sixty pages for installing were asked for from your network in ten minutes.",
+        "pages of installations",
+        60,
+        10 * MINUTE,
+        "Sixty pages for installing were asked for from your network in ten minutes.",
     ),
 )
-MESSAGES_OF_A_PERSON = (
-    Limit(name="messages of a person", most=3, seconds=DAY, sentence="You have sent three test messages in a day."),
-)
+MESSAGES_OF_A_PERSON = (Limit("messages of a person", 3, DAY, "You have sent three test messages in a day."),)
 
 
-async def take_test_of_many(tx: Transaction, host: str, port: int) -> None:
-    """Count one test of this server within a test of many profiles; raises LimitedError as `take_test`."""
-    await _take(tx, TESTS_OF_A_TARGET, host, str(port))
-
-
-async def take_test(tx: Transaction, caller: Person, host: str, port: int) -> None:
+async def count_test(tx: Transaction, caller: Person, host: str, port: int) -> None:
     """Count one test by this person, in this workspace, of this server.
 
     Raises:
-        LimitedError: one of the limits is reached; nothing may be kept of the transaction then.
+        RateLimitedError: a limit is reached, here and in the functions below; the transaction must be rolled back.
     """
     await tx.limits.purge()
-    await _take(tx, TESTS_OF_A_PERSON, caller.workspace, caller.user)
-    await _take(tx, TESTS_OF_A_WORKSPACE, caller.workspace)
-    await _take(tx, TESTS_OF_A_TARGET, host, str(port))
+    await _count(tx, TESTS_OF_A_PERSON, caller.workspace, caller.user)
+    await _count(tx, TESTS_OF_A_WORKSPACE, caller.workspace)
+    await count_bulk_test(tx, host, port)
+
+
+async def count_bulk_test(tx: Transaction, host: str, port: int) -> None:
+    """Count one test of this server within a test of many profiles."""
+    await _count(tx, TESTS_OF_A_TARGET, host, str(port))
 
 
 async def reserve_sign_in(tx: Transaction, host: str, login: str) -> None:
-    """Count one sign-in as failed, over all people; raises LimitedError as `take_test`."""
-    await _take(tx, FAILED_SIGN_INS, host, _same(login))
+    """Count one sign-in as failed, by whomever."""
+    await _count(tx, FAILED_SIGN_INS, host, _normalize(login))
 
 
-async def sign_in_succeeded(tx: Transaction, host: str, login: str) -> None:
-    """Take back what `reserve_sign_in` counted."""
-    for limit in FAILED_SIGN_INS:
-        await tx.limits.give_back(_name(limit, host, _same(login)))
+async def release_sign_in(tx: Transaction, host: str, login: str) -> None:
+    """Uncount a sign-in that succeeded."""
+    await _release(tx, FAILED_SIGN_INS, host, _normalize(login))
 
 
-async def take_message(tx: Transaction, caller: Person) -> None:
-    """Count one real message by this person; raises LimitedError as `take_test`."""
-    await _take(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
+async def count_message(tx: Transaction, caller: Person) -> None:
+    """Count one real message by this person."""
+    await _count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
 
 
-async def take_link(tx: Transaction, caller: Person) -> None:
-    """Count one private link made by this person; raises LimitedError as `take_test`."""
-    await _take(tx, LINKS_OF_A_PERSON, caller.workspace, caller.user)
+async def count_link(tx: Transaction, caller: Person) -> None:
+    """Count one private link made for this person."""
+    await _count(tx, LINKS_OF_A_PERSON, caller.workspace, caller.user)
 
 
-async def take_wrong_link(tx: Transaction, from_where: str) -> None:
-    """Count one wrong link tried from a network address; raises LimitedError as `take_test`."""
-    await _take(tx, WRONG_LINKS, from_where)
+async def count_link_attempt(tx: Transaction, network_address: str) -> None:
+    """Count one private link as wrong, opened from a network address."""
+    await _count(tx, LINK_ATTEMPTS, network_address)
 
 
-async def was_right_link(tx: Transaction, from_where: str) -> None:
-    """Take back what `take_wrong_link` counted."""
-    for limit in WRONG_LINKS:
-        await tx.limits.give_back(_name(limit, from_where))
+async def release_link_attempt(tx: Transaction, network_address: str) -> None:
+    """Uncount a link that was right."""
+    await _release(tx, LINK_ATTEMPTS, network_address)
 
 
-async def take_installation_page(tx: Transaction, from_where: str) -> None:
-    """Count one page of an installation, asked for from a network address; raises LimitedError as `take_test`."""
-    await _take(tx, INSTALLATION_PAGES, from_where)
+async def count_installation_page(tx: Transaction, network_address: str) -> None:
+    """Count one page of an installation, requested from a network address."""
+    await _count(tx, INSTALLATION_PAGES, network_address)
 
 
-async def _take(tx: Transaction, limits: tuple[Limit, ...], *of: str) -> None:
+async def _count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
     for limit in limits:
-        wait = await tx.limits.take(_name(limit, *of), most=limit.most, seconds=limit.seconds)
+        wait = await tx.limits.take(_key(limit, *subject), most=limit.max_uses, seconds=limit.window_seconds)
         if wait is not None:
-            sentence = f"{limit.sentence} Please try again in {in_words(wait)}."
-            raise LimitedError(sentence, limit=limit, wait=wait)
+            raise RateLimitedError(limit, wait)
 
 
-def _name(limit: Limit, *of: str) -> str:
-    return "\n".join((limit.name, *of))
+async def _release(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
+    for limit in limits:
+        await tx.limits.give_back(_key(limit, *subject))
 
 
-def _same(login: str) -> str:
-    """Fold what mail servers take for the same login."""
+def _key(limit: Limit, *subject: str) -> str:
+    return "\n".join((limit.name, *subject))
+
+
+def _normalize(login: str) -> str:
+    # Mail servers take these for the same login.
     return login.strip().casefold()
 
 
-def in_words(seconds: float) -> str:
-    """Write a time to wait, rounded up: "40 seconds", "4 minutes", "3 hours"."""
+def duration_words(seconds: float) -> str:
+    """Return a time to wait, rounded up: "40 seconds", "4 minutes", "3 hours"."""
     for unit, size in (("hour", HOUR), ("minute", MINUTE)):
         if seconds > 2 * size:
             return f"{math.ceil(seconds / size)} {unit}s"

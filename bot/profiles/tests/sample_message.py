@@ -1,4 +1,4 @@
-"""The one real message that `/email-test send` sends: from the profile, to its owner, saying what carried it."""
+"""The real message that `/email-test send` sends."""
 
 from datetime import datetime
 from email.headerregistry import Address
@@ -9,12 +9,11 @@ from html import escape
 
 import idna
 
-from bot.profiles.account.extras import IN_WORDS, effective_encryption
-from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.profile import ENCRYPTION_WORDS, EmailProfile, effective_encryption
 
 
 def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> bytes:
-    """Write the message, its lines ended by CRLF; nothing of the password is in it."""
+    """Return the message, with lines that end in CRLF; it holds nothing of the password."""
     message = EmailMessage(policy=SMTP.clone(utf8=not (profile.address + recipient).isascii()))
     message["From"] = _mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
     message["To"] = _mailbox(recipient, "")
@@ -45,7 +44,7 @@ def _facts(profile: EmailProfile) -> list[tuple[str, str]]:
         ("Email Address", profile.address),
         ("SMTP Server Address", profile.host),
         ("Port", str(profile.port)),
-        ("Encryption", IN_WORDS[effective_encryption(profile.extras)]),
+        ("Encryption", ENCRYPTION_WORDS[effective_encryption(profile.extras)]),
         ("Authentication", f"as {profile.login}" if profile.authenticate else "not required"),
     ]
 

@@ -1,25 +1,25 @@
-"""The Home tab: published on a visit, and again after changes, whoever made them; the same content only once."""
+"""Publishes Home tabs on a visit and after changes, whoever made them; the same content only once."""
 
 import asyncio
 import hashlib
 import json
 import logging
 from collections.abc import Collection
-from typing import Any
 
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.observability.log import log_undelivered
+from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.people.access import Person
-from bot.profiles.people.people_list import ListQuery
-from bot.slack.listeners.services import Services, caller_of
-from bot.slack.middleware.request_log import log_undelivered
+from bot.profiles.people.history import History
+from bot.profiles.people.people_list import ListQuery, PeopleList
+from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.slack.views import home as views
-from bot.slack.web_api.errors import SLACK_FAILS, is_busy, refusal, wait_asked_for
+from bot.slack.views.form import PasswordEntry
+from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
 
@@ -31,48 +31,52 @@ SETTLE_SECONDS = 1.0
 MOST_TABS = 200
 """Home tabs brought up to date after a change; whoever has theirs behind these sees it on the next visit."""
 
-SECONDS = 2.0
+PUBLISH_TIMEOUT_SECONDS = 2.0
 """For one publication: on a visit Slack waits for the bot's answer meanwhile."""
 
 _TRIES = 3
-BETWEEN_TRIES = 2.0
-"""Seconds between tries; Slack's own Retry-After is rarely longer for this method."""
-
-
-def register(app: AsyncApp, tabs: "HomeTabs") -> None:
-    """Register the event that Slack sends on every visit."""
-    app.event("app_home_opened")(tabs.opened)
+RETRY_SECONDS = 2.0
+"""Between tries; Slack's own Retry-After is rarely longer for this method."""
 
 
 class HomeTabs:
-    """Publishes Home tabs."""
+    """Publishes Home tabs, each in its reader's own workspace."""
 
-    def __init__(self, *, services: Services, database: Database, workspaces: Workspaces) -> None:
-        """Publish in each reader's own workspace; what was published is noted in `database`."""
-        self._services = services
+    def __init__(
+        self,
+        *,
+        profiles: EmailProfiles,
+        listing: PeopleList,
+        defaults: WorkspaceDefaults,
+        history: History,
+        entry: PasswordEntry,
+        database: Database,
+        workspaces: Workspaces,
+    ) -> None:
+        self._profiles = profiles
+        self._listing = listing
+        self._defaults = defaults
+        self._history = history
+        self._entry = entry
         self._database = database
         self._workspaces = workspaces
         self._stale: dict[str, set[str]] = {}
         self._missed: set[Person] = set()
         self._changed = asyncio.Event()
 
-    async def opened(self, event: dict[str, Any], context: AsyncBoltContext) -> None:
-        """Publish on a visit; the messages tab needs nothing."""
-        if event.get("tab") == "home":
-            # Slack sends the view it shows; without one nothing is there, whatever was published once.
-            reader = caller_of(context)
-            if not await self.publish(reader, shown=bool(event.get("view")), tries=1):
-                # Slack waits for the answer to its event, and sends it again when that comes late.
-                self._missed.add(reader)
-                self._changed.set()
+    async def publish_on_visit(self, reader: Person, *, shown: bool) -> None:
+        """Publish on a visit, with one try: Slack waits for the answer to its event, and sends it again when late."""
+        if not await self.publish(reader, shown=shown, tries=1):
+            self._missed.add(reader)
+            self._changed.set()
 
     def changed(self, owner: Person) -> None:
-        """Note that a person's profile changed; the tabs that show it follow soon."""
+        """Note that a person's profile changed; the tabs that show it are published again soon."""
         self._stale.setdefault(owner.workspace, set()).add(owner.user)
         self._changed.set()
 
-    async def keep_up(self) -> None:
-        """Publish after changes, for ever."""
+    async def run(self) -> None:
+        """Publish after changes until cancelled."""
         while True:
             await self._changed.wait()
             await asyncio.sleep(SETTLE_SECONDS)
@@ -95,7 +99,7 @@ class HomeTabs:
             log.exception("A Home tab could not be published.")
 
     async def _refresh(self, workspace: str, owners: set[str], missed: Collection[Person]) -> None:
-        """Bring up to date what shows `owners`, but for those who get theirs anew anyway."""
+        """Publish the tabs that show `owners`, but for those in `missed`, who get theirs anyway."""
         try:
             async with self._database.reading() as tx:
                 users = await tx.homes.users(workspace, owners=owners, limit=MOST_TABS)
@@ -109,7 +113,7 @@ class HomeTabs:
             log.exception("Home tabs could not be brought up to date.")
 
     async def publish(self, reader: Person, *, shown: bool, tries: int) -> bool:
-        """Publish a person's tab when its content differs from what is `shown` there; False when Slack is to blame."""
+        """Publish a person's tab when it differs from what is `shown` there; return False when Slack failed."""
         try:
             admin = await self._admin_part(reader)
         except DirectoryError:
@@ -134,17 +138,17 @@ class HomeTabs:
     async def _published(self, client: AsyncWebClient, user: str, view: View, tries: int) -> bool:
         lost: BaseException = TimeoutError()
         for attempt in range(tries):
-            pause = BETWEEN_TRIES
+            pause = RETRY_SECONDS
             try:
-                async with asyncio.timeout(SECONDS):
+                async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
                     await client.views_publish(user_id=user, view=view)
                 return True
             except SlackApiError as error:
-                if not is_busy(error):
-                    log_undelivered(log, f"A Home tab was not taken: {refusal(error)}", error)
+                if not is_temporary(error):
+                    log_undelivered(log, f"A Home tab was not taken: {error_code(error)}", error)
                     return False
-                pause, lost = max(pause, wait_asked_for(error)), error
-            except SLACK_FAILS as error:
+                pause, lost = max(pause, retry_after_seconds(error)), error
+            except SLACK_ERRORS as error:
                 lost = error
                 log.info("Slack did not take a Home tab (%s).", type(error).__name__)
             if attempt + 1 < tries:
@@ -153,20 +157,17 @@ class HomeTabs:
         return False
 
     async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:
-        services = self._services
         try:
-            view = await services.profiles.show(caller=reader, owner=reader)
+            view = await self._profiles.show(caller=reader, owner=reader)
         except NotAllowedError as error:
             return views.refused(str(error))
-        return views.home(view, reader=reader.user, entry=services.entry, admin=admin)
+        return views.home(view, reader=reader.user, entry=self._entry, admin=admin)
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
-        services = self._services
-        who: dict[str, Any] = {"caller": reader}
         try:
-            page = await services.listing.page(**who, wish=ListQuery())
-            stored = await services.defaults.show(**who)
-            recent = await services.history.recent_changes(**who)
+            page = await self._listing.page(caller=reader, query=ListQuery())
+            stored = await self._defaults.show(caller=reader)
+            recent = await self._history.recent_changes(caller=reader)
         except NotAllowedError:
             return None
         return views.AdminPart(page=page, defaults=stored.defaults, recent=recent)

@@ -1,4 +1,4 @@
-"""What the bot does by itself from time to time: read the people, purge, tell of interrupted runs."""
+"""What the bot does from time to time without a request: sync users, purge, report interrupted runs."""
 
 import asyncio
 import logging
@@ -10,10 +10,10 @@ from slack_sdk.errors import SlackApiError
 from bot.profiles.people.retention import Retention, people_lease
 from bot.profiles.tests.bulk_tests import BulkTests
 from bot.slack.background.user_sync import UserSync
-from bot.slack.listeners.bulk_tests import RunMessage
+from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.views.bulk_tests import interrupted
-from bot.slack.web_api.clients import patient
-from bot.slack.web_api.errors import refusal
+from bot.slack.web_api.clients import with_retries
+from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
 from storage.tables.bulk_runs import StoredRun
@@ -21,78 +21,77 @@ from storage.tables.bulk_runs import StoredRun
 log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 15.0
-"""How often it is looked whether something is due."""
+"""Between two rounds, each of which does what is due."""
 
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
 
-READ_AT_ONCE = 4
-"""Workspaces whose people are read beside each other."""
+SYNCED_AT_ONCE = 4
+"""Workspaces whose users are read at the same time."""
 
 # https://docs.slack.dev/reference/methods/users.list#errors: what Slack answers once a token is no good any more.
-_DEAD = ("account_inactive", "invalid_auth", "token_revoked")
+_DEAD_TOKEN = ("account_inactive", "invalid_auth", "token_revoked")
 
 
 class Housekeeping:
-    """Rounds of upkeep; of several instances one does each work, by a lease in the database."""
+    """Rounds of housekeeping; of several instances one does each work, by a lease in the database."""
 
     def __init__(
         self,
         *,
         workspaces: Workspaces,
         database: Database,
-        roster: UserSync,
-        upkeep: Retention,
+        user_sync: UserSync,
+        retention: Retention,
         bulk: BulkTests,
     ) -> None:
-        """Keep house for all `workspaces`."""
         self._workspaces = workspaces
         self._database = database
-        self._roster = roster
-        self._upkeep = upkeep
+        self._user_sync = user_sync
+        self._retention = retention
         self._bulk = bulk
 
-    async def keep_house(self) -> None:
-        """Make rounds, for ever."""
+    async def run(self) -> None:
+        """Make rounds until cancelled."""
         # What was due while the bot was away is purged before it counts as returned.
-        await self._tried("purge", self._upkeep.purge)
-        await self._tried("noting the workspace", self._workspaces.note_present)
+        await self._try("purge", self._retention.purge)
+        await self._try("noting the workspace", self._workspaces.note_present)
         while True:
             await self.round()
             await asyncio.sleep(ROUND_SECONDS)
 
     async def round(self) -> None:
         """Do what is due now."""
-        await self._tried("reading people", self._read_all_people)
-        await self._due("purge", HOUR_SECONDS, self._upkeep.purge)
-        await self._tried("telling of interrupted runs", self._tell_interrupted)
+        await self._try("reading people", self._sync_all_users)
+        await self._due("purge", HOUR_SECONDS, self._retention.purge)
+        await self._try("reporting interrupted runs", self._report_interrupted)
 
-    async def _read_all_people(self) -> None:
-        """Read the people of each workspace where that is due; a few beside each other, should Slack be slow in one."""
+    async def _sync_all_users(self) -> None:
+        """Sync the users of each workspace where that is due; a few at a time, should Slack be slow in one."""
         async with self._database.reading() as tx:
             held = await tx.leases.held()
         due = iter([key for key in await self._workspaces.keys() if people_lease(key) not in held])
 
         async def read_some() -> None:
             for workspace in due:
-                await self._due(people_lease(workspace), DAY_SECONDS, partial(self._read_people, workspace))
+                await self._due(people_lease(workspace), DAY_SECONDS, partial(self._sync_users, workspace))
 
-        await asyncio.gather(*(read_some() for _ in range(READ_AT_ONCE)))
+        await asyncio.gather(*(read_some() for _ in range(SYNCED_AT_ONCE)))
 
-    async def _read_people(self, workspace: str) -> None:
+    async def _sync_users(self, workspace: str) -> None:
         try:
-            await self._roster.read_everybody(workspace)
+            await self._user_sync.read_everybody(workspace)
         except SlackApiError as error:
-            # An uninstallation that nothing told of: events get lost too.
-            if not (refusal(error) in _DEAD and await self._workspaces.refused(workspace)):
+            # An uninstallation that was never reported: events get lost too.
+            if not (error_code(error) in _DEAD_TOKEN and await self._workspaces.refused(workspace)):
                 raise
-            log.warning("The bot was removed from %s: Slack refuses its token (%s).", workspace, refusal(error))
+            log.warning("The bot was removed from %s: Slack refuses its token (%s).", workspace, error_code(error))
         except NotInstalledError:
             await self._workspaces.refused(workspace)
             log.warning("The bot has to be installed in %s again.", workspace)
 
     async def _due(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Do something when nobody did it within so many seconds; what failed is tried again soon."""
+        """Do something when no instance did it within so many seconds; what failed is retried soon."""
 
         async def leased() -> None:
             async with self._database.writing() as tx:
@@ -106,19 +105,19 @@ class Housekeeping:
                     await tx.leases.shorten(name, seconds=60.0)
                 raise
 
-        await self._tried(name, leased)
+        await self._try(name, leased)
 
-    async def _tried(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _try(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception:
             # The next round tries again; only a stop ends the rounds.
             log.exception("Housekeeping failed: %s.", name)
 
-    async def _tell_interrupted(self) -> None:
-        for run in await self._bulk.interrupted():
-            await self._tried("telling of an interrupted run", partial(self._tell_one, run))
+    async def _report_interrupted(self) -> None:
+        for run in await self._bulk.mark_interrupted():
+            await self._try("reporting an interrupted run", partial(self._report_one, run))
 
-    async def _tell_one(self, run: StoredRun) -> None:
-        client = patient(await self._workspaces.client_for(run.workspace))
-        await RunMessage(client, channel=run.channel, ts=run.message_ts).end(interrupted(run))
+    async def _report_one(self, run: StoredRun) -> None:
+        client = with_retries(await self._workspaces.client_for(run.workspace))
+        await BulkRunMessage(client, channel=run.channel, ts=run.message_ts).end(interrupted(run))

@@ -1,4 +1,4 @@
-"""`/email-profile defaults`: what new forms begin with, and moving profiles along."""
+"""`/email-profile defaults`: what new forms begin with, and moving profiles to new defaults."""
 
 from typing import Any
 
@@ -6,111 +6,93 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.errors import ChangedMeanwhileError, InvalidFormError
+from bot.observability.log import Outcome, set_outcome
+from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import EVERYBODY
-from bot.slack.commands import Commands, SlashCommand
+from bot.profiles.people.defaults import DEFAULTS_SUBJECT
+from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
-from bot.slack.listeners.services import Services, caller_of, pressed
-from bot.slack.middleware.request_log import Outcome, note_outcome
-from bot.slack.replies.direct_message import say
-from bot.slack.replies.modals import open_for
-from bot.slack.replies.reply import answer_to
+from bot.slack.listeners.services import Services
+from bot.slack.middleware.caller import pressed_value
+from bot.slack.replies.direct_message import post_to_person
+from bot.slack.replies.modals import open_or_replace
+from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import defaults as views
-from bot.slack.views.form import Context
-from bot.slack.views.message import button, escaped, notice, section
+from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.message import button, escape, notice, section
 
 
-def register(app: AsyncApp, commands: Commands, services: Services) -> None:
-    """Register the subcommand, the form and the buttons."""
-    room = _DefaultsListeners(services)
-    commands.on(EMAIL_PROFILE, "defaults", listener=room.command)
-    app.action(ActionId.DEFAULTS_EDIT)(room.press_edit)
-    app.view(ViewId.DEFAULTS)(room.save)
-    app.action(ActionId.DEFAULTS_MOVE)(room.press_move)
+class DefaultsListeners:
+    """The subcommand, the form and the buttons."""
 
-
-class _DefaultsListeners:
     def __init__(self, services: Services) -> None:
         self._defaults = services.defaults
-        self._moves = services.moves
-        self._owners = services.owners
+        self._notices = services.notices
         self._jobs = services.jobs
 
-    async def command(self, command: SlashCommand) -> None:
-        """Open the form of `/email-profile defaults`."""
-        await self._open(command.client, command.body, command.caller, channel=command.channel)
+    def register_commands(self, app: AsyncApp) -> None:
+        """Register the subcommand."""
+        app.command(EMAIL_PROFILE, matchers=[subcommand("defaults")])(self.edit)
 
-    async def press_edit(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+    def register(self, app: AsyncApp) -> None:
+        """Register the form and the buttons."""
+        app.action(ActionId.DEFAULTS_EDIT)(self.edit)
+        app.view(ViewId.DEFAULTS)(self.save)
+        app.action(ActionId.DEFAULTS_MOVE)(self.press_move)
+
+    async def edit(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient, caller: Person
     ) -> None:
-        """Open the form from the Home tab."""
+        """Open the form, from the command or from the Home tab."""
         await ack()
-        await self._open(client, body, caller_of(context), channel=context.channel_id or "")
-
-    async def _open(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, *, channel: str) -> None:
         stored = await self._defaults.show(caller=caller)
-        known = Context(owner=EVERYBODY, revision=stored.revision, channel=channel)
-        await open_for(
-            client, body, views.form(stored, known=known), again=button("Open the form", ActionId.DEFAULTS_EDIT)
-        )
+        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=context.channel_id or "")
+        again = button("Open the form", ActionId.DEFAULTS_EDIT)
+        await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
 
-    async def save(
-        self, ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
+    async def save(self, ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, caller: Person) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""
-        known = Context.from_metadata(view["private_metadata"])
-        caller = caller_of(context)
-        filled = views.typed(view["state"]["values"])
+        metadata = PrivateMetadata.decode(view["private_metadata"])
+        filled = views.read_form(view["state"]["values"])
         try:
-            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=known.revision)
-        except InvalidFormError as error:
-            note_outcome(Outcome.TOLD)
-            await ack(response_action="errors", errors=error.errors)
-            return
-        except ChangedMeanwhileError as error:
-            note_outcome(Outcome.TOLD)
+            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=metadata.revision)
+        except EditConflictError as error:
+            set_outcome(Outcome.TOLD)
             now = await self._defaults.show(caller=caller)
-            fresh = Context(owner=EVERYBODY, revision=error.revision, channel=known.channel)
-            notes = [section(f":warning: {escaped(str(error))}")]
-            await ack(response_action="update", view=views.form(now, known=fresh, notes=notes))
+            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=metadata.channel)
+            notes = [section(f":warning: {escape(str(error))}")]
+            await ack(response_action="update", view=views.defaults_form(now, metadata=fresh, notes=notes))
             return
         await ack()
 
-        async def tell(sentence: str) -> None:
-            await say(client, caller.user, known.channel, notice(sentence))
+        async def notify(sentence: str) -> None:
+            await post_to_person(client, caller.user, metadata.channel, notice(sentence))
 
         async def count() -> None:
-            found = await self._moves.differences(stored, workspace=caller.workspace)
-            await say(client, caller.user, known.channel, views.saved(stored, found))
+            found = await self._defaults.count_usage(stored, workspace=caller.workspace)
+            await post_to_person(client, caller.user, metadata.channel, views.saved(stored, found))
 
-        self._jobs.start(f"differences for {caller.user}", count, tell=tell)
+        self._jobs.start(f"differences for {caller.user}", count, notify=notify)
 
     async def press_move(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
-        """Give those who hold the old defaults the new ones, and tell them."""
+        """Move those who hold the old defaults to the new ones, and notify them."""
         await ack()
-        caller = caller_of(context)
-        value = pressed(body["actions"][0])
+        value = pressed_value(action)
         revision = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
         beginning = notice("Moving profiles to the new defaults …")
-        answer = await answer_to(body, client, title=views.TITLE, first=beginning)
+        reply = await reply_in_place(body, client, title=views.TITLE, first=beginning)
 
-        async def tell(sentence: str) -> None:
-            await answer.show(notice(sentence))
+        async def notify(sentence: str) -> None:
+            await reply.show(notice(sentence))
 
         async def move() -> None:
             count = asked = 0
-            moves = self._moves.move(caller=caller, revision=revision)
-            async for changed in moves:
+            async for changed in self._defaults.move(caller=caller, revision=revision):
                 count += 1
                 asked += int(changed.password_dropped)
-                await self._owners.told(client, caller, changed)
-            await answer.show(views.moved(count, asked))
+                await self._notices.send_changed(client, caller, changed)
+            await reply.show(views.moved(count, asked))
 
-        self._jobs.start(f"move for {caller.user}", move, tell=tell)
+        self._jobs.start(f"move for {caller.user}", move, notify=notify)

@@ -9,261 +9,274 @@ from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import Changed
-from bot.profiles.account.extras import find
+from bot.observability.log import Outcome, set_outcome
+from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.extras import find_extra
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.profiles.people.access import Person
-from bot.slack.command_text import Invocation
-from bot.slack.commands import Commands, SlashCommand
+from bot.slack.command_text import Invocation, subcommand
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
-from bot.slack.listeners.services import Services, caller_of, modal_of, owner_of, pressed
-from bot.slack.middleware.request_log import Outcome, note_outcome
-from bot.slack.replies.direct_message import say
-from bot.slack.replies.modals import push_for, show_in
-from bot.slack.replies.reply import answer_to
+from bot.slack.listeners.services import Services
+from bot.slack.middleware.caller import pressed_value
+from bot.slack.replies.direct_message import post_to_person
+from bot.slack.replies.modals import modal_of, open_or_offer, update_modal
+from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
-from bot.slack.views.form import Context, form
-from bot.slack.views.message import Message, button
-from bot.slack.web_api.errors import SLACK_FAILS
+from bot.slack.views.form import PrivateMetadata, profile_form
+from bot.slack.views.message import button
+from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
 
 
-def register(app: AsyncApp, commands: Commands, services: Services) -> None:
-    """Register the command, both modals and their buttons."""
-    room = _ExtraListeners(services)
-    commands.on(EMAIL_EXTRA, "list", "add", "remove", listener=room.command)
-    app.action(ActionId.USE_TLS)(room.press_switch)
-    app.action(ActionId.USE_SSL)(room.press_switch)
-    app.action(ActionId.OPEN_EXTRAS)(room.open_list)
-    app.action(ActionId.FORM_EXTRAS)(room.push_list)
-    app.action(ActionId.LIST_ADD)(room.push_add)
-    app.action(ActionId.LIST_EDIT)(room.push_edit)
-    app.action(ActionId.LIST_REMOVE)(room.press_remove)
-    app.action(ActionId.CHOOSE_EXTRA)(room.choose)
-    app.action(ActionId.SWITCH_IN_FORM)(room.press_switch_in_form)
-    app.action(ActionId.KEEP_IN_FORM)(room.press_keep_in_form)
-    app.view(ViewId.ADD_EXTRA)(room.add)
+class ExtraListeners:
+    """The command, both modals and their buttons."""
 
-
-class _ExtraListeners:
     def __init__(self, services: Services) -> None:
         self._profiles = services.profiles
-        self._owners = services.owners
-        self._opening = services.opening
+        self._notices = services.notices
+        self._forms = services.forms
         self._entry = services.entry
 
-    async def command(self, command: SlashCommand) -> Message:
-        """Answer `/email-extra …`."""
-        try:
-            changed = await self._carry_out(command.invocation, command.caller, command.owner)
-        except ExtraConflictError as error:
-            note_outcome(Outcome.TOLD)
-            return views.conflict(error, owner=command.owner.user)
-        self._owners.tell(command.client, command.caller, changed)
-        return views.listing(changed.view, reader=command.caller.user)
+    def register_commands(self, app: AsyncApp) -> None:
+        """Register the subcommands."""
+        app.command(EMAIL_EXTRA, matchers=[subcommand("list")])(self.show)
+        app.command(EMAIL_EXTRA, matchers=[subcommand("add", "remove")])(self.change)
 
-    async def _carry_out(self, invocation: Invocation, caller: Person, owner: Person) -> Changed:
-        who = {"caller": caller, "owner": owner}
-        match invocation.subcommand:
-            case "add":
-                name, value = invocation.arguments
-                return await self._profiles.add_extra(**who, name=name, value=value)
-            case "remove":
-                return await self._profiles.remove_extra(**who, name=invocation.arguments[0])
-            case _:
-                return Changed(view=await self._profiles.show(**who))
+    def register(self, app: AsyncApp) -> None:
+        """Register the modals and the buttons."""
+        app.action(ActionId.USE_TLS)(self.press_switch)
+        app.action(ActionId.USE_SSL)(self.press_switch)
+        app.action(ActionId.OPEN_EXTRAS)(self.open_list)
+        app.action(ActionId.FORM_EXTRAS)(self.push_list)
+        app.action(ActionId.LIST_ADD)(self.push_add)
+        app.action(ActionId.LIST_EDIT)(self.push_edit)
+        app.action(ActionId.LIST_REMOVE)(self.press_remove)
+        app.action(ActionId.CHOOSE_EXTRA)(self.choose)
+        app.action(ActionId.SWITCH_IN_FORM)(self.press_switch_in_form)
+        app.action(ActionId.KEEP_IN_FORM)(self.press_keep_in_form)
+        app.view(ViewId.ADD_EXTRA)(self.add)
+
+    async def show(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
+        """Answer `/email-extra` with the list."""
+        view = await self._profiles.show(caller=caller, owner=owner)
+        await ack(views.extras_message(view, reader=caller.user).payload())
+
+    async def change(
+        self, ack: AsyncAck, invocation: Invocation, client: AsyncWebClient, caller: Person, owner: Person
+    ) -> None:
+        """Answer `/email-extra add` and `remove` with the list as it is then."""
+        try:
+            changed = await self._changed(invocation, caller, owner)
+        except ExtraConflictError as error:
+            set_outcome(Outcome.TOLD)
+            await ack(views.conflict_message(error, owner=owner.user).payload())
+            return
+        self._notices.changed(client, caller, changed)
+        await ack(views.extras_message(changed.view, reader=caller.user).payload())
+
+    async def _changed(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileChange:
+        name, *value = invocation.arguments
+        if invocation.subcommand == "add":
+            return await self._profiles.add_extra(caller=caller, owner=owner, name=name, value=value[0])
+        return await self._profiles.remove_extra(caller=caller, owner=owner, name=name)
 
     async def press_switch(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
-        context: AsyncBoltContext,
+        action: dict[str, Any],
         client: AsyncWebClient,
+        caller: Person,
+        owner: Person,
     ) -> None:
         """Turn TLS or SSL on (and the other off) from a card, and show the card anew."""
         await ack()
-        caller = caller_of(context)
-        action = body["actions"][0]
-        changed = await self._profiles.switch_encryption(
-            caller=caller,
-            owner=owner_of(caller, pressed(action)),
-            to="SSL" if action["action_id"] == ActionId.USE_SSL else "TLS",
-        )
-        self._owners.tell(client, caller, changed)
+        to = "SSL" if action["action_id"] == ActionId.USE_SSL else "TLS"
+        changed = await self._profiles.switch_encryption(caller=caller, owner=owner, to=to)
+        self._notices.changed(client, caller, changed)
         card = cards.card(changed.view, reader=caller.user, entry=self._entry)
-        answer = await answer_to(body, client, title=cards.TITLE, first=card)
-        await answer.show(card)
+        reply = await reply_in_place(body, client, title=cards.TITLE, first=card)
+        await reply.show(card)
 
     async def open_list(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
-        action: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
+        caller: Person,
+        owner: Person,
     ) -> None:
         """Open the list from a message."""
         await ack()
-        caller = caller_of(context)
-        owner = owner_of(caller, pressed(action))
-        await self._opening.extras(client, body, caller, owner, channel=context.channel_id or "")
+        await self._forms.open_extras(client, body, caller, owner, channel=context.channel_id or "")
 
     async def push_list(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Push the list on top of the form."""
         await ack()
-        caller, owner, known = _modal(body, context)
         view = await self._profiles.show(caller=caller, owner=owner)
-        await push_for(client, body, views.list_modal(view, known=known), again=_list_button(owner))
+        await open_or_offer(client, body, views.list_modal(view, metadata=_context(body)), again=_list_button(owner))
 
     async def push_add(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port."""
         await ack()
-        caller, owner, known = _modal(body, context)
+        metadata = _context(body)
         view = await self._profiles.show(caller=caller, owner=owner)
-        first = find("SSL" if view.profile.port == 465 else "TLS")
-        await push_for(client, body, views.add_modal(first, known=known), again=_list_button(owner))
+        first = find_extra("SSL" if view.profile.port == 465 else "TLS")
+        await open_or_offer(client, body, views.add_modal(first, metadata=metadata), again=_list_button(owner))
 
     async def push_edit(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
         action: dict[str, Any],
-        context: AsyncBoltContext,
         client: AsyncWebClient,
+        caller: Person,
+        owner: Person,
     ) -> None:
-        """Push the modal with one that is there already."""
+        """Push the modal with one that is set already."""
         await ack()
-        caller, owner, known = _modal(body, context)
+        metadata = _context(body)
         view = await self._profiles.show(caller=caller, owner=owner)
-        entry = find(pressed(action))
-        modal = views.add_modal(entry, known=known, value=view.profile.extras.get(entry.name, ""))
-        await push_for(client, body, modal, again=_list_button(owner))
+        entry = find_extra(pressed_value(action))
+        modal = views.add_modal(entry, metadata=metadata, value=view.profile.extras.get(entry.name, ""))
+        await open_or_offer(client, body, modal, again=_list_button(owner))
 
-    async def choose(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
+    async def choose(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Let the value's input fit the configuration that was chosen."""
         await ack()
-        _, _, known = _modal(body, context)
-        name, _ = views.chosen(body["view"]["state"]["values"])
-        await show_in(client, body["view"]["id"], views.add_modal(find(name), known=known))
+        metadata = _context(body)
+        name, _ = views.read_extra(body["view"]["state"]["values"])
+        await update_modal(client, body["view"]["id"], views.add_modal(find_extra(name), metadata=metadata))
 
-    async def add(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
+    async def add(
+        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+    ) -> None:
         """Set what was chosen; then list and form below show it."""
-        caller, owner, known = _modal(body, context)
-        name, value = views.chosen(body["view"]["state"]["values"])
+        metadata = _context(body)
+        name, value = views.read_extra(body["view"]["state"]["values"])
         try:
             changed = await self._profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
         except InvalidExtraError as error:
-            note_outcome(Outcome.TOLD)
+            set_outcome(Outcome.TOLD)
             block_id = views.CHOICE_BLOCK if error.part == "name" else views.value_block(name)
             await ack(response_action="errors", errors={block_id: str(error)})
             return
         except ExtraConflictError as error:
-            note_outcome(Outcome.TOLD)
-            modal = views.add_modal(find(name), known=known, value=value, notes=views.conflict_note(error))
+            set_outcome(Outcome.TOLD)
+            modal = views.add_modal(
+                find_extra(name), metadata=metadata, value=value, notes=views.conflict_blocks(error)
+            )
             await ack(response_action="update", view=modal)
             return
         await ack()
-        self._owners.tell(client, caller, changed)
-        await self._refresh_below(client, body["view"], caller, changed.view, known)
+        self._notices.changed(client, caller, changed)
+        await self._refresh_below(client, body["view"], caller, changed.view, metadata)
 
     async def press_remove(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
         action: dict[str, Any],
-        context: AsyncBoltContext,
         client: AsyncWebClient,
+        caller: Person,
+        owner: Person,
     ) -> None:
         """Take one away from the list."""
         await ack()
-        caller, owner, known = _modal(body, context)
-        changed = await self._profiles.remove_extra(caller=caller, owner=owner, name=pressed(action))
-        self._owners.tell(client, caller, changed)
+        metadata, shown = _context(body), body["view"]
+        changed = await self._profiles.remove_extra(caller=caller, owner=owner, name=pressed_value(action))
+        self._notices.changed(client, caller, changed)
         view = changed.view
-        shown = body["view"]
-        await self._show(client, shown["id"], views.list_modal(view, known=_now(known, view)), caller, view, known)
+        await self._show(
+            client, shown["id"], views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
+        )
         if shown.get("root_view_id") != shown["id"]:
-            await self._refresh_form(client, shown["root_view_id"], caller, view, known)
+            await self._refresh_form(client, shown["root_view_id"], caller, view, metadata)
 
     async def press_switch_in_form(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
         action: dict[str, Any],
-        context: AsyncBoltContext,
         client: AsyncWebClient,
+        caller: Person,
+        owner: Person,
     ) -> None:
         """Settle a conflict inside the modal: switch."""
         await ack()
-        caller, owner, known = _modal(body, context)
-        name = pressed(action)
+        metadata, name = _context(body), pressed_value(action)
         changed = await self._profiles.switch_encryption(caller=caller, owner=owner, to=name)
-        self._owners.tell(client, caller, changed)
+        self._notices.changed(client, caller, changed)
         view = changed.view
-        done = views.switched_modal(name, known=_now(known, view))
-        await self._show(client, body["view"]["id"], done, caller, view, known)
-        await self._refresh_below(client, body["view"], caller, view, known)
+        done = views.switched_modal(name, metadata=_now(metadata, view))
+        await self._show(client, body["view"]["id"], done, caller, view, metadata)
+        await self._refresh_below(client, body["view"], caller, view, metadata)
 
     async def press_keep_in_form(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        action: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient
     ) -> None:
         """Settle a conflict inside the modal: leave everything as it is."""
         await ack()
-        _, _, known = _modal(body, context)
-        await show_in(client, body["view"]["id"], views.add_modal(find(pressed(action)), known=known))
+        modal = views.add_modal(find_extra(pressed_value(action)), metadata=_context(body))
+        await update_modal(client, body["view"]["id"], modal)
 
     async def _refresh_below(
-        self, client: AsyncWebClient, shown: dict[str, Any], caller: Person, view: ProfileView, known: Context
+        self,
+        client: AsyncWebClient,
+        shown: dict[str, Any],
+        caller: Person,
+        view: ProfileView,
+        metadata: PrivateMetadata,
     ) -> None:
         """Show the change in the list below, and in the form at the bottom if there is one."""
         parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
         if parent:
-            await self._show(client, parent, views.list_modal(view, known=_now(known, view)), caller, view, known)
+            await self._show(
+                client, parent, views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
+            )
         if root and root not in (parent, shown["id"]):
-            await self._refresh_form(client, root, caller, view, known)
+            await self._refresh_form(client, root, caller, view, metadata)
 
     async def _refresh_form(
-        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, known: Context
+        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, metadata: PrivateMetadata
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        shown = form(view, known=_now(known, view), reader=caller.user, entry=self._entry)
-        await self._show(client, view_id, shown, caller, view, known)
+        shown = profile_form(view, metadata=_now(metadata, view), reader=caller.user, entry=self._entry)
+        await self._show(client, view_id, shown, caller, view, metadata)
 
-    async def _show(  # noqa: PLR0917 - each is of its own kind
-        self, client: AsyncWebClient, view_id: str, shown: View, caller: Person, view: ProfileView, known: Context
+    async def _show(
+        self,
+        client: AsyncWebClient,
+        view_id: str,
+        shown: View,
+        caller: Person,
+        view: ProfileView,
+        metadata: PrivateMetadata,
     ) -> None:
         """Show in a modal what is stored already; where Slack does not take it, the list says it elsewhere."""
         try:
-            await show_in(client, view_id, shown)
-        except SLACK_FAILS as error:
+            await update_modal(client, view_id, shown)
+        except SLACK_ERRORS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await say(client, caller.user, known.channel, views.listing(view, reader=caller.user))
+            await post_to_person(client, caller.user, metadata.channel, views.extras_message(view, reader=caller.user))
 
 
 def _list_button(owner: Person) -> ButtonElement:
     return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
 
 
-def _modal(body: dict[str, Any], context: AsyncBoltContext) -> tuple[Person, Person, Context]:
-    """Tell who acts in a modal, on whose profile, and what the modal remembers."""
-    known = Context.from_metadata(modal_of(body)["private_metadata"])
-    caller = caller_of(context)
-    return caller, owner_of(caller, known.owner), known
+def _context(body: dict[str, Any]) -> PrivateMetadata:
+    """Read what the modal remembers that something was pressed in."""
+    return PrivateMetadata.decode(modal_of(body)["private_metadata"])
 
 
-def _now(known: Context, view: ProfileView) -> Context:
-    return known.after_own_change(view.revision)
+def _now(metadata: PrivateMetadata, view: ProfileView) -> PrivateMetadata:
+    return metadata.after_own_change(view.revision)

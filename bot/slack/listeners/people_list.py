@@ -1,4 +1,4 @@
-"""`/email-profile list`: the list of everybody's accounts, its search, its rows, and the table to take away."""
+"""`/email-profile list`: the list of everybody's accounts, its search, its rows, and its export as a table."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,13 +9,13 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Person
-from bot.profiles.people.export import table
-from bot.profiles.people.people_list import ListQuery, PersonLine
-from bot.slack.commands import Commands, SlashCommand
+from bot.profiles.people.people_list import ListQuery, PersonLine, to_csv
+from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
-from bot.slack.listeners.services import Services, caller_of, pressed
-from bot.slack.replies.direct_message import say
-from bot.slack.replies.reply import Answer, Beside, answer_beside, answer_to
+from bot.slack.listeners.services import Services
+from bot.slack.middleware.caller import pressed_value
+from bot.slack.replies.direct_message import post_to_person
+from bot.slack.replies.reply import FollowUpReply, Reply, reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import card as cards
 from bot.slack.views import history as history_views
@@ -24,172 +24,155 @@ from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import Message, notice
 
 
-def register(app: AsyncApp, commands: Commands, services: Services) -> None:
-    """Register the subcommand, the list's menus and buttons, and its rows."""
-    room = _ListListeners(services)
-    commands.on(EMAIL_PROFILE, "list", listener=room.command)
-    app.action(ActionId.PEOPLE_SEARCH)(room.search)
-    app.action(ActionId.PEOPLE_STATE)(room.choose_state)
-    app.action(ActionId.PEOPLE_ORDER)(room.choose_order)
-    app.action(ActionId.PEOPLE_PAGE)(room.turn)
-    app.action(ActionId.PEOPLE_BACK)(room.turn)
-    app.action(ActionId.PEOPLE_OPEN)(room.open)
-    app.action(ActionId.PEOPLE_EXPORT)(room.export)
-    app.action(ActionId.PEOPLE_ROW)(room.press_row)
+class PeopleListListeners:
+    """The subcommand, the list's menus and buttons, and its rows."""
 
-
-class _ListListeners:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._listing = services.listing
         self._profiles = services.profiles
 
-    async def command(self, command: SlashCommand) -> Message:
-        """Answer `/email-profile list`."""
-        return await self._page(command.caller, ListQuery())
+    def register_commands(self, app: AsyncApp) -> None:
+        """Register the subcommand."""
+        app.command(EMAIL_PROFILE, matchers=[subcommand("list")])(self.show)
 
-    async def _page(self, caller: Person, wish: ListQuery) -> Message:
-        return views.listing(await self._listing.page(caller=caller, wish=wish))
+    def register(self, app: AsyncApp) -> None:
+        """Register the menus and the buttons."""
+        app.action(ActionId.PEOPLE_SEARCH)(self.search)
+        app.action(ActionId.PEOPLE_STATE)(self.choose_state)
+        app.action(ActionId.PEOPLE_ORDER)(self.choose_order)
+        app.action(ActionId.PEOPLE_PAGE)(self.change_page)
+        app.action(ActionId.PEOPLE_BACK)(self.change_page)
+        app.action(ActionId.PEOPLE_OPEN)(self.open_from_home)
+        app.action(ActionId.PEOPLE_EXPORT)(self.export)
+        app.action(ActionId.PEOPLE_ROW)(self.press_row)
+
+    async def show(self, ack: AsyncAck, caller: Person) -> None:
+        """Answer `/email-profile list`."""
+        await ack((await self._page(caller, ListQuery())).payload())
 
     async def search(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
         """Show whom the typed words find."""
         await ack()
-        action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), search=pressed(action).strip()[: views.LONGEST_SEARCH])
-        await self._show(body, client, caller_of(context), wish)
+        words = pressed_value(action).strip()[: views.MAX_SEARCH_LENGTH]
+        await self._replace(body, client, caller, replace(_query(action).first_page(), search=words))
 
     async def choose_state(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
         """Show those in one state, or all."""
         await ack()
-        action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), state=views.read_state(_chosen(action)))
-        await self._show(body, client, caller_of(context), wish)
+        state = views.decode_state(pressed_value(action))
+        await self._replace(body, client, caller, replace(_query(action).first_page(), state=state))
 
     async def choose_order(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
-        """Order by name, or what is wrong first."""
+        """Order by name, or problems first."""
         await ack()
-        action = body["actions"][0]
-        wish = replace(_wish(action).from_start(), by_name=views.read_order(_chosen(action)))
-        await self._show(body, client, caller_of(context), wish)
+        by_name = views.decode_order(pressed_value(action))
+        await self._replace(body, client, caller, replace(_query(action).first_page(), by_name=by_name))
 
-    async def turn(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+    async def change_page(
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
-        """Turn to the next page, or back."""
+        """Show the next page, or the one before."""
         await ack()
-        wish = views.read_query(pressed(body["actions"][0]))
-        await self._show(body, client, caller_of(context), wish)
+        await self._replace(body, client, caller, views.decode_query(pressed_value(action)))
 
-    async def _show(self, body: dict[str, Any], client: AsyncWebClient, caller: Person, wish: ListQuery) -> None:
-        if not body.get("response_url"):
-            # The list with its search is a message; a modal would want a button to submit it.
-            raise OutdatedFormError
-        await ResponseUrl(client, body).answer(await self._page(caller, wish), replace=True)
-
-    async def open(self, ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
+    async def open_from_home(self, ack: AsyncAck, client: AsyncWebClient, caller: Person) -> None:
         """Send the whole list to the admin's own conversation with the bot, from the Home tab."""
         await ack()
-        caller = caller_of(context)
-        message = await self._page(caller, ListQuery())
-        await say(client, caller.user, "", message)
+        await post_to_person(client, caller.user, "", await self._page(caller, ListQuery()))
 
     async def export(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
+        self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, caller: Person
     ) -> None:
-        """Send the wished lines as a table to the admin alone."""
+        """Send the lines of the query as a table to the admin alone."""
         await ack()
-        caller = caller_of(context)
-        wish = _wish(body["actions"][0])
+        query = _query(action)
         await self._listing.require_admin(caller)
-        answer = await answer_beside(body, client, title=views.TITLE, first=notice("Writing the table …"))
+        reply = await reply_below(body, client, title=views.TITLE, first=notice("Writing the table …"))
 
-        async def tell(sentence: str) -> None:
-            await answer.show(notice(sentence))
+        async def notify(sentence: str) -> None:
+            await reply.show(notice(sentence))
 
         async def send() -> None:
             lines: list[PersonLine] = []
-            async for batch in self._listing.everybody(caller=caller, wish=wish):
+            async for batch in self._listing.stream_lines(caller=caller, query=query):
                 lines.extend(batch)
-            told = notice(views.exporting(len(lines)))
-            posted = await client.chat_postMessage(channel=caller.user, **told.payload())
+            posted = await client.chat_postMessage(
+                channel=caller.user, **notice(views.export_comment(len(lines))).payload()
+            )
             await client.files_upload_v2(
                 # A conversation of two: nobody else can open the file.
                 channel=posted["channel"],
                 filename="work-with-email.csv",
-                content=table(lines),
+                content=to_csv(lines),
                 title="Work with email",
             )
-            await answer.show(notice("The table is in your messages with the bot."))
+            await reply.show(notice("The table is in your messages with the bot."))
 
-        self._services.jobs.start(f"export for {caller.user}", send, tell=tell)
+        self._services.jobs.start(f"export for {caller.user}", send, notify=notify)
 
     async def press_row(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
+        action: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
+        caller: Person,
     ) -> None:
         """Do with one person what the row's menu offers."""
         await ack()
-        caller = caller_of(context)
-        action = body["actions"][0]
-        act, user = views.read_row(_chosen(action))
+        act, user = views.decode_row_action(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
+        channel = context.channel_id or ""
         match act:
             case "edit":
-                await self._services.opening.form(client, body, caller, owner, channel=context.channel_id or "")
+                await self._services.forms.open_form(client, body, caller, owner, channel=channel)
             case "extras":
-                await self._services.opening.extras(client, body, caller, owner, channel=context.channel_id or "")
+                await self._services.forms.open_extras(client, body, caller, owner, channel=channel)
             case "test":
                 await self._test(client, body, caller, owner)
             case "history":
                 page = await self._services.history.page(caller=caller, owner=owner)
                 shown = history_views.history(page, reader=caller.user)
-                await answer_beside(body, client, title=views.TITLE, first=shown)
+                await reply_below(body, client, title=views.TITLE, first=shown)
             case _:
                 view = await self._profiles.show(caller=caller, owner=owner)
                 nothing = notice("There is no email profile to remove.")
                 question = cards.delete_question(view, reader=caller.user) if view.revision else nothing
-                await answer_beside(body, client, title=views.TITLE, first=question)
+                await reply_below(body, client, title=views.TITLE, first=question)
 
-    async def _test(
-        self,
-        client: AsyncWebClient,
-        body: dict[str, Any],
-        caller: Person,
-        owner: Person,
-    ) -> None:
+    async def _page(self, caller: Person, query: ListQuery) -> Message:
+        return views.list_message(await self._listing.page(caller=caller, query=query))
+
+    async def _replace(self, body: dict[str, Any], client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
+        if not body.get("response_url"):
+            # The list with its search is a message; a modal would want a button to submit it.
+            raise OutdatedFormError
+        await ResponseUrl(client, body).answer(await self._page(caller, query), replace=True)
+
+    async def _test(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Test below the list, and then show the list as it is after that."""
         url = ResponseUrl(client, body)
-        answer: Answer = Beside(url)
-        if not body.get("response_url"):
-            answer = await answer_to(body, client, title=views.TITLE, first=notice("Testing …"))
-        wish = _wish(body["actions"][0]) if body.get("response_url") else None
+        reply: Reply = FollowUpReply(url)
+        query = _query(body["actions"][0]) if body.get("response_url") else None
+        if query is None:
+            reply = await reply_in_place(body, client, title=views.TITLE, first=notice("Testing …"))
 
         async def work() -> None:
-            await self._services.testing.tested(answer, caller, owner)
-            if wish is not None:
-                await url.answer(await self._page(caller, wish), replace=True)
+            await self._services.test_replies.test(reply, caller, owner)
+            if query is not None:
+                await url.answer(await self._page(caller, query), replace=True)
 
-        self._services.testing.start(answer, caller, owner, work)
-
-
-def _wish(action: Mapping[str, Any]) -> ListQuery:
-    return views.read_query(str(action.get("block_id") or ""))
+        self._services.test_replies.start(reply, caller, owner, work)
 
 
-def _chosen(action: Mapping[str, Any]) -> str:
-    option = action.get("selected_option")
-    value = option.get("value") if isinstance(option, Mapping) else None
-    return value if isinstance(value, str) else ""
+def _query(action: Mapping[str, Any]) -> ListQuery:
+    """Read the query of the list that something was pressed in."""
+    return views.decode_query(str(action.get("block_id") or ""))

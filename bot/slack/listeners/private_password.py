@@ -1,4 +1,4 @@
-"""“Set the password privately”: the buttons that give a link to a page of the bot."""
+"""“Set the password privately”: the buttons that open the way to a page of the bot."""
 
 from typing import Any
 
@@ -6,63 +6,64 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.errors import UserError
+from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
-from bot.slack.listeners.services import Services, caller_of, modal_of
-from bot.slack.replies.direct_message import say
-from bot.slack.replies.modals import NotOpenedError, opened
-from bot.slack.replies.reply import answer_beside, answer_view
-from bot.slack.views import private_password as views
-from bot.slack.views.form import Context as FormContext
-from bot.slack.views.form import typed
+from bot.slack.listeners.services import Services
+from bot.slack.replies.direct_message import post_to_person
+from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
+from bot.slack.replies.reply import message_modal, reply_below
+from bot.slack.views.card import password_link
+from bot.slack.views.form import PrivateMetadata, read_form
+
+TITLE = "Password"
 
 
-def register(app: AsyncApp, services: Services) -> None:
-    """Register the buttons of the card and of the form; a press on the link itself needs no answer."""
-    room = _PrivateListeners(services)
-    app.action(ActionId.SET_PRIVATELY)(room.press_card)
-    app.action(ActionId.FORM_PRIVATELY)(room.press_form)
-    app.action(ActionId.OPEN_LINK)(room.press_link)
+class PrivatePasswordListeners:
+    """The buttons of the card and of the form; a press on the link itself needs no answer."""
 
-
-class _PrivateListeners:
     def __init__(self, services: Services) -> None:
-        self._links = services.links
+        self._stored_links = services.links
+
+    def register(self, app: AsyncApp) -> None:
+        """Register the buttons."""
+        app.action(ActionId.SET_PRIVATELY)(self.press_card)
+        app.action(ActionId.FORM_PRIVATELY)(self.press_form)
+        app.action(ActionId.OPEN_LINK)(self.press_link)
 
     async def press_card(
-        self,
-        ack: AsyncAck,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        client: AsyncWebClient,
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient, caller: Person
     ) -> None:
-        """Give a link for the stored server, to the one who pressed and to nobody else."""
+        """Show a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
-        url = await self._link(context, channel=context.channel_id or "")
-        await answer_beside(body, client, title=views.TITLE, first=views.link(url))
+        url = await self._links.create_link(owner=caller, channel=context.channel_id or "")
+        await reply_below(body, client, title=TITLE, first=password_link(url))
 
-    async def press_form(
-        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
-        """Give a link for the server that stands in the form, on top of it; the form learns of the password."""
+    async def press_form(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, caller: Person) -> None:
+        """Show a link for the server that is typed in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)
-        known = FormContext.from_metadata(shown["private_metadata"])
-        host = typed(shown["state"]["values"]).host
-        url = await self._link(
-            context, channel=known.channel, host=host, view_id=str(shown["id"]), revision=known.revision
+        metadata = PrivateMetadata.decode(shown["private_metadata"])
+        url = await self._links.create_link(
+            owner=caller,
+            channel=metadata.channel,
+            host=read_form(shown["state"]["values"]).host,
+            view_id=str(shown["id"]),
+            revision=metadata.revision,
         )
-        link = views.link(url)
+        link = password_link(url)
         try:
-            await opened(client, body, answer_view(link, title=views.TITLE))
+            await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await say(client, caller_of(context).user, known.channel, link)
+            await post_to_person(client, caller.user, metadata.channel, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
-        """Let Slack know that the press on the link arrived."""
+        """Acknowledge a press on the link, which the browser follows."""
         await ack()
 
-    async def _link(self, context: AsyncBoltContext, **where: Any) -> str:
-        if self._links is None:
+    @property
+    def _links(self) -> PrivateLinks:
+        if self._stored_links is None:
             raise UserError("This bot has no private page. Type the password into the form.")
-        return await self._links.offer(owner=caller_of(context), **where)
+        return self._stored_links

@@ -1,4 +1,4 @@
-"""A request that comes twice is carried out once, whichever instance it comes to.
+"""A request that is delivered twice is carried out once, whichever instance it comes to.
 
 Slack delivers commands, presses and submissions once, but a captured request stays validly signed for five minutes
 (https://docs.slack.dev/authentication/verifying-requests-from-slack), and a proxy may repeat one. Events are left
@@ -17,37 +17,30 @@ REMEMBERED_SECONDS = 3600
 
 
 class Deduplicator:
-    """Remembers requests that do something, in the database that all instances share."""
+    """Remembers requests that change something, in the database that all instances share."""
 
     def __init__(self, database: Database) -> None:
-        """Remember in `database`."""
         self._database = database
 
-    async def takes(self, body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
-        """Tell whether a request comes for the first time, and remember it; one without a trigger always does."""
-        name = _name(body, context)
-        if name is None:
-            return True
-        async with self._database.writing() as tx:
-            return await tx.requests.take(name, seconds=REMEMBERED_SECONDS)
-
-    async def let_through(
+    async def middleware(
         self,
         body: dict[str, Any],
         context: AsyncBoltContext,
         next: Callable[[], Awaitable[None]],  # noqa: A002 - Bolt's name
     ) -> BoltResponse | None:
-        """Let a press or a submission through once: a middleware for Bolt."""
-        if not await self.takes(body, context):
+        """Acknowledge a request that was delivered before, without a listener; let every other one go on."""
+        if not await self.is_first_delivery(body, context):
             return BoltResponse(status=200)
         await next()
         return None
 
-
-def _name(body: Mapping[str, Any], context: AsyncBoltContext) -> str | None:
-    """Name a request by its trigger id, which is its own."""
-    trigger = body.get("trigger_id")
-    if not isinstance(trigger, str) or not trigger:
-        return None
-    kind = str(body.get("command") or body.get("type"))
-    return "\n".join((context.enterprise_id or "", context.team_id or "", context.user_id or "", kind, trigger))
+    async def is_first_delivery(self, body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
+        """Remember a request, and return whether it is new; one that only shows something always is."""
+        invocation = context.get("invocation")
+        trigger = body.get("trigger_id")
+        if not (isinstance(trigger, str) and trigger) or (invocation is not None and not invocation.acts):
+            return True
+        kind = str(body.get("command") or body.get("type"))
+        name = "\n".join((context.enterprise_id or "", context.team_id or "", context.user_id or "", kind, trigger))
+        async with self._database.writing() as tx:
+            return await tx.requests.take(name, seconds=REMEMBERED_SECONDS)

@@ -1,4 +1,4 @@
-"""Answers to commands that are ready only after Slack has stopped waiting for them."""
+"""Acknowledgements of commands that are ready only after Slack has stopped waiting for them."""
 
 import json
 import logging
@@ -9,22 +9,24 @@ from typing import Any
 
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.middleware.request_log import ServedApp, log_undelivered
+from bot.observability.log import log_undelivered
+from bot.slack.middleware.overload import Dispatch
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views.message import Message
-from bot.slack.web_api.errors import SLACK_FAILS
+from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
 
-SECONDS = 3.0
+ACK_TIMEOUT_SECONDS = 3.0
 """How long Slack waits (https://docs.slack.dev/interactivity/implementing-slash-commands); then the person reads
 `operation_timeout`, and whatever the acknowledgement says is thrown away."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Written(Message):
-    """A message that is worded already."""
+class _SerializedMessage(Message):
+    """A message whose payload was made already."""
 
     document: Mapping[str, Any]
 
@@ -32,25 +34,27 @@ class _Written(Message):
         return dict(self.document)
 
 
-class PunctualApp(ServedApp):
-    """The app, whose answers to commands reach people although they come too late for Slack.
+def post_late_acks(dispatch: Dispatch, client: AsyncWebClient) -> Dispatch:
+    """Return a dispatch that posts a command's answer at its response_url when it is too late for an acknowledgement.
 
     A form that is submitted stays open at Slack with all that was typed, and buttons are answered elsewhere anyway.
+    `client` posts for requests whose workspace is not known.
     """
 
-    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Serve a request; what Slack does not wait for any more is posted where the command was typed."""
+    async def serve(request: AsyncBoltRequest) -> BoltResponse:
         began = time.monotonic()
-        response = await super().async_dispatch(req)
-        if time.monotonic() - began < SECONDS or not _answers_a_command(req, response):
+        response = await dispatch(request)
+        if time.monotonic() - began < ACK_TIMEOUT_SECONDS or not _answers_a_command(request, response):
             return response
-        written = _Written(text="", document=json.loads(response.body))
-        client = req.context.get("client") or self.client
+        url = ResponseUrl(request.context.get("client") or client, request.body)
+        message = _SerializedMessage(text="", document=json.loads(response.body))
         try:
-            await ResponseUrl(client, req.body).answer(written, replace=False)
-        except SLACK_FAILS as error:
+            await url.answer(message, replace=False)
+        except SLACK_ERRORS as error:
             log_undelivered(log, "An answer came too late, and could not be said elsewhere", error)
         return BoltResponse(status=200)
+
+    return serve
 
 
 def _answers_a_command(request: AsyncBoltRequest, response: BoltResponse) -> bool:

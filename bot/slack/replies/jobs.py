@@ -1,26 +1,26 @@
-"""Background jobs: bounded in number, never lost, awaited on stop; their owner is told when they fail."""
+"""Background jobs: bounded in number, awaited on stop; whoever started one is notified when it fails."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from bot.observability.log import current_reference, log_undelivered
 from bot.profiles.errors import NotAllowedError, UserError, outage_sentence
-from bot.slack.middleware.request_log import log_undelivered, reference_now
-from bot.slack.web_api.errors import SLACK_FAILS, note_refusal
+from bot.slack.web_api.errors import SLACK_ERRORS
 from storage.engines.unavailable import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
-_LAST_WORDS = 5.0
-"""Seconds that cancelled jobs get to tell their owners."""
+_LAST_NOTICE_SECONDS = 5.0
+"""How long cancelled jobs get to notify their owners."""
 
 INTERRUPTED = "The bot is being restarted, so this was interrupted. Please run it again in a minute."
 RESTARTING = "The bot is being restarted. Please try again in a minute."
 
 
 def unexpected(reference: str) -> str:
-    """Say that something went wrong that the person cannot mend."""
+    """Return the sentence for an error that nobody expected."""
     return (
         f"Something went wrong (reference {reference}). Nothing was changed. Try again; if it stays, give "
         "whoever runs the bot this reference."
@@ -28,7 +28,7 @@ def unexpected(reference: str) -> str:
 
 
 def not_taken(reference: str) -> str:
-    """Say that Slack did not take what the bot had to show or to ask; what was wanted may be done."""
+    """Return the sentence for an answer that Slack did not take; what was wanted may be done."""
     return (
         f"Slack did not take the bot's answer (reference {reference}). Please look how things stand before you try "
         "again."
@@ -39,20 +39,19 @@ class Jobs:
     """The registry of background jobs of one process."""
 
     def __init__(self, *, most: int) -> None:
-        """Run at most `most` jobs at once."""
         self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
 
     @property
     def running(self) -> int:
-        """How many jobs are under way."""
+        """The number of jobs under way."""
         return len(self._tasks)
 
     def start(
-        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, tell: Callable[[str], Awaitable[object]]
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, notify: Callable[[str], Awaitable[object]]
     ) -> None:
-        """Begin `work` in the background; `tell` gets a sentence for the person when it fails or is interrupted.
+        """Start `work` in the background; `notify` gets a sentence for the person when it fails or is interrupted.
 
         `name` says what it is and for whom, in ids: it is logged when the work is refused.
 
@@ -63,36 +62,30 @@ class Jobs:
             raise UserError(RESTARTING)
         if len(self._tasks) >= self._most:
             raise UserError("Many tests are running right now. Please try again in a minute.")
-        task = asyncio.create_task(self._run(name, work, tell), name=name)
+        task = asyncio.create_task(self._run(name, work, notify), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run(
-        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], tell: Callable[[str], Awaitable[object]]
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], notify: Callable[[str], Awaitable[object]]
     ) -> None:
         try:
             await work()
         except asyncio.CancelledError:
-            await self._tell(tell, INTERRUPTED)
+            await _notify(notify, INTERRUPTED)
         except UserError as error:
             if isinstance(error, NotAllowedError):
-                note_refusal(name)
-            await self._tell(tell, str(error))
+                log.info("Refused: %s.", name)
+            await _notify(notify, str(error))
         except DatabaseUnavailableError as error:
-            await self._tell(tell, outage_sentence(error))
-        except SLACK_FAILS as error:
+            await _notify(notify, outage_sentence(error))
+        except SLACK_ERRORS as error:
             log_undelivered(log, "Slack did not take what a background job had to show", error)
-            await self._tell(tell, not_taken(reference_now()))
+            await _notify(notify, not_taken(current_reference()))
         except Exception:
-            reference = reference_now()
+            reference = current_reference()
             log.exception("A background job failed (reference %s).", reference, extra={"reference": reference})
-            await self._tell(tell, unexpected(reference))
-
-    async def _tell(self, tell: Callable[[str], Awaitable[object]], sentence: str) -> None:
-        try:
-            await tell(sentence)
-        except Exception as error:  # noqa: BLE001 - the person cannot be reached; there is nobody left to tell
-            log_undelivered(log, "A job's owner could not be told", error)
+            await _notify(notify, unexpected(reference))
 
     async def drain(self, seconds: float) -> None:
         """Take no new jobs, wait up to `seconds` for those under way, then interrupt the rest."""
@@ -103,4 +96,11 @@ class Jobs:
         for task in late:
             task.cancel()
         if late:
-            await asyncio.wait(late, timeout=_LAST_WORDS)
+            await asyncio.wait(late, timeout=_LAST_NOTICE_SECONDS)
+
+
+async def _notify(notify: Callable[[str], Awaitable[object]], sentence: str) -> None:
+    try:
+        await notify(sentence)
+    except Exception as error:  # noqa: BLE001 - the person cannot be reached; nobody else is to be notified
+        log_undelivered(log, "A job's owner could not be told", error)

@@ -1,4 +1,4 @@
-"""What happens in Slack when a password was set on the private page: the card, and the form that is open."""
+"""What people see in Slack when their password was set on the private page: the open form, or the card."""
 
 import asyncio
 import logging
@@ -7,17 +7,17 @@ from dataclasses import replace
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import values_of
+from bot.profiles.account.changes import form_values
 from bot.profiles.account.private_links import PasswordSet, PrivateLink
 from bot.profiles.errors import UserError
-from bot.slack.replies.direct_message import say
+from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.jobs import Jobs
-from bot.slack.replies.modals import SECONDS
+from bot.slack.replies.modals import MODAL_TIMEOUT_SECONDS
 from bot.slack.views.card import card
-from bot.slack.views.form import Context, PasswordEntry, form
+from bot.slack.views.form import PasswordEntry, PrivateMetadata, profile_form
 from bot.slack.views.message import Message, notice, section
-from bot.slack.web_api.clients import patient
-from bot.slack.web_api.errors import SLACK_FAILS, refusal
+from bot.slack.web_api.clients import with_retries
+from bot.slack.web_api.errors import SLACK_ERRORS, error_code
 from bot.slack.workspaces.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
@@ -27,51 +27,57 @@ class PasswordSetNotice:
     """Shows people in Slack that their password is set."""
 
     def __init__(self, workspaces: Workspaces, jobs: Jobs, entry: PasswordEntry) -> None:
-        """Speak in each person's own workspace, in the background."""
         self._workspaces = workspaces
         self._jobs = jobs
         self._entry = entry
 
     def show(self, done: PasswordSet) -> None:
-        """Bring the open form up to date, or else show the card."""
+        """Update the open form, or else show the card."""
         link = done.link
 
-        async def tell(sentence: str) -> None:
-            await say(await self._client_for(link), link.owner.user, link.channel, notice(sentence))
+        async def notify(sentence: str) -> None:
+            await post_to_person(await self._client_for(link), link.owner.user, link.channel, notice(sentence))
 
         async def work() -> None:
             client = await self._client_for(link)
             if not await self._in_form(client, done):
                 shown = card(done.view, reader=link.owner.user, entry=self._entry)
                 blocks = [section("Your password is set."), *shown.blocks]
-                await say(client, link.owner.user, link.channel, Message(text="Your password is set.", blocks=blocks))
+                await post_to_person(
+                    client, link.owner.user, link.channel, Message(text="Your password is set.", blocks=blocks)
+                )
 
         try:
-            self._jobs.start(f"password of {link.owner.user}", work, tell=tell)
+            self._jobs.start(f"password of {link.owner.user}", work, notify=notify)
         except UserError:
             # The password is set, and the page says so; Slack shows it the next time somebody looks.
             log.warning("A new password could not be shown in Slack: too much is under way.")
 
     async def _client_for(self, link: PrivateLink) -> AsyncWebClient:
-        return patient(await self._workspaces.client_for(link.owner.workspace))
+        return with_retries(await self._workspaces.client_for(link.owner.workspace))
 
     async def _in_form(self, client: AsyncWebClient, done: PasswordSet) -> bool:
-        """Show it in the open form; False when there is none, or when somebody else saved since it was opened."""
+        """Update the open form; return False when there is none, or when somebody else saved since it was opened."""
         link, owner = done.link, done.link.owner.user
         if not link.view_id or done.view.revision - link.revision > 1:
             # A form that has not seen what another saved stays on its revision, so that saving it asks.
             return False
-        known = Context(
-            owner=owner, revision=done.view.revision, channel=link.channel, began=values_of(done.view.profile)
+        metadata = PrivateMetadata(
+            owner=owner,
+            revision=done.view.revision,
+            channel=link.channel,
+            initial_values=form_values(done.view.profile),
         )
         notes = [section(":white_check_mark: Your password is set. Save the form to go on.")]
         # It belongs to the server in the form, which need not be stored yet.
-        view = form(replace(done.view, has_password=True), known=known, reader=owner, entry=self._entry, notes=notes)
+        view = profile_form(
+            replace(done.view, has_password=True), metadata=metadata, reader=owner, entry=self._entry, notes=notes
+        )
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
                 await client.views_update(view_id=link.view_id, view=view)
-        except SLACK_FAILS as error:
-            if not (isinstance(error, SlackApiError) and refusal(error) == "not_found"):
+        except SLACK_ERRORS as error:
+            if not (isinstance(error, SlackApiError) and error_code(error) == "not_found"):
                 log.info("A form was not changed (%s).", type(error).__name__)
             return False
         return True

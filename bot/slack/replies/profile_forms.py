@@ -1,56 +1,54 @@
-"""Opening the form and the list of extra configurations, wherever a button for them stands."""
+"""Opens the form and the list of extra configurations, wherever a button for them is."""
 
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.conflicts import values_of
+from bot.profiles.account.changes import form_values
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
-from bot.profiles.people.access import Person
+from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
-from bot.slack.replies.modals import open_for
+from bot.slack.replies.modals import open_or_replace
 from bot.slack.views.extras import list_modal
-from bot.slack.views.form import Context, PasswordEntry, form
+from bot.slack.views.form import PasswordEntry, PrivateMetadata, profile_form
 from bot.slack.views.message import button
-from bot.slack.workspaces.users import SlackDirectory
 
 
 class ProfileForms:
-    """Opens modals about a profile."""
+    """Opens modals about a profile; `entry` is where passwords are typed."""
 
-    def __init__(self, *, profiles: EmailProfiles, directory: SlackDirectory, entry: PasswordEntry) -> None:
-        """Show what `profiles` holds; `entry` says where passwords are typed."""
+    def __init__(self, *, profiles: EmailProfiles, directory: Directory, entry: PasswordEntry) -> None:
         self._profiles = profiles
         self._directory = directory
         self._entry = entry
 
-    async def form(
+    async def open_form(
         self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
     ) -> None:
         """Open the form; the first time it begins with the workspace's defaults and the address in Slack."""
         view = await self._profiles.show(caller=caller, owner=owner)
         suggested = None
         if not view.profile.address:
-            suggested = await self._profiles.suggestion(owner, await self._slack_address(owner))
-        began = values_of(suggested or view.profile)
-        known = Context(owner=owner.user, revision=view.revision, channel=channel, began=began)
-        modal = form(view, known=known, reader=caller.user, entry=self._entry, suggested=suggested)
-        await open_for(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
+            suggested = await self._profiles.suggest(owner, await self._slack_address(owner))
+        began = form_values(suggested or view.profile)
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel, initial_values=began)
+        modal = profile_form(view, metadata=metadata, reader=caller.user, entry=self._entry, suggested=suggested)
+        await open_or_replace(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
 
-    async def extras(
+    async def open_extras(
         self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
     ) -> None:
         """Open the list of extra configurations."""
         view = await self._profiles.show(caller=caller, owner=owner)
-        known = Context(owner=owner.user, revision=view.revision, channel=channel)
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel)
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
-        await open_for(client, body, list_modal(view, known=known), again=again)
+        await open_or_replace(client, body, list_modal(view, metadata=metadata), again=again)
 
     async def _slack_address(self, owner: Person) -> str:
         try:
             member = await self._directory.member(owner)
         except UserError:
-            # The suggestion is a convenience; the form opens without it.
+            # The suggest is a convenience; the form opens without it.
             return ""
         return member.address if member else ""

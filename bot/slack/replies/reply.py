@@ -1,4 +1,4 @@
-"""Where an answer to a press appears: in place of the message that was pressed in, or in a modal.
+"""Where the reply to a press appears: in place of the message that was pressed in, below it, or in a modal.
 
 Whatever becomes of that place, the last word reaches the person: else in the channel, else by direct message.
 """
@@ -11,16 +11,16 @@ from slack_sdk.models.blocks import PlainTextObject
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.replies.direct_message import say
-from bot.slack.replies.modals import NotOpenedError, is_in_modal, opened, show_in
+from bot.slack.replies.direct_message import post_to_person
+from bot.slack.replies.modals import NotOpenedError, is_in_modal, open_modal, update_modal
 from bot.slack.replies.response_url import ResponseUrl, channel_in, user_in
 from bot.slack.views.message import Message
-from bot.slack.web_api.errors import SLACK_FAILS
+from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
 
 
-class Answer(Protocol):
+class Reply(Protocol):
     """A place that shows a message, and then another one instead."""
 
     async def show(self, message: Message) -> None:
@@ -32,11 +32,10 @@ class Answer(Protocol):
         ...
 
 
-class InMessage:
-    """In place of the message that was pressed in, or of the answer to a command."""
+class ReplaceMessage:
+    """Replaces the message that was pressed in, or the answer to a command."""
 
     def __init__(self, url: ResponseUrl) -> None:
-        """Answer through a response_url."""
         self._url = url
 
     async def show(self, message: Message) -> None:
@@ -48,11 +47,10 @@ class InMessage:
         await self._url.progress(message, replace=True)
 
 
-class Beside:
-    """Below the message that was pressed in, which stays; each answer is a new message."""
+class FollowUpReply:
+    """Posts below the message that was pressed in, which stays; each reply is a new message."""
 
     def __init__(self, url: ResponseUrl) -> None:
-        """Answer through a response_url."""
         self._url = url
 
     async def show(self, message: Message) -> None:
@@ -60,30 +58,30 @@ class Beside:
         await self._url.answer(message, replace=False)
 
     async def progress(self, message: Message) -> None:
-        """Leave it: each would be one more message."""
+        """Skip it: each would be one more message."""
 
 
-class Said:
-    """In the channel or by direct message, where Slack did not open a modal; each answer is a new message."""
+class DirectReply:
+    """Posts in the channel or as a direct message, where Slack did not open a modal; each reply is a new message."""
 
     def __init__(self, client: AsyncWebClient, body: Mapping[str, Any]) -> None:
-        """Answer the request that has this body."""
+        """`body` is that of the request to reply to."""
         self._client = client
         self._body = body
 
     async def show(self, message: Message) -> None:
         """Post a message."""
-        await say(self._client, user_in(self._body), channel_in(self._body), message)
+        await post_to_person(self._client, user_in(self._body), channel_in(self._body), message)
 
     async def progress(self, message: Message) -> None:
-        """Leave it: each would be one more message."""
+        """Skip it: each would be one more message."""
 
 
-class InModal:
-    """In a modal that is open."""
+class ModalReply:
+    """Replaces what a modal shows."""
 
     def __init__(self, client: AsyncWebClient, body: Mapping[str, Any], *, view_id: str, title: str) -> None:
-        """Answer the request that has this body in the modal `view_id`."""
+        """`body` is that of the request to reply to, `view_id` the open modal."""
         self._client = client
         self._body = body
         self._view_id = view_id
@@ -91,26 +89,26 @@ class InModal:
         self._takes_progress = True
 
     async def show(self, message: Message) -> None:
-        """Replace what the modal shows."""
+        """Replace what the modal shows; where Slack does not take that, post the message."""
         try:
-            await show_in(self._client, self._view_id, answer_view(message, title=self._title))
-        except SLACK_FAILS as error:
+            await update_modal(self._client, self._view_id, message_modal(message, title=self._title))
+        except SLACK_ERRORS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await Said(self._client, self._body).show(message)
+            await DirectReply(self._client, self._body).show(message)
 
     async def progress(self, message: Message) -> None:
-        """Replace what the modal shows, if Slack takes it."""
+        """Replace what the modal shows, until Slack once does not take it."""
         if not self._takes_progress:
             return
         try:
-            await show_in(self._client, self._view_id, answer_view(message, title=self._title))
-        except SLACK_FAILS as error:
+            await update_modal(self._client, self._view_id, message_modal(message, title=self._title))
+        except SLACK_ERRORS as error:
             self._takes_progress = False
             log.info("A modal was not changed (%s).", type(error).__name__)
 
 
-def answer_view(message: Message, *, title: str) -> View:
-    """Make a modal of a message."""
+def message_modal(message: Message, *, title: str) -> View:
+    """Return a modal that shows a message."""
     return View(
         type="modal",
         title=PlainTextObject(text=title),
@@ -119,36 +117,38 @@ def answer_view(message: Message, *, title: str) -> View:
     )
 
 
-async def answer_to(body: Mapping[str, Any], client: AsyncWebClient, *, title: str, first: Message) -> Answer:
-    """Find where the answer to a press belongs, and show `first` there where a modal has to be opened.
+async def reply_in_place(body: Mapping[str, Any], client: AsyncWebClient, *, title: str, first: Message) -> Reply:
+    """Return where the reply to a press belongs, with `first` shown there already where a modal has to be opened.
 
     A press in a message comes with a response_url; one in a modal stays in that modal; one on the Home tab opens one.
     """
     if body.get("response_url"):
-        return InMessage(ResponseUrl(client, body))
+        return ReplaceMessage(ResponseUrl(client, body))
     if is_in_modal(body):
-        return InModal(client, body, view_id=body["view"]["id"], title=title)
-    try:
-        view_id = await opened(client, body, answer_view(first, title=title))
-    except NotOpenedError:
-        return Said(client, body)
-    return InModal(client, body, view_id=view_id, title=title)
+        return ModalReply(client, body, view_id=body["view"]["id"], title=title)
+    return await _opened_modal(body, client, title=title, first=first) or DirectReply(client, body)
 
 
-async def answer_beside(body: Mapping[str, Any], client: AsyncWebClient, *, title: str, first: Message) -> Answer:
-    """Find where an answer belongs that leaves what was pressed in as it is, and show `first` there.
+async def reply_below(body: Mapping[str, Any], client: AsyncWebClient, *, title: str, first: Message) -> Reply:
+    """Show `first` without changing what was pressed in, and return that place.
 
     Below a message; from the Home tab in a modal; in a modal in a further one.
     """
-    answer: Answer
     if body.get("response_url"):
-        answer = Beside(ResponseUrl(client, body))
+        reply: Reply = FollowUpReply(ResponseUrl(client, body))
+    elif modal := await _opened_modal(body, client, title=title, first=first):
+        return modal
     else:
-        try:
-            view_id = await opened(client, body, answer_view(first, title=title))
-        except NotOpenedError:
-            answer = Said(client, body)
-        else:
-            return InModal(client, body, view_id=view_id, title=title)
-    await answer.show(first)
-    return answer
+        reply = DirectReply(client, body)
+    await reply.show(first)
+    return reply
+
+
+async def _opened_modal(
+    body: Mapping[str, Any], client: AsyncWebClient, *, title: str, first: Message
+) -> ModalReply | None:
+    try:
+        view_id = await open_modal(client, body, message_modal(first, title=title))
+    except NotOpenedError:
+        return None
+    return ModalReply(client, body, view_id=view_id, title=title)

@@ -1,44 +1,42 @@
-"""A test of many profiles: its progress, and what came of it, by cause."""
+"""A test of many profiles: its progress, and its result by cause."""
 
 from slack_sdk.models.blocks import Block
 
-from bot.profiles.tests.bulk_tests import Tally
+from bot.profiles.tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Message, actions, button, escaped, excerpt, section
+from bot.slack.views.message import Message, actions, button, escape, section, truncate
 from storage.tables.bulk_runs import StoredRun
 
-_BAR = 20
-_MOST_CAUSES = 10
-_MOST_NAMED = 10
+_BAR_LENGTH = 20
+_MAX_CAUSES = 10
+_MAX_NAMES = 10
 
 
-def bar(done: int, total: int) -> str:
-    """Draw how far something is, with the figures."""
-    full = _BAR * done // max(total, 1)
-    return f"`{'█' * full}{'░' * (_BAR - full)}` {done} of {total}"
-
-
-def progress(tally: Tally, *, run_id: str) -> Message:
-    """Show a run under way, with the button that stops it."""
+def progress(counts: BulkTestCounts, *, run_id: str) -> Message:
+    """Return a run under way, with the button that stops it."""
+    left_out = f" · {counts.skipped.total()} left out" if counts.skipped else ""
+    so_far = f"{counts.passed} work · {counts.failed} fail{left_out}"
+    full = _BAR_LENGTH * counts.done // max(counts.total, 1)
+    bar = f"`{'█' * full}{'░' * (_BAR_LENGTH - full)}` {counts.done} of {counts.total}"
     return Message(
-        text=f"Testing {tally.total} email profiles: {tally.done} done.",
+        text=f"Testing {counts.total} email profiles: {counts.done} done.",
         blocks=[
-            section(f"*Testing {tally.total} email profiles*\n{bar(tally.done, tally.total)}\n{_counts(tally)}"),
+            section(f"*Testing {counts.total} email profiles*\n{bar}\n{so_far}"),
             actions(button("Stop", ActionId.RUN_STOP, value=run_id, style="danger")),
         ],
     )
 
 
-def finished(tally: Tally) -> Message:
-    """Sum a run up: how many work, and the rest by cause."""
-    stopped = f"Stopped after {tally.done} of {tally.total}. " if tally.cancelled else ""
-    tested = tally.passed + tally.failed
-    text = f"{stopped}Of {tested} tested email profiles {tally.passed} work and {tally.failed} fail."
-    return Message(text=text, blocks=[section(f"*{escaped(text)}*"), *_causes(tally)])
+def finished(counts: BulkTestCounts) -> Message:
+    """Return how many profiles work, and the rest by cause."""
+    stopped = f"Stopped after {counts.done} of {counts.total}. " if counts.cancelled else ""
+    tested = counts.passed + counts.failed
+    text = f"{stopped}Of {tested} tested email profiles {counts.passed} work and {counts.failed} fail."
+    return Message(text=text, blocks=[section(f"*{escape(text)}*"), *_causes(counts)])
 
 
 def interrupted(run: StoredRun) -> Message:
-    """Tell that a run died with its process."""
+    """Return the message about a run that died with its process."""
     text = (
         f"The test of {run.total} email profiles was interrupted after {run.done}, because the bot was restarted. "
         "Results so far are kept. Start it again from the list."
@@ -46,24 +44,17 @@ def interrupted(run: StoredRun) -> Message:
     return Message(text=text, blocks=[section(text)])
 
 
-def _counts(tally: Tally) -> str:
-    parts = [f"{tally.passed} work", f"{tally.failed} fail"]
-    if tally.left_out:
-        parts.append(f"{tally.left_out.total()} left out")
-    return " · ".join(parts)
-
-
-def _causes(tally: Tally) -> list[Block]:
-    causes = sorted(tally.causes.items(), key=lambda one: -len(one[1]))
+def _causes(counts: BulkTestCounts) -> list[Block]:
+    causes = sorted(counts.causes.items(), key=lambda item: -len(item[1]))
     blocks: list[Block] = []
-    for cause, users in causes[:_MOST_CAUSES]:
-        named = ", ".join(f"<@{user}>" for user in users[:_MOST_NAMED])
-        more = f" and {len(users) - _MOST_NAMED} more" if len(users) > _MOST_NAMED else ""
+    for cause, users in causes[:_MAX_CAUSES]:
+        names = ", ".join(f"<@{user}>" for user in users[:_MAX_NAMES])
+        more = f" and {len(users) - _MAX_NAMES} more" if len(users) > _MAX_NAMES else ""
         verb = "fails" if len(users) == 1 else "fail"
-        blocks.append(section(f":x: *{len(users)} {verb} {escaped(excerpt(cause, 500))}*\n{named}{more}"))
-    rest = causes[_MOST_CAUSES:]
+        blocks.append(section(f":x: *{len(users)} {verb} {escape(truncate(cause, 500))}*\n{names}{more}"))
+    rest = causes[_MAX_CAUSES:]
     if rest:
         blocks.append(section(f"{sum(len(users) for _, users in rest)} more fail for {len(rest)} other reasons."))
-    for sentence, count in tally.left_out.most_common(5):
-        blocks.append(section(f":heavy_minus_sign: {count} not tested: {escaped(excerpt(sentence, 500))}"))
+    for sentence, count in counts.skipped.most_common(5):
+        blocks.append(section(f":heavy_minus_sign: {count} not tested: {escape(truncate(sentence, 500))}"))
     return blocks

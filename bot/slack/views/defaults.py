@@ -1,25 +1,31 @@
-"""The modal of the workspace's defaults, and what changing them means for profiles."""
+"""The modal of the workspace's defaults, and how profiles compare with them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slack_sdk.models.blocks import (
-    Block,
-    InputBlock,
-    Option,
-    PlainTextInputElement,
-    PlainTextObject,
-    StaticSelectElement,
-)
+from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
-from bot.profiles.account.extras import IN_WORDS, misfit
-from bot.profiles.people.default_moves import Differences
+from bot.profiles.account.profile import ENCRYPTION_WORDS, find_mismatch
 from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
+from bot.profiles.people.workspace_defaults import DefaultsUsage
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.form import Context
-from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
-from bot.slack.views.message import Message, actions, button, code, context, escaped, rows, section
+from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.message import (
+    Message,
+    actions,
+    button,
+    checkbox_input,
+    code,
+    context,
+    escape,
+    is_checked,
+    line_sections,
+    menu,
+    section,
+    selected_value,
+    text_value,
+)
 from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
@@ -38,26 +44,32 @@ _EXAMPLES: Mapping[DefaultsField, str] = {
     DefaultsField.DOMAIN: "example.com",
     DefaultsField.ALLOWED_SERVERS: "smtp.example.com",
 }
-_CHOICES = (Encryption.TLS, Encryption.SSL, Encryption.NONE)
 
 
-def form(stored: StoredDefaults, *, known: Context, notes: Sequence[Block] = ()) -> View:
-    """Make the form over the stored defaults."""
+def defaults_form(stored: StoredDefaults, *, metadata: PrivateMetadata, notes: Sequence[Block] = ()) -> View:
+    """Return the form over the stored defaults, with `notes` at its top."""
     defaults = stored.defaults
+    encryption = defaults.encryption if defaults.has_account else Encryption.TLS
+    choices = (Encryption.TLS, Encryption.SSL, Encryption.NONE)
+    labels = {choice.value: ENCRYPTION_WORDS[choice] for choice in choices}
     return View(
         type="modal",
         callback_id=ViewId.DEFAULTS,
-        title=PlainTextObject(text=TITLE),
-        submit=PlainTextObject(text="Save"),
-        close=PlainTextObject(text="Cancel"),
-        private_metadata=known.to_metadata(),
+        title=TITLE,
+        submit="Save",
+        close="Cancel",
+        private_metadata=metadata.encode(),
         blocks=[
             *notes,
             context("New forms begin with these, so that people type an address and a password."),
             _text(DefaultsField.HOST, defaults.host),
             _text(DefaultsField.PORT, str(defaults.port or "")),
-            _encryption(defaults.encryption if defaults.has_account else Encryption.TLS),
-            one_checkbox(
+            InputBlock(
+                block_id=DefaultsField.ENCRYPTION,
+                label=DEFAULTS_LABELS[DefaultsField.ENCRYPTION],
+                element=menu(ActionId.VALUE, labels, selected=encryption.value),
+            ),
+            checkbox_input(
                 DefaultsField.AUTHENTICATE,
                 label=DEFAULTS_LABELS[DefaultsField.AUTHENTICATE],
                 meaning="Sign in with login and password",
@@ -73,49 +85,38 @@ def form(stored: StoredDefaults, *, known: Context, notes: Sequence[Block] = ())
 def _text(name: DefaultsField, value: str, *, multiline: bool | None = None) -> InputBlock:
     return InputBlock(
         block_id=name,
-        label=PlainTextObject(text=DEFAULTS_LABELS[name]),
-        hint=PlainTextObject(text=_HINTS[name]),
+        label=DEFAULTS_LABELS[name],
+        hint=_HINTS[name],
         optional=True,
         element=PlainTextInputElement(
             action_id=ActionId.VALUE,
             initial_value=value or None,
-            placeholder=PlainTextObject(text=_EXAMPLES[name]),
+            placeholder=_EXAMPLES[name],
             multiline=multiline,
         ),
     )
 
 
-def _encryption(chosen: Encryption) -> InputBlock:
-    options = {choice: Option(value=choice.value, label=IN_WORDS[choice]) for choice in _CHOICES}
-    return InputBlock(
-        block_id=DefaultsField.ENCRYPTION,
-        label=PlainTextObject(text=DEFAULTS_LABELS[DefaultsField.ENCRYPTION]),
-        element=StaticSelectElement(
-            action_id=ActionId.VALUE, options=list(options.values()), initial_option=options[chosen]
-        ),
-    )
-
-
-def typed(values: Mapping[str, Any]) -> DefaultsForm:
-    """Read the form from a view's `state.values`, whatever shape a request claims it has."""
+def read_form(values: Mapping[str, Any]) -> DefaultsForm:
+    """Return the form as typed; `values` is the view's `state.values`."""
     return DefaultsForm(
-        host=text_of(values, DefaultsField.HOST),
-        port=text_of(values, DefaultsField.PORT),
-        encryption=chosen_of(values, DefaultsField.ENCRYPTION),
+        host=text_value(values, DefaultsField.HOST),
+        port=text_value(values, DefaultsField.PORT),
+        encryption=selected_value(values, DefaultsField.ENCRYPTION),
         authenticate=is_checked(values, DefaultsField.AUTHENTICATE),
-        login_pattern=text_of(values, DefaultsField.LOGIN_PATTERN),
-        domain=text_of(values, DefaultsField.DOMAIN),
-        allowed_servers=text_of(values, DefaultsField.ALLOWED_SERVERS),
+        login_pattern=text_value(values, DefaultsField.LOGIN_PATTERN),
+        domain=text_value(values, DefaultsField.DOMAIN),
+        allowed_servers=text_value(values, DefaultsField.ALLOWED_SERVERS),
     )
 
 
 def summary(defaults: Defaults) -> list[str]:
-    """Write the defaults in a few lines."""
+    """Return the defaults in a few lines."""
     lines = []
     if defaults.host or defaults.port:
         server = f"{defaults.host or 'any server'}:{defaults.port or 'any port'}"
         sign_in = "signing in" if defaults.authenticate else "without signing in"
-        lines.append(f"{code(server)}  {IN_WORDS[defaults.encryption]}, {sign_in}")
+        lines.append(f"{code(server)}  {ENCRYPTION_WORDS[defaults.encryption]}, {sign_in}")
     if defaults.login_pattern:
         lines.append(f"Login {code(defaults.login_pattern)}")
     if defaults.domain:
@@ -125,38 +126,37 @@ def summary(defaults: Defaults) -> list[str]:
     return lines or ["No defaults yet: people type all six values."]
 
 
-def saved(stored: StoredDefaults, found: Differences) -> Message:
-    """Say that the defaults are saved, how profiles stand to them, and offer to move those that hold the old ones."""
-    blocks: list[Block] = [section("*The defaults are saved.*"), *rows(summary(stored.defaults))]
-    told = _standing(found)
-    blocks.append(section(escaped(told)))
-    wrong = misfit(stored.defaults.port, stored.defaults.encryption, authenticate=stored.defaults.authenticate)
-    if wrong is not None and stored.defaults.port:
-        blocks.append(section(f":warning: {escaped(wrong.sentence)}"))
-    if found.holding_old and stored.defaults.has_account:
+def saved(stored: StoredDefaults, usage: DefaultsUsage) -> Message:
+    """Return the saved defaults, how profiles compare, and a button that moves those on the previous ones along."""
+    defaults, previous = stored.defaults, usage.previous
+    comparison = _comparison(usage)
+    blocks = [section("*The defaults are saved.*"), *line_sections(summary(defaults)), section(escape(comparison))]
+    mismatch = find_mismatch(defaults.port, defaults.encryption, authenticate=defaults.authenticate)
+    if mismatch is not None and defaults.port:
+        blocks.append(section(f":warning: {escape(mismatch.sentence)}"))
+    if previous and defaults.has_account:
         again = ""
-        if stored.before.host != stored.defaults.host:
+        if stored.previous.host != defaults.host:
             again = " Their passwords were typed for the old server, so each owner is asked to type theirs again."
-        count = f"{found.holding_old} {'profile' if found.holding_old == 1 else 'profiles'}"
+        count = f"{previous} {'profile' if previous == 1 else 'profiles'}"
         blocks.append(section(f"Move {count} to the new defaults?{again}"))
-        blocks.append(
-            actions(button(f"Move {count}", ActionId.DEFAULTS_MOVE, value=str(stored.revision), style="primary"))
-        )
-    return Message(text=f"The defaults are saved. {told}", blocks=blocks)
+        move = button(f"Move {count}", ActionId.DEFAULTS_MOVE, value=str(stored.revision), style="primary")
+        blocks.append(actions(move))
+    return Message(text=f"The defaults are saved. {comparison}", blocks=blocks)
 
 
-def _standing(found: Differences) -> str:
-    differ = found.holding_old + found.own_choice
+def _comparison(usage: DefaultsUsage) -> str:
+    differ = usage.previous + usage.custom
     if not differ:
         return "No profile differs from them."
     return (
-        f"Of the profiles {differ} {'differs' if differ == 1 else 'differ'} from them: {found.holding_old} still hold "
-        f"the old ones, {found.own_choice} by their own choice."
+        f"Of the profiles {differ} {'differs' if differ == 1 else 'differ'} from them: {usage.previous} still hold "
+        f"the old ones, {usage.custom} by their own choice."
     )
 
 
 def moved(count: int, asked: int) -> Message:
-    """Say how many were moved, and how many owners are asked for their password."""
+    """Return how many profiles were moved, and how many owners are asked for their password."""
     text = f"Moved {count} {'profile' if count == 1 else 'profiles'} to the new defaults; the owners are told."
     if asked:
         text += f" Of them {asked} must type their password again."

@@ -1,4 +1,4 @@
-"""The modal "Email profile": six inputs, two buttons, and what is known beside them."""
+"""The modal "Email profile": its inputs and buttons, what it remembers, and reading what was typed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,25 +6,27 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from pydantic import SecretStr
-from slack_sdk.models.blocks import (
-    Block,
-    InputBlock,
-    Option,
-    PlainTextInputElement,
-    PlainTextObject,
-    RadioButtonsElement,
-)
+from pydantic import SecretStr, TypeAdapter, ValidationError
+from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, RadioButtonsElement
 from slack_sdk.models.views import View
 
-from bot.profiles.account.conflicts import DECIDED, Conflict
-from bot.profiles.account.extras import IN_WORDS
-from bot.profiles.account.profile import LABELS, EmailProfile, Field, Form
+from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict
+from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field, ProfileForm
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import UserError
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.inputs import chosen_of, is_checked, one_checkbox, text_of
-from bot.slack.views.message import actions, button, context, escaped, excerpt, section
+from bot.slack.views.message import (
+    actions,
+    button,
+    checkbox_input,
+    context,
+    escape,
+    is_checked,
+    option,
+    section,
+    selected_value,
+    text_value,
+)
 
 _DECISION, _MINE, _THEIRS = "keep_", "mine", "theirs"
 
@@ -43,53 +45,49 @@ _EXAMPLES: Mapping[Field, str] = {
 
 
 class OutdatedFormError(UserError):
-    """A modal does not say whose profile it is about: another version of the bot opened it."""
+    """A modal or a button was made by another version of the bot."""
 
     def __init__(self) -> None:
-        """Say what to do."""
         super().__init__("This form is of an older version of the bot. Close it and open it again.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
-    """What a modal remembers: whose profile, on which revision it was opened, in which channel.
+class PrivateMetadata:
+    """A modal's `private_metadata`: whose profile, the revision it was opened on, the channel, its initial values.
 
-    `began` are the values that its inputs began with, so that one can tell what was typed since. It holds no secret
-    and decides nothing: whoever submits is authorised again.
+    It holds no secret and grants nothing: whoever submits is authorised again.
     """
 
     owner: str
     revision: int
     channel: str = ""
-    began: Mapping[str, str] = field(default_factory=dict)
+    initial_values: Mapping[str, str] = field(default_factory=dict)
 
-    def to_metadata(self) -> str:
-        """Write it as private_metadata."""
-        return json.dumps({"v": 2, **asdict(self)})
+    def encode(self) -> str:
+        """Return it as JSON."""
+        return json.dumps(asdict(self))
 
     @classmethod
-    def from_metadata(cls, text: str) -> "Context":
-        """Read private_metadata.
+    def decode(cls, text: str) -> "PrivateMetadata":
+        """Read what `encode` wrote.
 
         Raises:
-            OutdatedFormError: it is nothing that `to_metadata` wrote.
+            OutdatedFormError: it is anything else.
         """
         try:
-            values = json.loads(text)
-        except ValueError:
+            metadata = _METADATA.validate_json(text, strict=True)
+        except ValidationError:
             raise OutdatedFormError from None
-        known = values if isinstance(values, dict) else {}
-        owner, revision, channel = known.get("owner"), known.get("revision"), known.get("channel")
-        began = known.get("began", {})
-        if not (isinstance(owner, str) and owner and type(revision) is int and isinstance(channel, str)):
+        if not metadata.owner:
             raise OutdatedFormError
-        if not (isinstance(began, dict) and all(isinstance(value, str) for value in began.values())):
-            raise OutdatedFormError
-        return cls(owner=owner, revision=revision, channel=channel, began=began)
+        return metadata
 
-    def after_own_change(self, revision: int) -> "Context":
-        """Go on to the revision that one's own change made, unless somebody else's lies between."""
+    def after_own_change(self, revision: int) -> "PrivateMetadata":
+        """Return it on the revision that the person's own change made, unless somebody else's came between."""
         return replace(self, revision=revision) if revision - self.revision <= 1 else self
+
+
+_METADATA = TypeAdapter(PrivateMetadata)
 
 
 class PasswordEntry(StrEnum):
@@ -100,47 +98,49 @@ class PasswordEntry(StrEnum):
     PRIVATE = "private"
 
 
-def form(
+def profile_form(
     view: ProfileView,
     *,
-    known: Context,
+    metadata: PrivateMetadata,
     reader: str,
     entry: PasswordEntry,
     suggested: EmailProfile | None = None,
     notes: Sequence[Block] = (),
     decisions: Sequence[Conflict] = (),
 ) -> View:
-    """Make the form over what is stored; `notes` stand at its end (a test's report, say), `decisions` at its top.
+    """Return the form over what is stored, with `decisions` at its top and `notes` (a test's report, say) at its end.
 
-    Slack keeps what was typed when a view is updated, because the inputs keep their ids.
+    Slack keeps what was typed when a view is updated, because the inputs keep their block ids.
     """
     profile = suggested if suggested is not None and not view.profile.address else view.profile
     own = view.owner.user == reader
     blocks: list[Block] = [] if own else [context(f"For <@{view.owner.user}>")]
+    if decisions:
+        sentence = "*Somebody saved this profile meanwhile.* Nothing of yours was saved yet, and nothing is lost."
+        blocks += [section(f":warning: {sentence}"), *map(_decision, decisions)]
     blocks += [
-        *_decisions(decisions),
         _text_input(Field.ADDRESS, profile.address, focus=True),
         _text_input(Field.LOGIN, profile.login, optional=True),
         *_password(view, entry, own=own),
         _text_input(Field.HOST, profile.host),
         _text_input(Field.PORT, str(profile.port or "")),
-        one_checkbox(
+        checkbox_input(
             Field.AUTHENTICATE,
             label=LABELS[Field.AUTHENTICATE],
             meaning="Sign in with the login and password above",
             checked=profile.authenticate,
         ),
         _form_buttons(entry, own=own),
-        context(f"Encryption now: {IN_WORDS[view.encryption]}"),
+        context(f"Encryption now: {ENCRYPTION_WORDS[view.encryption]}"),
         *notes,
     ]
     return View(
         type="modal",
         callback_id=ViewId.PROFILE,
-        title=PlainTextObject(text="Email profile"),
-        submit=PlainTextObject(text="Save"),
-        close=PlainTextObject(text="Cancel"),
-        private_metadata=known.to_metadata(),
+        title="Email profile",
+        submit="Save",
+        close="Cancel",
+        private_metadata=metadata.encode(),
         blocks=blocks,
     )
 
@@ -156,35 +156,32 @@ def _form_buttons(entry: PasswordEntry, *, own: bool) -> Block:
 
 
 def _password(view: ProfileView, entry: PasswordEntry, *, own: bool) -> list[Block]:
-    """Make the password's input, or say where else it is typed."""
+    """Return the password's input, or where else it is typed; it has no initial value: empty keeps what is stored."""
+    set_at = view.profile.password_set_at if view.has_password else None
     if entry is PasswordEntry.PRIVATE:
-        whose = "You set the password" if own else "The owner sets the password"
-        return [context(f"*{LABELS[Field.PASSWORD]}:* {_password_now(view)} {whose} on a private page of the bot.")]
+        now = f"set on {set_at:%d %b %Y}." if set_at else "not set."
+        who = "You set the password" if own else "The owner sets the password"
+        return [context(f"*{LABELS[Field.PASSWORD]}:* {now} {who} on a private page of the bot.")]
+    hint = f"Set on {set_at:%d %b %Y}; leave empty to keep it." if set_at else "The password of this mail account."
     private = " Or set it privately, below." if own and entry is PasswordEntry.EITHER else ""
     return [
-        _password_input(view),
+        InputBlock(
+            block_id=Field.PASSWORD,
+            label=LABELS[Field.PASSWORD],
+            hint=hint,
+            optional=True,
+            element=PlainTextInputElement(action_id=ActionId.VALUE),
+        ),
         context(f"What you type is visible and passes through Slack. Prefer an app password.{private}"),
     ]
 
 
-def _password_now(view: ProfileView) -> str:
-    set_at = view.profile.password_set_at
-    return f"set on {set_at:%d %b %Y}." if view.has_password and set_at is not None else "not set."
-
-
-def _decisions(decisions: Sequence[Conflict]) -> list[Block]:
-    if not decisions:
-        return []
-    told = ":warning: *Somebody saved this profile meanwhile.* Nothing of yours was saved yet, and nothing is lost."
-    return [section(told), *(_decision(conflict) for conflict in decisions)]
-
-
 def _decision(conflict: Conflict) -> InputBlock:
-    mine = Option(value=_MINE, label=excerpt(f"Use mine: {conflict.mine or 'empty'}", 75))
-    theirs = Option(value=_THEIRS, label=excerpt(f"Use theirs: {conflict.theirs or 'empty'}", 75))
+    mine = option(_MINE, f"Use mine: {conflict.mine or 'empty'}")
+    theirs = option(_THEIRS, f"Use theirs: {conflict.theirs or 'empty'}")
     return InputBlock(
         block_id=f"{_DECISION}{conflict.field}",
-        label=PlainTextObject(text=f"{LABELS[conflict.field]} differs"),
+        label=f"{LABELS[conflict.field]} differs",
         element=RadioButtonsElement(
             action_id=ActionId.VALUE,
             options=[mine, theirs],
@@ -196,47 +193,34 @@ def _decision(conflict: Conflict) -> InputBlock:
 def _text_input(name: Field, value: str, *, optional: bool = False, focus: bool = False) -> InputBlock:
     return InputBlock(
         block_id=name,
-        label=PlainTextObject(text=LABELS[name]),
-        hint=PlainTextObject(text=_HINTS[name]),
+        label=LABELS[name],
+        hint=_HINTS[name],
         optional=optional,
         element=PlainTextInputElement(
             action_id=ActionId.VALUE,
             initial_value=value or None,
-            placeholder=PlainTextObject(text=_EXAMPLES[name]),
+            placeholder=_EXAMPLES[name],
             focus_on_load=focus,
         ),
     )
 
 
-def _password_input(view: ProfileView) -> InputBlock:
-    """Make the password's input; it never has an initial value, and leaving it empty keeps what is stored."""
-    set_at = view.profile.password_set_at
-    hint = "The password of this mail account."
-    if view.has_password and set_at is not None:
-        hint = f"Set on {set_at:%d %b %Y}; leave empty to keep it."
-    return InputBlock(
-        block_id=Field.PASSWORD,
-        label=PlainTextObject(text=LABELS[Field.PASSWORD]),
-        hint=PlainTextObject(text=hint),
-        optional=True,
-        element=PlainTextInputElement(action_id=ActionId.VALUE),
-    )
-
-
-def typed(values: Mapping[str, Any]) -> Form:
-    """Read the form from a view's `state.values`, whatever shape a request claims it has."""
-    return Form(
-        address=text_of(values, Field.ADDRESS),
-        login=text_of(values, Field.LOGIN),
-        password=SecretStr(text_of(values, Field.PASSWORD)),
-        host=text_of(values, Field.HOST),
-        port=text_of(values, Field.PORT),
+def read_form(values: Mapping[str, Any]) -> ProfileForm:
+    """Return the form as typed; `values` is the view's `state.values`."""
+    return ProfileForm(
+        address=text_value(values, Field.ADDRESS),
+        login=text_value(values, Field.LOGIN),
+        password=SecretStr(text_value(values, Field.PASSWORD)),
+        host=text_value(values, Field.HOST),
+        port=text_value(values, Field.PORT),
         authenticate=is_checked(values, Field.AUTHENTICATE),
-        theirs=frozenset(name for name in DECIDED if chosen_of(values, f"{_DECISION}{name}") == _THEIRS),
+        keep_stored=frozenset(
+            name for name in CONFLICT_FIELDS if selected_value(values, f"{_DECISION}{name}") == _THEIRS
+        ),
     )
 
 
-def errors_note(errors: Mapping[str, str]) -> list[Block]:
-    """List field errors below the form, where a button was pressed and no error can stand at its field."""
-    lines = "\n".join(f"• *{LABELS[Field(name)]}*: {escaped(sentence)}" for name, sentence in errors.items())
+def errors_section(errors: Mapping[str, str]) -> list[Block]:
+    """Return the errors of a form as a list below it: after a button, Slack shows none beside their fields."""
+    lines = "\n".join(f"• *{LABELS[Field(name)]}*: {escape(sentence)}" for name, sentence in errors.items())
     return [section(f":warning: Not tested yet. Please mend this first:\n{lines}")]

@@ -1,19 +1,22 @@
-"""The help of each command, printed from the table of subcommands."""
+"""The help of each command, made from the table of subcommands."""
 
+from bot.profiles.account.extras import CATALOGUE
 from bot.slack.command_text import SUBCOMMANDS, spelled
 from bot.slack.ids import EMAIL_EXTRA
-from bot.slack.views.extras import catalogue_help
-from bot.slack.views.message import Message, escaped, section
+from bot.slack.views.message import Message, code, escape, section
 
 
 def help_message(command: str, *, sentence: str = "") -> Message:
-    """List a command's subcommands; `sentence` says first what was not understood."""
-    lines = [f"`{spelled(command, entry)}`  {escaped(entry.meaning)}" for entry in SUBCOMMANDS[command]]
-    blocks = [section(escaped(sentence))] if sentence else []
-    blocks.append(section("\n".join(lines)))
+    """Return a list of a command's subcommands; `sentence` goes before it and says what was not understood."""
+    entries = SUBCOMMANDS[command]
+    blocks = [section(escape(sentence))] if sentence else []
+    blocks.append(section("\n".join(f"`{spelled(command, entry)}`  {escape(entry.meaning)}" for entry in entries)))
     if command == EMAIL_EXTRA:
-        blocks.append(section(f"*What can be set*\n{catalogue_help()}"))
+        lines = "\n".join(
+            f"{code(extra.name)}  {escape(extra.meaning)}; {escape(extra.kind)}, for example {code(extra.example)}"
+            for extra in CATALOGUE
+        )
+        blocks.append(section(f"*What can be set*\n{lines}"))
     blocks.append(section("Admins add `@user` to work with somebody else's profile."))
-    first = sentence or f"Help for {command}."
-    forms = ", ".join(spelled(command, entry) for entry in SUBCOMMANDS[command])
-    return Message(text=f"{first} You can use: {forms}.", blocks=blocks)
+    forms = ", ".join(spelled(command, entry) for entry in entries)
+    return Message(text=f"{sentence or f'Help for {command}.'} You can use: {forms}.", blocks=blocks)

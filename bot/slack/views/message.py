@@ -1,18 +1,34 @@
-"""The pieces that every view is made of: escaped text, sections, buttons, and a message as a whole."""
+"""What every view is made of: messages, escaped text, blocks, inputs, and reading inputs back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject, MarkdownTextObject, PlainTextObject
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    CheckboxesElement,
+    ConfirmObject,
+    ContextBlock,
+    HeaderBlock,
+    InputBlock,
+    InteractiveElement,
+    MarkdownTextObject,
+    Option,
+    SectionBlock,
+    StaticSelectElement,
+)
 from slack_sdk.models.views import View
 
-from bot.slack.views.blocks import WrittenBlock, WrittenButton, markdown, plain, row_of
+from bot.slack.ids import ActionId
 
-LONGEST_SECTION = 3000
+MAX_SECTION_LENGTH = 3000
 """Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""
 
+MAX_OPTION_LENGTH = 75
+"""Characters of an option's text (https://docs.slack.dev/reference/block-kit/composition-objects/option-object)."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -25,33 +41,33 @@ class Message:
     blocks: Sequence[Block] = field(default_factory=tuple)
 
     def payload(self) -> dict[str, Any]:
-        """Give the message as `ack`, `respond` and chat.postEphemeral take it; its text is mrkdwn too."""
-        return {"text": escaped(self.text), "blocks": [block.to_dict() for block in self.blocks]}
+        """Return the arguments of `ack`, `respond` and chat.postEphemeral; Slack reads `text` as mrkdwn too."""
+        return {"text": escape(self.text), "blocks": [block.to_dict() for block in self.blocks]}
 
 
-def escaped(text: str) -> str:
-    """Make a text inert in mrkdwn: exactly these three characters control it."""
+def escape(text: str) -> str:
+    """Escape the three characters that control mrkdwn."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def code(text: str) -> str:
-    """Show a value as it is: inside backticks Slack makes no link, mention or emoji of it."""
-    inert = escaped(text.replace("`", "'"))
+    """Return a value between backticks, where Slack makes no link, mention or emoji of it; a dash when it is empty."""
+    inert = escape(text.replace("`", "'"))
     return f"`{inert}`" if inert.strip() else "—"
 
 
-def excerpt(text: str, most: int) -> str:
-    """Cut a text to at most `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def truncate(text: str, max_length: int) -> str:
+    """Cut a text to `max_length` characters, the last one an ellipsis."""
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
-def date(at: datetime) -> str:
-    """Show a day in the reader's zone."""
+def format_date(at: datetime) -> str:
+    """Return mrkdwn that Slack shows as a day in the reader's time zone."""
     return f"<!date^{int(at.timestamp())}^{{date_short}}|{_day(at)}>"
 
 
-def moment(at: datetime) -> str:
-    """Show a time in the reader's zone, near ones in words such as "today"."""
+def format_time(at: datetime) -> str:
+    """Return mrkdwn that Slack shows as a time in the reader's time zone, near days in words such as "today"."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
 
@@ -61,47 +77,45 @@ def _day(at: datetime) -> str:
 
 
 def mrkdwn(text: str) -> MarkdownTextObject:
-    """Make a mrkdwn text in which Slack links nothing by itself."""
-    return MarkdownTextObject(text=excerpt(text, LONGEST_SECTION), verbatim=True)
+    """Return a text object of escaped mrkdwn in which Slack makes no links of its own."""
+    return MarkdownTextObject(text=truncate(text, MAX_SECTION_LENGTH), verbatim=True)
 
 
-def section(text: str, *, block_id: str | None = None) -> Block:
-    """Make a paragraph of mrkdwn that is escaped already."""
-    return WrittenBlock({"type": "section", "text": markdown(excerpt(text, LONGEST_SECTION))}, block_id=block_id)
+def section(text: str) -> Block:
+    """Return a paragraph of mrkdwn; `text` is escaped already."""
+    return SectionBlock(text=mrkdwn(text))
 
 
-def rows(lines: Iterable[str]) -> list[Block]:
-    """Make as few paragraphs as hold all lines, each line whole."""
-    paragraphs: list[str] = []
-    for line in lines:
-        if paragraphs and len(paragraphs[-1]) + 1 + len(line) <= LONGEST_SECTION:
-            paragraphs[-1] += f"\n{line}"
-        else:
-            paragraphs.append(line)
-    return [section(paragraph) for paragraph in paragraphs]
+def line_sections(lines: Iterable[str]) -> list[Block]:
+    """Return as few paragraphs as hold all lines, each line whole."""
+    return [section(paragraph) for paragraph in _paragraphs(lines, MAX_SECTION_LENGTH)]
 
 
 def preformatted(lines: Iterable[str]) -> list[Block]:
-    """Show lines as they are, in as few paragraphs as hold them."""
+    """Return lines in a fixed-width font, in as few paragraphs as hold them."""
     fence = "```"
+    inert = (escape(line.replace("`", "'")) for line in lines)
+    return [section(f"{fence}{text}{fence}") for text in _paragraphs(inert, MAX_SECTION_LENGTH - 2 * len(fence))]
+
+
+def _paragraphs(lines: Iterable[str], max_length: int) -> list[str]:
     paragraphs: list[str] = []
     for line in lines:
-        inert = escaped(line.replace("`", "'"))
-        if paragraphs and len(paragraphs[-1]) + len(inert) + 1 <= LONGEST_SECTION - 2 * len(fence):
-            paragraphs[-1] += f"\n{inert}"
+        if paragraphs and len(paragraphs[-1]) + 1 + len(line) <= max_length:
+            paragraphs[-1] += f"\n{line}"
         else:
-            paragraphs.append(inert)
-    return [section(f"{fence}{paragraph}{fence}") for paragraph in paragraphs]
+            paragraphs.append(line)
+    return paragraphs
 
 
 def context(text: str) -> Block:
-    """Make a small line of mrkdwn that is escaped already."""
-    return WrittenBlock({"type": "context", "elements": [markdown(excerpt(text, LONGEST_SECTION))]})
+    """Return a small line of mrkdwn; `text` is escaped already."""
+    return ContextBlock(elements=[mrkdwn(text)])
 
 
 def header(text: str) -> Block:
-    """Make a headline, plain text of at most 150 characters."""
-    return WrittenBlock({"type": "header", "text": plain(excerpt(text, 150))})
+    """Return a headline, plain text of at most 150 characters."""
+    return HeaderBlock(text=truncate(text, 150))
 
 
 def button(
@@ -112,25 +126,77 @@ def button(
     style: str | None = None,
     confirm: ConfirmObject | None = None,
 ) -> ButtonElement:
-    """Make a button; `style` is "primary", "danger" or None."""
-    return WrittenButton(excerpt(text, 75), action_id, value=value, style=style, confirm=confirm)
+    """Return a button; `style` is "primary", "danger" or None."""
+    return ButtonElement(text=truncate(text, 75), action_id=action_id, value=value, style=style, confirm=confirm)
 
 
-def actions(*buttons: ButtonElement, block_id: str | None = None) -> Block:
-    """Put buttons in a row."""
-    return WrittenBlock({"type": "actions", "elements": row_of(buttons)}, block_id=block_id)
+def actions(*elements: InteractiveElement, block_id: str | None = None) -> Block:
+    """Return a row of buttons and menus."""
+    return ActionsBlock(elements=list(elements), block_id=block_id)
+
+
+def option(value: str, label: str) -> Option:
+    """Return an option of a menu or a set of radio buttons."""
+    return Option(value=value, text=truncate(label, MAX_OPTION_LENGTH))
+
+
+def menu(
+    action_id: str, labels: Mapping[str, str], *, selected: str, placeholder: str | None = None
+) -> StaticSelectElement:
+    """Return a menu; `labels` maps the value of each option to its text, `selected` is the value chosen at first."""
+    options = {value: option(value, label) for value, label in labels.items()}
+    return StaticSelectElement(
+        action_id=action_id,
+        placeholder=placeholder,
+        options=list(options.values()),
+        initial_option=options[selected],
+    )
+
+
+def checkbox_input(block_id: str, *, label: str, meaning: str, checked: bool) -> InputBlock:
+    """Return an input that is one checkbox."""
+    on = option("on", meaning)
+    return InputBlock(
+        block_id=block_id,
+        label=label,
+        optional=True,
+        element=CheckboxesElement(action_id=ActionId.VALUE, options=[on], initial_options=[on] if checked else None),
+    )
+
+
+def text_value(values: Mapping[str, Any], block_id: str) -> str:
+    """Return what was typed into an input; `values` is a view's `state.values` as the request claims it.
+
+    Whatever is missing or has another shape is read as empty, here and below.
+    """
+    value = _element(values, block_id, ActionId.VALUE).get("value")
+    return value if isinstance(value, str) else ""
+
+
+def selected_value(values: Mapping[str, Any], block_id: str, action_id: str = ActionId.VALUE) -> str:
+    """Return the value of a chosen option."""
+    selected = _element(values, block_id, action_id).get("selected_option")
+    value = selected.get("value") if isinstance(selected, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def is_checked(values: Mapping[str, Any], block_id: str) -> bool:
+    """Return whether a checkbox is checked."""
+    options = _element(values, block_id, ActionId.VALUE).get("selected_options")
+    return bool(options) if isinstance(options, list) else False
+
+
+def _element(values: Mapping[str, Any], block_id: str, action_id: str) -> Mapping[str, Any]:
+    block = values.get(block_id) if isinstance(values, Mapping) else None
+    element = block.get(action_id) if isinstance(block, Mapping) else None
+    return element if isinstance(element, Mapping) else {}
 
 
 def notice(sentence: str) -> Message:
-    """Make a message of one sentence."""
-    return Message(text=sentence, blocks=[section(escaped(sentence))])
+    """Return a message of one sentence."""
+    return Message(text=sentence, blocks=[section(escape(sentence))])
 
 
 def notice_view(sentence: str) -> View:
-    """Make a small modal of one sentence."""
-    return View(
-        type="modal",
-        title=PlainTextObject(text="Please note"),
-        close=PlainTextObject(text="Close"),
-        blocks=[section(escaped(sentence))],
-    )
+    """Return a small modal of one sentence."""
+    return View(type="modal", title="Please note", close="Close", blocks=[section(escape(sentence))])

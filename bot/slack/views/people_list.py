@@ -1,25 +1,14 @@
-"""“Work with email”: the list of everybody's accounts, for admins."""
+"""“Work with email”: the list of everybody's profiles as admins see it, and the values of its buttons and menus."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    InputBlock,
-    InteractiveElement,
-    Option,
-    OverflowMenuElement,
-    PlainTextInputElement,
-    PlainTextObject,
-    SectionBlock,
-    StaticSelectElement,
-)
+from slack_sdk.models.blocks import Block, InputBlock, OverflowMenuElement, PlainTextInputElement, SectionBlock
 
-from bot.profiles.account.records import State
-from bot.profiles.people.members import PROBLEMS_FIRST, number_of, state_of
-from bot.profiles.people.people_list import ListQuery, Page, PersonLine
+from bot.profiles.account.records import ProfileState
+from bot.profiles.people.members import PROBLEMS_FIRST, state_from_number, state_number
+from bot.profiles.people.people_list import ListQuery, PeoplePage, PersonLine
 from bot.slack.ids import ActionId
 from bot.slack.views.card import SYMBOLS
 from bot.slack.views.form import OutdatedFormError
@@ -29,40 +18,33 @@ from bot.slack.views.message import (
     button,
     code,
     context,
-    date,
+    format_date,
+    format_time,
     header,
-    moment,
+    menu,
     mrkdwn,
+    option,
     section,
 )
 from bot.smtp.account import Encryption
 from storage.tables.people_query import Cursor
 
 TITLE = "Work with email"
-LONGEST_SEARCH = 60
+MAX_SEARCH_LENGTH = 60
 _ALL = "all"
 _BY_NAME, _BY_PROBLEM = "name", "problems"
 
-IN_NUMBERS: Mapping[State, str] = {
-    State.WORKS: "work",
-    State.FAILS: "fail",
-    State.PASSWORD_MISSING: "password missing",
-    State.UNREADABLE: "cannot be read",
-    State.NOT_TESTED: "never tested",
-    State.NOT_SET_UP: "not set up",
-    State.DEACTIVATED: "deactivated",
+STATE_WORDS: Mapping[ProfileState, str] = {
+    ProfileState.WORKS: "work",
+    ProfileState.FAILS: "fail",
+    ProfileState.PASSWORD_MISSING: "password missing",
+    ProfileState.UNREADABLE: "cannot be read",
+    ProfileState.NOT_TESTED: "never tested",
+    ProfileState.NOT_SET_UP: "not set up",
+    ProfileState.DEACTIVATED: "deactivated",
 }
-_ORDER_IN_NUMBERS = (
-    State.WORKS,
-    State.FAILS,
-    State.PASSWORD_MISSING,
-    State.UNREADABLE,
-    State.NOT_TESTED,
-    State.NOT_SET_UP,
-    State.DEACTIVATED,
-)
 
-ROW_ACTS: Mapping[str, str] = {
+ROW_ACTIONS: Mapping[str, str] = {
     "edit": "Edit",
     "test": "Test connection",
     "extras": "Extra configurations",
@@ -71,156 +53,150 @@ ROW_ACTS: Mapping[str, str] = {
 }
 
 
-def numbers_words(numbers: Mapping[State, int]) -> str:
-    """Sum everybody up: "300 people · 271 work · 12 fail"."""
-    total = sum(numbers.values())
-    parts = [f"{numbers[state]} {IN_NUMBERS[state]}" for state in _ORDER_IN_NUMBERS if numbers.get(state)]
+def counts_text(counts: Mapping[ProfileState, int]) -> str:
+    """Return how many people are in each state: "300 people · 271 work · 12 fail"."""
+    total = sum(counts.values())
+    parts = [f"{counts[state]} {words}" for state, words in STATE_WORDS.items() if counts.get(state)]
     return " · ".join([f"{total} {'person' if total == 1 else 'people'}", *parts])
 
 
-def listing(page: Page) -> Message:
-    """Show one page with its search, filter, order and buttons."""
-    wish = page.wish
+def list_message(page: PeoplePage) -> Message:
+    """Return one page with its search, filter, order and buttons."""
+    query = page.query
     blocks: list[Block] = [
         header(TITLE),
-        context(numbers_words(page.numbers)),
-        _search(wish),
+        context(counts_text(page.counts)),
+        _search(query),
         _choices(page),
-        *(row(line, number, wish) for number, line in enumerate(page.lines)),
+        *(row(line, number, query) for number, line in enumerate(page.lines)),
     ]
     if not page.lines:
-        blocks.append(section(_nobody(wish)))
-    blocks.append(context(_place(page)))
-    turns = _turns(page)
-    if turns:
-        blocks.append(actions(*turns, block_id=_id("turn", wish)))
-    return Message(text=f"{TITLE}: {numbers_words(page.numbers)}.", blocks=blocks)
+        blocks.append(section(_nobody(query)))
+    blocks.append(context(_position(page)))
+    buttons = []
+    if page.previous is not None:
+        buttons.append(button("Previous", ActionId.PEOPLE_BACK, value=encode_query(page.previous)))
+    if page.next is not None:
+        buttons.append(button("Next", ActionId.PEOPLE_PAGE, value=encode_query(page.next)))
+    if buttons:
+        blocks.append(actions(*buttons, block_id=_block_id("turn", query)))
+    return Message(text=f"{TITLE}: {counts_text(page.counts)}.", blocks=blocks)
 
 
-def row(line: PersonLine, number: int, wish: ListQuery | None) -> SectionBlock:
-    """Show one person: how they stand, who they are, which server; and what can be done."""
+def home_blocks(page: PeoplePage) -> list[Block]:
+    """Return the list's first page for the Home tab."""
+    return [
+        header(TITLE),
+        context(counts_text(page.counts)),
+        *(row(line, number, None) for number, line in enumerate(page.lines)),
+        actions(
+            button("Search, filter, test, export", ActionId.PEOPLE_OPEN),
+            button("Defaults", ActionId.DEFAULTS_EDIT),
+        ),
+    ]
+
+
+def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
+    """Return one person's state, account and server, with a menu of what can be done."""
     profile = line.profile
     server = ""
     if profile.host:
         encryption = "" if line.encryption is Encryption.NONE else f" {line.encryption}"
         server = f"  {code(f'{profile.host}:{profile.port}{encryption}')}"
-    tested = f"  tested {moment(line.tested_at)}" if line.tested_at else ""
+    tested = f"  tested {format_time(line.tested_at)}" if line.tested_at else ""
     account = f"\n{code(profile.address)}{server}{tested}" if profile.address else ""
-    options = [Option(value=f"{act}:{line.user}", label=label) for act, label in ROW_ACTS.items()]
+    options = [option(f"{action}:{line.user}", label) for action, label in ROW_ACTIONS.items()]
     return SectionBlock(
-        block_id=_id(f"row{number}", wish),
+        block_id=_block_id(f"row{number}", query) if query else None,
         text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}"),
         accessory=OverflowMenuElement(action_id=ActionId.PEOPLE_ROW, options=options),
     )
 
 
 def state_words(line: PersonLine) -> str:
-    """Say how somebody stands, and since when where that matters."""
-    if line.state is State.FAILS:
+    """Return a person's state, and since when where that matters."""
+    if line.state is ProfileState.FAILS:
         where = f" at {line.failed_stage}" if line.failed_stage else ""
-        return f"Fails{where} since {date(line.since)}"
-    if line.state is State.DEACTIVATED and line.deactivated_at:
-        return f"Deactivated since {date(line.deactivated_at)}"
+        return f"Fails{where} since {format_date(line.since)}"
+    if line.state is ProfileState.DEACTIVATED and line.deactivated_at:
+        return f"Deactivated since {format_date(line.deactivated_at)}"
     return str(line.state)
 
 
-def _nobody(wish: ListQuery) -> str:
-    if wish.search:
-        return f"Nobody is found by {code(wish.search)}. Search by the beginning of a name or address."
-    if wish.state is not None:
-        return f"Nobody is in the state “{wish.state}”."
+def _nobody(query: ListQuery) -> str:
+    if query.search:
+        return f"Nobody is found by {code(query.search)}. Search by the beginning of a name or address."
+    if query.state is not None:
+        return f"Nobody is in the state “{query.state}”."
     return "Nobody is in the list yet. The bot reads the workspace's people when it starts; look again in a minute."
 
 
-def _place(page: Page) -> str:
+def _position(page: PeoplePage) -> str:
     if not page.lines:
         return "0 lines"
-    first = page.wish.first
+    first = page.query.first
     of = f" of {page.total}" if page.total is not None else ""
     return f"{first}–{first + len(page.lines) - 1}{of}"
 
 
-def _search(wish: ListQuery) -> InputBlock:
+def _search(query: ListQuery) -> InputBlock:
     return InputBlock(
-        block_id=_id("search", wish),
-        label=PlainTextObject(text="Search"),
+        block_id=_block_id("search", query),
+        label="Search",
         dispatch_action=True,
         optional=True,
         element=PlainTextInputElement(
             action_id=ActionId.PEOPLE_SEARCH,
-            initial_value=wish.search or None,
-            placeholder=PlainTextObject(text="Name or address, then Enter"),
-            max_length=LONGEST_SEARCH,
+            initial_value=query.search or None,
+            placeholder="Name or address, then Enter",
+            max_length=MAX_SEARCH_LENGTH,
         ),
     )
 
 
-def _choices(page: Page) -> ActionsBlock:
-    wish = page.wish
+def _choices(page: PeoplePage) -> Block:
+    query = page.query
     states = {_ALL: "State: all"} | {
-        str(number_of(state)): f"State: {state} ({page.numbers.get(state, 0)})" for state in PROBLEMS_FIRST
+        str(state_number(state)): f"State: {state} ({page.counts.get(state, 0)})" for state in PROBLEMS_FIRST
     }
     orders = {_BY_PROBLEM: "Sort: problems first", _BY_NAME: "Sort: by name"}
-    chosen = _ALL if wish.state is None else str(number_of(wish.state))
-    elements: list[InteractiveElement] = [
-        _menu(ActionId.PEOPLE_STATE, states, chosen, "State"),
-        _menu(ActionId.PEOPLE_ORDER, orders, _BY_NAME if wish.by_name else _BY_PROBLEM, "Sort"),
+    state = _ALL if query.state is None else str(state_number(query.state))
+    order = _BY_NAME if query.by_name else _BY_PROBLEM
+    return actions(
+        menu(ActionId.PEOPLE_STATE, states, selected=state, placeholder="State"),
+        menu(ActionId.PEOPLE_ORDER, orders, selected=order, placeholder="Sort"),
         button("Test these", ActionId.PEOPLE_TEST, value="these"),
         button("Export", ActionId.PEOPLE_EXPORT, value="these"),
-    ]
-    return ActionsBlock(block_id=_id("choices", wish), elements=elements)
-
-
-def _menu(action_id: str, labels: Mapping[str, str], chosen: str, name: str) -> StaticSelectElement:
-    options = {value: Option(value=value, label=label) for value, label in labels.items()}
-    return StaticSelectElement(
-        action_id=action_id,
-        placeholder=PlainTextObject(text=name),
-        options=list(options.values()),
-        initial_option=options[chosen],
+        block_id=_block_id("choices", query),
     )
 
 
-def _turns(page: Page) -> Sequence[Any]:
-    turns = []
-    if page.previous is not None:
-        turns.append(button("Previous", ActionId.PEOPLE_BACK, value=written(page.previous)))
-    if page.next is not None:
-        turns.append(button("Next", ActionId.PEOPLE_PAGE, value=written(page.next)))
-    return turns
+def _block_id(part: str, query: ListQuery) -> str:
+    """Return a block id that holds the query: a press in an ephemeral message returns nothing else of it."""
+    return f"{part}|{encode_query(query)}"
 
 
-def _id(part: str, wish: ListQuery | None) -> str | None:
-    """Let a block remember the wish: a press gives back its block's id, and nothing else of an ephemeral message."""
-    return f"{part}|{written(wish)}" if wish is not None else None
-
-
-def written(wish: ListQuery) -> str:
-    """Write a wish, well under the 255 characters of a block's id."""
+def encode_query(query: ListQuery) -> str:
+    """Return a query as JSON, well under the 255 characters of a block id."""
     values: list[Any] = [
-        wish.search[:LONGEST_SEARCH],
-        None if wish.state is None else number_of(wish.state),
-        int(wish.by_name),
-        wish.first,
-        _place_of(wish.after),
-        _place_of(wish.before),
+        query.search[:MAX_SEARCH_LENGTH],
+        None if query.state is None else state_number(query.state),
+        int(query.by_name),
+        query.first,
+        *([cursor.state, cursor.position, cursor.user] if cursor else None for cursor in (query.after, query.before)),
     ]
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
 
 
-def _place_of(cursor: Cursor | None) -> list[Any] | None:
-    return None if cursor is None else [cursor.state, cursor.position, cursor.user]
-
-
-def read_query(text: str) -> ListQuery:
-    """Read what `written` wrote, alone or behind a block's part; raises OutdatedFormError for anything else."""
+def decode_query(text: str) -> ListQuery:
+    """Read what `encode_query` wrote, also as a block id; raises OutdatedFormError for anything else."""
     try:
         search, state, by_name, first, after, before = json.loads(
             text if text.startswith("[") else text.partition("|")[2]
         )
         return ListQuery(
-            search=str(search)[:LONGEST_SEARCH],
-            state=None if state is None else state_of(int(state)),
+            search=str(search)[:MAX_SEARCH_LENGTH],
+            state=None if state is None else state_from_number(int(state)),
             by_name=bool(by_name),
             first=_number(first),
             after=_cursor(after),
@@ -238,44 +214,30 @@ def _cursor(values: Any) -> Cursor | None:
 
 
 def _number(value: Any) -> int:
-    """Read a number that the database can hold; raises ValueError for others."""
     number = int(value)
     if not 0 <= number < 2**63:
-        raise ValueError("no place in a list")
+        raise ValueError("no number that the database can hold")
     return number
 
 
-def read_state(value: str) -> State | None:
-    """Read the state menu's value; None is all."""
-    return state_of(int(value)) if value.isascii() and value.isdigit() else None
+def decode_state(value: str) -> ProfileState | None:
+    """Read the value of the state menu; None is all states."""
+    return state_from_number(int(value)) if value.isascii() and value.isdigit() else None
 
 
-def read_order(value: str) -> bool:
-    """Read the order menu's value: whether by name."""
+def decode_order(value: str) -> bool:
+    """Read the value of the order menu: whether by name."""
     return value == _BY_NAME
 
 
-def read_row(value: str) -> tuple[str, str]:
-    """Read a row menu's value: what to do, and the person's user id; raises OutdatedFormError for anything else."""
-    act, _, user = value.partition(":")
-    if act not in ROW_ACTS or not user:
+def decode_row_action(value: str) -> tuple[str, str]:
+    """Read the value of a row's menu: the action and the user id; raises OutdatedFormError for anything else."""
+    action, _, user = value.partition(":")
+    if action not in ROW_ACTIONS or not user:
         raise OutdatedFormError
-    return act, user
+    return action, user
 
 
-def first_lines(page: Page) -> list[Block]:
-    """Show the list's first page on the Home tab."""
-    blocks: list[Block] = [header(TITLE), context(numbers_words(page.numbers))]
-    blocks += [row(line, number, None) for number, line in enumerate(page.lines)]
-    blocks.append(
-        actions(
-            button("Search, filter, test, export", ActionId.PEOPLE_OPEN),
-            button("Defaults", ActionId.DEFAULTS_EDIT),
-        )
-    )
-    return blocks
-
-
-def exporting(count: int) -> str:
-    """Say that the table comes."""
+def export_comment(count: int) -> str:
+    """Return the comment that goes with the exported table."""
     return f"The list as a table, {count} {'line' if count == 1 else 'lines'}. It holds no passwords."

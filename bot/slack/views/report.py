@@ -1,12 +1,12 @@
-"""The connection test as a person sees it: verdict, a line a stage, why, what to do, and buttons that mend it."""
+"""The report of a connection test: verdict, stages, advice, buttons that fix what is wrong; and the transcript."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
-from bot.profiles.account.fixes import Change, label
-from bot.profiles.tests.connection_tests import Sent, Tested
+from bot.profiles.account.fixes import ProposedFix, fix_label
+from bot.profiles.tests.connection_tests import ConnectionTestResult, SentMessageResult
 from bot.slack.ids import ActionId
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
@@ -15,15 +15,16 @@ from bot.slack.views.message import (
     button,
     code,
     context,
-    escaped,
-    excerpt,
+    escape,
     header,
+    line_sections,
     preformatted,
-    rows,
     section,
+    truncate,
 )
 from bot.smtp.account import Account
-from bot.smtp.advice.advice import Advice, Fix, advise, headline
+from bot.smtp.advice.advice import Advice, advise, headline
+from bot.smtp.advice.table import Fix
 from bot.smtp.check.report import Certificate, Outcome, Report, Stage
 
 _SYMBOLS = {
@@ -36,201 +37,189 @@ _SYMBOLS = {
 
 
 def duration(seconds: float) -> str:
-    """Write a time the short way: milliseconds below a second, else seconds with one decimal."""
+    """Return milliseconds below a second, else seconds with one decimal."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def stage_line(stage: Stage) -> str:
-    """Write one stage: symbol and word, name, fact, time."""
+    """Return a stage's symbol, name, outcome, detail and time."""
     detail = f"  {code(stage.detail)}" if stage.detail else ""
     took = f"  {duration(stage.seconds)}" if stage.seconds is not None else ""
     return f"{_SYMBOLS[stage.outcome]} *{stage.name}* {stage.outcome}{detail}{took}"
 
 
-def stage_lines(report: Report) -> list[str]:
-    """Write all stages, a line each, in the order in which they happen."""
+def _stage_lines(report: Report) -> list[str]:
     return [stage_line(stage) for stage in report.stages]
 
 
-def advice_text(advice: Advice) -> str:
-    """Write why, and what to do."""
-    return f"*Why:* {escaped(advice.why)}\n*Do:* {escaped(advice.do)}"
+def _advice(advice: Advice) -> Block:
+    return section(f"*Why:* {escape(advice.why)}\n*Do:* {escape(advice.do)}")
 
 
-def target(account: Account) -> str:
-    """Name the server and port that a test goes to."""
+def _endpoint(account: Account) -> str:
     return code(f"{account.host}:{account.port}")
 
 
 def testing(account: Account, report: Report | None) -> Message:
-    """Show a test under way; before the first stage there is no report yet."""
+    """Return a test under way; before the first stage there is no report yet."""
     text = f"Testing {account.host}:{account.port} …" if account.host else "Testing …"
-    blocks: list[Block] = [section(f"Testing {target(account)} …" if account.host else text)]
-    if report is not None:
-        blocks.extend(rows(stage_lines(report)))
-    return Message(text=text, blocks=blocks)
+    stages = line_sections(_stage_lines(report)) if report is not None else []
+    shown = f"Testing {_endpoint(account)} …" if account.host else text
+    return Message(text=text, blocks=[section(shown), *stages])
 
 
-def finished(account: Account, tested: Tested, *, owner: str) -> Message:
-    """Show a finished test with its buttons; `owner` is the profile owner's user id."""
-    report = tested.report
-    closing: list[Block] = [context("Nothing was sent.")] if report.failed_stage is None else []
+def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:
+    """Return a finished test with its buttons; `owner` is the profile owner's user id."""
+    report = result.report
+    nothing_sent = [context("Nothing was sent.")] if report.failed_stage is None else []
     return Message(
         text=headline(report, account),
-        blocks=[*_body(account, tested), *closing, *_fixes(tested, owner), _buttons(report, owner)],
+        blocks=[*_body(account, result), *nothing_sent, *_fixes(result, owner), _buttons(report, owner)],
     )
 
 
-def sent(account: Account, result: Sent, *, owner: str) -> Message:
-    """Show a finished test that also sent a message, and what to look for when it does not arrive."""
-    report = result.tested.report
+def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
+    """Return a finished test that also sent a message, with what to do when the message does not arrive."""
+    report = result.test.report
     if report.failed_stage is not None:
-        return finished(account, result.tested, owner=owner)
-    carried = any(stage.name == "Message" and stage.outcome is Outcome.PASSED for stage in report.stages)
-    if carried:
-        told = (
+        return finished(account, result.test, owner=owner)
+    if any(stage.name == "Message" and stage.outcome is Outcome.PASSED for stage in report.stages):
+        brief = "A message is on its way to you."
+        sentence = (
             f"A message is on its way to {code(result.recipient)}. When it does not arrive in a few minutes, look "
             "into the spam folder, and give the server's answer above to your mail provider."
         )
     else:
-        told = "No message was sent, because the server did not take sender or recipient."
-    judgement = [context("\n".join(escaped(line) for line in result.judgement))] if result.judgement else []
+        brief = sentence = "No message was sent, because the server did not take sender or recipient."
+    findings = [context("\n".join(escape(line) for line in result.dns_findings))] if result.dns_findings else []
     return Message(
-        text=f"{headline(report, account)}. {'A message is on its way to you.' if carried else told}",
-        blocks=[*_body(account, result.tested), section(told), *judgement, _buttons(report, owner)],
+        text=f"{headline(report, account)}. {brief}",
+        blocks=[*_body(account, result.test), section(sentence), *findings, _buttons(report, owner)],
     )
 
 
-def _body(account: Account, tested: Tested) -> list[Block]:
-    report = tested.report
+def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
+    report = result.report
     failed = report.failed_stage
-    title = f"Connection test failed at {failed.name}" if failed else "Connection test passed"
     blocks: list[Block] = [
-        header(title),
-        context(f"{target(account)} · {duration(report.seconds)}"),
-        *rows(stage_lines(report)),
+        header(f"Connection test failed at {failed.name}" if failed else "Connection test passed"),
+        context(f"{_endpoint(account)} · {duration(report.seconds)}"),
+        *line_sections(_stage_lines(report)),
     ]
     facts = [fact for stage in report.stages for fact in stage.facts]
     if facts:
-        blocks.append(context("\n".join(escaped(excerpt(fact, 300)) for fact in facts)))
-    if tested.advice is not None:
-        blocks.append(section(advice_text(tested.advice)))
-    if report.doors:
-        ways = " and ".join(f"{door.encryption} on {door.port}" for door in report.doors)
+        blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))
+    if result.advice is not None:
+        blocks.append(_advice(result.advice))
+    if report.open_ports:
+        ways = " and ".join(f"{one.encryption} on {one.port}" for one in report.open_ports)
         blocks.append(section(f"The same server answers with {ways}. That was tried without your password."))
     return blocks
 
 
-def _fixes(tested: Tested, owner: str) -> list[Block]:
-    """Put each fix into a row of its own: a button says exactly what it changes."""
+def _fixes(result: ConnectionTestResult, owner: str) -> list[Block]:
+    """Return each fix in a row of its own: its button says exactly what it changes."""
+    report = result.report
     return [
         actions(
             button(
-                label(change, port=tested.report.port),
+                fix_label(fix, port=report.port),
                 ActionId.APPLY_FIX,
-                value=written(change, owner),
+                value=encode_fix(fix, owner),
                 style="primary" if number == 0 else None,
-                confirm=_trust_question(tested.report.certificate) if change.fix is Fix.TRUST_CERTIFICATE else None,
+                confirm=_trust_question(report.certificate) if fix.kind is Fix.TRUST_CERTIFICATE else None,
             ),
             block_id=f"fix_{number}",
         )
-        for number, change in enumerate(tested.changes)
+        for number, fix in enumerate(result.fixes)
     ]
 
 
 def _buttons(report: Report, owner: str) -> Block:
-    row: list[ButtonElement] = []
+    buttons: list[ButtonElement] = []
     if report.failed_stage is None and not any(stage.name == "Message" for stage in report.stages):
-        row.append(button("Send me a message", ActionId.SEND_MESSAGE, value=owner))
-    row.append(button("Edit", ActionId.EDIT, value=owner))
-    row.append(button("Test again", ActionId.TEST, value=owner))
+        buttons.append(button("Send me a message", ActionId.SEND_MESSAGE, value=owner))
+    buttons.append(button("Edit", ActionId.EDIT, value=owner))
+    buttons.append(button("Test again", ActionId.TEST, value=owner))
     if report.transcript:
-        row.append(button("Transcript", ActionId.TRANSCRIPT, value=owner))
-    return actions(*row)
+        buttons.append(button("Transcript", ActionId.TRANSCRIPT, value=owner))
+    return actions(*buttons)
 
 
 def _trust_question(certificate: Certificate | None) -> ConfirmObject | None:
     if certificate is None:
         return None
-    names = excerpt(", ".join(certificate.names[:2]) or "no name", 80)
+    names = truncate(", ".join(certificate.names[:2]) or "no name", 80)
     text = (
-        f"For {names}, issued by {excerpt(certificate.issuer, 40)}, "
+        f"For {names}, issued by {truncate(certificate.issuer, 40)}, "
         f"valid {certificate.not_before:%d %b %Y} to {certificate.not_after:%d %b %Y}. "
         f"SHA-256 of its key: {certificate.pin}. Compare it with what the server's owner tells you."
     )
-    return ConfirmObject(title="Trust this certificate?", text=excerpt(text, 300), confirm="Trust", deny="Cancel")
+    return ConfirmObject(title="Trust this certificate?", text=truncate(text, 300), confirm="Trust", deny="Cancel")
 
 
-def changed(told: Iterable[str], *, owner: str, revision: int) -> list[Block]:
-    """Say what a fix changed, with the button that undoes it."""
-    lines = list(told)
-    if not lines:
+def applied_fix_blocks(descriptions: Sequence[str], *, owner: str, revision: int) -> list[Block]:
+    """Return what a fix changed, with the button that undoes it; nothing when it changed nothing."""
+    if not descriptions:
         return []
-    return [
-        section(f"Changed: {'; '.join(code(line) for line in lines)}"),
-        actions(
-            button("Undo", ActionId.UNDO_FIX, value=json.dumps({"owner": owner, "revision": revision})),
-            block_id="undo",
-        ),
-    ]
+    undo = button("Undo", ActionId.UNDO_FIX, value=json.dumps({"owner": owner, "revision": revision}))
+    changes = "; ".join(code(description) for description in descriptions)
+    return [section(f"Changed: {changes}"), actions(undo, block_id="undo")]
 
 
-def written(change: Change, owner: str) -> str:
-    """Write a fix as a button's value."""
-    return json.dumps({"owner": owner, "fix": change.fix, "to": change.to})
+def encode_fix(fix: ProposedFix, owner: str) -> str:
+    """Return the value of a fix's button."""
+    return json.dumps({"owner": owner, "fix": fix.kind, "to": fix.target})
 
 
-def read_change(value: str) -> tuple[str, Change]:
-    """Read what `written` wrote: the owner's user id and the change. Raises OutdatedFormError for anything else."""
-    values = _values(value)
-    owner, fix, to = values.get("owner"), values.get("fix"), values.get("to")
-    if not (isinstance(owner, str) and owner and isinstance(fix, str) and fix in set(Fix) and isinstance(to, str)):
-        raise OutdatedFormError
-    return owner, Change(fix=Fix(fix), to=to)
+def decode_fix(value: str) -> tuple[str, ProposedFix]:
+    """Read what `encode_fix` wrote: the owner's user id and the fix.
+
+    Raises:
+        OutdatedFormError: it is anything else.
+    """
+    match _decode(value):
+        case {"owner": str(owner), "fix": str(kind), "to": str(target)} if owner and kind in set(Fix):
+            return owner, ProposedFix(kind=Fix(kind), target=target)
+    raise OutdatedFormError
 
 
-def read_undo(value: str) -> tuple[str, int]:
-    """Read the undo button's value: the owner's user id and the revision. Raises OutdatedFormError as above."""
-    values = _values(value)
-    owner, revision = values.get("owner"), values.get("revision")
-    if not (isinstance(owner, str) and owner and type(revision) is int):
-        raise OutdatedFormError
-    return owner, revision
+def decode_undo(value: str) -> tuple[str, int]:
+    """Read the value of the undo button: the owner's user id and the revision; raises OutdatedFormError."""
+    match _decode(value):
+        case {"owner": str(owner), "revision": int(revision)} if owner:
+            return owner, revision
+    raise OutdatedFormError
 
 
-def _values(text: str) -> dict[str, object]:
+def _decode(value: str) -> object:
     try:
-        values = json.loads(text)
+        return json.loads(value)
     except ValueError:
         raise OutdatedFormError from None
-    if not isinstance(values, dict):
-        raise OutdatedFormError
-    return values
 
 
-def short(account: Account, report: Report) -> list[Block]:
-    """Show a finished or running test inside the form: headline, stages, advice; no buttons."""
+def report_blocks(account: Account, report: Report) -> list[Block]:
+    """Return a running or finished test for the form: headline, stages and advice, without buttons."""
     if any(stage.outcome is Outcome.RUNNING for stage in report.stages):
-        return rows([f":hourglass_flowing_sand: Testing {target(account)} …", *stage_lines(report)])
+        return line_sections([f":hourglass_flowing_sand: Testing {_endpoint(account)} …", *_stage_lines(report)])
     symbol = ":x:" if report.failed_stage else ":white_check_mark:"
-    blocks = rows([f"{symbol} *{escaped(headline(report, account))}*", *stage_lines(report)])
+    blocks = line_sections([f"{symbol} *{escape(headline(report, account))}*", *_stage_lines(report)])
     advice = advise(report, account)
     if advice is not None:
-        blocks.append(section(advice_text(advice)))
+        blocks.append(_advice(advice))
     if report.failed_stage is None:
         blocks.append(context("Nothing was sent, and nothing is saved yet."))
     return blocks
 
 
 def transcript(lines: Sequence[str]) -> Message:
-    """Show the last dialogue, fit for a ticket."""
+    """Return the dialogue of the last test, fit for a ticket."""
+    introduction = (
+        "The dialogue of the last test. *C* is the bot, *S* your mail server. "
+        "Your password is not in it, so you can give it to your mail provider."
+    )
     return Message(
         text="This is the dialogue of the last test, secrets removed.",
-        blocks=[
-            section(
-                "The dialogue of the last test. *C* is the bot, *S* your mail server. "
-                "Your password is not in it, so you can give it to your mail provider."
-            ),
-            *preformatted(lines),
-        ],
+        blocks=[section(introduction), *preformatted(lines)],
     )

@@ -37,8 +37,8 @@ OTHER = "other"
 FAILURES = 3
 """So many failures, one after the other, say that Slack does not answer; fewer may be one lost connection."""
 
-LATELY_SECONDS = 300.0
-"""After so long without a call nothing is known of Slack."""
+FORGET_SECONDS = 300.0
+"""So long after the last failure nothing is known of Slack."""
 
 
 class CallOutcome(StrEnum):
@@ -55,39 +55,38 @@ class SlackCalls:
     """All calls of one session."""
 
     def __init__(self) -> None:
-        """Know of no call yet."""
         self._observer: Callable[[str, str], None] | None = None
         self._failures = 0
         self._failed_at = 0.0
 
     def observe(self, observer: Callable[[str, str], None]) -> None:
-        """Let `observer` know of the method and the outcome of every call from now on."""
+        """Call `observer` with the method and the outcome of every call from now on."""
         self._observer = observer
 
     def failing(self) -> bool:
-        """Tell whether Slack has not been answering lately."""
-        return self._failures >= FAILURES and time.monotonic() - self._failed_at < LATELY_SECONDS
+        """Whether Slack has not been answering lately."""
+        return self._failures >= FAILURES and time.monotonic() - self._failed_at < FORGET_SECONDS
 
-    def watching(self) -> aiohttp.TraceConfig:
-        """Make what a session needs to tell of its calls."""
-        watching = aiohttp.TraceConfig()
-        watching.on_request_end.append(self._ended)
-        watching.on_request_exception.append(self._broke)
-        return watching
+    def trace_config(self) -> aiohttp.TraceConfig:
+        """Return the trace configuration that counts the calls of a session."""
+        config = aiohttp.TraceConfig()
+        config.on_request_end.append(self._ended)
+        config.on_request_exception.append(self._failed)
+        return config
 
     async def _ended(
-        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, told: aiohttp.TraceRequestEndParams
+        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
     ) -> None:
-        status = told.response.status
+        status = end.response.status
         if status == 429:
-            self._note(told.url, CallOutcome.RATELIMITED)
+            self._note(end.url, CallOutcome.RATELIMITED)
         else:
-            self._note(told.url, CallOutcome.FAILED if status >= 500 else CallOutcome.ANSWERED)
+            self._note(end.url, CallOutcome.FAILED if status >= 500 else CallOutcome.ANSWERED)
 
-    async def _broke(
-        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, told: aiohttp.TraceRequestExceptionParams
+    async def _failed(
+        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
     ) -> None:
-        self._note(told.url, CallOutcome.NO_ANSWER)
+        self._note(end.url, CallOutcome.NO_ANSWER)
 
     def _note(self, url: URL, outcome: CallOutcome) -> None:
         if outcome in (CallOutcome.FAILED, CallOutcome.NO_ANSWER):
@@ -100,7 +99,7 @@ class SlackCalls:
 
 
 def method_at(url: URL) -> str:
-    """Name the method that an address belongs to; what is none of the bot's is "other"."""
+    """Return the method that an address belongs to; "other" for what is none of the bot's."""
     path = url.path
     if "/api/" in path:
         name = path.rpartition("/api/")[2]

@@ -12,15 +12,15 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 )
 from slack_sdk.web.async_client import AsyncWebClient
 
-SECONDS = 30.0
+CALL_TIMEOUT_SECONDS = 30.0
 """For one answer of Slack's."""
 
-LONGEST_WAIT = 10
-"""Seconds that Slack may ask to wait; when it asks for more, the call has failed, and other ways are tried."""
+LONGEST_RETRY_SECONDS = 10
+"""How long Slack may ask to wait; when it asks for more, the call has failed, and other ways are tried."""
 
 
-class LostConnection(AsyncConnectionErrorRetryHandler):
-    """Tries again once when a connection was lost, unless aiohttp has done so by itself, as it does with a GET."""
+class LostConnectionRetry(AsyncConnectionErrorRetryHandler):
+    """Retries once when a connection was lost, unless aiohttp has done so already, as it does with a GET."""
 
     async def _can_retry_async(
         self,
@@ -35,8 +35,8 @@ class LostConnection(AsyncConnectionErrorRetryHandler):
         return await super()._can_retry_async(state=state, request=request, response=response, error=error)
 
 
-class BriefRateLimit(AsyncRateLimitErrorRetryHandler):
-    """Waits as long as Slack asks and tries again, unless that would be for ever in the eyes of a person."""
+class BriefRateLimitRetry(AsyncRateLimitErrorRetryHandler):
+    """Retries after as long as Slack asks to wait, unless a person would not wait so long."""
 
     async def _can_retry_async(
         self,
@@ -50,57 +50,54 @@ class BriefRateLimit(AsyncRateLimitErrorRetryHandler):
             return False
         headers = {name.lower(): value for name, value in (response.headers if response else {}).items()}
         asked = "".join(headers.get("retry-after", "1"))
-        return asked.isdecimal() and int(asked) <= LONGEST_WAIT
+        return asked.isdecimal() and int(asked) <= LONGEST_RETRY_SECONDS
 
 
 def slack_session(*watching: aiohttp.TraceConfig) -> aiohttp.ClientSession:
-    """Make the session that all clients share; each of `watching` is told of every call."""
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS), trace_configs=list(watching))
+    """Return the session that all clients share; each of `watching` traces its calls."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS), trace_configs=list(watching)
+    )
 
 
 class Clients:
     """Makes clients; each is cheap, for they share one session."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
-        """Speak to the Web API at `base_url` through `session`."""
         self._session = session
         self._base_url = base_url
 
-    def quick(self, token: SecretStr | str | None) -> AsyncWebClient:
-        """Make a client that never waits and tries again by itself: Slack waits for our answer meanwhile."""
+    def without_retries(self, token: SecretStr | str | None) -> AsyncWebClient:
+        """Return a client that never waits and retries: Slack waits for our answer meanwhile."""
         return self._client(token, [])
 
-    def patient(self, token: SecretStr | str | None) -> AsyncWebClient:
-        """Make a client that tries again when Slack is busy or a connection was lost."""
-        return self._client(token, _again())
+    def with_retries(self, token: SecretStr | str | None) -> AsyncWebClient:
+        """Return a client that retries when Slack is busy or a connection was lost."""
+        return self._client(token, _retry_handlers())
 
     def _client(self, token: SecretStr | str | None, handlers: list[AsyncRetryHandler]) -> AsyncWebClient:
         return AsyncWebClient(
             token=token.get_secret_value() if isinstance(token, SecretStr) else token,
             base_url=self._base_url,
-            timeout=round(SECONDS),
+            timeout=round(CALL_TIMEOUT_SECONDS),
             session=self._session,
             retry_handlers=handlers,
         )
 
 
-def patient(client: AsyncWebClient) -> AsyncWebClient:
-    """Give a client like a quick one that tries again too, where nobody waits for it."""
-    return AsyncWebClient(
-        token=client.token,
-        base_url=client.base_url,
-        timeout=client.timeout,
-        session=client.session,
-        retry_handlers=_again(),
-    )
+def with_retries(client: AsyncWebClient) -> AsyncWebClient:
+    """Return a client like another one, with retries."""
+    retrying = copy(client)
+    retrying.retry_handlers = _retry_handlers()
+    return retrying
 
 
-def hurried(client: AsyncWebClient) -> AsyncWebClient:
-    """Make a client like a patient one that never tries again by itself."""
-    quick = copy(client)
-    quick.retry_handlers = []
-    return quick
+def without_retries(client: AsyncWebClient) -> AsyncWebClient:
+    """Return a client like another one, without retries."""
+    hasty = copy(client)
+    hasty.retry_handlers = []
+    return hasty
 
 
-def _again() -> list[AsyncRetryHandler]:
-    return [LostConnection(max_retry_count=1), BriefRateLimit(max_retry_count=2)]
+def _retry_handlers() -> list[AsyncRetryHandler]:
+    return [LostConnectionRetry(max_retry_count=1), BriefRateLimitRetry(max_retry_count=2)]

@@ -1,50 +1,43 @@
-"""What is refused: by Slack's Web API to the bot, and by the bot to people."""
-
-import logging
+"""What a call of Slack's Web API may fail with, and what that means."""
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-log = logging.getLogger(__name__)
-
-SLACK_FAILS = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError)
+SLACK_ERRORS = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError)
 """What a call of Slack's may raise: a refusal or no answer that can be read, a lost connection, silence."""
 
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+
 # https://docs.slack.dev/reference/methods/views.open#errors, and the older names of the same.
-_TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged")
+_EXPIRED_TRIGGER = ("expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged")
 
 
-def note_refusal(what: str) -> None:
-    """Log that somebody may not do something; `what` is made of the program's own names and of ids."""
-    log.info("Refused: %s.", what)
-
-
-def refusal(error: SlackApiError) -> str:
-    """Name what Slack refuses with, such as `not_found`; empty when the answer names nothing."""
+def error_code(error: SlackApiError) -> str:
+    """Return the error that Slack names, such as `not_found`; empty when the answer names none."""
     data = getattr(error.response, "data", error.response)
     name = data.get("error") if isinstance(data, dict) else None
     return name if isinstance(name, str) else ""
 
 
-def is_busy(error: SlackApiError) -> bool:
-    """Whether the same may well be taken a little later: too many requests, or trouble inside Slack."""
+def is_temporary(error: SlackApiError) -> bool:
+    """Whether the same call may well succeed a little later: too many requests, or a failure inside Slack."""
     status = getattr(error.response, "status_code", 0)
-    return refusal(error) in ("", "ratelimited", "internal_error", "fatal_error") or status >= 500
+    return error_code(error) in ("", "ratelimited", "internal_error", "fatal_error") or status >= 500
 
 
-def is_too_late(error: BaseException) -> bool:
-    """Whether Slack says that a trigger has ended, or was used already."""
-    return isinstance(error, SlackApiError) and refusal(error) in _TOO_LATE
+def is_expired_trigger(error: BaseException) -> bool:
+    """Whether Slack says that a trigger has expired, or was used before."""
+    return isinstance(error, SlackApiError) and error_code(error) in _EXPIRED_TRIGGER
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether a modal that was not opened may well open with a new trigger: Slack was busy, silent, or it was late."""
+def opens_with_new_trigger(error: BaseException) -> bool:
+    """Whether a modal that was not opened may open with a new trigger: Slack was busy, silent, or it was late."""
     if isinstance(error, SlackApiError):
-        return is_too_late(error) or is_busy(error)
-    return isinstance(error, SLACK_FAILS)
+        return is_expired_trigger(error) or is_temporary(error)
+    return isinstance(error, SLACK_ERRORS)
 
 
-def wait_asked_for(error: SlackApiError) -> float:
-    """Read a Retry-After, in seconds; more than a minute nobody waits."""
+def retry_after_seconds(error: SlackApiError) -> float:
+    """Return the Retry-After of an answer, at most a minute; 0 where it has none."""
     text = str((getattr(error.response, "headers", None) or {}).get("Retry-After", ""))
-    return min(float(text), 60.0) if text.isdecimal() else 0.0
+    return min(float(text), LONGEST_RETRY_AFTER_SECONDS) if text.isdecimal() else 0.0

@@ -1,4 +1,4 @@
-"""Many workspaces: where the bot was installed through OAuth, each with its own sealed token."""
+"""Many workspaces: those in which the bot was installed through OAuth, each with its own sealed token."""
 
 import logging
 import secrets
@@ -19,16 +19,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.people.access import Member
 from bot.profiles.people.retention import people_lease
-from bot.slack.web_api.clients import Clients, patient
-from bot.slack.workspaces.installation import Installed, key_of_bot, opened, read_installed, to_document
+from bot.slack.web_api.clients import Clients
+from bot.slack.workspaces.installation import Installed, key_of_bot, parse_installation, read_installed, to_document
 from bot.slack.workspaces.token_rotation import TokenRotation
-from bot.slack.workspaces.workspaces import NotInstalledError, workspace_of
+from bot.slack.workspaces.workspaces import NotInstalledError
 from storage.database import Database
 from storage.tables.sealed_records import StaleRevisionError
 
 log = logging.getLogger(__name__)
 
-FRESH_SECONDS = 60.0
+CACHE_SECONDS = 60.0
 """How long an installation is used without reading it again: a renewed token leaves the old one valid for hours."""
 
 STATE_SECONDS = 600
@@ -42,21 +42,21 @@ class Installations:
     """The installations, as `Workspaces`."""
 
     def __init__(
-        self, *, database: Database, clients: Clients, renewals: TokenRotation, install_url: str | None
+        self, *, database: Database, clients: Clients, rotation: TokenRotation, install_url: str | None
     ) -> None:
-        """Read from `database`; `install_url` is where people are sent to install the app again."""
+        """`install_url` is where people are sent to install the app again."""
         self._database = database
         self._clients = clients
-        self._renewals = renewals
+        self._rotation = rotation
         self._install_url = install_url
         self._known: dict[str, tuple[float, Installed]] = {}
 
     def key_of(self, context: AsyncBoltContext) -> str:
-        """Give the organisation's id for an org-wide installation, else the workspace's; never one for the other."""
+        """Return the organisation's id for an org-wide installation, else the workspace's; never one for the other."""
         return (context.enterprise_id if context.is_enterprise_install else context.team_id) or ""
 
     def as_seen(self, member: Member, user: Mapping[str, Any]) -> Member:
-        """Where the bot is installed org-wide, take only the organisation's own admins for admins.
+        """Where the bot is installed org-wide, count only the organisation's own admins as admins.
 
         An admin of one of its workspaces must not reach the people of all the others.
         """
@@ -66,17 +66,17 @@ class Installations:
         return replace(member, is_admin=bool(organisation.get("is_admin") or organisation.get("is_owner")))
 
     async def bot_in(self, workspace: str) -> Bot:
-        """Give the bot as it is installed in a workspace, with a token that can be used now.
+        """Return the bot as it is installed in a workspace, with a token that can be used now.
 
         Raises:
             NotInstalledError: it is not installed there, or has to be installed again.
-            TokenLateError: its token is just being renewed.
+            TokenExpiredError: its token is just being renewed.
         """
         read_at, known = self._known.get(workspace, (0.0, None))
-        if known is not None and time.monotonic() - read_at < FRESH_SECONDS and not known.is_over:
+        if known is not None and time.monotonic() - read_at < CACHE_SECONDS and not known.is_expired:
             return known.bot
         installed = await read_installed(self._database, workspace) if workspace else None
-        fresh = await self._renewals.fresh(workspace, installed) if installed else None
+        fresh = await self._rotation.fresh(workspace, installed) if installed else None
         if fresh is None:
             self._known.pop(workspace, None)
             raise NotInstalledError(self._install_url)
@@ -86,20 +86,20 @@ class Installations:
         return fresh.bot
 
     async def client_for(self, workspace: str) -> AsyncWebClient:
-        """Give a client with the workspace's own token; raises as `bot_in`."""
-        return self._clients.quick((await self.bot_in(workspace)).bot_token)
+        """Return a client with the workspace's own token; raises as `bot_in`."""
+        return self._clients.without_retries((await self.bot_in(workspace)).bot_token)
 
     async def keys(self) -> Sequence[str]:
-        """Give the keys of all installations, in order."""
+        """Return the keys of all installations, in order."""
         async with self._database.reading() as tx:
             return await tx.installations.workspaces()
 
     async def teams_of(self, workspace: str) -> Sequence[str | None]:
-        """Give the teams that an org-wide installation was granted; else the token's own."""
+        """Return the teams that an org-wide installation was granted; else None for the token's own."""
         bot = await self.bot_in(workspace)
         if not bot.is_enterprise_install:
             return (None,)
-        client, cursor = self._clients.patient(bot.bot_token), ""
+        client, cursor = self._clients.with_retries(bot.bot_token), ""
         teams: list[str | None] = []
         while True:
             answer = await client.auth_teams_list(limit=_TEAMS_A_PAGE, cursor=cursor or None)
@@ -135,18 +135,18 @@ class Installations:
         log.info("Installed in %s.", workspace)
 
     async def removed(self, workspace: str) -> bool:
-        """Forget an installation with its token; records go after their grace.
+        """Delete an installation with its token; records are deleted 30 days later.
 
-        Slack may tell of a removal only after the app was installed again, so a token that works is kept.
+        Slack may report a removal only after the app was installed again, so a token that works is kept.
         """
         self._known.pop(workspace, None)
         async with self._database.reading() as tx:
             stored = await tx.installations.get(workspace)
         if stored is None:
             return False
-        installed = opened(stored)
+        installed = parse_installation(stored)
         if installed is not None and await self._works(installed.bot):
-            log.info("Slack tells that the bot was removed from %s, where it is installed again already.", workspace)
+            log.info("Slack reports that the bot was removed from %s, where it is installed again already.", workspace)
             return False
         now = await self._database.now()
         async with self._database.writing() as tx:
@@ -157,30 +157,29 @@ class Installations:
         return gone
 
     async def refused(self, workspace: str) -> bool:
-        """Forget an installation whose removal nothing told of, once Slack confirms that its token is dead."""
+        """Delete an installation whose removal was never reported, once Slack confirms that its token is dead."""
         readable = await read_installed(self._database, workspace) is not None
         return readable and await self.removed(workspace)
 
     async def finish(self) -> None:
-        """Let renewals under way end."""
-        await self._renewals.finish()
+        """Wait for renewals under way."""
+        await self._rotation.finish()
 
     async def note_present(self) -> None:
-        """Nothing: each installation notes it when it is made."""
+        """Do nothing: each installation stores it when it is made."""
 
     async def _works(self, bot: Bot) -> bool:
         try:
-            await patient(self._clients.quick(bot.bot_token)).auth_test()
+            await self._clients.with_retries(bot.bot_token).auth_test()
         except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError):
             return False
         return True
 
 
-class InstalledAuthorize(AsyncAuthorize):
+class InstallationAuthorize(AsyncAuthorize):
     """Finds the installation that a request belongs to."""
 
     def __init__(self, installations: Installations) -> None:
-        """Look among `installations`."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._installations = installations
 
@@ -195,13 +194,13 @@ class InstalledAuthorize(AsyncAuthorize):
         actor_team_id: str | None = None,  # noqa: ARG002
         actor_user_id: str | None = None,  # noqa: ARG002
     ) -> AuthorizeResult:
-        """Give the bot of the request's workspace.
+        """Return the bot of the request's workspace.
 
         Raises:
             NotInstalledError: it is not installed there; the error handler tells the person.
-            TokenLateError: its token is just being renewed.
+            TokenExpiredError: its token is just being renewed.
         """
-        bot = await self._installations.bot_in(workspace_of(context))
+        bot = await self._installations.bot_in(str(context.get("workspace") or ""))
         return AuthorizeResult(
             enterprise_id=bot.enterprise_id,
             team_id=bot.team_id,
@@ -213,10 +212,9 @@ class InstalledAuthorize(AsyncAuthorize):
 
 
 class SealedInstallationStore(AsyncInstallationStore):
-    """Where Bolt's OAuth flow puts an installation; of slack_sdk's own stores each keeps tokens in clear."""
+    """Stores an installation for Bolt's OAuth flow; each of slack_sdk's own stores keeps tokens in clear."""
 
     def __init__(self, installations: Installations) -> None:
-        """Put them among `installations`."""
         self._installations = installations
 
     async def async_save(self, installation: Installation) -> None:
@@ -228,17 +226,16 @@ class StateStore(AsyncOAuthStateStore):
     """The states of installations under way: random, hashed in the database, used once, within ten minutes."""
 
     def __init__(self, database: Database) -> None:
-        """Keep them in `database`, so that another instance may take the answer."""
         self._database = database
 
     async def async_issue(self, *_: Any, **__: Any) -> str:
-        """Make a state."""
+        """Store and return a new state."""
         state = secrets.token_urlsafe(_STATE_BYTES)
         async with self._database.writing() as tx:
             await tx.oauth_states.add(state, seconds=STATE_SECONDS)
         return state
 
     async def async_consume(self, state: str) -> bool:
-        """Use a state up; False when it is used, too old, or never was."""
+        """Use a state up; return False when it is used, too old, or never was."""
         async with self._database.writing() as tx:
             return await tx.oauth_states.use(state)

@@ -22,7 +22,7 @@ from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.ids import SCOPES
-from bot.slack.web_api.errors import refusal
+from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.installation import key_of_bot
 from bot.slack.workspaces.installations import STATE_SECONDS, Installations, SealedInstallationStore
 
@@ -107,7 +107,7 @@ class InstallFlow(AsyncOAuthFlow):
                 who = await self.client.auth_test(token=answer["access_token"])
             return _installation(answer.data, who.data)
         except SlackApiError as error:
-            why = refusal(error) or "no answer that can be read"
+            why = error_code(error) or "no answer that can be read"
             log.warning("Slack refuses an installation (%s).", why if _CODE.fullmatch(why) else "for another reason")
         except Exception as error:  # noqa: BLE001 - whatever Slack's answer broke, its text may hold tokens
             log.warning("Slack's answer to an installation cannot be used (%s).", type(error).__name__)

@@ -1,4 +1,4 @@
-"""The workspace's people, asked of Slack: who is an admin, a guest, an app, deactivated, a stranger."""
+"""Looks up a workspace's users at Slack: who is an admin, a guest, an app, deactivated, a stranger."""
 
 import asyncio
 import logging
@@ -12,17 +12,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import DirectoryError
 from bot.profiles.people.access import Member, Person
-from bot.slack.web_api.errors import refusal
+from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.workspaces import Workspaces
 
-FRESH_SECONDS = 60.0
+CACHE_SECONDS = 60.0
 """How long an answer of users.info may be used: a demoted admin is stopped within a minute."""
 
-PATIENCE = 0.8
-"""Seconds for one answer of users.info, asked at most twice: Slack itself waits 3 s for ours."""
+LOOKUP_TIMEOUT_SECONDS = 0.8
+"""For one answer of users.info, asked at most twice: Slack itself waits 3 s for ours."""
 
-SILENT_SECONDS = 5.0
-"""How long nobody is asked for after Slack did not answer."""
+PAUSE_SECONDS = 5.0
+"""How long nobody is looked up after Slack did not answer."""
 
 _SILENT = "Slack did not say who that is. Please try again in a minute."
 _MOST_REMEMBERED = 1000
@@ -34,7 +34,6 @@ class SlackDirectory:
     """Looks people up with users.info (https://docs.slack.dev/reference/methods/users.info)."""
 
     def __init__(self, workspaces: Workspaces) -> None:
-        """Ask each person's own workspace."""
         self._workspaces = workspaces
         self._known: dict[Person, tuple[float, Member]] = {}
         self._silent_until: dict[str, float] = {}
@@ -47,27 +46,27 @@ class SlackDirectory:
             NotInstalledError: the bot is not installed in their workspace.
         """
         asked, known = self._known.get(person, (0.0, None))
-        if known is not None and time.monotonic() - asked < FRESH_SECONDS:
+        if known is not None and time.monotonic() - asked < CACHE_SECONDS:
             return known
         answer = await self._ask(person)
         if answer is None:
             return None
         member = self.read(person, answer)
-        self.learn(member)
+        self.cache(member)
         return member
 
     def read(self, person: Person, user: Mapping[str, Any]) -> Member:
-        """Read what Slack says of a person; whoever does not belong to their workspace is a stranger."""
+        """Parse what Slack says of a person; whoever does not belong to their workspace is a stranger."""
         return self._workspaces.as_seen(_member(person, user), user)
 
-    def learn(self, member: Member) -> None:
-        """Take what Slack just told of somebody."""
+    def cache(self, member: Member) -> None:
+        """Cache what Slack just said of somebody."""
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
         self._known[member.person] = (time.monotonic(), member)
 
     def forget(self, person: Person) -> None:
-        """Ask again next time: Slack said that something about this person changed."""
+        """Drop somebody from the cache: Slack said that something about them changed."""
         self._known.pop(person, None)
 
     async def _ask(self, person: Person) -> Mapping[str, Any] | None:
@@ -75,29 +74,29 @@ class SlackDirectory:
             raise DirectoryError(_SILENT)
         client = await self._workspaces.client_for(person.workspace)
         try:
-            return await _asked_twice(client, person)
+            return await _users_info_twice(client, person)
         except SlackApiError as error:
-            if refusal(error) in ("user_not_found", "user_not_visible"):
+            if error_code(error) in ("user_not_found", "user_not_visible"):
                 return None
-            trouble: Exception = error
+            failure: Exception = error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            trouble = error
+            failure = error
         # Asking again at once would make one person wait, and Slack busier.
-        self._silent_until[person.workspace] = time.monotonic() + SILENT_SECONDS
-        log.warning("Slack does not say who people are (%s).", type(trouble).__name__)
-        raise DirectoryError(_SILENT) from trouble
+        self._silent_until[person.workspace] = time.monotonic() + PAUSE_SECONDS
+        log.warning("Slack does not say who people are (%s).", type(failure).__name__)
+        raise DirectoryError(_SILENT) from failure
 
 
-async def _asked_twice(client: AsyncWebClient, person: Person) -> Mapping[str, Any]:
+async def _users_info_twice(client: AsyncWebClient, person: Person) -> Mapping[str, Any]:
     try:
-        return await _asked_once(client, person)
+        return await _users_info(client, person)
     except TimeoutError:
-        # A lost connection needs no second try of ours: aiohttp makes one itself.
-        return await _asked_once(client, person)
+        # A lost connection needs no second try of ours: aiohttp retries a GET.
+        return await _users_info(client, person)
 
 
-async def _asked_once(client: AsyncWebClient, person: Person) -> Mapping[str, Any]:
-    async with asyncio.timeout(PATIENCE):
+async def _users_info(client: AsyncWebClient, person: Person) -> Mapping[str, Any]:
+    async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
         answer = await client.users_info(user=person.user)
     user: Mapping[str, Any] = answer["user"]
     return user

@@ -1,9 +1,10 @@
-"""Where the bot works: in the one workspace of its own token, or wherever it was installed through OAuth."""
+"""The workspaces that the bot serves: the one of its own token, or all in which it was installed through OAuth."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -12,14 +13,12 @@ from bot.profiles.people.access import Member
 from bot.profiles.people.retention import Retention
 from bot.slack.web_api.clients import Clients
 
-_WORKSPACE = "workspace"
-
 
 class NotInstalledError(UserError):
     """The bot is not installed (any more) where it is asked to do something."""
 
     def __init__(self, install_url: str | None) -> None:
-        """Say what to do; `install_url` is where the app is installed, if that is known."""
+        """`install_url` is where the app is installed, if that is known."""
         where = f" at {install_url}" if install_url else ""
         super().__init__(
             "This app is not installed here any more, so nothing was done. Ask an admin of your workspace to install "
@@ -28,18 +27,18 @@ class NotInstalledError(UserError):
 
 
 class Workspaces(Protocol):
-    """The workspaces that the bot works in, each under its key: a workspace's id, or an organisation's."""
+    """The workspaces that the bot serves, each under its key: a workspace's id, or an organisation's."""
 
     def key_of(self, context: AsyncBoltContext) -> str:
-        """Give the key of the workspace that a request comes from; empty when it names none."""
+        """Return the key of the workspace that a request comes from; empty when it names none."""
         ...
 
     def as_seen(self, member: Member, user: Mapping[str, Any]) -> Member:
-        """Give a member as the bot may take them, `user` being what Slack says of them."""
+        """Return a member with the rights that count here, `user` being what Slack says of them."""
         ...
 
     async def client_for(self, workspace: str) -> AsyncWebClient:
-        """Give a client that speaks for the bot in a workspace, and never tries again by itself.
+        """Return a client with the bot's token in a workspace, without retries.
 
         Raises:
             NotInstalledError: the bot is not installed there.
@@ -48,87 +47,70 @@ class Workspaces(Protocol):
         ...
 
     async def keys(self) -> Sequence[str]:
-        """Give the keys of all workspaces."""
+        """Return the keys of all workspaces."""
         ...
 
     async def teams_of(self, workspace: str) -> Sequence[str | None]:
-        """Give the teams whose people make up a workspace; None stands for the token's own."""
+        """Return the teams whose people make up a workspace; None is the token's own."""
         ...
 
     async def removed(self, workspace: str) -> bool:
-        """Take note that Slack tells of the bot's removal; tells whether it is gone."""
+        """Store that Slack reports the bot's removal; return whether it is gone."""
         ...
 
     async def refused(self, workspace: str) -> bool:
-        """Take note that Slack refuses the token although nothing told of a removal; tells whether the bot is gone."""
+        """Store that Slack refuses the token although no removal was reported; return whether the bot is gone."""
         ...
 
     async def note_present(self) -> None:
-        """Take note, at the start, of where the bot is proved to be installed."""
+        """Store, at the start, where the bot is known to be installed."""
         ...
 
 
 class OneWorkspace:
     """The one workspace (or organisation) that the bot's own token belongs to."""
 
-    def __init__(self, workspace: str, *, clients: Clients, token: str | None, upkeep: Retention) -> None:
-        """Work in `workspace` with `token`."""
-        self._workspace = workspace
-        self._client = clients.quick(token)
-        self._upkeep = upkeep
+    def __init__(self, identity: AuthorizeResult, *, clients: Clients, token: str | None, retention: Retention) -> None:
+        """`identity` is what Slack says of the bot's `token`."""
+        self._identity = identity
+        self._workspace = identity.enterprise_id or identity.team_id or ""
+        self._client = clients.without_retries(token)
+        self._retention = retention
+
+    async def authorize(self, **_: Any) -> AuthorizeResult:
+        """Return the bot's identity to Bolt, whatever the request."""
+        return self._identity
 
     def key_of(self, context: AsyncBoltContext) -> str:
-        """Give the organisation's id, or else the workspace's."""
+        """Return the organisation's id, or else the workspace's."""
         return context.enterprise_id or context.team_id or ""
 
     def as_seen(self, member: Member, user: Mapping[str, Any]) -> Member:  # noqa: ARG002 - it matters to many workspaces
-        """Take whoever does not belong to the bot's own workspace for a stranger."""
+        """Return whoever does not belong to the bot's own workspace as a stranger."""
         belongs = member.person.workspace == self._workspace
         return member if belongs else replace(member, is_stranger=True)
 
     async def client_for(self, workspace: str) -> AsyncWebClient:  # noqa: ARG002 - there is one
-        """Give the one client with the bot's own token, whatever the workspace."""
+        """Return the one client with the bot's own token, whatever the workspace."""
         return self._client
 
     async def keys(self) -> Sequence[str]:
-        """Give the one key."""
+        """Return the one key."""
         return (self._workspace,)
 
     async def teams_of(self, workspace: str) -> Sequence[str | None]:  # noqa: ARG002 - there is one
-        """Give the token's own team."""
+        """Return the token's own team."""
         return (None,)
 
     async def removed(self, workspace: str) -> bool:
-        """Note that records go after their grace, unless the bot returns."""
-        await self._upkeep.left(workspace)
+        """Store the removal: records are deleted after 30 days, unless the bot returns."""
+        await self._retention.mark_removed(workspace)
         return True
 
     async def refused(self, workspace: str) -> bool:  # noqa: ARG002 - there is one
-        """Leave everything: the operator may have to correct the token."""
+        """Do nothing: the operator may have to correct the token."""
         return False
 
     async def note_present(self) -> None:
-        """Note that the bot works in its workspace (again)."""
-        await self._upkeep.returned(self._workspace)
-
-
-def naming(workspaces: Workspaces) -> Callable[..., Awaitable[None]]:
-    """Make the middleware that writes the workspace's key into each request's context, once."""
-
-    async def name_and_go_on(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt's name
-        name_workspace(workspaces, context)
-        await next()
-
-    return name_and_go_on
-
-
-def name_workspace(workspaces: Workspaces, context: AsyncBoltContext) -> str:
-    """Write the workspace's key into a request's context, and give it."""
-    key = workspaces.key_of(context)
-    context[_WORKSPACE] = key
-    return key
-
-
-def workspace_of(context: AsyncBoltContext) -> str:
-    """Give the key of the workspace that a request comes from; empty when it names none."""
-    return str(context.get(_WORKSPACE) or "")
+        """Store that the bot serves its workspace (again)."""
+        await self._retention.mark_present(self._workspace)

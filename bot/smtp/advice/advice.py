@@ -1,23 +1,17 @@
-"""From a finished report to advice: the most specific row of the table, its words filled in, its fixes sifted."""
+"""Advice on a finished report: the most specific row, its words filled in, with the fixes that apply."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 
 from bot.smtp.account import Account, Encryption
-from bot.smtp.advice.provider_rows import PROVIDERS
+from bot.smtp.advice.provider_rows import PROVIDER_ROWS
 from bot.smtp.advice.providers import Provider, provider_of
-from bot.smtp.advice.table import GENERAL, Fix, Row
+from bot.smtp.advice.table import GENERAL, Fix, Row, When
 from bot.smtp.check.report import Fault, Reply, Report
 from bot.smtp.network.guard import HostError, literal, normal_host
 
-__all__ = ["ROWS", "Advice", "Fix", "advise", "applicable", "headline", "notice", "row_for"]
-
-ROWS: tuple[Row, ...] = (*GENERAL, *PROVIDERS)
-
-MICROSOFT_ENDS = date(2026, 12, 31)
-"""https://techcommunity.microsoft.com/blog/exchange/…/4489835, read as of 29 January 2026."""
+ROWS: Mapping[When, Row] = {**GENERAL, **PROVIDER_ROWS}
 
 _APP_PASSWORD_LETTERS = 16
 
@@ -31,15 +25,14 @@ _SUBJECTS = {
     "6": ", about the content",
     "7": ", about security or a policy",
 }
-"""The subject of an enhanced code, RFC 3463, 3."""
+"""The subject in an enhanced code (RFC 3463, 3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
     """What happened in one short clause, why, what to do, which form field is at fault, which fixes help.
 
-    `field` is a form field's name ("address", "login", "password", "host", "port", "authenticate") or
-    "encryption"; None when no field is at fault.
+    `field` is as in a row of the table; None when no field is at fault.
     """
 
     what: str
@@ -47,20 +40,19 @@ class Advice:
     do: str
     field: str | None = None
     fixes: tuple[Fix, ...] = ()
-    source: str = ""
-    dated: str = ""
 
 
-def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> Row:
-    """Choose the most specific row that speaks about a failure."""
-    return max((row for row in ROWS if row.holds(fault, reply, provider)), key=lambda row: row.weight)
+def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> tuple[When, Row]:
+    """Return the most specific row about a failure, and when it applies."""
+    when = max((when for when in ROWS if when.matches(fault, reply, provider)), key=lambda when: when.weight)
+    return when, ROWS[when]
 
 
 def advise(report: Report, account: Account) -> Advice | None:
-    """Say what a report's fault (or warning) means for this account; None when there is none."""
+    """Return what a report's fault (or warning) means for this account; None when there is none."""
     if report.fault is None:
         return None
-    row = row_for(report.fault, report.reply, provider_of(report.host))
+    when, row = row_for(report.fault, report.reply, provider_of(report.host))
     words = {
         "host": report.host,
         "port": str(report.port),
@@ -69,20 +61,19 @@ def advise(report: Report, account: Account) -> Advice | None:
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
     }
-    meaning = "" if row.weight else code_meaning(report.reply)
+    # A row about a reply or a provider knows better than the code's general meaning.
+    meaning = "" if when.weight else code_meaning(report.reply)
     return Advice(
         what=_filled(row.what, words),
         why=_filled(row.why, words) + meaning,
         do=_filled(row.do, words),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
-        source=row.source,
-        dated=row.dated,
     )
 
 
 def code_meaning(reply: Reply | None) -> str:
-    """Say what the class of a server's code means (RFC 5321, 4.2.1; RFC 3463), for replies that no row knows."""
+    """Return what the class of a reply's code means (RFC 5321, 4.2.1; RFC 3463); empty when nothing was refused."""
     if reply is None or reply.code < 400:
         return ""
     spelled = f"{reply.code} {reply.enhanced}".strip()
@@ -92,14 +83,14 @@ def code_meaning(reply: Reply | None) -> str:
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
-    """Put words into their places without reading the words themselves as templates."""
+    """Fill the words in without reading them as templates themselves."""
     for name, word in words.items():
         text = text.replace(f"{{{name}}}", word.replace("{", "(").replace("}", ")"))
     return text
 
 
 def applicable(fix: Fix, report: Report, account: Account) -> bool:
-    """Whether a fix would change something for this account, and make sense."""
+    """Whether a fix would change something in this account and could help."""
     return _CONDITIONS[fix](report, account)
 
 
@@ -123,7 +114,7 @@ def _usable_name(report: Report) -> bool:
 
 
 _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
-    # Where nothing is encrypted yet, the port tells which kind fits.
+    # Where nothing is encrypted yet, the port decides which kind fits.
     Fix.USE_TLS: lambda report, _: (
         report.encryption is not Encryption.TLS and not (report.encryption is Encryption.NONE and report.port == 465)
     ),
@@ -132,7 +123,7 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     ),
     Fix.TLS_ON_587: lambda report, _: (report.port, report.encryption) != (587, Encryption.TLS),
     Fix.SSL_ON_465: lambda report, _: (report.port, report.encryption) != (465, Encryption.SSL),
-    Fix.USE_DOOR: lambda report, _: bool(report.doors),
+    Fix.USE_OPEN_PORT: lambda report, _: bool(report.open_ports),
     Fix.ADDRESS_AS_LOGIN: lambda _, account: account.login.casefold() != account.address.casefold(),
     Fix.LOGIN_AS_ADDRESS: lambda _, account: _can_be_address(account),
     Fix.AUTHENTICATE: lambda _, account: not account.authenticate,
@@ -145,24 +136,9 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
 
 
 def headline(report: Report, account: Account) -> str:
-    """Say a finished report's verdict in one sentence."""
+    """Return a finished report's verdict in one sentence."""
     failed = report.failed_stage
     if failed is None:
         return "Connection test passed"
     advice = advise(report, account)
     return f"Connection test failed at {failed.name}: {advice.what if advice else failed.detail}."
-
-
-def notice(account: Account, today: date) -> str | None:
-    """Say what will soon stop working with this account; None when nothing is known."""
-    if provider_of(account.host) is not Provider.MICROSOFT_365 or not account.authenticate or account.token:
-        return None
-    if today <= MICROSOFT_ENDS:
-        return (
-            "From the end of December 2026 Microsoft 365 switches off signing in with a password by default. "
-            "Ask your Microsoft 365 admin what will take its place."
-        )
-    return (
-        "Since the end of December 2026 Microsoft 365 has signing in with a password switched off by default. "
-        "An admin may switch it on again for now."
-    )

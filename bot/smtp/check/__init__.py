@@ -1,1 +1,1 @@
-"""The staged connection test and its report."""
+"""The connection test: its stages, how failures are classified, its report."""

@@ -1,4 +1,4 @@
-"""From what a library or a server said to the class of fault: by stage and type, not by prose."""
+"""Classifies what a library raised or a server replied: by stage, type and code, not by prose."""
 
 import socket
 import ssl
@@ -9,15 +9,15 @@ from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMT
 from bot.smtp.check.report import Fault, Outcome, Reply, StageName
 from bot.smtp.dialogue.replies import Redaction, clean
 from bot.smtp.dialogue.session import GarbledReplyError
+from bot.smtp.network.certificate import PinMismatchError
+from bot.smtp.network.connect import ConnectError
 from bot.smtp.network.guard import AddressNotAllowedError, PortNotAllowedError
-from bot.smtp.network.trust import NotThePinnedError
 
 
 class StageFailedError(Exception):
     """A stage failed for a known reason."""
 
     def __init__(self, fault: Fault, detail: str = "", *, reply: Reply | None = None) -> None:
-        """Keep what the report will say."""
         super().__init__(fault)
         self.fault = fault
         self.detail = detail
@@ -32,10 +32,10 @@ _CERTIFICATE_FAULTS = {
     62: Fault.CERTIFICATE_WRONG_NAME,
     64: Fault.CERTIFICATE_WRONG_NAME,
 }
-_OUR_OWN: Mapping[type[Exception], tuple[Fault, str]] = {
+_OWN_ERRORS: Mapping[type[Exception], tuple[Fault, str]] = {
     PortNotAllowedError: (Fault.PORT_NOT_ALLOWED, "this port may not be tested"),
     AddressNotAllowedError: (Fault.ADDRESS_NOT_ALLOWED, "this address may not be reached"),
-    NotThePinnedError: (Fault.CERTIFICATE_NOT_THE_PINNED, "the server's key is not the trusted one"),
+    PinMismatchError: (Fault.CERTIFICATE_NOT_THE_PINNED, "the server's key is not the trusted one"),
 }
 _PLAIN_ANSWERS = {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"}
 _OLD_PROTOCOL = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"}
@@ -51,19 +51,23 @@ def failure(error: Exception, stage: StageName, redaction: Redaction) -> StageFa
     """Classify any error that a stage raised; never raises itself."""
     if isinstance(error, StageFailedError):
         return error
-    if type(error) in _OUR_OWN:
-        return StageFailedError(*_OUR_OWN[type(error)])
-    if isinstance(error, socket.gaierror):
-        return _resolver_failure(error)
+    if type(error) in _OWN_ERRORS:
+        return StageFailedError(*_OWN_ERRORS[type(error)])
+    if isinstance(error, ConnectError):
+        return _connect_failure(error, stage, redaction)
     if isinstance(error, ssl.SSLError):
         return _tls_failure(error, stage)
-    return _conversation_failure(error, stage, redaction)
+    return _other_failure(error, stage, redaction)
 
 
-def _resolver_failure(error: socket.gaierror) -> StageFailedError:
-    if error.errno == socket.EAI_AGAIN:
-        return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
-    return StageFailedError(Fault.NAME_NOT_FOUND, "there is no such name")
+def _connect_failure(error: ConnectError, stage: StageName, redaction: Redaction) -> StageFailedError:
+    failures = {version: failure(one, stage, redaction) for version, one in error.errors.items()}
+    # A version by which the server is reached says more than one without a route: many machines have no IPv6.
+    telling = min(failures.values(), key=lambda one: one.fault is Fault.UNREACHABLE)
+    if len(failures) == 1:
+        return telling
+    details = (f"IPv{version}: {one.detail}" for version, one in failures.items())
+    return StageFailedError(telling.fault, "; ".join(details))
 
 
 def _tls_failure(error: ssl.SSLError, stage: StageName) -> StageFailedError:
@@ -80,10 +84,14 @@ def _tls_failure(error: ssl.SSLError, stage: StageName) -> StageFailedError:
     return StageFailedError(Fault.TLS_FAILED, clean(reason.replace("_", " ").lower() or "the handshake failed"))
 
 
-def _conversation_failure(  # noqa: PLR0911 - a table in the shape of a match
+def _other_failure(  # noqa: PLR0911 - a table in the shape of a match
     error: Exception, stage: StageName, redaction: Redaction
 ) -> StageFailedError:
     match error:
+        case socket.gaierror() if error.errno == socket.EAI_AGAIN:
+            return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
+        case socket.gaierror():
+            return StageFailedError(Fault.NAME_NOT_FOUND, "there is no such name")
         case SMTPResponseException() if 200 <= error.code <= 599:
             return refusal(redaction.reply(error.code, str(error.message)), stage)
         case SMTPResponseException() if stage is StageName.GREETING:
@@ -104,9 +112,9 @@ def _conversation_failure(  # noqa: PLR0911 - a table in the shape of a match
 
 
 def _other_service(message: str) -> StageFailedError:
-    said = message.lower().removeprefix("malformed smtp response line:").strip()
+    text = message.lower().removeprefix("malformed smtp response line:").strip()
     for opening, meaning in _OTHER_SERVICES:
-        if said.startswith(opening):
+        if text.startswith(opening):
             return StageFailedError(Fault.NOT_SMTP, meaning)
     return StageFailedError(Fault.NOT_SMTP, "what answers there does not speak SMTP")
 
@@ -119,12 +127,12 @@ def refusal(reply: Reply, stage: StageName) -> StageFailedError:
         case StageName.SIGN_IN:
             fault = _sign_in_refusal(reply)
         case StageName.SENDER:
-            fault = _sender_refusal(reply)
+            fault, _ = sender_refusal(reply)
         case StageName.MESSAGE:
             fault = Fault.TEMPORARY_REFUSAL if reply.code < 500 else Fault.MESSAGE_REFUSED
         case _:
             fault = _greeting_refusal(reply)
-    return StageFailedError(fault, f"{reply.code} {reply.enhanced} {reply.text}".replace("  ", " "), reply=reply)
+    return StageFailedError(fault, str(reply), reply=reply)
 
 
 def _greeting_refusal(reply: Reply) -> Fault:
@@ -146,20 +154,21 @@ def _sign_in_refusal(reply: Reply) -> Fault:
     return Fault.SIGN_IN_REFUSED
 
 
-def _sender_refusal(reply: Reply) -> Fault:
+def sender_refusal(reply: Reply) -> tuple[Fault, Outcome]:
+    """Classify a refusal of MAIL FROM: a pause warns, the rest fails."""
     if reply.code < 400:
-        return Fault.GARBLED
+        return Fault.GARBLED, Outcome.FAILED
     if reply.code == 530 and "starttls" in reply.text.lower():
-        return Fault.ENCRYPTION_NEEDED
+        return Fault.ENCRYPTION_NEEDED, Outcome.FAILED
     if reply.code == 530 or reply.enhanced in ("5.7.57", "5.5.1"):
-        return Fault.SIGN_IN_NEEDED
+        return Fault.SIGN_IN_NEEDED, Outcome.FAILED
     if reply.code < 500:
-        return Fault.TEMPORARY_REFUSAL
-    return Fault.SENDER_REFUSED
+        return Fault.TEMPORARY_REFUSAL, Outcome.WARNED
+    return Fault.SENDER_REFUSED, Outcome.FAILED
 
 
 def recipient_refusal(reply: Reply, *, signed_in: bool) -> tuple[Fault, Outcome]:
-    """Classify what was said to RCPT TO: an unknown test recipient or a pause warns, the rest fails."""
+    """Classify a refusal of RCPT TO: a pause or an unknown recipient warns, the rest fails."""
     if reply.code < 400:
         return Fault.GARBLED, Outcome.FAILED
     if reply.code < 500:

@@ -1,7 +1,7 @@
 """What a connection test found, as plain data."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from bot.smtp.account import Encryption
@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 
 
 class Fault(StrEnum):
-    """The cause of a failed stage, as a class that advice can be looked up by."""
+    """What is wrong, as a class that advice is chosen by."""
 
     NAME_NOT_FOUND = "name not found"
     RESOLVER_UNAVAILABLE = "resolver unavailable"
@@ -74,19 +74,22 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What the server answered: code 200-599, enhanced code ("5.7.8" or ""), and its cleaned text.
+    """A server's reply: code 200-599, enhanced code ("5.7.8" or ""), and its cleaned text.
 
-    The text is at most 200 characters, one line, printable, and never contains the password.
+    The text is one printable line of at most 200 characters, and never holds the password.
     """
 
     code: int
     enhanced: str
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.code} {self.enhanced} {self.text}".replace("  ", " ")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Another port of the same server, and the encryption with which it answers there."""
+    """A port of a server, and the encryption with which it answers there."""
 
     port: int
     encryption: Encryption
@@ -94,9 +97,9 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What a server's certificate says (untrusted text, cleaned), and the SHA-256 of its public key in hex.
+    """What a server's certificate says (untrusted text, cleaned).
 
-    `names` are at most five; times are aware UTC.
+    `names` are at most five, times aware UTC; `pin` is the SHA-256 of its public key in hex.
     """
 
     names: tuple[str, ...]
@@ -104,6 +107,15 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     pin: str
+
+    def days_left(self, now: datetime) -> int:
+        """Return the whole days until the certificate ends; negative when it has ended."""
+        return (self.not_after - now).days
+
+    def lifetime(self, now: datetime) -> str:
+        """Return how long the certificate lasts: "valid until 12 Mar 2027 (108 days)"."""
+        until, days = self.not_after.astimezone(UTC), self.days_left(now)
+        return f"valid until {until.day} {until:%b %Y} ({days} day{'' if days == 1 else 's'})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +131,12 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A whole connection test, finished or (when a stage is RUNNING) still under way.
+    """A connection test, finished or (while a stage is RUNNING) under way.
 
-    Stages stand in the order in which they happen; with SSL, Encryption comes before Greeting.
-    `certificate_names` are the names a mismatching certificate does carry (untrusted text, at most 5);
-    `certificate` is what the server presented, trusted or not; `doors` are other ports that answer, looked for
-    only when this one failed; `trusted_before` tells that an earlier test found this server's certificate good;
+    `stages` are in the order in which they happen; with SSL, Encryption comes before Greeting.
+    `certificate_names` are the names in a certificate that is for another server (untrusted text, at most 5);
+    `certificate` is what the server presented, trusted or not; `open_ports` are other endpoints that answer, looked
+    for only when this one failed; with `trusted_before`, an earlier test could verify this server's certificate;
     `transcript` is the dialogue, credentials replaced.
     """
 
@@ -138,7 +150,7 @@ class Report:
     reply: Reply | None = None
     certificate_names: tuple[str, ...] = ()
     certificate: Certificate | None = None
-    doors: tuple[Endpoint, ...] = ()
+    open_ports: tuple[Endpoint, ...] = ()
     trusted_before: bool = False
     transcript: tuple[str, ...] = ()
 

@@ -1,1 +1,1 @@
-"""The SMTP conversation: commands, replies, capabilities, the transcript."""
+"""The SMTP dialogue: commands, replies, pipelining, the transcript."""

@@ -1,4 +1,8 @@
-"""Several commands in one flight (RFC 2920), which aiosmtplib's protocol does not know: it takes reply by reply."""
+"""PIPELINING (RFC 2920): several commands at once, which saves a third of the time of every test.
+
+aiosmtplib drops a reply that arrives before somebody waits for it (https://github.com/cole/aiosmtplib/pull/350) and
+has no public way to send commands together, so private attributes of its protocol class are used, in this file alone.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,16 +13,16 @@ from aiosmtplib.response import SMTPResponse
 
 
 class PipeliningProtocol(SMTPProtocol):
-    """The protocol, which also keeps replies that arrive before somebody asks for them, while some are expected."""
+    """aiosmtplib's protocol that also keeps early replies, as many as commands were sent together."""
 
     _expected = 0
 
     def send_together(self, commands: Sequence[bytes]) -> None:
-        """Write commands in one go; their replies are then read one by one with `next_reply`.
+        """Write commands at once; `next_reply` then returns their replies one by one.
 
         Raises:
             ValueError: a command holds a line break or NUL.
-            SMTPServerDisconnected: the line is closed.
+            SMTPServerDisconnected: the connection is closed.
         """
         if any(character in command for command in commands for character in b"\r\n\0"):
             raise ValueError("a command holds a line break or NUL")
@@ -27,7 +31,7 @@ class PipeliningProtocol(SMTPProtocol):
         self.write(b"".join(command + b"\r\n" for command in commands))
 
     async def next_reply(self) -> SMTPResponse:
-        """Give the next reply of those that are expected."""
+        """Return the next reply of those that are expected."""
         try:
             waiting = self._response_waiter
             if self._buffer and waiting is not None and not waiting.done():
@@ -39,7 +43,7 @@ class PipeliningProtocol(SMTPProtocol):
             self._expected -= 1
 
     def data_received(self, data: bytes) -> None:
-        """Keep what arrives between two replies; everything else is as it was."""
+        """Buffer what arrives between two reads while replies are expected; close the connection over too much."""
         between = self._response_waiter is not None and (not self._response_pending or self._response_waiter.done())
         if not (between and self._expected > 0):
             super().data_received(data)

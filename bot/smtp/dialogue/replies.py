@@ -1,4 +1,4 @@
-"""What a server says is hostile text: bounded, cleaned, and never with the password in it."""
+"""What a server sends is hostile text: it is bounded, cleaned, and never shown with the password in it."""
 
 import base64
 import re
@@ -10,14 +10,17 @@ from pydantic import SecretStr
 
 from bot.smtp.check.report import Reply
 
-LONGEST_TEXT = 200
+MAX_TEXT_LENGTH = 200
+MAX_TRANSCRIPT_LINES = 120
+CREDENTIALS = "(credentials)"
+"""Stands in the transcript for a login or password."""
 
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _REPEATED = "(the server repeated the password, so its answer is not shown)"
 
 
-def clean(text: str, *, most: int = LONGEST_TEXT) -> str:
-    """Make one printable line: control, invisible and bidirectional characters and surrogates become blanks."""
+def clean(text: str, *, most: int = MAX_TEXT_LENGTH) -> str:
+    """Return one printable line of at most `most` characters; what is invisible becomes a blank."""
     # Cc, Cf, Co, Cs: control, format (bidi, zero-width), private use, lone surrogates.
     visible = (" " if unicodedata.category(character).startswith(("C", "Z")) else character for character in text)
     line = " ".join("".join(visible).split())
@@ -25,46 +28,79 @@ def clean(text: str, *, most: int = LONGEST_TEXT) -> str:
 
 
 class Redaction:
-    """Keeps one account's password out of what a server says."""
+    """Keeps an account's secrets out of everything that is shown, in each spelling in which a server may send them."""
 
     def __init__(self, login: str, password: SecretStr | None) -> None:
-        """Know every form in which the password crosses the wire, or could be sent back."""
-        plain = password.get_secret_value() if password else ""
-        self._forms = tuple({_bare(form) for form in _forms(login, plain)}) if plain else ()
+        self._spellings: set[str] = set()
+        if password is not None:
+            self.add(login, password)
 
-    def know(self, login: str, secret: SecretStr) -> None:
-        """Know one more secret, such as an access token."""
-        self._forms += tuple({_bare(form) for form in _forms(login, secret.get_secret_value())})
+    def add(self, login: str, secret: SecretStr) -> None:
+        """Add one more secret, such as an access token; an empty one is in every text, and ignored."""
+        if plain := secret.get_secret_value():
+            self._spellings |= {_visible(spelling) for spelling in _spellings(login, plain)}
 
     def text(self, text: str) -> str:
-        """Clean a server's text; drop it whole when it holds the password in any form."""
-        if self.leaks(text):
-            return _REPEATED
-        return clean(text)
+        """Return a server's text cleaned, or a sentence in its place when it holds a secret."""
+        return _REPEATED if self.leaks(text) else clean(text)
 
     def leaks(self, text: str) -> bool:
-        """Whether the text holds the password in any form, whatever stands between its characters."""
-        searched = _bare(text)
-        return any(form in searched for form in self._forms)
+        """Whether the text holds a secret, whatever stands between its characters."""
+        searched = _visible(text)
+        return any(spelling in searched for spelling in self._spellings)
 
     def reply(self, code: int, message: str) -> Reply:
-        """Take a server's answer apart: code, enhanced code (RFC 3463), cleaned text."""
+        """Parse a server's reply into code, enhanced code (RFC 3463) and cleaned text."""
         match = _ENHANCED.match(message)
-        enhanced = match.group(1) if match else ""
         lines = message.split("\n")
-        if enhanced:
+        if match:
             # Each line of a multi-line reply repeats the enhanced code (RFC 2034).
             lines = [_ENHANCED.sub("", line) for line in lines]
-        return Reply(code=code, enhanced=enhanced, text=self.text(" ".join(lines)))
+        return Reply(code=code, enhanced=match.group(1) if match else "", text=self.text(" ".join(lines)))
 
 
-def _bare(text: str) -> str:
+class Transcript:
+    """The dialogue of a test line by line, fit for a ticket: client (C), server (S) and notes of the bot (--)."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        self._redaction = redaction
+        self._lines: list[str] = []
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The first lines so far and, when there were too many, how many are left out."""
+        if len(self._lines) <= MAX_TRANSCRIPT_LINES:
+            return tuple(self._lines)
+        return (
+            *self._lines[:MAX_TRANSCRIPT_LINES],
+            f"-- {len(self._lines) - MAX_TRANSCRIPT_LINES} more lines are left out",
+        )
+
+    def client(self, line: str) -> None:
+        """Record a line that was sent; the caller puts CREDENTIALS in place of a secret."""
+        self._lines.append(f"C: {self._redaction.text(line)}")
+
+    def server(self, code: int, message: str) -> None:
+        """Record a reply of one or more lines."""
+        *before, last = message.split("\n")
+        if self._redaction.leaks(message):
+            # A password may be spread over the lines, so none of them is shown.
+            before, last = [], self._redaction.text(message)
+        self._lines.extend(f"S: {code}-{self._redaction.text(line)}" for line in before)
+        self._lines.append(f"S: {code} {self._redaction.text(last)}")
+
+    def note(self, text: str) -> None:
+        """Record what happened besides."""
+        self._lines.append(f"-- {self._redaction.text(text)}")
+
+
+def _visible(text: str) -> str:
     """Fold case and leave out blanks and everything invisible; a text of nothing else stays as it is."""
     seen = "".join(character for character in text if not unicodedata.category(character).startswith(("C", "Z")))
     return seen.casefold() or text
 
 
-def _forms(login: str, password: str) -> Iterable[str]:
+def _spellings(login: str, password: str) -> Iterable[str]:
     raw = password.encode("utf-8", "surrogatepass")
     yield password
     yield password[::-1]

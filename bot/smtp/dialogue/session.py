@@ -1,15 +1,14 @@
-"""One SMTP conversation over a socket that is connected already, on aiosmtplib's protocol.
+"""One SMTP dialogue over a connected socket, on aiosmtplib's protocol class.
 
-aiosmtplib's `SMTP` client is not used: its default sends the password in clear when a server leaves STARTTLS
-out, its `login()` tries every mechanism, and it opens TLS and greeting as one step. Its protocol class does
-the parsing, the bounding of replies (32 KB) and the discarding of text injected before TLS.
+That class parses replies, bounds them (32 KB) and discards text injected before TLS. aiosmtplib's `SMTP` client is not
+used: by default it sends the password in clear text to a server without STARTTLS, its `login()` tries every mechanism,
+and it makes one step of TLS and greeting.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from types import TracebackType
 from typing import cast
 
 from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
@@ -19,10 +18,9 @@ from aiosmtplib.response import SMTPResponse
 from pydantic import SecretStr
 
 from bot.smtp.dialogue.pipelining import PipeliningProtocol
-from bot.smtp.dialogue.replies import Redaction
-from bot.smtp.dialogue.transcript import HIDDEN, Transcript
+from bot.smtp.dialogue.replies import CREDENTIALS, Redaction, Transcript
 
-OWN_NAME = "[127.0.0.1]"
+DEFAULT_HELO = "[127.0.0.1]"
 """What EHLO announces unless HELO says otherwise: an address literal (RFC 5321, 4.1.3) that names no machine."""
 
 
@@ -30,22 +28,28 @@ class GarbledReplyError(Exception):
     """The server answered with something that is no SMTP reply."""
 
 
-class NotOfferedError(Exception):
-    """The server does not offer what was asked of it; the message lists what it does offer."""
-
-
 class Dialogue:
-    """Speaks SMTP over one socket; leaves nothing open behind its `async with`."""
+    """Speaks SMTP over one socket, and closes it at the end of its `async with`.
+
+    `handshakes` limits how many TLS handshakes run at once. `extensions` and `mechanisms` are what the last EHLO
+    offered, mechanisms in capitals.
+    """
 
     def __init__(
-        self, sock: socket.socket, host: str, *, helo: str | None = None, transcript: Transcript | None = None
+        self,
+        sock: socket.socket,
+        host: str,
+        *,
+        handshakes: asyncio.Semaphore,
+        helo: str | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
-        """Take over `sock`, which is connected to `host`; announce `helo`; write everything into `transcript`."""
         self._sock = sock
         self._host = host
-        self._helo = (helo or OWN_NAME).encode("ascii")
+        self._handshakes = handshakes
+        self._helo = (helo or DEFAULT_HELO).encode("ascii")
         self._transcript = transcript or Transcript(Redaction("", None))
-        self._handed_over = False
+        self._started = False
         self._protocol = PipeliningProtocol(asyncio.get_running_loop())
         self.extensions: dict[str, str] = {}
         self.mechanisms: tuple[str, ...] = ()
@@ -53,10 +57,8 @@ class Dialogue:
     async def __aenter__(self) -> "Dialogue":
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self._handed_over:
+    async def __aexit__(self, *_: object) -> None:
+        if not self._started:
             self._sock.close()
             return
         if self._protocol.transport is not None:
@@ -65,93 +67,95 @@ class Dialogue:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    async def begin(self) -> None:
-        """Begin in clear text."""
-        self._handed_over = True
+    async def start(self) -> None:
+        """Start in clear text."""
+        self._started = True
         await asyncio.get_running_loop().create_connection(lambda: self._protocol, sock=self._sock)
 
-    async def begin_encrypted(self, trust: ssl.SSLContext) -> None:
-        """Begin with a TLS handshake. Raises ssl.SSLError or OSError as the handshake does."""
-        self._handed_over = True
-        await asyncio.get_running_loop().create_connection(
-            lambda: self._protocol, sock=self._sock, ssl=trust, server_hostname=self._host
-        )
+    async def start_encrypted(self, trust: ssl.SSLContext) -> None:
+        """Start with a TLS handshake. Raises ssl.SSLError or OSError as the handshake does."""
+        self._started = True
+        async with self._handshakes:
+            await asyncio.get_running_loop().create_connection(
+                lambda: self._protocol, sock=self._sock, ssl=trust, server_hostname=self._host
+            )
 
     async def greeting(self) -> SMTPResponse:
-        """Wait for the server's first words."""
-        return self._heard(await self._protocol.read_response())
+        """Return the server's first reply. Raises SMTPResponseException with its text when it is no SMTP reply."""
+        return self._checked(await self._protocol.read_response())
 
-    async def hello(self) -> SMTPResponse:
-        """Say EHLO, or HELO to a server that does not know EHLO; learn what the server offers."""
+    async def ehlo(self) -> SMTPResponse:
+        """Send EHLO, or HELO to a server that does not know EHLO, and store what the server offers."""
         answer = await self.command(b"EHLO", self._helo)
         self.extensions, self.mechanisms = {}, ()
         if answer.code == 250:
-            extensions, mechanisms = parse_esmtp_extensions(answer.message)
-            self.extensions = extensions
+            self.extensions, mechanisms = parse_esmtp_extensions(answer.message)
             self.mechanisms = tuple(dict.fromkeys(name.upper() for name in mechanisms))
         elif answer.code in (500, 502):
             answer = await self.command(b"HELO", self._helo)
         return answer
 
     async def start_tls(self, trust: ssl.SSLContext) -> None:
-        """Switch to TLS. Raises SMTPResponseException when refused, ssl.SSLError or OSError as the handshake."""
+        """Switch to TLS. Raises SMTPResponseException when refused, ssl.SSLError or OSError as the handshake does."""
         self._transcript.client("STARTTLS")
         try:
-            answer = await self._protocol.start_tls(trust, server_hostname=self._host)
+            async with self._handshakes:
+                answer = await self._protocol.start_tls(trust, server_hostname=self._host)
         except SMTPResponseException as error:
             self._transcript.server(error.code, error.message)
             raise
         self._transcript.server(answer.code, answer.message)
 
-    async def sign_in(self, mechanism: str, login: str, password: SecretStr) -> SMTPResponse:
-        """Sign in once, with one mechanism; gives the final reply."""
-        secret = password.get_secret_value()
-        if mechanism == "PLAIN":
-            return await self._secretly("AUTH PLAIN", b"AUTH", b"PLAIN", auth_plain_encode(login, secret))
+    async def sign_in(self, mechanism: str, login: str, secret: SecretStr) -> SMTPResponse:
+        """Sign in once, with one mechanism, and return the final reply.
+
+        `secret` is an OAuth access token for XOAUTH2, a password for all others.
+        """
+        match mechanism:
+            case "PLAIN":
+                blob = auth_plain_encode(login, secret.get_secret_value())
+                return await self._secret_command("AUTH PLAIN", b"AUTH", b"PLAIN", blob)
+            case "XOAUTH2":
+                return await self._sign_in_with_token(login, secret.get_secret_value())
         answer = await self.command(b"AUTH", mechanism.encode("ascii"))
         if answer.code != 334:
             return answer
         if mechanism == "CRAM-MD5":
             try:
-                return await self._secretly("", auth_crammd5_verify(login, secret, answer.message))
+                digest = auth_crammd5_verify(login, secret.get_secret_value(), answer.message)
             except SMTPAuthenticationError:
                 raise GarbledReplyError("The server's CRAM-MD5 challenge is not base64.") from None
-        for part in auth_login_encode(login, secret):
+            return await self._secret_command("", digest)
+        for part in auth_login_encode(login, secret.get_secret_value()):
             if answer.code != 334:
                 break
-            answer = await self._secretly("", part)
+            answer = await self._secret_command("", part)
         return answer
 
-    async def sign_in_with_token(self, login: str, token: SecretStr) -> SMTPResponse:
-        """Sign in once with an OAuth access token (XOAUTH2); gives the final reply."""
-        blob = auth_xoauth2_encode(login, token.get_secret_value())
-        answer = await self._secretly("AUTH XOAUTH2", b"AUTH", b"XOAUTH2", blob)
+    async def _sign_in_with_token(self, login: str, token: str) -> SMTPResponse:
+        answer = await self._secret_command("AUTH XOAUTH2", b"AUTH", b"XOAUTH2", auth_xoauth2_encode(login, token))
         if answer.code == 334:
-            # The challenge holds the server's error; an empty answer asks for the final verdict.
+            # The challenge holds the server's error; an empty line asks for the final reply.
             return await self.command(b"")
         return answer
 
     async def command(self, *words: bytes) -> SMTPResponse:
-        """Say one line and wait for its reply.
+        """Send one line and return its reply.
 
         Raises:
             GarbledReplyError: the answer is no SMTP reply, or far too long.
             ValueError: a word holds a line break or NUL.
         """
         self._transcript.client(b" ".join(words).decode("utf-8", "replace"))
-        return await self._answer_to(*words)
-
-    async def _secretly(self, shown: str, *words: bytes) -> SMTPResponse:
-        self._transcript.client(f"{shown} {HIDDEN}".strip())
-        return await self._answer_to(*words)
+        return await self._reply(self._protocol.execute_command(*words))
 
     async def envelope(
         self, sender: bytes, recipient: bytes, parameters: Sequence[bytes], *, then: Sequence[bytes] = ()
     ) -> AsyncIterator[SMTPResponse]:
-        """Say MAIL FROM, RCPT TO and what comes `then`; gives the replies one by one, as they are asked for.
+        """Send MAIL FROM, RCPT TO and the commands `then`, and yield their replies.
 
-        All goes in one flight where the server offers PIPELINING (QUIT may only be the last of them); otherwise
-        each command waits for the reply before it.
+        All are sent together where the server offers PIPELINING (QUIT may only be the last of them); otherwise each
+        waits for the reply to the one before it.
         """
         commands = [b" ".join((b"MAIL FROM:" + sender, *parameters)), b"RCPT TO:" + recipient, *then]
         together = "pipelining" in self.extensions
@@ -160,43 +164,39 @@ class Dialogue:
                 self._transcript.client(command.decode("utf-8", "replace"))
             self._protocol.send_together(commands)
         for command in commands:
-            yield await (self._next_reply() if together else self.command(command))
-
-    async def _next_reply(self) -> SMTPResponse:
-        return self._heard(await _no_garbage(self._protocol.next_reply()))
+            yield await (self._reply(self._protocol.next_reply()) if together else self.command(command))
 
     async def send_message(self, message: bytes) -> SMTPResponse:
-        """Send a message's bytes (lines ended by CRLF) after RCPT TO was taken; gives the final reply."""
+        """Send a message's bytes (lines ended by CRLF) after RCPT TO was accepted, and return the final reply.
+
+        Raises:
+            SMTPDataError: DATA or the message is refused.
+        """
         self._transcript.client("DATA")
         self._transcript.note(f"a message of {len(message)} bytes")
-        return self._heard(await self._protocol.execute_data_command(message))
+        return await self._reply(self._protocol.execute_data_command(message))
 
-    async def _answer_to(self, *words: bytes) -> SMTPResponse:
-        return self._heard(await _no_garbage(self._protocol.execute_command(*words)))
-
-    def _heard(self, answer: SMTPResponse) -> SMTPResponse:
-        checked = _checked(answer)
-        self._transcript.server(checked.code, checked.message)
-        return checked
-
-    def peer(self) -> ssl.SSLObject | None:
-        """Give the TLS session, once there is one."""
+    def tls_session(self) -> ssl.SSLObject | None:
+        """Return the TLS session, once there is one."""
         transport = self._protocol.transport
         return transport.get_extra_info("ssl_object") if transport is not None else None
 
+    async def _secret_command(self, shown: str, *words: bytes) -> SMTPResponse:
+        self._transcript.client(f"{shown} {CREDENTIALS}".strip())
+        return await self._reply(self._protocol.execute_command(*words))
 
-async def _no_garbage(answering: Awaitable[SMTPResponse]) -> SMTPResponse:
-    try:
-        return await answering
-    except SMTPResponseException as error:
-        # aiosmtplib gives -1 to what is no reply at all.
-        if error.code > 0:
-            raise
-        raise GarbledReplyError("The answer is no SMTP reply.") from None
+    async def _reply(self, answering: Awaitable[SMTPResponse]) -> SMTPResponse:
+        try:
+            return self._checked(await answering)
+        except SMTPResponseException as error:
+            # aiosmtplib's code -1 means that the answer is no reply at all.
+            if error.code > 0:
+                raise
+            raise GarbledReplyError("The answer is no SMTP reply.") from None
 
-
-def _checked(answer: SMTPResponse) -> SMTPResponse:
-    # int() also reads "2_2" and "+22", so a code is only one when it is in SMTP's range.
-    if not 200 <= answer.code <= 599:
-        raise GarbledReplyError("The reply's code is no SMTP code.")
-    return answer
+    def _checked(self, answer: SMTPResponse) -> SMTPResponse:
+        # int() also reads "2_2" and "+22", so only a code in SMTP's range is one.
+        if not 200 <= answer.code <= 599:
+            raise GarbledReplyError("The reply's code is no SMTP code.")
+        self._transcript.server(answer.code, answer.message)
+        return answer

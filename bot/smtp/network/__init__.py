@@ -1,1 +1,1 @@
-"""The network: guarded addresses, name look-ups, connections, certificates."""
+"""The network: which addresses may be reached, name look-ups, connections, certificates."""

@@ -1,54 +1,58 @@
-"""The way to the network: resolve a name once, connect to one checked address."""
+"""Connections to checked addresses: the first that answers is used (RFC 8305, "Happy Eyeballs")."""
 
-import asyncio
 import socket
-from ipaddress import ip_address
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
-from bot.smtp.network.guard import Address, literal
-from bot.smtp.network.names import Names
+from aiohappyeyeballs import AddrInfoType, start_connection
 
-MOST_ADDRESSES = 8
-"""Answers of one name that are looked at; more are a sign of trouble, not of service."""
+from bot.smtp.network.guard import Address
+from bot.smtp.network.resolver import Resolver
 
-
-class Network(Protocol):
-    """What a connection test needs of the network."""
-
-    async def resolve(self, host: str) -> list[Address]:
-        """Give a host's addresses. Raises socket.gaierror when there are none."""
-        ...
-
-    async def connect(self, address: Address, port: int) -> socket.socket:
-        """Give a connected, non-blocking socket. Raises OSError when it cannot be had."""
-        ...
+ATTEMPT_DELAY_SECONDS = 0.25
+"""How long one address is waited for before the next is tried as well (RFC 8305, section 5)."""
 
 
-class OpenNetwork:
-    """The machine's own network."""
+class ConnectError(OSError):
+    """No address answers, and not all for one reason; `errors` is by IP version, 4 or 6."""
 
-    def __init__(self) -> None:
-        """Know no name yet."""
-        self._names = Names()
+    def __init__(self, errors: Mapping[int, OSError]) -> None:
+        super().__init__("; ".join(f"IPv{version}: {error}" for version, error in errors.items()))
+        self.errors = errors
 
-    async def resolve(self, host: str) -> list[Address]:
-        """Resolve through the system, once; an IP literal is its own answer."""
-        known = literal(host)
-        if known is not None:
-            return [known]
-        # The final dot keeps search domains from turning a name into an internal one.
-        return (await self._names.addresses(f"{host}."))[:MOST_ADDRESSES]
 
-    async def connect(self, address: Address, port: int) -> socket.socket:
-        """Connect to exactly this address."""
-        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        connecting = socket.socket(family, socket.SOCK_STREAM)
+class Network(Resolver):
+    """The machine's network, as connection tests use it; the demo and tests override it."""
+
+    async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+        """Return a non-blocking socket that is connected to the first address that answers.
+
+        Raises:
+            OSError: none answers.
+        """
         try:
-            connecting.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(connecting, (str(address), port))
-            if ip_address(connecting.getpeername()[0]) != address:
-                raise OSError("connected to another address than the one that was checked")
-        except BaseException:
-            connecting.close()
-            raise
-        return connecting
+            return await start_connection(
+                [_addr_info(address, port) for address in addresses], happy_eyeballs_delay=ATTEMPT_DELAY_SECONDS
+            )
+        except OSError as error:
+            if error.errno is not None:
+                # Every address failed in the same way.
+                raise
+        return await self._connect_to_each_version(addresses, port)
+
+    async def _connect_to_each_version(self, addresses: Sequence[Address], port: int) -> socket.socket:
+        """Try the first address of each IP version by itself, because the errors of many come as one text."""
+        errors: dict[int, OSError] = {}
+        for address in addresses:
+            if address.version in errors:
+                continue
+            try:
+                return await start_connection([_addr_info(address, port)])
+            except OSError as error:
+                errors[address.version] = error
+        raise ConnectError(errors)
+
+
+def _addr_info(address: Address, port: int) -> AddrInfoType:
+    if address.version == 4:
+        return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (str(address), port)
+    return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (str(address), port, 0, 0)

@@ -2,7 +2,7 @@
 
 A host is checked as text before it is resolved, and every address it resolves to before anything is sent.
 Python's `ipaddress.is_global` is not enough for this: it calls multicast, NAT64 and 6to4 addresses global
-(https://github.com/python/cpython/issues/113171), so the ranges stand here, after the IANA registries
+(https://github.com/python/cpython/issues/113171), so the ranges are listed here, from the IANA registries
 https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry.
 """
 
@@ -15,9 +15,9 @@ import idna
 from bot.smtp.dialogue.replies import clean
 
 Address = IPv4Address | IPv6Address
-Net = IPv4Network | IPv6Network
+IpNetwork = IPv4Network | IPv6Network
 
-LONGEST_HOST = 253
+MAX_HOST_LENGTH = 253
 """Characters of a host name, RFC 1035 section 2.3.4 without the root's dot."""
 
 _NEVER = tuple(
@@ -39,7 +39,7 @@ _NEVER = tuple(
         "168.63.129.16/32",  # Azure's host agent
         "100.100.100.200/32",  # Alibaba's metadata service
         "::/128",
-        "::/96",  # IPv4-compatible; the loopback ::1 is looked at before
+        "::/96",  # IPv4-compatible; the loopback ::1 is checked before
         "::ffff:0:0:0/96",
         "64:ff9b::/96",  # NAT64: the IPv4 address inside would be reached unchecked
         "64:ff9b:1::/48",
@@ -73,7 +73,7 @@ _PUBLIC_IPV6 = IPv6Network("2000::/3")
 
 
 class HostError(ValueError):
-    """A text is no host name or IP address. The message is a sentence for the person who typed it."""
+    """A text is neither a host name nor an IP address; the message is a sentence for the person who typed it."""
 
 
 class AddressNotAllowedError(Exception):
@@ -85,7 +85,7 @@ class PortNotAllowedError(Exception):
 
 
 def literal(text: str) -> Address | None:
-    """Read an IP literal in its one canonical spelling; None for anything else."""
+    """Parse an IP address; None for anything else, and for an address with a zone."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -95,10 +95,10 @@ def literal(text: str) -> Address | None:
 
 
 def normal_host(text: str) -> str:
-    """Check a host name or IP literal and give it in lower-case ASCII (A-labels), without a final dot.
+    """Return a host name in lower-case ASCII (A-labels) without a final dot, or an IP address in its usual form.
 
     Raises:
-        HostError: with a sentence that says what is allowed.
+        HostError: the text is neither; the message says what is allowed.
     """
     example = "Write a host name or an IP address, for example smtp.example.com."
     if "://" in text:
@@ -117,18 +117,16 @@ def normal_host(text: str) -> str:
 def _normal_name(name: str, example: str) -> str:
     if not name:
         raise HostError(f"The server address is missing. {example}")
-    # idna also takes full-width dots for dots; the resolver would then see another name than the person.
+    # idna also reads full-width dots as dots; the resolver would then get another name than the person sees.
     if any(dot in name for dot in "\u3002\uff0e\uff61"):
         raise HostError(f"This is not a host name. {example}")
-    labels = []
-    for label in name.lower().split("."):
-        labels.append(_normal_label(label, example))
-    # getaddrinfo reads "127.1", "0x7f.1" or "2130706433" as IPv4 addresses; no top-level domain looks so.
+    labels = [_normal_label(label, example) for label in name.lower().split(".")]
+    # getaddrinfo reads "127.1", "0x7f.1" or "2130706433" as IPv4 addresses; no top-level domain looks like that.
     if labels[-1].isdigit() or labels[-1].startswith("0x"):
         raise HostError(f"This is neither a host name nor an IP address in its usual form. {example}")
     joined = ".".join(labels)
-    if len(joined) > LONGEST_HOST:
-        raise HostError(f"A host name has at most {LONGEST_HOST} characters. {example}")
+    if len(joined) > MAX_HOST_LENGTH:
+        raise HostError(f"A host name has at most {MAX_HOST_LENGTH} characters. {example}")
     return joined
 
 
@@ -141,7 +139,7 @@ def _normal_label(label: str, example: str) -> str:
 
 
 class Verdict(Enum):
-    """What the guard says of an address."""
+    """Whether an address may be reached."""
 
     ALLOWED = "allowed"
     UNLISTED = "only if listed, and it is not"
@@ -149,37 +147,36 @@ class Verdict(Enum):
 
 
 class Guard:
-    """Decides about ports and addresses, from the operator's lists."""
+    """Decides about ports and addresses.
 
-    def __init__(self, allowed_networks: Iterable[Net], allowed_ports: Iterable[int]) -> None:
-        """Allow private and loopback addresses inside `allowed_networks`, and only `allowed_ports`."""
+    Private and loopback addresses are allowed only inside `allowed_networks`.
+    """
+
+    def __init__(self, allowed_networks: Iterable[IpNetwork], allowed_ports: Iterable[int]) -> None:
         self._networks = tuple(allowed_networks)
-        self._ports = frozenset(allowed_ports)
+        self.allowed_ports = frozenset(allowed_ports)
 
     def check_port(self, port: int) -> None:
         """Raise PortNotAllowedError unless the port is on the list."""
-        if port not in self._ports:
-            listed = ", ".join(str(allowed) for allowed in sorted(self._ports))
+        if port not in self.allowed_ports:
+            listed = ", ".join(str(allowed) for allowed in sorted(self.allowed_ports))
             raise PortNotAllowedError(f"port {port} is not one of {listed}")
 
     def check_addresses(self, addresses: Sequence[Address]) -> list[Address]:
-        """Give the addresses to connect to, IPv4-mapped ones as IPv4.
+        """Return the addresses to connect to, IPv4-mapped ones as IPv4.
 
-        One bad answer condemns the whole name: a resolver that mixes good and bad ones is not to be trusted.
+        One forbidden address is enough to refuse a name, because a resolver that mixes them in is not to be trusted.
 
         Raises:
-            AddressNotAllowedError: there is none, or one of them may not be reached.
+            AddressNotAllowedError: there is no address, or one of them may not be reached.
         """
-        plain = [_unwrapped(address) for address in addresses]
-        if not plain or not all(self._verdict(address) is Verdict.ALLOWED for address in plain):
+        if not addresses or not all(self.verdict(address) is Verdict.ALLOWED for address in addresses):
             raise AddressNotAllowedError("the address may not be reached")
-        return plain
+        return [_without_mapping(address) for address in addresses]
 
     def verdict(self, address: Address) -> Verdict:
-        """Tell whether an address may be reached and, where it may not, whether the operator could list it."""
-        return self._verdict(_unwrapped(address))
-
-    def _verdict(self, address: Address) -> Verdict:
+        """Return whether an address may be reached and, if it may not, whether the operator could list it."""
+        address = _without_mapping(address)
         # The loopback ::1 lies inside the forbidden ::/96, yet may be listed.
         if not address.is_loopback and any(address in network for network in _NEVER):
             return Verdict.NEVER
@@ -189,7 +186,7 @@ class Guard:
         return Verdict.ALLOWED if isinstance(address, IPv4Address) or address in _PUBLIC_IPV6 else Verdict.NEVER
 
 
-def _unwrapped(address: Address) -> Address:
+def _without_mapping(address: Address) -> Address:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

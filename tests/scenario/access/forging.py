@@ -19,11 +19,11 @@ from bot.demo.run import Office, open_office
 from bot.demo.views import OpenView
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import EVERYBODY
-from bot.profiles.people.members import refresh_state
+from bot.profiles.people.defaults import DEFAULTS_SUBJECT
+from bot.profiles.people.members import update_person
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ViewId
-from bot.slack.views.people_list import written
+from bot.slack.views.people_list import encode_query
 from storage.tables.password_links import StoredLink
 from tests.store import Contents, Store
 
@@ -145,9 +145,9 @@ async def _give_profile(office: Office, user: str) -> None:
     owner = Person(workspace=TEAM, user=user)
     async with office.bot.database.writing() as tx:
         await tx.profiles.save(TEAM, user, profile(user).to_document(), replacing=None)
-    await office.bot.connections.test_of_many(caller=owner, owner=owner)
+    await office.bot.connections.test_in_bulk(caller=owner, owner=owner)
     async with office.bot.database.writing() as tx:
-        await refresh_state(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
+        await update_person(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
         if user not in MEMBERS:
             await tx.people.remove(TEAM, user)
 
@@ -265,7 +265,7 @@ class Forger:
 
     def modal(self, callback: ViewId, owner: str) -> OpenView:
         """Put a modal on top that says it is about `owner`, with inputs that hold nothing."""
-        about = EVERYBODY if callback is ViewId.DEFAULTS else owner
+        about = DEFAULTS_SUBJECT if callback is ViewId.DEFAULTS else owner
         metadata = json.dumps({"v": 1, "owner": about, "revision": 1, "channel": CHANNEL})
         title = {"type": "plain_text", "text": "Opened before"}
         element = {"type": "plain_text_input", "action_id": "value"}
@@ -327,7 +327,7 @@ def action(action_id: str, value: str, *, menu: bool = False) -> dict[str, Any]:
     return {
         "type": kind,
         "action_id": action_id,
-        "block_id": f"row0|{written(ListQuery())}",
+        "block_id": f"row0|{encode_query(ListQuery())}",
         "action_ts": "1.1",
         **told,
     }

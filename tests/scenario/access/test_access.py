@@ -15,7 +15,7 @@ from bot.demo.people import TEAM
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
-from bot.slack.views.people_list import ROW_ACTS, written
+from bot.slack.views.people_list import ROW_ACTIONS, encode_query
 from tests.counts import scaled
 from tests.databases import KINDS
 from tests.scenario.access import forging
@@ -110,7 +110,7 @@ COMMANDS = (
     command(EMAIL_TEST, "help", For.ANYBODY, shows="secrets removed"),
 )
 
-A, PAGE = ActionId, written(ListQuery())
+A, PAGE = ActionId, encode_query(ListQuery())
 EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
     (A.EDIT, "OWNER", {"shows": "LOGIN"}),
     (A.TEST, "OWNER", {"shows": "Connection test passed", "changes": True}),
@@ -197,7 +197,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     folder = tmp_path_factory.mktemp("access")
     with pytest.MonkeyPatch.context() as patched:
         # The links of this place are good for as long as its tests take.
-        patched.setattr("bot.profiles.account.private_links.LINK_SECONDS", forging.LINK_SECONDS)
+        patched.setattr("bot.profiles.account.private_links.LINK_LIFETIME_SECONDS", forging.LINK_SECONDS)
         async with forging.place_of_all_kinds(folder) as opened:
             yield opened
 
@@ -231,10 +231,10 @@ def problems(cell: Cell, forger: Forger, before: Contents, after: Contents) -> I
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in cells()])
 async def test_an_act_is_done_for_those_who_may_and_refused_in_words_to_all_others(place: Place, cell: Cell) -> None:
-    forger = await place.begin(cell.actor)
+    forger, before = await place.begin(cell.actor), place.saved
     if cell.act.given:
         await place.store.edit(cell.act.given)
-    before = await place.now()
+        before = await place.now()
     await cell.act.send(forger, cell.owner)
     await forger.done()
     assert list(problems(cell, forger, before, await place.now())) == []
@@ -245,7 +245,7 @@ def test_every_subcommand_button_and_form_is_in_the_table() -> None:
     words = {tuple(act.name.split()[:2]) for act in COMMANDS}
     assert words == {(name, entry.name) for name, entries in SUBCOMMANDS.items() for entry in entries}
     assert {act.name.split()[0] for act in PRESSES} == set(ActionId) - {ActionId.VALUE}
-    assert {value.partition(":")[0] for name, value, _ in EVERYWHERE if name is A.PEOPLE_ROW} == set(ROW_ACTS)
+    assert {value.partition(":")[0] for name, value, _ in EVERYWHERE if name is A.PEOPLE_ROW} == set(ROW_ACTIONS)
     # The list of extra configurations has nothing to submit.
     assert {act.name.split()[1] for act in SUBMISSIONS} == set(ViewId) - {ViewId.EXTRAS}
 
@@ -266,11 +266,11 @@ def test_every_subcommand_button_and_form_is_in_the_table() -> None:
     ],
 )
 async def test_a_refusal_is_logged(place: Place, caplog: pytest.LogCaptureFixture, name: str) -> None:
-    caplog.set_level(logging.INFO, logger="bot.slack.web_api.errors")
+    caplog.set_level(logging.INFO, logger="bot.slack")
     forger = await place.begin(A_MEMBER)
     await next(act for act in ACTS if act.name.startswith(name)).send(forger, ADA)
     await forger.done()
-    logged = [record.getMessage() for record in caplog.records if record.name == "bot.slack.web_api.errors"]
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("bot.slack")]
     assert any("Refused" in line and MEMBER in line for line in logged)
     assert not any(secret in line for line in logged for secret in SECRETS)
 

@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import re
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
@@ -15,9 +16,9 @@ from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.check.stages import ConnectionTester
-from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
+from bot.smtp.network.guard import Address, Guard
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import (
     HOST,
@@ -310,7 +311,24 @@ async def test_a_refused_port_is_named_at_connect(trust: ssl.SSLContext) -> None
     assert (report.failed_stage.name, report.fault) == (StageName.CONNECT, Fault.REFUSED)
 
 
-async def test_an_international_address_needs_a_server_that_takes_it(
+async def test_a_connection_that_is_reset_at_once_fails_at_connect_and_is_closed(trust: ssl.SSLContext) -> None:
+    class Reset(OneServerNetwork):
+        async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+            # As after a reset, the socket has no peer any more.
+            self.sock = socket.socket()
+            return self.sock
+
+    network = Reset(0)
+    tester = ConnectionTester(
+        guard=Guard([ip_network("127.0.0.0/8")], (587,)), network=network, trust=trust, timeout=2, handshakes=1
+    )
+    report = await tester.test(ACCOUNT, lambda _: None)
+    assert report.failed_stage is not None
+    assert report.failed_stage.name is StageName.CONNECT
+    assert network.sock.fileno() == -1
+
+
+async def test_an_international_address_needs_a_server_with_smtputf8(
     certificates: Certificates, trust: ssl.SSLContext
 ) -> None:
     account = replace(ACCOUNT, address="jörg@mail.test")
@@ -336,7 +354,7 @@ async def test_a_token_signs_in_with_xoauth2_and_is_never_written_down(
 ) -> None:
     token = "ya29.canary-token"
 
-    async def give() -> SecretStr:
+    async def fetch() -> SecretStr:
         return SecretStr(token)
 
     def judge(line: bytes) -> bytes:
@@ -345,14 +363,14 @@ async def test_a_token_signs_in_with_xoauth2_and_is_never_written_down(
         return b"235 2.7.0 welcome\r\n" if good else b"535 5.7.8 no\r\n"
 
     server = ScriptedServer(tls=certificates.good, mechanisms="PLAIN XOAUTH2", acts={"AUTH": judge})
-    async with running(server, trust, replace(ACCOUNT, password=None, token=give)) as report:
+    async with running(server, trust, replace(ACCOUNT, password=None, token=fetch)) as report:
         assert report.passed, report
         assert "with XOAUTH2" in str(report)
         assert token not in repr(report)
         assert "C: AUTH XOAUTH2 (credentials)" in report.transcript
     echo = f"535 5.7.8 bad {token}\r\n".encode()
     server = ScriptedServer(tls=certificates.good, mechanisms="XOAUTH2", acts={"AUTH": echo})
-    async with running(server, trust, replace(ACCOUNT, password=None, token=give)) as report:
+    async with running(server, trust, replace(ACCOUNT, password=None, token=fetch)) as report:
         assert report.fault is Fault.SIGN_IN_REFUSED
         assert token not in repr(report)
 

@@ -1,7 +1,7 @@
-"""What a failed test offers: other doors, fixes on buttons, undo, trust, a transcript; and a real message."""
+"""What a failed test offers: other ports, fixes on buttons, undo, trust, a transcript; and a real message."""
 
 import asyncio
-import socket
+import errno
 from email import message_from_bytes, policy
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,8 +12,8 @@ from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.platform import Message, searchable, texts
 from bot.demo.run import Office, open_office
 from bot.smtp.network.guard import Address
-from bot.smtp.network.race import connect_first, interleaved
 from tests.fakes.certificates import Certificates
+from tests.fakes.connecting import SILENT, refused, script_addresses
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 
@@ -47,7 +47,7 @@ async def set_up_elsewhere(office: Office, *, host: str = HOST, port: str = "587
     await workspace.command(ADA, "/email-extra", f"add {extra}")
 
 
-async def test_another_door_that_answers_is_offered_opened_and_closed_again(office: Office) -> None:
+async def test_another_port_that_answers_is_offered_used_and_left_again(office: Office) -> None:
     workspace = office.workspace
     await set_up(office, ADA, port="2525")
     report = await run_test(office, ADA)
@@ -60,6 +60,18 @@ async def test_another_door_that_answers_is_offered_opened_and_closed_again(offi
     undone = searchable(await workspace.wait_message(ADA, "Undone: Port 587 → 2525"))
     assert "`2525`" in undone
     assert office.mail.mailbox == []
+
+
+async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_office: Office) -> None:
+    workspace = http_office.workspace
+    await set_up(http_office, ADA, extra="SSL Y")
+    report = await run_test(http_office, ADA)
+    await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
+    await workspace.wait_message(ADA, "Connection test passed")
+    database = http_office.bot.database
+    async with database.reading() as tx:
+        trail = await tx.audit.page("T0DEMO", subject=ADA)
+    assert ("fixed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
 
 
 async def test_undo_is_refused_when_the_profile_changed_since(http_office: Office) -> None:
@@ -110,7 +122,7 @@ async def test_a_self_signed_certificate_may_be_trusted_after_a_look_and_nothing
             await office.workspace.press(ADA, "Trust this certificate", message=report)
             await office.workspace.wait_message(ADA, "Connection test passed")
             assert not server.said_in_clear(b"AUTH")
-            network._port = impostor.port
+            network.port = impostor.port
             changed = await run_test(office, ADA)
             assert "not the one you trusted" in searchable(changed)
             assert "Trust this certificate" not in buttons(changed)
@@ -129,9 +141,9 @@ async def test_an_expired_certificate_and_one_that_was_good_before_are_never_off
         async with open_office(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as office:
             await set_up_elsewhere(office)
             assert "Trust this certificate" not in buttons(await run_test(office, ADA))
-            network._port = good.port
+            network.port = good.port
             assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
-            network._port = changed.port
+            network.port = changed.port
             for _ in range(2):
                 report = await run_test(office, ADA)
                 assert "signed by the server itself" in searchable(report)
@@ -226,7 +238,7 @@ async def test_the_transcript_is_fit_for_a_ticket(http_office: Office) -> None:
     await workspace.wait_message("U0GUEST", "Only admins")
 
 
-async def test_facts_of_the_connection_stand_below_the_stages(http_office: Office) -> None:
+async def test_facts_of_the_connection_are_shown_below_the_stages(http_office: Office) -> None:
     await set_up(http_office, ADA)
     report = searchable(await run_test(http_office, ADA))
     assert "Certificate: for mail.demo.example, smtp.demo.example; issued by Demo certificate authority" in report
@@ -249,42 +261,40 @@ async def test_a_certificate_that_ends_soon_only_warns(tmp_path: Path) -> None:
 
 
 class TwoFamilies(DemoNetwork):
-    """A name with a dead IPv6 address before a living IPv4 one."""
+    """A name with an IPv6 address before the IPv4 address of the server."""
 
     async def resolve(self, host: str) -> list[Address]:
         return [ip_address("2001:4860::1"), ip_address("127.0.0.1")]
 
-    async def connect(self, address: Address, port: int) -> socket.socket:
-        if address.version == 6:
-            await asyncio.sleep(60)
-        return await super().connect(address, port)
 
-
-async def test_a_dead_family_costs_a_quarter_of_a_second_not_the_deadline(tmp_path: Path) -> None:
+async def test_a_dead_family_costs_a_quarter_of_a_second_not_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mail = DemoMail()
+    tried = script_addresses(monkeypatch, {"2001:4860::1": SILENT})
     async with open_office(tmp_path, mail=mail, network=TwoFamilies(mail)) as office:
         await set_up(office, ADA)
         report = searchable(await run_test(office, ADA))
         assert report.startswith("Connection test passed")
+        assert "2001:4860::1 (IPv6, 1 of 2)" in report
         assert "127.0.0.1, because 2001:4860::1 did not answer in time" in report
+    assert "2001:4860::1" in tried
 
 
-def test_families_take_turns() -> None:
-    four, six = [ip_address(f"192.0.2.{n}") for n in (1, 2)], [ip_address(f"2001:db8::{n}") for n in (1, 2, 3)]
-    assert interleaved([*six, *four]) == [six[0], four[0], six[1], four[1], six[2]]
+async def test_when_the_families_fail_differently_the_report_has_the_error_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = DemoMail()
+    errors = {"2001:4860::1": OSError(errno.ENETUNREACH, "Network is unreachable"), "127.0.0.1": refused()}
+    async with open_office(tmp_path, mail=mail, network=TwoFamilies(mail)) as office:
+        await set_up(office, ADA)
+        script_addresses(monkeypatch, errors)
+        report = searchable(await run_test(office, ADA))
+        assert "IPv6: Network is unreachable; IPv4: nothing listens on this port" in report
+        assert "nothing listens on mail.demo.example:587" in report
 
 
-async def test_when_nothing_answers_the_first_address_own_error_is_told() -> None:
-    class Refusing(OneServerNetwork):
-        async def connect(self, address: Address, port: int) -> socket.socket:
-            raise ConnectionRefusedError(str(address))
-
-    addresses = [ip_address("127.0.0.1"), ip_address("127.0.0.2")]
-    with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.1"):
-        await connect_first(Refusing(1), addresses, 587)
-
-
-async def test_doors_are_looked_for_inside_the_deadline_and_say_nothing_of_the_account(
+async def test_other_ports_are_probed_inside_the_deadline_and_hear_nothing_of_the_account(
     tmp_path: Path, certificates: Certificates
 ) -> None:
     async with (
@@ -292,7 +302,7 @@ async def test_doors_are_looked_for_inside_the_deadline_and_say_nothing_of_the_a
         ScriptedServer(tls=certificates.good) as good,
         ScriptedServer(acts={"connect": HangUp()}) as closed,
     ):
-        network = OneServerNetwork(silent.port, doors={587: good.port, 2525: silent.port, 25: closed.port})
+        network = OneServerNetwork(silent.port, other_ports={587: good.port, 2525: silent.port, 25: closed.port})
         async with open_office(
             tmp_path, network=network, smtp_ca_file=certificates.authority_file, smtp_timeout=2.0
         ) as office:

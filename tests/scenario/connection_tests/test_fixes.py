@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,7 +12,7 @@ import trustme
 
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
-from bot.smtp.network.connect import OpenNetwork
+from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address
 from tests.fakes.smtp_server import LOGIN, PASSWORD, ScriptedServer
 from tests.scenario.people import ADA, run_test
@@ -20,24 +20,25 @@ from tests.scenario.people import ADA, run_test
 GMAIL_PASSWORD = "abcd efgh ijkl mnop"
 
 
-class Ports(OpenNetwork):
+class Ports(Network):
     """Every name leads to the loopback, and each port to a server of one's choice."""
 
     def __init__(self, ports: Mapping[int, int]) -> None:
+        super().__init__()
         self._ports = dict(ports)
 
     async def resolve(self, host: str) -> list[Address]:
         return [ip_address("127.0.0.1")]
 
-    async def connect(self, address: Address, port: int) -> socket.socket:
+    async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
         if port not in self._ports:
             raise ConnectionRefusedError(111, "Connection refused")
-        return await super().connect(address, self._ports[port])
+        return await super().connect(addresses, self._ports[port])
 
 
 @dataclass(frozen=True)
 class Case:
-    """A profile that fails, the servers behind its ports, and the button that mends it."""
+    """A profile that fails, the servers behind its ports, and the button that fixes it."""
 
     button: str
     form: Mapping[str, object]

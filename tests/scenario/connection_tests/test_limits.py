@@ -10,20 +10,23 @@ from bot.demo.mail import DemoMail
 from bot.demo.people import DemoPerson
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
-from bot.profiles.account.profile import EmailProfile, Form
+from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
-from bot.profiles.tests.limits import LimitedError, in_words
+from bot.profiles.tests.limits import RateLimitedError, duration_words
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
+from tests.databases import KINDS
 from tests.scenario.people import ADA, run_test, set_up
 from tests.store import Store
 
+pytestmark = pytest.mark.databases(*KINDS)
+
 
 async def guess(office: Office, user: str, number: int) -> str:
-    """Try one password on Ada's mailbox from a form of one's own; gives what came of it."""
+    """Try one password on Ada's mailbox from a form of one's own, and return what came of it."""
     person = Person(workspace="T0DEMO", user=user)
-    form = Form(
+    form = ProfileForm(
         address="ada@demo.example",
         login=f"{' ' * (number % 2)}{'ADA' if number % 3 else 'ada'}@demo.example",
         password=SecretStr(f"guess {number}"),
@@ -34,7 +37,7 @@ async def guess(office: Office, user: str, number: int) -> str:
     rules = office.bot.connections
     try:
         report = await rules.test_form(caller=person, owner=person, form=form, progress=lambda _: None)
-    except LimitedError:
+    except RateLimitedError:
         return "limited"
     except UserError:
         return "busy"
@@ -71,15 +74,15 @@ async def test_ten_people_guessing_through_two_instances_reach_the_server_three_
     assert sum("AUTH" in line.text for line in [*mail.traffic] if line.speaker == "client") <= 3
 
 
-async def test_over_the_limit_a_person_is_told_how_long_to_wait(http_office: Office) -> None:
+async def test_over_the_limit_a_person_reads_how_long_to_wait(http_office: Office) -> None:
     workspace = http_office.workspace
     await set_up(http_office, ADA, password="wrong")
     for _ in range(3):
         assert "failed at Sign-in" in searchable(await run_test(http_office, ADA))
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test")
-    told = searchable(await workspace.wait_message(ADA, "could lock the mailbox"))
-    assert "Please try again in 15 minutes." in told
+    refusal = searchable(await workspace.wait_message(ADA, "could lock the mailbox"))
+    assert "Please try again in 15 minutes." in refusal
 
 
 async def test_sign_ins_that_succeed_do_not_count_as_guesses(http_office: Office) -> None:
@@ -115,5 +118,5 @@ async def test_three_messages_a_day(http_office: Office) -> None:
     [(0.2, "1 second"), (40, "40 seconds"), (119.5, "120 seconds"), (121, "3 minutes"), (900, "15 minutes")],
 )
 def test_times_to_wait_are_written_for_people(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
-    assert in_words(80_000) == "23 hours"
+    assert duration_words(seconds) == words
+    assert duration_words(80_000) == "23 hours"

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Report, StageName
-from bot.smtp.check.stages import ConnectionTester
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.guard import Guard
-from bot.smtp.network.trust import trust_store
 from tests.fakes.real_servers import OTHER, SECRET, STRANGER, RealServer, exim, missing, postfix
 from tests.fakes.smtp_server import HOST, LOGIN, OneServerNetwork
 

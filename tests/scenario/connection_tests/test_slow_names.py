@@ -11,8 +11,8 @@ import pytest
 
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
-from bot.smtp.network.connect import OpenNetwork
-from bot.smtp.network.names import MOST
+from bot.smtp.network.connect import Network
+from bot.smtp.network.resolver import MAX_LOOKUPS
 from tests.scenario.people import ADA, GRACE, set_up
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -37,13 +37,13 @@ def slow_names() -> Iterator[Callable[..., Any]]:
         yield look_up
         end.set()
         for thread in threading.enumerate():
-            if thread.name == "looking up a name":
+            if thread.name == "name look-up":
                 thread.join()
 
 
 @pytest.mark.usefixtures("slow_names")
 async def test_twenty_dead_names_keep_nobody_else_waiting_and_end_with_their_own_tests() -> None:
-    network = OpenNetwork()
+    network = Network()
     dead = [asyncio.create_task(network.resolve(f"{number}.{SLOW}")) for number in range(20)]
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
@@ -60,11 +60,11 @@ async def test_twenty_dead_names_keep_nobody_else_waiting_and_end_with_their_own
 
 @pytest.mark.usefixtures("slow_names")
 async def test_the_same_dead_name_is_looked_up_once_and_there_are_never_too_many() -> None:
-    network = OpenNetwork()
+    network = Network()
     same = [asyncio.create_task(network.resolve(SLOW)) for _ in range(30)]
     await asyncio.sleep(0.05)
-    assert [thread.name for thread in threading.enumerate()].count("looking up a name") == 1
-    more = [asyncio.create_task(network.resolve(f"{number}.{SLOW}")) for number in range(MOST - 1)]
+    assert [thread.name for thread in threading.enumerate()].count("name look-up") == 1
+    more = [asyncio.create_task(network.resolve(f"{number}.{SLOW}")) for number in range(MAX_LOOKUPS - 1)]
     await asyncio.sleep(0)
     with pytest.raises(socket.gaierror, match="too many names"):
         await network.resolve(f"another.{SLOW}")
@@ -75,7 +75,7 @@ async def test_the_same_dead_name_is_looked_up_once_and_there_are_never_too_many
 
 @pytest.mark.usefixtures("slow_names")
 async def test_a_dead_name_ends_a_test_in_time_at_its_stage(tmp_path: Path) -> None:
-    async with open_office(tmp_path, network=OpenNetwork(), smtp_timeout=1) as office:
+    async with open_office(tmp_path, network=Network(), smtp_timeout=1) as office:
         await set_up(office, ADA)
         await host_of(office, ADA, SLOW)
         office.workspace.all_messages.clear()

@@ -61,7 +61,7 @@ async def test_a_test_under_way_is_shown_stage_by_stage_in_one_message(tmp_path:
         assert message.revision <= 4
 
 
-async def test_a_second_test_of_the_same_profile_is_told_to_wait(tmp_path: Path) -> None:
+async def test_a_second_test_of_the_same_profile_has_to_wait(tmp_path: Path) -> None:
     async with (
         ScriptedServer(acts={"greeting": Silence()}) as server,
         open_office(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=1.5) as office,

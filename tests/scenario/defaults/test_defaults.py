@@ -7,13 +7,13 @@ import pytest
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.errors import InvalidFormError
-from bot.profiles.people.defaults import Defaults, DefaultsForm, check_defaults
+from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
 from bot.smtp.account import Encryption
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 
 
 async def set_defaults(office: Office, **values: str | bool) -> str:
-    """Fill and save the defaults as Grace; gives what she is told."""
+    """Fill and save the defaults as Grace; returns the message she gets."""
     workspace = office.workspace
     workspace.all_messages.clear()
     await workspace.command(GRACE, "/email-profile", "defaults")
@@ -31,9 +31,9 @@ async def demo_defaults(office: Office, **more: str | bool) -> str:
 
 async def test_with_defaults_a_person_types_only_the_password(http_office: Office) -> None:
     workspace = http_office.workspace
-    told = await demo_defaults(http_office, Domain_of_addresses="demo.example")
-    assert "`mail.demo.example:587`" in told
-    assert "No profile differs" in told
+    message = await demo_defaults(http_office, Domain_of_addresses="demo.example")
+    assert "`mail.demo.example:587`" in message
+    assert "No profile differs" in message
     await workspace.command(ADA, "/email-profile", "edit")
     await workspace.wait_view(ADA, "Email profile")
     await workspace.fill(ADA, "Password", http_office.mail.account("ada@demo.example").password)
@@ -83,14 +83,14 @@ async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_to
     await demo_defaults(http_office)
     await set_up(http_office, ADA, extra=None)
     await set_up(http_office, GRACE, port="465", extra="SSL Y")
-    told = await set_defaults(http_office, Port="465", Encryption="SSL")
-    assert "1 still hold the old ones, 0 by their own choice" in told
+    message = await set_defaults(http_office, Port="465", Encryption="SSL")
+    assert "1 still hold the old ones, 0 by their own choice" in message
     offer = await workspace.wait_message(GRACE, "Move 1 profile")
     await workspace.press(GRACE, "Move 1 profile", message=offer)
     assert "Moved 1 profile to the new defaults" in searchable(await workspace.wait_message(GRACE, "Moved 1"))
-    told = searchable(await workspace.wait_message(ADA, "changed your email profile"))
-    assert "Port 587 → 465" in told
-    assert "forgot" not in told
+    message = searchable(await workspace.wait_message(ADA, "changed your email profile"))
+    assert "Port 587 → 465" in message
+    assert "forgot" not in message
     # The server is the same, so the password stays.
     assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
 
@@ -99,14 +99,14 @@ async def test_moving_to_another_server_leaves_the_password_behind(http_office: 
     workspace = http_office.workspace
     await demo_defaults(http_office)
     await set_up(http_office, ADA, extra=None)
-    told = await set_defaults(http_office, SMTP_Server_Address="smtp.new.example", Pattern_of_the_login="{local}")
-    assert "each owner is asked to type theirs again" in told
+    message = await set_defaults(http_office, SMTP_Server_Address="smtp.new.example", Pattern_of_the_login="{local}")
+    assert "each owner is asked to type theirs again" in message
     offer = await workspace.wait_message(GRACE, "Move 1 profile")
     await workspace.press(GRACE, "Move 1 profile", message=offer)
     await workspace.wait_message(GRACE, "Of them 1 must type their password again.")
-    told = searchable(await workspace.wait_message(ADA, "forgot"))
-    assert "SMTP Server Address mail.demo.example → smtp.new.example" in told
-    assert "User/Login ada@demo.example → ada" in told
+    message = searchable(await workspace.wait_message(ADA, "forgot"))
+    assert "SMTP Server Address mail.demo.example → smtp.new.example" in message
+    assert "User/Login ada@demo.example → ada" in message
     await workspace.command(ADA, "/email-profile")
     assert "Password missing" in searchable(workspace.messages(ADA)[-1])
 
@@ -170,6 +170,22 @@ def test_each_field_says_what_is_allowed(changed: dict[str, str], field: str | N
     assert words in caught.value.errors[field]
 
 
+def test_all_bad_fields_of_the_defaults_are_named_at_once() -> None:
+    form = DefaultsForm(
+        host="no host",
+        port="x",
+        encryption="TLS",
+        authenticate=True,
+        login_pattern="none",
+        domain="no domain",
+        allowed_servers="not_a_host",
+    )
+    with pytest.raises(InvalidFormError) as caught:
+        check_defaults(form)
+    assert set(caught.value.errors) == {"host", "port", "login_pattern", "domain", "allowed_servers"}
+
+
 def test_defaults_are_read_as_they_were_written() -> None:
     defaults = Defaults(host="a.example", port=465, encryption=Encryption.SSL, allowed_servers=("a.example",))
-    assert Defaults.from_values(defaults.to_values()) == defaults
+    stored = StoredDefaults(defaults=defaults, previous=Defaults(), revision=3)
+    assert StoredDefaults.from_document(stored.to_document(), revision=3) == stored

@@ -129,7 +129,7 @@ async def test_guests_are_told_why_there_is_nothing(http_office: Office) -> None
 async def test_a_tab_that_slack_does_not_take_is_tried_at_most_three_times_and_nothing_is_lost(
     tmp_path: Path, kind: Literal["ratelimited", "error500", "close"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.background.home_tabs.BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr("bot.slack.background.home_tabs.RETRY_SECONDS", 0.01)
     async with open_office(tmp_path) as office:
         workspace = office.workspace
         await workspace.open_home(ADA)
@@ -152,7 +152,7 @@ async def test_an_admin_keeps_the_admins_part_while_slack_is_silent(http_office:
     workspace = http_office.workspace
     await workspace.open_home(GRACE)
     await wait_home(http_office, GRACE, "2 people")
-    http_office.bot.tabs._services.directory._known.clear()
+    http_office.bot.tabs._profiles._access._directory._known.clear()  # type: ignore[attr-defined]
     workspace.faults["users.info"] = [Fault(kind="error500") for _ in range(50)]
     await set_up(http_office, ADA)
     await asyncio.sleep(0.3)

@@ -58,7 +58,7 @@ def everything_logged() -> Iterator[io.StringIO]:
     """All that the bot's own logging writes at debug, as JSON lines with tracebacks."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE)}
+    levels = {name: logging.getLogger(name).level for name in log.LIBRARY_LEVELS}
     stream = io.StringIO()
     log.set_up(level="debug", form="json", stream=stream)
     yield stream

@@ -35,7 +35,7 @@ async def start(folder: Path, *arguments: str, given: Mapping[str, str] | None =
         "bot",
         *arguments,
         cwd=folder,
-        env={**inherited, "PYTHONPATH": str(Path(__file__).parents[2]), **(given or {})},
+        env={**inherited, "PYTHONPATH": str(Path(__file__).parents[3]), **(given or {})},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -1,16 +1,13 @@
 """An operator backs up, restores, copies and verifies through the program, and people find what they left."""
 
 import asyncio
-import logging
 import random
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from bot.cli import main
 from bot.demo.mail import DemoMail
 from bot.demo.platform import searchable
 from bot.demo.workspace import Workspace
@@ -18,14 +15,13 @@ from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.counts import scaled
 from tests.databases import Maker, PostgreSQLMaker
+from tests.scenario.operating.conftest import Program
 from tests.scenario.operating.test_command_line import CONFIGURATION_ERROR, GOOD, run, serving, slack, start
 from tests.scenario.people import ADA
 from tests.storage.filled_database import PASSWORD, contents, furnish, make_empty
 from tests.store import Store
 
 FORM = {"User/Login": "ada", "Password": PASSWORD, "SMTP Server Address": "mail.house.example", "Port": "587"}
-
-Program = Callable[..., tuple[int, str, str]]
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -45,27 +41,6 @@ def new_url(old_url: str, postgresql_server: str, tmp_path: Path) -> Iterator[st
         return
     with PostgreSQLMaker.on(postgresql_server) as other, other.empty(tmp_path) as address:
         yield address
-
-
-@pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Program]:
-    """The program within this process, for what ends at once; gives exit code, standard output and errors."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    monkeypatch.chdir(tmp_path)
-
-    def run_here(given: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["email-profile-bot", *arguments])
-        with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
-            for name, value in given.items():
-                patch.setenv(name, value)
-            main()
-        written = capsys.readouterr()
-        return int(ended.value.code or 0), written.out, written.err
-
-    yield run_here
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @asynccontextmanager
@@ -93,10 +68,11 @@ def one_line(text: str) -> str:
     return line
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_person_finds_the_profile_again_after_a_backup_and_a_restore_elsewhere(
-    old_url: str, new_url: str, tmp_path: Path
+    old_url: str, tmp_path: Path
 ) -> None:
-    key, file = generate_key(), tmp_path / "kept"
+    key, file, new_url = generate_key(), tmp_path / "kept", f"sqlite:///{tmp_path / 'restored.db'}"
     async with bot_at(old_url, key, tmp_path) as workspace:
         await workspace.command(ADA, "/email-profile", "edit")
         await workspace.wait_view(ADA, "Email profile")
@@ -167,49 +143,92 @@ def furnished(url: str) -> Mapping[str, str]:
     ],
 )
 def test_an_address_that_is_no_good_is_told_in_one_line_without_its_password(
-    program: Program, store: Store, to: str
+    program_here: Program, store: Store, to: str
 ) -> None:
-    code, out, err = program(furnished(store.url), "db", "copy", "--to", to)
+    code, out, err = program_here(furnished(store.url), "db", "copy", "--to", to)
     assert code == 1
     assert one_line(err).startswith(("--to: ", "The target cannot be used"))
     assert "bot:canary" not in out + err
 
 
-def test_what_stands_against_a_backup_or_a_restore_is_one_line(program: Program, url: str, tmp_path: Path) -> None:
+@pytest.mark.databases("sqlite")
+async def test_a_backup_or_restore_killed_at_any_moment_is_whole_or_not_there(url: str, tmp_path: Path) -> None:
+    key, chance = generate_key(), random.Random()
+    source = Database.connect(url, Keyring.from_text(key))
+    await source.upgrade()
+    await furnish(source, scaled(quick=200, full=2000))
+    new_url, kept = f"sqlite:///{tmp_path / 'restored.db'}", tmp_path / "kept"
+
+    async def begin(given: Mapping[str, str], command: str) -> None:
+        process = await start(tmp_path, "db", command, str(kept), given=given)
+        await asyncio.sleep(chance.uniform(0.5, scaled(quick=2.0, full=6.0)))
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+    for _ in range(scaled(quick=1, full=25)):
+        await begin(settings(url, key), "backup")
+        if not kept.exists():
+            code, _, err = await run(tmp_path, "db", "backup", str(kept), given=settings(url, key))
+            assert code == 0, err
+        target = Database.connect(new_url, Keyring.from_text(key))
+        await begin(settings(new_url, key), "restore")
+        if await target.schema_revision() is None:
+            code, _, err = await run(tmp_path, "db", "restore", str(kept), given=settings(new_url, key))
+            assert code == 0, err
+        assert await contents(source) == await contents(target)
+        await target.close()
+        for file in (kept, *tmp_path.glob("restored.db*"), *tmp_path.glob("*.partial*")):
+            file.unlink(missing_ok=True)
+    await source.close()
+
+
+@pytest.mark.databases("postgresql")
+def test_backups_of_postgresql_are_its_own_programs_affair(program_here: Program, store: Store, tmp_path: Path) -> None:
+    given = furnished(store.url)
+    for command in ("backup", "restore"):
+        code, out, err = program_here(given, "db", command, "kept")
+        assert (code, out) == (1, "")
+        assert "`pg_dump --format=custom`" in one_line(err)
+    assert not list(tmp_path.glob("kept*"))
+
+
+@pytest.mark.databases("sqlite")
+def test_what_stands_against_a_backup_or_a_restore_is_one_line(program_here: Program, url: str, tmp_path: Path) -> None:
     given = settings(url, generate_key())
-    code, _, err = program(given, "db", "backup", "kept")
+    code, _, err = program_here(given, "db", "backup", "kept")
     assert (code, "db upgrade" in one_line(err)) == (CONFIGURATION_ERROR, True)
     given = furnished(url)
-    assert program(given, "db", "backup", "kept")[0] == 0
-    code, _, err = program(given, "db", "backup", "kept")
+    assert program_here(given, "db", "backup", "kept")[0] == 0
+    code, _, err = program_here(given, "db", "backup", "kept")
     assert (code, "there already" in one_line(err)) == (1, True)
     stranger = settings(f"sqlite:///{tmp_path / 'new.db'}", generate_key())
-    code, _, err = program(stranger, "db", "restore", "kept")
+    code, _, err = program_here(stranger, "db", "restore", "kept")
     needed, configured = (Keyring.from_text(each["ENCRYPTION_KEYS"]).active for each in (given, stranger))
     assert code == CONFIGURATION_ERROR
     assert needed in one_line(err)
     assert configured in one_line(err)
-    code, _, err = program(given, "db", "restore", "kept")
+    code, _, err = program_here(given, "db", "restore", "kept")
     assert (code, "The target is not empty" in one_line(err)) == (1, True)
 
 
-def test_verify_names_what_does_not_open_and_fails(program: Program, store: Store) -> None:
+def test_verify_names_what_does_not_open_and_fails(program_here: Program, store: Store) -> None:
     given = furnished(store.url)
-    code, out, _ = program(given, "db", "verify")
+    code, out, _ = program_here(given, "db", "verify")
     assert (code, "ok     email_profiles: 3 records open (3 under " in out) == (0, True)
     asyncio.run(store.edit("UPDATE people SET user_id = 'U0EDITED' WHERE user_id LIKE 'B%'"))
-    code, out, _ = program(given, "db", "verify")
+    code, out, _ = program_here(given, "db", "verify")
     assert code == 1
     assert "FAILED people: 1 do not open: T1 U0EDITED (edited, or moved from another place)" in out
     assert PASSWORD not in out
-    code, out, _ = program(given, "db", "backup", "kept")
+    code, out, _ = program_here(given, "db", "copy", "--to", "sqlite:///kept.db")
     assert (code, "As in the source, people: 1 do not open: T1 U0EDITED" in out) == (0, True)
 
 
-def test_nothing_serves_a_database_that_holds_half_a_copy(program: Program, store: Store) -> None:
+def test_nothing_serves_a_database_that_holds_half_a_copy(program_here: Program, store: Store) -> None:
     given = furnished(store.url)
     asyncio.run(store.edit("INSERT INTO unfinished_copies (source) VALUES ('x')"))
-    code, _, err = program(given, "run")
+    code, _, err = program_here(given, "run")
     assert (code, "not complete" in err.splitlines()[-1]) == (CONFIGURATION_ERROR, True)
-    code, out, _ = program(given, "check")
+    code, out, _ = program_here(given, "check")
     assert (code, "FAILED Database: DATABASE_URL: a copy into this database is not complete" in out) == (1, True)

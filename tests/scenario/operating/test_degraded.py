@@ -59,7 +59,7 @@ async def test_a_database_that_says_nothing_at_all_is_told_in_time(
         await asyncio.sleep(60)
 
     monkeypatch.setattr(http_office.bot.database, "ping", silent)
-    monkeypatch.setattr("bot.health.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.health.DATABASE_TIMEOUT_SECONDS", 0.1)
     async with asyncio.timeout(5):
         assert await get(http_office, "/readyz") == (503, "the database does not answer")
         assert await degraded(http_office) == {"database"}
@@ -69,7 +69,7 @@ async def test_a_database_that_says_nothing_at_all_is_told_in_time(
 async def test_while_slack_answers_no_call_the_instance_serves_on_and_says_so(
     http_office: Office, kind: FaultKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.workspaces.users.SILENT_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.workspaces.users.PAUSE_SECONDS", 0.0)
     await people_read(http_office, 2)
     workspace = http_office.workspace
     workspace.faults["views.open"] = [Fault(kind=kind)] * FAILURES
@@ -105,7 +105,7 @@ async def test_failures_of_long_ago_say_nothing_of_now(http_office: Office, monk
     for _ in range(FAILURES):
         await workspace.command(ADA, "/email-profile", "edit")
     assert await degraded(http_office) == {"slack"}
-    monkeypatch.setattr("bot.slack.web_api.call_health.LATELY_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.web_api.call_health.FORGET_SECONDS", 0.0)
     assert await degraded(http_office) == set()
 
 

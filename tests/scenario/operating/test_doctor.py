@@ -280,7 +280,9 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     folder = tmp_path_factory.mktemp("doctor")
     async with AsyncExitStack() as stack:
         given: dict[str, Any] = {"slack_app_token": "xapp-demo", "database_url": f"sqlite:///{folder / DATABASE}"}
-        office = await stack.enter_async_context(open_office(folder, mail=NumberedMail(), **given))
+        mail = NumberedMail()
+        authority = mail.authority_file(folder)
+        office = await stack.enter_async_context(open_office(folder, mail=mail, smtp_ca_file=authority, **given))
         await set_up(office, ADA)
         silent = await stack.enter_async_context(ScriptedServer(acts={"greeting": Silence()}))
         runner = web.AppRunner(_other_web(), access_log=None)

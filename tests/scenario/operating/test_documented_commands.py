@@ -86,7 +86,13 @@ def of_systemctl(line: str) -> None:
 
 def of_docker(line: str) -> None:
     words = shlex.split(line)
-    if words[1] == "compose":
+    if words[1:3] == ["compose", "exec"]:
+        service = services()[words[words.index("pg_dump") - 1]]
+        assert service["image"].startswith("postgres:")
+        made = service["environment"]
+        assert f"--username={made['POSTGRES_USER']}" in words
+        assert made["POSTGRES_DB"] in words
+    elif words[1] == "compose":
         assert set(words[2:]) <= {"up", "-d", "--build"}
         assert "build" in services()["bot"]
     elif words[1] == "build":
@@ -96,6 +102,10 @@ def of_docker(line: str) -> None:
         stop = int(words[words.index("--stop-timeout") + 1])
         assert f"{stop}s" == services()["bot"]["stop_grace_period"]
         assert words[words.index("-p") + 1] in services()["bot"]["ports"]
+
+
+def of_pg_dump(line: str) -> None:
+    assert shlex.split(line)[-1] == EXAMPLE_DATABASE
 
 
 def of_kubectl(line: str) -> None:
@@ -118,6 +128,7 @@ NOT_HERE: Mapping[str, Callable[[str], None]] = {
     "install ": of_install,
     "systemctl ": of_systemctl,
     "docker ": of_docker,
+    "pg_dump ": of_pg_dump,
     "kubectl ": of_kubectl,
 }
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 import signal
-import stat
 from pathlib import Path
 
 import aiohttp
@@ -13,41 +12,17 @@ import pytest
 from bot.demo.mail import DemoMail
 from bot.demo.platform import searchable
 from bot.demo.workspace import Workspace
-from bot.keys import read_keys_anew
+from bot.encryption_keys import reload_keys
 from bot.settings import GivenSettings
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.key_sources.local import local_address
-from storage.key_sources.opening import wrap_new_key
-from storage.key_sources.source import Credentials
 from tests.scenario.operating.test_command_line import GOOD, slack, start
 from tests.scenario.people import ADA
 from tests.scenario.starting import program
 from tests.store import Store
 
-PASSPHRASE = "correct horse battery canary"
-OLD, NEW = generate_key(), generate_key()
+OLD, NEW, OTHER = (generate_key() for _ in range(3))
 OLD_ID, NEW_ID = (Keyring.from_text(key).active for key in (OLD, NEW))
-
-
-def test_a_key_is_generated_sealed_in_a_file_of_its_owner(tmp_path: Path, url: str) -> None:
-    given = {"ENCRYPTION_PASSPHRASE": PASSPHRASE}
-    code, out, err = program(tmp_path, "keys", "generate", "--sealed", "a key", given=given)
-    assert (code, err) == (0, "")
-    assert out.strip() == local_address(tmp_path / "a key")
-    assert stat.S_IMODE((tmp_path / "a key").stat().st_mode) == 0o600
-    (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
-    sealed = {"ENCRYPTION_KEYS": out.strip(), "ENCRYPTION_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
-    given = {**sealed, "DATABASE_URL": url}
-    assert program(tmp_path, "db", "upgrade", given=given)[0] == 0
-    code, out, err = program(tmp_path, "keys", "status", given=given)
-    assert (code, err) == (0, "")
-    assert "seals and opens" in out
-    code, _, err = program(tmp_path, "keys", "generate", "--sealed", "a key", given=given)
-    assert code == 78
-    assert err == f"No key was made: the file {tmp_path / 'a key'} cannot be written (File exists).\n"
-    code, _, err = program(tmp_path, "keys", "wrap", "awskms://", given=given)
-    assert (code, err) == (78, "No key was made: its address names no key of AWS KMS.\n")
 
 
 def test_status_and_retirement_speak_plainly(tmp_path: Path, url: str) -> None:
@@ -121,12 +96,10 @@ async def still_reads(workspace: Workspace, address: str) -> None:
 async def test_keys_turn_while_the_bot_runs_and_a_broken_list_changes_nothing(tmp_path: Path, store: Store) -> None:
     file = tmp_path / "keys"
     file.write_text(f"{OLD}\n")
-    sealed = await wrap_new_key(local_address(tmp_path / "sealed"), Credentials(passphrase=PASSPHRASE))
     async with slack(DemoMail()) as workspace:
         given = {
             **GOOD,
             "ENCRYPTION_KEYS_FILE": str(file),
-            "ENCRYPTION_PASSPHRASE": PASSPHRASE,
             "DATABASE_URL": store.url,
             "PORT": "0",
             "SLACK_API_URL": f"{workspace.base_url}/api/",
@@ -137,24 +110,22 @@ async def test_keys_turn_while_the_bot_runs_and_a_broken_list_changes_nothing(tm
             workspace.delivery.events_url = f"{address}/slack/events"
             await fill_in(workspace)
 
-            file.write_text(f"{sealed}\n{OLD}\n")
-            line = await bot.hang_up("ENCRYPTION_KEYS_FILE was read anew")
-            sealed_id, _, old_id = line.strip().rsplit(": ", 1)[1].partition(", ")
-            assert old_id == OLD_ID
+            file.write_text(f"{NEW}\n{OLD}\n")
+            await bot.hang_up(f"ENCRYPTION_KEYS_FILE was read anew; keys, the sealing one first: {NEW_ID}, {OLD_ID}\n")
             code, _, err = await asyncio.to_thread(program, tmp_path, "keys", "retire", OLD_ID, given=given)
             assert code == 1
             assert f"Key {OLD_ID} is still needed (records: " in err
             assert (await asyncio.to_thread(program, tmp_path, "keys", "rotate", given=given))[0] == 0
             await still_reads(workspace, address)
 
-            file.write_text(f"{sealed}\n")
-            await bot.hang_up(f"read anew; keys, the sealing one first: {sealed_id}\n")
+            file.write_text(f"{NEW}\n")
+            await bot.hang_up(f"read anew; keys, the sealing one first: {NEW_ID}\n")
             assert (await asyncio.to_thread(program, tmp_path, "keys", "retire", OLD_ID, given=given))[0] == 0
             await still_reads(workspace, address)
 
             for content, why in (
-                (f"{OLD},{sealed}", f"key {OLD_ID} was retired"),
-                (NEW, f"records are sealed under key {sealed_id}"),
+                (f"{OLD},{NEW}", f"key {OLD_ID} was retired"),
+                (OTHER, f"records are sealed under key {NEW_ID}"),
                 ("canary", "ENCRYPTION_KEYS_FILE: key 1 is not url-safe base64"),
                 ("", "ENCRYPTION_KEYS_FILE: there is no key in it"),
             ):
@@ -174,13 +145,17 @@ async def test_keys_turn_while_the_bot_runs_and_a_broken_list_changes_nothing(tm
                 await bot.process.wait()
     logged = "".join(bot.logged)
     assert "Traceback" not in logged
-    assert not any(secret in logged for secret in ("canary", OLD, NEW, PASSPHRASE))
+    assert not any(secret in logged for secret in ("canary", OLD, NEW, OTHER))
 
 
-async def test_without_a_key_file_there_is_nothing_to_read_anew(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+async def test_keys_of_the_settings_themselves_are_not_read_anew(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     database = Database.connect(store.url, Keyring.from_text(OLD))
-    await read_keys_anew(GivenSettings.model_validate({"encryption_keys": NEW}), database)
-    assert caplog.messages == ["SIGHUP: there is no ENCRYPTION_KEYS_FILE to read anew; the keys stay as they are."]
+    await reload_keys(GivenSettings.model_validate({"encryption_keys": NEW}), database)
+    assert caplog.messages == [
+        "SIGHUP: neither ENCRYPTION_KEYS_FILE nor ENCRYPTION_KEYS_COMMAND is set; the keys stay as they are."
+    ]
     assert database.key_ids == (OLD_ID,)
     await database.close()
 
@@ -192,7 +167,7 @@ async def test_a_database_that_does_not_answer_keeps_its_keys(
     settings = GivenSettings.model_validate({"encryption_keys_file": tmp_path / "keys"})
     database = Database.connect(url, Keyring.from_text(OLD))
     with caplog.at_level(logging.INFO):
-        await read_keys_anew(settings, database)
+        await reload_keys(settings, database)
     (message,) = caplog.messages
     assert re.fullmatch(r"The keys stay as they were: the database does not answer \(\w+\)\.", message)
     assert database.key_ids == (OLD_ID,)

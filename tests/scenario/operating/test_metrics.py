@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import bot.observability.metrics
 from bot.demo.run import Office, open_office
-from bot.slack.middleware.request_log import KINDS, Outcome
+from bot.observability.log import Outcome
+from bot.slack.middleware.request_log import KINDS
 from bot.smtp.check.report import Outcome as StageOutcome
 from bot.smtp.check.report import StageName
 from tests.scenario.operating.test_canary import CANARY, leaks

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,13 +11,12 @@ import pytest
 
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.key_sources.local import LocalFile, local_address
 from tests.scenario.starting import program
 from tests.store import Store
 
 CONFIGURATION_ERROR = 78
 AWAY = 75
-PASSPHRASE = "correct horse battery canary"
+COMMAND = "ENCRYPTION_KEYS_COMMAND"
 # Nothing answers there: a start that came as far as Slack would say SLACK_API_URL.
 REST = {
     "SLACK_BOT_TOKEN": "xoxb-canary-token",
@@ -93,34 +93,20 @@ def unreadable_file(folder: Path) -> Mapping[str, str]:
     return {"ENCRYPTION_KEYS_FILE": str(folder / "keys")}
 
 
-def sealed_file(passphrase: str | None, *, flipped_bit: int | None = None) -> Callable[[Path], Mapping[str, str]]:
+def command(text: str) -> Callable[[Path], Mapping[str, str]]:
+    return lambda _: {"ENCRYPTION_KEYS_COMMAND": text}
+
+
+def script(text: str) -> Callable[[Path], Mapping[str, str]]:
+    """A command that is a small program of its own, and knows the keys."""
+
     def given(folder: Path) -> Mapping[str, str]:
-        file = folder / "key.sealed"
-        asyncio.run(LocalFile(file, PASSPHRASE).wrap(base64.urlsafe_b64decode(OLD)))
-        if flipped_bit is not None:
-            content = bytearray(file.read_bytes())
-            content[flipped_bit // 8] ^= 1 << flipped_bit % 8
-            file.write_bytes(content)
-        settings = {"ENCRYPTION_KEYS": f"{NEW},{local_address(file)}"}
-        return settings if passphrase is None else {**settings, "ENCRYPTION_PASSPHRASE": passphrase}
+        file = folder / "print keys"
+        file.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        file.chmod(0o700)
+        return {"ENCRYPTION_KEYS_COMMAND": shlex.quote(str(file))}
 
     return given
-
-
-def both_passphrases(folder: Path) -> Mapping[str, str]:
-    (folder / "passphrase").write_text(PASSPHRASE)
-    given = {"ENCRYPTION_PASSPHRASE": PASSPHRASE, "ENCRYPTION_PASSPHRASE_FILE": str(folder / "passphrase")}
-    return {"ENCRYPTION_KEYS": OLD, **given}
-
-
-def unreachable_vault(_: Path) -> Mapping[str, str]:
-    entry = "vault://127.0.0.1:9/transit/mail?scheme=http&wrapped=vault:v1:x"
-    return {"ENCRYPTION_KEYS": f"{NEW},{entry}", "VAULT_TOKEN": "hvs.canary"}
-
-
-def unreachable_kms(_: Path) -> Mapping[str, str]:
-    entry = "awskms://alias/mail?region=eu-central-1&endpoint=http://127.0.0.1:9&wrapped=AAAA"
-    return {"ENCRYPTION_KEYS": entry, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-secret"}
 
 
 Case = tuple[Callable[[Path], Mapping[str, str]], str, str]
@@ -151,19 +137,57 @@ CASES: dict[str, Case] = {
     "a device": (lambda _: {"ENCRYPTION_KEYS_FILE": "/dev/zero"}, "ENCRYPTION_KEYS_FILE", "a device"),
     "binary rubbish": (key_file(os.urandom(500) + b"\xff"), "ENCRYPTION_KEYS_FILE", "is no text"),
     "a bad line in a file": (key_file(f"{OLD}\n\ncanary\n".encode()), "ENCRYPTION_KEYS_FILE", "key 2 "),
-    "an unknown kind": (keys("gcpkms://canary"), "ENCRYPTION_KEYS", "key 1: its address is of an unknown kind"),
-    "no passphrase": (sealed_file(None), "ENCRYPTION_KEYS", r"key 2 (local): neither ENCRYPTION_PASSPHRASE"),
-    "a wrong passphrase": (
-        sealed_file("canary canary"),
+    "an address": (keys("gcpkms://canary"), "ENCRYPTION_KEYS", "key 1 is not url-safe base64"),
+    "keys and a command": (
+        lambda _: {"ENCRYPTION_KEYS": OLD, "ENCRYPTION_KEYS_COMMAND": "cat keys"},
         "ENCRYPTION_KEYS",
-        "ENCRYPTION_PASSPHRASE does not open its file",
+        "both this and ENCRYPTION_KEYS_COMMAND",
     ),
-    "an altered key file": (sealed_file(PASSPHRASE, flipped_bit=300), "ENCRYPTION_KEYS", "or the file was altered"),
-    "a key file of another version": (sealed_file(PASSPHRASE, flipped_bit=33), "ENCRYPTION_KEYS", "no sealed key"),
-    "no key file": (keys("local:///nowhere/key"), "ENCRYPTION_KEYS", "key 1 (local): /nowhere/key is no file"),
-    "two passphrases": (both_passphrases, "ENCRYPTION_PASSPHRASE", "both this and ENCRYPTION_PASSPHRASE_FILE"),
-    "no Vault": (unreachable_vault, "ENCRYPTION_KEYS", "key 2 (vault): Vault "),
-    "no KMS": (unreachable_kms, "ENCRYPTION_KEYS", "key 1 (awskms): "),
+    "a file and a command": (
+        lambda folder: {**key_file(OLD.encode())(folder), "ENCRYPTION_KEYS_COMMAND": "cat keys"},
+        "ENCRYPTION_KEYS_FILE",
+        "both this and ENCRYPTION_KEYS_COMMAND",
+    ),
+    "a command that is not there": (command("/nowhere/canary keys"), COMMAND, "cannot be started (No such file"),
+    "a command that is a folder": (command("/"), COMMAND, "cannot be started (Permission denied)"),
+    "a command of blanks": (command("  "), COMMAND, "no command stands in it"),
+    "a command with an open quote": (command("sh -c 'canary"), COMMAND, "not written as a command (no closing"),
+    "a command that is no shell's": (command("true && echo canary"), COMMAND, "the command printed nothing"),
+    "a command that prints nothing": (command("true"), COMMAND, "the command printed nothing"),
+    "a command that prints blank lines": (script("echo; echo ' '"), COMMAND, "the command printed nothing"),
+    "a command that prints keys and fails": (
+        script(f"echo {OLD}; echo canary {OLD} >&2; exit 3"),
+        COMMAND,
+        "the command failed (exit code 3)",
+    ),
+    "a command that is killed": (script(f"echo {OLD}; kill -9 $$"), COMMAND, "the command failed (signal 9)"),
+    "a command that prints no keys": (script("echo canary"), COMMAND, "key 1 is not url-safe base64"),
+    "a command that prints one key twice": (
+        script(f"echo {OLD}; echo {OLD}"),
+        COMMAND,
+        "key 2 stands in the list twice",
+    ),
+    "a command that prints no text": (script(r"printf '\377\376'"), COMMAND, "what the command printed is no text"),
+    "a command that prints without end": (command("yes canary"), COMMAND, "the command printed more than 64 KiB"),
+    "a key at Vault": (keys(f"{OLD},vault://canary/x?wrapped=y"), COMMAND, "takes the place of entries like vault://…"),
+    "a key at KMS": (keys("awskms://alias/canary"), COMMAND, "takes the place of entries like awskms://…"),
+    "a sealed key file": (keys("local:///canary"), COMMAND, "takes the place of entries like local://…"),
+    "a sealed key file in a file": (key_file(b"local:///canary"), COMMAND, "takes the place of entries like local://…"),
+    "a passphrase": (
+        lambda _: {"ENCRYPTION_KEYS": OLD, "ENCRYPTION_PASSPHRASE": "canary"},
+        COMMAND,
+        "takes the place of ENCRYPTION_PASSPHRASE, which nothing reads any more",
+    ),
+    "a file with a passphrase": (
+        lambda _: {"ENCRYPTION_PASSPHRASE_FILE": "/nowhere/canary"},
+        COMMAND,
+        "takes the place of ENCRYPTION_PASSPHRASE_FILE",
+    ),
+    "a token for Vault and no command": (
+        lambda _: {"ENCRYPTION_KEYS": OLD, "VAULT_TOKEN": "canary", "VAULT_NAMESPACE": "canary"},
+        COMMAND,
+        "takes the place of VAULT_TOKEN",
+    ),
 }
 
 
@@ -171,7 +195,8 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_start_with_unusable_keys_ends_in_one_line(tmp_path: Path, case: str) -> None:
     prepare, setting, why = CASES[case]
-    refused(tmp_path, prepare(tmp_path), setting, why)
+    line = refused(tmp_path, prepare(tmp_path), setting, why)
+    assert f" Example: {setting}=" in line
 
 
 @pytest.mark.parametrize(
@@ -191,17 +216,18 @@ def test_a_start_with_keys_that_do_not_fit_the_records_ends_in_one_line(
     refused(tmp_path, given, "ENCRYPTION_KEYS", why)
 
 
-def refused(folder: Path, given: Mapping[str, str], setting: str, why: str) -> None:
-    """Start, and see one line that names a setting and says why, and no secret."""
+def refused(folder: Path, given: Mapping[str, str], setting: str, why: str) -> str:
+    """Start, and see one line that names a setting and says why, and no secret; returns the line."""
     code, out, err = program(folder, "run", given={**REST, **given})
     assert (code, out) == (CONFIGURATION_ERROR, "")
     lines = err.splitlines()
     assert len(lines) == 1, err
     assert lines[0].startswith(f"{setting}: ")
     assert why in lines[0]
-    for secret in (*(part for text in given.values() for part in text.split(",")), OLD, NEW, OTHER, PASSPHRASE):
-        assert len(secret) < 12 or secret.startswith("/") or secret not in err
+    for secret in (*(part for text in given.values() for part in text.split(",")), OLD, NEW, OTHER):
+        assert len(secret) < 12 or secret.startswith(("/", "'/")) or secret not in err
     assert "canary" not in err
+    return lines[0]
 
 
 @pytest.mark.databases("sqlite")

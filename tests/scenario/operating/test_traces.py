@@ -18,8 +18,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from bot.demo.mail import LOOPBACK, DemoAccount, DemoMail
 from bot.demo.workspace import Workspace
 from bot.observability import tracing
+from bot.observability.log import Outcome
 from bot.slack.ids import ViewId
-from bot.slack.middleware.request_log import Outcome
 from storage.crypto.keyring import generate_key
 from tests.deploy_files import ROOT
 from tests.scenario.operating.test_canary import CANARY, LOGIN, leaks
@@ -180,7 +180,7 @@ async def test_a_collector_that_never_answers_is_given_up_at_the_stop(
     silent: Collector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.2)
-    async with tracing.wanted(os.environ) as traces:
+    async with tracing.open_traces(os.environ) as traces:
         assert traces is not None
         for _ in range(3000):
             # More than the queue holds: what does not fit is dropped, and nobody waits.
@@ -198,7 +198,7 @@ async def test_a_fault_of_the_program_marks_its_trace_and_tells_nothing_of_the_e
     async with collecting() as collector:
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.address}/v1/traces")
-            async with tracing.wanted({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector.address}) as traces:
+            async with tracing.open_traces({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector.address}) as traces:
                 assert traces is not None
                 with traces.request() as tell:
                     tell("/email-test", Outcome.FAILED, "7F3A0B1C")
@@ -212,7 +212,7 @@ async def test_without_the_extra_the_log_says_why_there_are_no_traces(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
-    async with tracing.wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}) as traces:
+    async with tracing.open_traces({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}) as traces:
         assert traces is None
     assert "email-profile-bot[otel]" in caplog.text
 
@@ -221,7 +221,7 @@ async def test_unasked_for_nothing_of_opentelemetry_is_imported(monkeypatch: pyt
     for name in [name for name in sys.modules if name.partition(".")[0] == "opentelemetry"]:
         # Whoever imported it now would fail.
         monkeypatch.setitem(sys.modules, name, None)
-    async with tracing.wanted({}) as traces:
+    async with tracing.open_traces({}) as traces:
         assert traces is None
     for file in (file for room in ("bot", "storage") for file in (ROOT / room).rglob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:

@@ -1,4 +1,4 @@
-"""The private password page over real HTTP: used once, by one person, from its own form, and told to nobody."""
+"""The private password page over real HTTP: used once, by one person, from its own form, and shown to nobody."""
 
 import asyncio
 import hashlib
@@ -25,10 +25,10 @@ from bot.demo.views import OpenView
 from bot.profiles.account.private_links import PrivateLink, PrivateLinks
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import Defaults
+from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.slack.ids import ActionId
 from bot.smtp.account import Encryption
-from bot.web.pages import Pages, network_of
+from bot.web.pages import Pages, client_address
 from bot.web.password_page import PasswordPage
 from tests.counts import scaled
 from tests.scenario.operating.test_canary import CANARY, LOGIN, leaks
@@ -85,8 +85,8 @@ async def new_link(office: Office) -> str:
     """Give a link for Ada, whose profile holds a wrong password, from her card."""
     card = await set_up(office, ADA, password="wrong")
     await office.workspace.press(ADA, BUTTON, message=card)
-    told = await office.workspace.wait_message(ADA, "Open the private page to set your password.")
-    return await office.workspace.press_url(ADA, "Open the private page", message=told)
+    message = await office.workspace.wait_message(ADA, "Open the private page to set your password.")
+    return await office.workspace.press_url(ADA, "Open the private page", message=message)
 
 
 async def link_from_form(office: Office) -> str:
@@ -134,10 +134,10 @@ async def test_a_form_for_a_server_not_stored_yet_learns_of_the_password_and_nee
     office: Office, browser: Browser, before: str | None, host: str
 ) -> None:
     workspace = office.workspace
-    values = Defaults(host="mail.demo.example", port=587, encryption=Encryption.TLS).to_values()
+    defaults = Defaults(host="mail.demo.example", port=587, encryption=Encryption.TLS)
+    policy = StoredDefaults(defaults=defaults, previous=defaults, revision=1)
     async with office.bot.database.writing() as tx:
-        document = json.dumps({"defaults": values, "before": values}).encode()
-        await tx.workspaces.save("T0DEMO", document, expected_revision=0)
+        await tx.workspaces.save("T0DEMO", policy.to_document(), expected_revision=0)
     if before:
         await set_up(office, ADA, password=before)
     await open_form(office)
@@ -224,7 +224,7 @@ async def test_after_fifty_wrong_guesses_from_one_place_all_fail(http_office: Of
 
 def counted(peer: str, *forwarded: str) -> str:
     headers = CIMultiDict(("X-Forwarded-For", value) for value in forwarded)
-    return network_of(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
+    return client_address(cast("Any", make_mocked_request("GET", "/", headers=headers).clone(remote=peer)))
 
 
 def test_a_proxy_is_believed_in_its_last_word_and_only_when_it_is_near() -> None:
@@ -295,7 +295,7 @@ async def test_a_request_that_no_browser_makes_is_refused_like_any_other(http_of
         ("POST", page, b"mark=x&password=y", f"{form}; charset=none"),
         ("POST", page, b"x", "multipart/form-data"),
     ):
-        # In chunks, so that no length is told before.
+        # In chunks, so that no length is sent before.
         given: dict[str, Any] = {"data": io.BytesIO(body), "chunked": True} if body else {}
         refused = await browser.ask(method, url, headers={"Content-Type": kind}, **given)
         assert refused.status in (400, 403, 404, 405, 413)

@@ -1,4 +1,4 @@
-"""The form and its companions: what is typed is kept, errors stand at their fields, three modals are the most."""
+"""The form: what is typed is kept, errors stand at their fields, of two open forms the second decides."""
 
 from pathlib import Path
 
@@ -9,20 +9,8 @@ from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import generate_key
-from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+from tests.scenario.people import ADA, GRACE, fill_form, open_form, run_test, set_up, typed
 from tests.store import Store
-
-
-def typed(office: Office, user: str, label: str) -> object:
-    view = office.workspace.view(user)
-    assert view is not None
-    _, key = view.labelled(label)
-    return view.values.get(key)
-
-
-async def open_form(office: Office, user: str, text: str = "edit") -> None:
-    await office.workspace.command(user, "/email-profile", text)
-    await office.workspace.wait_view(user, "Email profile")
 
 
 @pytest.mark.parametrize(
@@ -85,90 +73,6 @@ async def test_an_admin_who_changes_the_server_drops_the_password_and_the_owner_
     await http_office.workspace.command(ADA, "/email-profile")
     assert "Password missing" in searchable(http_office.workspace.messages(ADA)[-1])
     assert "failed at Sign-in: no password is stored" in searchable(await run_test(http_office, ADA))
-
-
-async def test_the_test_in_the_form_tries_what_is_typed_keeps_it_and_saves_nothing(office: Office) -> None:
-    workspace = office.workspace
-    await workspace.command(ADA, "/email-extra", "add TLS Y")
-    await open_form(office, ADA)
-    await fill_form(office, ADA, password="wrong")
-    await workspace.press(ADA, "Test connection")
-    await workspace.wait_view(ADA, "Email profile", containing="Connection test failed at Sign-in")
-    assert typed(office, ADA, "Password") == "wrong"
-    await workspace.fill(ADA, "Password", office.mail.account("ada@demo.example").password)
-    await workspace.press(ADA, "Test connection")
-    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
-    await workspace.cancel(ADA)
-    await workspace.command(ADA, "/email-profile")
-    assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
-
-
-async def test_the_test_in_the_form_lists_what_must_be_mended_first(http_office: Office) -> None:
-    await open_form(http_office, ADA)
-    await fill_form(http_office, ADA, port="x")
-    await http_office.workspace.press(ADA, "Test connection")
-    view = await http_office.workspace.wait_view(ADA, "Email profile", containing="mend this first")
-    assert "x is not a port" in str(view.content)
-
-
-async def test_extra_configurations_are_added_on_the_third_modal_and_the_form_stays_as_typed(office: Office) -> None:
-    workspace = office.workspace
-    await open_form(office, ADA)
-    await fill_form(office, ADA)
-    await workspace.press(ADA, "Extra Configurations")
-    await workspace.wait_view(ADA, "Extra configurations", containing="None yet")
-    await workspace.press(ADA, "Add")
-    await workspace.wait_view(ADA, "Add configuration")
-    assert len(workspace.stacks[ADA]) == 3
-    await workspace.fill(ADA, "Configuration", "FROM_NAME")
-    await workspace.wait_view(ADA, "Add configuration", containing="the name recipients see")
-    await workspace.fill(ADA, "Value", "x" * 71)
-    assert "1 to 70 characters" in (await workspace.submit(ADA))["Value"]
-    await workspace.fill(ADA, "Value", "Ada Lovelace")
-    assert await workspace.submit(ADA) == {}
-    await workspace.wait_view(ADA, "Extra configurations", containing="Ada Lovelace")
-    await workspace.press(ADA, "Remove", row="FROM_NAME")
-    await workspace.wait_view(ADA, "Extra configurations", containing="None yet")
-    await workspace.press(ADA, "Add")
-    await workspace.wait_view(ADA, "Add configuration")
-    await workspace.fill(ADA, "Value", "Y")
-    assert await workspace.submit(ADA) == {}
-    await workspace.cancel(ADA)
-    view = await workspace.wait_view(ADA, "Email profile", containing="TLS (STARTTLS, required)")
-    assert view.values[view.labelled("Port")[1]] == "587"
-    assert await workspace.submit(ADA) == {}
-    assert "Port 587 goes with TLS, and" not in searchable(await workspace.wait_message(ADA, "Your email profile"))
-
-
-async def test_ssl_beside_tls_is_refused_with_a_button_that_switches(office: Office) -> None:
-    workspace = office.workspace
-    await set_up(office, ADA)
-    await workspace.command(ADA, "/email-extra", "add ssl on")
-    refusal = await workspace.wait_message(ADA, "cannot both be on")
-    await workspace.press(ADA, "Use SSL instead", message=refusal)
-    card = searchable(await workspace.wait_message(ADA, "SSL (TLS from the first byte)"))
-    assert "Port 587 goes with TLS, and the profile says SSL" in card
-    assert "TLS Y" not in card.split("Extra configurations")[1].split("\n")[0]
-
-
-async def test_ssl_beside_tls_in_the_modal_is_settled_inside_it(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
-    await open_form(http_office, ADA)
-    for answer, left in (("Keep TLS", "TLS Y"), ("Use SSL instead", "SSL Y")):
-        await workspace.press(ADA, "Extra Configurations")
-        await workspace.wait_view(ADA, "Extra configurations")
-        await workspace.press(ADA, "Add")
-        await workspace.wait_view(ADA, "Add configuration")
-        await workspace.fill(ADA, "Configuration", "SSL")
-        await workspace.wait_view(ADA, "Add configuration", containing="465")
-        await workspace.fill(ADA, "Value", "Y")
-        await workspace.submit(ADA)
-        await workspace.wait_view(ADA, "Add configuration", containing="cannot both be on")
-        await workspace.press(ADA, answer)
-        await workspace.cancel(ADA)
-        await workspace.wait_view(ADA, "Extra configurations", containing=left)
-        await workspace.cancel(ADA)
 
 
 @pytest.mark.parametrize("decided", ["mine", "theirs"])
@@ -245,18 +149,6 @@ async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, store: 
         assert await tx.tests.last("T0DEMO", ADA) is None
 
 
-async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA, extra="SSL Y")
-    report = await run_test(http_office, ADA)
-    await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
-    await workspace.wait_message(ADA, "Connection test passed")
-    database = http_office.bot.database
-    async with database.reading() as tx:
-        trail = await tx.audit.page("T0DEMO", subject=ADA)
-    assert ("fixed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
-
-
 async def test_everything_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
     keys = generate_key()
     async with open_office(tmp_path, encryption_keys=keys) as office:
@@ -265,21 +157,3 @@ async def test_everything_acknowledged_is_there_after_a_restart(tmp_path: Path) 
         await office.workspace.command(ADA, "/email-profile")
         assert "`mail.demo.example`" in searchable(office.workspace.messages(ADA)[-1])
         assert "Connection test passed" in searchable(await run_test(office, ADA))
-
-
-async def test_nobody_touches_bots_strangers_and_the_deactivated_and_guests_touch_nobody(
-    http_office: Office,
-) -> None:
-    workspace = http_office.workspace
-    for handle, reason in (("email-profile", "app"), ("charles", "deactivated"), ("mary", "another organisation")):
-        await workspace.command(GRACE, "/email-profile", f"edit @{handle}")
-        await workspace.wait_message(GRACE, reason)
-    await workspace.command("U0GUEST", "/email-profile", "show @ada")
-    await workspace.wait_message("U0GUEST", "Only admins")
-    assert workspace.view(GRACE) is None
-
-
-async def test_an_admin_named_in_the_settings_may_work_with_others(tmp_path: Path) -> None:
-    async with open_office(tmp_path, admin_user_ids=frozenset({ADA})) as office:
-        await office.workspace.command(ADA, "/email-profile", "show @grace")
-        assert "<@U0GRACE> has no email profile yet" in searchable(office.workspace.messages(ADA)[-1])

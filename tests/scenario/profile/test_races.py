@@ -9,19 +9,21 @@ import pytest
 from pydantic import SecretStr
 
 from bot.profiles.account.email_profiles import EmailProfiles
-from bot.profiles.account.profile import EmailProfile, Form
-from bot.profiles.account.records import State, load
-from bot.profiles.errors import ChangedMeanwhileError
+from bot.profiles.account.profile import EmailProfile, ProfileForm
+from bot.profiles.account.records import ProfileState, load
+from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Access, Member, Person
-from bot.profiles.people.members import state_of, upsert_member
+from bot.profiles.people.members import state_from_number, upsert_member
 from bot.profiles.tests import connection_tests
-from bot.smtp.account import Account
+from bot.smtp.account import Account, Outgoing
 from bot.smtp.check.report import Report
-from bot.smtp.envelope import Outgoing
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.counts import scaled
+from tests.databases import KINDS
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 ADA = Person(workspace="T1", user="U1")
 
@@ -52,8 +54,8 @@ async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailPro
         await database.close()
 
 
-def form(side: str, number: int) -> Form:
-    return Form(
+def form(side: str, number: int) -> ProfileForm:
+    return ProfileForm(
         address=f"{side}{number}@{side}.example",
         login=f"{side}{number}",
         password=SecretStr(f"password of {side}{number}"),
@@ -80,14 +82,14 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
             ),
             return_exceptions=True,
         )
-        told = [result for result in results if isinstance(result, ChangedMeanwhileError)]
+        told = [result for result in results if isinstance(result, EditConflictError)]
         assert len(told) == 1, results
         async with database.reading() as tx:
             stored = await tx.profiles.get("T1", "U1")
         assert stored is not None
         assert stored.revision == told[0].revision == number + 1
         profile = EmailProfile.from_document(stored.document)
-        side = "one" if isinstance(results[1], ChangedMeanwhileError) else "two"
+        side = "one" if isinstance(results[1], EditConflictError) else "two"
         won = form(side, number)
         assert (profile.address, profile.login, profile.host) == (won.address, won.login, won.host)
         assert profile.password == won.password
@@ -146,14 +148,14 @@ async def test_the_list_is_right_when_a_profile_is_saved_while_its_test_is_kept(
         person = Person(workspace="T1", user=f"U{number}")
         await rules.save(caller=person, owner=person, form=form("one", number), expected_revision=0)
         await asyncio.gather(
-            tests.test_of_many(caller=person, owner=person),
+            tests.test_in_bulk(caller=person, owner=person),
             rules.save(caller=person, owner=person, form=form("two", number), expected_revision=1),
         )
         async with database.reading() as tx:
             known = await tx.people.get("T1", person.user)
             stored = (await load(tx, person)).view
         assert known is not None
-        assert state_of(known.state) is stored.state
+        assert state_from_number(known.state) is stored.state
         states.add(stored.state)
-    assert State.NOT_TESTED in states
+    assert ProfileState.NOT_TESTED in states
     await other.close()

@@ -10,13 +10,16 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from bot.profiles.account.email_profiles import EmailProfiles
-from bot.profiles.account.fixes import Change
+from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.people.access import Access, Person
-from bot.smtp.advice.advice import Fix
+from bot.smtp.advice.table import Fix
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
+from tests.databases import KINDS
 from tests.scenario.profile.test_races import ADA, Everybody, form
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 Act = Callable[[EmailProfiles], Awaitable[Any]]
 
@@ -69,7 +72,7 @@ async def add_an_extra(rules: EmailProfiles) -> None:
 
 
 async def fix(rules: EmailProfiles) -> None:
-    await rules.fix(caller=ADA, owner=ADA, change=Change(fix=Fix.TLS_ON_587))
+    await rules.fix(caller=ADA, owner=ADA, fix=ProposedFix(kind=Fix.TLS_ON_587))
 
 
 @pytest.mark.parametrize("act", [show, save, save_the_first, add_an_extra, fix])
@@ -80,7 +83,7 @@ async def test_a_record_and_its_last_test_are_read_once(rules: EmailProfiles, ac
 
 
 async def test_an_undone_fix_reads_the_record_once(rules: EmailProfiles) -> None:
-    changed = await rules.fix(caller=ADA, owner=ADA, change=Change(fix=Fix.TLS_ON_587))
+    changed = await rules.fix(caller=ADA, owner=ADA, fix=ProposedFix(kind=Fix.TLS_ON_587))
     with counted() as statements:
         await rules.undo(caller=ADA, owner=ADA, revision=changed.view.revision)
     assert reads(statements, "email_profiles") == 1, statements

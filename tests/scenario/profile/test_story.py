@@ -1,8 +1,13 @@
 """The story: fill the form, add the encryption, test it; over signed HTTP and over Socket Mode."""
 
+import pytest
+
 from bot.demo.platform import searchable
 from bot.demo.run import Office
+from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 
 async def test_a_member_fills_the_form_adds_tls_and_sees_the_test_pass(office: Office) -> None:

@@ -17,8 +17,8 @@ from bot.profiles.people.defaults import DefaultsField
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import COMMANDS, ActionId, ViewId
-from bot.slack.views.form import Context
-from bot.slack.views.people_list import written
+from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.people_list import encode_query
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE
 
@@ -109,7 +109,7 @@ states = st.one_of(
     anything,
 )
 metadata = st.one_of(
-    st.just(Context(owner=ADA, revision=0).to_metadata()),
+    st.just(PrivateMetadata(owner=ADA, revision=0).encode()),
     st.text(st.characters(), max_size=30),
     anything.map(json.dumps),
 )
@@ -126,7 +126,7 @@ modals = st.fixed_dictionaries(
     }
 )
 wishes = st.one_of(
-    st.just(written(ListQuery())),
+    st.just(encode_query(ListQuery())),
     st.text(st.characters(), max_size=40),
     anything.map(json.dumps),
     st.sampled_from(

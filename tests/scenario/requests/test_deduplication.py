@@ -28,7 +28,7 @@ async def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     chance = random.Random(5)
     async with (
         open_office(tmp_path) as office,
-        open_bot(office.settings, network=DemoNetwork(office.mail)) as second,
+        open_bot(office.settings, network=DemoNetwork(office.mail), trust=office.mail.trust()) as second,
         serving(second, office.settings.model_copy(update={"port": 0})) as other,
         aiohttp.ClientSession() as session,
     ):

@@ -52,15 +52,21 @@ USED_UP: dict[str, Fault] = {name: Fault(kind="refused", error=name) for name in
 @pytest.fixture(autouse=True)
 def brief_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack is given up on soon."""
-    for name in ("modals", "response_url", "saying", "home", "bulk", "directory"):
-        attribute = "PATIENCE" if name == "directory" else "SECONDS"
-        monkeypatch.setattr(f"bot.slack.{name}.{attribute}", 0.25)
-    monkeypatch.setattr("bot.slack.listeners.bulk_tests.BEGIN_SECONDS", 0.25)
+    for name in (
+        "replies.modals.MODAL_TIMEOUT_SECONDS",
+        "replies.response_url.POST_TIMEOUT_SECONDS",
+        "replies.direct_message.POST_TIMEOUT_SECONDS",
+        "replies.bulk_run_message.UPDATE_TIMEOUT_SECONDS",
+        "background.home_tabs.PUBLISH_TIMEOUT_SECONDS",
+        "workspaces.users.LOOKUP_TIMEOUT_SECONDS",
+        "listeners.bulk_tests.START_TIMEOUT_SECONDS",
+    ):
+        monkeypatch.setattr(f"bot.slack.{name}", 0.25)
     # Long enough for a connection that a busy machine makes, short enough for a table.
-    monkeypatch.setattr("bot.slack.web_api.clients.SECONDS", 0.4)
-    monkeypatch.setattr("bot.slack.workspaces.users.SILENT_SECONDS", 0.0)
-    monkeypatch.setattr("bot.slack.workspaces.users.FRESH_SECONDS", 0.0)
-    monkeypatch.setattr("bot.slack.background.home_tabs.BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr("bot.slack.web_api.clients.CALL_TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr("bot.slack.workspaces.users.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.workspaces.users.CACHE_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.background.home_tabs.RETRY_SECONDS", 0.01)
     monkeypatch.setattr("bot.slack.background.home_tabs.SETTLE_SECONDS", 0.05)
     # What Slack asks to wait is waited for in full elsewhere.
     briefly = SimpleNamespace(sleep=lambda seconds: asyncio.sleep(min(seconds, 0.1)))

@@ -182,7 +182,7 @@ async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
         return await show(self, **who)
 
     monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.2)
-    monkeypatch.setattr("bot.slack.middleware.late_ack.SECONDS", 0.2)
+    monkeypatch.setattr("bot.slack.middleware.late_ack.ACK_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(EmailProfiles, "show", slow)
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-profile")

@@ -62,10 +62,10 @@ async def test_a_press_is_told_and_an_event_is_taken(http_office: Office, monkey
 async def test_of_many_at_once_each_is_answered_with_the_card_or_told_to_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.middleware.overload.LONGEST_TURN", 0.0)
     async with open_office(tmp_path) as office:
         workspace = office.workspace
         await set_up(office, ADA, extra=None)
+        monkeypatch.setattr("bot.slack.middleware.overload.MOST_AT_ONCE", 5)
         workspace.all_messages.clear()
         await asyncio.gather(*(workspace.command(ADA, "/email-profile") for _ in range(60)))
         shown = [searchable(message) for message in workspace.all_messages]

@@ -42,7 +42,7 @@ def lines() -> Iterator[Lines]:
     """The log of a program at the level that debugging needs."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE)}
+    levels = {name: logging.getLogger(name).level for name in log.LIBRARY_LEVELS}
     written = Lines()
     log.set_up(level="debug", form="json", stream=written.stream)
     yield written
@@ -153,7 +153,7 @@ async def test_at_level_warning_requests_leave_no_line_and_make_no_reference(
     def asked() -> str:
         raise AssertionError("nobody needs a reference")
 
-    monkeypatch.setattr("bot.slack.middleware.request_log.new_reference", asked)
+    monkeypatch.setattr("bot.observability.log.new_reference", asked)
     log.set_up(level="warning", form="json", stream=lines.stream)
     async with open_office(tmp_path) as office:
         await office.workspace.command(ADA, "/email-profile")

@@ -17,7 +17,7 @@ KINDS: list[Literal["ratelimited", "error500", "silence", "close"]] = ["ratelimi
 @pytest.fixture(autouse=True)
 def brief_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack is asked again soon after it was silent."""
-    monkeypatch.setattr("bot.slack.workspaces.users.SILENT_SECONDS", 0.25)
+    monkeypatch.setattr("bot.slack.workspaces.users.PAUSE_SECONDS", 0.25)
 
 
 def failing(office: Office, method: str, kind: Literal["ratelimited", "error500", "silence", "close"]) -> None:

@@ -31,10 +31,10 @@ async def socket_office(tmp_path: Path) -> AsyncIterator[Office]:
 
 @pytest.fixture(autouse=True)
 def brief_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.socket_mode.FIRST_PAUSE", 0.1)
+    monkeypatch.setattr("bot.socket_mode.FIRST_PAUSE_SECONDS", 0.1)
     monkeypatch.setattr("bot.socket_mode.LAST_ANSWERS_SECONDS", 0.3)
-    monkeypatch.setattr("bot.socket_mode.WATCH_SECONDS", 0.1)
-    monkeypatch.setattr("bot.socket_mode.CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr("bot.socket_mode.CHECK_INTERVAL_SECONDS", 0.1)
+    monkeypatch.setattr("bot.socket_mode.CONNECT_TIMEOUT_SECONDS", 0.3)
 
 
 async def readiness(office: Office) -> tuple[int, str]:

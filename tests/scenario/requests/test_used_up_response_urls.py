@@ -30,7 +30,7 @@ async def slow_office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 async def test_progress_however_often_it_is_shown_leaves_the_posts_that_the_end_needs(
     slow_office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.replies.connection_tests.LOOKS", (0.02,) * 20)
+    monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02,) * 20)
     await slow_office.workspace.command(ADA, "/email-test")
     await slow_office.workspace.wait_message(ADA, "Connection test failed at Greeting")
     (message,) = slow_office.workspace.messages(ADA)
@@ -45,7 +45,7 @@ async def test_the_end_of_a_test_is_said_in_the_channel_when_its_answer_takes_no
     slow_office: Office, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = slow_office.workspace
-    monkeypatch.setattr("bot.slack.replies.connection_tests.LOOKS", (0.02,) * 20)
+    monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02,) * 20)
     await workspace.command(ADA, "/email-test")
     await workspace.wait_message(ADA, "Testing")
     (answers,) = workspace.response_urls.values()

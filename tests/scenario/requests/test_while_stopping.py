@@ -14,7 +14,7 @@ from bot.demo.run import Office, open_office
 from bot.profiles.account.profile import EmailProfile
 from bot.slack.replies.jobs import RESTARTING
 from tests.scenario.people import ADA, GRACE, set_up
-from tests.soak.unruly import Mishap, UnrulyDelivery
+from tests.soak.failing_sockets import FailingDelivery, SocketFailure
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -30,7 +30,7 @@ async def stopping(office: Office) -> AsyncIterator[None]:
     async def nobody(_sentence: str) -> None:
         raise AssertionError("the last job was interrupted")
 
-    office.bot.jobs.start("the last one", wait, tell=nobody)
+    office.bot.jobs.start("the last one", wait, notify=nobody)
     draining = asyncio.create_task(office.bot.jobs.drain(10))
     await asyncio.sleep(0)
     try:
@@ -86,14 +86,14 @@ async def test_a_request_in_hand_is_answered_before_socket_mode_ends(
 ) -> None:
     begun, free = asyncio.Event(), asyncio.Event()
     async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
-        dispatch = office.bot.slack.async_dispatch
+        dispatch = office.bot.slack.bolt.async_dispatch
 
         async def slowly(request: AsyncBoltRequest) -> BoltResponse:
             begun.set()
             await free.wait()
             return await dispatch(request)
 
-        monkeypatch.setattr(office.bot.slack, "async_dispatch", slowly)
+        monkeypatch.setattr(office.bot.slack.bolt, "async_dispatch", slowly)
         asking = asyncio.create_task(office.workspace.command(ADA, "/email-profile", "help"))
         await begun.wait()
         asyncio.get_running_loop().call_later(0.1, free.set)
@@ -101,16 +101,16 @@ async def test_a_request_in_hand_is_answered_before_socket_mode_ends(
     assert "/email-profile edit" in searchable(office.workspace.messages(ADA)[-1])
 
 
-@pytest.mark.parametrize("mishap", Mishap)
+@pytest.mark.parametrize("failure", SocketFailure)
 async def test_a_new_connection_takes_the_place_of_a_broken_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mishap: Mishap
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: SocketFailure
 ) -> None:
-    monkeypatch.setattr("bot.socket_mode.PING_SECONDS", 0.1)
+    monkeypatch.setattr("bot.socket_mode.PING_INTERVAL_SECONDS", 0.1)
     async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
         workspace = office.workspace
-        delivery = UnrulyDelivery(workspace.signing_secret)
+        delivery = FailingDelivery(workspace.signing_secret)
         delivery.sockets = workspace.delivery.sockets
         delivery._awaited = workspace.delivery._awaited
-        assert await delivery.suffer(mishap)
+        assert await delivery.fail(failure)
         await workspace.command(ADA, "/email-profile")
         assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])

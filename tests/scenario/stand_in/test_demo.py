@@ -31,7 +31,7 @@ async def start(folder: Path, *options: str, given: Mapping[str, str] | None = N
     """Start the demo in a folder, with a place of its own for temporary files."""
     (folder / "tmp").mkdir(exist_ok=True)
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    found_at = {"PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(folder / "tmp")}
+    found_at = {"PYTHONPATH": str(Path(__file__).parents[3]), "TMPDIR": str(folder / "tmp")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

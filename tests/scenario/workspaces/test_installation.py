@@ -137,7 +137,7 @@ async def test_a_state_is_stored_as_a_hash_for_ten_minutes_and_then_purged(many:
     assert await store.ask("SELECT count(*) FROM oauth_states") == [(1,)]
     assert state.encode() not in b"".join((await store.everything()).values())
     await store.edit("UPDATE oauth_states SET ends_at = ends_at - 601")
-    await many.bot.housekeeping._upkeep.purge()
+    await many.bot.housekeeping._retention.purge()
     assert await store.ask("SELECT count(*) FROM oauth_states") == [(0,)]
 
 
@@ -223,7 +223,7 @@ def everything_logged() -> Iterator[io.StringIO]:
     """All that the bot's own logging writes at debug."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*log.TALKATIVE, *log.VERBOSE)}
+    levels = {name: logging.getLogger(name).level for name in log.LIBRARY_LEVELS}
     stream = io.StringIO()
     log.set_up(level="debug", form="json", stream=stream)
     # What the filter would blank shall not even arrive.

@@ -1,15 +1,14 @@
-"""The life cycle: what is kept, for how long, and what is really gone, for people, workspaces and the history."""
+"""The life cycle: what is kept, for how long, and what is really gone, for people and workspaces."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from bot.app import now
 from bot.demo.people import PEOPLE, TEAM
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Office, open_office
@@ -21,8 +20,11 @@ from bot.profiles.people.retention import Retention
 from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.databases import KINDS
+from tests.scenario.people import ADA, GRACE, history, run_test, set_up
 from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
 
 DAY = timedelta(days=1)
 A_MOMENT = timedelta(minutes=1)
@@ -40,7 +42,7 @@ async def purge_after(office: Office, passed: timedelta) -> None:
     """Purge as if so much time had passed."""
 
     async def later() -> datetime:
-        return now() + passed
+        return datetime.now(UTC) + passed
 
     await Retention(database=office.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
 
@@ -55,7 +57,7 @@ async def change(office: Office, user: str = ADA, **into: Any) -> None:
 
 
 async def read_everybody(office: Office) -> None:
-    await office.bot.housekeeping._roster.read_everybody(TEAM)
+    await office.bot.housekeeping._user_sync.read_everybody(TEAM)
 
 
 async def listed(office: Office, *, search: str | None = None) -> str:
@@ -78,11 +80,6 @@ async def profile(office: Office) -> EmailProfile:
     kept = await record(office)
     assert kept is not None
     return EmailProfile.from_document(kept.document)
-
-
-async def history(office: Office, user: str = ADA) -> list[tuple[str, str]]:
-    async with office.bot.database.reading() as tx:
-        return [(entry.actor, entry.action) for entry in await tx.audit.page(TEAM, subject=user, limit=100)]
 
 
 async def link_of(office: Office, card: Message) -> tuple[PasswordPage, str]:
@@ -119,12 +116,12 @@ async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_th
     await change(office, is_deactivated=True)
     assert "*Deactivated since <!date^" in await listed(office)
     await passed(store, 7 * DAY - A_MOMENT)
-    await office.bot.housekeeping._upkeep.purge()
+    await office.bot.housekeeping._retention.purge()
     assert await profile(office) == before
     async with office.bot.database.reading() as tx:
         assert await tx.tests.last(TEAM, ADA)
     await passed(store, 2 * A_MOMENT)
-    await office.bot.housekeeping._upkeep.purge()
+    await office.bot.housekeeping._retention.purge()
     bare = replace(before, password=None, password_host="", password_set_at=None)
     assert await profile(office) == bare
     assert (await history(office))[0] == ("bot", "password purged")
@@ -290,7 +287,7 @@ async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(office: Offic
     assert await record(office) is None
     assert await history(office) == [(ADA, "deleted")]
     with pytest.raises(LinkGoneError):
-        await page._links.look(user=ADA, token=token, from_where="192.0.2.1")
+        await page._links.find_link(user=ADA, token=token, network_address="192.0.2.1")
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test", "transcript")
     await workspace.wait_message(ADA, "There is no transcript yet.")
@@ -308,22 +305,11 @@ async def test_an_owner_is_told_when_an_admin_deletes_their_profile(office: Offi
     assert await history(office) == [(GRACE, "deleted")]
 
 
-async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path, store: Store) -> None:
-    async with open_office(tmp_path, history_days=30) as office:
-        await set_up(office, ADA, extra=None)
-        await office.workspace.command(ADA, "/email-extra", "add TLS Y")
-        await run_test(office, ADA)
-        for number, age in ((1, 30 * DAY + A_MOMENT), (2, 30 * DAY - A_MOMENT)):
-            await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', age)} WHERE id = {number}")
-        await office.bot.housekeeping._upkeep.purge()
-        assert await history(office) == [(ADA, "tested"), (ADA, "extra configurations changed")]
-
-
 @pytest.mark.parametrize("people_a_page", [1, 500])
 async def test_the_list_knows_the_people_from_the_start_and_nobody_else(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, people_a_page: int
 ) -> None:
-    monkeypatch.setattr("bot.slack.background.user_sync.PEOPLE_A_PAGE", people_a_page)
+    monkeypatch.setattr("bot.slack.background.user_sync.USERS_PER_PAGE", people_a_page)
     async with open_office(tmp_path) as office:
         await store.until("SELECT 1 FROM state_counts")
         told = await listed(office)
@@ -390,7 +376,7 @@ async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_re
     before = await profile(office)
     await change(office, **lost)
     with pytest.raises(UserError):
-        await page._links.set_password(user=ADA, token=token, password=SecretStr("late"), from_where="192.0.2.1")
+        await page._links.set_password(user=ADA, token=token, password=SecretStr("late"), network_address="192.0.2.1")
     assert await profile(office) == before
 
 

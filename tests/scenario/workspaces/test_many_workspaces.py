@@ -140,7 +140,7 @@ BROKEN: dict[str, Callable[[], Any]] = {
 async def test_while_slack_does_not_name_the_workspaces_of_an_organisation_the_log_does_and_it_is_asked_seldom(
     slacks: ManySlacks, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.slack.web_api.clients.SECONDS", 0.3)
+    monkeypatch.setattr("bot.slack.web_api.clients.CALL_TIMEOUT_SECONDS", 0.3)
     async with open_many(slacks, many_settings(slacks, url)) as many:
         await install(many, place(many, "T0RED", whole=True))
         for name, broken in BROKEN.items():

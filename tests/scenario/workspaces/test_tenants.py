@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from bot.profiles.account.extras import find
+from bot.profiles.account.extras import find_extra
 from tests.counts import scaled
-from tests.databases import Maker
+from tests.databases import KINDS, Maker
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, User
 from tests.scenario.many import Many, install, many_settings, open_many, opened_form, said, submit
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.databases(*KINDS)]
 
 WORKSPACES, PEOPLE, ADMINS = scaled(quick=8, full=50), 20, 2
 USERS = tuple(f"U{number:02}" for number in range(PEOPLE))
@@ -119,7 +119,7 @@ class Tenants:
             assert ONLY_ADMINS in shown
             return shown
         kept = self.kept[place.key][other]
-        kept.extras[find("FROM_NAME").name] = value
+        kept.extras[find_extra("FROM_NAME").name] = value
         self.changed(kept)
         assert value in shown
         return shown
@@ -238,7 +238,7 @@ def url(maker: Maker, tmp_path: Path) -> Iterator[str]:
 
 async def test_nobody_reads_or_writes_outside_their_own_workspace(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # How long Slack is waited for is not the question here, and a machine may be busy.
-    monkeypatch.setattr("bot.slack.workspaces.users.PATIENCE", 30.0)
+    monkeypatch.setattr("bot.slack.workspaces.users.LOOKUP_TIMEOUT_SECONDS", 30.0)
     chance = random.Random(20_261_125)
     async with ManySlacks().serving() as slacks, open_many(slacks, many_settings(slacks, url)) as many:
         places = []

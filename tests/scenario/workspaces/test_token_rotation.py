@@ -25,7 +25,7 @@ REFUSED = {"ok": False, "error": "invalid_refresh_token"}
 @pytest.fixture(autouse=True)
 def _read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each request read its installation, as it does a minute later."""
-    monkeypatch.setattr("bot.slack.workspaces.installations.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.workspaces.installations.CACHE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ async def test_a_token_that_is_over_for_good_is_told_and_installing_again_mends_
     ],
 )
 async def test_a_renewal_that_fails_is_tried_again(many: Many, monkeypatch: pytest.MonkeyPatch, broken: object) -> None:
-    monkeypatch.setattr("bot.slack.workspaces.token_rotation.FAILED_SECONDS", 0.05)
+    monkeypatch.setattr("bot.slack.workspaces.token_rotation.FAILED_PAUSE_SECONDS", 0.05)
     on_refresh(many.slacks, lambda: broken)
     one = await installed(many, seconds=OVER)
     assert "has not given the bot a new token yet" in await many.command(one, ADA, "/email-profile")
@@ -221,7 +221,7 @@ async def test_who_installs_again_while_a_token_is_renewed_keeps_the_new_install
 
 
 async def test_a_new_token_is_stored_though_the_database_hesitates(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.slack.workspaces.token_rotation.SAVE_PAUSE", 0.01)
+    monkeypatch.setattr("bot.slack.workspaces.token_rotation.SAVE_RETRY_SECONDS", 0.01)
     save, refused = InstallationTable.save, iter([DatabaseFault.BUSY, DatabaseFault.SILENT])
 
     async def hesitating(self: InstallationTable, *args: Any, **kwargs: Any) -> None:

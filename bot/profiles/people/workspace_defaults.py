@@ -1,0 +1,153 @@
+"""The defaults of a workspace as admins work with them: shown, saved, and applied to profiles that follow them."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
+from bot.profiles.account.records import load, save_profile
+from bot.profiles.errors import EditConflictError, UserError
+from bot.profiles.people.access import Access, Person
+from bot.profiles.people.defaults import (
+    DEFAULTS_LABELS,
+    DEFAULTS_SUBJECT,
+    DefaultsField,
+    DefaultsForm,
+    StoredDefaults,
+    check_defaults,
+    load_defaults,
+)
+from bot.profiles.people.members import update_person_from
+from storage.database import Database
+from storage.tables.sealed_records import StaleRevisionError
+
+_BATCH = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultsUsage:
+    """How many profiles hold the current defaults, still the previous ones, or values of their own."""
+
+    current: int
+    previous: int
+    custom: int
+
+
+class WorkspaceDefaults:
+    """Shows and saves the defaults, and moves profiles along; raises NotAllowedError when the caller is no admin."""
+
+    def __init__(
+        self, *, database: Database, access: Access, clock: Callable[[], datetime], on_change: OnChange
+    ) -> None:
+        """`clock` returns the time now, aware UTC; `on_change` is also called with the admin who saves defaults."""
+        self._database = database
+        self._access = access
+        self._clock = clock
+        self._on_change = on_change
+
+    async def show(self, *, caller: Person) -> StoredDefaults:
+        """Return the defaults."""
+        await self._access.require_admin(caller)
+        async with self._database.reading() as tx:
+            return await load_defaults(tx, caller.workspace)
+
+    async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
+        """Check and store the form; the previous defaults are kept, so that profiles that hold them can be moved.
+
+        Raises:
+            InvalidFormError: fields break rules.
+            EditConflictError: another admin saved since the form was opened.
+        """
+        await self._access.require_admin(caller)
+        defaults = check_defaults(form)
+        async with self._database.writing() as tx:
+            stored = await load_defaults(tx, caller.workspace)
+            changed = [name for name in DefaultsField if getattr(defaults, name) != getattr(stored.defaults, name)]
+            fields = tuple(DEFAULTS_LABELS[name] for name in changed)
+            if not fields:
+                return stored
+            saved = StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)
+            try:
+                await tx.workspaces.save(caller.workspace, saved.to_document(), expected_revision=expected_revision)
+            except StaleRevisionError as error:
+                raise EditConflictError(
+                    "Another admin changed the defaults since you opened this form. Nothing was saved. Save again "
+                    "to put yours in place of theirs, or cancel.",
+                    fields=fields,
+                    revision=error.revision,
+                ) from None
+            await tx.audit.append(
+                caller.workspace,
+                actor=caller.user,
+                subject=DEFAULTS_SUBJECT,
+                action="defaults changed",
+                fields=fields,
+            )
+        self._on_change(caller)
+        return saved
+
+    async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
+        """Count which defaults the profiles of a workspace hold."""
+        current = previous = custom = 0
+        async for owner in self._owners(workspace):
+            async with self._database.reading() as tx:
+                profile = (await load(tx, owner)).profile
+            if not profile.is_complete:
+                continue
+            if stored.defaults.matches(profile):
+                current += 1
+            elif stored.previous.matches(profile):
+                previous += 1
+            else:
+                custom += 1
+        return DefaultsUsage(current=current, previous=previous, custom=custom)
+
+    async def move(self, *, caller: Person, revision: int) -> AsyncIterator[ProfileChange]:
+        """Apply the defaults to each profile that holds the previous ones, one by one.
+
+        Raises:
+            UserError: the defaults were changed again since `revision`.
+        """
+        await self._access.require_admin(caller)
+        async with self._database.reading() as tx:
+            stored = await load_defaults(tx, caller.workspace)
+        if stored.revision != revision or not stored.defaults.has_account:
+            raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
+        async for owner in self._owners(caller.workspace):
+            change = await self._move_one(caller, owner, stored)
+            if change is not None:
+                self._on_change(owner)
+                yield change
+
+    async def _move_one(self, caller: Person, owner: Person, stored: StoredDefaults) -> ProfileChange | None:
+        async with self._database.writing() as tx:
+            person = await tx.people.get(owner.workspace, owner.user)
+            if person is None or person.deactivated_at is not None:
+                # No member any more: the profile waits to be purged, or for the person's return.
+                return None
+            loaded = await load(tx, owner)
+            before = replace(loaded.profile, before=None)
+            if loaded.unreadable or stored.defaults.matches(before) or not stored.previous.matches(before):
+                return None
+            after = stored.defaults.applied_to(before, stored.previous)
+            moved = await save_profile(tx, loaded, after)
+            await tx.audit.append(
+                owner.workspace,
+                actor=caller.user,
+                subject=owner.user,
+                action="moved to new defaults",
+                fields=changed_fields(before, after),
+            )
+            await update_person_from(tx, moved.view, at=self._clock())
+            return profile_change(moved.view, before, after)
+
+    async def _owners(self, workspace: str) -> AsyncIterator[Person]:
+        after = ""
+        while True:
+            async with self._database.reading() as tx:
+                users = await tx.profiles.users(workspace, after=after, limit=_BATCH)
+            for user in users:
+                yield Person(workspace=workspace, user=user)
+            if len(users) < _BATCH:
+                return
+            after = users[-1]

@@ -1,0 +1,68 @@
+"""What a server offers: its software, its limits, its mechanisms, and what of that is used for an account."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+import idna
+
+from bot.smtp.account import Account
+from bot.smtp.check.faults import StageFailedError
+from bot.smtp.check.report import Fault
+from bot.smtp.dialogue.replies import Redaction
+
+STRONGEST_FIRST = ("CRAM-MD5", "PLAIN", "LOGIN")
+"""The mechanisms for passwords; the first that the server offers is used unless the profile's AUTH names another."""
+
+_SOFTWARE = ("Postfix", "Exim", "OpenSMTPD", "Sendmail", "Microsoft ESMTP", "gsmtp", "Haraka", "Zimbra", "qmail")
+
+
+def software(greeting: str) -> str:
+    """Return the server's software where its greeting names it; empty otherwise."""
+    return next((name for name in _SOFTWARE if name.lower() in greeting.lower()), "")
+
+
+def limits(extensions: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the limits of EHLO that matter to a person: the largest message (RFC 1870), addresses beyond ASCII."""
+    facts = []
+    size = extensions.get("size", "").strip()
+    if size.isascii() and size.isdigit() and int(size[:12]):
+        facts.append(f"Largest message: {int(size[:12]) / 1_000_000:.1f} MB")
+    if "smtputf8" in extensions:
+        facts.append("Addresses beyond ASCII: taken")
+    return tuple(facts)
+
+
+def mechanism_for(account: Account, offered: tuple[str, ...], redaction: Redaction) -> tuple[str, tuple[str, ...]]:
+    """Return the one mechanism to sign in with, and the offered ones as a fact.
+
+    Raises:
+        StageFailedError: none is offered, or none that can be used (it says which are offered).
+    """
+    if not offered:
+        raise StageFailedError(Fault.SIGN_IN_NOT_OFFERED, "the server offers no sign-in")
+    names = redaction.text(", ".join(offered))
+    if account.token is not None:
+        usable: tuple[str, ...] = ("XOAUTH2",)
+    else:
+        usable = (account.mechanism,) if account.mechanism else STRONGEST_FIRST
+    for mechanism in usable:
+        if mechanism in offered:
+            return mechanism, (f"Ways of signing in offered: {names}",)
+    raise StageFailedError(Fault.MECHANISM_NOT_OFFERED, f"the server offers {names}")
+
+
+def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return an address in angle brackets, and the parameter that a non-ASCII one needs (RFC 6531).
+
+    Raises:
+        StageFailedError: the address is not ASCII, and the server accepts only ASCII.
+    """
+    local, _, domain = address.rpartition("@")
+    with suppress(idna.IDNAError):
+        domain = idna.encode(domain, uts46=True).decode("ascii")
+    path = f"<{local}@{domain}>".encode()
+    if path.isascii():
+        return path, ()
+    if "smtputf8" not in extensions:
+        raise StageFailedError(Fault.SENDER_REFUSED, "the server takes only ASCII addresses")
+    return path, (b"SMTPUTF8",)

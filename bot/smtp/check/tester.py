@@ -1,0 +1,361 @@
+"""The connection test: one deadline, one resolution, one mechanism, one password attempt; a message only on request."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from aiosmtplib.errors import SMTPException
+from aiosmtplib.response import SMTPResponse
+
+from bot.smtp.account import Account, Encryption, Outgoing
+from bot.smtp.check.capabilities import envelope_path, limits, mechanism_for, software
+from bot.smtp.check.faults import StageFailedError, failure, recipient_refusal, refusal, sender_refusal
+from bot.smtp.check.probe import PortProbe
+from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.dialogue.replies import Redaction, Transcript
+from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
+from bot.smtp.network.certificate import PinMismatchError, peer_certificate, unverified_context, verify_pin
+from bot.smtp.network.connect import Network
+from bot.smtp.network.guard import Address, Guard
+
+SILENCE_SECONDS = 5.0
+"""How long a server may be silent before its greeting until TLS is tried once, to tell a TLS port from a dead one."""
+
+GOODBYE_TIMEOUT_SECONDS = 1.0
+"""How long RSET and QUIT may take; the result does not depend on them."""
+
+OPENING_SHARE = 0.75
+"""The share of the deadline for the stages up to Encryption; the rest is for looking at other ports."""
+
+EXPIRY_WARNING_DAYS = 21
+"""A certificate that ends sooner gives a warning; an unattended renewal happens 30 days before the end."""
+
+_OPENING_STAGES = (StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION)
+
+Progress = Callable[[Report], None]
+
+
+class ConnectionTester:
+    """Tests accounts; holds what all tests share.
+
+    `timeout` is in seconds for a whole test; `handshakes` is how many TLS handshakes may run at once.
+    """
+
+    def __init__(
+        self, *, guard: Guard, network: Network, trust: ssl.SSLContext, timeout: float, handshakes: int
+    ) -> None:
+        self.guard = guard
+        self.network = network
+        self.trust = trust
+        self.timeout = timeout
+        self.handshakes = asyncio.Semaphore(handshakes)
+
+    async def test(self, account: Account, progress: Progress) -> Report:
+        """Test one account and return the report; `progress` gets the report so far whenever a stage begins.
+
+        Whatever the server or the network does ends in the report; only cancellation is raised.
+        """
+        return await _Run(self, account, progress).run()
+
+    async def send(self, account: Account, outgoing: Outgoing, progress: Progress) -> Report:
+        """Test one account as `test` does and, when all stages pass, send one message."""
+        return await _Run(self, account, progress, outgoing).run()
+
+
+@dataclass
+class _Finding:
+    """What a stage found; with a warning, its fault and the server's reply."""
+
+    detail: str = ""
+    outcome: Outcome = Outcome.PASSED
+    fault: Fault | None = None
+    reply: Reply | None = None
+    facts: tuple[str, ...] = ()
+
+
+class _Run:
+    """One test under way."""
+
+    def __init__(
+        self, tester: ConnectionTester, account: Account, progress: Progress, outgoing: Outgoing | None = None
+    ) -> None:
+        self._tester = tester
+        self._account = account
+        self._progress = progress
+        self._outgoing = outgoing
+        self._trust = unverified_context() if account.pin else tester.trust
+        self._probe = PortProbe(tester.guard, tester.network, self._trust, tester.handshakes, account)
+        self._redaction = Redaction(account.login, account.password)
+        self._transcript = Transcript(self._redaction)
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._stage_began = self._clock()
+        self._current = StageName.RESOLVE
+        self._stages = {name: Stage(name=name, outcome=Outcome.SKIPPED) for name in _order(account, outgoing)}
+        self._addresses: list[Address] = []
+        self._fault: Fault | None = None
+        self._reply: Reply | None = None
+        self._certificate: Certificate | None = None
+        self._open_ports: tuple[Endpoint, ...] = ()
+        self._replies: AsyncIterator[SMTPResponse]
+
+    async def run(self) -> Report:
+        ends = self._began + self._tester.timeout
+        try:
+            async with asyncio.timeout_at(self._began + self._tester.timeout * OPENING_SHARE) as deadline:
+                await self._run_stages(lambda: deadline.reschedule(ends))
+        except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
+            self._fail(error, timed_out=deadline.expired())
+            if self._current in _OPENING_STAGES:
+                self._open_ports = await self._probe.find_open(self._addresses, until=ends)
+        return self._report()
+
+    def _report(self) -> Report:
+        wrong_name = self._fault is Fault.CERTIFICATE_WRONG_NAME and self._certificate
+        return Report(
+            host=self._account.host,
+            port=self._account.port,
+            encryption=self._account.encryption,
+            stages=tuple(self._stages.values()),
+            seconds=self._clock() - self._began,
+            tested_at=datetime.now(UTC),
+            fault=self._fault,
+            reply=self._reply,
+            certificate_names=self._certificate.names if self._certificate and wrong_name else (),
+            certificate=self._certificate,
+            open_ports=self._open_ports,
+            transcript=self._transcript.lines,
+        )
+
+    @contextmanager
+    def _stage(self, name: StageName) -> Iterator[_Finding]:
+        self._current, self._stage_began = name, self._clock()
+        self._stages[name] = Stage(name=name, outcome=Outcome.RUNNING)
+        self._progress(self._report())
+        finding = _Finding()
+        yield finding
+        self._end(finding)
+
+    def _end(self, finding: _Finding) -> None:
+        self._stages[self._current] = Stage(
+            name=self._current,
+            outcome=finding.outcome,
+            seconds=self._clock() - self._stage_began,
+            detail=finding.detail,
+            facts=finding.facts,
+        )
+        self._fault, self._reply = finding.fault or self._fault, finding.reply or self._reply
+
+    def _skip(self, name: StageName, why: str) -> None:
+        self._stages[name] = replace(self._stages[name], detail=why)
+
+    def _fail(self, error: Exception, *, timed_out: bool) -> None:
+        if self._stages[self._current].outcome is not Outcome.RUNNING:
+            # Every stage had ended; only the goodbye went wrong, which changes nothing.
+            return
+        failed = self._timeout_failure() if timed_out else failure(error, self._current, self._redaction)
+        if failed.fault is Fault.TLS_TO_PLAIN_PORT and self._account.encryption is Encryption.TLS:
+            # The server had agreed to switch, so the port is right and the server is broken.
+            failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
+        self._transcript.note(f"{self._current} failed: {failed.detail}")
+        self._end(_Finding(failed.detail, Outcome.FAILED, failed.fault, failed.reply))
+
+    def _timeout_failure(self) -> StageFailedError:
+        if self._current is StageName.RESOLVE:
+            return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
+        return StageFailedError(Fault.TIMED_OUT, f"no answer within {self._clock() - self._began:.1f} s")
+
+    def _parsed(self, answer: SMTPResponse) -> Reply:
+        return self._redaction.reply(answer.code, answer.message)
+
+    async def _run_stages(self, end_opening: Callable[[], None]) -> None:
+        await self._resolve()
+        address, dialogue = await self._connect()
+        async with dialogue:
+            if self._account.encryption is Encryption.SSL:
+                await self._encrypt(address, dialogue)
+                await self._greet(address, dialogue)
+            else:
+                await self._greet(address, dialogue)
+                await self._encrypt(address, dialogue)
+            end_opening()
+            await self._sign_in(dialogue)
+            await self._send_envelope(dialogue)
+            if self._outgoing is not None:
+                await self._send_message(dialogue, self._outgoing)
+            await self._say_goodbye(dialogue)
+
+    async def _resolve(self) -> None:
+        with self._stage(StageName.RESOLVE) as finding:
+            self._tester.guard.check_port(self._account.port)
+            answers = await self._tester.network.resolve(self._account.host)
+            self._addresses = addresses = self._tester.guard.check_addresses(answers)
+            many = f", 1 of {len(addresses)}" if len(addresses) > 1 else ""
+            finding.detail = f"{addresses[0]} (IPv{addresses[0].version}{many})"
+            if len(addresses) > 1:
+                finding.facts = (f"Addresses: {', '.join(map(str, addresses))}",)
+
+    async def _connect(self) -> tuple[Address, Dialogue]:
+        account = self._account
+        with self._stage(StageName.CONNECT) as finding:
+            sock = await self._tester.network.connect(self._addresses, account.port)
+            try:
+                address = ip_address(sock.getpeername()[0])
+            except OSError:
+                # The server has closed the connection already.
+                sock.close()
+                raise
+            if address != self._addresses[0]:
+                finding.detail = f"{address}, because {self._addresses[0]} did not answer in time"
+            self._transcript.note(f"connected to {address} port {account.port}")
+        dialogue = Dialogue(
+            sock, account.host, handshakes=self._tester.handshakes, helo=account.helo, transcript=self._transcript
+        )
+        return address, dialogue
+
+    async def _greet(self, address: Address, dialogue: Dialogue) -> None:
+        with self._stage(StageName.GREETING) as finding:
+            if self._account.encryption is not Encryption.SSL:
+                await dialogue.start()
+            waiting = asyncio.ensure_future(dialogue.greeting())
+            try:
+                greeting = await self._greeting_or_tls(address, waiting)
+            finally:
+                waiting.cancel()
+            if greeting.code != 220:
+                raise refusal(self._parsed(greeting), StageName.GREETING)
+            finding.detail = software(greeting.message)
+            await self._ehlo(dialogue)
+            if self._account.encryption is not Encryption.TLS:
+                finding.facts = limits(dialogue.extensions)
+
+    async def _greeting_or_tls(self, address: Address, waiting: asyncio.Future[SMTPResponse]) -> SMTPResponse:
+        """Wait for the greeting; when none comes in clear text, check once whether TLS is expected."""
+        if self._account.encryption is Encryption.SSL:
+            return await waiting
+        silence = min(SILENCE_SECONDS, self._tester.timeout / 3)
+        await asyncio.wait({waiting}, timeout=silence / 5 if self._account.port == 465 else silence)
+        if waiting.done() and not (waiting.exception() and self._account.port == 465):
+            return waiting.result()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._tester.timeout / 3):
+                if await self._probe.answers_tls(address):
+                    raise StageFailedError(Fault.PLAIN_TO_TLS_PORT, "no greeting came in clear text")
+        return await waiting
+
+    async def _ehlo(self, dialogue: Dialogue) -> None:
+        answer = await dialogue.ehlo()
+        if answer.code != 250:
+            raise refusal(self._parsed(answer), self._current)
+
+    async def _encrypt(self, address: Address, dialogue: Dialogue) -> None:
+        encryption = self._account.encryption
+        if encryption is Encryption.NONE:
+            self._skip(StageName.ENCRYPTION, "not used")
+            return
+        with self._stage(StageName.ENCRYPTION) as finding:
+            try:
+                if encryption is Encryption.SSL:
+                    await dialogue.start_encrypted(self._trust)
+                elif "starttls" in dialogue.extensions:
+                    await dialogue.start_tls(self._trust)
+                else:
+                    raise StageFailedError(Fault.STARTTLS_NOT_OFFERED, "the server does not offer STARTTLS")
+                if self._account.pin:
+                    verify_pin(dialogue.tls_session(), self._account.pin)
+            except ssl.SSLCertVerificationError:
+                self._certificate = await self._probe.untrusted_certificate(address)
+                raise
+            except PinMismatchError:
+                self._certificate = peer_certificate(dialogue.tls_session())
+                raise
+            self._describe_encryption(dialogue, finding)
+            if encryption is Encryption.TLS:
+                # Nothing offered before the handshake counts (RFC 3207, 4.2).
+                await self._ehlo(dialogue)
+                finding.facts += limits(dialogue.extensions)
+
+    def _describe_encryption(self, dialogue: Dialogue, finding: _Finding) -> None:
+        session = dialogue.tls_session()
+        if session is None:
+            return
+        self._certificate = certificate = peer_certificate(session)
+        cipher = (session.cipher() or ("",))[0]
+        version = (session.version() or "TLS").replace("TLSv", "TLS ")
+        self._transcript.note(f"encrypted with {version}, {cipher}")
+        finding.detail = version
+        if certificate is None:
+            return
+        now = datetime.now(UTC)
+        finding.detail = f"{version} · {certificate.lifetime(now)}"
+        finding.facts = (
+            f"Certificate: for {', '.join(certificate.names) or 'no name'}; issued by {certificate.issuer}",
+            f"Cipher: {cipher}",
+        )
+        if certificate.days_left(now) < EXPIRY_WARNING_DAYS:
+            finding.outcome, finding.fault = Outcome.WARNED, Fault.CERTIFICATE_ENDS_SOON
+
+    async def _sign_in(self, dialogue: Dialogue) -> None:
+        account = self._account
+        if not account.authenticate:
+            self._skip(StageName.SIGN_IN, "not required")
+            return
+        with self._stage(StageName.SIGN_IN) as finding:
+            if account.encryption is Encryption.NONE:
+                raise StageFailedError(Fault.PASSWORD_OVER_CLEAR_TEXT, "the link is not encrypted")
+            secret = await account.token() if account.token else account.password
+            if secret is None:
+                raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
+            self._redaction.add(account.login, secret)
+            mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, self._redaction)
+            answer = await dialogue.sign_in(mechanism, account.login, secret)
+            if answer.code != 235:
+                raise refusal(self._parsed(answer), StageName.SIGN_IN)
+            finding.detail = f"{account.login} with {mechanism}"
+
+    async def _send_envelope(self, dialogue: Dialogue) -> None:
+        account, outgoing = self._account, self._outgoing
+        with self._stage(StageName.SENDER) as finding:
+            sender, parameters = envelope_path(account.address, dialogue.extensions)
+            to, _ = envelope_path(outgoing.recipient if outgoing else account.address, dialogue.extensions)
+            goodbye = () if outgoing else (b"RSET", b"QUIT")
+            self._replies = dialogue.envelope(sender, to, parameters, then=goodbye)
+            reply = self._parsed(await anext(self._replies))
+            if reply.code != 250:
+                fault, outcome = sender_refusal(reply)
+            else:
+                reply = self._parsed(await anext(self._replies))
+                if reply.code in (250, 251, 252):
+                    finding.detail = f"{account.address} accepted"
+                    return
+                fault, outcome = recipient_refusal(reply, signed_in=account.authenticate)
+            if outcome is Outcome.FAILED:
+                raise StageFailedError(fault, str(reply), reply=reply)
+            finding.outcome, finding.fault, finding.reply, finding.detail = outcome, fault, reply, str(reply)
+
+    async def _send_message(self, dialogue: Dialogue, outgoing: Outgoing) -> None:
+        if self._stages[StageName.SENDER].outcome is not Outcome.PASSED:
+            self._skip(StageName.MESSAGE, "not sent, because the server did not take sender or recipient")
+            return
+        with self._stage(StageName.MESSAGE) as finding:
+            answer = await dialogue.send_message(outgoing.content)
+            finding.detail = self._parsed(answer).text or "accepted"
+
+    async def _say_goodbye(self, dialogue: Dialogue) -> None:
+        with suppress(SMTPException, GarbledReplyError, OSError):
+            async with asyncio.timeout(GOODBYE_TIMEOUT_SECONDS):
+                if self._outgoing is not None:
+                    await dialogue.command(b"QUIT")
+                async for _ in self._replies:
+                    # What RSET and QUIT are answered changes nothing.
+                    pass
+
+
+def _order(account: Account, outgoing: Outgoing | None) -> list[StageName]:
+    names = [name for name in StageName if outgoing or name is not StageName.MESSAGE]
+    if account.encryption is Encryption.SSL:
+        names[2:4] = StageName.ENCRYPTION, StageName.GREETING
+    return names

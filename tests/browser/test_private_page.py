@@ -1,0 +1,73 @@
+"""A member who keeps the password out of Slack, in a browser."""
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from bot.demo.run import Office
+from tests.browser.test_story import field, fill, say
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_member_sets_the_password_on_the_private_page_on_a_phone(
+    page: Page, office: Office, browser: Browser
+) -> None:
+    await page.get_by_role("tab", name="Home of the app").click()
+    await page.get_by_role("button", name="Set up").click()
+    await fill(page, office, "ada@demo.example", port="587")
+    await field(page, "Password").fill("")
+    await page.get_by_role("dialog").get_by_role("button", name="Set the password privately").click()
+    link = page.get_by_role("link", name="Open the private page")
+    address = await link.get_attribute("href")
+    assert address is not None
+    phone = await browser.new_context(
+        viewport={"width": 390, "height": 760}, has_touch=True, is_mobile=True, java_script_enabled=False
+    )
+    private = await phone.new_page()
+    await private.goto(address)
+    await expect(private.get_by_role("heading", name="Set the password")).to_be_visible()
+    typed = private.get_by_label("Password", exact=True)
+    await expect(typed).to_have_attribute("type", "password")
+    # Without a script there is nothing to show it with, and everything else works.
+    await expect(private.get_by_role("button", name="Show")).to_be_hidden()
+    assert await private.evaluate_handle("document.documentElement.scrollWidth <= innerWidth")
+    await typed.fill(office.mail.account("ada@demo.example").password)
+    await private.get_by_role("button", name="Set the password").click()
+    await expect(private.get_by_role("heading", name="Your password is set")).to_be_visible()
+    await phone.close()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog").get_by_text("Your password is set.")).to_be_visible()
+    await expect(field(page, "SMTP Server Address")).to_have_value(office.mail.host)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.get_by_role("tab", name="# general").click()
+    await say(page, "/email-extra add TLS Y")
+    await say(page, "/email-test")
+    await expect(page.get_by_role("heading", name="Connection test passed")).to_be_visible()
+
+
+async def test_what_is_typed_on_the_private_page_can_be_shown_and_hidden(
+    page: Page, office: Office, browser: Browser
+) -> None:
+    await say(page, "/email-profile edit")
+    await fill(page, office, "ada@demo.example", port="587")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.get_by_role("button", name="Set the password privately").last.click()
+    address = await page.get_by_role("link", name="Open the private page").get_attribute("href")
+    private = await browser.new_page()
+    await private.goto(address or "")
+    typed = private.get_by_label("Password", exact=True)
+    await expect(typed).to_be_focused()
+    await typed.fill("  blanks count ")
+    await private.get_by_role("button", name="Show").click()
+    await expect(typed).to_have_attribute("type", "text")
+    await expect(typed).to_have_value("  blanks count ")
+    await private.get_by_role("button", name="Hide").click()
+    await expect(typed).to_have_attribute("type", "password")
+    await private.get_by_role("button", name="Set the password").click()
+    await expect(private.get_by_role("heading", name="Your password is set")).to_be_visible()
+    await private.go_back()
+    await private.reload()
+    await expect(private.get_by_role("heading", name="This link does not work")).to_be_visible()
+    await private.close()
