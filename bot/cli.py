@@ -160,7 +160,7 @@ async def _opened_database() -> "AsyncIterator[Database]":
 
 
 @contextmanager
-def _progress() -> "Iterator[verifying.Tell]":
+def _progress() -> "Iterator[verifying.OnProgress]":
     """Show a progress bar for each part of the work, on standard error."""
     from rich.console import Console
     from rich.progress import Progress

@@ -1,36 +1,37 @@
-"""The database: engine, transactions, pragmas, schema, and the keys held against the records."""
+"""The database: engine, transactions, schema, and the check of the keys against the records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import select, text
 
 from storage import migrations
-from storage.crypto import key_checks as keys
+from storage.crypto import key_checks
 from storage.crypto.key_checks import KeyState
 from storage.crypto.keyring import Keyring
 from storage.engines.observer import Observer, observe
-from storage.engines.sqlite import copied_pages, sqlite_engine
+from storage.engines.sqlite import BEGIN, copied_pages, sqlite_engine
 from storage.engines.unavailable import (
+    begin_long_reading,
+    begin_reading,
+    begin_writing,
     commit,
-    opened,
-    opened_for_long_reading,
-    opened_for_reading,
-    opened_for_writing,
+    transaction,
     translate_driver_errors,
+    without_timeouts,
 )
 from storage.tables.audit import AuditTable
 from storage.tables.bulk_runs import BulkRunTable
-from storage.tables.clock import now_sql
 from storage.tables.connection_tests import ConnectionTestTable
-from storage.tables.glance import DirectGlances, Glance, PooledGlances, opened_glance
 from storage.tables.home_tabs import HomeTable
 from storage.tables.installations import InstallationTable
 from storage.tables.leases import LeaseTable
@@ -38,8 +39,9 @@ from storage.tables.limits import LimitTable
 from storage.tables.oauth_states import OAuthStateTable
 from storage.tables.password_links import PasswordLinkTable
 from storage.tables.people import PeopleTable
-from storage.tables.profiles import ProfileTable
+from storage.tables.profiles import ProfileTable, ProfileWithLastTest
 from storage.tables.seen_requests import SeenRequestTable
+from storage.tables.table import now
 from storage.tables.workspaces import WorkspaceTable
 
 
@@ -47,10 +49,9 @@ class OutdatedSchemaError(Exception):
     """The database's schema is that of an older version of the program, or there is none."""
 
     def __init__(self, revision: str | None, needed: str) -> None:
-        """Name both revisions, and the command."""
-        now = f"at {revision}" if revision else "not there yet"
+        is_at = f"at {revision}" if revision else "not there yet"
         super().__init__(
-            f"DATABASE_URL: the database's schema is {now}, and this version needs {needed}. "
+            f"DATABASE_URL: the database's schema is {is_at}, and this version needs {needed}. "
             "Run `email-profile-bot db upgrade` first."
         )
 
@@ -59,30 +60,32 @@ class UnknownSchemaError(Exception):
     """The database's schema is not one that this version of the program knows: a newer one made it."""
 
     def __init__(self, revision: str) -> None:
-        """Name the schema's revision."""
         super().__init__(
             f"DATABASE_URL: the database's schema is at {revision}, which this version of the program does not know "
             "(a newer one made it). Install that version again; `email-profile-bot db current` compares the two."
         )
 
 
-@dataclass(frozen=True)
 class Transaction:
-    """The tables, inside one transaction."""
+    """The tables, inside one transaction; each is made when it is used."""
 
-    profiles: ProfileTable
-    tests: ConnectionTestTable
-    audit: AuditTable
-    limits: LimitTable
-    people: PeopleTable
-    workspaces: WorkspaceTable
-    links: PasswordLinkTable
-    runs: BulkRunTable
-    homes: HomeTable
-    leases: LeaseTable
-    installations: InstallationTable
-    oauth_states: OAuthStateTable
-    requests: SeenRequestTable
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        self.connection = connection
+        self.keyring = keyring
+
+    profiles = cached_property(lambda tx: ProfileTable(tx.connection, tx.keyring))
+    tests = cached_property(lambda tx: ConnectionTestTable(tx.connection, tx.keyring))
+    audit = cached_property(lambda tx: AuditTable(tx.connection, tx.keyring))
+    limits = cached_property(lambda tx: LimitTable(tx.connection, tx.keyring))
+    people = cached_property(lambda tx: PeopleTable(tx.connection, tx.keyring))
+    workspaces = cached_property(lambda tx: WorkspaceTable(tx.connection, tx.keyring))
+    links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
+    runs = cached_property(lambda tx: BulkRunTable(tx.connection, tx.keyring))
+    homes = cached_property(lambda tx: HomeTable(tx.connection, tx.keyring))
+    leases = cached_property(lambda tx: LeaseTable(tx.connection, tx.keyring))
+    installations = cached_property(lambda tx: InstallationTable(tx.connection, tx.keyring))
+    oauth_states = cached_property(lambda tx: OAuthStateTable(tx.connection, tx.keyring))
+    requests = cached_property(lambda tx: SeenRequestTable(tx.connection, tx.keyring))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,19 +100,20 @@ class Database:
     """One database, SQLite or PostgreSQL; make it with `connect`, end it with `close`."""
 
     def __init__(self, engine: AsyncEngine, keyring: Keyring, *, writers: int) -> None:
-        """Work through `engine`, with `writers` transactions that write at a time; seal and open with `keyring`."""
+        """`writers` is how many transactions write at a time."""
         self._engine = engine
         self._keyring = keyring
         self._writers = asyncio.Semaphore(writers)
-        path = engine.url.database
-        self._glances = DirectGlances(engine, path) if self.is_sqlite and path else PooledGlances(engine)
+        # On SQLite a single SELECT needs no transaction around it, and a writer takes its lock before it reads.
+        self._single_reads = engine.execution_options(**{BEGIN: ""})
+        self._writes = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
 
     @classmethod
     def connect(cls, url: str, keyring: Keyring) -> "Database":
         """Prepare a database at a plain URL (`sqlite:///…`, `postgresql://…`); it connects when first used.
 
         Raises:
-            ValueError: the address is of another kind, or the SQLite file cannot be made.
+            ValueError: the address is of another kind, or the SQLite file cannot be created.
         """
         if url.startswith("postgresql://"):
             from storage.engines.postgresql import POOL, postgresql_engine  # noqa: PLC0415 - slow to import, not for SQLite
@@ -153,48 +157,47 @@ class Database:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
         async with self.reading_connection() as connection:
-            yield self._tables(connection)
+            yield Transaction(connection, self._keyring)
 
     @asynccontextmanager
     async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
         """As `reading`, for what reads across tables."""
         with translate_driver_errors():
-            async with opened(self._engine, opened_for_reading) as transaction:
-                yield transaction.connection
+            async with transaction(self._engine, begin_reading) as begun:
+                yield begun.connection
 
-    async def glance(self, workspace: str, user: str) -> Glance:
-        """Read and open one person's profile and last test.
+    async def profile_with_last_test(self, workspace: str, user: str) -> ProfileWithLastTest:
+        """Read and open one person's profile and last test: what every command begins with.
 
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        keyring = self._keyring
-        row = await self.everyday_row(workspace, user)
-        # Those who ask at the same moment read one after the other, and then open one after the other: each finds the
-        # code of its stage in the processor's caches.
-        await asyncio.sleep(0)
-        glance = opened_glance(row, keyring, workspace=workspace, user=user)
-        await asyncio.sleep(0)
-        return glance
-
-    async def everyday_row(self, workspace: str, user: str) -> Sequence[Any] | None:
-        """Read what `glance` opens, sealed as it is; None when there is no profile."""
-        return await self._glances.row(workspace, user)
+        with translate_driver_errors():
+            async with transaction(self._single_reads, begin_reading) as begun:
+                return await Transaction(begun.connection, self._keyring).profiles.with_last_test(workspace, user)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
-        """Write in one transaction: committed at the end of the block, undone on an error.
+        """Write in one transaction: committed at the end of the block, rolled back on an error.
 
         Raises:
-            DatabaseUnavailableError: the database does not do what it is asked, and nothing was changed; or what
-                became of the change could not be learnt (UNCERTAIN).
+            DatabaseUnavailableError: the database does not do what it is asked, and nothing was changed; or whether
+                something was could not be found out (UNCERTAIN).
         """
         async with self.writing_connection() as connection:
-            yield self._tables(connection)
+            yield Transaction(connection, self._keyring)
+
+    @asynccontextmanager
+    async def writing_connection(self) -> AsyncIterator[AsyncConnection]:
+        """As `writing`, for what reads and writes across tables."""
+        with translate_driver_errors():
+            async with self._writers, transaction(self._writes, begin_writing) as begun:
+                yield begun.connection
+                await commit(self._engine, begun)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """Read everything as it stands at one moment, for as long as it takes, in nobody's way.
+        """Read everything as it is at one moment, for as long as it takes, in nobody's way.
 
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
@@ -204,47 +207,18 @@ class Database:
                 async with copied_pages(self._engine) as engine, engine.connect() as connection:
                     yield connection
             else:
-                async with opened(self._engine, opened_for_long_reading) as transaction:
-                    yield transaction.connection
-
-    def _tables(self, connection: AsyncConnection) -> Transaction:
-        return Transaction(
-            profiles=ProfileTable(connection, self._keyring),
-            tests=ConnectionTestTable(connection, self._keyring),
-            audit=AuditTable(connection),
-            limits=LimitTable(connection, self._keyring),
-            people=PeopleTable(connection, self._keyring),
-            workspaces=WorkspaceTable(connection, self._keyring),
-            links=PasswordLinkTable(connection, self._keyring),
-            runs=BulkRunTable(connection),
-            homes=HomeTable(connection),
-            leases=LeaseTable(connection),
-            installations=InstallationTable(connection, self._keyring),
-            oauth_states=OAuthStateTable(connection),
-            requests=SeenRequestTable(connection, self._keyring),
-        )
-
-    @asynccontextmanager
-    async def writing_connection(self) -> AsyncIterator[AsyncConnection]:
-        """As `writing`, for what reads and writes across tables."""
-        engine = self._writing_engine()
-        with translate_driver_errors():
-            async with self._writers, opened(engine, opened_for_writing) as transaction:
-                yield transaction.connection
-                await commit(self._engine, transaction)
-
-    def _writing_engine(self) -> AsyncEngine:
-        return self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+                async with transaction(self._engine, begin_long_reading) as begun:
+                    yield begun.connection
 
     async def now(self) -> datetime:
-        """Tell the time by the database's clock, which all instances share; aware UTC.
+        """Return the time by the database's clock, which all instances share; aware UTC.
 
         Raises:
             DatabaseUnavailableError: it does not answer.
         """
         async with self.reading_connection() as connection:
-            seconds = await connection.scalar(text(f"SELECT {now_sql(connection)}"))
-        return datetime.fromtimestamp(float(seconds), UTC)
+            seconds = await connection.scalar(select(now(connection)))
+        return datetime.fromtimestamp(float(seconds or 0), UTC)
 
     async def ping(self) -> None:
         """Make one round trip.
@@ -255,24 +229,22 @@ class Database:
         await self.now()
 
     def connections(self) -> Connections:
-        """Tell how many connections are in use now, and how many are kept open at most."""
+        """Return how many connections are in use now, and how many are kept open at most."""
         pool: Any = self._engine.pool
         return Connections(used=pool.checkedout(), kept=pool.size())
 
     def observe(self, observer: Observer) -> None:
-        """Let `observer` know of every transaction that ends from now on."""
+        """Call `observer` at the end of every transaction from now on."""
         observe(self._engine, observer)
 
     async def close(self) -> None:
         """Close every connection."""
-        self._glances.close()
         await self._engine.dispose()
 
     async def forget_deleted(self) -> None:
-        """Make deleted rows' bytes leave the write-ahead log too (SQLite; nothing to do on PostgreSQL)."""
+        """Remove deleted rows' bytes from the write-ahead log too (SQLite; nothing to do on PostgreSQL)."""
         if self.is_sqlite:
-            engine = self._engine.execution_options(sqlite_begin="")
-            async with self._writers, engine.connect() as connection:
+            async with self._writers, self._single_reads.connect() as connection:
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     # The schema
@@ -291,8 +263,7 @@ class Database:
             DatabaseUnavailableError: the database does not answer.
         """
         revision = await self.schema_revision()
-        if revision is not None and revision not in migrations.revisions():
-            raise UnknownSchemaError(revision)
+        _require_known(revision)
         if revision != self.head_revision:
             raise OutdatedSchemaError(revision, self.head_revision)
 
@@ -311,15 +282,13 @@ class Database:
         async with self.writing_connection() as connection:
             if not self.is_sqlite:
                 # Who waits here waits for another upgrade, which may take long on a large database.
-                for setting in ("lock_timeout", "statement_timeout"):
-                    await connection.execute(text(f"SET LOCAL {setting} = 0"))
+                await without_timeouts(connection, "lock_timeout", "statement_timeout")
                 # Held to the end of the transaction; the number only has to be ours.
                 await connection.execute(text("SELECT pg_advisory_xact_lock(7305461)"))
             revision = await connection.run_sync(migrations.current_revision)
             if revision == self.head_revision:
                 return
-            if revision is not None and revision not in migrations.revisions():
-                raise UnknownSchemaError(revision)
+            _require_known(revision)
             from storage.migrations import upgrade as running  # noqa: PLC0415 - slow to import, and seldom wanted
 
             await connection.run_sync(running.upgrade)
@@ -327,16 +296,16 @@ class Database:
     # The keys
 
     async def compare_keys(self) -> list[str]:
-        """Hold the configured keys against check values and records, writing nothing; gives the ids of new keys.
+        """Check that the configured keys match check values and records, writing nothing; returns ids of new keys.
 
         Raises:
             KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
         """
         async with self.reading_connection() as connection:
-            return await keys.check(connection, self._keyring)
+            return await key_checks.check(connection, self._keyring)
 
     async def check_keys(self) -> None:
-        """Hold the configured keys against check values and records; write check values of new keys.
+        """Check that the configured keys match check values and records; store check values of new keys.
 
         Raises:
             KeyMismatchError: the keys do not fit the records; it names the key that is at fault.
@@ -344,7 +313,7 @@ class Database:
         new = await self.compare_keys()
         if new:
             async with self.writing_connection() as connection:
-                await keys.add_check_values(connection, self._keyring, new)
+                await key_checks.add_check_values(connection, self._keyring, new)
 
     async def use_keys(self, keyring: Keyring) -> None:
         """Seal and open with another keyring from the next transaction on, if it fits the records.
@@ -354,24 +323,29 @@ class Database:
         """
         # In a writer's transaction, so that on SQLite nobody seals under an old key between check and change.
         async with self.writing_connection() as connection:
-            await keys.add_check_values(connection, keyring, await keys.check(connection, keyring))
+            await key_checks.add_check_values(connection, keyring, await key_checks.check(connection, keyring))
         self._keyring = keyring
 
     async def key_usage(self) -> dict[str, int]:
         """Count the records that each key seals."""
         async with self.reading_connection() as connection:
-            return await keys.usage(connection)
+            return await key_checks.usage(connection)
 
     async def key_states(self) -> list[KeyState]:
         """Describe every key that is configured, known or needed, the configured ones first."""
         async with self.reading_connection() as connection:
-            return await keys.states(connection, self._keyring)
+            return await key_checks.states(connection, self._keyring)
 
     async def retire_key(self, key_id: str) -> None:
-        """Note that a key has done its work, so that nothing starts with it any more.
+        """Store that a key is needed no more, so that nothing starts with it.
 
         Raises:
             KeyRetirementError: the key is unknown, seals new records, is needed still, or was retired before.
         """
         async with self.writing_connection() as connection:
-            await keys.retire(connection, self._keyring, key_id)
+            await key_checks.retire(connection, self._keyring, key_id)
+
+
+def _require_known(revision: str | None) -> None:
+    if revision is not None and revision not in migrations.revisions():
+        raise UnknownSchemaError(revision)

@@ -1,72 +1,60 @@
-"""SQLModel tables. What people typed and what they are called is sealed; in the clear stand ids, numbers and times."""
+"""SQLModel tables. What people typed and what they are called is sealed; ids, numbers and times are in the clear.
 
-from datetime import UTC, datetime
+Tables are created by the migrations. `datetime` fields are aware UTC; times that are compared with the database's
+clock are numbers: seconds since 1970, UTC.
+"""
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    Dialect,
-    Float,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    TypeDecorator,
-    UniqueConstraint,
-)
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Float, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime on both databases; SQLite itself keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Refuse naive times; store UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("A stored time must be aware of its zone.")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give the zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+_SECONDS = Float(53)
 
 
-class ProfileRow(SQLModel, table=True):
+class RecordRow(SQLModel):
+    """What a sealed record is known by."""
+
+    record_id: str = Field(primary_key=True, max_length=36)
+    workspace: str = Field(max_length=64)
+
+
+class OwnedRow(RecordRow):
+    """A record of one person."""
+
+    user_id: str = Field(max_length=64)
+
+
+class SealedRow(RecordRow):
+    """A record that is saved against its revision; `sealed` is its document, sealed under key `key_id`."""
+
+    revision: int
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
+
+
+class ProfileRow(SealedRow, OwnedRow, table=True):
     """One sealed email profile a person."""
 
     __tablename__ = "email_profiles"
     __table_args__ = (UniqueConstraint("workspace", "user_id", name="uq_email_profiles_owner"),)
 
-    record_id: str = Field(sa_column=Column(String(36), primary_key=True))
-    workspace: str = Field(sa_column=Column(String(64), nullable=False))
-    user_id: str = Field(sa_column=Column(String(64), nullable=False))
-    revision: int
-    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    created_at: datetime
+    updated_at: datetime
 
 
 class ConnectionTestRow(SQLModel, table=True):
-    """The last connection test of one profile, sealed."""
+    """The last connection test of one profile, sealed; `record_id` and `revision` are the profile's."""
 
     __tablename__ = "connection_tests"
 
-    workspace: str = Field(sa_column=Column(String(64), primary_key=True))
-    user_id: str = Field(sa_column=Column(String(64), primary_key=True))
-    record_id: str = Field(sa_column=Column(String(36), nullable=False))
+    workspace: str = Field(primary_key=True, max_length=64)
+    user_id: str = Field(primary_key=True, max_length=64)
+    record_id: str = Field(max_length=36)
     revision: int
-    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    tested_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
+    tested_at: datetime
 
 
 class AuditRow(SQLModel, table=True):
@@ -80,39 +68,39 @@ class AuditRow(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    workspace: str = Field(sa_column=Column(String(64), nullable=False))
-    actor: str = Field(sa_column=Column(String(64), nullable=False))
-    subject: str = Field(sa_column=Column(String(64), nullable=False))
-    action: str = Field(sa_column=Column(String(64), nullable=False))
-    fields: str = Field(sa_column=Column(String(500), nullable=False))
+    at: datetime
+    workspace: str = Field(max_length=64)
+    actor: str = Field(max_length=64)
+    subject: str = Field(max_length=64)
+    action: str = Field(max_length=64)
+    fields: str = Field(max_length=500)
 
 
 class LimitRow(SQLModel, table=True):
-    """One window of uses: its blinded name, how many there were, when it ends (seconds since 1970, UTC)."""
+    """One window of uses: a keyed hash of its name, how many uses there were, and when it ends."""
 
     __tablename__ = "limits"
 
-    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    name: str = Field(primary_key=True, max_length=64)
     uses: int
-    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    ends_at: float = Field(sa_type=_SECONDS)
 
 
 class KeyCheckRow(SQLModel, table=True):
-    """A canary a key: something known, sealed under it, so that a wrong key is noticed at the start."""
+    """The check value of a key: something known, sealed under it, so that a wrong key is noticed at the start."""
 
     __tablename__ = "key_checks"
 
-    key_id: str = Field(sa_column=Column(String(16), primary_key=True))
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    retired_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    key_id: str = Field(primary_key=True, max_length=16)
+    sealed: bytes
+    retired_at: datetime | None = None
 
 
-class PersonRow(SQLModel, table=True):
-    """One person of a workspace as the list knows them; name and address words are sealed.
+class PersonRow(OwnedRow, table=True):
+    """One person of a workspace as the list shows them; name and address words are sealed.
 
-    In the clear stand a place in the alphabet (which tells the order of names and nothing else), the number of
-    the state, and since when.
+    In the clear are `position` (a number that tells the order of names and nothing else), the number of the state,
+    and since when.
     """
 
     __tablename__ = "people"
@@ -122,102 +110,91 @@ class PersonRow(SQLModel, table=True):
         Index("ix_people_deactivated", "deactivated_at"),
     )
 
-    record_id: str = Field(sa_column=Column(String(36), primary_key=True))
-    workspace: str = Field(sa_column=Column(String(64), nullable=False))
-    user_id: str = Field(sa_column=Column(String(64), nullable=False))
-    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    position: int = Field(sa_type=BigInteger)
     state: int
-    state_since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    deactivated_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
-    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    state_since: datetime
+    deactivated_at: datetime | None = None
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
 
 
 class SearchRow(SQLModel, table=True):
-    """One way to find a person: a blinded beginning of a word; the empty one finds everybody."""
+    """One way to find a person: the keyed hash of a word's beginning; the empty one finds everybody."""
 
     __tablename__ = "search_entries"
     __table_args__ = (Index("ix_search_entries_person", "workspace", "user_id"),)
 
-    workspace: str = Field(sa_column=Column(String(64), primary_key=True))
-    token: str = Field(sa_column=Column(String(16), primary_key=True))
-    state: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    user_id: str = Field(sa_column=Column(String(64), primary_key=True))
+    workspace: str = Field(primary_key=True, max_length=64)
+    token: str = Field(primary_key=True, max_length=16)
+    state: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    position: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    user_id: str = Field(primary_key=True, max_length=64)
 
 
 class StateCountRow(SQLModel, table=True):
-    """How many people of a workspace are in a state, kept with each change, so that nobody has to count."""
+    """How many people of a workspace are in a state, updated with each change, so that nobody has to count."""
 
     __tablename__ = "state_counts"
 
-    workspace: str = Field(sa_column=Column(String(64), primary_key=True))
-    state: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    workspace: str = Field(primary_key=True, max_length=64)
+    state: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     people: int
 
 
-class WorkspaceRow(SQLModel, table=True):
-    """One workspace: its defaults, sealed; when it left; when its people were last read."""
+class WorkspaceRow(SealedRow, table=True):
+    """One workspace: its defaults, sealed, and when the bot was removed from it."""
 
     __tablename__ = "workspaces"
 
-    record_id: str = Field(sa_column=Column(String(36), primary_key=True))
-    workspace: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
-    revision: int
-    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    left_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    workspace: str = Field(max_length=64, unique=True)
+    left_at: datetime | None = None
 
 
-class InstallationRow(SQLModel, table=True):
-    """The bot installed in one workspace or organisation: tokens and who it is there, sealed."""
+class InstallationRow(SealedRow, table=True):
+    """The bot installed in one workspace or organisation: its tokens and its ids there, sealed."""
 
     __tablename__ = "installations"
 
-    record_id: str = Field(sa_column=Column(String(36), primary_key=True))
-    workspace: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
-    revision: int
-    key_id: str = Field(sa_column=Column(String(16), nullable=False, index=True))
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    workspace: str = Field(max_length=64, unique=True)
 
 
 class OAuthStateRow(SQLModel, table=True):
-    """One installation under way: a hash of its state, until when it counts (seconds since 1970, UTC)."""
+    """One installation under way: a hash of its OAuth state, and when that ends."""
 
     __tablename__ = "oauth_states"
 
-    state_hash: str = Field(sa_column=Column(String(64), primary_key=True))
-    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    state_hash: str = Field(primary_key=True, max_length=64)
+    ends_at: float = Field(sa_type=_SECONDS)
 
 
 class PasswordLinkRow(SQLModel, table=True):
-    """One private password link: a hash of its token, for whom, until when (seconds since 1970, UTC); rest sealed."""
+    """One private password link: a hash of its token, for whom, and when it ends; the rest is sealed."""
 
     __tablename__ = "password_links"
 
-    token_hash: str = Field(sa_column=Column(String(64), primary_key=True))
-    workspace: str = Field(sa_column=Column(String(64), nullable=False))
-    user_id: str = Field(sa_column=Column(String(64), nullable=False))
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    token_hash: str = Field(primary_key=True, max_length=64)
+    workspace: str = Field(max_length=64)
+    user_id: str = Field(max_length=64)
+    sealed: bytes
+    ends_at: float = Field(sa_type=_SECONDS)
 
 
 class BulkRunRow(SQLModel, table=True):
-    """One test of many profiles: who began it, where its message stands, how far it is, its last sign of life."""
+    """One test of many profiles: who began it, the message that shows it, how far it is, its last sign of life."""
 
     __tablename__ = "test_runs"
-    # ux_test_runs_running, by which at most one run of a workspace is under way, stands in its migration alone: an
-    # index of some rows, named here, would load the dialects of both databases at every start.
+    # The index ux_test_runs_running, by which at most one run of a workspace is under way, is in its migration alone:
+    # a partial index, declared here, would load the dialects of both databases at every start.
 
-    run_id: str = Field(sa_column=Column(String(36), primary_key=True))
-    workspace: str = Field(sa_column=Column(String(64), nullable=False))
-    actor: str = Field(sa_column=Column(String(64), nullable=False))
-    channel: str = Field(sa_column=Column(String(64), nullable=False))
-    message_ts: str = Field(sa_column=Column(String(64), nullable=False))
-    status: str = Field(sa_column=Column(String(16), nullable=False, index=True))
+    run_id: str = Field(primary_key=True, max_length=36)
+    workspace: str = Field(max_length=64)
+    actor: str = Field(max_length=64)
+    channel: str = Field(max_length=64)
+    message_ts: str = Field(max_length=64)
+    status: str = Field(max_length=16, index=True)
     done: int
     total: int
-    alive_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    alive_at: float = Field(sa_type=_SECONDS)
 
 
 class HomeRow(SQLModel, table=True):
@@ -225,33 +202,33 @@ class HomeRow(SQLModel, table=True):
 
     __tablename__ = "home_tabs"
 
-    workspace: str = Field(sa_column=Column(String(64), primary_key=True))
-    user_id: str = Field(sa_column=Column(String(64), primary_key=True))
-    digest: str = Field(sa_column=Column(String(64), nullable=False))
+    workspace: str = Field(primary_key=True, max_length=64)
+    user_id: str = Field(primary_key=True, max_length=64)
+    digest: str = Field(max_length=64)
     shows_everybody: bool
 
 
 class LeaseRow(SQLModel, table=True):
-    """Work that one instance does at a time: its name, and until when it is taken (seconds since 1970, UTC)."""
+    """Work that one instance does at a time: its name, and when the lease ends."""
 
     __tablename__ = "leases"
 
-    name: str = Field(sa_column=Column(String(64), primary_key=True))
-    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    name: str = Field(primary_key=True, max_length=64)
+    ends_at: float = Field(sa_type=_SECONDS)
 
 
 class SeenRequestRow(SQLModel, table=True):
-    """One request of Slack's that was taken: its blinded name, until when that is remembered (epoch seconds)."""
+    """One request of Slack's that was taken: a keyed hash of its name, and how long it is remembered."""
 
     __tablename__ = "seen_requests"
 
-    name: str = Field(sa_column=Column(String(64), primary_key=True))
-    ends_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    name: str = Field(primary_key=True, max_length=64)
+    ends_at: float = Field(sa_type=_SECONDS)
 
 
 class UnfinishedCopyRow(SQLModel, table=True):
-    """A copy into this database that is not complete: a fingerprint of the database that it comes from."""
+    """A copy into this database that is not complete: a fingerprint of the database it comes from."""
 
     __tablename__ = "unfinished_copies"
 
-    source: str = Field(sa_column=Column(String(64), primary_key=True))
+    source: str = Field(primary_key=True, max_length=64)

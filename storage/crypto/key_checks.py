@@ -1,4 +1,4 @@
-"""The keys held against what they sealed: check values, who still needs which key, and keys that are retired."""
+"""Checks that the configured keys match the stored check values; counts who needs which key; retires keys."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,18 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Table, func, select, text, update
-from sqlmodel import SQLModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import SQLModel, Table, col, func, select, update
 
 from storage.crypto.keyring import Keyring, MalformedError, RecordContext, SealBrokenError, key_id_of
 from storage.models import KeyCheckRow, PasswordLinkRow
-from storage.tables.clock import now_sql
+from storage.tables.table import insert_new, now
 
 _CANARY = b"this key opens what it sealed"
-_CHECKS = KeyCheckRow.__table__  # type: ignore[attr-defined]
-_LINKS = PasswordLinkRow.__table__  # type: ignore[attr-defined]
-# Two instances may begin with the same new key at once.
-_ADD = "INSERT INTO key_checks (key_id, sealed) VALUES (:key_id, :sealed) ON CONFLICT (key_id) DO NOTHING"
 
 
 class KeyMismatchError(Exception):
@@ -39,7 +35,7 @@ class CheckValue(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyState:
-    """One key: what needs it, and whether it may do its work; `retired_at` is None while it may."""
+    """One key: what needs it, and since when it is retired; None: it is not."""
 
     key_id: str
     records: int
@@ -50,8 +46,8 @@ class KeyState:
     check_value: CheckValue
 
 
-async def check(connection: Any, keyring: Keyring) -> list[str]:
-    """Hold a keyring against check values and records; names the keys that have no check value yet.
+async def check(connection: AsyncConnection, keyring: Keyring) -> list[str]:
+    """Check that a keyring matches check values and records; returns the keys that have no check value yet.
 
     Raises:
         KeyMismatchError: a record's key is not configured, a key was retired, or does not open its check value.
@@ -78,14 +74,15 @@ async def check(connection: Any, keyring: Keyring) -> list[str]:
     return [key_id for key_id in keyring.key_ids if key_id not in stored]
 
 
-async def add_check_values(connection: Any, keyring: Keyring, key_ids: list[str]) -> None:
+async def add_check_values(connection: AsyncConnection, keyring: Keyring, key_ids: list[str]) -> None:
     """Store something known, sealed under each of these keys, so that a wrong key is noticed later."""
     for key_id in key_ids:
-        sealed = keyring.seal_under(key_id, _CANARY, check_place(key_id))
-        await connection.execute(text(_ADD), {"key_id": key_id, "sealed": sealed})
+        sealed = keyring.seal_under(key_id, _CANARY, check_context(key_id))
+        # Two instances may begin with the same new key at once.
+        await insert_new(connection, KeyCheckRow, {"key_id": key_id, "sealed": sealed})
 
 
-async def usage(connection: Any) -> dict[str, int]:
+async def usage(connection: AsyncConnection) -> dict[str, int]:
     """Count the records that each key seals."""
     counts: Counter[str] = Counter()
     for table in _tables_of_records():
@@ -94,7 +91,7 @@ async def usage(connection: Any) -> dict[str, int]:
     return dict(counts)
 
 
-async def states(connection: Any, keyring: Keyring) -> list[KeyState]:
+async def states(connection: AsyncConnection, keyring: Keyring) -> list[KeyState]:
     """Describe every key that is configured, has a check value, or seals something; the configured ones first."""
     stored = await _check_rows(connection)
     records, links = await usage(connection), await _link_usage(connection)
@@ -113,8 +110,8 @@ async def states(connection: Any, keyring: Keyring) -> list[KeyState]:
     ]
 
 
-async def retire(connection: Any, keyring: Keyring, key_id: str) -> None:
-    """Note that a key has done its work: from now on no instance starts with it in its list.
+async def retire(connection: AsyncConnection, keyring: Keyring, key_id: str) -> None:
+    """Store that a key is needed no more: from now on no instance starts with it in its list.
 
     Raises:
         KeyRetirementError: the key is unknown, seals new records, is needed still, or was retired before.
@@ -135,25 +132,26 @@ async def retire(connection: Any, keyring: Keyring, key_id: str) -> None:
     if state.configured:
         await add_check_values(connection, keyring, [key_id])
     await connection.execute(
-        update(_CHECKS).where(_CHECKS.c.key_id == key_id).values(retired_at=func.current_timestamp())
+        update(KeyCheckRow).where(col(KeyCheckRow.key_id) == key_id).values(retired_at=func.current_timestamp())
     )
 
 
 def _tables_of_records() -> list[Table]:
-    """Find every table that seals, so that none is forgotten when one is added."""
+    """Find every table of sealed records, so that none is forgotten when one is added."""
     tables = SQLModel.metadata.sorted_tables
-    return [table for table in tables if {"key_id", "sealed"} <= set(table.c.keys()) and table is not _CHECKS]
+    sealing = [table for table in tables if {"key_id", "sealed"} <= set(table.c.keys())]
+    return [table for table in sealing if table.name != KeyCheckRow.__tablename__]
 
 
-async def _check_rows(connection: Any) -> dict[str, Any]:
-    return {row.key_id: row for row in await connection.execute(select(_CHECKS))}
+async def _check_rows(connection: AsyncConnection) -> dict[str, Any]:
+    return {row.key_id: row for row in await connection.execute(select(KeyCheckRow))}
 
 
-async def _link_usage(connection: Any) -> Counter[str]:
-    """Count the private links that still count, by their key, which only the seal itself names."""
-    still_good = text(f"ends_at > {now_sql(connection)}")
+async def _link_usage(connection: AsyncConnection) -> Counter[str]:
+    """Count the private links that are not over by their key, which only the seal itself names."""
     counts: Counter[str] = Counter()
-    for (sealed,) in await connection.execute(select(_LINKS.c.sealed).where(still_good)):
+    still_good = select(PasswordLinkRow.sealed).where(col(PasswordLinkRow.ends_at) > now(connection))
+    for sealed in await connection.scalars(still_good):
         try:
             counts[key_id_of(sealed)] += 1
         except MalformedError:
@@ -172,13 +170,13 @@ def _check_value(keyring: Keyring, key_id: str, stored: dict[str, Any]) -> Check
 
 def _opens(keyring: Keyring, key_id: str, sealed: bytes) -> bool:
     try:
-        return keyring.open(sealed, check_place(key_id)) == _CANARY
+        return keyring.open(sealed, check_context(key_id)) == _CANARY
     except SealBrokenError:
         return False
 
 
-def check_place(key_id: str) -> RecordContext:
-    """Give the place that a key's check value is sealed for."""
+def check_context(key_id: str) -> RecordContext:
+    """Return what the seal of a key's check value is bound to."""
     return RecordContext(table=KeyCheckRow.__tablename__, record_id=key_id, workspace="-", user="-", revision=1)
 
 

@@ -1,10 +1,10 @@
-"""Seals and opens one record: AES-256-GCM under a key of its own, bound to the record's place.
+"""Seals and opens one record: AES-256-GCM under a key of its own, bound to the record's context.
 
 For each save a 16-byte random salt and HKDF-SHA256 give 64 bytes from the root key: 32 are the AES key, 32 a
 commitment that is compared before anything is decrypted, because GCM alone would let one ciphertext open
 under two keys. Each AES key encrypts one message, so random nonces cannot collide in practice
 (NIST SP 800-38D, section 8.3). The associated data holds the format version, the key id, the salt and every
-part of the place, each with its length in front.
+part of the context, each with its length in front.
 """
 
 import base64
@@ -57,13 +57,13 @@ class WrongKeyError(SealBrokenError):
 
 
 class TamperedError(SealBrokenError):
-    """The token was edited, or moved to another place."""
+    """The token was edited, or moved to another record."""
 
 
 class RecordContext(NamedTuple):
-    """Where a record belongs; nothing sealed for one place opens in another.
+    """What a seal binds: nothing that was sealed for one record opens in another.
 
-    `extra` are the texts of whatever else stands in the clear beside the sealed bytes.
+    `extra` are the texts of whatever else is in the clear beside the sealed bytes.
     """
 
     table: str
@@ -89,7 +89,7 @@ def _key_id(root: bytes) -> str:
 
 
 def refuse_sample(key: bytes, number: int) -> None:
-    """Refuse bytes that nobody drew at random: repeated, counted up or down, or readable text.
+    """Refuse bytes that are not random: repeated, counted up or down, or readable text.
 
     Raises:
         KeyringError: naming the key by its number in the list.
@@ -102,7 +102,7 @@ def refuse_sample(key: bytes, number: int) -> None:
 
 
 def parse_key(text: str, number: int) -> bytes:
-    """Read one key as `generate_key` writes it; the padding may be left out, nothing else is taken.
+    """Parse one key as `generate_key` writes it; the padding may be left out, nothing else is accepted.
 
     Raises:
         KeyringError: naming the key by its number in the list.
@@ -111,7 +111,7 @@ def parse_key(text: str, number: int) -> bytes:
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise KeyringError(f"key {number} is not url-safe base64.") from None
-    # Python's decoder takes both alphabets and ignores left-over bits, so that a key would have several spellings.
+    # Python's decoder accepts both alphabets and ignores left-over bits, so that a key would have several spellings.
     spelling = base64.urlsafe_b64encode(key).decode()
     if text not in (spelling, spelling.rstrip("=")):
         raise KeyringError(f"key {number} is not url-safe base64 (with - for + and _ for /).")
@@ -125,10 +125,10 @@ class Keyring:
     """A list of root keys: the first seals, all open."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        """Take 32-byte root keys.
+        """`keys` are root keys of 32 bytes.
 
         Raises:
-            KeyringError: none, one of a wrong length, or one twice.
+            KeyringError: there is none, one has a wrong length, or one is listed twice.
         """
         if not keys:
             raise KeyringError("there is no key in it.")
@@ -144,10 +144,10 @@ class Keyring:
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
-        """Read comma-separated url-safe base64 keys; padding may be left out.
+        """Parse comma-separated url-safe base64 keys; padding may be left out.
 
         Raises:
-            KeyringError: as the constructor; or a key is not base64, or nobody drew it at random.
+            KeyringError: as the constructor; or a key is not base64, or is not random.
         """
         parts = [part.strip() for part in text.split(",") if part.strip()]
         return cls([parse_key(part, number) for number, part in enumerate(parts, start=1)])
@@ -166,46 +166,46 @@ class Keyring:
         return self.key_ids[0]
 
     def keyed_hash(self, text: str) -> str:
-        """Give a name that stands for `text` and tells nothing of it: HMAC-SHA256, 43 url-safe characters.
+        """Return the HMAC-SHA256 of `text`, which reveals nothing of it: 43 url-safe characters.
 
-        It depends on the first key, so whatever stands under such names begins anew when the keys turn.
+        It depends on the first key, so whatever is stored under such names begins anew when the keys are rotated.
         """
         return self.keyed_hashes(text)[0]
 
     def keyed_hashes(self, text: str) -> tuple[str, ...]:
-        """Give the name that each key makes for `text`, the sealing key's first; for finding old rows too."""
+        """Return the hash of `text` under each key, the sealing key's first, so that older rows are found too."""
         written = text.encode("utf-8", "surrogatepass")
         digests = (hmac.digest(key, written, "sha256") for key in self._names)
         return tuple(base64.urlsafe_b64encode(digest).decode().rstrip("=") for digest in digests)
 
-    def seal(self, plaintext: bytes, place: RecordContext) -> bytes:
-        """Seal `plaintext` under the first key for `place`.
+    def seal(self, plaintext: bytes, context: RecordContext) -> bytes:
+        """Seal `plaintext` under the first key, bound to `context`.
 
         Raises:
-            ValueError: a part of the place is empty.
+            ValueError: a part of the context is empty.
         """
-        return self.seal_under(self.active, plaintext, place)
+        return self.seal_under(self.active, plaintext, context)
 
-    def seal_under(self, key_id: str, plaintext: bytes, place: RecordContext) -> bytes:
-        """Seal under a configured key of one's choice; for canaries, which every key has one of."""
+    def seal_under(self, key_id: str, plaintext: bytes, context: RecordContext) -> bytes:
+        """Seal under one of the configured keys; for check values, of which every key has one."""
         salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
-        return self._seal(key_id, plaintext, place, salt=salt, nonce=nonce)
+        return self._seal(key_id, plaintext, context, salt=salt, nonce=nonce)
 
-    def _seal(self, key_id: str, plaintext: bytes, place: RecordContext, *, salt: bytes, nonce: bytes) -> bytes:
-        associated = _associated_data(key_id, salt, place)
+    def _seal(self, key_id: str, plaintext: bytes, context: RecordContext, *, salt: bytes, nonce: bytes) -> bytes:
+        associated = _associated_data(key_id, salt, context)
         key, commitment = _record_keys(self._roots[key_id], salt)
         header = _HEADER.pack(_VERSION, _KEY_ID_CHARACTERS, key_id.encode("ascii"), salt, commitment, nonce)
         return header + AESGCM(key).encrypt(nonce, _pad(plaintext), associated)
 
-    def open(self, token: bytes, place: RecordContext) -> bytes:
-        """Open a token that was sealed for `place`.
+    def open(self, token: bytes, context: RecordContext) -> bytes:
+        """Open a token that was sealed for `context`.
 
         Raises:
             SealBrokenError: one of its four kinds says why.
-            ValueError: a part of the place is empty.
+            ValueError: a part of the context is empty.
         """
         key_id, salt, commitment, nonce, sealed = _parse(token)
-        associated = _associated_data(key_id, salt, place)
+        associated = _associated_data(key_id, salt, context)
         if key_id not in self._roots:
             raise UnknownKeyError(f"sealed under key {key_id}, which is not configured")
         key, expected = _record_keys(self._roots[key_id], salt)
@@ -219,7 +219,7 @@ class Keyring:
 
 
 def key_id_of(token: bytes) -> str:
-    """Read from a token's header under which key it was sealed.
+    """Return the id of the key that a token was sealed under.
 
     Raises:
         MalformedError: the bytes are no token of this format.
@@ -228,7 +228,7 @@ def key_id_of(token: bytes) -> str:
 
 
 def _parse(token: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:
-    """Cut a token into key id, salt, commitment, nonce and sealed bytes, strictly."""
+    """Parse a token strictly into key id, salt, commitment, nonce and sealed bytes."""
     sealed = token[_HEADER.size :]
     if len(sealed) < _BLOCK_BYTES + _TAG_BYTES or (len(sealed) - _TAG_BYTES) % _BLOCK_BYTES:
         raise MalformedError("wrong length")
@@ -244,19 +244,19 @@ def _record_keys(root: bytes, salt: bytes) -> tuple[bytes, bytes]:
     return material[:KEY_BYTES], material[KEY_BYTES:]
 
 
-def _associated_data(key_id: str, salt: bytes, place: RecordContext) -> bytes:
-    if not (place.table and place.record_id and place.workspace and place.user):
-        raise ValueError("A record's place must be complete before it is sealed or opened.")
+def _associated_data(key_id: str, salt: bytes, context: RecordContext) -> bytes:
+    if not (context.table and context.record_id and context.workspace and context.user):
+        raise ValueError("A record's context must be complete before it is sealed or opened.")
     fields = (
         bytes([_VERSION]),
         key_id.encode(),
         salt,
-        place.table.encode(),
-        place.record_id.encode(),
-        place.workspace.encode(),
-        place.user.encode(),
-        str(place.revision).encode(),
-        *(text.encode() for text in place.extra),
+        context.table.encode(),
+        context.record_id.encode(),
+        context.workspace.encode(),
+        context.user.encode(),
+        str(context.revision).encode(),
+        *(text.encode() for text in context.extra),
     )
     return b"".join([part for field in fields for part in (_LENGTH.pack(len(field)), field)])
 

@@ -1,4 +1,4 @@
-"""Who wants to know of each transaction hears when it ended, how, and how long it took."""
+"""Reports the end of each transaction: how it ended, and how long it took."""
 
 import time
 from collections.abc import Callable
@@ -14,20 +14,20 @@ _BEGAN = "email-profile-bot transaction began"
 
 
 def observe(engine: AsyncEngine, observer: Observer) -> None:
-    """Let `observer` know of every transaction of an engine from now on, in the context of whoever ends it.
+    """Call `observer` at the end of every transaction of an engine from now on, in the context of whoever ends it.
 
     None may be under way: SQLAlchemy goes through its listeners while BEGIN is awaited on SQLite.
     """
 
-    def note(connection: Connection) -> None:
+    def begin(connection: Connection) -> None:
         connection.info[_BEGAN] = time.monotonic()
 
-    def tell(ended: str, connection: Connection) -> None:
+    def end(ended: str, connection: Connection) -> None:
         began = connection.info.pop(_BEGAN, None)
         if began is not None:
             observer(ended, time.monotonic() - began)
 
-    # What listens has to take exactly what the event gives.
-    event.listen(engine.sync_engine, "begin", note)
-    event.listen(engine.sync_engine, "commit", partial(tell, "committed"))
-    event.listen(engine.sync_engine, "rollback", partial(tell, "rolled back"))
+    # What listens has to take exactly the event's arguments.
+    event.listen(engine.sync_engine, "begin", begin)
+    event.listen(engine.sync_engine, "commit", partial(end, "committed"))
+    event.listen(engine.sync_engine, "rollback", partial(end, "rolled back"))

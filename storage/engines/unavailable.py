@@ -1,4 +1,4 @@
-"""When the database does not do what it is asked: troubles told apart, and the fate of a commit without an answer."""
+"""When the database is unavailable: kinds of faults, transactions that begin again, commits without an answer."""
 
 import asyncio
 import logging
@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 1.2
-"""Seconds that are waited for a database that restarts: Slack itself waits 3 s for an answer."""
+RECONNECT_SECONDS = 1.2
+"""How long a transaction waits for a database that restarts: Slack itself waits 3 s for an answer."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.4
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.4
 
+# SQL, because only PostgreSQL has these.
 _TRANSACTION_ID = text("SELECT CAST(pg_current_xact_id() AS text)")
-_FATE = text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))")
+_STATUS = text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))")
 
 
 class DatabaseFault(StrEnum):
@@ -38,7 +39,7 @@ class DatabaseUnavailableError(Exception):
     """The database cannot be used now. Nothing was changed, except that with UNCERTAIN nobody knows."""
 
     def __init__(self, fault: DatabaseFault) -> None:
-        """Keep the kind; the driver's own words may name hosts and people."""
+        # Without the driver's own words, which may name hosts and people.
         super().__init__(f"the database is unavailable: {fault}")
         self.fault = fault
 
@@ -65,133 +66,139 @@ _SQLITE = (
 
 
 def fault_of(error: BaseException) -> DatabaseFault | None:
-    """Tell what an error says of the database; None when it is a fault of ours."""
+    """Return what an error says of the database; None when the fault is ours."""
     if isinstance(error, PoolTimeoutError):
         return DatabaseFault.BUSY
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "")
-        return next((trouble for trouble, names in _SQLITE if name.startswith(names)), None)
+        return next((fault for fault, names in _SQLITE if name.startswith(names)), None)
     if isinstance(cause, OSError):
         return DatabaseFault.SILENT
-    if trouble := _POSTGRESQL.get(str(getattr(cause, "sqlstate", None))):
-        return trouble
+    if fault := _POSTGRESQL.get(str(getattr(cause, "sqlstate", None))):
+        return fault
     gone = isinstance(error, OperationalError | InterfaceError)
     return DatabaseFault.SILENT if gone or (isinstance(error, DBAPIError) and error.connection_invalidated) else None
 
 
 @contextmanager
 def translate_driver_errors() -> Iterator[None]:
-    """Turn a driver's errors about the database's state into DatabaseUnavailableError; others pass."""
+    """Raise DatabaseUnavailableError in place of a driver's errors about the database's state; others pass."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        trouble = fault_of(error)
-        if trouble is None:
+        fault = fault_of(error)
+        if fault is None:
             raise
-        log.warning("The database is unavailable: %s (%s).", trouble, type(error).__name__)
-        raise DatabaseUnavailableError(trouble) from error
+        log.warning("The database is unavailable: %s (%s).", fault, type(error).__name__)
+        raise DatabaseUnavailableError(fault) from error
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A transaction that was begun, and on PostgreSQL its id where it is going to write."""
+class Begun:
+    """A transaction that has begun, and on PostgreSQL its id where it is going to write."""
 
     connection: AsyncConnection
     transaction_id: str | None = None
 
 
-async def opened_for_reading(connection: AsyncConnection) -> Opened:
+Begin = Callable[[AsyncConnection], Awaitable[Begun]]
+
+
+async def begin_reading(connection: AsyncConnection) -> Begun:
     """Begin a transaction that reads."""
     await connection.begin()
-    return Opened(connection)
+    return Begun(connection)
 
 
-async def opened_for_long_reading(connection: AsyncConnection) -> Opened:
-    """Begin a transaction on PostgreSQL that reads everything as it stands now, and may take its time over it."""
+async def begin_long_reading(connection: AsyncConnection) -> Begun:
+    """Begin a transaction on PostgreSQL that reads everything as it is now, for as long as it takes."""
     await connection.begin()
+    # SQL, because these are settings of PostgreSQL's own.
     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-        await connection.execute(text(f"SET LOCAL {setting} = 0"))
+    await without_timeouts(connection, "statement_timeout", "idle_in_transaction_session_timeout")
     # The snapshot is taken with the first statement that reads.
     await connection.execute(text("SELECT 1"))
-    return Opened(connection)
+    return Begun(connection)
 
 
-async def opened_for_writing(connection: AsyncConnection) -> Opened:
-    """Begin a transaction that writes, and learn the id by which PostgreSQL will know its fate."""
+async def begin_writing(connection: AsyncConnection) -> Begun:
+    """Begin a transaction that writes, and read the id by which PostgreSQL will know what became of it."""
     await connection.begin()
     if connection.dialect.name == "sqlite":
-        return Opened(connection)
-    return Opened(connection, await connection.scalar(_TRANSACTION_ID))
+        return Begun(connection)
+    return Begun(connection, await connection.scalar(_TRANSACTION_ID))
+
+
+async def without_timeouts(connection: AsyncConnection, *settings: str) -> None:
+    """Turn time-outs of PostgreSQL's off for a transaction that may take long."""
+    for setting in settings:
+        await connection.execute(text(f"SET LOCAL {setting} = 0"))
 
 
 @asynccontextmanager
-async def opened(
-    engine: AsyncEngine, begin: Callable[[AsyncConnection], Awaitable[Opened]], *, patience: float = PATIENCE
-) -> AsyncIterator[Opened]:
-    """Connect and begin, trying again while the database restarts: nothing is done yet that could be done twice.
+async def transaction(
+    engine: AsyncEngine, begin: Begin, *, reconnect_seconds: float = RECONNECT_SECONDS
+) -> AsyncIterator[Begun]:
+    """Connect and begin, again while the database restarts: nothing is done yet that could be done twice.
 
-    What is not committed in the block is undone. Raises whatever the driver raised last, when `patience` seconds are
-    over or the trouble is of another kind.
+    What is not committed in the block is rolled back. Raises whatever the driver raised last, when
+    `reconnect_seconds` are over or the fault is of another kind.
     """
     async with AsyncExitStack() as stack:
-        yield await _patiently_opened(engine, begin, patience, stack)
+        yield await _begun(engine, begin, reconnect_seconds, stack)
 
 
-async def _patiently_opened(
-    engine: AsyncEngine, begin: Callable[[AsyncConnection], Awaitable[Opened]], patience: float, stack: AsyncExitStack
-) -> Opened:
+async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float, stack: AsyncExitStack) -> Begun:
     loop = asyncio.get_running_loop()
-    until, pause = loop.time() + patience, _FIRST_PAUSE
+    until, pause = loop.time() + reconnect_seconds, _FIRST_PAUSE_SECONDS
     while True:
         try:
             async with AsyncExitStack() as trying:
                 # Leaving this block closes the connection even for a task that is cancelled meanwhile.
-                transaction = await begin(await trying.enter_async_context(engine.connect()))
+                begun = await begin(await trying.enter_async_context(engine.connect()))
                 stack.push_async_exit(trying.pop_all())
-                return transaction
+                return begun
         except (SQLAlchemyError, OSError) as error:
             if fault_of(error) is not DatabaseFault.SILENT or loop.time() + pause > until:
                 raise
         await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
-async def commit(engine: AsyncEngine, transaction: Opened) -> None:
+async def commit(engine: AsyncEngine, begun: Begun) -> None:
     """Commit; when the answer is lost, ask what became of the transaction.
 
-    PostgreSQL knows the fate of a recent transaction by its id, also after a crash
+    PostgreSQL knows what became of a recent transaction by its id, also after a crash
     (https://www.postgresql.org/docs/current/functions-info.html, pg_xact_status).
 
     Raises:
-        DatabaseUnavailableError: it was not carried out, or (UNCERTAIN) that could not be learnt.
+        DatabaseUnavailableError: it was not committed, or (UNCERTAIN) that could not be found out.
     """
     try:
-        await transaction.connection.commit()
+        await begun.connection.commit()
     except (SQLAlchemyError, OSError) as error:
-        trouble = fault_of(error)
-        if trouble is None:
+        fault = fault_of(error)
+        if fault is None:
             raise
-        known = transaction.transaction_id
-        if known is None or trouble is not DatabaseFault.SILENT:
-            raise DatabaseUnavailableError(trouble) from error
-        if not await _was_carried_out(engine, known):
+        if begun.transaction_id is None or fault is not DatabaseFault.SILENT:
+            raise DatabaseUnavailableError(fault) from error
+        if not await _was_committed(engine, begun.transaction_id):
             raise DatabaseUnavailableError(DatabaseFault.SILENT) from error
         log.info("The database stopped answering at a commit; it was carried out.")
 
 
-async def _was_carried_out(engine: AsyncEngine, transaction_id: str) -> bool:
+async def _was_committed(engine: AsyncEngine, transaction_id: str) -> bool:
     loop = asyncio.get_running_loop()
-    until = loop.time() + PATIENCE
+    until = loop.time() + RECONNECT_SECONDS
     try:
         while True:
-            async with opened(engine, opened_for_reading, patience=until - loop.time()) as asking:
-                fate = await asking.connection.scalar(_FATE, {"id": transaction_id})
-            if fate != "in progress":
-                return bool(fate == "committed")
+            async with transaction(engine, begin_reading, reconnect_seconds=until - loop.time()) as asking:
+                status = await asking.connection.scalar(_STATUS, {"id": transaction_id})
+            if status != "in progress":
+                return bool(status == "committed")
             if loop.time() > until:
                 raise DatabaseUnavailableError(DatabaseFault.UNCERTAIN)
-            await asyncio.sleep(_FIRST_PAUSE)
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS)
     except (SQLAlchemyError, OSError) as error:
         raise DatabaseUnavailableError(DatabaseFault.UNCERTAIN) from error

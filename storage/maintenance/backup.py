@@ -15,10 +15,10 @@ from storage.database import Database, UnknownSchemaError
 from storage.engines.sqlite import sqlite_engine
 from storage.engines.unavailable import DatabaseUnavailableError
 from storage.maintenance.copy import NO_CONTENT, CopyError, require_complete
-from storage.maintenance.verify import SealedTable, Tell, verify
+from storage.maintenance.verify import OnProgress, SealedTable, verify
 
 
-async def back_up(database: Database, file: Path, tell: Tell) -> list[SealedTable]:
+async def back_up(database: Database, file: Path, tell: OnProgress) -> list[SealedTable]:
     """Write a new file that holds what the database holds at this moment; the bot may go on meanwhile.
 
     Its records are sealed as they are, and all of them are opened in it before it gets its name. Nobody but its owner
@@ -47,7 +47,7 @@ async def back_up(database: Database, file: Path, tell: Tell) -> list[SealedTabl
     return verdict.tables
 
 
-async def restore(database: Database, file: Path, tell: Tell) -> list[SealedTable]:
+async def restore(database: Database, file: Path, tell: OnProgress) -> list[SealedTable]:
     """Bring what a backup holds into an empty SQLite database; an older version's schema is brought up to date.
 
     The backup stays as it is, and the database too until everything in the backup is known to be good. Returns what

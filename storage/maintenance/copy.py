@@ -1,8 +1,8 @@
-"""Moving house: every row of one database brought into another one, of either kind, and everything compared after.
+"""Copies all rows from one database to another, of either kind, and verifies the copy.
 
 While a copy is under way, a row in `unfinished_copies` marks the target. It holds a fingerprint of the source, so that
-a copy which was cut short goes on and no other one takes its place, and a name of its own for each run, so that of two
-runs at once the earlier one ends.
+only a copy of the same source continues one that was cut short, and a random part for each run, so that of two runs
+at once the earlier one ends.
 """
 
 import hashlib
@@ -12,34 +12,19 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Delete,
-    Table,
-    bindparam,
-    delete,
-    func,
-    insert,
-    inspect,
-    literal,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Delete
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, Table, bindparam, col, delete, func, insert, inspect, literal, select, text
 
 from storage.database import Database, UnknownSchemaError
-from storage.engines.unavailable import DatabaseUnavailableError, fault_of
+from storage.engines.unavailable import DatabaseUnavailableError, fault_of, without_timeouts
 from storage.maintenance.row_batches import BATCH, UnreadableRowError, in_order, pairs
-from storage.maintenance.verify import SealedTable, Tell, damage, open_all
+from storage.maintenance.verify import OnProgress, SealedTable, damage, open_all
 from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow
 
-_MARKS: Table = UnfinishedCopyRow.__table__  # type: ignore[attr-defined]
-_CHECKS: Table = KeyCheckRow.__table__  # type: ignore[attr-defined]
-
 NO_CONTENT = (UnfinishedCopyRow.__tablename__, KeyCheckRow.__tablename__, LeaseRow.__tablename__)
-"""Tables that have rows in a database which was only looked at: check values, and work that nobody does any more."""
+"""Tables that have rows in a database which nobody has used yet: check values, and leases that are over."""
 
 _FINGERPRINT_CHARACTERS = 32
 
@@ -52,7 +37,6 @@ class UnfinishedCopyError(Exception):
     """The database holds a copy that is not complete, so nothing may work with it."""
 
     def __init__(self) -> None:
-        """Say what to do."""
         super().__init__(
             "DATABASE_URL: a copy into this database is not complete. Run the same `email-profile-bot db copy` again."
         )
@@ -60,7 +44,7 @@ class UnfinishedCopyError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """A complete copy: how many rows it has, and what became of each sealed table's records when they were opened."""
+    """A complete copy: how many rows it has, and how each sealed table's records opened."""
 
     rows: int
     sealed: list[SealedTable]
@@ -74,14 +58,14 @@ async def require_complete(database: Database) -> None:
         DatabaseUnavailableError: the database does not answer.
     """
     async with database.reading_connection() as connection:
-        if await connection.scalar(select(_MARKS.c.source).limit(1)):
+        if await connection.scalar(select(UnfinishedCopyRow.source).limit(1)):
             raise UnfinishedCopyError
 
 
-async def copy(source: Database, target: Database, tell: Tell) -> Copied:
-    """Make an empty database hold what another one holds at this moment; go on where a copy of the same was cut short.
+async def copy(source: Database, target: Database, on_progress: OnProgress) -> Copied:
+    """Copy all rows of a database, as they are at this moment, into an empty one; continue a copy that was cut short.
 
-    Records that do not open in the source are brought along as they are, and told.
+    Records that do not open in the source are copied as they are, and counted in what is returned.
 
     Raises:
         OutdatedSchemaError: the source's schema is an older one.
@@ -101,9 +85,9 @@ async def copy(source: Database, target: Database, tell: Tell) -> Copied:
             )
         fingerprint = await _fingerprint(reading)
         await _make_ready(target, fingerprint)
-        mark = await _take(target, fingerprint)
+        mark = await _mark(target, fingerprint)
         try:
-            return await _Copying(reading, target, mark, tell).carry_out()
+            return await _Copying(reading, target, mark, on_progress).run()
         except UnreadableRowError as error:
             raise CopyError(
                 f"{error} Was something other than the bot at work in the database? Mend that row."
@@ -111,19 +95,19 @@ async def copy(source: Database, target: Database, tell: Tell) -> Copied:
 
 
 async def _fingerprint(source: AsyncConnection) -> str:
-    """Give what stands for a database: its check values are drawn at random when it is first used, and travel along."""
+    """Return what identifies a database: its check values are random from its first use on, and are copied."""
     digest = hashlib.sha256()
-    for row in await source.execute(select(_CHECKS).order_by(in_order(_CHECKS.c.key_id, source))):
+    for row in await source.execute(select(KeyCheckRow).order_by(in_order(col(KeyCheckRow.key_id), source))):
         digest.update(row.key_id.encode() + row.sealed)
     return digest.hexdigest()[:_FINGERPRINT_CHARACTERS]
 
 
 async def _make_ready(target: Database, fingerprint: str) -> None:
-    """Bring the target's schema up to date, after a look at what it holds: nobody else's database is touched."""
+    """Upgrade the target's schema, after a check of what it holds: nobody else's database is changed."""
     try:
         if await target.schema_revision() is not None:
             async with target.reading_connection() as connection:
-                await _require_room(connection, fingerprint)
+                await _require_empty(connection, fingerprint)
         await target.upgrade()
     except UnknownSchemaError:
         raise CopyError("The target holds tables of a newer version of the program, or of another one.") from None
@@ -131,25 +115,24 @@ async def _make_ready(target: Database, fingerprint: str) -> None:
         raise CopyError(f"The target cannot be used: {error.fault}.") from None
 
 
-async def _take(target: Database, fingerprint: str) -> str:
-    """Mark the target as this run's own, which ends any earlier run; gives the mark."""
+async def _mark(target: Database, fingerprint: str) -> str:
+    """Mark the target as this run's own, which ends any earlier run; returns the mark."""
     mark = fingerprint + secrets.token_hex(16)
     async with target.writing_connection() as connection:
         if not target.is_sqlite:
             # Waits for the last batch of an earlier run, however long it takes.
-            for setting in ("lock_timeout", "statement_timeout"):
-                await connection.execute(text(f"SET LOCAL {setting} = 0"))
+            await without_timeouts(connection, "lock_timeout", "statement_timeout")
             await connection.execute(text("LOCK TABLE unfinished_copies IN EXCLUSIVE MODE"))
-        await _require_room(connection, fingerprint)
-        await connection.execute(delete(_MARKS))
-        await connection.execute(insert(_MARKS).values(source=mark))
+        await _require_empty(connection, fingerprint)
+        await connection.execute(delete(UnfinishedCopyRow))
+        await connection.execute(insert(UnfinishedCopyRow).values(source=mark))
     return mark
 
 
-async def _require_room(target: AsyncConnection, fingerprint: str) -> None:
+async def _require_empty(target: AsyncConnection, fingerprint: str) -> None:
     there = set(await target.run_sync(_table_names))
-    if _MARKS.name in there:
-        mark = await target.scalar(select(_MARKS.c.source).limit(1))
+    if UnfinishedCopyRow.__tablename__ in there:
+        mark = await target.scalar(select(UnfinishedCopyRow.source).limit(1))
         if mark is not None and mark.startswith(fingerprint):
             return
         if mark is not None:
@@ -170,39 +153,39 @@ async def _holds_rows(connection: AsyncConnection, table: Table) -> bool:
 
 
 def _tables() -> list[Table]:
-    """Give every table that is copied, those first that others refer to."""
-    return [table for table in SQLModel.metadata.sorted_tables if table is not _MARKS]
+    """Return every table that is copied, those first that others refer to."""
+    return [table for table in SQLModel.metadata.sorted_tables if table.name != UnfinishedCopyRow.__tablename__]
 
 
 class _Copying:
-    """One run: from a snapshot of the source into a target that carries the run's mark."""
+    """One run: from a snapshot of the source into a target that has the run's mark."""
 
-    def __init__(self, source: AsyncConnection, target: Database, mark: str, tell: Tell) -> None:
+    def __init__(self, source: AsyncConnection, target: Database, mark: str, on_progress: OnProgress) -> None:
         self._source = source
         self._target = target
         self._mark = mark
-        self._tell = tell
+        self._on_progress = on_progress
         self._total = 0
 
-    async def carry_out(self) -> Copied:
+    async def run(self) -> Copied:
         for table in _tables():
             self._total += await self._source.scalar(select(func.count()).select_from(table)) or 0
         async with self._target.snapshot() as before:
-            # What differs goes first, all of it: then no row that comes meets another one in a unique index.
+            # What differs is deleted first, all of it: then no new row conflicts with another one in a unique index.
             for table in reversed(_tables()):
-                await self._take_away(table, before)
+                await self._delete_differing(table, before)
             done = 0
             for table in _tables():
-                done = await self._bring(table, before, done)
+                done = await self._insert_missing(table, before, done)
         async with self._target.snapshot() as after:
             await self._compare(after)
             if found := await damage(after):
                 raise CopyError(f"The copy is damaged ({found[0]}). Is the disk sound? Begin with an empty database.")
-            sealed = await open_all(after, self._target.keyring, self._tell)
+            sealed = await open_all(after, self._target.keyring, self._on_progress)
         await self._finish()
         return Copied(rows=self._total, sealed=sealed)
 
-    async def _take_away(self, table: Table, before: AsyncConnection) -> None:
+    async def _delete_differing(self, table: Table, before: AsyncConnection) -> None:
         if not await _holds_rows(before, table):
             return
         differing = []
@@ -217,7 +200,7 @@ class _Copying:
                     differing = []
         await self._write(table, _delete(table), differing)
 
-    async def _bring(self, table: Table, before: AsyncConnection, done: int) -> int:
+    async def _insert_missing(self, table: Table, before: AsyncConnection, done: int) -> int:
         missing = []
         async with aclosing(pairs(table, self._source, before)) as walk:
             async for ours, theirs in walk:
@@ -230,13 +213,13 @@ class _Copying:
                     await self._write(table, insert(table), missing)
                     missing = []
                 if done % BATCH == 0:
-                    self._tell("Copying", done, self._total)
+                    self._on_progress("Copying", done, self._total)
         await self._write(table, insert(table), missing)
-        self._tell("Copying", done, self._total)
+        self._on_progress("Copying", done, self._total)
         return done
 
     async def _write(self, table: Table, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Carry out one batch, in a transaction of its own, while the target still carries this run's mark."""
+        """Write one batch, in a transaction of its own, while the target still has this run's mark."""
         if not rows:
             return
         async with self._target.writing_connection() as connection:
@@ -253,7 +236,7 @@ class _Copying:
                 ) from None
 
     async def _require_mark(self, connection: AsyncConnection) -> None:
-        own = select(_MARKS.c.source).where(_MARKS.c.source == self._mark).with_for_update()
+        own = select(UnfinishedCopyRow).where(col(UnfinishedCopyRow.source) == self._mark).with_for_update()
         if await connection.scalar(own) is None:
             raise CopyError("Another copy into the same database was begun, so this one has ended.")
 
@@ -269,8 +252,8 @@ class _Copying:
                         )
                     done += 1
                     if done % BATCH == 0:
-                        self._tell("Comparing", done, self._total)
-        self._tell("Comparing", done, self._total)
+                        self._on_progress("Comparing", done, self._total)
+        self._on_progress("Comparing", done, self._total)
 
     async def _finish(self) -> None:
         async with self._target.writing_connection() as connection:
@@ -278,11 +261,11 @@ class _Copying:
             if not self._target.is_sqlite:
                 for table in _tables():
                     await _set_sequence(connection, table)
-            await connection.execute(delete(_MARKS))
+            await connection.execute(delete(UnfinishedCopyRow))
 
 
 async def _set_sequence(connection: AsyncConnection, table: Table) -> None:
-    """Let PostgreSQL number new rows behind the ones that came with their numbers.
+    """Let PostgreSQL number new rows behind those that were copied with their numbers.
 
     See https://www.postgresql.org/docs/current/functions-sequence.html.
     """

@@ -1,4 +1,4 @@
-"""Key rotation: every record sealed anew under the first key, in short transactions, while others work."""
+"""Key rotation: seals every record again under the first key, in short transactions, while others work."""
 
 import asyncio
 import time
@@ -7,36 +7,38 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Row, Table, Update, bindparam, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import SQLModel
+from sqlmodel import Table, bindparam, update
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
 from storage.models import ConnectionTestRow, InstallationRow, PersonRow, ProfileRow, WorkspaceRow
-from storage.tables.connection_tests import connection_test_place
-from storage.tables.installations import installation_place
-from storage.tables.people import PeopleTable, person_place
-from storage.tables.profiles import profile_place
-from storage.tables.workspaces import workspace_place
+from storage.tables.connection_tests import connection_test_context
+from storage.tables.installations import installation_context
+from storage.tables.people import PeopleTable, person_context
+from storage.tables.profiles import profile_context
+from storage.tables.workspaces import workspace_context
 
-SEALED: tuple[tuple[Any, Callable[[Any], RecordContext]], ...] = (
-    (ProfileRow, profile_place),
-    (ConnectionTestRow, connection_test_place),
-    (PersonRow, person_place),
-    (WorkspaceRow, workspace_place),
-    (InstallationRow, installation_place),
+Sealed = tuple[Any, Callable[[Any], RecordContext]]
+"""A table of sealed records, and the function that returns what the seal of its rows is bound to."""
+
+SEALED: tuple[Sealed, ...] = (
+    (ProfileRow, profile_context),
+    (ConnectionTestRow, connection_test_context),
+    (PersonRow, person_context),
+    (WorkspaceRow, workspace_context),
+    (InstallationRow, installation_context),
 )
-"""Every table of sealed records, and the place that a row of it is sealed for."""
 
 _FRUITLESS_ROUNDS = 5
 _PAUSE_SECONDS = 0.2
-"""How often a rotation looks again at records that it could not seal anew, and how much longer it waits each time."""
+"""How often a rotation tries again what it could not seal, and how much longer it waits each time."""
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """What one batch did: the record id to go on behind, how many rows it saw and how many it sealed anew."""
+    """What one batch did: the record id to go on behind, how many rows it saw and how many it sealed."""
 
     last: str
     seen: int
@@ -44,10 +46,10 @@ class _Batch:
 
 
 async def reseal(database: Database, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
-    """Seal every record anew under the first key, online; yields (done, total) after each batch.
+    """Seal every record again under the first key, online; yields (done, total) after each batch.
 
-    `pace` is the most records a second; None is as quick as the database allows. It goes on where an interrupted one
-    stopped, and may run on several instances at once. Records that do not open are left.
+    `pace` is the most records a second; None is as quick as the database allows. It continues where an interrupted
+    one stopped, and may run on several instances at once. Records that do not open are left.
     """
     total = left = await _under_other_keys(database)
     done = fruitless = 0
@@ -70,9 +72,7 @@ async def _under_other_keys(database: Database) -> int:
     return sum(count for key_id, count in usage.items() if key_id != database.keyring.active)
 
 
-async def _pass_over(
-    database: Database, sealed: tuple[Any, Callable[[Any], RecordContext]], size: int, pace: float | None
-) -> AsyncIterator[int]:
+async def _pass_over(database: Database, sealed: Sealed, size: int, pace: float | None) -> AsyncIterator[int]:
     after, seen = "", size
     while seen == size:
         began = time.monotonic()
@@ -85,20 +85,15 @@ async def _pass_over(
 
 
 async def _reseal_batch(
-    connection: AsyncConnection,
-    keyring: Keyring,
-    sealed: tuple[type[SQLModel], Callable[[Any], RecordContext]],
-    *,
-    after: str,
-    size: int,
+    connection: AsyncConnection, keyring: Keyring, sealed: Sealed, *, after: str, size: int
 ) -> _Batch:
-    """Seal up to `size` rows behind record id `after` anew.
+    """Seal up to `size` rows behind record id `after`.
 
-    The rows are locked, so no save is lost; a row that somebody else holds just now is left for another pass: its
-    save may seal it under the first key, and another rotation may be at it.
+    The rows are locked, so no save is lost; a row that somebody else has locked is left for another pass: a save may
+    seal it under the first key, or another rotation.
     """
-    model, place_of = sealed
-    table: Table = model.__table__  # type: ignore[attr-defined]
+    model, context_of = sealed
+    table: Table = model.__table__
     found = await connection.execute(
         select(table)
         .where(table.c.key_id != keyring.active, table.c.record_id > after)
@@ -107,32 +102,31 @@ async def _reseal_batch(
         .with_for_update(skip_locked=True)
     )
     rows = found.all()
-    opened = [(row, document) for row in rows if (document := _opened(keyring, row, place_of)) is not None]
+    opened = [(row, document) for row in rows if (document := _opened(keyring, row, context_of)) is not None]
     if opened:
-        fresh = [_sealed_anew(keyring, table, row, document, place_of) for row, document in opened]
-        await connection.execute(_update(table), fresh)
+        key = table.primary_key.columns
+        statement = update(table).where(*(column == bindparam(f"of_{column.name}") for column in key))
+        await connection.execute(
+            statement.values(key_id=bindparam("key_id"), sealed=bindparam("sealed")),
+            [_resealed(keyring, table, row, document, context_of) for row, document in opened],
+        )
     if opened and model is PersonRow:
-        # What a person is found by is blinded under the key too.
-        await PeopleTable(connection, keyring).find_anew(opened)
+        # What a person is found by is hashed under the key too.
+        await PeopleTable(connection, keyring).rehash(opened)
     return _Batch(last=rows[-1].record_id if rows else after, seen=len(rows), sealed=len(opened))
 
 
-def _opened(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], RecordContext]) -> bytes | None:
+def _opened(keyring: Keyring, row: Row[Any], context_of: Callable[[Any], RecordContext]) -> bytes | None:
     try:
-        return keyring.open(row.sealed, place_of(row))
+        return keyring.open(row.sealed, context_of(row))
     except (SealBrokenError, ValueError):
-        # It stays as it is, for whoever finds the right key or the right place again.
+        # It stays as it is, for whoever finds the right key or the right row again.
         return None
 
 
-def _sealed_anew(
-    keyring: Keyring, table: Table, row: Row[Any], document: bytes, place_of: Callable[[Any], RecordContext]
+def _resealed(
+    keyring: Keyring, table: Table, row: Row[Any], document: bytes, context_of: Callable[[Any], RecordContext]
 ) -> dict[str, Any]:
     fresh = SimpleNamespace(**{**row._mapping, "key_id": keyring.active})
     which = {f"of_{column.name}": row._mapping[column.name] for column in table.primary_key}
-    return {**which, "key_id": keyring.active, "sealed": keyring.seal(document, place_of(fresh))}
-
-
-def _update(table: Table) -> Update:
-    which = [column == bindparam(f"of_{column.name}") for column in table.primary_key]
-    return update(table).where(*which).values(key_id=bindparam("key_id"), sealed=bindparam("sealed"))
+    return {**which, "key_id": keyring.active, "sealed": keyring.seal(document, context_of(fresh))}

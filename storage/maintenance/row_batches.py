@@ -1,18 +1,19 @@
-"""Reading whole tables, some rows at a time, and two databases' tables side by side in one order."""
+"""Reads whole tables, some rows at a time, and the tables of two databases side by side in one order."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, String, Table, collate, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import AutoString, Table, collate
 
 BATCH = 1000
 """Rows that are read at a time."""
 
 WRONG_KIND = (ValueError, TypeError, AttributeError)
-"""What reading a value raises that somebody put in a column which is not for its kind, as SQLite allows."""
+"""What reading a value of the wrong kind raises, which SQLite allows in any column."""
 
 Pair = tuple[Row[Any] | None, Row[Any] | None]
 
@@ -22,7 +23,7 @@ class UnreadableRowError(Exception):
 
 
 async def batches(connection: AsyncConnection, statement: Select[Any]) -> AsyncGenerator[Sequence[Row[Any]]]:
-    """Read the rows of a statement, some at a time, none before it is wanted."""
+    """Read the rows of a statement, some at a time."""
     rows = await connection.stream(statement, execution_options={"yield_per": BATCH})
     try:
         async for some in rows.partitions():
@@ -33,9 +34,9 @@ async def batches(connection: AsyncConnection, statement: Select[Any]) -> AsyncG
 
 
 async def pairs(table: Table, left: AsyncConnection, right: AsyncConnection) -> AsyncGenerator[Pair]:
-    """Walk through a table of two databases in the order of its primary key; gives the two rows of each key.
+    """Walk through a table of two databases in the order of its primary key; yields the two rows of each key.
 
-    Where one has no row of a key, None stands in its place. Of each database only some rows are in memory.
+    Where one has no row of a key, it is None. Of each database only some rows are in memory.
 
     Raises:
         UnreadableRowError: a row of either holds a value of a wrong kind.
@@ -53,7 +54,7 @@ async def pairs(table: Table, left: AsyncConnection, right: AsyncConnection) -> 
 
 
 def _paired(key: Callable[[Row[Any]], Any], one: Row[Any] | None, other: Row[Any] | None) -> Pair:
-    """Give both rows when their keys are the same, else the one that comes first."""
+    """Return both rows when their keys are the same, else the one that comes first."""
     if one is None or other is None or key(one) == key(other):
         return one, other
     return (one, None) if key(one) < key(other) else (None, other)
@@ -72,8 +73,9 @@ async def _rows(table: Table, connection: AsyncConnection) -> AsyncGenerator[Row
         ) from None
 
 
-def in_order(column: Column[Any], connection: AsyncConnection) -> ColumnElement[Any]:
+def in_order(column: Any, connection: AsyncConnection) -> ColumnElement[Any]:
     """Order texts by their code points, as SQLite and Python do; PostgreSQL's own order is its language's."""
-    if connection.dialect.name == "postgresql" and isinstance(column.type, String):
+    if connection.dialect.name == "postgresql" and isinstance(column.type, AutoString):
         return collate(column, "C")
-    return column
+    ordered: ColumnElement[Any] = column
+    return ordered

@@ -1,4 +1,4 @@
-"""Every sealed record opened, to know that it can be: counts by table and key, and what does not open."""
+"""Opens every sealed record to check that it can be opened; counts by table and key, and names what does not open."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,37 +6,38 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, Table, func, select, text
+from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Table, func, text
 
-from storage.crypto.key_checks import check_place
+from storage.crypto.key_checks import check_context
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
 from storage.engines.unavailable import DatabaseFault, fault_of
-from storage.maintenance.rotation import SEALED
+from storage.maintenance.rotation import SEALED, Sealed
 from storage.maintenance.row_batches import WRONG_KIND, batches
 from storage.models import KeyCheckRow, PasswordLinkRow
-from storage.tables.password_links import link_place
+from storage.tables.password_links import link_context
 
-Tell = Callable[[str, int, int], None]
-"""Hears how far a work is: its name, how much is done, and of how much."""
+OnProgress = Callable[[str, int, int], None]
+"""Called with the name of what is going on, how much is done, and of how much."""
 
 EXAMPLES = 5
 """How many of a table's records that do not open are named."""
 
 _LONGEST_ID = 64
 
-_PLACES: tuple[tuple[Any, Callable[[Any], RecordContext]], ...] = (
+_EVERYTHING_SEALED: tuple[Sealed, ...] = (
     *SEALED,
-    (PasswordLinkRow, link_place),
-    (KeyCheckRow, lambda row: check_place(row.key_id)),
+    (PasswordLinkRow, link_context),
+    (KeyCheckRow, lambda row: check_context(row.key_id)),
 )
 
 
 @dataclass(kw_only=True)
 class SealedTable:
-    """What became of the records of one table: how many each key opened; how many did not open, some of them named."""
+    """The records of one table: how many each key opened, and how many did not open, some of them named."""
 
     name: str
     opened: Counter[str] = field(default_factory=Counter)
@@ -46,7 +47,7 @@ class SealedTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a database was found to be: `damage` are SQLite's own words on its file, and no table was read then."""
+    """The result for a database: `damage` are SQLite's own words on its file, and no table was read then."""
 
     damage: list[str]
     tables: list[SealedTable]
@@ -57,8 +58,8 @@ class Verdict:
         return not self.damage and not any(table.unopened for table in self.tables)
 
 
-async def verify(database: Database, tell: Tell) -> Verdict:
-    """Open every sealed record as it stands now, while the bot goes on.
+async def verify(database: Database, on_progress: OnProgress) -> Verdict:
+    """Open every sealed record as it is now, while the bot goes on.
 
     Raises:
         OutdatedSchemaError: the schema is an older one, or there is none.
@@ -68,41 +69,41 @@ async def verify(database: Database, tell: Tell) -> Verdict:
     await database.require_schema()
     async with database.snapshot() as connection:
         found = await damage(connection)
-        return Verdict(damage=found, tables=[] if found else await open_all(connection, database.keyring, tell))
+        return Verdict(damage=found, tables=[] if found else await open_all(connection, database.keyring, on_progress))
 
 
-async def open_all(connection: AsyncConnection, keyring: Keyring, tell: Tell) -> list[SealedTable]:
+async def open_all(connection: AsyncConnection, keyring: Keyring, on_progress: OnProgress) -> list[SealedTable]:
     """Open every sealed record of a snapshot, private links and check values too."""
     tables: list[tuple[Table, Callable[[Any], RecordContext]]] = [
-        (model.__table__, place_of) for model, place_of in _PLACES
+        (model.__table__, context_of) for model, context_of in _EVERYTHING_SEALED
     ]
     total = 0
     for table, _ in tables:
         total += await connection.scalar(select(func.count()).select_from(table)) or 0
     done = 0
     found = []
-    for table, place_of in tables:
+    for table, context_of in tables:
         seen = SealedTable(name=table.name)
         found.append(seen)
         try:
             async with aclosing(batches(connection, select(table))) as several:
                 async for some in several:
                     for row in some:
-                        _try(keyring, row, place_of, seen)
+                        _try(keyring, row, context_of, seen)
                     done += len(some)
-                    tell("Opening", done, total)
+                    on_progress("Opening", done, total)
         except WRONG_KIND:
             seen.unopened += 1
             seen.examples.append("a value is of a wrong kind, and the rest of the table could not be read")
     return found
 
 
-def _try(keyring: Keyring, row: Row[Any], place_of: Callable[[Any], RecordContext], seen: SealedTable) -> None:
+def _try(keyring: Keyring, row: Row[Any], context_of: Callable[[Any], RecordContext], seen: SealedTable) -> None:
     if row._mapping.get("retired_at") is not None:
-        # The check value of a key that has done its work, and is in no list any more.
+        # The check value of a retired key, which is in no list any more.
         return
     try:
-        keyring.open(row.sealed, place_of(row))
+        keyring.open(row.sealed, context_of(row))
         seen.opened[key_id_of(row.sealed)] += 1
     except SealBrokenError as error:
         _note(seen, row, str(error))
@@ -117,14 +118,14 @@ def _note(seen: SealedTable, row: Row[Any], why: str) -> None:
 
 
 def _whose(row: Row[Any]) -> str:
-    """Name a record by what stands in the clear; somebody else may have written that, so it is cleaned and cut."""
+    """Name a record by what is in the clear; somebody else may have written that, so it is cleaned and cut."""
     columns = row._mapping
     names = [str(columns[name]) for name in ("workspace", "user_id") if name in columns] or [str(columns["key_id"])]
     return " ".join("".join(c if c.isprintable() else "?" for c in name[:_LONGEST_ID]) for name in names)
 
 
 async def damage(connection: AsyncConnection) -> list[str]:
-    """Say what SQLite finds wrong in its file; nothing on a good one, and on PostgreSQL, which looks after its own.
+    """Return what SQLite finds wrong in its file; nothing on PostgreSQL, which checks its own pages.
 
     See https://www.sqlite.org/pragma.html#pragma_integrity_check.
     """

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col
+from sqlalchemy import Row
+from sqlmodel import col, delete, insert, select
 
 from storage.models import AuditRow
+from storage.tables.table import Table
 
 TESTED = "tested"
 
@@ -26,12 +26,8 @@ class AuditEntry:
     fields: tuple[str, ...]
 
 
-class AuditTable:
+class AuditTable(Table):
     """The audit entries, inside one transaction."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        """Work through `connection`."""
-        self._connection = connection
 
     async def append(
         self, workspace: str, *, actor: str, subject: str, action: str, fields: Sequence[str] = ()
@@ -62,13 +58,8 @@ class AuditTable:
 
     async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
         """Read the latest changes of a workspace's profiles and defaults, newest first, without tests."""
-        rows = await self._connection.execute(
-            select(AuditRow)
-            .where(col(AuditRow.workspace) == workspace)
-            .order_by(col(AuditRow.id).desc())
-            .limit(limit * 10)
-        )
-        return [_entry(row) for row in rows if row.action != TESTED][:limit]
+        entries = await self.page(workspace, subject=None, limit=limit * 10)
+        return [entry for entry in entries if entry.action != TESTED][:limit]
 
     async def forget(self, workspace: str, subject: str) -> None:
         """Delete all entries about one person."""

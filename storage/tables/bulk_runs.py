@@ -1,31 +1,17 @@
-"""The table of test runs: tests of many profiles, how far each is, and which died with their process."""
+"""The table of bulk tests: each tests many profiles; how far each is, and which died with their process."""
 
 from dataclasses import asdict, dataclass
 from uuid import uuid4
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col, delete, func, select, update
 
-from storage.tables.clock import now_sql
+from storage.models import BulkRunRow
+from storage.tables.table import Table, insert_new, now
 
 RUNNING, CANCELLED, DONE, INTERRUPTED = "running", "cancelled", "done", "interrupted"
 
-_ADD = """
-    INSERT INTO test_runs (run_id, workspace, actor, channel, message_ts, status, done, total, alive_at)
-    VALUES (:run_id, :workspace, :actor, :channel, :message_ts, 'running', :done, :total, {now})
-    ON CONFLICT DO NOTHING
-"""
-_STEP = "UPDATE test_runs SET done = :done, alive_at = {now} WHERE run_id = :run_id RETURNING status"
-_END = """
-    UPDATE test_runs SET status = :status
-    WHERE run_id = :run_id AND workspace = :workspace AND status = 'running'
-"""
-_SILENT = """
-    UPDATE test_runs SET status = 'interrupted' WHERE status = 'running' AND alive_at < {now} - :seconds
-    RETURNING run_id, workspace, actor, channel, message_ts, done, total
-"""
-_RUNNING = "SELECT count(*) FROM test_runs WHERE workspace = :workspace AND status = 'running'"
-_PURGE = "DELETE FROM test_runs WHERE status <> 'running' AND alive_at < {now} - 604800"
+_KEPT_SECONDS = 7 * 24 * 3600
+"""How long a run that has ended is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +27,8 @@ class StoredRun:
     total: int
 
 
-class BulkRunTable:
+class BulkRunTable(Table):
     """The runs, inside one transaction."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        """Work through `connection`."""
-        self._connection = connection
 
     async def add(self, *, workspace: str, actor: str, channel: str, message_ts: str, total: int) -> StoredRun | None:
         """Begin a run; None when one of the workspace is under way, whichever instance began it."""
@@ -59,32 +41,46 @@ class BulkRunTable:
             done=0,
             total=total,
         )
-        added = await self._connection.execute(self._statement(_ADD), asdict(run))
-        return run if int(getattr(added, "rowcount", 0)) == 1 else None
+        values = {**asdict(run), "status": RUNNING, "alive_at": now(self._connection)}
+        return run if await insert_new(self._connection, BulkRunRow, values) else None
 
     async def step(self, run_id: str, *, done: int) -> bool:
-        """Note how far a run is, and that it lives; False when it was cancelled meanwhile."""
-        status = await self._connection.scalar(self._statement(_STEP), {"run_id": run_id, "done": done})
+        """Store how far a run is, and that it lives; False when it was cancelled meanwhile."""
+        statement = update(BulkRunRow).where(col(BulkRunRow.run_id) == run_id)
+        status = await self._connection.scalar(
+            statement.values(done=done, alive_at=now(self._connection)).returning(col(BulkRunRow.status))
+        )
         return bool(status == RUNNING)
 
     async def end(self, run_id: str, status: str, *, workspace: str) -> bool:
-        """End a run that is running; tells whether it was."""
-        values = {"run_id": run_id, "status": status, "workspace": workspace}
-        ended = await self._connection.execute(self._statement(_END), values)
-        return int(getattr(ended, "rowcount", 0)) == 1
+        """End a run that is running; returns whether it was."""
+        ended = await self._connection.execute(
+            update(BulkRunRow)
+            .where(
+                col(BulkRunRow.run_id) == run_id,
+                col(BulkRunRow.workspace) == workspace,
+                col(BulkRunRow.status) == RUNNING,
+            )
+            .values(status=status)
+        )
+        return ended.rowcount == 1
 
     async def running(self, workspace: str) -> bool:
         """Whether a run of this workspace is under way."""
-        return bool(await self._connection.scalar(self._statement(_RUNNING), {"workspace": workspace}))
+        running = (col(BulkRunRow.workspace) == workspace, col(BulkRunRow.status) == RUNNING)
+        return bool(await self._connection.scalar(select(func.count()).select_from(BulkRunRow).where(*running)))
 
     async def interrupt_silent(self, *, seconds: float) -> list[StoredRun]:
-        """Mark runs that gave no sign of life for so long as interrupted, and give them."""
-        rows = await self._connection.execute(self._statement(_SILENT), {"seconds": seconds})
+        """Mark runs that gave no sign of life for so long as interrupted, and return them."""
+        rows = await self._connection.execute(
+            update(BulkRunRow)
+            .where(col(BulkRunRow.status) == RUNNING, col(BulkRunRow.alive_at) < now(self._connection) - seconds)
+            .values(status=INTERRUPTED)
+            .returning(*(getattr(BulkRunRow, name) for name in StoredRun.__dataclass_fields__))
+        )
         return [StoredRun(**row) for row in rows.mappings()]
 
     async def purge(self) -> None:
-        """Drop runs that ended a week ago."""
-        await self._connection.execute(self._statement(_PURGE))
-
-    def _statement(self, template: str) -> TextClause:
-        return text(template.format(now=now_sql(self._connection)))
+        """Delete runs that ended a week ago."""
+        ended = (col(BulkRunRow.status) != RUNNING, col(BulkRunRow.alive_at) < now(self._connection) - _KEPT_SECONDS)
+        await self._connection.execute(delete(BulkRunRow).where(*ended))

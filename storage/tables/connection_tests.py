@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, Row, delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col
+from sqlmodel import col, delete, select
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import ConnectionTestRow
-from storage.tables.upsert import insert_or_replace
+from storage.tables.sealed_records import record_context
+from storage.tables.table import Table, insert_or_replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,45 +23,27 @@ class StoredTest:
     document: bytes = field(repr=False)
 
 
-def connection_test_place(row: ConnectionTestRow | Row[Any]) -> RecordContext:
-    """Give the place that a row's seal is bound to."""
-    return RecordContext(
-        table=ConnectionTestRow.__tablename__,
-        record_id=row.record_id,
-        workspace=row.workspace,
-        user=row.user_id,
-        revision=row.revision,
-        extra=(row.key_id, row.tested_at.astimezone(UTC).isoformat()),
-    )
+def connection_test_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return record_context(ConnectionTestRow, row, row.tested_at.astimezone(UTC).isoformat())
 
 
 def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
-    """Open a row of the table, or what has its columns; None when it does not open."""
+    """Open a row; None when it does not open."""
     try:
-        document = keyring.open(row.sealed, connection_test_place(row))
+        document = keyring.open(row.sealed, connection_test_context(row))
     except (SealBrokenError, ValueError):
         # A lost test result costs nobody anything: the next test writes a new one.
         return None
     return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
 
 
-class ConnectionTestTable:
+class ConnectionTestTable(Table):
     """The last connection tests, inside one transaction."""
-
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
-        """Work through `connection`; seal and open with `keyring`."""
-        self._connection = connection
-        self._keyring = keyring
 
     async def last(self, workspace: str, user: str) -> StoredTest | None:
         """Read the last test; None when there is none, or when it does not open."""
-        found = await self._connection.execute(
-            select(ConnectionTestRow).where(
-                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id) == user
-            )
-        )
-        row = found.first()
-        return opened_test(row, self._keyring) if row else None
+        return (await self.of(workspace, [user])).get(user)
 
     async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
         """Read the last tests of several people, by user id; those without one are left out."""
@@ -94,14 +75,14 @@ class ConnectionTestTable:
             sealed=b"",
             tested_at=tested_at,
         )
-        row.sealed = self._keyring.seal(document, connection_test_place(row))
+        row.sealed = self._keyring.seal(document, connection_test_context(row))
         await insert_or_replace(self._connection, ConnectionTestRow, row.model_dump(), key=("workspace", "user_id"))
 
     async def delete(self, workspace: str, user: str) -> bool:
-        """Remove one person's test; tells whether there was one."""
+        """Remove one person's test; returns whether there was one."""
         result = await self._connection.execute(
             delete(ConnectionTestRow).where(
                 col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id) == user
             )
         )
-        return cast("CursorResult[None]", result).rowcount > 0
+        return result.rowcount > 0

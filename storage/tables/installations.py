@@ -1,16 +1,13 @@
 """The table of installations: where the bot is installed, with its tokens; sealed, each save against a revision."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
-from uuid import uuid4
+from typing import Any
 
-from sqlalchemy import CursorResult, Row, delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col
+from sqlmodel import col, delete, select
 
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.crypto.keyring import RecordContext
 from storage.models import InstallationRow
-from storage.tables.revisions import require_revision, write_revision
+from storage.tables.sealed_records import RecordTable, record_context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,37 +19,23 @@ class StoredInstallation:
     document: bytes = field(repr=False)
 
 
-def installation_place(row: InstallationRow | Row[Any]) -> RecordContext:
-    """Give the place that a row's seal is bound to."""
-    return RecordContext(
-        table=InstallationRow.__tablename__,
-        record_id=row.record_id,
-        workspace=row.workspace,
-        user="-",
-        revision=row.revision,
-        extra=(row.key_id,),
-    )
+def installation_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return record_context(InstallationRow, row)
 
 
-class InstallationTable:
+class InstallationTable(RecordTable):
     """The installations, inside one transaction."""
 
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
-        """Work through `connection`; seal and open with `keyring`."""
-        self._connection = connection
-        self._keyring = keyring
+    model = InstallationRow
 
     async def get(self, workspace: str) -> StoredInstallation | None:
         """Read where the bot is installed; None when it is not installed there."""
         row = await self._row(workspace)
         if row is None:
             return None
-        try:
-            document = self._keyring.open(row.sealed, installation_place(row))
-        except (SealBrokenError, ValueError):
-            # Without its token the bot is deaf there, until somebody installs it again.
-            document = b""
-        return StoredInstallation(workspace=row.workspace, revision=row.revision, document=document)
+        # Without its token the bot can do nothing there, until somebody installs it again.
+        return StoredInstallation(workspace=row.workspace, revision=row.revision, document=self._document(row) or b"")
 
     async def save(self, workspace: str, document: bytes, *, expected_revision: int) -> None:
         """Seal and store `document` as the next revision; 0 expects that there is none yet.
@@ -60,36 +43,18 @@ class InstallationTable:
         Raises:
             StaleRevisionError: another revision is stored than the expected one.
         """
-        row = await self._row(workspace)
-        require_revision(row, expected_revision)
-        fresh = InstallationRow(
-            record_id=row.record_id if row else str(uuid4()),
-            workspace=workspace,
-            revision=expected_revision + 1,
-            key_id=self._keyring.active,
-            sealed=b"",
-        )
-        fresh.sealed = self._keyring.seal(document, installation_place(fresh))
-        await write_revision(self._connection, fresh)
+        row = await self._expected(expected_revision, workspace)
+        await self._save(document, before=row, workspace=workspace)
 
     async def delete(self, workspace: str, *, revision: int) -> bool:
-        """Forget an installation, token and all; False when it is not stored at this revision (any more)."""
+        """Delete an installation, token and all; False when it is not stored at this revision (any more)."""
         result = await self._connection.execute(
-            delete(InstallationRow).where(
-                col(InstallationRow.workspace) == workspace, col(InstallationRow.revision) == revision
-            )
+            delete(InstallationRow).where(*self._of(workspace), col(InstallationRow.revision) == revision)
         )
-        return cast("CursorResult[None]", result).rowcount > 0
+        return result.rowcount > 0
 
     async def workspaces(self) -> list[str]:
-        """Name the workspaces in which the bot is installed, in order."""
-        found = await self._connection.scalars(
-            select(col(InstallationRow.workspace)).order_by(col(InstallationRow.workspace))
+        """Return the workspaces in which the bot is installed, in order."""
+        return list(
+            await self._connection.scalars(select(InstallationRow.workspace).order_by(col(InstallationRow.workspace)))
         )
-        return list(found)
-
-    async def _row(self, workspace: str) -> Row[Any] | None:
-        found = await self._connection.execute(
-            select(InstallationRow).where(col(InstallationRow.workspace) == workspace)
-        )
-        return found.first()

@@ -1,39 +1,29 @@
-"""The table of OAuth states: only a hash of each, used once, until the database's clock says no."""
+"""The table of OAuth states: only a hash of each, used once, until it ends by the database's clock."""
 
 import hashlib
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col, delete, insert
 
-from storage.tables.clock import now_sql
-
-_ADD = "INSERT INTO oauth_states (state_hash, ends_at) VALUES (:state_hash, {now} + :seconds)"
-_USE = "DELETE FROM oauth_states WHERE state_hash = :state_hash AND ends_at > {now}"
-_PURGE = "DELETE FROM oauth_states WHERE ends_at <= {now}"
+from storage.models import OAuthStateRow
+from storage.tables.table import Table, now
 
 
-class OAuthStateTable:
+class OAuthStateTable(Table):
     """The states of installations under way, inside one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        """Work through `connection`."""
-        self._connection = connection
-
     async def add(self, state: str, *, seconds: int) -> None:
-        """Keep a state for so many seconds."""
-        await self._connection.execute(self._statement(_ADD), {"state_hash": _hashed(state), "seconds": seconds})
+        """Store a state for so many seconds."""
+        ends_at = now(self._connection) + seconds
+        await self._connection.execute(insert(OAuthStateRow).values(state_hash=_hashed(state), ends_at=ends_at))
 
     async def use(self, state: str) -> bool:
         """Use a state up; False when it is used, over, or never was."""
-        done = await self._connection.execute(self._statement(_USE), {"state_hash": _hashed(state)})
-        return int(getattr(done, "rowcount", 0)) == 1
+        good = (col(OAuthStateRow.state_hash) == _hashed(state), col(OAuthStateRow.ends_at) > now(self._connection))
+        return (await self._connection.execute(delete(OAuthStateRow).where(*good))).rowcount == 1
 
     async def purge(self) -> None:
-        """Drop states that are over."""
-        await self._connection.execute(self._statement(_PURGE))
-
-    def _statement(self, template: str) -> TextClause:
-        return text(template.format(now=now_sql(self._connection)))
+        """Delete states that are over."""
+        await self._connection.execute(delete(OAuthStateRow).where(col(OAuthStateRow.ends_at) <= now(self._connection)))
 
 
 def _hashed(state: str) -> str:

@@ -1,7 +1,7 @@
 """The table of people: a list in the order of names, found by words and by state, in pages that stay quick.
 
-Names are sealed. A person is found through blinded beginnings of words (`search_entries`), and stands at a number
-that tells the order of names and nothing else: a new name finds its place by halving.
+Names are sealed. A person is found through keyed hashes of the beginnings of words (`search_entries`), and has a
+position: a number that shows the order of names and nothing else, found for a new name by bisection.
 """
 
 import json
@@ -11,29 +11,15 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    Subquery,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    text,
-    tuple_,
-    union_all,
-    update,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Row, Select, Subquery
 from sqlalchemy.orm import aliased
-from sqlmodel import col
+from sqlmodel import bindparam, col, delete, exists, func, insert, select, text, tuple_, union_all, update
 
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
 from storage.tables.people_query import Cursor, Query
-from storage.tables.upsert import insert_into
+from storage.tables.sealed_records import record_context
+from storage.tables.table import Table, insert_into
 
 LONGEST_BEGINNING = 8
 """Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
@@ -41,23 +27,16 @@ LONGEST_BEGINNING = 8
 EVERYBODY = ""
 
 HIDDEN = -1
-"""The state of somebody who is kept for a while, but stands in no list and no count."""
+"""The state of somebody who is kept for a while, but is in no list and no count."""
 
 _TOKEN_CHARACTERS = 16
-"""96 bits of a blinded name: two beginnings of words never share one."""
+"""96 bits of a keyed hash: two beginnings of words never share one."""
 
 _FIRST, _LAST, _STEP = 0, 2**62, 2**40
 
-_COUNT = """
-    INSERT INTO state_counts (workspace, state, people) VALUES (:workspace, :state, :change)
-    ON CONFLICT (workspace, state) DO UPDATE SET people = state_counts.people + :change
-"""
-
-_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-
-_HOLD_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
-
-_FORGET = text("DELETE FROM search_entries WHERE workspace = :of_workspace AND user_id = :of_user")
+# SQL for PostgreSQL's locks: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
+_LOCK_PERSON = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_LOCK_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +53,7 @@ class StoredPerson:
 
 @dataclass(frozen=True, kw_only=True)
 class Newcomer:
-    """Somebody who is not in the list yet, and the place they take in it."""
+    """Somebody who is not in the list yet, and the position that they get in it."""
 
     user: str
     name: str
@@ -83,7 +62,7 @@ class Newcomer:
 
 
 def evenly_spread(people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
-    """Give (user id, name, words) their places in a list in which nobody stands yet."""
+    """Give positions to (user id, name, words) in a list in which nobody is yet."""
     ordered = sorted(people, key=lambda one: (one[1].casefold(), one[0]))
     gap = min(_STEP, _LAST // (len(ordered) + 1))
     begin = (_LAST - gap * len(ordered)) // 2
@@ -97,25 +76,13 @@ def _sorted(words: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
 
 
-def person_place(row: PersonRow | Row[Any]) -> RecordContext:
-    """Give the place that a row's seal is bound to."""
-    return RecordContext(
-        table=PersonRow.__tablename__,
-        record_id=row.record_id,
-        workspace=row.workspace,
-        user=row.user_id,
-        revision=1,
-        extra=(row.key_id,),
-    )
+def person_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return record_context(PersonRow, row)
 
 
-class PeopleTable:
+class PeopleTable(Table):
     """The people, inside one transaction."""
-
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
-        """Work through `connection`; seal, open and blind with `keyring`."""
-        self._connection = connection
-        self._keyring = keyring
 
     async def get(self, workspace: str, user: str) -> StoredPerson | None:
         """Read one person; None when the list does not know them."""
@@ -123,23 +90,24 @@ class PeopleTable:
         return None if row is None else self._opened(row)
 
     async def lock_for_update(self, workspace: str, user: str) -> StoredPerson | None:
-        """Read one person as `get` does, and let nobody else hold them until the transaction ends.
+        """Read one person as `get` does, and lock them until the transaction ends.
 
-        Who decides by what is known of a person, and then writes, holds them first: a name learnt meanwhile, of
+        Whoever writes what depends on what is known of a person locks them first: a name learnt meanwhile, of
         somebody who was not in the list before, would be lost. On SQLite there is one writer at a time anyway.
         """
         if self._connection.dialect.name == "postgresql":
-            # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
-            await self._connection.execute(_HOLD, {"name": f"people\n{workspace}\n{user}"})
+            await self._connection.execute(_LOCK_PERSON, {"name": f"people\n{workspace}\n{user}"})
         return await self.get(workspace, user)
 
     async def put(  # noqa: PLR0917 - each is of its own kind
         self, workspace: str, user: str, name: str, words: Collection[str], state: int, at: datetime
     ) -> None:
-        """Write down what is known of a person: name, words they are found by, state; `at` is the time now."""
+        """Store what is known of a person: name, words they are found by, state; `at` is the time now."""
         row = await self._locked(workspace, user)
         if row is None:
-            newcomer = Newcomer(user=user, name=name, words=tuple(words), position=await self._place(workspace, name))
+            newcomer = Newcomer(
+                user=user, name=name, words=tuple(words), position=await self._position_of(workspace, name)
+            )
             if await self.add_many(workspace, [newcomer], state, at):
                 return
             # Another instance added them between our look and our insert.
@@ -156,18 +124,18 @@ class PeopleTable:
             await self._count(row.workspace, {row.state: -1, state: 1})
             row.state, row.state_since = state, at
         if (known.name, known.words) != (name, _sorted(words)):
-            row.position = row.position if known.name == name else await self._place(row.workspace, name)
+            row.position = row.position if known.name == name else await self._position_of(row.workspace, name)
             row.sealed = self._sealed(row, name, words)
         await self._connection.execute(
             update(PersonRow).where(col(PersonRow.record_id) == row.record_id).values(row.model_dump())
         )
         if found_by != (row.key_id, row.state, row.position, _sorted(words)):
-            await self._make_findable(row, words)
+            await self._replace_entries(row, words)
 
     async def add_many(self, workspace: str, newcomers: Sequence[Newcomer], state: int, at: datetime) -> int:
-        """Add people at places given by `evenly_spread`; who is in the list already is left as they are.
+        """Add people as `evenly_spread` returns them; whoever is in the list already is left as they are.
 
-        Gives how many were added.
+        Returns how many were added.
         """
         words = {newcomer.user: newcomer.words for newcomer in newcomers}
         rows = {newcomer.user: self._row(workspace, newcomer, state, at) for newcomer in newcomers}
@@ -186,7 +154,7 @@ class PeopleTable:
         return len(fresh)
 
     async def set_deactivated(self, workspace: str, user: str, at: datetime | None) -> None:
-        """Note since when a person is deactivated; None: they are not."""
+        """Store since when a person is deactivated; None: they are not."""
         await self._connection.execute(
             update(PersonRow)
             .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
@@ -194,7 +162,7 @@ class PeopleTable:
         )
 
     async def deactivated_before(self, at: datetime) -> list[tuple[str, str]]:
-        """Give (workspace, user id) of people deactivated before a time."""
+        """Return (workspace, user id) of people deactivated before a time."""
         rows = await self._connection.execute(
             select(col(PersonRow.workspace), col(PersonRow.user_id))
             .where(col(PersonRow.deactivated_at) < at)
@@ -203,7 +171,7 @@ class PeopleTable:
         return [(workspace, user) for workspace, user in rows]
 
     async def remove(self, workspace: str, user: str) -> None:
-        """Take a person out of the list."""
+        """Remove a person from the list."""
         row = await self._locked(workspace, user)
         if row is None:
             return
@@ -212,7 +180,7 @@ class PeopleTable:
         await self._count(workspace, {row.state: -1})
 
     async def counts(self, workspace: str) -> dict[int, int]:
-        """Give how many people are in each state."""
+        """Return how many people are in each state."""
         rows = await self._connection.execute(
             select(col(StateCountRow.state), col(StateCountRow.people)).where(
                 col(StateCountRow.workspace) == workspace,
@@ -226,7 +194,7 @@ class PeopleTable:
         """Count everybody anew, whatever was counted before."""
         if self._connection.dialect.name == "postgresql":
             # Whoever changes two counts may wait between them for one that is deleted here: none must be under way.
-            await self._connection.execute(_HOLD_COUNTS)
+            await self._connection.execute(_LOCK_COUNTS)
         await self._connection.execute(delete(StateCountRow).where(col(StateCountRow.workspace) == workspace))
         counted = await self._connection.execute(
             select(col(PersonRow.state), func.count().label("people"))
@@ -236,7 +204,7 @@ class PeopleTable:
         await self._count(workspace, {row.state: row.people for row in counted})
 
     async def users(self, workspace: str, *, after: str = "", limit: int = 500) -> list[str]:
-        """Give user ids, in their own order."""
+        """Return user ids, in their own order."""
         found = await self._connection.scalars(
             select(col(PersonRow.user_id))
             .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) > after)
@@ -246,7 +214,7 @@ class PeopleTable:
         return list(found)
 
     async def page(self, workspace: str, query: Query, *, limit: int) -> list[tuple[StoredPerson, Cursor]]:
-        """Read one page of the list, in its order, each person with their place in it."""
+        """Read one page of the list, in its order, each person with the cursor behind them."""
         found = self._found(workspace, query, limit)
         rows = await self._connection.execute(
             select(PersonRow)
@@ -254,10 +222,10 @@ class PeopleTable:
             .where(col(PersonRow.workspace) == workspace)
         )
         listed = [(self._opened(row), Cursor(state=row.state, position=row.position, user=row.user_id)) for row in rows]
-        return sorted(listed, key=lambda one: query.place_of(one[1]))
+        return sorted(listed, key=lambda one: query.key_of(one[1]))
 
-    async def find_anew(self, people: Sequence[tuple[Row[Any], bytes]]) -> None:
-        """Blind the words of people of one or several workspaces, as sealed in their documents, under the first key."""
+    async def rehash(self, people: Sequence[tuple[Row[Any], bytes]]) -> None:
+        """Hash the words of people of one or several workspaces, as in their opened documents, under the first key."""
         gone = [{"of_workspace": row.workspace, "of_user": row.user_id} for row, _ in people]
         entries = [
             entry
@@ -265,14 +233,19 @@ class PeopleTable:
             if row.state != HIDDEN
             for entry in self._entries_of(row, json.loads(document)["words"])
         ]
-        await self._connection.execute(_FORGET, gone)
+        await self._connection.execute(
+            delete(SearchRow).where(
+                col(SearchRow.workspace) == bindparam("of_workspace"), col(SearchRow.user_id) == bindparam("of_user")
+            ),
+            gone,
+        )
         if entries:
             await self._connection.execute(insert(SearchRow), entries)
 
     # Finding
 
     def _found(self, workspace: str, query: Query, limit: int) -> Subquery:
-        """Take the next of each state, which one index gives in order, and of all those the next."""
+        """Return the query for the next of each state, which one index gives in order, and of all those the next."""
         parts = [self._entries(workspace, query, state, limit).subquery() for state in query.states]
         merged = union_all(*(part.select() for part in parts)).subquery()
         order = query.order(merged.c.state, merged.c.position, merged.c.user_id)
@@ -288,11 +261,11 @@ class PeopleTable:
         for word in others:
             statement = statement.where(self._has(workspace, word))
         columns = (col(SearchRow.state), col(SearchRow.position), col(SearchRow.user_id))
-        here = query.place(*columns)
+        here = query.key(*columns)
         if query.after is not None:
-            statement = statement.where(tuple_(*here) > query.place_of(query.after))
+            statement = statement.where(tuple_(*here) > query.key_of(query.after))
         elif query.before is not None:
-            statement = statement.where(tuple_(*here) < query.place_of(query.before))
+            statement = statement.where(tuple_(*here) < query.key_of(query.before))
         return statement.order_by(*query.order(*columns)).limit(limit)
 
     def _has(self, workspace: str, word: str) -> ColumnElement[bool]:
@@ -308,8 +281,8 @@ class PeopleTable:
     def _tokens(self, workspace: str, word: str) -> Sequence[str]:
         if word == EVERYBODY:
             return (EVERYBODY,)
-        blinded = self._keyring.keyed_hashes(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
-        return tuple(name[:_TOKEN_CHARACTERS] for name in blinded)
+        hashes = self._keyring.keyed_hashes(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
+        return tuple(token[:_TOKEN_CHARACTERS] for token in hashes)
 
     # Writing
 
@@ -328,7 +301,7 @@ class PeopleTable:
         row.sealed = self._sealed(row, newcomer.name, newcomer.words)
         return row
 
-    async def _make_findable(self, row: PersonRow, words: Collection[str]) -> None:
+    async def _replace_entries(self, row: PersonRow, words: Collection[str]) -> None:
         await self._forget_entries(row.workspace, row.user_id)
         if row.state != HIDDEN:
             await self._connection.execute(insert(SearchRow), self._entries_of(row, words))
@@ -347,11 +320,17 @@ class PeopleTable:
     async def _count(self, workspace: str, changes: Mapping[int, int]) -> None:
         # In one order everywhere, so that two instances never wait for each other.
         for state, change in sorted(changes.items()):
-            values = {"workspace": workspace, "state": state, "change": change}
-            await self._connection.execute(text(_COUNT), values)
+            insert_count = insert_into(self._connection, StateCountRow).values(
+                workspace=workspace, state=state, people=change
+            )
+            await self._connection.execute(
+                insert_count.on_conflict_do_update(
+                    index_elements=["workspace", "state"], set_={"people": col(StateCountRow.people) + change}
+                )
+            )
 
-    async def _place(self, workspace: str, name: str) -> int:
-        """Find a name's place in the alphabet by halving what lies between its neighbours."""
+    async def _position_of(self, workspace: str, name: str) -> int:
+        """Find a name's position by bisection between its neighbours."""
         low, high = _FIRST, _LAST
         while high - low > 1:
             row = await self._near_middle(workspace, low, high)
@@ -368,7 +347,7 @@ class PeopleTable:
         return (low + high) // 2
 
     async def _near_middle(self, workspace: str, low: int, high: int) -> PersonRow | None:
-        """Give a person between two places, near the middle; None when nobody stands there."""
+        """Return a person between two positions, near the middle; None when nobody is there."""
         position = col(PersonRow.position)
         middle = (low + high) // 2
         between = select(PersonRow).where(col(PersonRow.workspace) == workspace)
@@ -389,11 +368,11 @@ class PeopleTable:
     def _sealed(self, row: PersonRow, name: str, words: Collection[str]) -> bytes:
         row.key_id = self._keyring.active
         document = json.dumps({"name": name, "words": _sorted(words)}).encode()
-        return self._keyring.seal(document, person_place(row))
+        return self._keyring.seal(document, person_context(row))
 
     def _opened(self, row: PersonRow | Row[Any]) -> StoredPerson:
         try:
-            document = json.loads(self._keyring.open(row.sealed, person_place(row)))
+            document = json.loads(self._keyring.open(row.sealed, person_context(row)))
         except (SealBrokenError, ValueError):
             # A name that does not open is asked of the workspace again; until then the person has none.
             document = {"name": "", "words": []}

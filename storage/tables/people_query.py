@@ -1,4 +1,4 @@
-"""Which people a list shows, in which order, and from where on."""
+"""Which people a list shows, in which order, and where its page begins."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
-    """A place in a list, behind (or before) which the next page begins."""
+    """A person in a list, behind (or before) whom a page begins."""
 
     state: int
     position: int
@@ -26,15 +26,15 @@ class Query:
     after: Cursor | None = None
     before: Cursor | None = None
 
-    def place(self, state: Any, position: Any, user: Any) -> tuple[Any, ...]:
-        """Give what the order goes by."""
+    def key(self, state: Any, position: Any, user: Any) -> tuple[Any, ...]:
+        """Return what the list is ordered by."""
         return (position, user) if self.by_name else (state, position, user)
 
-    def place_of(self, cursor: Cursor) -> tuple[Any, ...]:
-        """Give a cursor's place in the order."""
-        return self.place(cursor.state, cursor.position, cursor.user)
+    def key_of(self, cursor: Cursor) -> tuple[Any, ...]:
+        """Return what a cursor is ordered by."""
+        return self.key(cursor.state, cursor.position, cursor.user)
 
     def order(self, state: Any, position: Any, user: Any) -> list[Any]:
-        """Give the columns to order by; backwards from `before`."""
+        """Return the columns to order by; backwards from `before`."""
         backward = self.after is None and self.before is not None
-        return [part.desc() if backward else part.asc() for part in self.place(state, position, user)]
+        return [part.desc() if backward else part.asc() for part in self.key(state, position, user)]

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
-from uuid import uuid4
+from typing import Any
 
-from sqlalchemy import CursorResult, Row, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col
+from sqlmodel import col, delete, select, update
 
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.crypto.keyring import RecordContext
 from storage.models import (
     AuditRow,
     BulkRunRow,
@@ -23,7 +20,7 @@ from storage.models import (
     StateCountRow,
     WorkspaceRow,
 )
-from storage.tables.revisions import require_revision, write_revision
+from storage.tables.sealed_records import RecordTable, record_context
 
 _EVERYTHING = (
     ProfileRow,
@@ -48,37 +45,23 @@ class StoredWorkspace:
     document: bytes = field(repr=False)
 
 
-def workspace_place(row: WorkspaceRow | Row[Any]) -> RecordContext:
-    """Give the place that a row's seal is bound to."""
-    return RecordContext(
-        table=WorkspaceRow.__tablename__,
-        record_id=row.record_id,
-        workspace=row.workspace,
-        user="-",
-        revision=row.revision,
-        extra=(row.key_id,),
-    )
+def workspace_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return record_context(WorkspaceRow, row)
 
 
-class WorkspaceTable:
+class WorkspaceTable(RecordTable):
     """The workspaces, inside one transaction."""
 
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
-        """Work through `connection`; seal and open with `keyring`."""
-        self._connection = connection
-        self._keyring = keyring
+    model = WorkspaceRow
 
     async def get(self, workspace: str) -> StoredWorkspace | None:
         """Read a workspace's record; None when there is none yet."""
         row = await self._row(workspace)
         if row is None:
             return None
-        try:
-            document = self._keyring.open(row.sealed, workspace_place(row))
-        except (SealBrokenError, ValueError):
-            # Defaults are a convenience: without them people type six values again.
-            document = b""
-        return StoredWorkspace(revision=row.revision, left_at=row.left_at, document=document)
+        # Defaults are a convenience: without them people type six values again.
+        return StoredWorkspace(revision=row.revision, left_at=row.left_at, document=self._document(row) or b"")
 
     async def save(self, workspace: str, document: bytes, *, expected_revision: int) -> None:
         """Seal and store `document` as the next revision; 0 expects that there is none yet.
@@ -86,46 +69,28 @@ class WorkspaceTable:
         Raises:
             StaleRevisionError: another revision is stored than the expected one.
         """
-        row = await self._row(workspace)
-        require_revision(row, expected_revision)
-        fresh = WorkspaceRow(
-            record_id=row.record_id if row else str(uuid4()),
-            workspace=workspace,
-            revision=expected_revision + 1,
-            key_id=self._keyring.active,
-            sealed=b"",
-            left_at=row.left_at if row else None,
-        )
-        fresh.sealed = self._keyring.seal(document, workspace_place(fresh))
-        await write_revision(self._connection, fresh)
+        row = await self._expected(expected_revision, workspace)
+        await self._save(document, before=row, workspace=workspace, left_at=row.left_at if row else None)
 
     async def set_left(self, workspace: str, at: datetime | None) -> None:
-        """Note since when the bot is no longer installed in a workspace; None: it is."""
+        """Store since when the bot is no longer installed in a workspace; None: it is installed."""
         if at is not None and await self._row(workspace) is None:
             await self.save(workspace, b"{}", expected_revision=0)
-        await self._connection.execute(
-            update(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace).values(left_at=at)
-        )
+        await self._connection.execute(update(WorkspaceRow).where(*self._of(workspace)).values(left_at=at))
 
     async def left_before(self, at: datetime) -> list[str]:
-        """Name the workspaces that left before a time."""
-        left = select(col(WorkspaceRow.workspace)).where(col(WorkspaceRow.left_at) < at)
-        found = await self._connection.scalars(left)
-        return list(found)
+        """Return the workspaces that left before a time."""
+        return list(
+            await self._connection.scalars(select(WorkspaceRow.workspace).where(col(WorkspaceRow.left_at) < at))
+        )
 
     async def purge(self, workspace: str, *, left_before: datetime) -> bool:
         """Delete everything that is stored of a workspace; False when it has not left before that time (any more)."""
         gone = await self._connection.execute(
-            delete(WorkspaceRow).where(
-                col(WorkspaceRow.workspace) == workspace, col(WorkspaceRow.left_at) < left_before
-            )
+            delete(WorkspaceRow).where(*self._of(workspace), col(WorkspaceRow.left_at) < left_before)
         )
-        if cast("CursorResult[None]", gone).rowcount == 0:
+        if gone.rowcount == 0:
             return False
         for table in _EVERYTHING:
             await self._connection.execute(delete(table).where(col(table.workspace) == workspace))
         return True
-
-    async def _row(self, workspace: str) -> Row[Any] | None:
-        found = await self._connection.execute(select(WorkspaceRow).where(col(WorkspaceRow.workspace) == workspace))
-        return found.first()

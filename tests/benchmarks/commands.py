@@ -227,7 +227,7 @@ async def store_a_profile(given: dict[str, str]) -> None:
     )
     database = Database.connect(given["DATABASE_URL"], Keyring.from_text(given["ENCRYPTION_KEYS"]))
     async with database.writing() as tx:
-        stored = await tx.profiles.save(TEAM, ADA, profile.to_document(), expected_revision=0)
+        stored = await tx.profiles.save(TEAM, ADA, profile.to_document(), replacing=None)
         await tx.tests.record(
             TEAM,
             ADA,

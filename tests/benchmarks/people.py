@@ -34,9 +34,9 @@ from bot.smtp.check.report import Outcome, Report, Stage, StageName
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.models import ConnectionTestRow, ProfileRow
-from storage.tables.connection_tests import connection_test_place
+from storage.tables.connection_tests import connection_test_context
 from storage.tables.people import evenly_spread
-from storage.tables.profiles import profile_place
+from storage.tables.profiles import profile_context
 from tests.benchmarks.figures import RUNS, Failed, Figure, MachineLoad, UnequalWorkError, attempted, print_table
 from tests.benchmarks.program import BOT_TOKEN, SIGNING_SECRET, free_port, process, served, until_ready
 from tests.scenario.people import GRACE
@@ -103,7 +103,7 @@ def profile_row(keyring: Keyring, user: str, address: str) -> ProfileRow:
         created_at=NOW,
         updated_at=NOW,
     )
-    row.sealed = keyring.seal(profile.to_document(), profile_place(row))
+    row.sealed = keyring.seal(profile.to_document(), profile_context(row))
     return row
 
 
@@ -130,7 +130,7 @@ def test_row(keyring: Keyring, profile: ProfileRow, number: int) -> ConnectionTe
         sealed=b"",
         tested_at=NOW,
     )
-    row.sealed = keyring.seal(REPORTS.dump_json(report), connection_test_place(row))
+    row.sealed = keyring.seal(REPORTS.dump_json(report), connection_test_context(row))
     return row
 
 

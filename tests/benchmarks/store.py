@@ -88,7 +88,7 @@ async def _fill(database: Database) -> None:
     for begin in range(0, RECORDS, 500):
         async with database.writing() as tx:
             for number in range(begin, begin + 500):
-                await tx.profiles.save(WORKSPACE, f"U{number:05}", DOCUMENT, expected_revision=0)
+                await tx.profiles.save(WORKSPACE, f"U{number:05}", DOCUMENT, replacing=None)
 
 
 def _reading_of(database: Database) -> Reading:

@@ -101,7 +101,7 @@ async def furnish(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfil
         await database.check_keys()
         async with database.writing() as tx:
             for user, profile in profiles.items():
-                await tx.profiles.save(TEAM, user, profile.to_document(), expected_revision=0)
+                await tx.profiles.save(TEAM, user, profile.to_document(), replacing=None)
                 await update_person(tx, Person(workspace=TEAM, user=user), at=datetime.now(UTC))
     finally:
         await database.close()

@@ -99,7 +99,7 @@ async def _fill(url: str, keyring: Keyring) -> None:
     for begin in range(0, len(users), 500):
         async with database.writing() as tx:
             for user in users[begin : begin + 500]:
-                await tx.profiles.save(TEAM, user, document, expected_revision=0)
+                await tx.profiles.save(TEAM, user, document, replacing=None)
     await database.close()
 
 

@@ -63,7 +63,7 @@ async def give_profiles(office: Office, people: Iterable[DemoPerson], *, failing
                 port=587,
                 extras={"TLS": "Y"},
             )
-            await tx.profiles.save(TEAM, person.id, profile.to_document(), expected_revision=0)
+            await tx.profiles.save(TEAM, person.id, profile.to_document(), replacing=None)
             await update_person(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))
 
 

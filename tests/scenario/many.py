@@ -165,5 +165,5 @@ async def save(many: Many, place: Place, user: str, address: str) -> dict[str, A
 async def addresses(many: Many, key: str) -> dict[str, str]:
     """Give what is stored of a workspace: user id to address."""
     async with many.bot.database.reading() as tx:
-        stored = [await tx.profiles.get(key, user) for user in await tx.profiles.users(key)]
-    return {one.user: json.loads(one.document)["address"] for one in stored if one}
+        stored = {user: await tx.profiles.get(key, user) for user in await tx.profiles.users(key)}
+    return {user: json.loads(one.document)["address"] for user, one in stored.items() if one}

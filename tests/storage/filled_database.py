@@ -12,10 +12,10 @@ from sqlmodel import SQLModel
 from storage.crypto.keyring import Keyring
 from storage.database import Database, Transaction
 from storage.models import AuditRow, ConnectionTestRow, HomeRow, ProfileRow, UnfinishedCopyRow
-from storage.tables.connection_tests import connection_test_place
+from storage.tables.connection_tests import connection_test_context
 from storage.tables.password_links import StoredLink
 from storage.tables.people import evenly_spread
-from storage.tables.profiles import profile_place
+from storage.tables.profiles import profile_context
 
 PASSWORD = "canary-Pa55-wörd"
 LONG_AGO = datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -52,13 +52,13 @@ def _profile(keyring: Keyring, user: str, number: int) -> dict[str, Any]:
         "updated_at": LONG_AGO + timedelta(microseconds=number),
     }
     document = f'{{"password": "{PASSWORD}", "number": {number}}}'.encode()
-    return {**row, "sealed": keyring.seal(document, profile_place(cast("ProfileRow", SimpleNamespace(**row))))}
+    return {**row, "sealed": keyring.seal(document, profile_context(cast("ProfileRow", SimpleNamespace(**row))))}
 
 
 def _test(keyring: Keyring, profile: Mapping[str, Any]) -> dict[str, Any]:
     names = ("workspace", "user_id", "record_id", "revision", "key_id")
     row = {**{name: profile[name] for name in names}, "tested_at": profile["updated_at"]}
-    place = connection_test_place(cast("ConnectionTestRow", SimpleNamespace(**row)))
+    place = connection_test_context(cast("ConnectionTestRow", SimpleNamespace(**row)))
     return {**row, "sealed": keyring.seal(b'{"stages": []}', place)}
 
 

@@ -13,14 +13,12 @@ async def main(url: str, key: Path) -> None:
     database = Database.connect(url, Keyring([key.read_bytes()]))
     async with database.reading() as tx:
         stored = await tx.profiles.get("T1", "U1")
-    revision = stored.revision if stored else 0
     while True:
         async with database.writing() as tx:
-            document = f"revision {revision + 1}".encode()
-            saved = await tx.profiles.save("T1", "U1", document, expected_revision=revision)
+            document = f"revision {stored.revision + 1 if stored else 1}".encode()
+            stored = await tx.profiles.save("T1", "U1", document, replacing=stored)
             await tx.audit.append("T1", actor="U1", subject="U1", action="saved")
-        revision = saved.revision
-        sys.stdout.write(f"{revision}\n")
+        sys.stdout.write(f"{stored.revision}\n")
         sys.stdout.flush()
 
 

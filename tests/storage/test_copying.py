@@ -55,7 +55,7 @@ async def test_life_goes_on_in_the_new_place(database: Database, target: Databas
     async with target.writing() as tx:
         old = await tx.audit.page("T1", subject=None)
         await tx.audit.append("T1", actor="U1", subject="U1", action="saved")
-        await tx.profiles.save("T1", user_id(0), b"{}", expected_revision=1)
+        await tx.profiles.save("T1", user_id(0), b"{}", replacing=await tx.profiles.get("T1", user_id(0)))
     async with target.reading() as tx:
         newest, *rest = await tx.audit.page("T1", subject=None)
         assert rest == old[: len(rest)]

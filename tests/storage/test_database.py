@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import sqlite3
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,20 @@ from storage.crypto.key_checks import KeyMismatchError
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
-from storage.tables.profiles import UnreadableRecordError
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.profiles import StoredProfile, UnreadableRecordError
+from storage.tables.sealed_records import StaleRevisionError
 from tests.counts import scaled
 
 
-async def save(database: Database, user: str = "U1", document: bytes = b"{}", *, expected: int = 0) -> int:
+async def save(
+    database: Database,
+    user: str = "U1",
+    document: bytes = b"{}",
+    *,
+    replacing: StoredProfile | UnreadableRecordError | None = None,
+) -> StoredProfile:
     async with database.writing() as tx:
-        return (await tx.profiles.save("T1", user, document, expected_revision=expected)).revision
+        return await tx.profiles.save("T1", user, document, replacing=replacing)
 
 
 async def test_a_saved_record_is_read_back_with_its_times(database: Database) -> None:
@@ -51,11 +58,11 @@ async def test_what_was_acknowledged_is_there_after_a_restart(database: Database
 
 
 async def test_a_save_on_an_old_revision_is_refused_and_changes_nothing(database: Database) -> None:
-    await save(database, document=b"first")
-    await save(database, document=b"second", expected=1)
-    for expected in (0, 1, 3):
+    first = await save(database, document=b"first")
+    second = await save(database, document=b"second", replacing=first)
+    for stale in (None, first, replace(second, revision=3), replace(second, record_id="another")):
         with pytest.raises(StaleRevisionError) as caught:
-            await save(database, document=b"late", expected=expected)
+            await save(database, document=b"late", replacing=stale)
         assert caught.value.revision == 2
     async with database.reading() as tx:
         stored = await tx.profiles.get("T1", "U1")
@@ -65,14 +72,33 @@ async def test_a_save_on_an_old_revision_is_refused_and_changes_nothing(database
 
 async def test_of_two_saves_at_once_exactly_one_wins(database: Database, url: str, keyring: Keyring) -> None:
     other = Database.connect(url, keyring)
-    for revision in range(scaled(quick=15, full=1000)):
+    stored = None
+    for _ in range(scaled(quick=15, full=1000)):
         results = await asyncio.gather(
-            save(database, document=b"ours", expected=revision),
-            save(other, document=b"theirs", expected=revision),
+            save(database, document=b"ours", replacing=stored),
+            save(other, document=b"theirs", replacing=stored),
             return_exceptions=True,
         )
-        assert sorted(isinstance(result, StaleRevisionError) for result in results) == [False, True], results
+        (stored,) = [result for result in results if isinstance(result, StoredProfile)]
+        assert [type(result) for result in results if result is not stored] == [StaleRevisionError]
     await other.close()
+
+
+async def test_what_a_save_returns_is_what_is_read_afterwards(database: Database) -> None:
+    stored = None
+    for document in (b"first", b"second"):
+        stored = await save(database, document=document, replacing=stored)
+        async with database.reading() as tx:
+            assert await tx.profiles.get("T1", "U1") == stored
+
+
+async def test_a_save_on_a_record_that_was_deleted_meanwhile_is_refused(database: Database) -> None:
+    stored = await save(database)
+    async with database.writing() as tx:
+        await tx.profiles.delete("T1", "U1")
+    with pytest.raises(StaleRevisionError) as caught:
+        await save(database, document=b"late", replacing=stored)
+    assert caught.value.revision == 0
 
 
 async def test_workspaces_do_not_see_each_other_although_user_ids_are_equal(database: Database) -> None:
@@ -94,7 +120,7 @@ async def test_people_with_a_record_are_given_in_order_of_their_ids(database: Da
 async def test_an_error_inside_a_transaction_undoes_all_of_it(database: Database) -> None:
     with pytest.raises(RuntimeError):
         async with database.writing() as tx:
-            await tx.profiles.save("T1", "U1", b"{}", expected_revision=0)
+            await tx.profiles.save("T1", "U1", b"{}", replacing=None)
             await tx.audit.append("T1", actor="U1", subject="U1", action="saved")
             raise RuntimeError
     async with database.reading() as tx:
@@ -126,7 +152,7 @@ async def test_the_last_test_is_kept_sealed_and_goes_with_the_profile(database: 
 
 
 async def edit(database: Database, statement: str) -> None:
-    async with database._writing_engine().begin() as connection:
+    async with database.writing_connection() as connection:
         await connection.execute(text(statement))
 
 
@@ -156,13 +182,13 @@ async def test_a_record_with_any_clear_column_edited_does_not_open(database: Dat
 async def test_ciphertexts_swapped_between_any_two_of_100_rows_do_not_open(database: Database) -> None:
     for number in range(100):
         await save(database, f"U{number:02}")
-    async with database._writing_engine().begin() as connection:
+    async with database.writing_connection() as connection:
         # Every row gets the ciphertext of the row a changing distance away: all pairs within the rounds.
         rows = await connection.execute(text("SELECT user_id, sealed FROM email_profiles"))
         original = {row.user_id: row.sealed for row in rows}
     users = sorted(original)
     for distance in range(1, scaled(quick=8, full=100)):
-        async with database._writing_engine().begin() as connection:
+        async with database.writing_connection() as connection:
             for place, user in enumerate(users):
                 await connection.execute(
                     text("UPDATE email_profiles SET sealed = :sealed WHERE user_id = :user"),
@@ -181,7 +207,7 @@ async def test_an_unreadable_record_can_be_replaced_on_its_revision(database: Da
     with pytest.raises(UnreadableRecordError) as caught:
         async with database.reading() as tx:
             await tx.profiles.get("T1", "U1")
-    assert await save(database, document=b"typed again", expected=caught.value.revision) == 6
+    assert (await save(database, document=b"typed again", replacing=caught.value)).revision == 6
     async with database.reading() as tx:
         stored = await tx.profiles.get("T1", "U1")
     assert stored is not None
@@ -313,7 +339,7 @@ def test_an_unusable_address_is_refused_with_a_sentence(address: str, why: str, 
 
 
 async def test_a_naive_time_is_refused(database: Database) -> None:
-    with pytest.raises(Exception, match="aware of its zone"):
+    with pytest.raises(Exception, match="must have timezone information"):
         async with database.writing() as tx:
             await tx.tests.record(
                 "T1",

@@ -37,7 +37,7 @@ async def opened(url: str) -> AsyncIterator[Callable[[str], Database]]:
 
 async def save(database: Database, user: str) -> None:
     async with database.writing() as tx:
-        await tx.profiles.save("T1", user, b"{}", expected_revision=0)
+        await tx.profiles.save("T1", user, b"{}", replacing=None)
 
 
 async def document(database: Database, user: str) -> bytes:

@@ -14,7 +14,7 @@ async def test_what_was_acknowledged_is_there_after_the_server_ended(
     database = Database.connect(own_postgresql.url, keyring)
     await database.upgrade()
     async with database.writing() as tx:
-        await tx.profiles.save("T1", "U1", b"kept", expected_revision=0)
+        await tx.profiles.save("T1", "U1", b"kept", replacing=None)
     own_postgresql.restart(how)
     async with database.reading() as tx:
         stored = await tx.profiles.get("T1", "U1")

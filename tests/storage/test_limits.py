@@ -35,7 +35,7 @@ async def test_two_instances_together_take_exactly_what_there_is(
 async def test_a_window_ends_by_the_databases_clock(database: Database) -> None:
     assert await take(database, most=1) is None
     assert await take(database, most=1) is not None
-    async with database._writing_engine().begin() as connection:
+    async with database.writing_connection() as connection:
         await connection.execute(text("UPDATE limits SET ends_at = ends_at - 61"))
     assert await take(database, most=1) is None
     assert await take(database, most=1) is not None
@@ -60,7 +60,7 @@ async def test_what_is_undone_takes_nothing(database: Database) -> None:
 
 async def test_windows_that_are_over_are_dropped(database: Database) -> None:
     await take(database, "old")
-    async with database._writing_engine().begin() as connection:
+    async with database.writing_connection() as connection:
         await connection.execute(text("UPDATE limits SET ends_at = 1"))
     await take(database, "new")
     async with database.writing() as tx:

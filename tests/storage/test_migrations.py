@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from sqlmodel import SQLModel
 
 from storage import migrations
 from storage.crypto.keyring import Keyring
@@ -43,7 +46,7 @@ async def columns(database: Database) -> dict[str, dict[str, Any]]:
 
 async def save(database: Database, number: int) -> None:
     async with database.writing() as tx:
-        await tx.profiles.save("T1", f"U{number:04}", f"document {number}".encode(), expected_revision=0)
+        await tx.profiles.save("T1", f"U{number:04}", f"document {number}".encode(), replacing=None)
         await tx.audit.append("T1", actor="U1", subject=f"U{number:04}", action="saved", fields=("Port",))
         await tx.tests.record(
             "T1", f"U{number:04}", record_id="r", revision=1, document=b"test", tested_at=datetime.now(UTC)
@@ -54,6 +57,23 @@ async def test_there_is_one_line_of_revisions() -> None:
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_heads() == [migrations.head_revision()]
     assert [script.revision for script in scripts.walk_revisions()][::-1] == migrations.revisions()
+
+
+async def test_the_migrated_schema_is_the_one_that_the_models_declare(database: Database) -> None:
+    def compared(connection: Connection) -> tuple[list[Any], dict[str, list[str]]]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        looked = inspect(connection)
+        columns = {
+            table: [column["name"] for column in looked.get_columns(table)] for table in looked.get_table_names()
+        }
+        return compare_metadata(context, SQLModel.metadata), columns
+
+    async with database.reading_connection() as connection:
+        differences, columns = await connection.run_sync(compared)
+    # A partial index, which its migration alone knows.
+    assert [(what, index.name) for what, index in differences] == [("remove_index", "ux_test_runs_running")]
+    del columns["alembic_version"]
+    assert columns == {table.name: table.columns.keys() for table in SQLModel.metadata.sorted_tables}
 
 
 async def test_records_open_after_the_newest_step_was_taken_back_and_made_again(database: Database) -> None:

@@ -116,7 +116,7 @@ async def test_since_when_a_state_lasts_is_kept_while_it_lasts(database: Databas
 
 async def test_counts_that_drifted_are_counted_anew(database: Database) -> None:
     await put(database, "U1", "Ada", state=3)
-    async with database._writing_engine().begin() as connection:
+    async with database.writing_connection() as connection:
         await connection.execute(text("UPDATE state_counts SET people = 99"))
     async with database.writing() as tx:
         await tx.people.recount("T1")

@@ -9,13 +9,13 @@ from sqlalchemy import text
 from storage.crypto.keyring import Keyring
 from storage.database import Database
 from storage.tables.password_links import StoredLink
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 async def change(database: Database, statement: str) -> None:
-    async with database._writing_engine().begin() as connection:
+    async with database.writing_connection() as connection:
         await connection.execute(text(statement))
 
 
@@ -117,7 +117,7 @@ async def test_defaults_are_saved_against_a_revision(database: Database) -> None
 async def test_a_workspace_that_left_is_purged_whole_and_no_other(database: Database) -> None:
     for workspace in ("T1", "T2"):
         async with database.writing() as tx:
-            await tx.profiles.save(workspace, "U1", b"{}", expected_revision=0)
+            await tx.profiles.save(workspace, "U1", b"{}", replacing=None)
             await tx.people.put(workspace, "U1", "Ada", ["ada"], 0, NOW)
             await tx.audit.append(workspace, actor="U1", subject="U1", action="saved")
             await tx.homes.note(workspace, "U1", "digest", shows_everybody=False)

@@ -10,19 +10,19 @@ from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.fixes import ProposedFix, apply_fix
 from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form
-from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, view_of
+from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, save_profile
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
-from bot.profiles.people.members import update_person
+from bot.profiles.people.members import update_person_from
 from storage.database import Database, Transaction
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 EXTRAS_LABEL = "Extra configurations"
 
 
 class EmailProfiles:
-    """The rules at work, on one database."""
+    """The rules for email profiles, on one database."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class EmailProfiles:
             NotAllowedError: the caller may not see it.
         """
         await self._access.require_owner_or_admin(caller, owner)
-        stored = await self._database.glance(owner.workspace, owner.user)
+        stored = await self._database.profile_with_last_test(owner.workspace, owner.user)
         return profile_view(owner, stored.profile, stored.test)
 
     async def suggest(self, owner: Person, slack_address: str) -> EmailProfile:
-        """Give what a new form begins with: the workspace's defaults, and the person's address in Slack."""
+        """Return what a new form begins with: the workspace's defaults, and the person's address in Slack."""
         async with self._database.reading() as tx:
             return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
 
     async def save(self, *, caller: Person, owner: Person, form: ProfileForm, expected_revision: int) -> ProfileChange:
-        """Check and store a form. The same content again is taken without a new revision.
+        """Check and store a form. The same content again is accepted without a new revision.
 
         Raises:
             NotAllowedError: the caller may not change it.
@@ -71,14 +71,14 @@ class EmailProfiles:
             fields = changed_fields(loaded.profile, profile)
             if (fields or loaded.unreadable) and loaded.revision != expected_revision:
                 raise _changed_meanwhile(fields, loaded.revision)
+            stored = loaded
             if fields or loaded.unreadable:
-                await self._store(tx, caller, owner, loaded, profile, fields=fields, action="saved")
-            view = await view_of(tx, owner)
+                stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
         self._on_change(owner)
-        return profile_change(view, loaded.profile, profile)
+        return profile_change(stored.view, loaded.profile, profile)
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
-        """Delete a profile, its test and its history for good; tells whether there was one.
+        """Delete a profile, its test and its history for good; returns whether there was one.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -91,7 +91,7 @@ class EmailProfiles:
             if existed:
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
-                await update_person(tx, owner, at=self._clock())
+                await update_person_from(tx, profile_view(owner, None, None), at=self._clock())
         await self._database.forget_deleted()
         self._on_change(owner)
         return existed
@@ -121,7 +121,7 @@ class EmailProfiles:
         return await self._change(caller, owner, switched)
 
     async def remove_extra(self, *, caller: Person, owner: Person, name: str) -> ProfileChange:
-        """Take one extra configuration away; errors as `add_extra`."""
+        """Remove one extra configuration; errors as `add_extra`."""
 
         def removed(profile: EmailProfile) -> EmailProfile:
             return replace(profile, extras=without_extra(profile.extras, name))
@@ -143,12 +143,10 @@ class EmailProfiles:
             fixed = _guarded(caller, owner, before, apply_fix(before, fix))
             if fixed != before:
                 after = replace(fixed, before=before)
-                await self._store(
-                    tx, caller, owner, loaded, after, fields=changed_fields(before, fixed), action="fixed"
-                )
-            view = await view_of(tx, owner)
+                fields = changed_fields(before, fixed)
+                loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
         self._on_change(owner)
-        return profile_change(view, before, fixed)
+        return profile_change(loaded.view, before, fixed)
 
     async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:
         """Put back what was before the fix that made `revision`.
@@ -165,10 +163,9 @@ class EmailProfiles:
                 raise UserError("The profile has changed since, so this can no longer be undone.")
             now = replace(loaded.profile, before=None)
             back = _guarded(caller, owner, now, before)
-            await self._store(tx, caller, owner, loaded, back, fields=changed_fields(now, back), action="undone")
-            view = await view_of(tx, owner)
+            stored = await self._store(tx, caller, loaded, back, fields=changed_fields(now, back), action="undone")
         self._on_change(owner)
-        return profile_change(view, now, back)
+        return profile_change(stored.view, now, back)
 
     def _checked(
         self, form: ProfileForm, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
@@ -196,32 +193,29 @@ class EmailProfiles:
             profile = _guarded(caller, owner, before, change(before))
             if profile != before:
                 fields = changed_fields(before, profile)
-                await self._store(
-                    tx, caller, owner, loaded, profile, fields=fields, action="extra configurations changed"
-                )
-            view = await view_of(tx, owner)
+                action = "extra configurations changed"
+                loaded = await self._store(tx, caller, loaded, profile, fields=fields, action=action)
         self._on_change(owner)
-        return profile_change(view, before, profile)
+        return profile_change(loaded.view, before, profile)
 
     async def _store(
         self,
         tx: Transaction,
         caller: Person,
-        owner: Person,
-        loaded: Loaded,
+        before: Loaded,
         profile: EmailProfile,
         *,
         fields: tuple[str, ...],
         action: str,
-    ) -> None:
+    ) -> Loaded:
+        owner = before.owner
         try:
-            await tx.profiles.save(
-                owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
-            )
+            stored = await save_profile(tx, before, profile)
         except StaleRevisionError as error:
             raise _changed_meanwhile(fields, error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
-        await update_person(tx, owner, at=self._clock())
+        await update_person_from(tx, stored.view, at=self._clock())
+        return stored
 
 
 def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailProfile) -> EmailProfile:

@@ -10,16 +10,16 @@ from pydantic import SecretStr
 
 from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field, check_password
-from bot.profiles.account.records import ProfileView, load, require_readable, view_of
+from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import update_person
+from bot.profiles.people.members import update_person_from
 from bot.profiles.tests.limits import count_link, count_link_attempt, release_link_attempt
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.tables.password_links import StoredLink
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 LINK_LIFETIME_SECONDS = 600
 TOKEN_BYTES = 16
@@ -135,19 +135,16 @@ class PrivateLinks:
             (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
             if not await tx.links.use(token, user, seconds=LINK_LIFETIME_SECONDS):
                 raise LinkGoneError
-            await self._store(tx, link, password)
-            view = await view_of(tx, link.owner)
+            stored = await self._store(tx, link, password)
         self._on_change(link.owner)
-        return PasswordSet(link=link, view=view)
+        return PasswordSet(link=link, view=stored.view)
 
-    async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> None:
+    async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> Loaded:
         owner, now = link.owner, self._clock()
         loaded = require_readable(await load(tx, owner))
         profile = replace(loaded.profile, password=password, password_host=link.host, password_set_at=now, before=None)
         try:
-            await tx.profiles.save(
-                owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
-            )
+            stored = await save_profile(tx, loaded, profile)
         except StaleRevisionError:
             raise UserError("Your profile was changed at this very moment. Please try again.") from None
         await tx.audit.append(
@@ -157,7 +154,8 @@ class PrivateLinks:
             action="password set privately",
             fields=(LABELS[Field.PASSWORD],),
         )
-        await update_person(tx, owner, at=now)
+        await update_person_from(tx, stored.view, at=now)
+        return stored
 
 
 def _check_host(text: str) -> str:

@@ -1,6 +1,6 @@
 """What is stored for one person: opened from the database, and as it may be shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -19,7 +19,7 @@ REPORTS = TypeAdapter(Report)
 
 
 class ProfileState(StrEnum):
-    """How a profile stands."""
+    """The state of a profile."""
 
     WORKS = "Works"
     FAILS = "Fails"
@@ -57,7 +57,7 @@ class ProfileView:
 
     @cached_property
     def state(self) -> ProfileState:
-        """How the profile stands."""
+        """The state of the profile."""
         if self.unreadable:
             return ProfileState.UNREADABLE
         if not self.profile.is_complete:
@@ -76,29 +76,74 @@ class ProfileView:
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What is stored for one person, opened; `revision` is 0 when nothing is."""
+    """What is stored for one person, opened: `stored` is what a save replaces, None when there is nothing.
 
+    Nothing stored, and what does not open, is an empty profile.
+    """
+
+    owner: Person
     profile: EmailProfile
-    revision: int
-    record_id: str = ""
-    unreadable: bool = False
+    stored: StoredProfile | UnreadableRecordError | None
+    last_test: StoredTest | None
+
+    @property
+    def revision(self) -> int:
+        """The stored revision; 0 when nothing is stored."""
+        return self.stored.revision if self.stored else 0
+
+    @property
+    def record_id(self) -> str:
+        """The id of the record; empty when there is none that opens."""
+        return self.stored.record_id if isinstance(self.stored, StoredProfile) else ""
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether the record does not open."""
+        return isinstance(self.stored, UnreadableRecordError)
+
+    @property
+    def view(self) -> ProfileView:
+        """The profile as it may be shown."""
+        last = self.last_test
+        return ProfileView(
+            owner=self.owner,
+            profile=self.profile.without_secrets(),
+            has_password=self.profile.has_password,
+            revision=self.revision,
+            last_test=report_of(last) if last and last.revision == self.revision else None,
+            unreadable=self.unreadable,
+        )
 
 
 async def load(tx: Transaction, owner: Person) -> Loaded:
-    """Read and open one person's record; nothing stored is an empty profile on revision 0."""
-    try:
-        return _loaded(await tx.profiles.get(owner.workspace, owner.user))
-    except UnreadableRecordError as error:
-        return _loaded(error)
+    """Read and open one person's record and last test."""
+    found = await tx.profiles.with_last_test(owner.workspace, owner.user)
+    return _loaded(owner, found.profile, found.test)
 
 
-def _loaded(stored: StoredProfile | UnreadableRecordError | None) -> Loaded:
-    if isinstance(stored, UnreadableRecordError):
-        return Loaded(profile=EmailProfile(), revision=stored.revision, unreadable=True)
-    if stored is None:
-        return Loaded(profile=EmailProfile(), revision=0)
-    profile = EmailProfile.from_document(stored.document)
-    return Loaded(profile=profile, revision=stored.revision, record_id=stored.record_id)
+def profile_view(
+    owner: Person, stored: StoredProfile | UnreadableRecordError | None, last_test: StoredTest | None
+) -> ProfileView:
+    """Return what was read of one person as it may be shown."""
+    return _loaded(owner, stored, last_test).view
+
+
+def _loaded(
+    owner: Person, stored: StoredProfile | UnreadableRecordError | None, last_test: StoredTest | None
+) -> Loaded:
+    profile = EmailProfile.from_document(stored.document) if isinstance(stored, StoredProfile) else EmailProfile()
+    return Loaded(owner=owner, profile=profile, stored=stored, last_test=last_test)
+
+
+async def save_profile(tx: Transaction, before: Loaded, profile: EmailProfile) -> Loaded:
+    """Store a profile in place of what was loaded.
+
+    Raises:
+        StaleRevisionError: somebody saved meanwhile. Nothing was written.
+    """
+    owner = before.owner
+    stored = await tx.profiles.save(owner.workspace, owner.user, profile.to_document(), replacing=before.stored)
+    return replace(before, profile=profile, stored=stored)
 
 
 def require_readable(loaded: Loaded) -> Loaded:
@@ -112,7 +157,7 @@ def require_readable(loaded: Loaded) -> Loaded:
 
 
 def account_of(profile: EmailProfile) -> Account:
-    """Give the account to test; the password only when it was typed for this very server."""
+    """Return the account to test; with the password only when it was typed for this very server."""
     return Account(
         address=profile.address,
         host=profile.host,
@@ -127,33 +172,9 @@ def account_of(profile: EmailProfile) -> Account:
     )
 
 
-async def view_of(tx: Transaction, owner: Person) -> ProfileView:
-    """Read one person's profile and last test, without the password."""
-    return _view(owner, await load(tx, owner), await tx.tests.last(owner.workspace, owner.user))
-
-
-def profile_view(
-    owner: Person, stored: StoredProfile | UnreadableRecordError | None, last: StoredTest | None
-) -> ProfileView:
-    """Give what was read of one person as it may be shown."""
-    return _view(owner, _loaded(stored), last)
-
-
-def _view(owner: Person, loaded: Loaded, last: StoredTest | None) -> ProfileView:
-    return ProfileView(
-        owner=owner,
-        profile=loaded.profile.without_secrets(),
-        has_password=loaded.profile.has_password,
-        revision=loaded.revision,
-        last_test=report_of(last) if last and last.revision == loaded.revision else None,
-        unreadable=loaded.unreadable,
-    )
-
-
 def report_of(stored: StoredTest) -> Report | None:
-    """Read a stored report."""
+    """Parse a stored report; None when another version of the program wrote it, which is as good as no test."""
     try:
         return REPORTS.validate_json(stored.document)
     except ValidationError:
-        # Written by another version of the program: as good as no test.
         return None

@@ -1,11 +1,11 @@
-"""The people of a workspace as "Work with email" knows them: how each stands, and by which words they are found."""
+"""The people of a workspace as "Work with email" shows them: the state of each, and the words they are found by."""
 
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from bot.profiles.account.records import ProfileState, load, view_of
+from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Member, Person, reason_ineligible
 from storage.database import Database, Transaction
 from storage.tables.people import HIDDEN, StoredPerson, evenly_spread
@@ -26,12 +26,12 @@ _BATCH = 200
 
 
 def state_number(state: ProfileState) -> int:
-    """Give the number that stands for a state in the database."""
+    """Return the number of a state in the database."""
     return _NUMBERS[state]
 
 
 def state_from_number(number: int) -> ProfileState:
-    """Give the state that a number stands for."""
+    """Return the state of a number."""
     return PROBLEMS_FIRST[number] if 0 <= number < len(PROBLEMS_FIRST) else ProfileState.NOT_SET_UP
 
 
@@ -43,20 +43,33 @@ def search_words(*texts: str) -> tuple[str, ...]:
 
 
 async def update_person(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
-    """Bring a person's line in the list up to date with what is stored; `name` is None when it is as known."""
+    """Update a person's line in the list to what is stored; `name` is None when it is as known.
+
+    The profile is read under the lock of the line, because another transaction may have just saved it.
+    """
     known = await tx.people.lock_for_update(owner.workspace, owner.user)
-    view = await view_of(tx, owner)
+    view = (await load(tx, owner)).view
     if name is None:
         name = known.name if known else ""
+    await _put(tx, view, known, name, at)
+
+
+async def update_person_from(tx: Transaction, view: ProfileView, *, at: datetime) -> None:
+    """Update a person's line in the list to what this transaction has just stored of their profile."""
+    known = await tx.people.lock_for_update(view.owner.workspace, view.owner.user)
+    await _put(tx, view, known, known.name if known else "", at)
+
+
+async def _put(tx: Transaction, view: ProfileView, known: StoredPerson | None, name: str, at: datetime) -> None:
     number = state_number(view.state)
     if known and known.deactivated_at:
         number = HIDDEN if known.state == HIDDEN else state_number(ProfileState.DEACTIVATED)
     words = search_words(name, view.profile.address)
-    await tx.people.put(owner.workspace, owner.user, name, words, number, at)
+    await tx.people.put(view.owner.workspace, view.owner.user, name, words, number, at)
 
 
 async def upsert_member(database: Database, member: Member, *, at: datetime) -> bool:
-    """Note what the workspace says of a person; tells whether the list changed.
+    """Store what the workspace says of a person; returns whether the list changed.
 
     Who is no member any more is kept for a while when there is a profile: the deactivated in the list, guests and
     people of other organisations out of it. Then their secrets are purged.
@@ -92,9 +105,9 @@ async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson
 async def sync_members(
     database: Database, workspace: str, members: Iterable[Member], *, at: datetime, newer: Collection[Person] = ()
 ) -> None:
-    """Bring the list up to date with everybody of a workspace, in short transactions.
+    """Update the list to all members of a workspace, in short transactions.
 
-    Of those in `newer`, who may come into it meanwhile, more was heard than `members` tells; they stay as they are.
+    Of those in `newer`, which may grow meanwhile, more is known than `members` says; they stay as they are.
     """
     everybody = [member for member in members if member.person not in newer]
     async with database.reading() as tx:
@@ -111,7 +124,7 @@ async def sync_members(
 
 
 async def _fill(database: Database, workspace: str, everybody: list[Member], at: datetime) -> None:
-    """Put everybody into an empty list, then bring the lines of those who have a profile up to date."""
+    """Put everybody into an empty list, then update the lines of those who have a profile."""
     usable = [member for member in everybody if not reason_ineligible(member)]
     newcomers = evenly_spread((member.person.user, member.name, search_words(member.name)) for member in usable)
     for begin in range(0, len(newcomers), _BATCH):

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field
-from bot.profiles.account.records import load
+from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import update_person
 from storage.database import Database, Transaction
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 PERSON_GRACE_PERIOD = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""
@@ -87,9 +87,7 @@ class Retention:
         if loaded.unreadable:
             await tx.profiles.delete(owner.workspace, owner.user)
         elif profile != loaded.profile:
-            await tx.profiles.save(
-                owner.workspace, owner.user, profile.to_document(), expected_revision=loaded.revision
-            )
+            await save_profile(tx, loaded, profile)
         elif not tested:
             return False
         await tx.links.forget(owner.workspace, owner.user)

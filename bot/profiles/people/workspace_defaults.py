@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
-from bot.profiles.account.records import load, view_of
+from bot.profiles.account.records import load, save_profile
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import (
@@ -17,9 +17,9 @@ from bot.profiles.people.defaults import (
     check_defaults,
     load_defaults,
 )
-from bot.profiles.people.members import update_person
+from bot.profiles.people.members import update_person_from
 from storage.database import Database
-from storage.tables.revisions import StaleRevisionError
+from storage.tables.sealed_records import StaleRevisionError
 
 _BATCH = 100
 
@@ -130,7 +130,7 @@ class WorkspaceDefaults:
             if loaded.unreadable or stored.defaults.matches(before) or not stored.previous.matches(before):
                 return None
             after = stored.defaults.applied_to(before, stored.previous)
-            await tx.profiles.save(owner.workspace, owner.user, after.to_document(), expected_revision=loaded.revision)
+            moved = await save_profile(tx, loaded, after)
             await tx.audit.append(
                 owner.workspace,
                 actor=caller.user,
@@ -138,8 +138,8 @@ class WorkspaceDefaults:
                 action="moved to new defaults",
                 fields=changed_fields(before, after),
             )
-            await update_person(tx, owner, at=self._clock())
-            return profile_change(await view_of(tx, owner), before, after)
+            await update_person_from(tx, moved.view, at=self._clock())
+            return profile_change(moved.view, before, after)
 
     async def _owners(self, workspace: str) -> AsyncIterator[Person]:
         after = ""

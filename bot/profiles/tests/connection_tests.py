@@ -228,8 +228,8 @@ class ConnectionTests:
             if now.record_id != loaded.record_id:
                 # Deleted, or made anew, while the test ran.
                 return report
-            last = await tx.tests.last(owner.workspace, owner.user)
-            report = replace(report, trusted_before=_trusted_before(report_of(last) if last else None, report))
+            last = report_of(now.last_test) if now.last_test else None
+            report = replace(report, trusted_before=_trusted_before(last, report))
             await tx.tests.record(
                 owner.workspace,
                 owner.user,

@@ -144,7 +144,7 @@ def _run(run: str, team: str) -> str:
 async def _give_profile(office: Office, user: str) -> None:
     owner = Person(workspace=TEAM, user=user)
     async with office.bot.database.writing() as tx:
-        await tx.profiles.save(TEAM, user, profile(user).to_document(), expected_revision=0)
+        await tx.profiles.save(TEAM, user, profile(user).to_document(), replacing=None)
     await office.bot.connections.test_in_bulk(caller=owner, owner=owner)
     async with office.bot.database.writing() as tx:
         await update_person(tx, owner, at=datetime.now(UTC), name=_handle(user).title())

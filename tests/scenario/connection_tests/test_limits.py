@@ -61,7 +61,7 @@ async def test_ten_people_guessing_through_two_instances_reach_the_server_three_
                 async with office.bot.database.writing() as tx:
                     profile = EmailProfile(extras={"SSL": "Y"})
                     if await tx.profiles.get("T0DEMO", user) is None:
-                        await tx.profiles.save("T0DEMO", user, profile.to_document(), expected_revision=0)
+                        await tx.profiles.save("T0DEMO", user, profile.to_document(), replacing=None)
         outcomes = await asyncio.gather(
             *(
                 guess((first, second)[number % 2], user, number)

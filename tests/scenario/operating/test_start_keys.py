@@ -50,7 +50,7 @@ def records(url: str, *key_texts: str, retired: str | None = None) -> None:
             database = Database.connect(url, Keyring.from_text(text))
             await database.check_keys()
             async with database.writing() as tx:
-                await tx.profiles.save("T1", f"U{number}", b"{}", expected_revision=0)
+                await tx.profiles.save("T1", f"U{number}", b"{}", replacing=None)
             if retired is not None:
                 await database.retire_key(Keyring.from_text(retired).active)
             await database.close()

@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from unittest.mock import AsyncMock
 
 import pytest
 from pydantic import SecretStr
 
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile, ProfileForm
+from bot.profiles.account.records import ProfileState, load
 from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Access, Member, Person
-from bot.profiles.people.members import upsert_member
+from bot.profiles.people.members import state_from_number, upsert_member
+from bot.profiles.tests import connection_tests
+from bot.smtp.account import Account, Outgoing
+from bot.smtp.check.report import Report
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.counts import scaled
@@ -106,3 +111,51 @@ async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
             known = await tx.people.get("T1", person.user)
         assert known is not None
         assert (known.name, "lovelace" in known.words) == ("Ada Lovelace", True)
+
+
+class PassingTester:
+    """Passes every account at once."""
+
+    async def test(self, account: Account, progress: connection_tests.Progress) -> Report:
+        return Report(
+            host=account.host,
+            port=account.port,
+            encryption=account.encryption,
+            stages=(),
+            seconds=0.0,
+            tested_at=datetime.now(UTC),
+        )
+
+    async def send(self, account: Account, outgoing: Outgoing, progress: connection_tests.Progress) -> Report:
+        raise NotImplementedError
+
+
+async def test_the_list_is_right_when_a_profile_is_saved_while_its_test_is_kept(
+    instances: tuple[EmailProfiles, EmailProfiles, Database], store: Store
+) -> None:
+    rules, _, database = instances
+    other = Database.connect(store.url, database.keyring)
+    tests = connection_tests.ConnectionTests(
+        database=other,
+        tester=PassingTester(),
+        judge=AsyncMock(return_value=()),
+        access=Access(Everybody()),
+        clock=lambda: datetime.now(UTC),
+        on_change=lambda _: None,
+    )
+    states = set()
+    for number in range(scaled(quick=20, full=500)):
+        person = Person(workspace="T1", user=f"U{number}")
+        await rules.save(caller=person, owner=person, form=form("one", number), expected_revision=0)
+        await asyncio.gather(
+            tests.test_in_bulk(caller=person, owner=person),
+            rules.save(caller=person, owner=person, form=form("two", number), expected_revision=1),
+        )
+        async with database.reading() as tx:
+            known = await tx.people.get("T1", person.user)
+            stored = (await load(tx, person)).view
+        assert known is not None
+        assert state_from_number(known.state) is stored.state
+        states.add(stored.state)
+    assert ProfileState.NOT_TESTED in states
+    await other.close()

@@ -182,7 +182,7 @@ async def test_a_password_kept_for_undoing_is_purged_too(office: Office) -> None
     async with office.bot.database.writing() as tx:
         stored = await tx.profiles.get(TEAM, ADA)
         assert stored
-        await tx.profiles.save(TEAM, ADA, fixed.to_document(), expected_revision=stored.revision)
+        await tx.profiles.save(TEAM, ADA, fixed.to_document(), replacing=stored)
     await change(office, is_deactivated=True)
     await purge_after(office, 8 * DAY)
     assert (await profile(office)).before is None
@@ -226,7 +226,7 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
     document = (await profile(office)).to_document()
     async with office.bot.database.writing() as tx:
         await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
-        await tx.profiles.save("T0OTHER", "U0THERE", document, expected_revision=0)
+        await tx.profiles.save("T0OTHER", "U0THERE", document, replacing=None)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
     await office.workspace.event(event)
     full = await rows_of(store, TEAM)
