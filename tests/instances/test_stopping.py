@@ -78,7 +78,7 @@ class Round:
     saved: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> list[str]:
-        """Stop the process in the middle of the work; gives all that was wrong."""
+        """Stop the process in the middle of the work; return all that was wrong."""
         work = [asyncio.create_task(one) for one in self._work()]
         await asyncio.sleep(self.chance.uniform(0.05, LATEST_MOMENT))
         instance = self.house.instance
@@ -188,7 +188,7 @@ class Round:
 
 
 def _unwanted(said: Sequence[str]) -> list[str]:
-    """Give what a process should not have written, from the first such line on."""
+    """Return what a process should not have written, from the first such line on."""
     first = next((number for number, line in enumerate(said) if any(word in line for word in UNWANTED)), None)
     return [] if first is None else ["".join(said[first : first + 60])]
 
