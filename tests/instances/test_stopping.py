@@ -20,7 +20,7 @@ from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
 from bot.slack.replies.jobs import INTERRUPTED, RESTARTING
-from tests.counts import PROVE_ONLY, scaled
+from tests.counts import PROVE_ONLY
 from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
 from tests.instances.processes import PATIENCE
 from tests.scenario.crowd import crowd
@@ -29,10 +29,10 @@ from tests.scenario.people import GRACE
 
 pytestmark = [pytest.mark.databases("sqlite"), PROVE_ONLY]
 
-ROUNDS = scaled(quick=2, full=100)
-AT_ONCE = scaled(quick=2, full=6)
-LATEST_MOMENT = scaled(quick=0.7, full=3.0)
-SMTP_TIMEOUTS = scaled(quick=("1",), full=("1", "3", "10", "40"))
+ROUNDS = 100
+AT_ONCE = 6
+LATEST_MOMENT = 3.0
+SMTP_TIMEOUTS = ("1", "3", "10", "40")
 """A test of the last outlasts every stop, and is interrupted."""
 
 CROWD = crowd(24)
