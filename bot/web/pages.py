@@ -11,8 +11,8 @@ from string import Template
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import outage_sentence
-from bot.profiles.tests.limits import RateLimitedError
 from storage.engines.unavailable import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
+from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.fixes import ProposedFix, apply_fix
 from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form
@@ -14,9 +14,9 @@ from bot.profiles.account.records import Loaded, ProfileView, load, profile_view
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
-from bot.profiles.people.members import update_person_from
+from bot.profiles.people.members import OnChange, update_person_from
 from storage.database import Database, Transaction
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 EXTRAS_LABEL = "Extra configurations"
 

@@ -8,18 +8,17 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field, check_password
 from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
+from bot.profiles.connection_tests.limits import count_link, count_link_attempt, release_link_attempt
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import update_person_from
-from bot.profiles.tests.limits import count_link, count_link_attempt, release_link_attempt
+from bot.profiles.people.members import OnChange, update_person_from
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.tables.password_links import StoredLink
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 LINK_LIFETIME_SECONDS = 600
 TOKEN_BYTES = 16

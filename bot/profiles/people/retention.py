@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field
 from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import update_person
+from bot.profiles.people.members import OnChange, update_person
 from storage.database import Database, Transaction
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 PERSON_GRACE_PERIOD = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""

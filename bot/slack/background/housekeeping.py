@@ -7,8 +7,8 @@ from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
+from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.people.retention import Retention, people_lease
-from bot.profiles.tests.bulk_tests import BulkTests
 from bot.slack.background.user_sync import UserSync
 from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.views.bulk_tests import interrupted

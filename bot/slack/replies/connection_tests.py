@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.people.access import Person
-from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.reply import Reply
 from bot.slack.views import report as reports

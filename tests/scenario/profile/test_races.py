@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import ProfileState, load
+from bot.profiles.connection_tests import connection_tests
 from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.members import state_from_number, upsert_member
-from bot.profiles.tests import connection_tests
 from bot.smtp.account import Account, Outgoing
 from bot.smtp.check.report import Report
 from storage.crypto.keyring import Keyring, generate_key

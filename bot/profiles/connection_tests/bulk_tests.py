@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from bot.profiles.account.records import ProfileState
+from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, ConnectionTests
+from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.people_list import ListQuery, PeopleList
-from bot.profiles.tests.connection_tests import ConnectionTestResult, ConnectionTests
-from bot.profiles.tests.limits import RateLimitedError
 from storage.database import Database
 from storage.tables.bulk_runs import CANCELLED, StoredRun
 
