@@ -62,7 +62,7 @@ from bot.smtp.network.guard import Guard
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
 log = logging.getLogger(__name__)

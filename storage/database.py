@@ -19,8 +19,9 @@ from storage.crypto import key_checks
 from storage.crypto.key_checks import KeyState
 from storage.crypto.keyring import Keyring
 from storage.engines.observer import Observer, observe
-from storage.engines.sqlite import BEGIN, copied_pages, sqlite_engine
-from storage.engines.unavailable import (
+from storage.engines.sqlite import copied_pages, sqlite_engine
+from storage.engines.transactions import (
+    BEGIN,
     begin_long_reading,
     begin_reading,
     begin_writing,

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import outage_sentence
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

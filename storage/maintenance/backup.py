@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from storage.crypto.keyring import Keyring
 from storage.database import Database, UnknownSchemaError
 from storage.engines.sqlite import sqlite_engine
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import NO_CONTENT, CopyError, require_complete
 from storage.maintenance.verify import OnProgress, SealedTable, verify
 
