@@ -103,8 +103,7 @@ class HttpHandlers:
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in the Prometheus text format."""
         return web.Response(
-            body=await self._bot.metrics.text(),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+            body=await self._bot.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
 

@@ -101,8 +101,7 @@ class ProfileTable(RecordTable):
             return ProfileWithLastTest(profile=None, test=None)
         test = SimpleNamespace(**dict(zip(ConnectionTestRow.model_fields, row[_PROFILE_COLUMNS:], strict=True)))
         return ProfileWithLastTest(
-            profile=self._opened(row),
-            test=opened_test(test, self._keyring) if test.record_id is not None else None,
+            profile=self._opened(row), test=opened_test(test, self._keyring) if test.record_id is not None else None
         )
 
     async def get(self, workspace: str, user: str) -> StoredProfile | None:
@@ -203,14 +202,7 @@ class ConnectionTestTable(Table):
         return {user: test for user, test in opened if test is not None}
 
     async def record(
-        self,
-        workspace: str,
-        user: str,
-        *,
-        record_id: str,
-        revision: int,
-        document: bytes,
-        tested_at: datetime,
+        self, workspace: str, user: str, *, record_id: str, revision: int, document: bytes, tested_at: datetime
     ) -> None:
         """Seal and store the test of the profile `record_id` at `revision` in place of the one before."""
         row = ConnectionTestRow(

@@ -208,10 +208,7 @@ class ConnectionTests:
             self._testing.discard(owner)
 
     async def _limited(
-        self,
-        account: Account,
-        take: Callable[[Transaction], Awaitable[None]],
-        run: Callable[[], Awaitable[Report]],
+        self, account: Account, take: Callable[[Transaction], Awaitable[None]], run: Callable[[], Awaitable[Report]]
     ) -> Report:
         """Run a test within the limits; a sign-in counts as failed until it has not."""
         signs_in = account.authenticate and account.password is not None and account.encryption is not Encryption.NONE

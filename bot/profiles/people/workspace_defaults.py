@@ -77,11 +77,7 @@ class WorkspaceDefaults:
                     revision=error.revision,
                 ) from None
             await tx.audit.append(
-                caller.workspace,
-                actor=caller.user,
-                subject=DEFAULTS_SUBJECT,
-                action="defaults changed",
-                fields=fields,
+                caller.workspace, actor=caller.user, subject=DEFAULTS_SUBJECT, action="defaults changed", fields=fields
             )
         self._on_change(caller)
         return saved

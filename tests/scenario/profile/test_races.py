@@ -42,10 +42,7 @@ async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailPro
     databases = [Database.connect(store.url, keyring) for _ in range(2)]
     first, second = (
         EmailProfiles(
-            database=database,
-            access=Access(Everybody()),
-            clock=lambda: datetime.now(UTC),
-            on_change=lambda _: None,
+            database=database, access=Access(Everybody()), clock=lambda: datetime.now(UTC), on_change=lambda _: None
         )
         for database in databases
     )
@@ -72,12 +69,7 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
     for number in range(scaled(quick=40, full=1000)):
         results = await asyncio.gather(
             *(
-                rules.save(
-                    caller=ADA,
-                    owner=ADA,
-                    form=form(side, number),
-                    expected_revision=number,
-                )
+                rules.save(caller=ADA, owner=ADA, form=form(side, number), expected_revision=number)
                 for rules, side in ((first, "one"), (second, "two"))
             ),
             return_exceptions=True,
