@@ -26,9 +26,6 @@ def names(requirements: Iterable[str]) -> set[str]:
 DECLARED = names(PROJECT["project"]["dependencies"])
 OPTIONAL = names(text for extra in EXTRAS.values() for text in extra)
 
-BY_NAME = {"aiosqlite"}
-"""SQLAlchemy imports this driver itself, because the engine's address names it."""
-
 
 def imported() -> dict[str, Path]:
     """Every module that the product imports from elsewhere, by its first name, with a file that does."""
