@@ -31,8 +31,7 @@ SEALED: tuple[Sealed, ...] = (
 )
 
 _FRUITLESS_ROUNDS = 5
-_PAUSE_SECONDS = 0.2
-"""How often a rotation tries again what it could not seal, and how much longer it waits each time."""
+"""How often a rotation tries again what it could not seal."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,14 @@ class _Batch:
     sealed: int
 
 
-async def reseal(database: Database, *, batch: int = 500, pace: float | None = None) -> AsyncIterator[tuple[int, int]]:
+async def reseal(
+    database: Database, *, batch: int = 500, pace: float | None = None, pause: float = 0.2
+) -> AsyncIterator[tuple[int, int]]:
     """Seal every record again under the first key, online; yields (done, total) after each batch.
 
     `pace` is the most records a second; None is as quick as the database allows. It continues where an interrupted
-    one stopped, and may run on several instances at once. Records that do not open are left.
+    one stopped, and may run on several instances at once. Records that do not open are tried again, each time after
+    `pause` seconds more, and then left.
     """
     total = left = await _under_other_keys(database)
     done = fruitless = 0
@@ -62,7 +64,7 @@ async def reseal(database: Database, *, batch: int = 500, pace: float | None = N
         left = await _under_other_keys(database)
         fruitless = fruitless + 1 if left == before else 0
         # What is left was held by a save or by another rotation just now, or opens under no key at all.
-        await asyncio.sleep(fruitless * _PAUSE_SECONDS)
+        await asyncio.sleep(fruitless * pause)
     await database.forget_deleted()
 
 

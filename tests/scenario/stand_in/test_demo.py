@@ -11,11 +11,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import aiohttp
 import pytest
 
+from bot.app import Bot, StartError
+from bot.demo.run import demo as run_demo
 from bot.demo.run import open_office
+from bot.settings import Settings
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, fill_form
 
@@ -101,7 +105,7 @@ def typed_into(form: dict[str, Any], values: Mapping[str, str]) -> dict[str, dic
 
 async def test_the_page_and_all_that_it_loads_are_served_under_a_strict_policy(tmp_path: Path) -> None:
     kinds = {".css": "text/css", ".js": "text/javascript"}
-    async with demo(tmp_path) as (_, address), aiohttp.ClientSession(address) as session:
+    async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
         waiting, seen = ["/"], set[str]()
         while waiting:
             path = waiting.pop()
@@ -144,7 +148,7 @@ async def test_the_demo_listens_on_the_loopback_alone(tmp_path: Path) -> None:
 
 
 async def test_other_sites_and_other_names_of_the_host_are_turned_away(tmp_path: Path) -> None:
-    async with demo(tmp_path) as (_, address), aiohttp.ClientSession(address) as session:
+    async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
         for path in ("/", "/page/app.js", f"/state?user={ADA}", "/changes"):
             async with session.get(path, headers={"Host": "evil.example"}) as answer:
                 assert answer.status == 403, path
@@ -163,7 +167,7 @@ async def test_other_sites_and_other_names_of_the_host_are_turned_away(tmp_path:
 
 
 async def test_each_change_is_streamed_to_the_page(tmp_path: Path) -> None:
-    async with demo(tmp_path) as (_, address), aiohttp.ClientSession(address) as session:
+    async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
         async with session.get("/changes") as stream, asyncio.timeout(10):
             assert stream.content_type == "text/event-stream"
             numbers = []
@@ -227,6 +231,23 @@ async def test_no_secret_of_the_bot_and_nothing_typed_stays_on_anybodys_screen(t
         for user in (ADA, GRACE):
             everything = json.dumps(await screen(session, user))
             assert [secret for secret in secrets if secret in everything] == []
+
+
+async def test_the_demo_tests_real_servers_too_by_the_systems_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    @asynccontextmanager
+    async def ends_here(settings: Settings, **given: Any) -> AsyncIterator[Bot]:
+        asked.update(given, authorities=settings.smtp_ca_file and settings.smtp_ca_file.read_text())
+        raise StartError("this is enough")
+        yield
+
+    monkeypatch.setattr("bot.demo.run.open_bot", ends_here)
+    monkeypatch.setattr("bot.demo.run.logging", MagicMock())
+    with pytest.raises(StartError, match="this is enough"):
+        await run_demo(port=0, open_page=None)
+    assert asked["trust"] is None
+    assert "BEGIN CERTIFICATE" in asked["authorities"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
