@@ -22,16 +22,16 @@ from bot.encryption_keys import load_keyring
 from bot.health import Health, State
 from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
-from bot.profiles.account.changes import ChangeEvents
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.connection_tests.bulk_tests import BulkTests
+from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.people.access import Access
 from bot.profiles.people.history import History
+from bot.profiles.people.members import ChangeEvents
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
-from bot.profiles.tests.bulk_tests import BulkTests
-from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
@@ -62,7 +62,7 @@ from bot.smtp.network.guard import Guard
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
 log = logging.getLogger(__name__)

@@ -168,12 +168,12 @@ def _progress() -> "Iterator[verifying.OnProgress]":
     bars: dict[str, TaskID] = {}
     with Progress(console=Console(stderr=True)) as progress:
 
-        def tell(part: str, done: int, total: int) -> None:
+        def on_progress(part: str, done: int, total: int) -> None:
             if part not in bars:
                 bars[part] = progress.add_task(part)
             progress.update(bars[part], completed=done if total else 1, total=total or 1)
 
-        yield tell
+        yield on_progress
 
 
 @keys.command("status")
@@ -213,9 +213,9 @@ def keys_rotate(
         async with _opened_database() as database:
             await database.require_schema()
             await database.check_keys()
-            with _progress() as tell:
+            with _progress() as on_progress:
                 async for done, total in reseal(database, batch=100, pace=pace):
-                    tell("Sealing under the first key", done, total)
+                    on_progress("Sealing under the first key", done, total)
             usage = await database.key_usage()
             return sum(usage.values()) - usage.get(database.key_ids[0], 0)
 
@@ -280,8 +280,8 @@ def db_copy(
             except ValueError as error:
                 raise copying.CopyError(f"--to: {error}") from None
             try:
-                with _progress() as tell:
-                    done = await copying.copy(database, target, tell)
+                with _progress() as on_progress:
+                    done = await copying.copy(database, target, on_progress)
                 _print_opened(done.sealed, before=f"Rows copied and compared: {done.rows}. ")
             finally:
                 await target.close()
@@ -299,8 +299,8 @@ def db_backup(file: Annotated[Path, typer.Argument(help="A file that is not ther
 
     async def backed_up() -> None:
         async with _opened_database() as database:
-            with _progress() as tell:
-                tables = await backups.back_up(database, file, tell)
+            with _progress() as on_progress:
+                tables = await backups.back_up(database, file, on_progress)
         _print_opened(tables)
         typer.echo(f"{file} is complete. Keep the keys elsewhere: it is worthless without them.")
 
@@ -314,8 +314,8 @@ def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup
 
     async def restored() -> None:
         async with _opened_database() as database:
-            with _progress() as tell:
-                tables = await backups.restore(database, file, tell)
+            with _progress() as on_progress:
+                tables = await backups.restore(database, file, on_progress)
         _print_opened(tables)
 
     _run(restored())
@@ -328,8 +328,8 @@ def db_verify() -> None:
 
     async def verified() -> verifying.Verdict:
         async with _opened_database() as database:
-            with _progress() as tell:
-                return await verifying.verify(database, tell)
+            with _progress() as on_progress:
+                return await verifying.verify(database, on_progress)
 
     verdict = _run(verified())
     for line in verdict.damage:

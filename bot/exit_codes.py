@@ -4,7 +4,7 @@ from bot.app import StartError, TemporaryStartError
 from bot.settings import SettingsError
 from storage.crypto.key_checks import KeyMismatchError, KeyRetirementError
 from storage.database import OutdatedSchemaError, UnknownSchemaError
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import CopyError, UnfinishedCopyError
 
 EX_CONFIG = 78

@@ -8,7 +8,7 @@ from enum import StrEnum
 from bot.slack.web_api.call_health import SlackCalls
 from storage.crypto.key_checks import KeyMismatchError
 from storage.database import Database
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from bot.health import DEGRADED, describe
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.log import Outcome
-from bot.profiles.tests.limits import RateLimitedError, count_installation_page
+from bot.profiles.connection_tests.limits import RateLimitedError, count_installation_page
 from bot.settings import Settings
 from bot.slack.request import busy_response, looks_like_command
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
@@ -103,8 +103,7 @@ class HttpHandlers:
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in the Prometheus text format."""
         return web.Response(
-            body=await self._bot.metrics.text(),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+            body=await self._bot.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
 

@@ -79,11 +79,7 @@ class Settings(BaseSettings):
     """All settings of the bot; see the README's table. Build it with `load`."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     slack_bot_token: SecretStr | None = None

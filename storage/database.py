@@ -19,8 +19,9 @@ from storage.crypto import key_checks
 from storage.crypto.key_checks import KeyState
 from storage.crypto.keyring import Keyring
 from storage.engines.observer import Observer, observe
-from storage.engines.sqlite import BEGIN, copied_pages, sqlite_engine
-from storage.engines.unavailable import (
+from storage.engines.sqlite import copied_pages, sqlite_engine
+from storage.engines.transactions import (
+    BEGIN,
     begin_long_reading,
     begin_reading,
     begin_writing,
@@ -31,16 +32,14 @@ from storage.engines.unavailable import (
 )
 from storage.tables.audit import AuditTable
 from storage.tables.bulk_runs import BulkRunTable
-from storage.tables.connection_tests import ConnectionTestTable
 from storage.tables.home_tabs import HomeTable
 from storage.tables.installations import InstallationTable
 from storage.tables.leases import LeaseTable
-from storage.tables.limits import LimitTable
+from storage.tables.limits import LimitTable, SeenRequestTable
 from storage.tables.oauth_states import OAuthStateTable
 from storage.tables.password_links import PasswordLinkTable
 from storage.tables.people import PeopleTable
-from storage.tables.profiles import ProfileTable, ProfileWithLastTest
-from storage.tables.seen_requests import SeenRequestTable
+from storage.tables.profiles import ConnectionTestTable, ProfileTable, ProfileWithLastTest
 from storage.tables.table import now
 from storage.tables.workspaces import WorkspaceTable
 

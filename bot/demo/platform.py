@@ -307,10 +307,7 @@ class Platform:
             raise PlatformError("push_limit_reached")
         below = stack[-1] if stack else None
         view = OpenView(
-            user=user,
-            content=content,
-            root_id=below.root_id if below else "",
-            previous_id=below.id if below else None,
+            user=user, content=content, root_id=below.root_id if below else "", previous_id=below.id if below else None
         )
         stack.append(view)
         return view

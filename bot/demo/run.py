@@ -93,9 +93,7 @@ async def open_office(
         settings = demo_settings(folder, workspace, **{"public_url": public_url, **given})
         bot = await stack.enter_async_context(
             open_bot(
-                settings,
-                network=network or DemoNetwork(mail),
-                trust=None if settings.smtp_ca_file else mail.trust(),
+                settings, network=network or DemoNetwork(mail), trust=None if settings.smtp_ca_file else mail.trust()
             )
         )
         bot_url = await stack.enter_async_context(serving(bot, settings, listening=listening))

@@ -10,14 +10,7 @@ from bot.demo.people import BOT_USER, TEAM
 Key = tuple[str, str]
 """A block id and an action id."""
 
-ENTERED = {
-    "plain_text_input",
-    "email_text_input",
-    "number_input",
-    "static_select",
-    "radio_buttons",
-    "checkboxes",
-}
+ENTERED = {"plain_text_input", "email_text_input", "number_input", "static_select", "radio_buttons", "checkboxes"}
 """The elements that hold something; buttons and overflow menus hold nothing."""
 
 MOST_STACKED = 3

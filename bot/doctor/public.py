@@ -22,10 +22,7 @@ async def _fault(url: str) -> str:
     """Return what is wrong with an address and what to do; empty when the bot answers there."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS)
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url, allow_redirects=False) as answer,
-        ):
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, allow_redirects=False) as answer:
             body = await answer.content.read(_MOST_ANSWER_BYTES)
             status = answer.status
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -10,7 +10,7 @@ from bot.settings import KEY_SETTINGS, Settings, SettingsError
 from storage.crypto.key_checks import KeyMismatchError
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
-from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
+from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
 _REMEDIES = {

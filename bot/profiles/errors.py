@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
+from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 
 
 class UserError(Exception):

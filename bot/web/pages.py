@@ -11,9 +11,9 @@ from string import Template
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import outage_sentence
-from bot.profiles.tests.limits import RateLimitedError
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.profiles.account.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
+from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError
-from bot.profiles.tests.limits import RateLimitedError
 from bot.web.pages import Pages, client_address, paragraph, read_asset
 
 _COOKIE = "password-form"

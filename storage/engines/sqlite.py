@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
-BEGIN = "sqlite_begin"
-"""The execution option that holds the statement a transaction begins with; "" where a single SELECT needs none."""
+from storage.engines.transactions import begin_on_sqlite
 
 _DRIVER = "sqlite+aiosqlite"
 
@@ -89,7 +88,7 @@ async def _copy_pages(source: Any, target: Any) -> None:
 def _engine(address: URL, **options: Any) -> AsyncEngine:
     engine = create_async_engine(address, hide_parameters=True, **options)
     event.listen(engine.sync_engine, "connect", _leave_transactions_to_us)
-    event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine.sync_engine, "begin", begin_on_sqlite)
     return engine
 
 
@@ -103,9 +102,3 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    statement = connection.get_execution_options().get(BEGIN, "BEGIN")
-    if statement:
-        connection.exec_driver_sql(statement)

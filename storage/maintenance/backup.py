@@ -13,12 +13,12 @@ from sqlalchemy.engine import URL
 from storage.crypto.keyring import Keyring
 from storage.database import Database, UnknownSchemaError
 from storage.engines.sqlite import sqlite_engine
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import NO_CONTENT, CopyError, require_complete
 from storage.maintenance.verify import OnProgress, SealedTable, verify
 
 
-async def back_up(database: Database, file: Path, tell: OnProgress) -> list[SealedTable]:
+async def back_up(database: Database, file: Path, on_progress: OnProgress) -> list[SealedTable]:
     """Write a new file that holds what the database holds at this moment; the bot may go on meanwhile.
 
     Its records are sealed as they are, and all of them are opened in it before it gets its name. Nobody but its owner
@@ -40,14 +40,14 @@ async def back_up(database: Database, file: Path, tell: OnProgress) -> list[Seal
     with _partial_file(beside=file) as partial:
         await asyncio.to_thread(_copy_pages, source, partial)
         async with _opened(partial, database.keyring) as copied:
-            verdict = await verify(copied, tell)
+            verdict = await verify(copied, on_progress)
         if verdict.damage:
             raise CopyError(f"The database is damaged ({verdict.damage[0]}). Restore the last good backup.")
         _complete(partial, file)
     return verdict.tables
 
 
-async def restore(database: Database, file: Path, tell: OnProgress) -> list[SealedTable]:
+async def restore(database: Database, file: Path, on_progress: OnProgress) -> list[SealedTable]:
     """Bring what a backup holds into an empty SQLite database; an older version's schema is brought up to date.
 
     The backup stays as it is, and the database too until everything in the backup is known to be good. Returns what
@@ -67,7 +67,7 @@ async def restore(database: Database, file: Path, tell: OnProgress) -> list[Seal
                     raise CopyError(f"{file} is no backup: it holds no tables of this program.")
                 await backup.upgrade()
                 await backup.compare_keys()
-                verdict = await verify(backup, tell)
+                verdict = await verify(backup, on_progress)
         except UnknownSchemaError:
             raise CopyError(f"{file} was made by a newer version of the program; restore it with that one.") from None
         except DatabaseUnavailableError as error:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, Table, bindparam, col, delete, func, insert, inspect, literal, select, text
 
 from storage.database import Database, UnknownSchemaError
-from storage.engines.unavailable import DatabaseUnavailableError, fault_of, without_timeouts
+from storage.engines.transactions import DatabaseUnavailableError, fault_of, without_timeouts
 from storage.maintenance.row_batches import BATCH, UnreadableRowError, in_order, pairs
 from storage.maintenance.verify import OnProgress, SealedTable, damage, open_all
 from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow

@@ -14,10 +14,9 @@ from sqlmodel import Table, bindparam, update
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
 from storage.models import ConnectionTestRow, InstallationRow, PersonRow, ProfileRow, WorkspaceRow
-from storage.tables.connection_tests import connection_test_context
 from storage.tables.installations import installation_context
 from storage.tables.people import PeopleTable, person_context
-from storage.tables.profiles import profile_context
+from storage.tables.profiles import connection_test_context, profile_context
 from storage.tables.workspaces import workspace_context
 
 Sealed = tuple[Any, Callable[[Any], RecordContext]]

@@ -14,7 +14,7 @@ from sqlmodel import Table, func, text
 from storage.crypto.key_checks import check_context
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
-from storage.engines.unavailable import DatabaseFault, fault_of
+from storage.engines.transactions import DatabaseFault, fault_of
 from storage.maintenance.rotation import SEALED, Sealed
 from storage.maintenance.row_batches import WRONG_KIND, batches
 from storage.models import KeyCheckRow, PasswordLinkRow

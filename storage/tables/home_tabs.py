@@ -27,10 +27,7 @@ class HomeTable(Table):
         """Return those whose published tabs show any of these owners: they themselves, and who sees everybody."""
         found = await self._connection.scalars(
             select(HomeRow.user_id)
-            .where(
-                col(HomeRow.workspace) == workspace,
-                col(HomeRow.shows_everybody) | col(HomeRow.user_id).in_(owners),
-            )
+            .where(col(HomeRow.workspace) == workspace, col(HomeRow.shows_everybody) | col(HomeRow.user_id).in_(owners))
             .order_by(col(HomeRow.user_id))
             .limit(limit)
         )

@@ -7,7 +7,7 @@ from sqlmodel import col, delete, select
 
 from storage.crypto.keyring import RecordContext
 from storage.models import InstallationRow
-from storage.tables.sealed_records import RecordTable, record_context
+from storage.tables.table import RecordTable, record_context
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
-"""Limits that all instances share: so many uses of a name within a window, counted by the database's clock."""
+"""What all instances count together, by the database's clock: uses of a limit, and requests that were seen."""
 
 from sqlmodel import col, delete, select, update
 
-from storage.models import LimitRow
-from storage.tables.table import Table, now, with_now
+from storage.models import LimitRow, SeenRequestRow
+from storage.tables.table import Table, insert_new, now, with_now
 
 # A window that would last longer than it was opened for shows that the clock went back: nobody shall wait for that.
 _OVER = "(limits.ends_at <= {now} OR limits.ends_at > {now} + :seconds + 1)"
@@ -45,3 +45,18 @@ class LimitTable(Table):
     async def purge(self) -> None:
         """Delete windows that are over."""
         await self._connection.execute(delete(LimitRow).where(col(LimitRow.ends_at) <= now(self._connection)))
+
+
+class SeenRequestTable(Table):
+    """The requests seen, inside one transaction. Names are stored as keyed hashes: some are bearer capabilities."""
+
+    async def take(self, name: str, *, seconds: int) -> bool:
+        """Remember a request for so many seconds; False when it was remembered before."""
+        values = {"name": self._keyring.keyed_hash(name), "ends_at": now(self._connection) + seconds}
+        return await insert_new(self._connection, SeenRequestRow, values)
+
+    async def purge(self) -> None:
+        """Delete what was remembered long enough."""
+        await self._connection.execute(
+            delete(SeenRequestRow).where(col(SeenRequestRow.ends_at) <= now(self._connection))
+        )

@@ -18,8 +18,7 @@ from sqlmodel import bindparam, col, delete, exists, func, insert, select, text,
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
 from storage.tables.people_query import Cursor, Query
-from storage.tables.sealed_records import record_context
-from storage.tables.table import Table, insert_into
+from storage.tables.table import Table, insert_into, record_context
 
 LONGEST_BEGINNING = 8
 """Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""

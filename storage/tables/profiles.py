@@ -1,4 +1,4 @@
-"""The table of email profiles; each is sealed, and saved against a revision."""
+"""Email profiles, each saved against a revision, and their last connection tests; all of it is sealed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import bindparam, col, delete, exists, select
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import ConnectionTestRow, PersonRow, ProfileRow
-from storage.tables.connection_tests import StoredTest, opened_test
-from storage.tables.sealed_records import RecordTable, record_context
+from storage.tables.table import RecordTable, Table, insert_or_replace, record_context
 
 # Built once: it is part of every command, and building it costs more than running it on SQLite.
 _ONE_WITH_LAST_TEST = (
@@ -51,6 +50,31 @@ class UnreadableRecordError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredTest:
+    """The last test of a profile: `revision` is the profile's at that time, `document` what was sealed."""
+
+    record_id: str
+    revision: int
+    tested_at: datetime
+    document: bytes = field(repr=False)
+
+
+def connection_test_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return record_context(ConnectionTestRow, row, row.tested_at.astimezone(UTC).isoformat())
+
+
+def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
+    """Open a row; None when it does not open."""
+    try:
+        document = keyring.open(row.sealed, connection_test_context(row))
+    except (SealBrokenError, ValueError):
+        # A lost test result costs nobody anything: the next test writes a new one.
+        return None
+    return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProfileWithLastTest:
     """What is stored for one person: the profile, opened or the reason why not, and the last test."""
 
@@ -77,8 +101,7 @@ class ProfileTable(RecordTable):
             return ProfileWithLastTest(profile=None, test=None)
         test = SimpleNamespace(**dict(zip(ConnectionTestRow.model_fields, row[_PROFILE_COLUMNS:], strict=True)))
         return ProfileWithLastTest(
-            profile=self._opened(row),
-            test=opened_test(test, self._keyring) if test.record_id is not None else None,
+            profile=self._opened(row), test=opened_test(test, self._keyring) if test.record_id is not None else None
         )
 
     async def get(self, workspace: str, user: str) -> StoredProfile | None:
@@ -159,3 +182,46 @@ def _stored(row: Any, document: bytes) -> StoredProfile:
         updated_at=row.updated_at,
         document=document,
     )
+
+
+class ConnectionTestTable(Table):
+    """The last connection tests, inside one transaction."""
+
+    async def last(self, workspace: str, user: str) -> StoredTest | None:
+        """Read the last test; None when there is none, or when it does not open."""
+        return (await self.of(workspace, [user])).get(user)
+
+    async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
+        """Read the last tests of several people, by user id; those without one are left out."""
+        rows = await self._connection.execute(
+            select(ConnectionTestRow).where(
+                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id).in_(users)
+            )
+        )
+        opened = ((row.user_id, opened_test(row, self._keyring)) for row in rows)
+        return {user: test for user, test in opened if test is not None}
+
+    async def record(
+        self, workspace: str, user: str, *, record_id: str, revision: int, document: bytes, tested_at: datetime
+    ) -> None:
+        """Seal and store the test of the profile `record_id` at `revision` in place of the one before."""
+        row = ConnectionTestRow(
+            workspace=workspace,
+            user_id=user,
+            record_id=record_id,
+            revision=revision,
+            key_id=self._keyring.active,
+            sealed=b"",
+            tested_at=tested_at,
+        )
+        row.sealed = self._keyring.seal(document, connection_test_context(row))
+        await insert_or_replace(self._connection, ConnectionTestRow, row.model_dump(), key=("workspace", "user_id"))
+
+    async def delete(self, workspace: str, user: str) -> bool:
+        """Remove one person's test; returns whether there was one."""
+        result = await self._connection.execute(
+            delete(ConnectionTestRow).where(
+                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id) == user
+            )
+        )
+        return result.rowcount > 0

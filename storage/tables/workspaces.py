@@ -20,7 +20,7 @@ from storage.models import (
     StateCountRow,
     WorkspaceRow,
 )
-from storage.tables.sealed_records import RecordTable, record_context
+from storage.tables.table import RecordTable, record_context
 
 _EVERYTHING = (
     ProfileRow,

@@ -7,17 +7,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from tests.benchmarks import (
-    commands,
-    connections,
-    files,
-    load,
-    people,
-    stages,
-    starting,
-    store,
-    thousand,
-)
+from tests.benchmarks import commands, connections, files, load, people, stages, starting, store, thousand
 from tests.benchmarks.figures import RUNS
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[None]]] = {

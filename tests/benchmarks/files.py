@@ -252,11 +252,7 @@ class Acts:
 async def counted() -> dict[str, Recording]:
     """Count each act; returns for each the recording with the fewest files."""
     counting = Counting(ACCOUNTS[0].password)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        counting.everywhere(),
-        patch("bot.demo.run.serving", _marked_serving),
-    ):
+    with tempfile.TemporaryDirectory() as folder, counting.everywhere(), patch("bot.demo.run.serving", _marked_serving):
         async with open_office(Path(folder), public_url=None) as office:
             acts = Acts(office, counting)
             await acts.prepare()

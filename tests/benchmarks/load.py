@@ -48,10 +48,7 @@ MIX: Sequence[tuple[int, Command]] = (
     (10, ("/email-profile", "edit")),
     (5, ("/email-test", "")),
 )
-ANSWERS = {
-    ("/email-profile", ""): "Your email profile: ",
-    ("/email-extra", ""): "Extra configurations: ",
-}
+ANSWERS = {("/email-profile", ""): "Your email profile: ", ("/email-extra", ""): "Extra configurations: "}
 """What the answer to a look says first; a form opens, and a test reports, past the answer."""
 
 

@@ -34,9 +34,8 @@ from bot.smtp.check.report import Outcome, Report, Stage, StageName
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.models import ConnectionTestRow, ProfileRow
-from storage.tables.connection_tests import connection_test_context
 from storage.tables.people import evenly_spread
-from storage.tables.profiles import profile_context
+from storage.tables.profiles import connection_test_context, profile_context
 from tests.benchmarks.figures import RUNS, Failed, Figure, MachineLoad, UnequalWorkError, attempted, print_table
 from tests.benchmarks.program import BOT_TOKEN, SIGNING_SECRET, free_port, process, served, until_ready
 from tests.scenario.people import GRACE

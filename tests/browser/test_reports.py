@@ -12,7 +12,7 @@ from bot.demo.platform import Message
 from bot.demo.run import Office
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of
-from bot.profiles.tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.connection_tests import interpret_report
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS

@@ -26,7 +26,7 @@ from bot.demo.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 from tests.counts import PROVE_ONLY
 from tests.instances.processes import PATIENCE, SAVED, Balancer, Instance
 from tests.postgresql import PostgreSQLServer, Stop, running_postgresql

@@ -65,12 +65,7 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
     workspace = Workspace(
         signing_secret=GOOD["SLACK_SIGNING_SECRET"], bot_token=GOOD["SLACK_BOT_TOKEN"], people=crowd(PEOPLE)
     )
-    given = {
-        **GOOD,
-        "DATABASE_URL": own_postgresql.url,
-        "ENCRYPTION_KEYS": f"{new},{old}",
-        "PORT": "0",
-    }
+    given = {**GOOD, "DATABASE_URL": own_postgresql.url, "ENCRYPTION_KEYS": f"{new},{old}", "PORT": "0"}
     await _fill(own_postgresql.url, Keyring.from_text(old))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))

@@ -46,7 +46,7 @@ class Many:
     async def list_is_read(self, *places: Place) -> None:
         """Read the people of places, as the bot does by itself within a round."""
         for place in places:
-            await self.bot.housekeeping._user_sync.read_everybody(place.key)
+            await self.bot.housekeeping.user_sync.read_everybody(place.key)
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         """Look at a page as anybody."""

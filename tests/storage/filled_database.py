@@ -12,10 +12,9 @@ from sqlmodel import SQLModel
 from storage.crypto.keyring import Keyring
 from storage.database import Database, Transaction
 from storage.models import AuditRow, ConnectionTestRow, HomeRow, ProfileRow, UnfinishedCopyRow
-from storage.tables.connection_tests import connection_test_context
 from storage.tables.password_links import StoredLink
 from storage.tables.people import evenly_spread
-from storage.tables.profiles import profile_context
+from storage.tables.profiles import connection_test_context, profile_context
 
 PASSWORD = "canary-Pa55-wörd"
 LONG_AGO = datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)

@@ -20,7 +20,7 @@ from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
 from storage.tables.profiles import StoredProfile, UnreadableRecordError
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 from tests.counts import scaled
 
 

@@ -64,6 +64,7 @@ async def database(url: str, tmp_path: Path) -> AsyncIterator[Database]:
     file = tmp_path / "before.db"
     shutil.copyfile(FILE, file)
     before = Database.connect(f"sqlite:///{file}", Keyring(KEYS))
+    await before.upgrade()
     if url.startswith("sqlite:"):
         yield before
         await before.close()

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from storage.crypto.keyring import Keyring
 from storage.database import Database
 from storage.tables.password_links import StoredLink
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

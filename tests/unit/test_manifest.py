@@ -136,9 +136,7 @@ def test_the_manifest_in_the_package_is_the_same_text() -> None:
     assert packaged == (ROOT / "manifest.yml").read_text(encoding="utf-8")
 
 
-def test_the_manifest_for_http_differs_only_in_addresses_and_in_being_for_many(
-    manifest: dict[str, Any],
-) -> None:
+def test_the_manifest_for_http_differs_only_in_addresses_and_in_being_for_many(manifest: dict[str, Any]) -> None:
     url = "https://email.example.com/slack/events"
     over_http = yaml.safe_load(http_manifest("https://email.example.com"))
     assert over_http["settings"].pop("socket_mode_enabled") is False

@@ -109,10 +109,7 @@ def test_two_bad_values_are_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_serving_slack_names_each_missing_token() -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load().require_slack()
-    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
-        "SLACK_BOT_TOKEN",
-        "SLACK_APP_TOKEN",
-    ]
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
 
 
 OAUTH = {"slack_client_id": "12.34", "slack_client_secret": "canary"}

@@ -12,8 +12,8 @@ from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState
+from bot.profiles.connection_tests.connection_tests import interpret_report
 from bot.profiles.people.people_list import ListQuery
-from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.ids import EMAIL_EXTRA
 from bot.slack.views import card, extras, form, help, history, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing

@@ -15,14 +15,14 @@ from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict, ProfileChang
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
+from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
+from bot.profiles.connection_tests.connection_tests import interpret_report
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
 from bot.profiles.people.people_list import PAGE_SIZE, ListQuery, PeoplePage, PersonLine
 from bot.profiles.people.workspace_defaults import DefaultsUsage
-from bot.profiles.tests.bulk_tests import BulkTestCounts
-from bot.profiles.tests.connection_tests import interpret_report
 from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
 from bot.slack.replies.reply import message_modal

@@ -1,33 +1,13 @@
 """What differs between two profiles: after a change, or between a form and what somebody else saved meanwhile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.profiles.account.profile import LABELS, EmailProfile, Field, ProfileForm
 from bot.profiles.account.records import ProfileView
-from bot.profiles.people.access import Person
 
 CONFLICT_FIELDS = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE)
 """The fields in which a person chooses between what they typed and what was saved meanwhile."""
-
-OnChange = Callable[[Person], None]
-"""Called after a change (or a test) of a person's profile is stored."""
-
-
-class ChangeEvents:
-    """Publishes that a profile changed to all subscribers."""
-
-    def __init__(self) -> None:
-        self._subscribers: list[OnChange] = []
-
-    def subscribe(self, subscriber: OnChange) -> None:
-        """Call `subscriber` after each change from now on."""
-        self._subscribers.append(subscriber)
-
-    def publish(self, owner: Person) -> None:
-        """Call every subscriber."""
-        for subscriber in self._subscribers:
-            subscriber(owner)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,12 @@
 """What happens to email profiles, in the users' words: show, save, delete, extra configurations, fixes."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
+from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.fixes import ProposedFix, apply_fix
 from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form
@@ -14,31 +14,25 @@ from bot.profiles.account.records import Loaded, ProfileView, load, profile_view
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
-from bot.profiles.people.members import update_person_from
+from bot.profiles.people.members import OnChange, update_person_from
 from storage.database import Database, Transaction
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 EXTRAS_LABEL = "Extra configurations"
 
 
+@dataclass(frozen=True, kw_only=True)
 class EmailProfiles:
-    """The rules for email profiles, on one database."""
+    """The rules for email profiles, on one database.
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        access: Access,
-        clock: Callable[[], datetime],
-        on_change: OnChange,
-        password_in_form: bool = True,
-    ) -> None:
-        """`clock` gives the time now, aware UTC; without `password_in_form` a form's password is never taken."""
-        self._database = database
-        self._access = access
-        self._clock = clock
-        self._on_change = on_change
-        self._password_in_form = password_in_form
+    `clock` returns the time now, aware UTC; without `password_in_form` a form's password is never taken.
+    """
+
+    database: Database
+    access: Access
+    clock: Callable[[], datetime]
+    on_change: OnChange
+    password_in_form: bool = True
 
     async def show(self, *, caller: Person, owner: Person) -> ProfileView:
         """Show a profile; one that was never set up is shown empty.
@@ -46,13 +40,13 @@ class EmailProfiles:
         Raises:
             NotAllowedError: the caller may not see it.
         """
-        await self._access.require_owner_or_admin(caller, owner)
-        stored = await self._database.profile_with_last_test(owner.workspace, owner.user)
+        await self.access.require_owner_or_admin(caller, owner)
+        stored = await self.database.profile_with_last_test(owner.workspace, owner.user)
         return profile_view(owner, stored.profile, stored.test)
 
     async def suggest(self, owner: Person, slack_address: str) -> EmailProfile:
         """Return what a new form begins with: the workspace's defaults, and the person's address in Slack."""
-        async with self._database.reading() as tx:
+        async with self.database.reading() as tx:
             return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
 
     async def save(self, *, caller: Person, owner: Person, form: ProfileForm, expected_revision: int) -> ProfileChange:
@@ -63,8 +57,8 @@ class EmailProfiles:
             InvalidFormError: fields break rules.
             ChangedMeanwhileError: somebody saved since the form was opened; nothing is stored.
         """
-        await self._access.require_owner_or_admin(caller, owner)
-        async with self._database.writing() as tx:
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.writing() as tx:
             loaded = await load(tx, owner)
             defaults = (await load_defaults(tx, owner.workspace)).defaults
             profile = self._checked(form, loaded, defaults, caller=caller, owner=owner)
@@ -74,7 +68,7 @@ class EmailProfiles:
             stored = loaded
             if fields or loaded.unreadable:
                 stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
-        self._on_change(owner)
+        self.on_change(owner)
         return profile_change(stored.view, loaded.profile, profile)
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
@@ -83,17 +77,17 @@ class EmailProfiles:
         Raises:
             NotAllowedError: the caller may not.
         """
-        await self._access.require_owner_or_admin(caller, owner)
-        async with self._database.writing() as tx:
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.writing() as tx:
             existed = await tx.profiles.delete(owner.workspace, owner.user)
             await tx.tests.delete(owner.workspace, owner.user)
             await tx.links.forget(owner.workspace, owner.user)
             if existed:
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
-                await update_person_from(tx, profile_view(owner, None, None), at=self._clock())
-        await self._database.forget_deleted()
-        self._on_change(owner)
+                await update_person_from(tx, profile_view(owner, None, None), at=self.clock())
+        await self.database.forget_deleted()
+        self.on_change(owner)
         return existed
 
     async def add_extra(self, *, caller: Person, owner: Person, name: str, value: str) -> ProfileChange:
@@ -136,8 +130,8 @@ class EmailProfiles:
             NoLongerFitsError: the change does not fit the profile as it is now.
             UnreadableProfileError: the stored profile does not open.
         """
-        await self._access.require_owner_or_admin(caller, owner)
-        async with self._database.writing() as tx:
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
             fixed = _guarded(caller, owner, before, apply_fix(before, fix))
@@ -145,7 +139,7 @@ class EmailProfiles:
                 after = replace(fixed, before=before)
                 fields = changed_fields(before, fixed)
                 loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
-        self._on_change(owner)
+        self.on_change(owner)
         return profile_change(loaded.view, before, fixed)
 
     async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:
@@ -155,8 +149,8 @@ class EmailProfiles:
             NotAllowedError: the caller may not.
             UserError: the profile has changed since.
         """
-        await self._access.require_owner_or_admin(caller, owner)
-        async with self._database.writing() as tx:
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = loaded.profile.before
             if before is None or loaded.revision != revision:
@@ -164,18 +158,18 @@ class EmailProfiles:
             now = replace(loaded.profile, before=None)
             back = _guarded(caller, owner, now, before)
             stored = await self._store(tx, caller, loaded, back, fields=changed_fields(now, back), action="undone")
-        self._on_change(owner)
+        self.on_change(owner)
         return profile_change(stored.view, now, back)
 
     def _checked(
         self, form: ProfileForm, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
     ) -> EmailProfile:
-        stored, now = loaded.profile, self._clock()
+        stored, now = loaded.profile, self.clock()
         if defaults.login_pattern and form.authenticate and not form.login.strip():
             form = replace(form, login=defaults.login_for(form.address.strip()))
-        if not self._password_in_form:
+        if not self.password_in_form:
             form = replace(form, password=SecretStr(""))
-        check = check_own_form if caller == owner and self._password_in_form else check_others_form
+        check = check_own_form if caller == owner and self.password_in_form else check_others_form
         profile = check(form, stored, now=now)
         try:
             defaults.require_allowed(profile.host)
@@ -186,8 +180,8 @@ class EmailProfiles:
     async def _change(
         self, caller: Person, owner: Person, change: Callable[[EmailProfile], EmailProfile]
     ) -> ProfileChange:
-        await self._access.require_owner_or_admin(caller, owner)
-        async with self._database.writing() as tx:
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
             profile = _guarded(caller, owner, before, change(before))
@@ -195,7 +189,7 @@ class EmailProfiles:
                 fields = changed_fields(before, profile)
                 action = "extra configurations changed"
                 loaded = await self._store(tx, caller, loaded, profile, fields=fields, action=action)
-        self._on_change(owner)
+        self.on_change(owner)
         return profile_change(loaded.view, before, profile)
 
     async def _store(
@@ -214,7 +208,7 @@ class EmailProfiles:
         except StaleRevisionError as error:
             raise _changed_meanwhile(fields, error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
-        await update_person_from(tx, stored.view, at=self._clock())
+        await update_person_from(tx, stored.view, at=self.clock())
         return stored
 
 

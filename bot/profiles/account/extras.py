@@ -164,8 +164,7 @@ def find_extra(name: str) -> ExtraConfiguration:
     near = difflib.get_close_matches(wanted, names, n=1)
     guess = f" Did you mean {near[0]}?" if near else ""
     raise InvalidExtraError(
-        f"There is no such extra configuration.{guess} Use one of {', '.join(names)}, for example TLS Y.",
-        part="name",
+        f"There is no such extra configuration.{guess} Use one of {', '.join(names)}, for example TLS Y.", part="name"
     )
 
 

@@ -8,18 +8,17 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field, check_password
 from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
+from bot.profiles.connection_tests.limits import count_link, count_link_attempt, release_link_attempt
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import update_person_from
-from bot.profiles.tests.limits import count_link, count_link_attempt, release_link_attempt
+from bot.profiles.people.members import OnChange, update_person_from
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
 from storage.tables.password_links import StoredLink
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 LINK_LIFETIME_SECONDS = 600
 TOKEN_BYTES = 16
@@ -59,24 +58,18 @@ class PasswordSet:
     view: ProfileView
 
 
+@dataclass(frozen=True, kw_only=True)
 class PrivateLinks:
-    """Makes and opens links. Each is for the person who asked for it, for one server, and works once."""
+    """Makes and opens links. Each is for the person who asked for it, for one server, and works once.
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        access: Access,
-        public_url: str,
-        clock: Callable[[], datetime],
-        on_change: OnChange,
-    ) -> None:
-        """`public_url` is where browsers reach the bot, without a slash at its end."""
-        self._database = database
-        self._access = access
-        self._public_url = public_url
-        self._clock = clock
-        self._on_change = on_change
+    `public_url` is where browsers reach the bot, without a slash at its end.
+    """
+
+    database: Database
+    access: Access
+    public_url: str
+    clock: Callable[[], datetime]
+    on_change: OnChange
 
     async def create_link(
         self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0
@@ -87,8 +80,8 @@ class PrivateLinks:
             NotAllowedError: this person can have no profile.
             UserError: no server is given or stored yet, or too many links were made.
         """
-        await self._access.require_member(owner)
-        async with self._database.writing() as tx:
+        await self.access.require_member(owner)
+        async with self.database.writing() as tx:
             await tx.links.purge()
             await count_link(tx, owner)
             loaded = await load(tx, owner)
@@ -98,7 +91,7 @@ class PrivateLinks:
             document = json.dumps({"host": host, "channel": channel, "view_id": view_id, "revision": revision}).encode()
             stored = StoredLink(workspace=owner.workspace, user=owner.user, document=document)
             await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
-        return f"{self._public_url}/password/{owner.user}/{token}"
+        return f"{self.public_url}/password/{owner.user}/{token}"
 
     async def find_link(self, *, user: str, token: str, network_address: str) -> PrivateLink:
         """Return a link without using it up; `network_address` is where the request comes from.
@@ -107,7 +100,7 @@ class PrivateLinks:
             LinkGoneError: there is no such link.
             RateLimitedError: too many wrong links were opened from there.
         """
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             # Counted as wrong before it is looked up, so that over the limit even a right guess opens nothing.
             await count_link_attempt(tx, network_address)
             link = await _find(tx, user, token)
@@ -127,20 +120,20 @@ class PrivateLinks:
             RateLimitedError: too many wrong links were opened from there.
         """
         link = await self.find_link(user=user, token=token, network_address=network_address)
-        await self._access.require_member(link.owner)
+        await self.access.require_member(link.owner)
         sentence = check_password(password)
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
             if not await tx.links.use(token, user, seconds=LINK_LIFETIME_SECONDS):
                 raise LinkGoneError
             stored = await self._store(tx, link, password)
-        self._on_change(link.owner)
+        self.on_change(link.owner)
         return PasswordSet(link=link, view=stored.view)
 
     async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> Loaded:
-        owner, now = link.owner, self._clock()
+        owner, now = link.owner, self.clock()
         loaded = require_readable(await load(tx, owner))
         profile = replace(loaded.profile, password=password, password_host=link.host, password_set_at=now, before=None)
         try:

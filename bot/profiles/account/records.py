@@ -12,8 +12,7 @@ from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Report
 from storage.database import Transaction
-from storage.tables.connection_tests import StoredTest
-from storage.tables.profiles import StoredProfile, UnreadableRecordError
+from storage.tables.profiles import StoredProfile, StoredTest, UnreadableRecordError
 
 REPORTS = TypeAdapter(Report)
 

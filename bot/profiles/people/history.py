@@ -19,23 +19,23 @@ class HistoryPage:
     older: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
 class History:
     """Reads the history; every method raises NotAllowedError when the caller may not see it."""
 
-    def __init__(self, *, database: Database, access: Access) -> None:
-        self._database = database
-        self._access = access
+    database: Database
+    access: Access
 
     async def page(self, *, caller: Person, owner: Person, before: int | None = None) -> HistoryPage:
         """Return the entries about one profile, those older than entry `before` where that is given."""
-        await self._access.require_owner_or_admin(caller, owner)
-        async with self._database.reading() as tx:
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.reading() as tx:
             found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE_SIZE + 1)
         entries = tuple(found[:PAGE_SIZE])
         return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE_SIZE else None)
 
     async def recent_changes(self, *, caller: Person) -> tuple[AuditEntry, ...]:
         """Return the latest changes in the whole workspace, for admins."""
-        await self._access.require_admin(caller)
-        async with self._database.reading() as tx:
+        await self.access.require_admin(caller)
+        async with self.database.reading() as tx:
             return tuple(await tx.audit.changes(caller.workspace, limit=RECENT_CHANGES))

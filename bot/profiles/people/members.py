@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from bot.profiles.account.records import ProfileState, ProfileView, load
@@ -23,6 +23,25 @@ PROBLEMS_FIRST = (
 _NUMBERS = {state: number for number, state in enumerate(PROBLEMS_FIRST)}
 _WORD = re.compile(r"\w+")
 _BATCH = 200
+
+OnChange = Callable[[Person], None]
+"""Called after a change (or a test) of a person's profile is stored."""
+
+
+class ChangeEvents:
+    """Publishes that a profile changed to all subscribers."""
+
+    def __init__(self) -> None:
+        self._subscribers: list[OnChange] = []
+
+    def subscribe(self, subscriber: OnChange) -> None:
+        """Call `subscriber` after each change from now on."""
+        self._subscribers.append(subscriber)
+
+    def publish(self, owner: Person) -> None:
+        """Call every subscriber."""
+        for subscriber in self._subscribers:
+            subscriber(owner)
 
 
 def state_number(state: ProfileState) -> int:

@@ -1,16 +1,15 @@
 """Retention: purges what is older than it has to be."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.profiles.account.changes import OnChange
 from bot.profiles.account.profile import LABELS, Field
 from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import update_person
+from bot.profiles.people.members import OnChange, update_person
 from storage.database import Database, Transaction
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 PERSON_GRACE_PERIOD = timedelta(days=7)
 """How long a deactivated person's password is kept, in case it was a mistake."""
@@ -29,56 +28,56 @@ def token_lease(workspace: str) -> str:
     return f"token of {workspace}"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Retention:
-    """Purges the database, and stores when the bot was removed from a workspace."""
+    """Purges the database, and stores when the bot was removed from a workspace.
 
-    def __init__(
-        self, *, database: Database, history: timedelta, clock: Callable[[], Awaitable[datetime]], on_change: OnChange
-    ) -> None:
-        """`history` is how long changes and tests are kept; `clock` returns the time, the same to all instances."""
-        self._database = database
-        self._history = history
-        self._clock = clock
-        self._on_change = on_change
+    `history` is how long changes and tests are kept; `clock` returns the time, the same to all instances.
+    """
+
+    database: Database
+    history: timedelta
+    clock: Callable[[], Awaitable[datetime]]
+    on_change: OnChange
 
     async def purge(self) -> None:
         """Purge all that is due now."""
-        now = await self._clock()
+        now = await self.clock()
         await self._purge_passwords_of_deactivated(now)
         await self._purge_removed_workspaces(now)
-        async with self._database.writing() as tx:
-            await tx.audit.purge(now - self._history)
+        async with self.database.writing() as tx:
+            await tx.audit.purge(now - self.history)
             await tx.links.purge()
             await tx.limits.purge()
             await tx.runs.purge()
             await tx.requests.purge()
             await tx.oauth_states.purge()
-        await self._database.forget_deleted()
+        await self.database.forget_deleted()
 
     async def mark_removed(self, workspace: str) -> None:
         """Store that the bot was removed from a workspace now."""
-        now = await self._clock()
-        async with self._database.writing() as tx:
+        now = await self.clock()
+        async with self.database.writing() as tx:
             await tx.workspaces.set_left(workspace, now)
 
     async def mark_present(self, workspace: str) -> None:
         """Store that the bot works in a workspace (again)."""
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             await tx.workspaces.set_left(workspace, None)
 
     async def _purge_passwords_of_deactivated(self, now: datetime) -> None:
-        async with self._database.reading() as tx:
+        async with self.database.reading() as tx:
             people = await tx.people.deactivated_before(now - PERSON_GRACE_PERIOD)
         for workspace, user in people:
             owner = Person(workspace=workspace, user=user)
             try:
-                async with self._database.writing() as tx:
+                async with self.database.writing() as tx:
                     purged = await self._purge_password(tx, owner, now)
             except StaleRevisionError:
                 # Somebody saves at this very moment; the next purge sees what they stored.
                 continue
             if purged:
-                self._on_change(owner)
+                self.on_change(owner)
 
     async def _purge_password(self, tx: Transaction, owner: Person, now: datetime) -> bool:
         loaded = await load(tx, owner)
@@ -92,21 +91,17 @@ class Retention:
             return False
         await tx.links.forget(owner.workspace, owner.user)
         await tx.audit.append(
-            owner.workspace,
-            actor="bot",
-            subject=owner.user,
-            action="password purged",
-            fields=(LABELS[Field.PASSWORD],),
+            owner.workspace, actor="bot", subject=owner.user, action="password purged", fields=(LABELS[Field.PASSWORD],)
         )
         await update_person(tx, owner, at=now)
         return True
 
     async def _purge_removed_workspaces(self, now: datetime) -> None:
         due = now - WORKSPACE_GRACE_PERIOD
-        async with self._database.reading() as tx:
+        async with self.database.reading() as tx:
             removed = await tx.workspaces.left_before(due)
         for workspace in removed:
-            async with self._database.writing() as tx:
+            async with self.database.writing() as tx:
                 # The bot may be installed again at this very moment.
                 if await tx.workspaces.purge(workspace, left_before=due):
                     for lease in (people_lease(workspace), token_lease(workspace)):

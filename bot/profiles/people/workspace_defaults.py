@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.changes import OnChange, ProfileChange, changed_fields, profile_change
+from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
 from bot.profiles.account.records import load, save_profile
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
@@ -17,9 +17,9 @@ from bot.profiles.people.defaults import (
     check_defaults,
     load_defaults,
 )
-from bot.profiles.people.members import update_person_from
+from bot.profiles.people.members import OnChange, update_person_from
 from storage.database import Database
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 _BATCH = 100
 
@@ -77,11 +77,7 @@ class WorkspaceDefaults:
                     revision=error.revision,
                 ) from None
             await tx.audit.append(
-                caller.workspace,
-                actor=caller.user,
-                subject=DEFAULTS_SUBJECT,
-                action="defaults changed",
-                fields=fields,
+                caller.workspace, actor=caller.user, subject=DEFAULTS_SUBJECT, action="defaults changed", fields=fields
             )
         self._on_change(caller)
         return saved

@@ -7,9 +7,8 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import OnChange
 from bot.profiles.people.access import Member, Person
-from bot.profiles.people.members import sync_members, upsert_member
+from bot.profiles.people.members import OnChange, sync_members, upsert_member
 from bot.slack.web_api.clients import with_retries
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import Workspaces

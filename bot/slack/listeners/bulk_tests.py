@@ -5,9 +5,9 @@ import asyncio
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
-from bot.profiles.tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value

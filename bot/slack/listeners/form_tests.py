@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.blocks import Block
@@ -83,45 +84,33 @@ class FormTestListeners:
             await open_form.finish(reports.report_blocks(account, report))
 
 
+@dataclass
 class _OpenForm:
     """A form that a person has open; notes are shown at its end."""
 
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        view_id: str,
-        metadata: PrivateMetadata,
-        caller: Person,
-        view: ProfileView,
-        entry: PasswordEntry,
-    ) -> None:
-        self._client = client
-        self._view_id = view_id
-        self._known = metadata
-        self._caller = caller
-        self._entry = entry
-        self._takes_progress = True
-        self.view = view
+    client: AsyncWebClient
+    view_id: str
+    metadata: PrivateMetadata
+    caller: Person
+    view: ProfileView
+    entry: PasswordEntry
+    takes_progress: bool = True
 
     async def progress(self, blocks: list[Block]) -> None:
         """Show how far something is, until Slack once does not take it."""
-        if not self._takes_progress:
-            return
-        try:
-            await self._show(blocks)
-        except SLACK_ERRORS as error:
-            self._takes_progress = False
-            log.info("A form was not changed (%s).", type(error).__name__)
+        self.takes_progress = self.takes_progress and await self._update(blocks)
 
     async def finish(self, blocks: list[Block]) -> None:
         """Show the last word, or else post it; a form that was closed meanwhile needs none."""
+        if not await self._update(blocks):
+            message = Message(text="The test of what stands in the form has ended.", blocks=blocks)
+            await post_to_person(self.client, self.caller.user, self.metadata.channel, message)
+
+    async def _update(self, blocks: list[Block]) -> bool:
+        view = profile_form(self.view, metadata=self.metadata, reader=self.caller.user, entry=self.entry, notes=blocks)
         try:
-            await self._show(blocks)
+            await update_modal(self.client, self.view_id, view)
         except SLACK_ERRORS as error:
             log.info("A form was not changed (%s).", type(error).__name__)
-            message = Message(text="The test of what stands in the form has ended.", blocks=blocks)
-            await post_to_person(self._client, self._caller.user, self._known.channel, message)
-
-    async def _show(self, blocks: list[Block]) -> None:
-        view = profile_form(self.view, metadata=self._known, reader=self._caller.user, entry=self._entry, notes=blocks)
-        await update_modal(self._client, self._view_id, view)
+            return False
+        return True

@@ -5,11 +5,11 @@ from typing import Any
 
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.connection_tests.bulk_tests import BulkTests
+from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
-from bot.profiles.tests.bulk_tests import BulkTests
-from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.owner_notices import OwnerNotices

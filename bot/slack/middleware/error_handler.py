@@ -22,7 +22,7 @@ from bot.slack.replies.response_url import ResponseUrl, channel_in, user_in
 from bot.slack.views.help import help_message
 from bot.slack.views.message import Message, notice, notice_view
 from bot.slack.web_api.errors import SLACK_ERRORS
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

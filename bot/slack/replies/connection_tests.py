@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.people.access import Person
-from bot.profiles.tests.connection_tests import ConnectionTests
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.reply import Reply
 from bot.slack.views import report as reports
@@ -42,13 +43,13 @@ async def show_progress(test: Test[Result], show: Show) -> Result:
             await asyncio.gather(running, return_exceptions=True)
 
 
+@dataclass(frozen=True, kw_only=True)
 class ConnectionTestReplies:
     """Starts tests as jobs; each shows itself in a reply."""
 
-    def __init__(self, *, jobs: Jobs, profiles: EmailProfiles, connections: ConnectionTests) -> None:
-        self._jobs = jobs
-        self._profiles = profiles
-        self._connections = connections
+    jobs: Jobs
+    profiles: EmailProfiles
+    connections: ConnectionTests
 
     def start_test(self, reply: Reply, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
         """Test a profile; `fixed` is the change that was just made for it, with its way back."""
@@ -64,13 +65,13 @@ class ConnectionTestReplies:
         async def notify(sentence: str) -> None:
             await reply.show(notice(sentence))
 
-        self._jobs.start(f"test of {owner.user} for {caller.user}", work, notify=notify)
+        self.jobs.start(f"test of {owner.user} for {caller.user}", work, notify=notify)
 
     async def test(self, reply: Reply, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
         """Test a profile and show the report."""
         account, show = await self._begin(reply, caller, owner)
         tested = await show_progress(
-            lambda progress: self._connections.test(caller=caller, owner=owner, progress=progress), show
+            lambda progress: self.connections.test(caller=caller, owner=owner, progress=progress), show
         )
         message = reports.finished(account, tested, owner=owner.user)
         blocks = [*message.blocks]
@@ -82,13 +83,13 @@ class ConnectionTestReplies:
     async def _send(self, reply: Reply, caller: Person, owner: Person) -> None:
         account, show = await self._begin(reply, caller, owner)
         result = await show_progress(
-            lambda progress: self._connections.send(caller=caller, owner=owner, progress=progress), show
+            lambda progress: self.connections.send(caller=caller, owner=owner, progress=progress), show
         )
         await reply.show(reports.sent(account, result, owner=owner.user))
 
     async def _begin(self, reply: Reply, caller: Person, owner: Person) -> tuple[Account, Show]:
         """Post that a test has begun; return the account without its password, and how to show progress."""
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self.profiles.show(caller=caller, owner=owner)
 
         async def show(report: Report) -> None:
             await reply.progress(reports.testing(view.account, report))

@@ -8,7 +8,7 @@ from typing import Any
 from bot.observability.log import current_reference, log_undelivered
 from bot.profiles.errors import NotAllowedError, UserError, outage_sentence
 from bot.slack.web_api.errors import SLACK_ERRORS
-from storage.engines.unavailable import DatabaseUnavailableError
+from storage.engines.transactions import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

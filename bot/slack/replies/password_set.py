@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -22,14 +22,16 @@ from bot.slack.workspaces.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
 
+_DONE = "Your password is set."
 
+
+@dataclass(frozen=True)
 class PasswordSetNotice:
     """Shows people in Slack that their password is set."""
 
-    def __init__(self, workspaces: Workspaces, jobs: Jobs, entry: PasswordEntry) -> None:
-        self._workspaces = workspaces
-        self._jobs = jobs
-        self._entry = entry
+    workspaces: Workspaces
+    jobs: Jobs
+    entry: PasswordEntry
 
     def show(self, done: PasswordSet) -> None:
         """Update the open form, or else show the card."""
@@ -41,20 +43,18 @@ class PasswordSetNotice:
         async def work() -> None:
             client = await self._client_for(link)
             if not await self._in_form(client, done):
-                shown = card(done.view, reader=link.owner.user, entry=self._entry)
-                blocks = [section("Your password is set."), *shown.blocks]
-                await post_to_person(
-                    client, link.owner.user, link.channel, Message(text="Your password is set.", blocks=blocks)
-                )
+                blocks = card(done.view, reader=link.owner.user, entry=self.entry).blocks
+                message = Message(text=_DONE, blocks=[section(_DONE), *blocks])
+                await post_to_person(client, link.owner.user, link.channel, message)
 
         try:
-            self._jobs.start(f"password of {link.owner.user}", work, notify=notify)
+            self.jobs.start(f"password of {link.owner.user}", work, notify=notify)
         except UserError:
             # The password is set, and the page says so; Slack shows it the next time somebody looks.
             log.warning("A new password could not be shown in Slack: too much is under way.")
 
     async def _client_for(self, link: PrivateLink) -> AsyncWebClient:
-        return with_retries(await self._workspaces.client_for(link.owner.workspace))
+        return with_retries(await self.workspaces.client_for(link.owner.workspace))
 
     async def _in_form(self, client: AsyncWebClient, done: PasswordSet) -> bool:
         """Update the open form; return False when there is none, or when somebody else saved since it was opened."""
@@ -68,10 +68,10 @@ class PasswordSetNotice:
             channel=link.channel,
             initial_values=form_values(done.view.profile),
         )
-        notes = [section(":white_check_mark: Your password is set. Save the form to go on.")]
+        notes = [section(f":white_check_mark: {_DONE} Save the form to go on.")]
         # It belongs to the server in the form, which need not be stored yet.
         view = profile_form(
-            replace(done.view, has_password=True), metadata=metadata, reader=owner, entry=self._entry, notes=notes
+            replace(done.view, has_password=True), metadata=metadata, reader=owner, entry=self.entry, notes=notes
         )
         try:
             async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):

@@ -90,21 +90,20 @@ class ModalReply:
 
     async def show(self, message: Message) -> None:
         """Replace what the modal shows; where Slack does not take that, post the message."""
-        try:
-            await update_modal(self._client, self._view_id, message_modal(message, title=self._title))
-        except SLACK_ERRORS as error:
-            log.info("A modal was not changed (%s).", type(error).__name__)
+        if not await self._update(message):
             await DirectReply(self._client, self._body).show(message)
 
     async def progress(self, message: Message) -> None:
         """Replace what the modal shows, until Slack once does not take it."""
-        if not self._takes_progress:
-            return
+        self._takes_progress = self._takes_progress and await self._update(message)
+
+    async def _update(self, message: Message) -> bool:
         try:
             await update_modal(self._client, self._view_id, message_modal(message, title=self._title))
         except SLACK_ERRORS as error:
-            self._takes_progress = False
             log.info("A modal was not changed (%s).", type(error).__name__)
+            return False
+        return True
 
 
 def message_modal(message: Message, *, title: str) -> View:

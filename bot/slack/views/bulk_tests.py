@@ -2,7 +2,7 @@
 
 from slack_sdk.models.blocks import Block
 
-from bot.profiles.tests.bulk_tests import BulkTestCounts
+from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
 from bot.slack.views.message import Message, actions, button, escape, section, truncate
 from storage.tables.bulk_runs import StoredRun

@@ -89,10 +89,7 @@ def _text(name: DefaultsField, value: str, *, multiline: bool | None = None) -> 
         hint=_HINTS[name],
         optional=True,
         element=PlainTextInputElement(
-            action_id=ActionId.VALUE,
-            initial_value=value or None,
-            placeholder=_EXAMPLES[name],
-            multiline=multiline,
+            action_id=ActionId.VALUE, initial_value=value or None, placeholder=_EXAMPLES[name], multiline=multiline
         ),
     )
 

@@ -146,10 +146,7 @@ def profile_form(
 
 
 def _form_buttons(entry: PasswordEntry, *, own: bool) -> Block:
-    buttons = [
-        button("Extra Configurations", ActionId.FORM_EXTRAS),
-        button("Test connection", ActionId.FORM_TEST),
-    ]
+    buttons = [button("Extra Configurations", ActionId.FORM_EXTRAS), button("Test connection", ActionId.FORM_TEST)]
     if own and entry is not PasswordEntry.IN_FORM:
         buttons.append(button("Set the password privately", ActionId.FORM_PRIVATELY))
     return actions(*buttons, block_id="form_buttons")
@@ -183,9 +180,7 @@ def _decision(conflict: Conflict) -> InputBlock:
         block_id=f"{_DECISION}{conflict.field}",
         label=f"{LABELS[conflict.field]} differs",
         element=RadioButtonsElement(
-            action_id=ActionId.VALUE,
-            options=[mine, theirs],
-            initial_option=mine if conflict.touched else theirs,
+            action_id=ActionId.VALUE, options=[mine, theirs], initial_option=mine if conflict.touched else theirs
         ),
     )
 
@@ -197,10 +192,7 @@ def _text_input(name: Field, value: str, *, optional: bool = False, focus: bool 
         hint=_HINTS[name],
         optional=optional,
         element=PlainTextInputElement(
-            action_id=ActionId.VALUE,
-            initial_value=value or None,
-            placeholder=_EXAMPLES[name],
-            focus_on_load=focus,
+            action_id=ActionId.VALUE, initial_value=value or None, placeholder=_EXAMPLES[name], focus_on_load=focus
         ),
     )
 

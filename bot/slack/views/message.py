@@ -146,10 +146,7 @@ def menu(
     """Return a menu; `labels` maps the value of each option to its text, `selected` is the value chosen at first."""
     options = {value: option(value, label) for value, label in labels.items()}
     return StaticSelectElement(
-        action_id=action_id,
-        placeholder=placeholder,
-        options=list(options.values()),
-        initial_option=options[selected],
+        action_id=action_id, placeholder=placeholder, options=list(options.values()), initial_option=options[selected]
     )
 
 

@@ -90,8 +90,7 @@ def home_blocks(page: PeoplePage) -> list[Block]:
         context(counts_text(page.counts)),
         *(row(line, number, None) for number, line in enumerate(page.lines)),
         actions(
-            button("Search, filter, test, export", ActionId.PEOPLE_OPEN),
-            button("Defaults", ActionId.DEFAULTS_EDIT),
+            button("Search, filter, test, export", ActionId.PEOPLE_OPEN), button("Defaults", ActionId.DEFAULTS_EDIT)
         ),
     ]
 

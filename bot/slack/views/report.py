@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
-from bot.profiles.tests.connection_tests import ConnectionTestResult, SentMessageResult
+from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, SentMessageResult
 from bot.slack.ids import ActionId
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (

@@ -9,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 METHODS = frozenset(
-    {
+    [
         "api.test",
         "apps.connections.open",
         "auth.teams.list",
@@ -26,7 +26,7 @@ METHODS = frozenset(
         "views.publish",
         "views.push",
         "views.update",
-    }
+    ]
 )
 """The methods of the Web API that the bot calls (https://docs.slack.dev/reference/methods)."""
 

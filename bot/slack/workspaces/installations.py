@@ -24,7 +24,7 @@ from bot.slack.workspaces.installation import Installed, key_of_bot, parse_insta
 from bot.slack.workspaces.token_rotation import TokenRotation
 from bot.slack.workspaces.workspaces import NotInstalledError
 from storage.database import Database
-from storage.tables.sealed_records import StaleRevisionError
+from storage.tables.table import StaleRevisionError
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from bot.profiles.people.retention import token_lease
 from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.installation import RENEWED_BEFORE_MINUTES, Installed, read_installed, to_document
 from storage.database import Database
-from storage.engines.unavailable import DatabaseUnavailableError
-from storage.tables.sealed_records import StaleRevisionError
+from storage.engines.transactions import DatabaseUnavailableError
+from storage.tables.table import StaleRevisionError
 
 log = logging.getLogger(__name__)
 

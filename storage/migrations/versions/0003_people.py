@@ -95,9 +95,7 @@ def _work() -> None:
         sa.Column("shows_everybody", sa.Boolean(), nullable=False),
     )
     op.create_table(
-        "leases",
-        sa.Column("name", sa.String(64), primary_key=True),
-        sa.Column("ends_at", sa.Float(53), nullable=False),
+        "leases", sa.Column("name", sa.String(64), primary_key=True), sa.Column("ends_at", sa.Float(53), nullable=False)
     )
 
 

@@ -32,21 +32,14 @@ def upgrade() -> None:
     op.create_index("ix_installations_key_id", "installations", ["key_id"])
     for table, key in (("oauth_states", "state_hash"), ("seen_requests", "name")):
         op.create_table(
-            table,
-            sa.Column(key, sa.String(64), primary_key=True),
-            sa.Column("ends_at", sa.Float(53), nullable=False),
+            table, sa.Column(key, sa.String(64), primary_key=True), sa.Column("ends_at", sa.Float(53), nullable=False)
         )
     op.create_table("unfinished_copies", sa.Column("source", sa.String(64), primary_key=True))
     op.add_column("key_checks", sa.Column("retired_at", sa.DateTime(timezone=True)))
     op.execute(_ONE_LEFT_RUNNING)
     running = sa.text("status = 'running'")
     op.create_index(
-        "ux_test_runs_running",
-        "test_runs",
-        ["workspace"],
-        unique=True,
-        sqlite_where=running,
-        postgresql_where=running,
+        "ux_test_runs_running", "test_runs", ["workspace"], unique=True, sqlite_where=running, postgresql_where=running
     )
 
 

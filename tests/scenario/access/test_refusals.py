@@ -7,9 +7,7 @@ from bot.demo.run import Office, open_office
 from tests.scenario.people import ADA, GRACE
 
 
-async def test_nobody_touches_bots_strangers_and_the_deactivated_and_guests_touch_nobody(
-    http_office: Office,
-) -> None:
+async def test_nobody_touches_bots_strangers_and_the_deactivated_and_guests_touch_nobody(http_office: Office) -> None:
     workspace = http_office.workspace
     for handle, reason in (("email-profile", "app"), ("charles", "deactivated"), ("mary", "another organisation")):
         await workspace.command(GRACE, "/email-profile", f"edit @{handle}")

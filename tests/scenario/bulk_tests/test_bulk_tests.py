@@ -43,8 +43,8 @@ async def test_only_the_filtered_are_tested(office: Office) -> None:
 
 
 async def test_a_run_can_be_stopped_and_tells_how_far_it_came(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.profiles.tests.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.05)
-    monkeypatch.setattr("bot.profiles.tests.bulk_tests.CONCURRENT_TESTS", 1)
+    monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.CONCURRENT_TESTS", 1)
     workspace = office.workspace
     shown = await listed(office)
     await workspace.press(GRACE, "Test these", message=shown)
@@ -60,7 +60,7 @@ async def test_a_run_can_be_stopped_and_tells_how_far_it_came(office: Office, mo
 
 
 async def test_one_run_at_a_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.profiles.tests.bulk_tests.CONCURRENT_TESTS", 1)
+    monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.CONCURRENT_TESTS", 1)
     shown = await listed(office)
     await office.workspace.press(GRACE, "Test these", message=shown)
     await office.workspace.press(GRACE, "Test these", message=shown)

@@ -61,10 +61,7 @@ def trust(certificates: Certificates) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def running(
-    server: ScriptedServer,
-    trust: ssl.SSLContext,
-    account: Account = ACCOUNT,
-    timeout: float = TIMEOUT,
+    server: ScriptedServer, trust: ssl.SSLContext, account: Account = ACCOUNT, timeout: float = TIMEOUT
 ) -> AsyncIterator[Report]:
     """Run one test against a server; nothing may be left open or running afterwards."""
     async with server:

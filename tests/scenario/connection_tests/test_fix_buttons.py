@@ -202,7 +202,7 @@ async def test_the_message_carries_the_headers_that_mail_programs_look_for() -> 
     from datetime import UTC, datetime
 
     from bot.profiles.account.profile import EmailProfile
-    from bot.profiles.tests.sample_message import sample_message
+    from bot.profiles.connection_tests.sample_message import sample_message
 
     profile = EmailProfile(
         address="jörg@müller.example",

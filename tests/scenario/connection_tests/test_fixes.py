@@ -56,16 +56,10 @@ CASES = {
     "SSL on 465": Case("Use SSL on 465 and test again", {}, tls={"acts": {"EHLO": b"250 mail.test\r\n"}}, ssl={}),
     "the address as login": Case("Use the email address as login and test again", {"User/Login": "ada"}),
     "the login as address": Case("Use the login as email address and test again", {"Email Address": "boss@mail.test"}),
-    "sign in": Case(
-        "Turn Authentication Required on and test again",
-        {"Authentication Required": False},
-    ),
+    "sign in": Case("Turn Authentication Required on and test again", {"Authentication Required": False}),
     "do not sign in": Case("Turn Authentication Required off and test again", {}, tls={"mechanisms": ""}),
     "remove blanks": Case(
-        "Remove the blanks from the password and test again",
-        {},
-        host="smtp.gmail.com",
-        password=GMAIL_PASSWORD,
+        "Remove the blanks from the password and test again", {}, host="smtp.gmail.com", password=GMAIL_PASSWORD
     ),
     "LOGIN": Case(
         "Sign in with LOGIN (AUTH LOGIN) and test again",

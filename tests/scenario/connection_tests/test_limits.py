@@ -11,9 +11,9 @@ from bot.demo.people import DemoPerson
 from bot.demo.platform import searchable
 from bot.demo.run import Office, open_office
 from bot.profiles.account.profile import EmailProfile, ProfileForm
+from bot.profiles.connection_tests.limits import RateLimitedError, duration_words
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
-from bot.profiles.tests.limits import RateLimitedError, duration_words
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.databases import KINDS

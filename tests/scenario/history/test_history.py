@@ -36,5 +36,5 @@ async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path
         await run_test(office, ADA)
         for number, age in ((1, timedelta(days=30, minutes=1)), (2, timedelta(days=29, hours=23))):
             await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', age)} WHERE id = {number}")
-        await office.bot.housekeeping._retention.purge()
+        await office.bot.housekeeping.retention.purge()
         assert await history(office) == [(ADA, "tested"), (ADA, "extra configurations changed")]

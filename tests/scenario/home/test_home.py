@@ -40,9 +40,7 @@ async def test_a_member_sees_their_card_and_what_to_do_next(http_office: Office)
     assert "Work with email" not in home
 
 
-async def test_an_admin_sees_the_numbers_the_first_page_the_defaults_and_the_last_changes(
-    http_office: Office,
-) -> None:
+async def test_an_admin_sees_the_numbers_the_first_page_the_defaults_and_the_last_changes(http_office: Office) -> None:
     await set_up(http_office, ADA)
     await http_office.workspace.open_home(GRACE)
     home = await wait_home(http_office, GRACE, "2 people")
@@ -152,7 +150,7 @@ async def test_an_admin_keeps_the_admins_part_while_slack_is_silent(http_office:
     workspace = http_office.workspace
     await workspace.open_home(GRACE)
     await wait_home(http_office, GRACE, "2 people")
-    http_office.bot.tabs._profiles._access._directory._known.clear()  # type: ignore[attr-defined]
+    http_office.bot.tabs._profiles.access._directory._known.clear()  # type: ignore[attr-defined]
     workspace.faults["users.info"] = [Fault(kind="error500") for _ in range(50)]
     await set_up(http_office, ADA)
     await asyncio.sleep(0.3)

@@ -172,9 +172,7 @@ TOKEN: dict[str, Broken] = {
         sets=lambda _: {"SLACK_BOT_TOKEN": "xoxb-canary"},
     ),
     "scopes that lack": Broken(
-        subject="Slack scopes",
-        says=("users:read.email, files:write", "reinstall the app"),
-        around=scopes,
+        subject="Slack scopes", says=("users:read.email, files:write", "reinstall the app"), around=scopes
     ),
 }
 
@@ -242,9 +240,7 @@ MAIL: dict[str, Broken] = {
     ),
     "no host name": Broken(subject="Mail server", says=("--smtp: Leave out https://",), server=lambda _: "https://x"),
     "no network": Broken(
-        subject="Settings",
-        says=("SMTP_ALLOWED_NETWORKS: ", "CIDR"),
-        sets=lambda _: {"SMTP_ALLOWED_NETWORKS": "10.1.2"},
+        subject="Settings", says=("SMTP_ALLOWED_NETWORKS: ", "CIDR"), sets=lambda _: {"SMTP_ALLOWED_NETWORKS": "10.1.2"}
     ),
 }
 
@@ -489,8 +485,5 @@ async def test_a_postgresql_that_is_old_or_only_to_be_read_is_told_so(tmp_path: 
     read_only = await told()
     assert read_only.startswith("FAILED Database: DATABASE_URL: it cannot be written")
     assert "let the bot's user write there" in read_only
-    await store.edit(
-        "SET TRANSACTION READ WRITE",
-        "UPDATE alembic_version SET version_num = '0003'",
-    )
+    await store.edit("SET TRANSACTION READ WRITE", "UPDATE alembic_version SET version_num = '0003'")
     assert "Run `email-profile-bot db upgrade` first" in await told()

@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import ProfileState, load
+from bot.profiles.connection_tests import connection_tests
 from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.members import state_from_number, upsert_member
-from bot.profiles.tests import connection_tests
 from bot.smtp.account import Account, Outgoing
 from bot.smtp.check.report import Report
 from storage.crypto.keyring import Keyring, generate_key
@@ -42,10 +42,7 @@ async def instances(store: Store) -> AsyncIterator[tuple[EmailProfiles, EmailPro
     databases = [Database.connect(store.url, keyring) for _ in range(2)]
     first, second = (
         EmailProfiles(
-            database=database,
-            access=Access(Everybody()),
-            clock=lambda: datetime.now(UTC),
-            on_change=lambda _: None,
+            database=database, access=Access(Everybody()), clock=lambda: datetime.now(UTC), on_change=lambda _: None
         )
         for database in databases
     )
@@ -72,12 +69,7 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_is_told(
     for number in range(scaled(quick=40, full=1000)):
         results = await asyncio.gather(
             *(
-                rules.save(
-                    caller=ADA,
-                    owner=ADA,
-                    form=form(side, number),
-                    expected_revision=number,
-                )
+                rules.save(caller=ADA, owner=ADA, form=form(side, number), expected_revision=number)
                 for rules, side in ((first, "one"), (second, "two"))
             ),
             return_exceptions=True,

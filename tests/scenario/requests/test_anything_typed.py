@@ -103,8 +103,7 @@ inputs = st.one_of(
 blocks = st.one_of(st.dictionaries(st.sampled_from([ActionId.VALUE, ActionId.CHOOSE_EXTRA, "else"]), inputs), anything)
 states = st.one_of(
     st.dictionaries(
-        st.sampled_from([*Field, *DefaultsField, "keep_port", "configuration", "value_TLS", "else"]),
-        blocks,
+        st.sampled_from([*Field, *DefaultsField, "keep_port", "configuration", "value_TLS", "else"]), blocks
     ),
     anything,
 )

@@ -247,11 +247,7 @@ ACTS: dict[str, Act] = {
         faults=TRIGGERS,
     ),
     "a test, in the form": Act(
-        method="views.update",
-        user=ADA,
-        shown="Connection test passed",
-        before=FORM,
-        act=press(ADA, "Test connection"),
+        method="views.update", user=ADA, shown="Connection test passed", before=FORM, act=press(ADA, "Test connection")
     ),
     "an extra to remove, on the list": Act(
         method="views.update",

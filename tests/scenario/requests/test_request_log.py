@@ -112,7 +112,7 @@ async def test_a_job_fails_under_the_reference_of_the_request_that_began_it(
         raise RuntimeError("broken on purpose")
 
     await set_up(http_office, ADA)
-    monkeypatch.setattr("bot.profiles.tests.connection_tests.ConnectionTests.test", breaks)
+    monkeypatch.setattr("bot.profiles.connection_tests.connection_tests.ConnectionTests.test", breaks)
     await http_office.workspace.command(ADA, "/email-test")
     await http_office.workspace.wait_message(ADA, "Something went wrong")
     reference = lines.requests[-1]["reference"]

@@ -130,12 +130,7 @@ async def test_a_request_that_comes_again_over_another_connection_is_carried_out
         "user_id": GRACE,
         "trigger_id": workspace.new_trigger(GRACE),
     }
-    envelope = {
-        "type": "slash_commands",
-        "envelope_id": "again",
-        "accepts_response_payload": True,
-        "payload": payload,
-    }
+    envelope = {"type": "slash_commands", "envelope_id": "again", "accepts_response_payload": True, "payload": payload}
     old = await connected(socket_office)
     await old.send_json(envelope)
     await asyncio.sleep(0.05)

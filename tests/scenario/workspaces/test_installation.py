@@ -137,7 +137,7 @@ async def test_a_state_is_stored_as_a_hash_for_ten_minutes_and_then_purged(many:
     assert await store.ask("SELECT count(*) FROM oauth_states") == [(1,)]
     assert state.encode() not in b"".join((await store.everything()).values())
     await store.edit("UPDATE oauth_states SET ends_at = ends_at - 601")
-    await many.bot.housekeeping._retention.purge()
+    await many.bot.housekeeping.retention.purge()
     assert await store.ask("SELECT count(*) FROM oauth_states") == [(0,)]
 
 

@@ -57,7 +57,7 @@ async def change(office: Office, user: str = ADA, **into: Any) -> None:
 
 
 async def read_everybody(office: Office) -> None:
-    await office.bot.housekeeping._user_sync.read_everybody(TEAM)
+    await office.bot.housekeeping.user_sync.read_everybody(TEAM)
 
 
 async def listed(office: Office, *, search: str | None = None) -> str:
@@ -116,12 +116,12 @@ async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_th
     await change(office, is_deactivated=True)
     assert "*Deactivated since <!date^" in await listed(office)
     await passed(store, 7 * DAY - A_MOMENT)
-    await office.bot.housekeeping._retention.purge()
+    await office.bot.housekeeping.retention.purge()
     assert await profile(office) == before
     async with office.bot.database.reading() as tx:
         assert await tx.tests.last(TEAM, ADA)
     await passed(store, 2 * A_MOMENT)
-    await office.bot.housekeeping._retention.purge()
+    await office.bot.housekeeping.retention.purge()
     bare = replace(before, password=None, password_host="", password_set_at=None)
     assert await profile(office) == bare
     assert (await history(office))[0] == ("bot", "password purged")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from storage.engines.unavailable import DatabaseFault, DatabaseUnavailableError
+from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from storage.tables.installations import InstallationTable
 from tests.databases import Maker
 from tests.fakes.many_slacks import ManySlacks

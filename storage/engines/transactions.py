@@ -1,4 +1,4 @@
-"""When the database is unavailable: kinds of faults, transactions that begin again, commits without an answer."""
+"""Transactions: how they begin, what it means when they cannot, and commits whose answer is lost."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,6 +23,9 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.4
 # SQL, because only PostgreSQL has these.
 _TRANSACTION_ID = text("SELECT CAST(pg_current_xact_id() AS text)")
 _STATUS = text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))")
+
+BEGIN = "sqlite_begin"
+"""The execution option that holds the statement a transaction begins with; "" where a single SELECT needs none."""
 
 
 class DatabaseFault(StrEnum):
@@ -128,6 +131,13 @@ async def begin_writing(connection: AsyncConnection) -> Begun:
     if connection.dialect.name == "sqlite":
         return Begun(connection)
     return Begun(connection, await connection.scalar(_TRANSACTION_ID))
+
+
+def begin_on_sqlite(connection: Connection) -> None:
+    """Begin a transaction with the statement that its connection asks for: a listener of SQLAlchemy's "begin"."""
+    statement = connection.get_execution_options().get(BEGIN, "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
 async def without_timeouts(connection: AsyncConnection, *settings: str) -> None:

@@ -7,16 +7,21 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import OnChange
 from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.profile import EmailProfile, ProfileForm, check_others_form, check_own_form
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
+from bot.profiles.connection_tests.limits import (
+    count_bulk_test,
+    count_message,
+    count_test,
+    release_sign_in,
+    reserve_sign_in,
+)
+from bot.profiles.connection_tests.sample_message import sample_message
 from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import update_person
-from bot.profiles.tests.limits import count_bulk_test, count_message, count_test, release_sign_in, reserve_sign_in
-from bot.profiles.tests.sample_message import sample_message
+from bot.profiles.people.members import OnChange, update_person
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
@@ -203,10 +208,7 @@ class ConnectionTests:
             self._testing.discard(owner)
 
     async def _limited(
-        self,
-        account: Account,
-        take: Callable[[Transaction], Awaitable[None]],
-        run: Callable[[], Awaitable[Report]],
+        self, account: Account, take: Callable[[Transaction], Awaitable[None]], run: Callable[[], Awaitable[Report]]
     ) -> Report:
         """Run a test within the limits; a sign-in counts as failed until it has not."""
         signs_in = account.authenticate and account.password is not None and account.encryption is not Encryption.NONE

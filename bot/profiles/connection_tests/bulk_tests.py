@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from bot.profiles.account.records import ProfileState
+from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, ConnectionTests
+from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.people_list import ListQuery, PeopleList
-from bot.profiles.tests.connection_tests import ConnectionTestResult, ConnectionTests
-from bot.profiles.tests.limits import RateLimitedError
 from storage.database import Database
 from storage.tables.bulk_runs import CANCELLED, StoredRun
 
@@ -53,16 +53,14 @@ class BulkTestCounts:
             self.causes.setdefault(failure_cause(result), []).append(user)
 
 
+@dataclass(frozen=True, kw_only=True)
 class BulkTests:
     """Runs tests of many profiles, for admins."""
 
-    def __init__(
-        self, *, database: Database, access: Access, people_list: PeopleList, connections: ConnectionTests
-    ) -> None:
-        self._database = database
-        self._access = access
-        self._people_list = people_list
-        self._connections = connections
+    database: Database
+    access: Access
+    people_list: PeopleList
+    connections: ConnectionTests
 
     async def select_users(self, *, caller: Person, query: ListQuery) -> tuple[str, ...]:
         """Return the user ids of a query whose profiles can be tested.
@@ -72,9 +70,9 @@ class BulkTests:
             UserError: another run is under way, or there is nobody to test.
         """
         users: list[str] = []
-        async for lines in self._people_list.stream_lines(caller=caller, query=query):
+        async for lines in self.people_list.stream_lines(caller=caller, query=query):
             users.extend(line.user for line in lines if line.state in _TESTABLE)
-        async with self._database.reading() as tx:
+        async with self.database.reading() as tx:
             if await tx.runs.running(caller.workspace):
                 raise UserError(_ALREADY_RUNNING)
         if not users:
@@ -87,13 +85,9 @@ class BulkTests:
         Raises:
             UserError: another run of the workspace is under way.
         """
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             run = await tx.runs.add(
-                workspace=caller.workspace,
-                actor=caller.user,
-                channel=channel,
-                message_ts=message_ts,
-                total=len(users),
+                workspace=caller.workspace, actor=caller.user, channel=channel, message_ts=message_ts, total=len(users)
             )
         if run is None:
             raise UserError(_ALREADY_RUNNING)
@@ -123,7 +117,7 @@ class BulkTests:
                 for worker in done:
                     # An unexpected error of one ends the run, and reaches the admin with a reference.
                     worker.result()
-                async with self._database.writing() as tx:
+                async with self.database.writing() as tx:
                     active = await tx.runs.step(run.run_id, done=counts.done)
                 await show(counts)
         finally:
@@ -134,7 +128,7 @@ class BulkTests:
 
     async def finish_run(self, run: StoredRun, status: str) -> None:
         """Store that a run is DONE or INTERRUPTED; a cancelled one stays cancelled."""
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             await tx.runs.end(run.run_id, status, workspace=run.workspace)
 
     async def cancel_run(self, *, caller: Person, run_id: str) -> bool:
@@ -143,13 +137,13 @@ class BulkTests:
         Raises:
             NotAllowedError: the caller is no admin.
         """
-        await self._access.require_admin(caller)
-        async with self._database.writing() as tx:
+        await self.access.require_admin(caller)
+        async with self.database.writing() as tx:
             return await tx.runs.end(run_id, CANCELLED, workspace=caller.workspace)
 
     async def mark_interrupted(self) -> list[StoredRun]:
         """Mark the runs that died with their process as interrupted; return each once, to notify its admin."""
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             return await tx.runs.interrupt_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
 
     async def _test_each(self, remaining: Iterator[str], counts: BulkTestCounts, caller: Person) -> None:
@@ -159,7 +153,7 @@ class BulkTests:
     async def _test_one(self, owner: Person, counts: BulkTestCounts, caller: Person) -> None:
         while True:
             try:
-                result = await self._connections.test_in_bulk(caller=caller, owner=owner)
+                result = await self.connections.test_in_bulk(caller=caller, owner=owner)
             except RateLimitedError as error:
                 if error.limit.is_short:
                     await asyncio.sleep(error.wait)
