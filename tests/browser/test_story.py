@@ -70,6 +70,8 @@ async def test_465_with_ssl_from_the_forms_own_buttons_passes(page: Page, office
     await page.get_by_role("button", name="Extra Configurations").click()
     await page.get_by_role("button", name="Add", exact=True).click()
     await page.get_by_label("Configuration", exact=True).select_option("SSL")
+    # Until the bot has answered the choice, the value is still that of the configuration before.
+    await expect(page.get_by_role("dialog").get_by_text("for example SSL Y")).to_be_visible()
     await page.get_by_label("Value", exact=True).select_option("Y")
     await page.get_by_role("button", name="Add", exact=True).click()
     await expect(page.get_by_role("heading", name="Extra configurations")).to_be_visible()
