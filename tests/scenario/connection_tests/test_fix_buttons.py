@@ -310,7 +310,8 @@ async def test_other_ports_are_probed_inside_the_deadline_and_hear_nothing_of_th
             loop = asyncio.get_running_loop()
             began = loop.time()
             report = await run_test(office, ADA)
-            assert loop.time() - began < 2.5
+            # The test's deadline, and what a busy machine takes besides.
+            assert loop.time() - began < 3.5
             assert "The same server answers with TLS on 587." in searchable(report)
             assert list(texts(report.blocks))
     assert not any(b"AUTH" in line or b"ada" in line for server in (silent, good, closed) for line in server.lines)
