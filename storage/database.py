@@ -24,6 +24,7 @@ from storage.engines.transactions import (
     BEGIN,
     begin_long_reading,
     begin_reading,
+    begin_single_read,
     begin_writing,
     commit,
     transaction,
@@ -172,7 +173,7 @@ class Database:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
         with translate_driver_errors():
-            async with transaction(self._single_reads, begin_reading) as begun:
+            async with transaction(self._single_reads, begin_single_read) as begun:
                 return await Transaction(begun.connection, self._keyring).profiles.with_last_test(workspace, user)
 
     @asynccontextmanager
