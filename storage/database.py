@@ -197,7 +197,7 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """Read everything as it is at one moment, for as long as it takes, in nobody's way.
+        """Read everything as it is at one moment, for as long as it takes, without blocking writers.
 
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
@@ -273,7 +273,7 @@ class Database:
             return await connection.run_sync(migrations.current_revision)
 
     async def upgrade(self) -> None:
-        """Bring the schema to `head_revision`; safe when two instances do it at once.
+        """Upgrade the schema to `head_revision`; safe when two instances do it at once.
 
         Raises:
             UnknownSchemaError: the schema is that of a newer version of the program.

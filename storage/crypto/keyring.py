@@ -30,7 +30,7 @@ _TAG_BYTES = 16
 _KEY_ID_CHARACTERS = 8
 # Of 32 random bytes about 30 differ; fewer than 16 do so once in some 10^15 keys.
 _FEWEST_DIFFERENT_BYTES = 16
-# Record sizes are rounded up to this many bytes, so that a ciphertext does not tell a password's length.
+# Record sizes are rounded up to this many bytes, so that a ciphertext does not reveal a password's length.
 _BLOCK_BYTES = 64
 _LENGTH = struct.Struct(">H")
 _HEADER = struct.Struct(f">BB{_KEY_ID_CHARACTERS}s{_SALT_BYTES}s{_COMMITMENT_BYTES}s{_NONCE_BYTES}s")
@@ -168,7 +168,7 @@ class Keyring:
     def keyed_hash(self, text: str) -> str:
         """Return the HMAC-SHA256 of `text`, which reveals nothing of it: 43 url-safe characters.
 
-        It depends on the first key, so whatever is stored under such names begins anew when the keys are rotated.
+        It depends on the first key, so what is stored under such names starts again when the keys are rotated.
         """
         return self.keyed_hashes(text)[0]
 

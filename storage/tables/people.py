@@ -40,7 +40,7 @@ _LOCK_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPerson:
-    """One person: `state` is a number that the rules give a meaning; times are aware UTC."""
+    """One person: `state` is a number whose meaning the rules know; times are aware UTC."""
 
     user: str
     name: str
@@ -61,7 +61,7 @@ class Newcomer:
 
 
 def evenly_spread(people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
-    """Give positions to (user id, name, words) in a list in which nobody is yet."""
+    """Return (user id, name, words) with their positions in a list that is empty yet."""
     ordered = sorted(people, key=lambda one: (one[1].casefold(), one[0]))
     gap = min(_STEP, _LAST // (len(ordered) + 1))
     begin = (_LAST - gap * len(ordered)) // 2
@@ -91,7 +91,7 @@ class PeopleTable(Table):
     async def lock_for_update(self, workspace: str, user: str) -> StoredPerson | None:
         """Read one person as `get` does, and lock them until the transaction ends.
 
-        Whoever writes what depends on what is known of a person locks them first: a name learnt meanwhile, of
+        What depends on what is known of a person is written under this lock: else a name learnt meanwhile, of
         somebody who was not in the list before, would be lost. On SQLite there is one writer at a time anyway.
         """
         if self._connection.dialect.name == "postgresql":
@@ -109,7 +109,7 @@ class PeopleTable(Table):
             )
             if await self.add_many(workspace, [newcomer], state, at):
                 return
-            # Another instance added them between our look and our insert.
+            # Another instance inserted them after our read.
             row = await self._locked(workspace, user)
         if row is not None:
             await self._change(row, name, words, state, at)
@@ -184,9 +184,9 @@ class PeopleTable(Table):
         return {row.state: row.people for row in rows}
 
     async def recount(self, workspace: str) -> None:
-        """Count everybody anew, whatever was counted before."""
+        """Count everybody again, whatever was counted before."""
         if self._connection.dialect.name == "postgresql":
-            # Whoever changes two counts may wait between them for one that is deleted here: none must be under way.
+            # A transaction that changes two counts could wait for one that is deleted here, so none may be under way.
             await self._connection.execute(_LOCK_COUNTS)
         await self._connection.execute(delete(StateCountRow).filter_by(workspace=workspace))
         counted = await self._connection.execute(
