@@ -23,7 +23,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """Give the address of a PostgreSQL for all tests of a worker: one's own at TEST_DATABASE_URL, or a new one."""
+    """Yield the address of a PostgreSQL for all tests of a worker: one's own at TEST_DATABASE_URL, or a new one."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
@@ -33,7 +33,7 @@ def postgresql_server() -> Iterator[str]:
 
 @pytest.fixture
 def own_postgresql() -> Iterator[PostgreSQLServer]:
-    """Give a PostgreSQL of the test's own that loses nothing, to be stopped, killed and started again."""
+    """Yield a PostgreSQL of the test's own that loses nothing, to be stopped, killed and started again."""
     # Memory will do: what is tested is the end of processes, not of the machine.
     with running_postgresql({}, within=folder_in_memory()) as server:
         yield server

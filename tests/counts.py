@@ -9,7 +9,7 @@ Choice = TypeVar("Choice")
 
 
 def scaled(*, quick: Choice, full: Choice) -> Choice:
-    """Give the full count when the tests are run to prove, the quick one otherwise."""
+    """Return the full count when the tests are run to prove, the quick one otherwise."""
     return full if os.environ.get("PROVE") == "1" else quick
 
 

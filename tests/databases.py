@@ -24,7 +24,7 @@ class Maker(Protocol):
     """Makes databases of one kind, each for one test."""
 
     def empty(self, file: Path) -> AbstractContextManager[str]:
-        """Make a database without tables, on SQLite in `file`; gives its address, and takes it away at the end."""
+        """Make a database without tables, on SQLite in `file`; yield its address, and drop it at the end."""
 
     def upgraded(self, file: Path) -> AbstractContextManager[str]:
         """As `empty`, with the tables of this version."""
@@ -40,7 +40,7 @@ class SQLiteMaker:
 
     @contextmanager
     def empty(self, file: Path) -> Iterator[str]:
-        """Give the address of a file; the folder in which it comes to be is removed by whoever made it."""
+        """Yield the address of a file; its folder is removed by whoever made it."""
         yield f"sqlite:///{file}"
 
     @contextmanager
@@ -74,11 +74,11 @@ class PostgreSQLMaker:
                 yield maker
 
     def empty(self, file: Path) -> AbstractContextManager[str]:
-        """Make a database without tables; `file` is SQLite's affair."""
+        """Make a database without tables; `file` is not used."""
         return self._copy_of("template0")
 
     def upgraded(self, file: Path) -> AbstractContextManager[str]:
-        """Make a database with the tables of this version; `file` is SQLite's affair."""
+        """Make a database with the tables of this version; `file` is not used."""
         return self._copy_of(self._template)
 
     @contextmanager
@@ -111,13 +111,12 @@ class FolderDatabases:
     """A database for each folder in which an office is opened: it is made with the first, and stays for the next."""
 
     def __init__(self, maker: Maker) -> None:
-        """Let `maker` make them."""
         self._maker = maker
         self._stack = ExitStack()
         self._addresses: dict[Path, str] = {}
 
     def at(self, folder: Path) -> str:
-        """Give the address of the database of a folder."""
+        """Return the address of the database of a folder."""
         if folder not in self._addresses:
             file = folder / "email-profiles.db"
             self._addresses[folder] = self._stack.enter_context(self._maker.upgraded(file))
@@ -125,7 +124,7 @@ class FolderDatabases:
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """Take away at the end of the block what was made within it."""
+        """Drop at the end of the block what was made within it."""
         before, self._stack = self._stack, ExitStack()
         known = dict(self._addresses)
         try:
@@ -136,7 +135,7 @@ class FolderDatabases:
 
 
 def _at(server: str, name: str) -> str:
-    """Give the address of a database on a server."""
+    """Return the address of a database on a server."""
     parts = urlsplit(server)
     return f"postgresql://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
 

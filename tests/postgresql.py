@@ -51,7 +51,7 @@ class PostgreSQLServer:
 
     @property
     def url(self) -> str:
-        """Give the address of the database that every server has."""
+        """Return the address of the database that every server has."""
         return f"postgresql://{self._package.postgres_user}@/postgres?host={self.data}"
 
     def start(self) -> None:

@@ -41,7 +41,7 @@ class Store:
         return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:") else None
 
     async def ask(self, statement: str, **values: object) -> list[Row[Any]]:
-        """Give the rows that answer a question, with `:name` in it for each of `values`."""
+        """Return the rows that answer a question, with `:name` in it for each of `values`."""
 
         def asked() -> list[Row[Any]]:
             with self._engine.connect() as connection:
@@ -78,7 +78,7 @@ class Store:
         return self._tables
 
     async def contents(self, *, but: Iterable[str] = ()) -> Contents:
-        """Give the rows of each table, but of those named; in an order that tells nothing."""
+        """Return the rows of each table, but of those named; in an order that tells nothing."""
         tables = [name for name in await self.tables() if name not in but]
 
         def read() -> Contents:
@@ -99,7 +99,7 @@ class Store:
         await self._execute(statements)
 
     async def everything(self) -> dict[str, bytes]:
-        """Give every byte of the files (SQLite), or of every row of the tables (PostgreSQL), by their names.
+        """Return every byte of the files (SQLite), or of every row of the tables (PostgreSQL), by their names.
 
         What PostgreSQL's files keep of deleted rows until they are tidied away is not in it.
         """

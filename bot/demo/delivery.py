@@ -24,7 +24,6 @@ class Delivery:
     """Sends to the bot: over a connected socket if there is one, else to its events address."""
 
     def __init__(self, signing_secret: str) -> None:
-        """Sign with `signing_secret`."""
         self._secret = signing_secret
         self.events_url: str | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -43,7 +42,7 @@ class Delivery:
             await self._session.close()
 
     async def send(self, kind: str, payload: dict[str, Any]) -> Any:
-        """Send one request and give what the acknowledgement carries (a dict, or None).
+        """Send one request and return what the acknowledgement carries (a dict, or None).
 
         `kind` is an envelope type of Socket Mode: slash_commands, interactive or events_api.
 
@@ -91,14 +90,14 @@ class Delivery:
             del self._awaited[envelope_id]
 
     def acknowledged(self, envelope: dict[str, Any]) -> None:
-        """Take an acknowledgement that came over a socket."""
+        """Hand an acknowledgement that came over a socket to whoever waits for it."""
         answer = self._awaited.get(str(envelope.get("envelope_id")))
         if answer is not None and not answer.done():
             answer.set_result(envelope.get("payload"))
 
 
 def encoded(kind: str, payload: dict[str, Any]) -> tuple[str, str]:
-    """Write a payload as Slack does over HTTP; gives body and content type."""
+    """Write a payload as Slack does over HTTP; return body and content type."""
     if kind == "events_api":
         return json.dumps(payload), "application/json"
     form = payload if kind == "slash_commands" else {"payload": json.dumps(payload)}

@@ -23,8 +23,8 @@ class Fault:
     error: str = ""
 
 
-async def suffered(fault: Fault, request: web.Request) -> web.Response | None:
-    """Let a request suffer a fault; gives what to answer, or None to answer as usual."""
+async def apply_fault(fault: Fault, request: web.Request) -> web.Response | None:
+    """Apply a fault to a request; return what to answer, or None to answer as usual."""
     match fault.kind:
         case "ratelimited":
             headers = {"Retry-After": str(math.ceil(fault.seconds))}

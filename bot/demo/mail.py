@@ -25,7 +25,7 @@ PLAIN, TLS, SSL = 25, 587, 465
 
 @dataclass(frozen=True, kw_only=True)
 class DemoAccount:
-    """An account of the demo's mail server; its password is told on the demo's page, so it is no secret."""
+    """An account of the demo's mail server; its password is shown on the demo's page, so it is no secret."""
 
     address: str
     login: str
@@ -77,7 +77,7 @@ class DemoMail:
         self._conversations: set[_Conversation] = set()
 
     def renew(self, *, until: datetime) -> None:
-        """Show a new certificate, good until then."""
+        """Replace the certificate by one that is valid until `until`."""
         self._authority.issue_cert(HOST, "smtp.demo.example", not_after=until).configure_cert(self._tls)
 
     def trust(self) -> ssl.SSLContext:
@@ -112,14 +112,14 @@ class DemoMail:
         for server in self._servers:
             server.close()
         for conversation in list(self._conversations):
-            conversation.hang_up()
+            conversation.abort()
         await asyncio.sleep(0.01)
 
     def _conversation(self, classic: int) -> "_Conversation":
         return _Conversation(self, classic, tls=self._tls if classic == TLS else None)
 
     def accepts(self, login: bytes, password: bytes) -> bool:
-        """Whether this login and password belong together."""
+        """Return whether login and password are those of one account."""
         return any(
             account.login.encode() == login and account.password.encode() == password for account in self.accounts
         )
@@ -176,7 +176,7 @@ class _Policy:
 
 
 class _Conversation(SMTP):
-    """One connection; writes down what is said, credentials replaced."""
+    """One connection; records the dialogue, credentials replaced."""
 
     def __init__(self, mail: DemoMail, classic: int, *, tls: ssl.SSLContext | None) -> None:
         # On the TLS port aiosmtpd does not see the encryption below it, so it must not ask for STARTTLS.
@@ -188,7 +188,7 @@ class _Conversation(SMTP):
             require_starttls=tls is not None,
             auth_require_tls=classic != SSL,
             auth_exclude_mechanism=["LOGIN", "PLAIN"] if classic == PLAIN else None,
-            authenticator=self._judge,
+            authenticator=self._check_login,
             enable_SMTPUTF8=True,
             loop=asyncio.get_running_loop(),
         )
@@ -196,7 +196,7 @@ class _Conversation(SMTP):
         self._classic = classic
         self._answering_challenge = False
 
-    def _judge(
+    def _check_login(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: object
     ) -> AuthResult:
         if isinstance(data, LoginPassword) and self._mail.accepts(data.login, data.password):
@@ -204,22 +204,22 @@ class _Conversation(SMTP):
         return AuthResult(success=False, handled=False, message="535 5.7.8 Authentication credentials invalid")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the connection."""
+        """Remember the connection, so that `stop` can close it."""
         self._mail.joined(self)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note its end."""
+        """Forget the connection."""
         self._mail.left(self)
         super().connection_lost(exc)
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """End the connection from this side."""
         if isinstance(self.transport, asyncio.Transport):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Write down what the client says."""
+        """Record what the client sends."""
         for line in data.decode("utf-8", "replace").splitlines():
             self._note("client", self._without_secret(line))
         super().data_received(data)
@@ -233,7 +233,7 @@ class _Conversation(SMTP):
         return line
 
     async def push(self, status: AnyStr) -> None:
-        """Write down what the server says."""
+        """Record what the server sends."""
         text = status.decode("utf-8", "replace") if isinstance(status, bytes) else status
         self._answering_challenge = text.startswith("334")
         for line in text.splitlines():
@@ -260,7 +260,7 @@ class DemoNetwork(Network):
     }
 
     def __init__(self, mail: DemoMail, *, names: Mapping[str, str] | None = None) -> None:
-        """Lead the demo's names, and `names` (name to address) of a test's choice, to the loopback."""
+        """`names` (name to address) are resolved here beside the demo's own."""
         super().__init__()
         self._mail = mail
         self._names = {HOST: str(LOOPBACK), "smtp.demo.example": str(LOOPBACK), **(names or {})}

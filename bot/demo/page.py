@@ -32,7 +32,6 @@ class Page:
     """The page's routes. Only requests for this very host, from this very page, are answered."""
 
     def __init__(self, workspace: Workspace, mail: DemoMail) -> None:
-        """Show `workspace`, and `mail` beside it."""
         self._workspace = workspace
         self._mail = mail
         self._commands = slash_commands()
@@ -46,7 +45,7 @@ class Page:
         application.router.add_get("/changes", self._changes)
         application.router.add_post("/act", self._act)
 
-    async def hang_up(self) -> None:
+    async def close_streams(self) -> None:
         """End the streams of changes, so that stopping waits for none."""
         for stream in list(self._streams):
             stream.cancel()
@@ -172,7 +171,7 @@ class Page:
         return {}
 
     def _take_typed(self, user: str, act: dict[str, Any]) -> None:
-        """Bring what stands in the page's inputs into the message, Home tab or modal that it acts on."""
+        """Copy what the page's inputs hold into the message, Home tab or modal that it acts on."""
         holder, values = self._workspace.holder_at(user, act), act.get("values") or {}
         if holder is None:
             return

@@ -43,13 +43,13 @@ class Message:
     entries: dict[str, Entries] = field(default_factory=dict)
 
     def entries_of(self, user: str) -> Entries:
-        """Give what a person entered into the message's blocks."""
+        """Return what a person entered into the message's blocks."""
         if user not in self.entries:
             self.entries[user] = Entries(self.blocks)
         return self.entries[user]
 
     def replace(self, text: str, blocks: list[dict[str, Any]]) -> None:
-        """Say something else in the same place."""
+        """Replace text and blocks of the message."""
         number_blocks(blocks)
         self.text, self.blocks = text, blocks
         self.revision += 1
@@ -98,7 +98,7 @@ class Platform:
         people: Sequence[DemoPerson] = PEOPLE,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Make a workspace with one app in it; `clock` gives seconds."""
+        """Make a workspace with one app in it; `clock` returns seconds since 1970."""
         self.signing_secret = signing_secret
         self.bot_token = bot_token
         self.app_token = app_token
@@ -123,7 +123,7 @@ class Platform:
     # What people see
 
     def messages(self, user: str) -> list[Message]:
-        """Give the messages that a person sees, oldest first."""
+        """Return the messages that a person sees, oldest first."""
         return [
             message
             for message in self.all_messages
@@ -131,7 +131,7 @@ class Platform:
         ]
 
     def view(self, user: str) -> OpenView | None:
-        """Give the modal that a person sees, the top of their stack."""
+        """Return the modal that a person sees, the top of their stack."""
         stack = self.stacks.get(user)
         return stack[-1] if stack else None
 
@@ -180,7 +180,7 @@ class Platform:
             self._changed.notify_all()
 
     async def wait_change(self, since: int) -> int:
-        """Wait until something changed after `since`; gives the new count."""
+        """Wait until something changed after `since`; return the new count."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.changes != since)
             return self.changes
@@ -188,13 +188,13 @@ class Platform:
     # What the bot may do
 
     def new_trigger(self, user: str) -> str:
-        """Make a trigger id, good once within three seconds, for a view in front of `user`."""
+        """Make a trigger id, valid once within three seconds, that opens a view for `user`."""
         trigger = f"{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self.triggers[trigger] = Trigger(user=user, until=self.clock() + TRIGGER_SECONDS)
         return trigger
 
     def use_trigger(self, name: Any) -> str:
-        """Use a trigger id up; gives the person whose interaction made it.
+        """Use a trigger id up; return the person whose interaction made it.
 
         Raises:
             PlatformError: it is unknown, used or too old.
@@ -245,7 +245,7 @@ class Platform:
             raise PlatformError("invalid_blocks", problems)
 
     async def post(self, message: Message) -> Message:
-        """Put a message where its readers see it."""
+        """Post a message and notify everybody who waits for it."""
         number_blocks(message.blocks)
         self.all_messages.append(message)
         await self.note_change()
@@ -331,17 +331,17 @@ class Platform:
 
 
 def direct_channel(user: str) -> str:
-    """Give the channel of a person's conversation with the app."""
+    """Return the channel of a person's conversation with the app."""
     return f"D{user[1:]}"
 
 
 def searchable(message: Message) -> str:
-    """Give everything that a message says, as one text."""
+    """Return everything that a message says, as one text."""
     return "\n".join([message.text, *texts(message.blocks)])
 
 
 def texts(node: Any) -> Iterator[str]:
-    """Give every text in a piece of Block Kit."""
+    """Yield every text in a piece of Block Kit."""
     if isinstance(node, dict):
         for name, value in node.items():
             if name == "text" and isinstance(value, str):

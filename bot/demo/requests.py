@@ -9,19 +9,19 @@ from bot.demo.platform import Message, Platform, direct_channel
 from bot.demo.views import Entries, OpenView
 
 Holder = Message | OpenView
-"""What buttons and inputs stand in."""
+"""What holds buttons and inputs."""
 
 
 def entries_of(user: str, holder: Holder) -> Entries:
-    """Give what a person entered into a message or view."""
+    """Return what a person entered into a message or view."""
     return holder.entries_of(user) if isinstance(holder, Message) else holder
 
 
-class Sending(Platform):
-    """The workspace as the bot's counterpart: it words every request and takes the acknowledgement."""
+class WorkspaceRequests(Platform):
+    """The workspace as the bot's counterpart: builds every request and reads its acknowledgement."""
 
     async def raw(self, kind: str, payload: dict[str, Any]) -> Any:
-        """Send any payload, signed; gives what the acknowledgement carries.
+        """Send any payload, signed; return what the acknowledgement carries.
 
         `kind` is slash_commands, interactive or events_api.
 
@@ -48,7 +48,7 @@ class Sending(Platform):
         )
 
     async def change_person(self, person: DemoPerson) -> None:
-        """Add a person, or put them in place of who had their id, and tell the bot by user_change."""
+        """Add a person, or replace the one with the same id, and notify the bot by user_change."""
         self.people[person.id] = person
         await self.note_change()
         now = self.clock()
@@ -57,7 +57,7 @@ class Sending(Platform):
         )
 
     async def visit_home(self, user: str) -> None:
-        """Tell the bot that a person came to its Home tab."""
+        """Notify the bot that a person opened its Home tab."""
         event: dict[str, Any] = {
             "type": "app_home_opened",
             "user": user,
@@ -99,7 +99,7 @@ class Sending(Platform):
             await self.post_answer(answers, answer)
 
     async def send_submission(self, user: str, view: OpenView) -> Any:
-        """Send a modal that was submitted; gives the acknowledgement.
+        """Send a modal that was submitted; return the acknowledgement.
 
         Raises:
             DeliveryError: the bot did not acknowledge it.
@@ -118,7 +118,7 @@ class Sending(Platform):
         return answer
 
     async def send_closed(self, user: str, view: OpenView) -> None:
-        """Tell the bot that a modal was closed."""
+        """Notify the bot that a modal was closed."""
         await self.delivery.send("interactive", {"type": "view_closed", **self._actor(user), "view": view.payload()})
 
     async def send_action(

@@ -39,7 +39,7 @@ class Office:
 
 
 def embedded_database(folder: Path) -> str:
-    """Give the address of the demo's database, a file in its folder."""
+    """Return the address of the demo's database, a file in its folder."""
     return f"sqlite:///{folder / 'email-profiles.db'}"
 
 

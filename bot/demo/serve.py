@@ -26,6 +26,6 @@ async def serving_workspace(workspace: Workspace, mail: DemoMail, *, port: int =
         await workspace.delivery.open()
         yield
     finally:
-        await page.hang_up()
+        await page.close_streams()
         await workspace.delivery.close()
         await runner.cleanup()

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.demo.faults import suffered
+from bot.demo.faults import apply_fault
 from bot.demo.people import BOT_USER, CHANNEL
 from bot.demo.platform import Message, Platform, UploadedFile, direct_channel
 from bot.demo.views import PlatformError
@@ -29,7 +29,6 @@ class Uploads:
     """The two methods and the address between them: https://docs.slack.dev/messaging/working-with-files."""
 
     def __init__(self, workspace: Platform) -> None:
-        """Keep the files on `workspace`."""
         self._workspace = workspace
         self._by_id: dict[str, _Upload] = {}
         self._by_address: dict[str, _Upload] = {}
@@ -45,9 +44,9 @@ class Uploads:
         return {"upload_url": f"{self._workspace.base_url}/upload/v1/{address}", "file_id": upload.id}
 
     async def take_bytes(self, request: web.Request) -> web.Response:
-        """Take a file's bytes, raw or as a form's file; an address works once."""
+        """Store a file's bytes, sent raw or as a form's file; an address works once."""
         fault = self._workspace.next_fault("files.upload")
-        if fault is not None and (broken := await suffered(fault, request)) is not None:
+        if fault is not None and (broken := await apply_fault(fault, request)) is not None:
             return broken
         upload = self._by_address.pop(request.match_info["address"], None)
         if upload is None:
@@ -59,7 +58,7 @@ class Uploads:
         return web.Response(text=f"OK - {len(content)}")
 
     async def complete(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Answer files.completeUploadExternal: keep the files and, if a channel is named, tell of them there."""
+        """Answer files.completeUploadExternal: keep the files and, if a channel is named, post them there."""
         files = arguments.get("files")
         wanted = json.loads(files) if isinstance(files, str) else files or []
         uploads = [self._by_id.get(str(entry.get("id"))) for entry in wanted]

@@ -28,7 +28,7 @@ class PlatformError(Exception):
 
 
 def elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Give every interactive element with the block that it stands in."""
+    """Yield every interactive element with its block."""
     for block in blocks:
         for element in [*(block.get("elements") or []), block.get("accessory"), block.get("element")]:
             if isinstance(element, dict) and block["type"] in ("actions", "section", "input"):
@@ -36,12 +36,12 @@ def elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dic
 
 
 def key_of(block: dict[str, Any], element: dict[str, Any]) -> Key:
-    """Give the ids under which an element's value is kept."""
+    """Return the ids under which an element's value is kept."""
     return block["block_id"], element.get("action_id", "")
 
 
 def number_blocks(blocks: list[dict[str, Any]]) -> None:
-    """Give a block id to each block that has none, as Slack does."""
+    """Set a block id on each block that has none, as Slack does."""
     for number, block in enumerate(blocks):
         block.setdefault("block_id", f"b{number}")
 
@@ -91,20 +91,20 @@ class Entries:
         self.show(blocks)
 
     def show(self, blocks: list[dict[str, Any]]) -> None:
-        """Stand in other blocks; elements with the same ids keep what was entered."""
+        """Follow new blocks; elements with the same ids keep what was entered."""
         number_blocks(blocks)
         self.blocks = blocks
         kept = self.values
         self.values = {key: kept.get(key, _initial(element)) for key, element in self.entered()}
 
     def entered(self) -> Iterator[tuple[Key, dict[str, Any]]]:
-        """Give everything that holds a value, with its ids: inputs, selects, radio buttons, checkboxes."""
+        """Return everything that holds a value, with its ids: inputs, selects, radio buttons, checkboxes."""
         for block, element in elements(self.blocks):
             if element["type"] in ENTERED:
                 yield key_of(block, element), element
 
     def inputs(self) -> Iterator[tuple[Key, dict[str, Any]]]:
-        """Give the elements of input blocks alone, with their ids."""
+        """Return the elements of input blocks alone, with their ids."""
         for block in self.blocks:
             if block["type"] == "input":
                 yield key_of(block, block["element"]), block["element"]
@@ -121,7 +121,7 @@ class Entries:
         raise PlatformError(f"there is no input {label!r}")
 
     def enter(self, key: Key, element: dict[str, Any], value: Any) -> None:
-        """Take what a person entered: a text, True/False or a list of option values, or an option.
+        """Store what a person entered: a text, True/False or a list of option values, or an option.
 
         Raises:
             PlatformError: there is no such option.
@@ -138,7 +138,7 @@ class Entries:
                 self.values[key] = value
 
     def missing(self) -> dict[str, str]:
-        """Name the required inputs that are empty, as the client does before it submits."""
+        """Return errors for the required inputs that are empty, as the client does before it submits."""
         empty = {}
         for block in self.blocks:
             required = block["type"] == "input" and not block.get("optional")
@@ -147,7 +147,7 @@ class Entries:
         return empty
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """Give the values as Slack sends them in `state.values`."""
+        """Return the values as Slack sends them in `state.values`."""
         values: dict[str, dict[str, Any]] = {}
         for (block_id, action_id), element in self.entered():
             values.setdefault(block_id, {})[action_id] = _state_of(element, self.values[block_id, action_id])
@@ -171,13 +171,13 @@ class OpenView(Entries):
         super().__init__(self.content["blocks"])
 
     def replace(self, content: dict[str, Any]) -> None:
-        """Take new content; inputs with the same ids keep what was typed."""
+        """Replace the content; inputs with the same ids keep what was typed."""
         self.content = content
         self.hash = secrets.token_hex(8)
         self.show(content["blocks"])
 
     def payload(self) -> dict[str, Any]:
-        """Give the view as Slack sends it in interactions."""
+        """Return the view as Slack sends it in interactions."""
         return {
             "callback_id": "",
             "private_metadata": "",

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from bot.demo.faults import suffered
+from bot.demo.faults import apply_fault
 from bot.demo.people import BOT_USER, CHANNEL, TEAM
 from bot.demo.platform import Message, Platform, direct_channel
 from bot.demo.uploads import Uploads
@@ -26,7 +26,6 @@ class WebApi:
     """The methods of Slack's Web API that the bot calls (https://docs.slack.dev/reference/methods)."""
 
     def __init__(self, workspace: Platform) -> None:
-        """Answer for `workspace`."""
         self._workspace = workspace
         self._uploads = Uploads(workspace)
         self._tickets: set[str] = set()
@@ -60,7 +59,7 @@ class WebApi:
         arguments = await _arguments(request)
         self._workspace.received.append({"method": name, "arguments": arguments})
         fault = self._workspace.next_fault(name)
-        if fault is not None and (broken := await suffered(fault, request)) is not None:
+        if fault is not None and (broken := await apply_fault(fault, request)) is not None:
             return broken
         try:
             self._check_token(name, request.headers.get("Authorization", ""))
@@ -200,7 +199,7 @@ class WebApi:
         body = await _arguments(request)
         self._workspace.received.append({"response_url": body})
         fault = self._workspace.next_fault("response_url")
-        if fault is not None and (broken := await suffered(fault, request)) is not None:
+        if fault is not None and (broken := await apply_fault(fault, request)) is not None:
             return broken
         try:
             if answers is None:

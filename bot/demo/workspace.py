@@ -15,7 +15,7 @@ from bot.demo.controls import beside, button, by_action_id, by_ids
 from bot.demo.delivery import DeliveryError
 from bot.demo.people import TEAM
 from bot.demo.platform import Message
-from bot.demo.requests import Holder, Sending, entries_of
+from bot.demo.requests import Holder, WorkspaceRequests, entries_of
 from bot.demo.views import OpenView, PlatformError, key_of, option_of
 
 _ADDRESS = re.compile(r"(?<![\w<:.@])([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
@@ -31,7 +31,7 @@ def slash_commands() -> Sequence[Mapping[str, Any]]:
     return commands
 
 
-class Workspace(Sending):
+class Workspace(WorkspaceRequests):
     """The stand-in workspace, from the side of its people."""
 
     async def command(self, user: str, command: str, text: str = "", *, team: str = TEAM) -> None:
@@ -61,7 +61,7 @@ class Workspace(Sending):
         await self.send_action(user, home, *button(home.blocks, label, row))
 
     async def press_url(self, user: str, label: str, *, message: Message | None = None) -> str:
-        """Press a button that opens an address, and give the address; without a message as `select` does."""
+        """Press a button that opens an address, and return the address; without a message as `select` does."""
         holder = self.in_front(user, message)
         block, element = button(holder.blocks, label, None)
         if not element.get("url"):
@@ -120,7 +120,7 @@ class Workspace(Sending):
         return self.homes.get(user) if where.get("home") else self.view(user)
 
     def home(self, user: str) -> OpenView:
-        """Give a person's Home tab.
+        """Return a person's Home tab.
 
         Raises:
             PlatformError: the bot has published none.
@@ -130,7 +130,7 @@ class Workspace(Sending):
         return self.homes[user]
 
     def in_front(self, user: str, message: Message | None) -> Holder:
-        """Give the message, else the modal on top, else the Home tab."""
+        """Return the message, else the modal on top, else the Home tab."""
         return message or self.view(user) or self.home(user)
 
     async def _choose(
@@ -151,7 +151,7 @@ class Workspace(Sending):
             await self.send_action(user, holder, block, block["element"])
 
     async def submit(self, user: str) -> dict[str, str]:
-        """Press the modal's submit button; gives the errors by label, empty when it was taken."""
+        """Press the modal's submit button; return the errors by label, empty when it was taken."""
         view = self.view(user)
         errors = await self.submit_by_block(user)
         if view is None:
@@ -160,7 +160,7 @@ class Workspace(Sending):
         return {labels.get(block_id, block_id): sentence for block_id, sentence in errors.items()}
 
     async def submit_by_block(self, user: str) -> dict[str, str]:
-        """Press the modal's submit button; gives the errors by block id."""
+        """Press the modal's submit button; return the errors by block id."""
         view = self.view(user)
         if view is None or not view.content.get("submit"):
             raise PlatformError("there is no form to submit")

@@ -62,7 +62,7 @@ class ManySlacks:
     # What people do at Slack
 
     def allow(self, place: Place) -> str:
-        """Press “Allow”; gives the code that the browser carries back."""
+        """Press “Allow”; return the code that the browser carries back."""
         code = secrets.token_hex(12)
         self.codes[code] = place
         self.secrets.append(code)
@@ -87,7 +87,7 @@ class ManySlacks:
     async def command(
         self, url: str, place: Place, user: str, command: str, text: str = "", **also: str
     ) -> dict[str, Any]:
-        """Send a slash command; gives the acknowledgement."""
+        """Send a slash command; return the acknowledgement."""
         form = {
             "command": command,
             "text": text,
@@ -104,7 +104,7 @@ class ManySlacks:
         return await self.send(url, "slash_commands", form)
 
     async def interact(self, url: str, place: Place, user: str, kind: str, **what: Any) -> dict[str, Any]:
-        """Send a press or a submission; gives the acknowledgement."""
+        """Send a press or a submission; return the acknowledgement."""
         organisation = place.team.organisation
         payload = {
             "type": kind,
@@ -119,7 +119,7 @@ class ManySlacks:
         return await self.send(url, "interactive", payload)
 
     async def event(self, url: str, place: Place, event: dict[str, Any]) -> dict[str, Any]:
-        """Send an event; gives the acknowledgement."""
+        """Send an event; return the acknowledgement."""
         authorization = {
             "enterprise_id": place.team.organisation,
             "team_id": None if place.whole else place.team.id,
@@ -158,7 +158,7 @@ class ManySlacks:
             return {"text": text} if text else {}
 
     def calls_of(self, method: str, place: Place | None = None) -> list[Call]:
-        """Give the calls of a method, of one place if one is named."""
+        """Return the calls of a method, of one place if one is named."""
         return [call for call in self.calls if call.method == method and (place is None or call.key == place.key)]
 
     # The Web API

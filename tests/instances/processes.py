@@ -49,7 +49,7 @@ class Instance:
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> int:
-        """End it as a supervisor does; gives its exit code."""
+        """End it as a supervisor does; return its exit code."""
         return await self._end(signal.SIGTERM)
 
     def send_signal(self, how: signal.Signals) -> None:
@@ -59,7 +59,7 @@ class Instance:
                 self.process.send_signal(how)
 
     async def ended(self) -> int:
-        """Wait until it has ended and all that it wrote is read; gives its exit code.
+        """Wait until it has ended and all that it wrote is read; return its exit code.
 
         Raises:
             TimeoutError: it runs on for longer than a supervisor waits.
@@ -93,7 +93,7 @@ class Balancer:
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def command(self, user: str, command: str, text: str = "") -> str | None:
-        """Send a command once; gives all that the answer says, or None when there was no answer."""
+        """Send a command once; return all that the answer says, or None when there was no answer."""
         turn = next(self._turn)
         up = [instance.url for instance in self.instances if instance.url]
         if not up:

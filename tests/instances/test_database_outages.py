@@ -27,7 +27,7 @@ from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
-from tests.counts import PROVE_ONLY, scaled
+from tests.counts import PROVE_ONLY
 from tests.instances.processes import PATIENCE, SAVED, Balancer, Instance
 from tests.postgresql import PostgreSQLServer, Stop, running_postgresql
 from tests.scenario.crowd import crowd
@@ -37,7 +37,7 @@ from tests.scenario.people import ADA, fill_form, set_up
 pytestmark = PROVE_ONLY
 
 PEOPLE = 20
-RESTARTS = scaled(quick=3, full=20)
+RESTARTS = 20
 NOT_SAVED = ("cannot reach its database", "nothing was changed")
 
 

@@ -20,7 +20,7 @@ from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
 from bot.slack.replies.jobs import INTERRUPTED, RESTARTING
-from tests.counts import PROVE_ONLY, scaled
+from tests.counts import PROVE_ONLY
 from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
 from tests.instances.processes import PATIENCE
 from tests.scenario.crowd import crowd
@@ -29,10 +29,10 @@ from tests.scenario.people import GRACE
 
 pytestmark = [pytest.mark.databases("sqlite"), PROVE_ONLY]
 
-ROUNDS = scaled(quick=2, full=100)
-AT_ONCE = scaled(quick=2, full=6)
-LATEST_MOMENT = scaled(quick=0.7, full=3.0)
-SMTP_TIMEOUTS = scaled(quick=("1",), full=("1", "3", "10", "40"))
+ROUNDS = 100
+AT_ONCE = 6
+LATEST_MOMENT = 3.0
+SMTP_TIMEOUTS = ("1", "3", "10", "40")
 """A test of the last outlasts every stop, and is interrupted."""
 
 CROWD = crowd(24)
@@ -78,7 +78,7 @@ class Round:
     saved: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> list[str]:
-        """Stop the process in the middle of the work; gives all that was wrong."""
+        """Stop the process in the middle of the work; return all that was wrong."""
         work = [asyncio.create_task(one) for one in self._work()]
         await asyncio.sleep(self.chance.uniform(0.05, LATEST_MOMENT))
         instance = self.house.instance
@@ -188,7 +188,7 @@ class Round:
 
 
 def _unwanted(said: Sequence[str]) -> list[str]:
-    """Give what a process should not have written, from the first such line on."""
+    """Return what a process should not have written, from the first such line on."""
     first = next((number for number, line in enumerate(said) if any(word in line for word in UNWANTED)), None)
     return [] if first is None else ["".join(said[first : first + 60])]
 

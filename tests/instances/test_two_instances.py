@@ -18,7 +18,7 @@ from bot.demo.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from tests.counts import PROVE_ONLY, scaled
+from tests.counts import PROVE_ONLY
 from tests.instances.processes import PATIENCE, SAVED, Balancer, Diary, Instance
 from tests.postgresql import PostgreSQLServer
 from tests.scenario.crowd import crowd
@@ -28,11 +28,11 @@ from tests.scenario.operating.test_command_line import GOOD, run
 pytestmark = [pytest.mark.databases("postgresql"), PROVE_ONLY]
 
 PEOPLE = 200
-RECORDS = scaled(quick=600, full=10_000)
-SECONDS = scaled(quick=8, full=60)
-KILLS = scaled(quick=2, full=10)
-SAVES_A_SECOND = scaled(quick=15, full=50)
-READS_A_SECOND = scaled(quick=6, full=20)
+RECORDS = 10_000
+SECONDS = 60
+KILLS = 10
+SAVES_A_SECOND = 50
+READS_A_SECOND = 20
 
 
 @dataclass

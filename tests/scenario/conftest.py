@@ -22,7 +22,7 @@ def databases(maker: Maker) -> Iterator[FolderDatabases]:
 
 @pytest.fixture(autouse=True)
 def _new_databases(databases: FolderDatabases) -> Iterator[None]:
-    """Take a test's databases away at its end."""
+    """Drop a test's databases at its end."""
     with databases.ending():
         yield
 

@@ -82,12 +82,12 @@ async def crowded_office(folder: Path) -> AsyncIterator[Office]:
 
 
 def lines(message: Message) -> list[str]:
-    """Give the lines of the list."""
+    """Return the lines of the list."""
     return [block["text"]["text"] for block in message.blocks if block.get("accessory", {}).get("type") == "overflow"]
 
 
 def users(message: Message) -> list[str]:
-    """Give the ids of the people in the list."""
+    """Return the ids of the people in the list."""
     return [line.partition("<@")[2].partition(">")[0] for line in lines(message)]
 
 

@@ -34,7 +34,7 @@ class Many:
     url: str
 
     async def command(self, place: Place, user: str, command: str, text: str = "") -> str:
-        """Type a slash command; gives what the person sees at once."""
+        """Type a slash command; return what the person sees at once."""
         return said(await self.slacks.command(self.url, place, user, command, text))
 
     async def settled(self) -> None:
@@ -55,7 +55,7 @@ class Many:
 
 
 def said(answer: Any) -> str:
-    """Give everything that a piece of an answer says, as one text."""
+    """Return everything that a piece of an answer says, as one text."""
     if isinstance(answer, dict):
         return "\n".join(said(value) for value in answer.values())
     if isinstance(answer, list):
@@ -96,7 +96,7 @@ class Browser:
     network: str = field(default_factory=lambda: f"192.0.2.{secrets.randbelow(250)}:{secrets.token_hex(4)}")
 
     async def get(self, path: str) -> tuple[int, str]:
-        """Look at a page; gives status and text."""
+        """Look at a page; return status and text."""
         sent = {"X-Forwarded-For": self.network}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -110,7 +110,7 @@ class Browser:
             return answer.status, await answer.text()
 
     async def begin(self) -> str:
-        """Open the page that begins; gives the state that goes to Slack."""
+        """Open the page that begins; return the state that goes to Slack."""
         status, page = await self.get("/slack/install")
         assert status == 200, page
         return parse_qs(urlsplit(slack_link(page)).query)["state"][0]
@@ -128,7 +128,7 @@ def slack_link(page: str) -> str:
 
 
 async def install(many: Many, place: Place) -> str:
-    """Install the app in a place, as an admin does; gives the last page."""
+    """Install the app in a place, as an admin does; return the last page."""
     browser = Browser(many)
     state = await browser.begin()
     status, page = await browser.end(code=many.slacks.allow(place), state=state)
@@ -137,7 +137,7 @@ async def install(many: Many, place: Place) -> str:
 
 
 async def opened_form(many: Many, place: Place, user: str, text: str = "edit") -> dict[str, Any]:
-    """Open the form; gives the view that Slack was sent for it."""
+    """Open the form; return the view that Slack was sent for it."""
     before = len(many.slacks.calls)
     await many.command(place, user, "/email-profile", text)
     (view,) = [call.arguments["view"] for call in many.slacks.calls[before:] if call.method == "views.open"]
@@ -145,7 +145,7 @@ async def opened_form(many: Many, place: Place, user: str, text: str = "edit") -
 
 
 async def submit(many: Many, place: Place, user: str, view: dict[str, Any], **typed: str) -> dict[str, Any]:
-    """Submit the form without signing in, with whatever its private_metadata says; gives the acknowledgement."""
+    """Submit the form without signing in, with whatever its private_metadata says; return the acknowledgement."""
     texts = {"address": "", "login": "", "host": "smtp.example.com", "port": "25", **typed}
     values: dict[str, Any] = {
         name: {"value": {"type": "plain_text_input", "value": text}} for name, text in texts.items()
@@ -158,12 +158,12 @@ async def submit(many: Many, place: Place, user: str, view: dict[str, Any], **ty
 
 
 async def save(many: Many, place: Place, user: str, address: str) -> dict[str, Any]:
-    """Open the form, type an address and save; gives the acknowledgement."""
+    """Open the form, type an address and save; return the acknowledgement."""
     return await submit(many, place, user, await opened_form(many, place, user), address=address)
 
 
 async def addresses(many: Many, key: str) -> dict[str, str]:
-    """Give what is stored of a workspace: user id to address."""
+    """Return what is stored of a workspace: user id to address."""
     async with many.bot.database.reading() as tx:
         stored = {user: await tx.profiles.get(key, user) for user in await tx.profiles.users(key)}
     return {user: json.loads(one.document)["address"] for user, one in stored.items() if one}

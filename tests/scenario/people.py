@@ -24,7 +24,7 @@ async def fill_form(
 async def set_up(
     office: Office, user: str, *, port: str = "587", extra: str | None = "TLS Y", password: str | None = None
 ) -> Message:
-    """Give `user` a profile through the commands, as the story goes; gives the card."""
+    """Set up a profile for `user` by command and form; return the card."""
     workspace = office.workspace
     await workspace.command(user, "/email-profile", "edit")
     await workspace.wait_view(user, "Email profile")
@@ -50,7 +50,7 @@ async def open_form(office: Office, user: str, text: str = "edit") -> None:
 
 
 def typed(office: Office, user: str, label: str) -> object:
-    """Give what stands in an input of the modal on top."""
+    """Return what stands in an input of the modal on top."""
     view = office.workspace.view(user)
     assert view is not None
     _, key = view.labelled(label)
@@ -58,6 +58,6 @@ def typed(office: Office, user: str, label: str) -> object:
 
 
 async def history(office: Office, user: str = ADA) -> list[tuple[str, str]]:
-    """Give who did what to a profile, newest first."""
+    """Return who did what to a profile, newest first."""
     async with office.bot.database.reading() as tx:
         return [(entry.actor, entry.action) for entry in await tx.audit.page(TEAM, subject=user, limit=100)]

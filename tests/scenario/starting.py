@@ -29,7 +29,7 @@ _FORKING.set_forkserver_preload(_IMPORTED)
 
 
 def program(folder: Path, *arguments: str, given: Mapping[str, str]) -> tuple[int, str, str]:
-    """Run the program in a folder, knowing only the settings given; gives exit code, standard output and error."""
+    """Run the program in a folder, knowing only the settings given; return exit code, standard output and error."""
     return scaled(quick=_forked, full=_fresh)(folder, arguments, _environment(given))
 
 
@@ -63,7 +63,7 @@ class Running:
         return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
 
     async def stop(self) -> int | None:
-        """End it as a supervisor does; gives the exit code."""
+        """End it as a supervisor does; return the exit code."""
         self._process.terminate()
         await asyncio.to_thread(self._process.join, SECONDS)
         return self._process.exitcode

@@ -73,13 +73,13 @@ PEOPLE = (
 
 
 def account(user: str) -> DemoAccount:
-    """Give the account that somebody's profile holds; its address is not theirs in Slack."""
+    """Return the account that somebody's profile holds; its address is not theirs in Slack."""
     address = f"{_handle(user)}.login@demo.example"
     return DemoAccount(address=address, login=address, password=f"{_handle(user)} secret 1843")
 
 
 def profile(user: str) -> EmailProfile:
-    """Give somebody's profile, one fix behind it."""
+    """Return somebody's profile, one fix behind it."""
     known, host = account(user), _ADAS_HOST if user == ADA else _HOST
     now = EmailProfile(
         address=known.address,
@@ -95,7 +95,7 @@ def profile(user: str) -> EmailProfile:
 
 
 def secrets_of(user: str) -> tuple[str, ...]:
-    """Give what others must not learn of somebody."""
+    """Return what others must not learn of somebody."""
     known = account(user)
     return (f"{_handle(user)}@demo.example", known.login, known.password, profile(user).host)
 
@@ -153,7 +153,7 @@ async def _give_profile(office: Office, user: str) -> None:
 
 
 def of_ours(there: Contents) -> Contents:
-    """Give the rows of the office's own workspace."""
+    """Return the rows of the office's own workspace."""
     return {name: [row for row in rows if TEAM in row] for name, rows in there.items()}
 
 
@@ -211,14 +211,14 @@ class Forger:
                 await asyncio.sleep(0.002)
 
     def seen(self) -> str:
-        """Give all that stands before the actor, with the acknowledgements."""
+        """Return all that stands before the actor, with the acknowledgements."""
         messages = [searchable(message) for message in self.workspace.messages(self.actor.user)]
         views = [*self.workspace.stacks.get(self.actor.user, []), self.workspace.homes.get(self.actor.user)]
         acknowledged = [str(entry) for entry in self.workspace.received if "method" not in (entry or {})]
         return "\n".join([*messages, *(str(view.content) for view in views if view), *acknowledged])
 
     def sent(self) -> str:
-        """Give all that left the bot, to whomever; but others' Home tabs, which follow earlier acts, are left out."""
+        """Return all that left the bot, to whomever; but others' Home tabs, which follow earlier acts, are left out."""
         files = [file.content.decode() for file in self.workspace.files]
         received = [entry for entry in self.workspace.received if not self._is_anothers_home(entry)]
         return json.dumps([received, files], ensure_ascii=False)
@@ -291,7 +291,7 @@ class Forger:
         self.workspace.received.append(await self.workspace.raw("interactive", {"type": kind, **who, **what}))
 
     async def set_privately(self, user: str, token: str) -> tuple[int, str]:
-        """Look at the private page and send a password from it; gives the last status, and all that was shown."""
+        """Look at the private page and send a password from it; return the last status, and all that was shown."""
         address, mark = f"{self.office.bot_url}/password/{user}/{token}", "0" * 32
         async with aiohttp.ClientSession(cookies={"password-form": mark}) as session:
             async with session.get(address) as looked:

@@ -82,7 +82,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def new_link(office: Office) -> str:
-    """Give a link for Ada, whose profile holds a wrong password, from her card."""
+    """Return a link for Ada, whose profile holds a wrong password, from her card."""
     card = await set_up(office, ADA, password="wrong")
     await office.workspace.press(ADA, BUTTON, message=card)
     message = await office.workspace.wait_message(ADA, "Open the private page to set your password.")

@@ -37,7 +37,7 @@ async def rules(store: Store) -> AsyncIterator[EmailProfiles]:
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """Give the statements that are carried out in the block."""
+    """Yield the statements that are executed in the block."""
     statements: list[str] = []
 
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -171,7 +171,7 @@ async def read_people(office: Office) -> None:
 
 
 async def copied_to_ada(office: Office) -> None:
-    """Give Ada a list whose buttons are not hers to press."""
+    """Show Ada a list whose buttons she may not press."""
     await LIST(office)
     shown = latest(office, GRACE, "1–2 of 2")
     await office.workspace.post(

@@ -178,7 +178,7 @@ class Tenants:
         return said(tabs[0].arguments)
 
     async def press(self, place: Place, user: str, action_id: str, value: str) -> str:
-        """Press a button of a message; gives what comes through its response_url."""
+        """Press a button of a message; return what comes through its response_url."""
         self.looked_at = len(self.many.slacks.calls)
         action = {"type": "button", "action_id": action_id, "value": value, "block_id": "b"}
         url = f"{self.many.slacks.base_url}/respond/{place.key}"
