@@ -3,7 +3,6 @@
 import logging
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,7 +22,7 @@ from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import PrivateMetadata, profile_form
-from bot.slack.views.message import button
+from bot.slack.views.message import Button, button
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
@@ -225,7 +224,7 @@ class ExtraListeners:
             await post_to_person(client, caller.user, metadata.channel, views.extras_message(view, reader=caller.user))
 
 
-def _list_button(owner: Person) -> ButtonElement:
+def _list_button(owner: Person) -> Button:
     return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.models.blocks import Block
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.profile import parse_port
@@ -19,7 +18,7 @@ from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, update_modal
 from bot.slack.views import report as reports
 from bot.slack.views.form import PasswordEntry, PrivateMetadata, errors_section, profile_form, read_form
-from bot.slack.views.message import Message, escape, section
+from bot.slack.views.message import Block, Message, escape, section
 from bot.slack.web_api.errors import SLACK_ERRORS
 from bot.smtp.account import Account
 from bot.smtp.check.report import Report
