@@ -88,7 +88,7 @@ def _key_id(root: bytes) -> str:
     return raw.hex()
 
 
-def refuse_sample(key: bytes, number: int) -> None:
+def _refuse_sample(key: bytes, number: int) -> None:
     """Refuse bytes that are not random: repeated, counted up or down, or readable text.
 
     Raises:
@@ -101,7 +101,7 @@ def refuse_sample(key: bytes, number: int) -> None:
         raise KeyringError(f"key {number} is a pattern, a text or a sample, and no secret.")
 
 
-def parse_key(text: str, number: int) -> bytes:
+def _parse_key(text: str, number: int) -> bytes:
     """Parse one key as `generate_key` writes it; the padding may be left out, nothing else is accepted.
 
     Raises:
@@ -117,7 +117,7 @@ def parse_key(text: str, number: int) -> bytes:
         raise KeyringError(f"key {number} is not url-safe base64 (with - for + and _ for /).")
     if len(key) != KEY_BYTES:
         raise KeyringError(f"key {number} has {len(key)} bytes; a key has {KEY_BYTES}.")
-    refuse_sample(key, number)
+    _refuse_sample(key, number)
     return key
 
 
@@ -150,7 +150,7 @@ class Keyring:
             KeyringError: as the constructor; or a key is not base64, or is not random.
         """
         parts = [part.strip() for part in text.split(",") if part.strip()]
-        return cls([parse_key(part, number) for number, part in enumerate(parts, start=1)])
+        return cls([_parse_key(part, number) for number, part in enumerate(parts, start=1)])
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._roots)})"
