@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from bot.demo.run import Office
-from tests.browser.test_story import field, fill, say
+from tests.browser.test_story import add_extra, field, fill, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,7 +41,7 @@ async def test_a_member_sets_the_password_on_the_private_page_on_a_phone(
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.get_by_role("tab", name="# general").click()
-    await say(page, "/email-extra add TLS Y")
+    await add_extra(page, "TLS Y")
     await say(page, "/email-test")
     await expect(page.get_by_role("heading", name="Connection test passed")).to_be_visible()
 

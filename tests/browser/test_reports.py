@@ -18,7 +18,7 @@ from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS
 from bot.smtp.advice.table import When
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
-from tests.browser.test_story import fill, save, say
+from tests.browser.test_story import add_extra, fill, save, say
 from tests.unit.test_advice import HOSTS, reply_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,7 +30,7 @@ async def test_one_press_mends_and_one_press_undoes(page: Page, office: Office) 
     await say(page, "/email-profile edit")
     await fill(page, office, "ada@demo.example", port="2525")
     await save(page)
-    await say(page, "/email-extra add SSL Y")
+    await add_extra(page, "SSL Y")
     await say(page, "/email-test")
     await expect(page.get_by_role("heading", name="Connection test failed at Connect")).to_be_visible()
     await expect(page.get_by_text("The same server answers with TLS on 587 and SSL on 465.")).to_be_visible()
@@ -46,6 +46,7 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
     await fill(page, office, "ada@demo.example", port="587")
     await save(page)
     await page.get_by_role("button", name="Add TLS Y").click()
+    await expect(page.get_by_text("TLS (STARTTLS, required)").last).to_be_visible()
     await say(page, "/email-test")
     await page.get_by_role("button", name="Send me a message").click()
     await expect(page.get_by_text("A message is on its way to").last).to_be_visible()
