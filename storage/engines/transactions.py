@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -14,6 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 RECONNECT_SECONDS = 1.2
 """How long a transaction waits for a database that restarts: Slack itself waits 3 s for an answer."""
@@ -172,7 +175,7 @@ async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float) ->
     until, pause = loop.time() + reconnect_seconds, _FIRST_PAUSE_SECONDS
     while True:
         try:
-            connection = await engine.connect()
+            connection = await _connected(engine)
             try:
                 return await begin(connection)
             except BaseException:
@@ -185,9 +188,36 @@ async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float) ->
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    """Connect to the end; when the task was cancelled meanwhile, close the connection, which nobody else would."""
+    connecting: asyncio.Future[AsyncConnection] = asyncio.ensure_future(_connect(engine))
+    try:
+        return await _finished(connecting)
+    except asyncio.CancelledError:
+        if connecting.exception() is None:
+            await _close(connecting.result())
+        raise
+
+
+async def _connect(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
+
+
 async def _close(connection: AsyncConnection) -> None:
-    """Close a connection to the end, also when the task is cancelled meanwhile."""
-    await asyncio.shield(connection.close())
+    await _finished(asyncio.ensure_future(connection.close()))
+
+
+async def _finished(work: asyncio.Future[Result]) -> Result:
+    """Wait for some work to its end, and return its result; a cancellation of the task is raised only then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait((work,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return work.result()
 
 
 async def commit(engine: AsyncEngine, begun: Begun) -> None:
