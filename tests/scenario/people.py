@@ -1,5 +1,7 @@
 """What the people of the stand-in workspace do again and again."""
 
+import asyncio
+
 from bot.demo.people import TEAM
 from bot.demo.platform import Message
 from bot.demo.run import Office
@@ -61,3 +63,10 @@ async def history(office: Office, user: str = ADA) -> list[tuple[str, str]]:
     """Return who did what to a profile, newest first."""
     async with office.bot.database.reading() as tx:
         return [(entry.actor, entry.action) for entry in await tx.audit.page(TEAM, subject=user, limit=100)]
+
+
+async def settled(office: Office) -> None:
+    """Wait until no background job is under way."""
+    async with asyncio.timeout(10):
+        while office.bot.jobs.running:
+            await asyncio.sleep(0.002)

@@ -1,6 +1,5 @@
 """People of every kind with a profile each, and requests as Slack signs them with whatever is forged in them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ViewId
 from bot.slack.views.people_list import encode_query
 from storage.tables.password_links import StoredLink
+from tests.scenario.people import settled
 from tests.store import Contents, Store
 
 ELSEWHERE = "T0OTHER"
@@ -206,9 +206,7 @@ class Forger:
 
     async def done(self) -> None:
         """Wait for what goes on in the background."""
-        async with asyncio.timeout(10):
-            while self.office.bot.jobs.running:
-                await asyncio.sleep(0.002)
+        await settled(self.office)
 
     def seen(self) -> str:
         """Return all that stands before the actor, with the acknowledgements."""

@@ -41,7 +41,7 @@ async def test_a_silent_server_ends_in_time_with_its_stage_and_others_are_answer
         report = searchable(await office.workspace.wait_message(ADA, f"Connection test failed at {stage}"))
         assert "did not answer in time" in report
         # Measured far below; the median bears a busy machine's single hiccups.
-        assert len(acks) > 10
+        assert len(acks) > 3
         assert statistics.median(acks) < 0.1
         assert office.workspace.refusals == []
 

@@ -13,7 +13,7 @@ from bot.health import State
 from bot.slack.web_api.call_health import FAILURES, METHODS, OTHER, RESPONSE_URL, UPLOAD, CallOutcome
 from tests.counts import scaled
 from tests.scenario.crowd import people_read
-from tests.scenario.people import ADA, set_up
+from tests.scenario.people import ADA, set_up, settled
 from tests.store import Store
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -128,6 +128,7 @@ async def test_calls_to_slack_are_counted_by_method_and_how_they_ended(http_offi
     await workspace.command(ADA, "/email-profile", "edit")
     await workspace.command(ADA, "/email-test")
     await workspace.wait_message(ADA, "Connection test passed")
+    await settled(http_office)
     told = await calls(http_office)
     assert told["auth.test", CallOutcome.ANSWERED] == 1
     assert told["views.open", CallOutcome.RATELIMITED] == 1

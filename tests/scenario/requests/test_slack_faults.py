@@ -8,7 +8,7 @@ import pytest
 from bot.demo.faults import Fault
 from bot.demo.platform import searchable
 from bot.demo.run import Office
-from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up, settled
 from tests.store import Store
 
 KINDS: list[Literal["ratelimited", "error500", "silence", "close"]] = ["ratelimited", "error500", "silence", "close"]
@@ -77,9 +77,7 @@ async def test_a_change_is_kept_although_the_card_cannot_be_shown(
     before = workspace.calls("chat.postEphemeral")
     workspace.faults["chat.postEphemeral"] = [Fault(kind=kind, seconds=0) for _ in range(50)]
     assert await workspace.submit(ADA) == {}
-    async with asyncio.timeout(10):
-        while http_office.bot.jobs.running:
-            await asyncio.sleep(0.02)
+    await settled(http_office)
     # The card, and the sentence that it could not be shown: three tries each at most.
     assert workspace.calls("chat.postEphemeral") - before <= 6
     await workspace.command(ADA, "/email-profile")

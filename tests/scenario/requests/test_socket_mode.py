@@ -149,7 +149,8 @@ def acknowledgements(received: list[Any], envelope_id: str) -> list[Any]:
     return [one for one in received if isinstance(one, dict) and one.get("envelope_id") == envelope_id]
 
 
-async def test_a_stop_answers_what_was_asked_before(tmp_path: Path) -> None:
+async def test_a_stop_answers_what_was_asked_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.socket_mode.LAST_ANSWERS_SECONDS", 5.0)
     async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
         workspace = office.workspace
         workspace.faults["users.info"] = [Fault(kind="silence", seconds=0.2)]
