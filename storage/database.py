@@ -24,6 +24,7 @@ from storage.engines.transactions import (
     BEGIN,
     begin_long_reading,
     begin_reading,
+    begin_single_read,
     begin_writing,
     commit,
     transaction,
@@ -172,7 +173,7 @@ class Database:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
         with translate_driver_errors():
-            async with transaction(self._single_reads, begin_reading) as begun:
+            async with transaction(self._single_reads, begin_single_read) as begun:
                 return await Transaction(begun.connection, self._keyring).profiles.with_last_test(workspace, user)
 
     @asynccontextmanager
@@ -196,7 +197,7 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """Read everything as it is at one moment, for as long as it takes, in nobody's way.
+        """Read everything as it is at one moment, for as long as it takes, without blocking writers.
 
         Raises:
             DatabaseUnavailableError: the database does not do what it is asked.
@@ -272,7 +273,7 @@ class Database:
             return await connection.run_sync(migrations.current_revision)
 
     async def upgrade(self) -> None:
-        """Bring the schema to `head_revision`; safe when two instances do it at once.
+        """Upgrade the schema to `head_revision`; safe when two instances do it at once.
 
         Raises:
             UnknownSchemaError: the schema is that of a newer version of the program.

@@ -99,7 +99,7 @@ class KeyCheckRow(SQLModel, table=True):
 class PersonRow(OwnedRow, table=True):
     """One person of a workspace as the list shows them; name and address words are sealed.
 
-    In the clear are `position` (a number that tells the order of names and nothing else), the number of the state,
+    In the clear are `position` (a number that shows the order of names and nothing else), the number of the state,
     and since when.
     """
 

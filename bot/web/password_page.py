@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from string import Template
 
@@ -19,17 +20,17 @@ _MAX_BODY_BYTES = 16_384
 _NOT_FOUND = "There is nothing here. Go back to Slack and choose “Set the password privately” again."
 
 
+@dataclass(frozen=True)
 class PasswordPage:
     """Serves the page."""
 
-    def __init__(self, links: PrivateLinks, pages: Pages, on_password_set: Callable[[PasswordSet], None]) -> None:
-        self._links = links
-        self._pages = pages
-        self._on_password_set = on_password_set
+    links: PrivateLinks
+    pages: Pages
+    on_password_set: Callable[[PasswordSet], None]
 
     def add_routes(self, application: web.Application) -> None:
         """Add the page's routes."""
-        pages = self._pages.sub_application(_NOT_FOUND)
+        pages = self.pages.sub_application(_NOT_FOUND)
         pages.router.add_get("/{user}/{token}", self.show)
         pages.router.add_post("/{user}/{token}", self.submit)
         application.add_subapp("/password/", pages)
@@ -37,7 +38,7 @@ class PasswordPage:
     async def show(self, request: web.Request) -> web.Response:
         """Return the form. A GET, as programs send that preview links, does not use the link up."""
         try:
-            return self._form(request, await self._links.find_link(**_link_of(request)))
+            return self._form(request, await self.links.find_link(**_link_of(request)))
         except UserError as error:
             return self._refused(error)
 
@@ -46,27 +47,27 @@ class PasswordPage:
         typed = await _typed_password(request)
         if typed is None:
             sentence = "Open the link again, and type the password there."
-            return self._pages.response("Not from this page", paragraph(sentence), 403)
+            return self.pages.response("Not from this page", paragraph(sentence), 403)
         try:
             try:
-                done = await self._links.set_password(**_link_of(request), password=SecretStr(typed))
+                done = await self.links.set_password(**_link_of(request), password=SecretStr(typed))
             except InvalidFormError as error:
-                link = await self._links.find_link(**_link_of(request))
+                link = await self.links.find_link(**_link_of(request))
                 return self._form(request, link, str(error), status=422)
         except UserError as error:
             return self._refused(error)
-        self._on_password_set(done)
+        self.on_password_set(done)
         sentence = f"It is sealed, and goes to {done.link.host} only. You can close this page and go back to Slack."
-        return self._pages.response("Your password is set", paragraph(sentence), 200)
+        return self.pages.response("Your password is set", paragraph(sentence), 200)
 
     def _refused(self, error: UserError) -> web.Response:
         if isinstance(error, RateLimitedError):
-            return self._pages.rate_limited(error)
+            return self.pages.rate_limited(error)
         if isinstance(error, NotAllowedError):
-            return self._pages.response("Not possible", paragraph(str(error)), 403)
+            return self.pages.response("Not possible", paragraph(str(error)), 403)
         if isinstance(error, LinkGoneError):
-            return self._pages.response("This link does not work", paragraph(str(error)), 404)
-        return self._pages.response("Not yet", paragraph(str(error)), 409)
+            return self.pages.response("This link does not work", paragraph(str(error)), 404)
+        return self.pages.response("Not yet", paragraph(str(error)), 409)
 
     def _form(self, request: web.Request, link: PrivateLink, error: str = "", *, status: int = 200) -> web.Response:
         cookie = request.cookies.get(_COOKIE, "")
@@ -79,9 +80,9 @@ class PasswordPage:
             described="error hint" if error else "hint",
             invalid="true" if error else "false",
         )
-        response = self._pages.response("Set the password", form, status)
+        response = self.pages.response("Set the password", form, status)
         response.set_cookie(
-            _COOKIE, mark, max_age=1200, path="/password", httponly=True, samesite="Strict", secure=self._pages.https
+            _COOKIE, mark, max_age=1200, path="/password", httponly=True, samesite="Strict", secure=self.pages.https
         )
         return response
 

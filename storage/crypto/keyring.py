@@ -30,7 +30,7 @@ _TAG_BYTES = 16
 _KEY_ID_CHARACTERS = 8
 # Of 32 random bytes about 30 differ; fewer than 16 do so once in some 10^15 keys.
 _FEWEST_DIFFERENT_BYTES = 16
-# Record sizes are rounded up to this many bytes, so that a ciphertext does not tell a password's length.
+# Record sizes are rounded up to this many bytes, so that a ciphertext does not reveal a password's length.
 _BLOCK_BYTES = 64
 _LENGTH = struct.Struct(">H")
 _HEADER = struct.Struct(f">BB{_KEY_ID_CHARACTERS}s{_SALT_BYTES}s{_COMMITMENT_BYTES}s{_NONCE_BYTES}s")
@@ -88,7 +88,7 @@ def _key_id(root: bytes) -> str:
     return raw.hex()
 
 
-def refuse_sample(key: bytes, number: int) -> None:
+def _refuse_sample(key: bytes, number: int) -> None:
     """Refuse bytes that are not random: repeated, counted up or down, or readable text.
 
     Raises:
@@ -101,7 +101,7 @@ def refuse_sample(key: bytes, number: int) -> None:
         raise KeyringError(f"key {number} is a pattern, a text or a sample, and no secret.")
 
 
-def parse_key(text: str, number: int) -> bytes:
+def _parse_key(text: str, number: int) -> bytes:
     """Parse one key as `generate_key` writes it; the padding may be left out, nothing else is accepted.
 
     Raises:
@@ -117,7 +117,7 @@ def parse_key(text: str, number: int) -> bytes:
         raise KeyringError(f"key {number} is not url-safe base64 (with - for + and _ for /).")
     if len(key) != KEY_BYTES:
         raise KeyringError(f"key {number} has {len(key)} bytes; a key has {KEY_BYTES}.")
-    refuse_sample(key, number)
+    _refuse_sample(key, number)
     return key
 
 
@@ -150,7 +150,7 @@ class Keyring:
             KeyringError: as the constructor; or a key is not base64, or is not random.
         """
         parts = [part.strip() for part in text.split(",") if part.strip()]
-        return cls([parse_key(part, number) for number, part in enumerate(parts, start=1)])
+        return cls([_parse_key(part, number) for number, part in enumerate(parts, start=1)])
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._roots)})"
@@ -168,7 +168,7 @@ class Keyring:
     def keyed_hash(self, text: str) -> str:
         """Return the HMAC-SHA256 of `text`, which reveals nothing of it: 43 url-safe characters.
 
-        It depends on the first key, so whatever is stored under such names begins anew when the keys are rotated.
+        It depends on the first key, so what is stored under such names starts again when the keys are rotated.
         """
         return self.keyed_hashes(text)[0]
 

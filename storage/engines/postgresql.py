@@ -7,7 +7,7 @@ from psycopg import conninfo
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 POOL, MORE = 10, 10
-"""Connections that one instance keeps, and opens besides when many people come at once.
+"""Connections that one instance keeps open, and opens in addition under load.
 
 PostgreSQL allows a hundred in all unless it is told otherwise.
 """

@@ -16,8 +16,8 @@ from storage.engines.transactions import begin_on_sqlite
 
 _DRIVER = "sqlite+aiosqlite"
 
-_POOL_SIZE = 10
-"""Connections that are kept open; more are opened and closed again when many people come at once."""
+_POOL_SIZE, _POOL_SECONDS = 10, 5
+"""Connections at most, and how long one is waited for: opening more for a moment takes longer than waiting."""
 
 _PRAGMAS = (
     # FULL: an acknowledged commit survives a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
@@ -47,7 +47,9 @@ def sqlite_engine(address: URL) -> AsyncEngine:
         path.chmod(0o600)
     except OSError as error:
         raise ValueError(f"the file {path} cannot be opened ({error.strerror}).") from None
-    engine = _engine(URL.create(_DRIVER, database=str(path)), pool_size=_POOL_SIZE)
+    engine = _engine(
+        URL.create(_DRIVER, database=str(path)), pool_size=_POOL_SIZE, max_overflow=0, pool_timeout=_POOL_SECONDS
+    )
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     return engine
 

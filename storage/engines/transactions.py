@@ -4,9 +4,10 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -14,6 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 RECONNECT_SECONDS = 1.2
 """How long a transaction waits for a database that restarts: Slack itself waits 3 s for an answer."""
@@ -114,6 +117,11 @@ async def begin_reading(connection: AsyncConnection) -> Begun:
     return Begun(connection)
 
 
+async def begin_single_read(connection: AsyncConnection) -> Begun:
+    """Begin what is a single SELECT, which needs no transaction around it."""
+    return Begun(connection)
+
+
 async def begin_long_reading(connection: AsyncConnection) -> Begun:
     """Begin a transaction on PostgreSQL that reads everything as it is now, for as long as it takes."""
     await connection.begin()
@@ -155,25 +163,61 @@ async def transaction(
     What is not committed in the block is rolled back. Raises whatever the driver raised last, when
     `reconnect_seconds` are over or the fault is of another kind.
     """
-    async with AsyncExitStack() as stack:
-        yield await _begun(engine, begin, reconnect_seconds, stack)
+    begun = await _begun(engine, begin, reconnect_seconds)
+    try:
+        yield begun
+    finally:
+        await _close(begun.connection)
 
 
-async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float, stack: AsyncExitStack) -> Begun:
+async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float) -> Begun:
     loop = asyncio.get_running_loop()
     until, pause = loop.time() + reconnect_seconds, _FIRST_PAUSE_SECONDS
     while True:
         try:
-            async with AsyncExitStack() as trying:
-                # Leaving this block closes the connection even for a task that is cancelled meanwhile.
-                begun = await begin(await trying.enter_async_context(engine.connect()))
-                stack.push_async_exit(trying.pop_all())
-                return begun
+            connection = await _connected(engine)
+            try:
+                return await begin(connection)
+            except BaseException:
+                await _close(connection)
+                raise
         except (SQLAlchemyError, OSError) as error:
             if fault_of(error) is not DatabaseFault.SILENT or loop.time() + pause > until:
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    """Connect to the end; when the task was cancelled meanwhile, close the connection, which nobody else would."""
+    connecting: asyncio.Future[AsyncConnection] = asyncio.ensure_future(_connect(engine))
+    try:
+        return await _finished(connecting)
+    except asyncio.CancelledError:
+        if connecting.exception() is None:
+            await _close(connecting.result())
+        raise
+
+
+async def _connect(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
+
+
+async def _close(connection: AsyncConnection) -> None:
+    await _finished(asyncio.ensure_future(connection.close()))
+
+
+async def _finished(work: asyncio.Future[Result]) -> Result:
+    """Wait for some work to its end, and return its result; a cancellation of the task is raised only then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait((work,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return work.result()
 
 
 async def commit(engine: AsyncEngine, begun: Begun) -> None:

@@ -72,7 +72,7 @@ async def copy(source: Database, target: Database, on_progress: OnProgress) -> C
         UnknownSchemaError: it is a newer one.
         UnfinishedCopyError: the source is an unfinished copy itself.
         KeyMismatchError: the configured keys do not fit the source's records.
-        CopyError: the target is not empty, or something else stands against it.
+        CopyError: the target is not empty, or the copy cannot be made or completed.
         DatabaseUnavailableError: one of the two does not do what it is asked.
     """
     await source.require_schema()

@@ -1,6 +1,6 @@
 """The schema's revisions: which there are, and at which a database is.
 
-Alembic runs the migrations (`running`). It is slow to import, and most starts find the schema as it should be.
+Alembic runs the migrations (`upgrade`). It is slow to import, and most starts find the schema up to date.
 """
 
 from pathlib import Path
@@ -9,15 +9,12 @@ from sqlalchemy import Connection, inspect, text
 
 
 def revisions() -> list[str]:
-    """Give the revisions that this version of the program ships, oldest first.
-
-    Each stands at the beginning of its file's name.
-    """
+    """Return the revisions of this version of the program, oldest first: the beginnings of their files' names."""
     return sorted(file.name.partition("_")[0] for file in (Path(__file__).parent / "versions").glob("[0-9]*_*.py"))
 
 
 def head_revision() -> str:
-    """Give the newest revision that this version of the program ships."""
+    """Return the newest revision of this version of the program."""
     return revisions()[-1]
 
 

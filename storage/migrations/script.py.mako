@@ -10,10 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema one step forward."""
+    """Apply this revision."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
-    """Take the schema one step back."""
+    """Undo this revision."""
     ${downgrades if downgrades else "pass"}

@@ -13,7 +13,7 @@ def upgrade(connection: Connection, to: str = "head") -> None:
 
 
 def downgrade(connection: Connection, to: str) -> None:
-    """Take migrations back as far as revision `to`, or all with "base"; what they added is lost."""
+    """Undo migrations down to revision `to`, or all with "base"; what they added is lost."""
     command.downgrade(_config_on(connection), to)
 
 

@@ -48,9 +48,9 @@ class AuditTable(Table):
         self, workspace: str, *, subject: str | None, before: int | None = None, limit: int = 15
     ) -> list[AuditEntry]:
         """Read entries about one person, or about everybody, newest first, older than entry `before`."""
-        statement = select(AuditRow).where(col(AuditRow.workspace) == workspace)
+        statement = select(AuditRow).filter_by(workspace=workspace)
         if subject is not None:
-            statement = statement.where(col(AuditRow.subject) == subject)
+            statement = statement.filter_by(subject=subject)
         if before is not None:
             statement = statement.where(col(AuditRow.id) < before)
         rows = await self._connection.execute(statement.order_by(col(AuditRow.id).desc()).limit(limit))
@@ -63,9 +63,7 @@ class AuditTable(Table):
 
     async def forget(self, workspace: str, subject: str) -> None:
         """Delete all entries about one person."""
-        await self._connection.execute(
-            delete(AuditRow).where(col(AuditRow.workspace) == workspace, col(AuditRow.subject) == subject)
-        )
+        await self._connection.execute(delete(AuditRow).filter_by(workspace=workspace, subject=subject))
 
     async def purge(self, before: datetime) -> None:
         """Delete entries older than a time."""

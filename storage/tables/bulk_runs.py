@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from uuid import uuid4
 
-from sqlmodel import col, delete, func, select, update
+from sqlmodel import col, delete, select, update
 
 from storage.models import BulkRunRow
 from storage.tables.table import Table, insert_new, now
@@ -46,7 +46,7 @@ class BulkRunTable(Table):
 
     async def step(self, run_id: str, *, done: int) -> bool:
         """Store how far a run is, and that it lives; False when it was cancelled meanwhile."""
-        statement = update(BulkRunRow).where(col(BulkRunRow.run_id) == run_id)
+        statement = update(BulkRunRow).filter_by(run_id=run_id)
         status = await self._connection.scalar(
             statement.values(done=done, alive_at=now(self._connection)).returning(col(BulkRunRow.status))
         )
@@ -55,26 +55,21 @@ class BulkRunTable(Table):
     async def end(self, run_id: str, status: str, *, workspace: str) -> bool:
         """End a run that is running; returns whether it was."""
         ended = await self._connection.execute(
-            update(BulkRunRow)
-            .where(
-                col(BulkRunRow.run_id) == run_id,
-                col(BulkRunRow.workspace) == workspace,
-                col(BulkRunRow.status) == RUNNING,
-            )
-            .values(status=status)
+            update(BulkRunRow).filter_by(run_id=run_id, workspace=workspace, status=RUNNING).values(status=status)
         )
         return ended.rowcount == 1
 
     async def running(self, workspace: str) -> bool:
         """Whether a run of this workspace is under way."""
-        running = (col(BulkRunRow.workspace) == workspace, col(BulkRunRow.status) == RUNNING)
-        return bool(await self._connection.scalar(select(func.count()).select_from(BulkRunRow).where(*running)))
+        running = select(BulkRunRow.run_id).filter_by(workspace=workspace, status=RUNNING)
+        return await self._connection.scalar(running) is not None
 
     async def interrupt_silent(self, *, seconds: float) -> list[StoredRun]:
         """Mark runs that gave no sign of life for so long as interrupted, and return them."""
         rows = await self._connection.execute(
             update(BulkRunRow)
-            .where(col(BulkRunRow.status) == RUNNING, col(BulkRunRow.alive_at) < now(self._connection) - seconds)
+            .filter_by(status=RUNNING)
+            .where(col(BulkRunRow.alive_at) < now(self._connection) - seconds)
             .values(status=INTERRUPTED)
             .returning(*(getattr(BulkRunRow, name) for name in StoredRun.__dataclass_fields__))
         )

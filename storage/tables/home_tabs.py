@@ -14,7 +14,7 @@ class HomeTable(Table):
     async def digest(self, workspace: str, user: str) -> str | None:
         """Return the digest of what a person's Home tab shows; None when none was published."""
         digest: str | None = await self._connection.scalar(
-            select(HomeRow.digest).where(col(HomeRow.workspace) == workspace, col(HomeRow.user_id) == user)
+            select(HomeRow.digest).filter_by(workspace=workspace, user_id=user)
         )
         return digest
 
@@ -27,7 +27,8 @@ class HomeTable(Table):
         """Return those whose published tabs show any of these owners: they themselves, and who sees everybody."""
         found = await self._connection.scalars(
             select(HomeRow.user_id)
-            .where(col(HomeRow.workspace) == workspace, col(HomeRow.shows_everybody) | col(HomeRow.user_id).in_(owners))
+            .filter_by(workspace=workspace)
+            .where(col(HomeRow.shows_everybody) | col(HomeRow.user_id).in_(owners))
             .order_by(col(HomeRow.user_id))
             .limit(limit)
         )

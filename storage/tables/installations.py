@@ -31,7 +31,7 @@ class InstallationTable(RecordTable):
 
     async def get(self, workspace: str) -> StoredInstallation | None:
         """Read where the bot is installed; None when it is not installed there."""
-        row = await self._row(workspace)
+        row = await self._row(workspace=workspace)
         if row is None:
             return None
         # Without its token the bot can do nothing there, until somebody installs it again.
@@ -43,13 +43,13 @@ class InstallationTable(RecordTable):
         Raises:
             StaleRevisionError: another revision is stored than the expected one.
         """
-        row = await self._expected(expected_revision, workspace)
-        await self._save(document, before=row, workspace=workspace)
+        owner = {"workspace": workspace}
+        await self._save(owner, document, before=await self._expected(expected_revision, **owner))
 
     async def delete(self, workspace: str, *, revision: int) -> bool:
         """Delete an installation, token and all; False when it is not stored at this revision (any more)."""
         result = await self._connection.execute(
-            delete(InstallationRow).where(*self._of(workspace), col(InstallationRow.revision) == revision)
+            delete(InstallationRow).filter_by(workspace=workspace, revision=revision)
         )
         return result.rowcount > 0
 

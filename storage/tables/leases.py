@@ -33,8 +33,8 @@ class LeaseTable(Table):
     async def shorten(self, name: str, *, seconds: float) -> None:
         """Let a lease end in so many seconds, because its work failed."""
         ends_at = now(self._connection) + seconds
-        await self._connection.execute(update(LeaseRow).where(col(LeaseRow.name) == name).values(ends_at=ends_at))
+        await self._connection.execute(update(LeaseRow).filter_by(name=name).values(ends_at=ends_at))
 
     async def drop(self, name: str) -> None:
         """Delete a lease, name and all."""
-        await self._connection.execute(delete(LeaseRow).where(col(LeaseRow.name) == name))
+        await self._connection.execute(delete(LeaseRow).filter_by(name=name))

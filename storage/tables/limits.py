@@ -5,7 +5,7 @@ from sqlmodel import col, delete, select, update
 from storage.models import LimitRow, SeenRequestRow
 from storage.tables.table import Table, insert_new, now, with_now
 
-# A window that would last longer than it was opened for shows that the clock went back: nobody shall wait for that.
+# A window that would last longer than it was opened for shows that the clock went back: nobody has to wait for it.
 _OVER = "(limits.ends_at <= {now} OR limits.ends_at > {now} + :seconds + 1)"
 # SQL, because one statement takes a use or leaves everything as it is: two instances cannot both take the last one.
 _TAKE = """

@@ -66,11 +66,7 @@ class PasswordLinkTable(Table):
 
     async def forget(self, workspace: str, user: str) -> None:
         """Delete all links of a person."""
-        await self._connection.execute(
-            delete(PasswordLinkRow).where(
-                col(PasswordLinkRow.workspace) == workspace, col(PasswordLinkRow.user_id) == user
-            )
-        )
+        await self._connection.execute(delete(PasswordLinkRow).filter_by(workspace=workspace, user_id=user))
 
     async def purge(self) -> None:
         """Delete links that are over."""

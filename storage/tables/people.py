@@ -40,7 +40,7 @@ _LOCK_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPerson:
-    """One person: `state` is a number that the rules give a meaning; times are aware UTC."""
+    """One person: `state` is a number whose meaning the rules know; times are aware UTC."""
 
     user: str
     name: str
@@ -61,7 +61,7 @@ class Newcomer:
 
 
 def evenly_spread(people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
-    """Give positions to (user id, name, words) in a list in which nobody is yet."""
+    """Return (user id, name, words) with their positions in a list that is empty yet."""
     ordered = sorted(people, key=lambda one: (one[1].casefold(), one[0]))
     gap = min(_STEP, _LAST // (len(ordered) + 1))
     begin = (_LAST - gap * len(ordered)) // 2
@@ -91,7 +91,7 @@ class PeopleTable(Table):
     async def lock_for_update(self, workspace: str, user: str) -> StoredPerson | None:
         """Read one person as `get` does, and lock them until the transaction ends.
 
-        Whoever writes what depends on what is known of a person locks them first: a name learnt meanwhile, of
+        What depends on what is known of a person is written under this lock: else a name learnt meanwhile, of
         somebody who was not in the list before, would be lost. On SQLite there is one writer at a time anyway.
         """
         if self._connection.dialect.name == "postgresql":
@@ -109,7 +109,7 @@ class PeopleTable(Table):
             )
             if await self.add_many(workspace, [newcomer], state, at):
                 return
-            # Another instance added them between our look and our insert.
+            # Another instance inserted them after our read.
             row = await self._locked(workspace, user)
         if row is not None:
             await self._change(row, name, words, state, at)
@@ -125,9 +125,7 @@ class PeopleTable(Table):
         if (known.name, known.words) != (name, _sorted(words)):
             row.position = row.position if known.name == name else await self._position_of(row.workspace, name)
             row.sealed = self._sealed(row, name, words)
-        await self._connection.execute(
-            update(PersonRow).where(col(PersonRow.record_id) == row.record_id).values(row.model_dump())
-        )
+        await self._connection.execute(update(PersonRow).filter_by(record_id=row.record_id).values(row.model_dump()))
         if found_by != (row.key_id, row.state, row.position, _sorted(words)):
             await self._replace_entries(row, words)
 
@@ -155,15 +153,13 @@ class PeopleTable(Table):
     async def set_deactivated(self, workspace: str, user: str, at: datetime | None) -> None:
         """Store since when a person is deactivated; None: they are not."""
         await self._connection.execute(
-            update(PersonRow)
-            .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
-            .values(deactivated_at=at)
+            update(PersonRow).filter_by(workspace=workspace, user_id=user).values(deactivated_at=at)
         )
 
     async def deactivated_before(self, at: datetime) -> list[tuple[str, str]]:
         """Return (workspace, user id) of people deactivated before a time."""
         rows = await self._connection.execute(
-            select(col(PersonRow.workspace), col(PersonRow.user_id))
+            select(PersonRow.workspace, PersonRow.user_id)
             .where(col(PersonRow.deactivated_at) < at)
             .order_by(col(PersonRow.deactivated_at))
         )
@@ -174,30 +170,28 @@ class PeopleTable(Table):
         row = await self._locked(workspace, user)
         if row is None:
             return
-        await self._connection.execute(delete(PersonRow).where(col(PersonRow.record_id) == row.record_id))
+        await self._connection.execute(delete(PersonRow).filter_by(record_id=row.record_id))
         await self._forget_entries(workspace, user)
         await self._count(workspace, {row.state: -1})
 
     async def counts(self, workspace: str) -> dict[int, int]:
         """Return how many people are in each state."""
         rows = await self._connection.execute(
-            select(col(StateCountRow.state), col(StateCountRow.people)).where(
-                col(StateCountRow.workspace) == workspace,
-                col(StateCountRow.people) > 0,
-                col(StateCountRow.state) != HIDDEN,
-            )
+            select(StateCountRow.state, StateCountRow.people)
+            .filter_by(workspace=workspace)
+            .where(col(StateCountRow.people) > 0, col(StateCountRow.state) != HIDDEN)
         )
         return {row.state: row.people for row in rows}
 
     async def recount(self, workspace: str) -> None:
-        """Count everybody anew, whatever was counted before."""
+        """Count everybody again, whatever was counted before."""
         if self._connection.dialect.name == "postgresql":
-            # Whoever changes two counts may wait between them for one that is deleted here: none must be under way.
+            # A transaction that changes two counts could wait for one that is deleted here, so none may be under way.
             await self._connection.execute(_LOCK_COUNTS)
-        await self._connection.execute(delete(StateCountRow).where(col(StateCountRow.workspace) == workspace))
+        await self._connection.execute(delete(StateCountRow).filter_by(workspace=workspace))
         counted = await self._connection.execute(
-            select(col(PersonRow.state), func.count().label("people"))
-            .where(col(PersonRow.workspace) == workspace)
+            select(PersonRow.state, func.count().label("people"))
+            .filter_by(workspace=workspace)
             .group_by(col(PersonRow.state))
         )
         await self._count(workspace, {row.state: row.people for row in counted})
@@ -205,8 +199,9 @@ class PeopleTable(Table):
     async def users(self, workspace: str, *, after: str = "", limit: int = 500) -> list[str]:
         """Return user ids, in their own order."""
         found = await self._connection.scalars(
-            select(col(PersonRow.user_id))
-            .where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) > after)
+            select(PersonRow.user_id)
+            .filter_by(workspace=workspace)
+            .where(col(PersonRow.user_id) > after)
             .order_by(col(PersonRow.user_id))
             .limit(limit)
         )
@@ -233,10 +228,7 @@ class PeopleTable(Table):
             for entry in self._entries_of(row, json.loads(document)["words"])
         ]
         await self._connection.execute(
-            delete(SearchRow).where(
-                col(SearchRow.workspace) == bindparam("of_workspace"), col(SearchRow.user_id) == bindparam("of_user")
-            ),
-            gone,
+            delete(SearchRow).filter_by(workspace=bindparam("of_workspace"), user_id=bindparam("of_user")), gone
         )
         if entries:
             await self._connection.execute(insert(SearchRow), entries)
@@ -312,9 +304,7 @@ class PeopleTable(Table):
         return [{**same, "token": token} for token in sorted(tokens)]
 
     async def _forget_entries(self, workspace: str, user: str) -> None:
-        await self._connection.execute(
-            delete(SearchRow).where(col(SearchRow.workspace) == workspace, col(SearchRow.user_id) == user)
-        )
+        await self._connection.execute(delete(SearchRow).filter_by(workspace=workspace, user_id=user))
 
     async def _count(self, workspace: str, changes: Mapping[int, int]) -> None:
         # In one order everywhere, so that two instances never wait for each other.
@@ -349,7 +339,7 @@ class PeopleTable(Table):
         """Return a person between two positions, near the middle; None when nobody is there."""
         position = col(PersonRow.position)
         middle = (low + high) // 2
-        between = select(PersonRow).where(col(PersonRow.workspace) == workspace)
+        between = select(PersonRow).filter_by(workspace=workspace)
         above = between.where(position >= middle, position > low, position < high).order_by(position).limit(1)
         below = between.where(position < middle, position > low).order_by(position.desc()).limit(1)
         return await self._first(above) or await self._first(below)
@@ -362,7 +352,7 @@ class PeopleTable(Table):
         return None if row is None else PersonRow(**row._mapping)
 
     def _of(self, workspace: str, user: str) -> Select[PersonRow]:
-        return select(PersonRow).where(col(PersonRow.workspace) == workspace, col(PersonRow.user_id) == user)
+        return select(PersonRow).filter_by(workspace=workspace, user_id=user)
 
     def _sealed(self, row: PersonRow, name: str, words: Collection[str]) -> bytes:
         row.key_id = self._keyring.active

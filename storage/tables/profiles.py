@@ -91,7 +91,6 @@ class ProfileTable(RecordTable):
     """The email profiles, inside one transaction."""
 
     model = ProfileRow
-    owner = ("workspace", "user_id")
 
     async def with_last_test(self, workspace: str, user: str) -> ProfileWithLastTest:
         """Read and open one person's record and last test, in one statement."""
@@ -125,20 +124,19 @@ class ProfileTable(RecordTable):
         """
         now = datetime.now(UTC)
         created_at = replacing.created_at if replacing else now
-        row = await self._save(
-            document, before=replacing, workspace=workspace, user_id=user, created_at=created_at, updated_at=now
-        )
+        owner = {"workspace": workspace, "user_id": user}
+        row = await self._save(owner, document, before=replacing, created_at=created_at, updated_at=now)
         return _stored(row, document)
 
     async def delete(self, workspace: str, user: str) -> bool:
         """Remove one person's record; returns whether there was one."""
-        result = await self._connection.execute(delete(ProfileRow).where(*self._of(workspace, user)))
+        result = await self._connection.execute(delete(ProfileRow).filter_by(workspace=workspace, user_id=user))
         return result.rowcount > 0
 
     async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredProfile | UnreadableRecordError]:
         """Read and open the records of several people, by user id; those without one are left out."""
         rows = await self._connection.execute(
-            select(ProfileRow).where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id).in_(users))
+            select(ProfileRow).filter_by(workspace=workspace).where(col(ProfileRow.user_id).in_(users))
         )
         return {row.user_id: self._opened(row) for row in rows}
 
@@ -156,7 +154,8 @@ class ProfileTable(RecordTable):
     async def _users(self, workspace: str, after: str, limit: int, *conditions: ColumnElement[bool]) -> list[str]:
         found = await self._connection.scalars(
             select(ProfileRow.user_id)
-            .where(col(ProfileRow.workspace) == workspace, col(ProfileRow.user_id) > after, *conditions)
+            .filter_by(workspace=workspace)
+            .where(col(ProfileRow.user_id) > after, *conditions)
             .order_by(col(ProfileRow.user_id))
             .limit(limit)
         )
@@ -194,9 +193,7 @@ class ConnectionTestTable(Table):
     async def of(self, workspace: str, users: Sequence[str]) -> dict[str, StoredTest]:
         """Read the last tests of several people, by user id; those without one are left out."""
         rows = await self._connection.execute(
-            select(ConnectionTestRow).where(
-                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id).in_(users)
-            )
+            select(ConnectionTestRow).filter_by(workspace=workspace).where(col(ConnectionTestRow.user_id).in_(users))
         )
         opened = ((row.user_id, opened_test(row, self._keyring)) for row in rows)
         return {user: test for user, test in opened if test is not None}
@@ -219,9 +216,5 @@ class ConnectionTestTable(Table):
 
     async def delete(self, workspace: str, user: str) -> bool:
         """Remove one person's test; returns whether there was one."""
-        result = await self._connection.execute(
-            delete(ConnectionTestRow).where(
-                col(ConnectionTestRow.workspace) == workspace, col(ConnectionTestRow.user_id) == user
-            )
-        )
+        result = await self._connection.execute(delete(ConnectionTestRow).filter_by(workspace=workspace, user_id=user))
         return result.rowcount > 0

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Row, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import Float, SQLModel, col, literal, literal_column, select, text, update
+from sqlmodel import Float, SQLModel, literal, literal_column, select, text, update
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import SealedRow
@@ -86,32 +86,27 @@ def record_context(table: type[SQLModel], row: Any, *extra: str) -> RecordContex
 
 
 class RecordTable(Table):
-    """The sealed records of one table, inside one transaction; `owner` are the columns that a record is found by."""
+    """The sealed records of one table, inside one transaction. `owner` are the columns that a record is found by."""
 
     model: ClassVar[type[SealedRow]]
-    owner: ClassVar[tuple[str, ...]] = ("workspace",)
 
-    async def _row(self, *owner: str) -> Row[Any] | None:
-        found = await self._connection.execute(select(self.model).where(*self._of(*owner)))
-        return found.first()
+    def _context(self, row: Any) -> RecordContext:
+        return record_context(self.model, row)
 
-    async def _expected(self, revision: int, *owner: str) -> Row[Any] | None:
+    async def _row(self, **owner: str) -> Row[Any] | None:
+        return (await self._connection.execute(select(self.model).filter_by(**owner))).first()
+
+    async def _expected(self, revision: int, **owner: str) -> Row[Any] | None:
         """Read the row of an owner without opening it; revision 0 expects that there is none.
 
         Raises:
             StaleRevisionError: it is at another revision.
         """
-        row = await self._row(*owner)
+        row = await self._row(**owner)
         stored = row.revision if row is not None else 0
         if stored != revision:
             raise StaleRevisionError(revision=stored)
         return row
-
-    def _context(self, row: Any) -> RecordContext:
-        return record_context(self.model, row)
-
-    def _of(self, *owner: str) -> list[ColumnElement[bool]]:
-        return [col(getattr(self.model, name)) == value for name, value in zip(self.owner, owner, strict=True)]
 
     def _document(self, row: Row[Any]) -> bytes | None:
         """Open a row; None when its seal is broken or its key is not configured."""
@@ -120,7 +115,7 @@ class RecordTable(Table):
         except (SealBrokenError, ValueError):
             return None
 
-    async def _save(self, document: bytes, *, before: Any, **columns: Any) -> SealedRow:
+    async def _save(self, owner: Mapping[str, str], document: bytes, *, before: Any, **columns: Any) -> SealedRow:
         """Seal and store `document` in place of what was read before, None being nothing; returns the row.
 
         Of `before` the record id and the revision count.
@@ -129,23 +124,20 @@ class RecordTable(Table):
             StaleRevisionError: another revision is stored than the one that was read. Nothing was written.
         """
         row = self.model(
+            **owner,
+            **columns,
             record_id=before.record_id if before else str(uuid4()),
             revision=before.revision + 1 if before else 1,
             key_id=self._keyring.active,
             sealed=b"",
-            **columns,
         )
         row.sealed = self._keyring.seal(document, self._context(row))
-        if not await self._written(row, before):
-            stored = await self._row(*(getattr(row, name) for name in self.owner))
+        if before is None:
+            written = await insert_new(self._connection, self.model, row.model_dump())
+        else:
+            read = update(self.model).filter_by(record_id=before.record_id, revision=before.revision)
+            written = (await self._connection.execute(read.values(row.model_dump()))).rowcount == 1
+        if not written:
+            stored = await self._row(**owner)
             raise StaleRevisionError(revision=stored.revision if stored else 0)
         return row
-
-    async def _written(self, row: SealedRow, before: Any) -> bool:
-        if before is None:
-            return await insert_new(self._connection, self.model, row.model_dump())
-        model = self.model
-        statement = update(model).where(
-            col(model.record_id) == before.record_id, col(model.revision) == before.revision
-        )
-        return (await self._connection.execute(statement.values(row.model_dump()))).rowcount == 1

@@ -57,7 +57,7 @@ class WorkspaceTable(RecordTable):
 
     async def get(self, workspace: str) -> StoredWorkspace | None:
         """Read a workspace's record; None when there is none yet."""
-        row = await self._row(workspace)
+        row = await self._row(workspace=workspace)
         if row is None:
             return None
         # Defaults are a convenience: without them people type six values again.
@@ -69,14 +69,15 @@ class WorkspaceTable(RecordTable):
         Raises:
             StaleRevisionError: another revision is stored than the expected one.
         """
-        row = await self._expected(expected_revision, workspace)
-        await self._save(document, before=row, workspace=workspace, left_at=row.left_at if row else None)
+        owner = {"workspace": workspace}
+        row = await self._expected(expected_revision, **owner)
+        await self._save(owner, document, before=row, left_at=row.left_at if row else None)
 
     async def set_left(self, workspace: str, at: datetime | None) -> None:
         """Store since when the bot is no longer installed in a workspace; None: it is installed."""
-        if at is not None and await self._row(workspace) is None:
+        if at is not None and await self._row(workspace=workspace) is None:
             await self.save(workspace, b"{}", expected_revision=0)
-        await self._connection.execute(update(WorkspaceRow).where(*self._of(workspace)).values(left_at=at))
+        await self._connection.execute(update(WorkspaceRow).filter_by(workspace=workspace).values(left_at=at))
 
     async def left_before(self, at: datetime) -> list[str]:
         """Return the workspaces that left before a time."""
@@ -87,10 +88,10 @@ class WorkspaceTable(RecordTable):
     async def purge(self, workspace: str, *, left_before: datetime) -> bool:
         """Delete everything that is stored of a workspace; False when it has not left before that time (any more)."""
         gone = await self._connection.execute(
-            delete(WorkspaceRow).where(*self._of(workspace), col(WorkspaceRow.left_at) < left_before)
+            delete(WorkspaceRow).filter_by(workspace=workspace).where(col(WorkspaceRow.left_at) < left_before)
         )
         if gone.rowcount == 0:
             return False
         for table in _EVERYTHING:
-            await self._connection.execute(delete(table).where(col(table.workspace) == workspace))
+            await self._connection.execute(delete(table).filter_by(workspace=workspace))
         return True

@@ -1,6 +1,7 @@
 """A task that is cancelled in the midst of a transaction locks nobody out."""
 
 import asyncio
+import gc
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.crypto.keyring import Keyring
 from storage.database import Database
 from tests.counts import scaled
 
@@ -75,3 +77,18 @@ async def test_the_file_of_a_cancelled_writer_is_free_at_once(sqlite: Database, 
             await asyncio.gather(writer, return_exceptions=True)
             await asyncio.to_thread(beside.execute, "BEGIN IMMEDIATE")
             beside.execute("ROLLBACK")
+
+
+async def test_a_task_cancelled_while_it_connects_leaves_no_connection_open(url: str, keyring: Keyring) -> None:
+    chance = random.Random(13)
+    for _ in range(scaled(quick=15, full=400)):
+        database = Database.connect(url, keyring)
+        looking = [asyncio.create_task(look(database)) for _ in range(3)]
+        await asyncio.sleep(chance.random() * 0.008)
+        for task in looking:
+            task.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
+        await database.close()
+        del database
+        # A connection that was left open warns when it is collected, and warnings are errors.
+        gc.collect()

@@ -141,7 +141,7 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         assert f"*Why:* {message.escape(advice.why)}\n*Do:* {message.escape(advice.do)}" in words
         for change in interpret_report(failed, account, profile).fixes:
             assert fix_label(change, port=failed.port) in words
-        inside = [block.to_dict() for block in report.report_blocks(account, failed)]
+        inside = [message.as_json(block) for block in report.report_blocks(account, failed)]
         assert message_problems(inside) == []
         for text in texts([*shown.payload()["blocks"], *inside]):
             if text["type"] == "mrkdwn":
@@ -250,7 +250,7 @@ def test_the_modals_choice_is_read_and_junk_is_empty() -> None:
 
 
 def test_a_conflict_offers_both_ways_out() -> None:
-    row = extras.conflict_blocks(CONFLICT)[1].to_dict()["elements"]
+    row = message.as_json(extras.conflict_blocks(CONFLICT)[1])["elements"]
     assert [button["text"]["text"] for button in row] == ["Use SSL instead", "Keep TLS"]
 
 

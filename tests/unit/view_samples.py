@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from slack_sdk.models.blocks import Block, InputBlock
+from slack_sdk.models.blocks import InputBlock
 from slack_sdk.models.views import View
 
 from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict, ProfileChange
@@ -31,6 +31,7 @@ from bot.slack.views import card, defaults, extras, form, help, history, home, m
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
+from bot.slack.views.message import Block
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 from storage.tables.audit import AuditEntry

@@ -33,22 +33,22 @@ class DefaultsUsage:
     custom: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class WorkspaceDefaults:
-    """Shows and saves the defaults, and moves profiles along; raises NotAllowedError when the caller is no admin."""
+    """Shows and saves the defaults, and moves profiles along; raises NotAllowedError when the caller is no admin.
 
-    def __init__(
-        self, *, database: Database, access: Access, clock: Callable[[], datetime], on_change: OnChange
-    ) -> None:
-        """`clock` returns the time now, aware UTC; `on_change` is also called with the admin who saves defaults."""
-        self._database = database
-        self._access = access
-        self._clock = clock
-        self._on_change = on_change
+    `clock` returns the time now, aware UTC; `on_change` is also called with the admin who saves defaults.
+    """
+
+    database: Database
+    access: Access
+    clock: Callable[[], datetime]
+    on_change: OnChange
 
     async def show(self, *, caller: Person) -> StoredDefaults:
         """Return the defaults."""
-        await self._access.require_admin(caller)
-        async with self._database.reading() as tx:
+        await self.access.require_admin(caller)
+        async with self.database.reading() as tx:
             return await load_defaults(tx, caller.workspace)
 
     async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
@@ -58,9 +58,9 @@ class WorkspaceDefaults:
             InvalidFormError: fields break rules.
             EditConflictError: another admin saved since the form was opened.
         """
-        await self._access.require_admin(caller)
+        await self.access.require_admin(caller)
         defaults = check_defaults(form)
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             stored = await load_defaults(tx, caller.workspace)
             changed = [name for name in DefaultsField if getattr(defaults, name) != getattr(stored.defaults, name)]
             fields = tuple(DEFAULTS_LABELS[name] for name in changed)
@@ -79,14 +79,14 @@ class WorkspaceDefaults:
             await tx.audit.append(
                 caller.workspace, actor=caller.user, subject=DEFAULTS_SUBJECT, action="defaults changed", fields=fields
             )
-        self._on_change(caller)
+        self.on_change(caller)
         return saved
 
     async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
         """Count which defaults the profiles of a workspace hold."""
         current = previous = custom = 0
         async for owner in self._owners(workspace):
-            async with self._database.reading() as tx:
+            async with self.database.reading() as tx:
                 profile = (await load(tx, owner)).profile
             if not profile.is_complete:
                 continue
@@ -104,19 +104,19 @@ class WorkspaceDefaults:
         Raises:
             UserError: the defaults were changed again since `revision`.
         """
-        await self._access.require_admin(caller)
-        async with self._database.reading() as tx:
+        await self.access.require_admin(caller)
+        async with self.database.reading() as tx:
             stored = await load_defaults(tx, caller.workspace)
         if stored.revision != revision or not stored.defaults.has_account:
             raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
         async for owner in self._owners(caller.workspace):
             change = await self._move_one(caller, owner, stored)
             if change is not None:
-                self._on_change(owner)
+                self.on_change(owner)
                 yield change
 
     async def _move_one(self, caller: Person, owner: Person, stored: StoredDefaults) -> ProfileChange | None:
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
             if person is None or person.deactivated_at is not None:
                 # No member any more: the profile waits to be purged, or for the person's return.
@@ -134,13 +134,13 @@ class WorkspaceDefaults:
                 action="moved to new defaults",
                 fields=changed_fields(before, after),
             )
-            await update_person_from(tx, moved.view, at=self._clock())
+            await update_person_from(tx, moved.view, at=self.clock())
             return profile_change(moved.view, before, after)
 
     async def _owners(self, workspace: str) -> AsyncIterator[Person]:
         after = ""
         while True:
-            async with self._database.reading() as tx:
+            async with self.database.reading() as tx:
                 users = await tx.profiles.users(workspace, after=after, limit=_BATCH)
             for user in users:
                 yield Person(workspace=workspace, user=user)

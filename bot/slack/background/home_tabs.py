@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
@@ -39,30 +40,20 @@ RETRY_SECONDS = 2.0
 """Between tries; Slack's own Retry-After is rarely longer for this method."""
 
 
+@dataclass(kw_only=True)
 class HomeTabs:
     """Publishes Home tabs, each in its reader's own workspace."""
 
-    def __init__(
-        self,
-        *,
-        profiles: EmailProfiles,
-        listing: PeopleList,
-        defaults: WorkspaceDefaults,
-        history: History,
-        entry: PasswordEntry,
-        database: Database,
-        workspaces: Workspaces,
-    ) -> None:
-        self._profiles = profiles
-        self._listing = listing
-        self._defaults = defaults
-        self._history = history
-        self._entry = entry
-        self._database = database
-        self._workspaces = workspaces
-        self._stale: dict[str, set[str]] = {}
-        self._missed: set[Person] = set()
-        self._changed = asyncio.Event()
+    profiles: EmailProfiles
+    listing: PeopleList
+    defaults: WorkspaceDefaults
+    history: History
+    entry: PasswordEntry
+    database: Database
+    workspaces: Workspaces
+    _stale: dict[str, set[str]] = field(default_factory=dict, init=False)
+    _missed: set[Person] = field(default_factory=set, init=False)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def publish_on_visit(self, reader: Person, *, shown: bool) -> None:
         """Publish on a visit, with one try: Slack waits for the answer to its event, and sends it again when late."""
@@ -101,7 +92,7 @@ class HomeTabs:
     async def _refresh(self, workspace: str, owners: set[str], missed: Collection[Person]) -> None:
         """Publish the tabs that show `owners`, but for those in `missed`, who get theirs anyway."""
         try:
-            async with self._database.reading() as tx:
+            async with self.database.reading() as tx:
                 users = await tx.homes.users(workspace, owners=owners, limit=MOST_TABS)
             for reader in (Person(workspace=workspace, user=user) for user in users):
                 if reader not in missed:
@@ -123,15 +114,15 @@ class HomeTabs:
             admin = None
         view = await self._view(reader, admin)
         digest = hashlib.sha256(json.dumps(view.to_dict(), sort_keys=True).encode()).hexdigest()
-        async with self._database.reading() as tx:
+        async with self.database.reading() as tx:
             known = await tx.homes.digest(reader.workspace, reader.user)
         if shown and known == digest:
             return True
         # Home tabs count their tries themselves.
-        client = await self._workspaces.client_for(reader.workspace)
+        client = await self.workspaces.client_for(reader.workspace)
         if not await self._published(client, reader.user, view, tries):
             return False
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             await tx.homes.note(reader.workspace, reader.user, digest, shows_everybody=admin is not None)
         return True
 
@@ -158,16 +149,16 @@ class HomeTabs:
 
     async def _view(self, reader: Person, admin: views.AdminPart | None) -> View:
         try:
-            view = await self._profiles.show(caller=reader, owner=reader)
+            view = await self.profiles.show(caller=reader, owner=reader)
         except NotAllowedError as error:
             return views.refused(str(error))
-        return views.home(view, reader=reader.user, entry=self._entry, admin=admin)
+        return views.home(view, reader=reader.user, entry=self.entry, admin=admin)
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
         try:
-            page = await self._listing.page(caller=reader, query=ListQuery())
-            stored = await self._defaults.show(caller=reader)
-            recent = await self._history.recent_changes(caller=reader)
+            page = await self.listing.page(caller=reader, query=ListQuery())
+            stored = await self.defaults.show(caller=reader)
+            recent = await self.history.recent_changes(caller=reader)
         except NotAllowedError:
             return None
         return views.AdminPart(page=page, defaults=stored.defaults, recent=recent)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,25 +21,19 @@ USERS_PER_PAGE = 500
 """https://docs.slack.dev/reference/methods/users.list advises to stay well under 1000."""
 
 
+@dataclass(kw_only=True)
 class UserSync:
-    """Reads all people of a workspace now and then, and stores what Slack tells meanwhile."""
+    """Reads all people of a workspace now and then, and stores what Slack tells meanwhile.
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        workspaces: Workspaces,
-        directory: SlackDirectory,
-        clock: Callable[[], Awaitable[datetime]],
-        on_change: OnChange,
-    ) -> None:
-        """`clock` returns the time now, the same to all instances."""
-        self._database = database
-        self._workspaces = workspaces
-        self._directory = directory
-        self._clock = clock
-        self._on_change = on_change
-        self._heard_while_reading: dict[str, set[Person]] = {}
+    `clock` returns the time now, the same to all instances.
+    """
+
+    database: Database
+    workspaces: Workspaces
+    directory: SlackDirectory
+    clock: Callable[[], Awaitable[datetime]]
+    on_change: OnChange
+    _heard_while_reading: dict[str, set[Person]] = field(default_factory=dict, init=False)
 
     async def read_everybody(self, workspace: str) -> None:
         """Read all people of a workspace and store them; who is deactivated is noted too."""
@@ -46,17 +41,17 @@ class UserSync:
         heard = self._heard_while_reading.setdefault(workspace, set())
         try:
             members = await self._members(workspace)
-            await sync_members(self._database, workspace, members.values(), at=await self._clock(), newer=heard)
+            await sync_members(self.database, workspace, members.values(), at=await self.clock(), newer=heard)
         finally:
             self._heard_while_reading.pop(workspace, None)
-        self._on_change(Person(workspace=workspace, user=""))
+        self.on_change(Person(workspace=workspace, user=""))
 
     async def _members(self, workspace: str) -> dict[str, Member]:
-        client = with_retries(await self._workspaces.client_for(workspace))
+        client = with_retries(await self.workspaces.client_for(workspace))
         members: dict[str, Member] = {}
-        for team in await self._workspaces.teams_of(workspace):
+        for team in await self.workspaces.teams_of(workspace):
             async for user in _users_of(client, team):
-                member = self._directory.read(Person(workspace=workspace, user=str(user["id"])), user)
+                member = self.directory.read(Person(workspace=workspace, user=str(user["id"])), user)
                 known = members.get(member.person.user)
                 # Who left one team of an organisation counts as deactivated in that team alone.
                 if known is None or known.is_deactivated:
@@ -65,15 +60,15 @@ class UserSync:
 
     async def user_changed(self, workspace: str, user: Mapping[str, Any]) -> None:
         """Store what Slack says of a person whose record there changed."""
-        member = self._directory.read(Person(workspace=workspace, user=user["id"]), user)
-        self._directory.forget(member.person)
+        member = self.directory.read(Person(workspace=workspace, user=user["id"]), user)
+        self.directory.forget(member.person)
         self._heard_while_reading.get(workspace, set()).add(member.person)
-        if await upsert_member(self._database, member, at=await self._clock()):
-            self._on_change(member.person)
+        if await upsert_member(self.database, member, at=await self.clock()):
+            self.on_change(member.person)
 
     async def uninstalled(self, workspace: str, event: str) -> None:
         """Note that the bot was removed from a workspace."""
-        if await self._workspaces.removed(workspace):
+        if await self.workspaces.removed(workspace):
             log.warning("Slack reports %s in %s: the bot token no longer works.", event, workspace)
 
 

@@ -26,8 +26,7 @@ class BulkTestListeners:
     """The list's button and the one that stops a run."""
 
     def __init__(self, services: Services) -> None:
-        self._bulk = services.bulk
-        self._jobs = services.jobs
+        self._services = services
 
     def register(self, app: AsyncApp) -> None:
         """Register the buttons."""
@@ -40,12 +39,12 @@ class BulkTestListeners:
         """Start to test those that the list shows."""
         await ack()
         query = decode_query(str(action.get("block_id") or ""))
-        users = await self._bulk.select_users(caller=caller, query=query)
+        users = await self._services.bulk.select_users(caller=caller, query=query)
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
             posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
         shown = BulkRunMessage(client, channel=posted["channel"], ts=posted["ts"])
         try:
-            run = await self._bulk.create_run(
+            run = await self._services.bulk.create_run(
                 caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"]
             )
         except UserError as error:
@@ -59,9 +58,9 @@ class BulkTestListeners:
             await self._run(run, users, caller, shown)
 
         try:
-            self._jobs.start(f"run for {caller.user}", work, notify=notify)
+            self._services.jobs.start(f"run for {caller.user}", work, notify=notify)
         except UserError as error:
-            await self._bulk.finish_run(run, INTERRUPTED)
+            await self._services.bulk.finish_run(run, INTERRUPTED)
             await shown.show(notice(str(error)))
             raise
         count = f"{len(users)} email {'profile' if len(users) == 1 else 'profiles'}"
@@ -73,12 +72,12 @@ class BulkTestListeners:
             await shown.show(views.progress(tally, run_id=run.run_id))
 
         try:
-            tally = await self._bulk.run(run, users, caller=caller, show=show)
+            tally = await self._services.bulk.run(run, users, caller=caller, show=show)
         except BaseException:
             # Stopped with the process, or broken: whichever it is, nobody goes on with it.
-            await self._bulk.finish_run(run, INTERRUPTED)
+            await self._services.bulk.finish_run(run, INTERRUPTED)
             raise
-        await self._bulk.finish_run(run, DONE)
+        await self._services.bulk.finish_run(run, DONE)
         await shown.end(views.finished(tally))
 
     async def press_stop(
@@ -86,6 +85,6 @@ class BulkTestListeners:
     ) -> None:
         """Stop a run; its message shows how far it came."""
         await ack()
-        stopped = await self._bulk.cancel_run(caller=caller, run_id=pressed_value(action))
+        stopped = await self._services.bulk.cancel_run(caller=caller, run_id=pressed_value(action))
         message = notice("The test stops in a moment." if stopped else "This test is over already.")
         await reply_below(body, client, title=TITLE, first=message)

@@ -31,11 +31,7 @@ class ConnectionTestListeners:
     """The command and the buttons under a report."""
 
     def __init__(self, services: Services) -> None:
-        self._test_replies = services.test_replies
-        self._profiles = services.profiles
-        self._connections = services.connections
-        self._notices = services.notices
-        self._entry = services.entry
+        self._services = services
 
     def register_commands(self, app: AsyncApp) -> None:
         """Register the subcommands."""
@@ -53,17 +49,17 @@ class ConnectionTestListeners:
 
     async def test(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Acknowledge `/email-test` at once, and test in the background."""
-        self._test_replies.start_test(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
+        self._services.test_replies.start_test(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
         await ack()
 
     async def send(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Acknowledge `/email-test send` at once, then test and send in the background."""
-        self._test_replies.start_send(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
+        self._services.test_replies.start_send(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
         await ack()
 
     async def transcript(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
         """Answer `/email-test transcript`."""
-        lines = await self._connections.transcript(caller=caller, owner=owner)
+        lines = await self._services.connections.transcript(caller=caller, owner=owner)
         await ack(reports.transcript(lines).payload())
 
     async def press_test(
@@ -72,7 +68,7 @@ class ConnectionTestListeners:
         """Test from a button; the report takes the message's place."""
         await ack()
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._test_replies.start_test(reply, caller, owner)
+        self._services.test_replies.start_test(reply, caller, owner)
 
     async def press_send(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -80,14 +76,14 @@ class ConnectionTestListeners:
         """Send one message from a button; the report takes the place of the one that offered it."""
         await ack()
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._test_replies.start_send(reply, caller, owner)
+        self._services.test_replies.start_send(reply, caller, owner)
 
     async def press_transcript(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Show the transcript below the report."""
         await ack()
-        lines = await self._connections.transcript(caller=caller, owner=owner)
+        lines = await self._services.connections.transcript(caller=caller, owner=owner)
         await reply_below(body, client, title="Transcript", first=reports.transcript(lines))
 
     async def press_fix(
@@ -97,16 +93,16 @@ class ConnectionTestListeners:
         await ack()
         user, change = reports.decode_fix(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
             modal = self._prefilled(view, change, reader=caller.user, channel=channel)
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
-        fixed = await self._profiles.fix(caller=caller, owner=owner, fix=change)
-        self._notices.changed(client, caller, fixed)
+        fixed = await self._services.profiles.fix(caller=caller, owner=owner, fix=change)
+        self._services.notices.changed(client, caller, fixed)
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._test_replies.start_test(reply, caller, owner, fixed)
+        self._services.test_replies.start_test(reply, caller, owner, fixed)
 
     async def press_undo(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -115,9 +111,9 @@ class ConnectionTestListeners:
         await ack()
         user, revision = reports.decode_undo(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
-        undone = await self._profiles.undo(caller=caller, owner=owner, revision=revision)
-        self._notices.changed(client, caller, undone)
-        card = cards.card(undone.view, reader=caller.user, entry=self._entry)
+        undone = await self._services.profiles.undo(caller=caller, owner=owner, revision=revision)
+        self._services.notices.changed(client, caller, undone)
+        card = cards.card(undone.view, reader=caller.user, entry=self._services.entry)
         done = section(f"Undone: {escape('; '.join(undone.descriptions))}")
         message = Message(text=card.text, blocks=[done, *card.blocks])
         reply = await reply_in_place(body, client, title=cards.TITLE, first=message)
@@ -135,4 +131,6 @@ class ConnectionTestListeners:
             profile = replace(view.profile, authenticate=True)
             note = "The server wants you to sign in. Fill login and password, and save."
         filled = replace(view, profile=profile, has_password=False)
-        return profile_form(filled, metadata=metadata, reader=reader, entry=self._entry, notes=[section(escape(note))])
+        return profile_form(
+            filled, metadata=metadata, reader=reader, entry=self._services.entry, notes=[section(escape(note))]
+        )

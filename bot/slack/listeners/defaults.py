@@ -23,9 +23,7 @@ class DefaultsListeners:
     """The subcommand, the form and the buttons."""
 
     def __init__(self, services: Services) -> None:
-        self._defaults = services.defaults
-        self._notices = services.notices
-        self._jobs = services.jobs
+        self._services = services
 
     def register_commands(self, app: AsyncApp) -> None:
         """Register the subcommand."""
@@ -40,7 +38,7 @@ class DefaultsListeners:
     async def edit(self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person) -> None:
         """Open the form, from the command or from the Home tab."""
         await ack()
-        stored = await self._defaults.show(caller=caller)
+        stored = await self._services.defaults.show(caller=caller)
         metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=channel)
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
         await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
@@ -50,10 +48,10 @@ class DefaultsListeners:
         metadata = PrivateMetadata.decode(view["private_metadata"])
         filled = views.read_form(view["state"]["values"])
         try:
-            stored = await self._defaults.save(caller=caller, form=filled, expected_revision=metadata.revision)
+            stored = await self._services.defaults.save(caller=caller, form=filled, expected_revision=metadata.revision)
         except EditConflictError as error:
             set_outcome(Outcome.TOLD)
-            now = await self._defaults.show(caller=caller)
+            now = await self._services.defaults.show(caller=caller)
             fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=metadata.channel)
             notes = [section(f":warning: {escape(str(error))}")]
             await ack(response_action="update", view=views.defaults_form(now, metadata=fresh, notes=notes))
@@ -64,10 +62,10 @@ class DefaultsListeners:
             await post_to_person(client, caller.user, metadata.channel, notice(sentence))
 
         async def count() -> None:
-            found = await self._defaults.count_usage(stored, workspace=caller.workspace)
+            found = await self._services.defaults.count_usage(stored, workspace=caller.workspace)
             await post_to_person(client, caller.user, metadata.channel, views.saved(stored, found))
 
-        self._jobs.start(f"differences for {caller.user}", count, notify=notify)
+        self._services.jobs.start(f"differences for {caller.user}", count, notify=notify)
 
     async def press_move(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -84,10 +82,10 @@ class DefaultsListeners:
 
         async def move() -> None:
             count = asked = 0
-            async for changed in self._defaults.move(caller=caller, revision=revision):
+            async for changed in self._services.defaults.move(caller=caller, revision=revision):
                 count += 1
                 asked += int(changed.password_dropped)
-                await self._notices.send_changed(client, caller, changed)
+                await self._services.notices.send_changed(client, caller, changed)
             await reply.show(views.moved(count, asked))
 
-        self._jobs.start(f"move for {caller.user}", move, notify=notify)
+        self._services.jobs.start(f"move for {caller.user}", move, notify=notify)

@@ -3,7 +3,6 @@
 import logging
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,7 +22,7 @@ from bot.slack.replies.reply import reply_in_place
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import PrivateMetadata, profile_form
-from bot.slack.views.message import button
+from bot.slack.views.message import Button, button
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
@@ -33,10 +32,7 @@ class ExtraListeners:
     """The command, both modals and their buttons."""
 
     def __init__(self, services: Services) -> None:
-        self._profiles = services.profiles
-        self._notices = services.notices
-        self._forms = services.forms
-        self._entry = services.entry
+        self._services = services
 
     def register_commands(self, app: AsyncApp) -> None:
         """Register the subcommands."""
@@ -59,7 +55,7 @@ class ExtraListeners:
 
     async def show(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
         """Answer `/email-extra` with the list."""
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
         await ack(views.extras_message(view, reader=caller.user).payload())
 
     async def change(
@@ -72,14 +68,14 @@ class ExtraListeners:
             set_outcome(Outcome.TOLD)
             await ack(views.conflict_message(error, owner=owner.user).payload())
             return
-        self._notices.changed(client, caller, changed)
+        self._services.notices.changed(client, caller, changed)
         await ack(views.extras_message(changed.view, reader=caller.user).payload())
 
     async def _changed(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileChange:
         name, *value = invocation.arguments
         if invocation.subcommand == "add":
-            return await self._profiles.add_extra(caller=caller, owner=owner, name=name, value=value[0])
-        return await self._profiles.remove_extra(caller=caller, owner=owner, name=name)
+            return await self._services.profiles.add_extra(caller=caller, owner=owner, name=name, value=value[0])
+        return await self._services.profiles.remove_extra(caller=caller, owner=owner, name=name)
 
     async def press_switch(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -87,9 +83,9 @@ class ExtraListeners:
         """Turn TLS or SSL on (and the other off) from a card, and show the card anew."""
         await ack()
         to = "SSL" if action["action_id"] == ActionId.USE_SSL else "TLS"
-        changed = await self._profiles.switch_encryption(caller=caller, owner=owner, to=to)
-        self._notices.changed(client, caller, changed)
-        card = cards.card(changed.view, reader=caller.user, entry=self._entry)
+        changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=to)
+        self._services.notices.changed(client, caller, changed)
+        card = cards.card(changed.view, reader=caller.user, entry=self._services.entry)
         reply = await reply_in_place(body, client, title=cards.TITLE, first=card)
         await reply.show(card)
 
@@ -98,14 +94,14 @@ class ExtraListeners:
     ) -> None:
         """Open the list from a message."""
         await ack()
-        await self._forms.open_extras(client, body, caller, owner, channel=channel)
+        await self._services.forms.open_extras(client, body, caller, owner, channel=channel)
 
     async def push_list(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Push the list on top of the form."""
         await ack()
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
         await open_or_offer(client, body, views.list_modal(view, metadata=_context(body)), again=_list_button(owner))
 
     async def push_add(
@@ -114,7 +110,7 @@ class ExtraListeners:
         """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port."""
         await ack()
         metadata = _context(body)
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
         first = find_extra("SSL" if view.profile.port == 465 else "TLS")
         await open_or_offer(client, body, views.add_modal(first, metadata=metadata), again=_list_button(owner))
 
@@ -124,7 +120,7 @@ class ExtraListeners:
         """Push the modal with one that is set already."""
         await ack()
         metadata = _context(body)
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
         entry = find_extra(pressed_value(action))
         modal = views.add_modal(entry, metadata=metadata, value=view.profile.extras.get(entry.name, ""))
         await open_or_offer(client, body, modal, again=_list_button(owner))
@@ -141,7 +137,7 @@ class ExtraListeners:
         metadata = _context(body)
         name, value = views.read_extra(body["view"]["state"]["values"])
         try:
-            changed = await self._profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
+            changed = await self._services.profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
         except InvalidExtraError as error:
             set_outcome(Outcome.TOLD)
             block_id = views.CHOICE_BLOCK if error.part == "name" else views.value_block(name)
@@ -155,7 +151,7 @@ class ExtraListeners:
             await ack(response_action="update", view=modal)
             return
         await ack()
-        self._notices.changed(client, caller, changed)
+        self._services.notices.changed(client, caller, changed)
         await self._refresh_below(client, body["view"], caller, changed.view, metadata)
 
     async def press_remove(
@@ -164,8 +160,8 @@ class ExtraListeners:
         """Take one away from the list."""
         await ack()
         metadata, shown = _context(body), body["view"]
-        changed = await self._profiles.remove_extra(caller=caller, owner=owner, name=pressed_value(action))
-        self._notices.changed(client, caller, changed)
+        changed = await self._services.profiles.remove_extra(caller=caller, owner=owner, name=pressed_value(action))
+        self._services.notices.changed(client, caller, changed)
         view = changed.view
         await self._show(
             client, shown["id"], views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
@@ -179,8 +175,8 @@ class ExtraListeners:
         """Settle a conflict inside the modal: switch."""
         await ack()
         metadata, name = _context(body), pressed_value(action)
-        changed = await self._profiles.switch_encryption(caller=caller, owner=owner, to=name)
-        self._notices.changed(client, caller, changed)
+        changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=name)
+        self._services.notices.changed(client, caller, changed)
         view = changed.view
         done = views.switched_modal(name, metadata=_now(metadata, view))
         await self._show(client, body["view"]["id"], done, caller, view, metadata)
@@ -208,7 +204,7 @@ class ExtraListeners:
         self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, metadata: PrivateMetadata
     ) -> None:
         """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        shown = profile_form(view, metadata=_now(metadata, view), reader=caller.user, entry=self._entry)
+        shown = profile_form(view, metadata=_now(metadata, view), reader=caller.user, entry=self._services.entry)
         await self._show(client, view_id, shown, caller, view, metadata)
 
     async def _show(
@@ -228,7 +224,7 @@ class ExtraListeners:
             await post_to_person(client, caller.user, metadata.channel, views.extras_message(view, reader=caller.user))
 
 
-def _list_button(owner: Person) -> ButtonElement:
+def _list_button(owner: Person) -> Button:
     return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
 
 

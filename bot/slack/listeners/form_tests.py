@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.models.blocks import Block
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.profile import parse_port
@@ -19,7 +18,7 @@ from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, update_modal
 from bot.slack.views import report as reports
 from bot.slack.views.form import PasswordEntry, PrivateMetadata, errors_section, profile_form, read_form
-from bot.slack.views.message import Message, escape, section
+from bot.slack.views.message import Block, Message, escape, section
 from bot.slack.web_api.errors import SLACK_ERRORS
 from bot.smtp.account import Account
 from bot.smtp.check.report import Report
@@ -31,10 +30,7 @@ class FormTestListeners:
     """The form's button."""
 
     def __init__(self, services: Services) -> None:
-        self._jobs = services.jobs
-        self._profiles = services.profiles
-        self._connections = services.connections
-        self._entry = services.entry
+        self._services = services
 
     def register(self, app: AsyncApp) -> None:
         """Register the button."""
@@ -47,8 +43,8 @@ class FormTestListeners:
         await ack()
         shown = modal_of(body)
         metadata = PrivateMetadata.decode(shown["private_metadata"])
-        view = await self._profiles.show(caller=caller, owner=owner)
-        open_form = _OpenForm(client, shown["id"], metadata, caller, view, self._entry)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
+        open_form = _OpenForm(client, shown["id"], metadata, caller, view, self._services.entry)
 
         async def notify(sentence: str) -> None:
             await open_form.finish([section(escape(sentence))])
@@ -56,7 +52,7 @@ class FormTestListeners:
         async def test() -> None:
             await self._test(open_form, shown["state"]["values"], caller, owner)
 
-        self._jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
+        self._services.jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
 
     async def _test(self, open_form: "_OpenForm", values: Payload, caller: Person, owner: Person) -> None:
         filled = read_form(values)
@@ -73,7 +69,9 @@ class FormTestListeners:
             await open_form.progress(reports.report_blocks(account, report))
 
         async def test(progress: Callable[[Report], None]) -> Report:
-            return await self._connections.test_form(caller=caller, owner=owner, form=filled, progress=progress)
+            return await self._services.connections.test_form(
+                caller=caller, owner=owner, form=filled, progress=progress
+            )
 
         await open_form.progress([section(":hourglass_flowing_sand: Testing what stands in the form …")])
         try:

@@ -28,8 +28,6 @@ class PeopleListListeners:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._listing = services.listing
-        self._profiles = services.profiles
 
     def register_commands(self, app: AsyncApp) -> None:
         """Register the subcommand."""
@@ -92,7 +90,7 @@ class PeopleListListeners:
         """Send the lines of the query as a table to the admin alone."""
         await ack()
         query = _query(action)
-        await self._listing.require_admin(caller)
+        await self._services.listing.require_admin(caller)
         reply = await reply_below(body, client, title=views.TITLE, first=notice("Writing the table …"))
 
         async def notify(sentence: str) -> None:
@@ -100,7 +98,7 @@ class PeopleListListeners:
 
         async def send() -> None:
             lines: list[PersonLine] = []
-            async for batch in self._listing.stream_lines(caller=caller, query=query):
+            async for batch in self._services.listing.stream_lines(caller=caller, query=query):
                 lines.extend(batch)
             posted = await client.chat_postMessage(
                 channel=caller.user, **notice(views.export_comment(len(lines))).payload()
@@ -135,13 +133,13 @@ class PeopleListListeners:
                 shown = history_views.history(page, reader=caller.user)
                 await reply_below(body, client, title=views.TITLE, first=shown)
             case _:
-                view = await self._profiles.show(caller=caller, owner=owner)
+                view = await self._services.profiles.show(caller=caller, owner=owner)
                 nothing = notice("There is no email profile to remove.")
                 question = cards.delete_question(view, reader=caller.user) if view.revision else nothing
                 await reply_below(body, client, title=views.TITLE, first=question)
 
     async def _page(self, caller: Person, query: ListQuery) -> Message:
-        return views.list_message(await self._listing.page(caller=caller, query=query))
+        return views.list_message(await self._services.listing.page(caller=caller, query=query))
 
     async def _replace(self, body: Payload, client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
         if not body.get("response_url"):

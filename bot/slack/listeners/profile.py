@@ -27,11 +27,7 @@ class ProfileListeners:
     """The command, the form and the card's buttons."""
 
     def __init__(self, services: Services) -> None:
-        self._jobs = services.jobs
-        self._profiles = services.profiles
-        self._notices = services.notices
-        self._forms = services.forms
-        self._entry = services.entry
+        self._services = services
 
     def register_commands(self, app: AsyncApp) -> None:
         """Register the subcommands."""
@@ -47,23 +43,23 @@ class ProfileListeners:
 
     async def show(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
         """Answer `/email-profile` with the card."""
-        view = await self._profiles.show(caller=caller, owner=owner)
-        await ack(cards.card(view, reader=caller.user, entry=self._entry).payload())
+        view = await self._services.profiles.show(caller=caller, owner=owner)
+        await ack(cards.card(view, reader=caller.user, entry=self._services.entry).payload())
 
     async def edit(
         self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Answer `/email-profile edit` with the form."""
-        await self._forms.open_form(client, body, caller, owner, channel=channel)
+        await self._services.forms.open_form(client, body, caller, owner, channel=channel)
         await ack()
 
     async def ask_to_delete(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
         """Answer `/email-profile delete` with a question; without a profile, with the card."""
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
         if view.revision:
             message = cards.delete_question(view, reader=caller.user)
         else:
-            message = cards.card(view, reader=caller.user, entry=self._entry)
+            message = cards.card(view, reader=caller.user, entry=self._services.entry)
         await ack(message.payload())
 
     async def press_edit(
@@ -71,14 +67,14 @@ class ProfileListeners:
     ) -> None:
         """Open the form from a card's button."""
         await ack()
-        await self._forms.open_form(client, body, caller, owner, channel=channel)
+        await self._services.forms.open_form(client, body, caller, owner, channel=channel)
 
     async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
         metadata = PrivateMetadata.decode(view["private_metadata"])
         filled = read_form(view["state"]["values"])
         try:
-            changed = await self._profiles.save(
+            changed = await self._services.profiles.save(
                 caller=caller, owner=owner, form=filled, expected_revision=metadata.revision
             )
         except EditConflictError as error:
@@ -87,19 +83,19 @@ class ProfileListeners:
             return
         await ack(response_action="clear")
         self._show_card(client, caller, metadata.channel, changed)
-        self._notices.changed(client, caller, changed)
+        self._services.notices.changed(client, caller, changed)
 
     async def _form_with_conflicts(
         self, caller: Person, owner: Person, shown: Payload, error: EditConflictError
     ) -> View:
         """Return the form as typed, now on the stored revision, with a choice for each value that differs."""
         metadata = PrivateMetadata.decode(shown["private_metadata"])
-        view = await self._profiles.show(caller=caller, owner=owner)
+        view = await self._services.profiles.show(caller=caller, owner=owner)
         decisions = find_conflicts(metadata.initial_values, read_form(shown["state"]["values"]), view.profile)
         fresh = replace(metadata, revision=error.revision, initial_values=form_values(view.profile))
         notes = [] if decisions else [section(f":warning: {escape(str(error))}")]
         return profile_form(
-            view, metadata=fresh, reader=caller.user, entry=self._entry, notes=notes, decisions=decisions
+            view, metadata=fresh, reader=caller.user, entry=self._services.entry, notes=notes, decisions=decisions
         )
 
     def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: ProfileChange) -> None:
@@ -107,11 +103,11 @@ class ProfileListeners:
             await post_to_person(client, caller.user, channel, notice(sentence))
 
         async def show_card() -> None:
-            card = cards.card(changed.view, reader=caller.user, entry=self._entry)
+            card = cards.card(changed.view, reader=caller.user, entry=self._services.entry)
             await post_to_person(client, caller.user, channel, card)
 
         try:
-            self._jobs.start("card after saving", show_card, notify=notify)
+            self._services.jobs.start("card after saving", show_card, notify=notify)
         except UserError:
             # The change is saved, which the closed form says; nobody must hear otherwise.
             log.warning("The card of a saved profile could not be shown: too much is under way.")
@@ -121,10 +117,10 @@ class ProfileListeners:
     ) -> None:
         """Delete for good; Slack has asked for confirmation."""
         await ack()
-        existed = await self._profiles.delete(caller=caller, owner=owner)
+        existed = await self._services.profiles.delete(caller=caller, owner=owner)
         whose = "Your email profile" if owner == caller else "The email profile"
         done = notice(f"{whose} is deleted." if existed else f"{whose} was deleted before.")
         reply = await reply_in_place(body, client, title=cards.TITLE, first=done)
         await reply.show(done)
         if existed:
-            self._notices.deleted(client, caller, owner)
+            self._services.notices.deleted(client, caller, owner)

@@ -47,7 +47,7 @@ def log_requests(dispatch: Dispatch, *, observer: Observer | None = None, tracer
 
     async def serve(request: AsyncBoltRequest) -> BoltResponse:
         began = time.perf_counter()
-        with tracer() if tracer else nullcontext(_ignore) as report_end, request_under_way() as record:
+        with tracer() if tracer else nullcontext() as report_end, request_under_way() as record:
             response = await dispatch(request)
             seconds = time.perf_counter() - began
             if response.status >= 400:
@@ -56,16 +56,12 @@ def log_requests(dispatch: Dispatch, *, observer: Observer | None = None, tracer
             signed = response.status != 401
             if observer is not None:
                 observer(kind_of(request.body) if signed else "other", record.outcome, seconds)
-            if tracer is not None:
+            if report_end is not None:
                 report_end(_asked(request) if signed else _UNSIGNED, record.outcome, record.reference)
             _log(request, response.status, record, seconds)
         return response
 
     return serve
-
-
-def _ignore(_asked: str, _outcome: Outcome, _reference: str) -> None:
-    """Stand in for a span where nothing is traced."""
 
 
 def _log(request: AsyncBoltRequest, status: int, record: RequestRecord, seconds: float) -> None:

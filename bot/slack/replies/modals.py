@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
-from slack_sdk.models.blocks import ButtonElement
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import UserError
 from bot.slack.views.form import OutdatedFormError
-from bot.slack.views.message import Message, actions, escape, section
+from bot.slack.views.message import Button, Message, actions, escape, section
 from bot.slack.web_api.clients import without_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_expired_trigger, opens_with_new_trigger
 
@@ -33,7 +32,7 @@ class NotOpenedError(UserError):
 class TryAgainError(NotOpenedError):
     """A form did not open; `message` has a button that opens it with a trigger of its own."""
 
-    def __init__(self, again: ButtonElement, *, too_late: bool) -> None:
+    def __init__(self, again: Button, *, too_late: bool) -> None:
         sentence = "Slack did not open this in time. Press the button to open it."
         super().__init__(sentence, too_late=too_late)
         self.message = Message(text=sentence, blocks=[section(escape(sentence)), actions(again)])
@@ -55,7 +54,7 @@ async def update_modal(client: AsyncWebClient, view_id: str, view: View) -> None
             raise
 
 
-async def open_or_replace(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: ButtonElement) -> None:
+async def open_or_replace(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> None:
     """Open a modal after a press; one pressed in another modal takes its place, so that the stack stays low.
 
     Raises:
@@ -67,7 +66,7 @@ async def open_or_replace(client: AsyncWebClient, body: Mapping[str, Any], view:
         await open_or_offer(client, body, view, again=again)
 
 
-async def open_or_offer(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: ButtonElement) -> None:
+async def open_or_offer(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> None:
     """Open a modal, on top of another where that was pressed in.
 
     Raises:

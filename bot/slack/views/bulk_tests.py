@@ -1,10 +1,8 @@
 """A test of many profiles: its progress, and its result by cause."""
 
-from slack_sdk.models.blocks import Block
-
 from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Message, actions, button, escape, section, truncate
+from bot.slack.views.message import Block, Message, actions, button, escape, section, truncate
 from storage.tables.bulk_runs import StoredRun
 
 _BAR_LENGTH = 20

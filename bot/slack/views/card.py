@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
+from slack_sdk.models.blocks import ButtonElement, ConfirmObject
 
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
@@ -10,6 +10,7 @@ from bot.profiles.account.records import ProfileState, ProfileView
 from bot.slack.ids import ActionId
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.message import (
+    Block,
     Message,
     actions,
     button,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement
+from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
 from bot.profiles.account.profile import ENCRYPTION_WORDS, find_mismatch
@@ -12,6 +12,7 @@ from bot.profiles.people.workspace_defaults import DefaultsUsage
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.message import (
+    Block,
     Message,
     actions,
     button,

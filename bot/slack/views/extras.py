@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, StaticSelectElement
+from slack_sdk.models.blocks import InputBlock, PlainTextInputElement, StaticSelectElement
 from slack_sdk.models.views import View
 
 from bot.profiles.account.extras import CATALOGUE, ExtraConfiguration
@@ -13,6 +13,7 @@ from bot.profiles.errors import ExtraConflictError
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.message import (
+    Block,
     Message,
     actions,
     button,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, RadioButtonsElement
+from slack_sdk.models.blocks import InputBlock, PlainTextInputElement, RadioButtonsElement
 from slack_sdk.models.views import View
 
 from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict
@@ -16,6 +16,7 @@ from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import UserError
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.message import (
+    Block,
     actions,
     button,
     checkbox_input,

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 
-from slack_sdk.models.blocks import Block
-
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.profiles.people.history import HistoryPage
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Message, actions, button, escape, format_time, line_sections, section
+from bot.slack.views.message import Block, Message, actions, button, escape, format_time, line_sections, section
 from storage.tables.audit import AuditEntry
 
 

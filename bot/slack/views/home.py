@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slack_sdk.models.blocks import Block, DividerBlock
+from slack_sdk.models.blocks import DividerBlock
 from slack_sdk.models.views import View
 
 from bot.profiles.account.records import ProfileState, ProfileView
@@ -14,7 +14,7 @@ from bot.slack.views.card import card
 from bot.slack.views.defaults import summary
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.history import changes
-from bot.slack.views.message import actions, button, escape, header, line_sections, section
+from bot.slack.views.message import Block, actions, button, escape, header, line_sections, section
 from bot.slack.views.people_list import home_blocks
 from storage.tables.audit import AuditEntry
 

@@ -5,24 +5,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from slack_sdk.models.blocks import Block as SlackBlock
 from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    ButtonElement,
     CheckboxesElement,
     ConfirmObject,
-    ContextBlock,
-    HeaderBlock,
     InputBlock,
     InteractiveElement,
     MarkdownTextObject,
     Option,
-    SectionBlock,
     StaticSelectElement,
 )
 from slack_sdk.models.views import View
 
 from bot.slack.ids import ActionId
+
+Block = SlackBlock | dict[str, Any]
+"""A block: plain JSON where it has few parts, which is made for every answer; slack_sdk's class where it has many."""
+
+Button = dict[str, Any]
+"""A button (https://docs.slack.dev/reference/block-kit/block-elements/button-element)."""
 
 MAX_SECTION_LENGTH = 3000
 """Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""
@@ -42,7 +43,12 @@ class Message:
 
     def payload(self) -> dict[str, Any]:
         """Return the arguments of `ack`, `respond` and chat.postEphemeral; Slack reads `text` as mrkdwn too."""
-        return {"text": escape(self.text), "blocks": [block.to_dict() for block in self.blocks]}
+        return {"text": escape(self.text), "blocks": [as_json(block) for block in self.blocks]}
+
+
+def as_json(part: Any) -> dict[str, Any]:
+    """Return a block or an element as Slack takes it."""
+    return part if isinstance(part, dict) else dict(part.to_dict())
 
 
 def escape(text: str) -> str:
@@ -76,6 +82,10 @@ def _day(at: datetime) -> str:
     return f"{at.day:02} {_MONTHS[at.month - 1]} {at.year}"
 
 
+def _mrkdwn(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": truncate(text, MAX_SECTION_LENGTH), "verbatim": True}
+
+
 def mrkdwn(text: str) -> MarkdownTextObject:
     """Return a text object of escaped mrkdwn in which Slack makes no links of its own."""
     return MarkdownTextObject(text=truncate(text, MAX_SECTION_LENGTH), verbatim=True)
@@ -83,7 +93,7 @@ def mrkdwn(text: str) -> MarkdownTextObject:
 
 def section(text: str) -> Block:
     """Return a paragraph of mrkdwn; `text` is escaped already."""
-    return SectionBlock(text=mrkdwn(text))
+    return {"type": "section", "text": _mrkdwn(text)}
 
 
 def line_sections(lines: Iterable[str]) -> list[Block]:
@@ -110,12 +120,12 @@ def _paragraphs(lines: Iterable[str], max_length: int) -> list[str]:
 
 def context(text: str) -> Block:
     """Return a small line of mrkdwn; `text` is escaped already."""
-    return ContextBlock(elements=[mrkdwn(text)])
+    return {"type": "context", "elements": [_mrkdwn(text)]}
 
 
 def header(text: str) -> Block:
     """Return a headline, plain text of at most 150 characters."""
-    return HeaderBlock(text=truncate(text, 150))
+    return {"type": "header", "text": {"type": "plain_text", "text": truncate(text, 150)}}
 
 
 def button(
@@ -125,14 +135,21 @@ def button(
     value: str | None = None,
     style: str | None = None,
     confirm: ConfirmObject | None = None,
-) -> ButtonElement:
+) -> Button:
     """Return a button; `style` is "primary", "danger" or None."""
-    return ButtonElement(text=truncate(text, 75), action_id=action_id, value=value, style=style, confirm=confirm)
+    made: Button = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": truncate(text, 75)},
+        "action_id": action_id,
+    }
+    given = {"value": value, "style": style, "confirm": confirm and confirm.to_dict()}
+    return made | {name: part for name, part in given.items() if part is not None}
 
 
-def actions(*elements: InteractiveElement, block_id: str | None = None) -> Block:
+def actions(*elements: Button | InteractiveElement, block_id: str | None = None) -> Block:
     """Return a row of buttons and menus."""
-    return ActionsBlock(elements=list(elements), block_id=block_id)
+    row = {"type": "actions", "elements": [as_json(element) for element in elements]}
+    return row | ({"block_id": block_id} if block_id else {})
 
 
 def option(value: str, label: str) -> Option:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from slack_sdk.models.blocks import Block, InputBlock, OverflowMenuElement, PlainTextInputElement, SectionBlock
+from slack_sdk.models.blocks import InputBlock, OverflowMenuElement, PlainTextInputElement, SectionBlock
 
 from bot.profiles.account.records import ProfileState
 from bot.profiles.people.members import PROBLEMS_FIRST, state_from_number, state_number
@@ -13,6 +13,7 @@ from bot.slack.ids import ActionId
 from bot.slack.views.card import SYMBOLS
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
+    Block,
     Message,
     actions,
     button,

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Sequence
 
-from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
+from slack_sdk.models.blocks import ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, SentMessageResult
 from bot.slack.ids import ActionId
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
+    Block,
+    Button,
     Message,
     actions,
     button,
@@ -136,7 +138,7 @@ def _fixes(result: ConnectionTestResult, owner: str) -> list[Block]:
 
 
 def _buttons(report: Report, owner: str) -> Block:
-    buttons: list[ButtonElement] = []
+    buttons: list[Button] = []
     if report.failed_stage is None and not any(stage.name == "Message" for stage in report.stages):
         buttons.append(button("Send me a message", ActionId.SEND_MESSAGE, value=owner))
     buttons.append(button("Edit", ActionId.EDIT, value=owner))

@@ -8,26 +8,12 @@ from types import SimpleNamespace
 import aiohttp
 from yarl import URL
 
-METHODS = frozenset(
-    [
-        "api.test",
-        "apps.connections.open",
-        "auth.teams.list",
-        "auth.test",
-        "chat.postEphemeral",
-        "chat.postMessage",
-        "chat.update",
-        "files.completeUploadExternal",
-        "files.getUploadURLExternal",
-        "oauth.v2.access",
-        "users.info",
-        "users.list",
-        "views.open",
-        "views.publish",
-        "views.push",
-        "views.update",
-    ]
-)
+_METHODS = """
+    api.test apps.connections.open auth.teams.list auth.test chat.postEphemeral chat.postMessage chat.update
+    files.completeUploadExternal files.getUploadURLExternal oauth.v2.access users.info users.list
+    views.open views.publish views.push views.update
+"""
+METHODS = frozenset(_METHODS.split())
 """The methods of the Web API that the bot calls (https://docs.slack.dev/reference/methods)."""
 
 UPLOAD = "files.upload"

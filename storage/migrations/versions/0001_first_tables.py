@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema one step forward."""
+    """Apply this revision."""
     op.create_table(
         "email_profiles",
         sa.Column("record_id", sa.String(36), primary_key=True),
@@ -54,6 +54,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the schema one step back."""
+    """Undo this revision."""
     for table in ("key_checks", "audit_entries", "connection_tests", "email_profiles"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""Limits: windows of uses, under blinded names."""
+"""Limits: windows of uses, under keyed hashes of their names."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema one step forward."""
+    """Apply this revision."""
     op.create_table(
         "limits",
         sa.Column("name", sa.String(64), primary_key=True),
@@ -20,5 +20,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take that step back."""
+    """Undo this revision."""
     op.drop_table("limits")

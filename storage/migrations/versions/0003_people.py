@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema one step forward."""
+    """Apply this revision."""
     _people()
     _workspaces()
     _work()
@@ -100,7 +100,7 @@ def _work() -> None:
 
 
 def downgrade() -> None:
-    """Take that step back."""
+    """Undo this revision."""
     op.drop_index("ix_audit_entries_at", "audit_entries")
     op.drop_index("ix_audit_entries_workspace", "audit_entries")
     for table in (

@@ -20,7 +20,7 @@ _ONE_LEFT_RUNNING = """
 
 
 def upgrade() -> None:
-    """Bring the schema one step forward."""
+    """Apply this revision."""
     op.create_table(
         "installations",
         sa.Column("record_id", sa.String(36), primary_key=True),
@@ -44,7 +44,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take that step back."""
+    """Undo this revision."""
     op.drop_index("ux_test_runs_running", "test_runs")
     op.drop_column("key_checks", "retired_at")
     for table in ("unfinished_copies", "seen_requests", "oauth_states", "installations"):

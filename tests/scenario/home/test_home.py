@@ -153,7 +153,7 @@ async def test_an_admin_keeps_the_admins_part_while_slack_is_silent(http_office:
     workspace = http_office.workspace
     await workspace.open_home(GRACE)
     await wait_home(http_office, GRACE, "2 people")
-    http_office.bot.tabs._profiles.access._directory._known.clear()  # type: ignore[attr-defined]
+    http_office.bot.tabs.profiles.access._directory._known.clear()  # type: ignore[attr-defined]
     workspace.faults["users.info"] = [Fault(kind="error500") for _ in range(50)]
     await set_up(http_office, ADA)
     await asyncio.sleep(0.3)
