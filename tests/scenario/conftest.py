@@ -11,9 +11,9 @@ from tests.databases import FolderDatabases, Maker
 from tests.store import Store
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def databases(maker: Maker) -> Iterator[FolderDatabases]:
-    """Open every office on a database of each kind in turn."""
+    """Open every office of this package on a database of each kind in turn; those of other tests have their own file."""
     made = FolderDatabases(maker)
     with pytest.MonkeyPatch.context() as patched, made.ending():
         patched.setattr("bot.demo.run.embedded_database", made.at)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot import settings
+from bot.demo import run
 from bot.settings import EXAMPLES, REPLACED_SETTINGS, GivenSettings, Settings, SettingsError
 
 
@@ -178,3 +179,8 @@ def test_given_settings_ignore_the_environment_and_dotenv(monkeypatch: pytest.Mo
     monkeypatch.setenv("PORT", "5000")
     given = GivenSettings(host="::1")
     assert (given.slack_app_token, given.port, given.host) == (None, 3000, "::1")
+
+
+def test_the_demo_keeps_its_database_in_its_folder(tmp_path: Path) -> None:
+    # Scenarios put others in its place, which must end with them.
+    assert run.embedded_database(tmp_path) == f"sqlite:///{tmp_path}/email-profiles.db"
