@@ -37,6 +37,7 @@ from tests.deploy_files import (
     read,
     services,
     unit,
+    unit_environment,
 )
 from tests.documents import rows
 
@@ -50,6 +51,8 @@ FILES = [
     "deploy/grafana-dashboard.json",
 ]
 SETTINGS = {name.upper() for name in Settings.model_fields}
+MALLOC = {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_"}
+"""What glibc is told (https://man7.org/linux/man-pages/man3/mallopt.3.html)."""
 UID = 10001
 TO_CLOSE = 5
 """Seconds that a stop may take after the jobs have been waited for."""
@@ -76,7 +79,7 @@ def test_every_environment_variable_is_a_setting() -> None:
         given |= set(service["environment"])
     for container in containers():
         given |= {each["name"] for each in container["env"]}
-    assert given - {"PATH", "MALLOC_ARENA_MAX"} <= SETTINGS
+    assert given - {"PATH", *MALLOC} <= SETTINGS
     assert {"HOST", "PORT", "DATABASE_URL", "ENCRYPTION_KEYS_FILE"} <= given
 
 
@@ -179,15 +182,14 @@ def test_settings_and_keys_are_files_in_the_folder_that_the_program_starts_in() 
         assert {"name": "ENCRYPTION_KEYS_FILE", "value": f"{folder}/encryption-keys"} in container["env"]
     # What a unit's Environment= says would stand above the file, and not hold for commands that are typed.
     assert "EnvironmentFile" not in unit()
-    assert unit()["Environment"].partition("=")[0] not in SETTINGS
+    assert set(unit_environment()) == MALLOC
 
 
-def test_threads_share_as_many_heaps_wherever_it_runs() -> None:
-    heaps = {image_environment()["MALLOC_ARENA_MAX"]}
-    heaps |= {service["environment"]["MALLOC_ARENA_MAX"] for service in of_the_program()}
-    heaps |= {each["value"] for made in containers() for each in made["env"] if each["name"] == "MALLOC_ARENA_MAX"}
-    heaps.add(unit()["Environment"].removeprefix("MALLOC_ARENA_MAX="))
-    assert heaps == {"2"}
+def test_the_c_library_s_memory_is_bounded_alike_wherever_it_runs() -> None:
+    given = [image_environment(), unit_environment(), *(service["environment"] for service in of_the_program())]
+    given += [{each["name"]: each["value"] for each in container["env"]} for container in containers()]
+    bounds = {name: {each[name] for each in given} for name in MALLOC}
+    assert bounds == {"MALLOC_ARENA_MAX": {"2"}, "MALLOC_TRIM_THRESHOLD_": {"131072"}}
 
 
 def test_no_secret_stands_in_an_environment() -> None:
