@@ -95,7 +95,7 @@ def demo(
     from bot.demo import run as demo_run
 
     log.set_up(level="warning", form="text", stream=sys.stderr)
-    _run(demo_run.demo(port=port, open_page=None if no_browser else demo_run.open_in_browser))
+    _run(demo_run.run_demo(port=port, open_page=None if no_browser else demo_run.open_in_browser))
 
 
 @cli.command()

@@ -108,7 +108,7 @@ class NoMaker:
 
 
 class FolderDatabases:
-    """A database for each folder in which an office is opened: it is made with the first, and stays for the next."""
+    """A database for each folder in which a demo is opened: it is made with the first, and stays for the next."""
 
     def __init__(self, maker: Maker) -> None:
         self._maker = maker

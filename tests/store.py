@@ -42,13 +42,8 @@ class Store:
 
     async def ask(self, statement: str, **values: object) -> list[Row[Any]]:
         """Return the rows that answer a question, with `:name` in it for each of `values`."""
-
-        def asked() -> list[Row[Any]]:
-            with self._engine.connect() as connection:
-                return list(connection.execute(text(statement), values))
-
-        # In a thread, here and below: the bot may be in the midst of a transaction of its own.
-        return await asyncio.to_thread(asked)
+        with self._engine.connect() as connection:
+            return list(connection.execute(text(statement), values))
 
     async def edit(self, *statements: str, **values: object) -> None:
         """Change something in one transaction, with `:name` in the statements for each of `values`."""
@@ -60,6 +55,7 @@ class Store:
                 for statement, values in statements:
                     connection.execute(text(statement), values)
 
+        # In a thread, because the bot may be in the midst of a transaction of its own. Reading waits for none.
         await asyncio.to_thread(executed)
 
     async def until(self, statement: str) -> None:
@@ -72,7 +68,7 @@ class Store:
         """Name the tables, and the columns of each."""
 
         if not self._tables:
-            there = await asyncio.to_thread(inspect, self._engine)
+            there = inspect(self._engine)
             for table in there.get_table_names():
                 self._tables[table] = [column["name"] for column in there.get_columns(table)]
         return self._tables
@@ -80,13 +76,9 @@ class Store:
     async def contents(self, *, but: Iterable[str] = ()) -> Contents:
         """Return the rows of each table, but of those named; in an order that tells nothing."""
         tables = [name for name in await self.tables() if name not in but]
-
-        def read() -> Contents:
-            with self._engine.connect() as connection:
-                rows = {name: connection.execute(text(f"SELECT * FROM {name}")) for name in tables}
-                return {name: sorted((tuple(row) for row in rows[name]), key=repr) for name in tables}
-
-        return await asyncio.to_thread(read)
+        with self._engine.connect() as connection:
+            rows = {name: connection.exec_driver_sql(f"SELECT * FROM {name}") for name in tables}
+            return {name: sorted((tuple(row) for row in rows[name]), key=hash) for name in tables}
 
     async def put_back(self, contents: Contents) -> None:
         """Let the tables in `contents` hold those rows alone."""
@@ -105,8 +97,7 @@ class Store:
         """
         if self._file is not None:
             return {path.name: path.read_bytes() for path in self._file.parent.glob(f"{self._file.name}*")}
-        tables = await self.tables()
-        return await asyncio.to_thread(self._copied, tables)
+        return self._copied(await self.tables())
 
     def _copied(self, tables: Iterable[str]) -> dict[str, bytes]:
         contents = {}

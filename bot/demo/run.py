@@ -28,7 +28,7 @@ from storage.crypto.keyring import generate_key
 
 
 @dataclass(frozen=True)
-class Office:
+class Demo:
     """Everything the demo runs: the stand-in workspace, the mail server, the bot."""
 
     workspace: Workspace
@@ -58,7 +58,7 @@ def demo_settings(folder: Path, workspace: Workspace, **given: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_office(
+async def running_demo(
     folder: Path,
     *,
     port: int = 0,
@@ -66,7 +66,7 @@ async def open_office(
     network: Network | None = None,
     people: Sequence[DemoPerson] | None = None,
     **given: Any,
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[Demo]:
     """Start workspace (its page on `port`), mail server and bot; stop all in reverse order.
 
     `mail`, `network` and `people` stand in place of the demo's own; `given` are settings that stand above the demo's.
@@ -98,7 +98,7 @@ async def open_office(
         )
         bot_url = await stack.enter_async_context(serving(bot, settings, listening=listening))
         workspace.delivery.events_url = f"{bot_url}/slack/events"
-        yield Office(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)
+        yield Demo(workspace=workspace, mail=mail, bot=bot, settings=settings, bot_url=bot_url)
 
 
 def open_in_browser(url: str) -> None:
@@ -106,7 +106,7 @@ def open_in_browser(url: str) -> None:
     webbrowser.open(url)
 
 
-async def demo(*, port: int, open_page: Callable[[str], None] | None) -> None:
+async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> None:
     """Run until Ctrl-C. Everything lives in a folder of its own that is removed at the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -117,10 +117,10 @@ async def demo(*, port: int, open_page: Callable[[str], None] | None) -> None:
     with tempfile.TemporaryDirectory(prefix="email-profile-bot-") as folder:
         mail = DemoMail()
         authority = mail.authority_file(Path(folder))
-        async with open_office(Path(folder), port=port, mail=mail, smtp_ca_file=authority) as office:
-            _say_welcome(office.workspace.base_url)
+        async with running_demo(Path(folder), port=port, mail=mail, smtp_ca_file=authority) as demo:
+            _say_welcome(demo.workspace.base_url)
             if open_page is not None:
-                await loop.run_in_executor(None, open_page, office.workspace.base_url)
+                await loop.run_in_executor(None, open_page, demo.workspace.base_url)
             await stop.wait()
     sys.stdout.write("\nThe demo has ended; nothing of it is kept.\n")
 

@@ -33,7 +33,7 @@ from unittest.mock import patch
 
 from bot.demo.mail import ACCOUNTS
 from bot.demo.platform import Message, searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.observability import log
 from bot.server import serving
 from tests.scenario.people import ADA, GRACE
@@ -184,9 +184,9 @@ async def _marked_serving(*arguments: Any, **options: Any) -> AsyncIterator[str]
 class Acts:
     """The acts that are counted; each prepares what is not counted, then does and awaits the rest."""
 
-    def __init__(self, office: Office, counting: Counting) -> None:
-        self._workspace = office.workspace
-        self._mail = office.mail
+    def __init__(self, demo: Demo, counting: Counting) -> None:
+        self._workspace = demo.workspace
+        self._mail = demo.mail
         self._counting = counting
         self._ports = itertools.cycle(("2525", "587"))
 
@@ -253,8 +253,8 @@ async def counted() -> dict[str, Recording]:
     """Count each act; returns for each the recording with the fewest files."""
     counting = Counting(ACCOUNTS[0].password)
     with tempfile.TemporaryDirectory() as folder, counting.everywhere(), patch("bot.demo.run.serving", _marked_serving):
-        async with open_office(Path(folder), public_url=None) as office:
-            acts = Acts(office, counting)
+        async with running_demo(Path(folder), public_url=None) as demo:
+            acts = Acts(demo, counting)
             await acts.prepare()
             works = dict(zip(GOALS, (acts.show, acts.save, acts.test, acts.list_people), strict=True))
             found: dict[str, Recording] = {}

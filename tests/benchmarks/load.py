@@ -24,7 +24,7 @@ from bot.demo.workspace import Workspace
 from tests.benchmarks.driver import Outcome, Plan
 from tests.benchmarks.figures import RUNS, Figure, MachineLoad, print_table
 from tests.deploy_files import unit_environment
-from tests.instances.cluster import RealHouse, mail_street, profile_at, real_house
+from tests.instances.cluster import RunningInstance, mail_servers, profile_at, running_instance
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD
 from tests.soak.samples import Sample, cpu_seconds
@@ -105,8 +105,8 @@ def kind_of(command: Command, outcome: Outcome) -> str:
 class Load:
     """Load on one process."""
 
-    def __init__(self, house: RealHouse, folder: Path) -> None:
-        self._house = house
+    def __init__(self, running: RunningInstance, folder: Path) -> None:
+        self._running = running
         self._folder = folder
         self._number = itertools.count()
         self._chance = random.Random(7)
@@ -126,8 +126,8 @@ class Load:
     async def _offer(self, due: list[float], *, lines: int, patience: float) -> Offered:
         commands = self._chance.choices([one for _, one in MIX], weights=[part for part, _ in MIX], k=len(due))
         plan = Plan(
-            port=int(self._house.instance.url.rsplit(":", 1)[1]),
-            secret=self._house.workspace.signing_secret,
+            port=int(self._running.instance.url.rsplit(":", 1)[1]),
+            secret=self._running.workspace.signing_secret,
             bodies=[self._body(*command) for command in commands],
             due=due,
             lines=lines,
@@ -135,10 +135,10 @@ class Load:
         )
         file = self._folder / "plan.json"
         file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
-        process = self._house.instance.process
+        process = self._running.instance.process
         if process is None:
             raise RuntimeError("The process has ended.")
-        before, forms = cpu_seconds(process.pid), self._house.workspace.calls("views.open")
+        before, forms = cpu_seconds(process.pid), self._running.workspace.calls("views.open")
         watch = asyncio.create_task(_watched(process.pid))
         driver = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.benchmarks.driver", str(file), stdout=asyncio.subprocess.PIPE
@@ -146,18 +146,18 @@ class Load:
         out, _ = await driver.communicate()
         watch.cancel()
         sizes = await watch
-        self._house.instance.said.clear()
+        self._running.instance.said.clear()
         return Offered(
             commands=commands,
             outcomes=[(one[0], one[1], one[2]) for one in json.loads(out)],
             rss=(sizes[0], sizes[len(sizes) // 4], sizes[-1]),
             cpu=cpu_seconds(process.pid) - before,
-            forms=self._house.workspace.calls("views.open") - forms,
+            forms=self._running.workspace.calls("views.open") - forms,
         )
 
     def _body(self, command: str, text: str) -> str:
         """Write a command by somebody; the stand-in knows its trigger and where answers go."""
-        workspace, number = self._house.workspace, next(self._number)
+        workspace, number = self._running.workspace, next(self._number)
         user = f"U1{number * 7 % PEOPLE:03}"
         trigger, answers = f"{number}.load", f"load{number}"
         workspace.triggers[trigger] = Trigger(user=user, until=inf)
@@ -191,11 +191,11 @@ async def _measured() -> tuple[float, Offered, Offered]:
     workspace = Workspace(signing_secret=GOOD["SLACK_SIGNING_SECRET"], bot_token=GOOD["SLACK_BOT_TOKEN"], people=people)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        street = await stack.enter_async_context(mail_street(folder))
-        profiles = {person.id: profile_at(street.silent, person.address) for person in people}
-        given = {**street.given, **unit_environment()}
-        house = await stack.enter_async_context(real_house(folder, workspace, profiles, given))
-        load = Load(house, folder)
+        mail = await stack.enter_async_context(mail_servers(folder))
+        profiles = {person.id: profile_at(mail.silent, person.address) for person in people}
+        given = {**mail.given, **unit_environment()}
+        running = await stack.enter_async_context(running_instance(folder, workspace, profiles, given))
+        load = Load(running, folder)
         capacity = await load.capacity()
         steady = await load.offered(RATE, SECONDS)
         return capacity, steady, await load.offered(capacity * OVERLOAD, OVERLOAD_SECONDS)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.smtp.account import Encryption
 from bot.smtp.network.certificate import trust_store
 from tests.benchmarks.connections import ACCOUNT, tester_at
@@ -94,8 +94,8 @@ async def _at_once(port: int, authority: Path) -> Run:
     account = replace(ACCOUNT, encryption=Encryption.SSL, port=465)
     seen = Run()
     with tempfile.TemporaryDirectory() as name:
-        async with open_office(Path(name)) as office:
-            watches = [asyncio.create_task(_watch_lag(seen)), asyncio.create_task(_watch_commands(office, seen))]
+        async with running_demo(Path(name)) as demo:
+            watches = [asyncio.create_task(_watch_lag(seen)), asyncio.create_task(_watch_commands(demo, seen))]
             await asyncio.sleep(0.2)
             before = resource.getrusage(resource.RUSAGE_SELF)
             began = time.perf_counter()
@@ -113,13 +113,13 @@ async def _at_once(port: int, authority: Path) -> Run:
     return seen
 
 
-async def _watch_commands(office: Office, seen: Run) -> None:
+async def _watch_commands(demo: Demo, seen: Run) -> None:
     while True:
         began = time.perf_counter()
-        await office.workspace.command(ADA, "/email-profile")
+        await demo.workspace.command(ADA, "/email-profile")
         seconds = time.perf_counter() - began
         # What was not acknowledged is told in words too, by the stand-in.
-        if ANSWERED in searchable(office.workspace.all_messages.pop()).lower():
+        if ANSWERED in searchable(demo.workspace.all_messages.pop()).lower():
             seen.acks.append(seconds)
         else:
             seen.lost += 1

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 
 QUIET = (
     "--no-sandbox",
@@ -40,22 +40,22 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(browser: Browser, tmp_path: Path) -> AsyncIterator[Office]:
+async def demo(browser: Browser, tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo behind the page; whatever Slack would refuse fails the test."""
-    async with open_office(tmp_path) as opened:
+    async with running_demo(tmp_path) as opened:
         yield opened
     assert not opened.workspace.refusals
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, office: Office) -> AsyncIterator[Page]:
+async def page(browser: Browser, demo: Demo) -> AsyncIterator[Page]:
     """The demo's page; any error in its console fails the test."""
     context = await browser.new_context(viewport={"width": 1280, "height": 820}, locale="en-GB")
     opened = await context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))
     opened.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
-    await opened.goto(office.workspace.base_url)
+    await opened.goto(demo.workspace.base_url)
     await opened.get_by_role("button", name="/email-profile edit").wait_for()
     yield opened
     await context.close()

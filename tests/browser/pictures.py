@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.async_api import Locator, Page, async_playwright
 
 from bot.demo.people import PEOPLE
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.browser.conftest import QUIET, chromium
 from tests.browser.test_story import field, fill, save, say
 from tests.scenario.crowd import crowd, give_profiles, mail_for
@@ -34,11 +34,11 @@ async def take(shown: Page | Locator, name: str) -> None:
     await shown.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
 
-async def tour(page: Page, office: Office) -> None:
+async def tour(page: Page, demo: Demo) -> None:
     """Walk through the story, taking a picture at each station."""
     message = page.get_by_role("article")
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="465")
+    await fill(page, demo, "ada@demo.example", port="465")
     await field(page, "Email Address").click()
     await take(page.get_by_role("dialog"), "form")
     await field(page, "Port").fill("587")
@@ -54,16 +54,16 @@ async def tour(page: Page, office: Office) -> None:
     await say(page, "/email-profile")
     await page.get_by_text("Works — tested").wait_for()
     await take(message.last, "card")
-    await everybody(page, office)
+    await everybody(page, demo)
 
 
-async def everybody(page: Page, office: Office) -> None:
+async def everybody(page: Page, demo: Demo) -> None:
     """Show the admin's list, with somebody who fails, and the private page as a phone shows it."""
-    await give_profiles(office, CROWD[:8], failing=CROWD[3:4])
+    await give_profiles(demo, CROWD[:8], failing=CROWD[3:4])
     for person in CROWD[:6]:
-        await office.workspace.command("U0GRACE", "/email-test", f"@{person.handle}")
+        await demo.workspace.command("U0GRACE", "/email-test", f"@{person.handle}")
     await asyncio.sleep(2)
-    office.workspace.all_messages.clear()
+    demo.workspace.all_messages.clear()
     await page.get_by_role("radio", name="Grace Hopper").click()
     await page.set_viewport_size({"width": 1000, "height": 1500})
     await say(page, "/email-profile list")
@@ -84,15 +84,15 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         people = [*PEOPLE, *CROWD]
         async with (
-            open_office(Path(folder), mail=mail_for(CROWD), people=people) as office,
+            running_demo(Path(folder), mail=mail_for(CROWD), people=people) as demo,
             async_playwright() as playwright,
         ):
             browser = await playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
             page = await browser.new_page(
                 viewport={"width": 1000, "height": 900}, locale="en-GB", device_scale_factor=1.25
             )
-            await page.goto(office.workspace.base_url)
-            await tour(page, office)
+            await page.goto(demo.workspace.base_url)
+            await tour(page, demo)
             await browser.close()
 
 

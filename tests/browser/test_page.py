@@ -8,13 +8,13 @@ from playwright.async_api import Page, Route, expect
 
 from bot.demo.people import BOT_USER
 from bot.demo.platform import Message, direct_channel
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from tests.browser.test_story import say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_screen_that_comes_late_does_not_replace_a_newer_one(page: Page, office: Office) -> None:
+async def test_a_screen_that_comes_late_does_not_replace_a_newer_one(page: Page, demo: Demo) -> None:
     asked, may_come = asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -43,11 +43,11 @@ async def test_a_screen_that_comes_late_does_not_replace_a_newer_one(page: Page,
     ],
 )
 async def test_a_press_counts_although_something_changes_while_it_lasts(
-    page: Page, office: Office, role: Literal["radio", "tab", "button"], name: str, shows: str
+    page: Page, demo: Demo, role: Literal["radio", "tab", "button"], name: str, shows: str
 ) -> None:
     await page.get_by_role(role, name=name).hover()
     await page.mouse.down()
-    await office.workspace.post(Message(author=BOT_USER, channel=direct_channel("U0ADA"), text="Something happened"))
+    await demo.workspace.post(Message(author=BOT_USER, channel=direct_channel("U0ADA"), text="Something happened"))
     await expect(page.get_by_role("tab", name="Messages of the app (1)")).to_be_visible()
     await page.mouse.up()
     await expect(page.locator(shows)).to_be_visible()

@@ -3,18 +3,18 @@
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from tests.browser.test_story import add_extra, field, fill, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_member_sets_the_password_on_the_private_page_on_a_phone(
-    page: Page, office: Office, browser: Browser
+    page: Page, demo: Demo, browser: Browser
 ) -> None:
     await page.get_by_role("tab", name="Home of the app").click()
     await page.get_by_role("button", name="Set up").click()
-    await fill(page, office, "ada@demo.example", port="587")
+    await fill(page, demo, "ada@demo.example", port="587")
     await field(page, "Password").fill("")
     await page.get_by_role("dialog").get_by_role("button", name="Set the password privately").click()
     link = page.get_by_role("link", name="Open the private page")
@@ -31,13 +31,13 @@ async def test_a_member_sets_the_password_on_the_private_page_on_a_phone(
     # Without a script there is nothing to show it with, and everything else works.
     await expect(private.get_by_role("button", name="Show")).to_be_hidden()
     assert await private.evaluate_handle("document.documentElement.scrollWidth <= innerWidth")
-    await typed.fill(office.mail.account("ada@demo.example").password)
+    await typed.fill(demo.mail.account("ada@demo.example").password)
     await private.get_by_role("button", name="Set the password").click()
     await expect(private.get_by_role("heading", name="Your password is set")).to_be_visible()
     await phone.close()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog").get_by_text("Your password is set.")).to_be_visible()
-    await expect(field(page, "SMTP Server Address")).to_have_value(office.mail.host)
+    await expect(field(page, "SMTP Server Address")).to_have_value(demo.mail.host)
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.get_by_role("tab", name="# general").click()
@@ -47,10 +47,10 @@ async def test_a_member_sets_the_password_on_the_private_page_on_a_phone(
 
 
 async def test_what_is_typed_on_the_private_page_can_be_shown_and_hidden(
-    page: Page, office: Office, browser: Browser
+    page: Page, demo: Demo, browser: Browser
 ) -> None:
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="587")
+    await fill(page, demo, "ada@demo.example", port="587")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.get_by_role("button", name="Set the password privately").last.click()

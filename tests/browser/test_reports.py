@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.demo.people import BOT_USER, CHANNEL
 from bot.demo.platform import Message
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of
 from bot.profiles.connection_tests.connection_tests import interpret_report
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 HOSTILE = "<!channel> <https://evil.example|click> *bold* `code` &lt;b&gt; :x: \u202eevil"
 
 
-async def test_one_press_mends_and_one_press_undoes(page: Page, office: Office) -> None:
+async def test_one_press_mends_and_one_press_undoes(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="2525")
+    await fill(page, demo, "ada@demo.example", port="2525")
     await save(page)
     await add_extra(page, "SSL Y")
     await say(page, "/email-test")
@@ -41,9 +41,9 @@ async def test_one_press_mends_and_one_press_undoes(page: Page, office: Office) 
     await expect(page.get_by_text("Undone: Port 587 → 2525")).to_be_visible()
 
 
-async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page: Page, office: Office) -> None:
+async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="587")
+    await fill(page, demo, "ada@demo.example", port="587")
     await save(page)
     await page.get_by_role("button", name="Add TLS Y").click()
     await expect(page.get_by_text("TLS (STARTTLS, required)").last).to_be_visible()
@@ -105,15 +105,15 @@ CUT = """nodes => nodes.flatMap(node => [node, ...node.querySelectorAll('*')])
     .map(one => one.outerHTML.slice(0, 200))"""
 
 
-async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(page: Page, office: Office) -> None:
+async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(page: Page, demo: Demo) -> None:
     parts: list[tuple[str, ...]] = []
     for when in ROWS:
         profile, report = report_for(when)
         told = interpret_report(report, account_of(profile), profile)
         payload = finished(account_of(profile), told, owner="U0ADA").payload()
         assert payload["text"].startswith("Connection test failed at Sign-in: ")
-        office.workspace.checked_message("test", payload)
-        await office.workspace.post(
+        demo.workspace.checked_message("test", payload)
+        await demo.workspace.post(
             Message(author=BOT_USER, channel=CHANNEL, text=payload["text"], blocks=payload["blocks"], reader="U0ADA")
         )
         assert told.advice is not None
@@ -127,4 +127,4 @@ async def test_every_row_of_advice_is_drawn_whole_and_nothing_in_it_comes_alive(
     for width in (1280, 390):
         await page.set_viewport_size({"width": width, "height": 900})
         assert await messages.evaluate_all(CUT) == [], width
-    assert office.workspace.refusals == []
+    assert demo.workspace.refusals == []

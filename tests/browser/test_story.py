@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot.demo.run import Office
+from bot.demo.run import Demo
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,13 +24,13 @@ def field(page: Page, label: str) -> Locator:
     return page.get_by_role("dialog").get_by_label(label, exact=True)
 
 
-async def fill(page: Page, office: Office, address: str, *, port: str, password: str = "") -> None:
-    account = office.mail.account(address)
+async def fill(page: Page, demo: Demo, address: str, *, port: str, password: str = "") -> None:
+    account = demo.mail.account(address)
     await page.get_by_role("dialog").wait_for()
     await field(page, "Email Address").fill(account.address)
     await field(page, "User/Login").fill(account.login)
     await field(page, "Password").fill(password or account.password)
-    await field(page, "SMTP Server Address").fill(office.mail.host)
+    await field(page, "SMTP Server Address").fill(demo.mail.host)
     await field(page, "Port").fill(port)
 
 
@@ -40,10 +40,10 @@ async def save(page: Page) -> None:
     await expect(page.get_by_text("Not tested yet").last).to_be_visible()
 
 
-async def test_587_with_tls_passes(page: Page, office: Office) -> None:
+async def test_587_with_tls_passes(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
     await expect(field(page, "Email Address")).to_have_value("ada@demo.example")
-    await fill(page, office, "ada@demo.example", port="587")
+    await fill(page, demo, "ada@demo.example", port="587")
     await save(page)
     await add_extra(page, "TLS Y")
     await expect(page.get_by_text("Encryption now: TLS (STARTTLS, required)")).to_be_visible()
@@ -53,9 +53,9 @@ async def test_587_with_tls_passes(page: Page, office: Office) -> None:
     await expect(page.get_by_text("Empty. A connection test sends no message.")).to_be_visible()
 
 
-async def test_a_wrong_password_fails_with_words_and_a_way_on(page: Page, office: Office) -> None:
+async def test_a_wrong_password_fails_with_words_and_a_way_on(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="587", password="not the password")
+    await fill(page, demo, "ada@demo.example", port="587", password="not the password")
     await save(page)
     await page.get_by_role("button", name="Add TLS Y").click()
     await expect(page.get_by_text("TLS (STARTTLS, required)").last).to_be_visible()
@@ -64,15 +64,15 @@ async def test_a_wrong_password_fails_with_words_and_a_way_on(page: Page, office
     await expect(page.get_by_text("type the password again").last).to_be_visible()
     await page.get_by_role("button", name="Edit").last.click()
     await expect(field(page, "Password")).to_have_value("")
-    await field(page, "Password").fill(office.mail.account("ada@demo.example").password)
+    await field(page, "Password").fill(demo.mail.account("ada@demo.example").password)
     await save(page)
     await page.get_by_role("button", name="Test connection").last.click()
     await expect(page.get_by_role("heading", name="Connection test passed")).to_be_visible()
 
 
-async def test_465_with_ssl_from_the_forms_own_buttons_passes(page: Page, office: Office) -> None:
+async def test_465_with_ssl_from_the_forms_own_buttons_passes(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="465")
+    await fill(page, demo, "ada@demo.example", port="465")
     await page.get_by_role("button", name="Extra Configurations").click()
     await page.get_by_role("button", name="Add", exact=True).click()
     await page.get_by_label("Configuration", exact=True).select_option("SSL")
@@ -90,11 +90,11 @@ async def test_465_with_ssl_from_the_forms_own_buttons_passes(page: Page, office
     await expect(page.get_by_role("heading", name="Connection test passed")).to_be_visible()
 
 
-async def test_an_admin_sets_up_another_person(page: Page, office: Office) -> None:
+async def test_an_admin_sets_up_another_person(page: Page, demo: Demo) -> None:
     await page.get_by_role("radio", name="Grace Hopper").click()
     await say(page, "/email-profile edit @ada")
     await expect(page.get_by_role("dialog").get_by_text("Ada Lovelace")).to_be_visible()
-    await fill(page, office, "ada@demo.example", port="587")
+    await fill(page, demo, "ada@demo.example", port="587")
     await save(page)
     await add_extra(page, "TLS Y @ada")
     await say(page, "/email-test @ada")
@@ -104,19 +104,19 @@ async def test_an_admin_sets_up_another_person(page: Page, office: Office) -> No
     await expect(page.get_by_text("Works — tested")).to_be_visible()
 
 
-async def test_errors_stand_at_their_fields_and_nothing_typed_is_lost(page: Page, office: Office) -> None:
+async def test_errors_stand_at_their_fields_and_nothing_typed_is_lost(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="465x")
+    await fill(page, demo, "ada@demo.example", port="465x")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("465x is not a port. Use a number from 1 to 65535")).to_be_visible()
     await expect(field(page, "Port")).to_have_attribute("aria-invalid", "true")
     await expect(field(page, "Port")).to_be_focused()
-    await expect(field(page, "SMTP Server Address")).to_have_value(office.mail.host)
+    await expect(field(page, "SMTP Server Address")).to_have_value(demo.mail.host)
     await field(page, "Port").fill("587")
     await save(page)
 
 
-async def test_everything_works_by_keyboard_and_on_a_phone(page: Page, office: Office) -> None:
+async def test_everything_works_by_keyboard_and_on_a_phone(page: Page, demo: Demo) -> None:
     await page.set_viewport_size({"width": 390, "height": 800})
     await page.emulate_media(color_scheme="dark")
     await page.keyboard.type("/email-pr")
@@ -124,7 +124,7 @@ async def test_everything_works_by_keyboard_and_on_a_phone(page: Page, office: O
     await page.keyboard.press("Tab")
     await page.keyboard.type("edit")
     await page.keyboard.press("Enter")
-    await fill(page, office, "ada@demo.example", port="587")
+    await fill(page, demo, "ada@demo.example", port="587")
     overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
     await field(page, "Port").press("Enter")
@@ -134,9 +134,9 @@ async def test_everything_works_by_keyboard_and_on_a_phone(page: Page, office: O
     await expect(page.get_by_role("heading", name="Connection test failed at Sign-in")).to_be_visible()
 
 
-async def test_deleting_asks_first(page: Page, office: Office) -> None:
+async def test_deleting_asks_first(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
-    await fill(page, office, "ada@demo.example", port="587")
+    await fill(page, demo, "ada@demo.example", port="587")
     await save(page)
     await say(page, "/email-profile delete")
     await page.get_by_role("button", name="Delete …").click()

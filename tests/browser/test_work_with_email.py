@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from bot.demo.people import PEOPLE
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.browser.test_story import field, say
 from tests.counts import PROVE_ONLY
 from tests.scenario.crowd import SECRET, crowd, give_profiles, mail_for, people_read
@@ -20,9 +20,9 @@ FAILING = CROWD[3]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(browser: Browser, tmp_path: Path) -> AsyncIterator[Office]:
+async def demo(browser: Browser, tmp_path: Path) -> AsyncIterator[Demo]:
     """Three hundred people, all set up, of whom one has a wrong password."""
-    async with open_office(tmp_path, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD]) as opened:
+    async with running_demo(tmp_path, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD]) as opened:
         await people_read(opened, 300)
         await give_profiles(opened, CROWD, failing=[FAILING])
         yield opened
@@ -30,7 +30,7 @@ async def office(browser: Browser, tmp_path: Path) -> AsyncIterator[Office]:
 
 
 async def test_an_admin_finds_the_failing_one_among_three_hundred_repairs_and_sees_the_list_change(
-    page: Page, office: Office
+    page: Page, demo: Demo
 ) -> None:
     await page.get_by_role("radio", name="Grace Hopper").click()
     await say(page, "/email-test @crowd003")

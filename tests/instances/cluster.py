@@ -30,7 +30,7 @@ BY_SOCKET = {"SLACK_APP_TOKEN": "xapp-demo"}
 
 
 @dataclass(frozen=True)
-class MailStreet:
+class MailServers:
     """Mail servers on the loopback, each of another temper; all take whoever signs in."""
 
     authority: Path
@@ -56,7 +56,7 @@ class MailStreet:
 
 
 @asynccontextmanager
-async def mail_street(folder: Path, *, slowness: float = 2.0) -> AsyncIterator[MailStreet]:
+async def mail_servers(folder: Path, *, slowness: float = 2.0) -> AsyncIterator[MailServers]:
     """Open the servers; the slow one's greeting takes `slowness` seconds."""
     authority = trustme.CA()
     file = folder / "authority.pem"
@@ -76,7 +76,7 @@ async def mail_street(folder: Path, *, slowness: float = 2.0) -> AsyncIterator[M
                 ScriptedServer(owned="", acts={"greeting": b"554 5.3.2 not today\r\n"}),
             )
         ]
-        yield MailStreet(file, *opened)
+        yield MailServers(file, *opened)
 
 
 def profile_at(server: ScriptedServer, address: str) -> EmailProfile:
@@ -94,7 +94,7 @@ def profile_at(server: ScriptedServer, address: str) -> EmailProfile:
     )
 
 
-async def furnish(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfile]) -> None:
+async def store_profiles(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfile]) -> None:
     """Store a profile for each user, as saving the form would."""
     database = Database.connect(url, keyring)
     try:
@@ -108,7 +108,7 @@ async def furnish(url: str, keyring: Keyring, profiles: Mapping[str, EmailProfil
 
 
 @dataclass
-class RealHouse:
+class RunningInstance:
     """The process, the workspace that it serves, and how to look into its database."""
 
     workspace: Workspace
@@ -128,9 +128,9 @@ class RealHouse:
 
 
 @asynccontextmanager
-async def real_house(
+async def running_instance(
     folder: Path, workspace: Workspace, profiles: Mapping[str, EmailProfile], given: Mapping[str, str]
-) -> AsyncIterator[RealHouse]:
+) -> AsyncIterator[RunningInstance]:
     """Start the program on a SQLite file in `folder`; `given` are settings besides those that it needs here.
 
     `workspace` has GOOD's secrets. What still runs at the end is killed.
@@ -140,7 +140,7 @@ async def real_house(
     async with AsyncExitStack() as stack:
         url = stack.enter_context(SQLiteMaker(folder).upgraded(folder / "profiles.db"))
         # Before the process starts: it waits for another writer, but not for long.
-        await furnish(url, keyring, profiles)
+        await store_profiles(url, keyring, profiles)
         await stack.enter_async_context(serving_workspace(workspace, DemoMail(), port=0))
         settings = {
             **GOOD,
@@ -154,4 +154,4 @@ async def real_house(
         stack.push_async_callback(instance.kill)
         await instance.start()
         workspace.delivery.events_url = f"{instance.url}/slack/events"
-        yield RealHouse(workspace=workspace, instance=instance, url=url, keyring=keyring)
+        yield RunningInstance(workspace=workspace, instance=instance, url=url, keyring=keyring)

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from bot.demo.mail import DemoMail
 from bot.demo.people import TEAM
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.demo.serve import serving_workspace
 from bot.demo.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
@@ -51,7 +51,7 @@ class Outcomes:
 
 
 @dataclass
-class House:
+class Cluster:
     """One instance on a PostgreSQL that can be stopped."""
 
     balancer: Balancer
@@ -60,7 +60,7 @@ class House:
 
 
 @pytest.fixture
-async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterator[House]:
+async def cluster(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterator[Cluster]:
     """The instance serving."""
     key = generate_key()
     workspace = Workspace(
@@ -83,17 +83,17 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
         await instance.start()
         stack.push_async_callback(instance.kill)
         balancer = Balancer(workspace=workspace, instances=[instance], session=session)
-        yield House(balancer=balancer, server=own_postgresql, keyring=Keyring.from_text(key))
+        yield Cluster(balancer=balancer, server=own_postgresql, keyring=Keyring.from_text(key))
 
 
 @pytest.mark.databases("postgresql")
-async def test_a_save_is_told_as_done_exactly_when_the_record_is_there(house: House) -> None:
+async def test_a_save_is_told_as_done_exactly_when_the_record_is_there(cluster: Cluster) -> None:
     outcomes = Outcomes()
-    people = [asyncio.create_task(_saving(house, person.id, outcomes)) for person in crowd(PEOPLE)]
+    people = [asyncio.create_task(_saving(cluster, person.id, outcomes)) for person in crowd(PEOPLE)]
     ways = (Stop.FAST, Stop.IMMEDIATE, Stop.KILLED)
     for number in range(RESTARTS):
         await asyncio.sleep(0.7)
-        await asyncio.to_thread(house.server.restart, ways[number % len(ways)])
+        await asyncio.to_thread(cluster.server.restart, ways[number % len(ways)])
         before = outcomes.counted["done"]
         async with asyncio.timeout(10):
             while outcomes.counted["done"] == before:
@@ -105,12 +105,12 @@ async def test_a_save_is_told_as_done_exactly_when_the_record_is_there(house: Ho
     print(dict(outcomes.counted))  # noqa: T201 - the figures, for whoever asks for them
 
 
-async def _saving(house: House, user: str, outcomes: Outcomes) -> None:
-    database = Database.connect(house.server.url, house.keyring)
+async def _saving(cluster: Cluster, user: str, outcomes: Outcomes) -> None:
+    database = Database.connect(cluster.server.url, cluster.keyring)
     try:
         for number in itertools.takewhile(lambda _: not outcomes.over, itertools.count()):
             value = f"Person {user} {number}"
-            told = await house.balancer.command(user, "/email-extra", f"add {SAVED} {value}")
+            told = await cluster.balancer.command(user, "/email-extra", f"add {SAVED} {value}")
             outcome = _outcome(told, value)
             outcomes.counted[outcome] += 1
             there = await _stored(database, user) == value
@@ -174,12 +174,12 @@ def full(disk: Path) -> Iterator[None]:
 @pytest.mark.databases("sqlite")
 async def test_a_full_disk_is_told_and_nothing_is_half_written_on_sqlite(tmp_path: Path) -> None:
     with small_disk(tmp_path, 4) as disk:
-        async with open_office(tmp_path, database_url=f"sqlite:///{disk / 'profiles.db'}") as office:
-            await set_up(office, ADA)
+        async with running_demo(tmp_path, database_url=f"sqlite:///{disk / 'profiles.db'}") as demo:
+            await set_up(demo, ADA)
             with full(disk):
-                await _refused_until_there_is_room(office)
-            await _save(office, "Room again")
-            assert (await _name(office)) == "Room again"
+                await _refused_until_there_is_room(demo)
+            await _save(demo, "Room again")
+            assert (await _name(demo)) == "Room again"
         with closing(sqlite3.connect(disk / "profiles.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -193,22 +193,22 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written_on_postgresql(tmp
             key = generate_key()
             database = Database.connect(server.url, Keyring.from_text(key))
             await database.upgrade()
-            async with open_office(tmp_path, database_url=server.url, encryption_keys=key) as office:
-                await set_up(office, ADA)
+            async with running_demo(tmp_path, database_url=server.url, encryption_keys=key) as demo:
+                await set_up(demo, ADA)
                 with full(disk):
-                    await _refused_until_there_is_room(office)
-                await _until_saved(office, "Room again")
-                assert await _name(office) == "Room again"
+                    await _refused_until_there_is_room(demo)
+                await _until_saved(demo, "Room again")
+                assert await _name(demo) == "Room again"
             await database.close()
 
 
 @pytest.mark.databases("sqlite")
 async def test_a_read_only_sqlite_file_is_told(tmp_path: Path) -> None:
-    async with open_office(tmp_path) as office:
-        await set_up(office, ADA)
-        pool = office.bot.database._engine.sync_engine.pool
+    async with running_demo(tmp_path) as demo:
+        await set_up(demo, ADA)
+        pool = demo.bot.database._engine.sync_engine.pool
         event.listen(pool, "checkout", _only_to_be_read)
-        await _refused_until_there_is_room(office)
+        await _refused_until_there_is_room(demo)
         event.remove(pool, "checkout", _only_to_be_read)
 
 
@@ -224,12 +224,12 @@ async def test_a_read_only_postgresql_is_told(own_postgresql: PostgreSQLServer, 
     database = Database.connect(own_postgresql.url, Keyring.from_text(key))
     await database.upgrade()
     await database.close()
-    async with open_office(tmp_path, database_url=own_postgresql.url, encryption_keys=key) as office:
-        await set_up(office, ADA)
+    async with running_demo(tmp_path, database_url=own_postgresql.url, encryption_keys=key) as demo:
+        await set_up(demo, ADA)
         _set(own_postgresql, "ALTER SYSTEM SET default_transaction_read_only = on")
-        await _refused_until_there_is_room(office)
+        await _refused_until_there_is_room(demo)
         _set(own_postgresql, "ALTER SYSTEM RESET default_transaction_read_only")
-        await _until_saved(office, "Writable again")
+        await _until_saved(demo, "Writable again")
 
 
 def _set(server: PostgreSQLServer, statement: str) -> None:
@@ -238,23 +238,23 @@ def _set(server: PostgreSQLServer, statement: str) -> None:
         connection.execute("SELECT pg_reload_conf()")
 
 
-async def _save(office: Office, name: str) -> str:
-    office.workspace.all_messages.clear()
-    await office.workspace.command(ADA, "/email-extra", f"add {SAVED} {name}")
-    return searchable(office.workspace.messages(ADA)[-1])
+async def _save(demo: Demo, name: str) -> str:
+    demo.workspace.all_messages.clear()
+    await demo.workspace.command(ADA, "/email-extra", f"add {SAVED} {name}")
+    return searchable(demo.workspace.messages(ADA)[-1])
 
 
-async def _name(office: Office) -> str | None:
-    async with office.bot.database.reading() as tx:
+async def _name(demo: Demo) -> str | None:
+    async with demo.bot.database.reading() as tx:
         stored = await tx.profiles.get(TEAM, ADA)
     return EmailProfile.from_document(stored.document).extras.get(SAVED) if stored else None
 
 
-async def _refused_until_there_is_room(office: Office) -> None:
+async def _refused_until_there_is_room(demo: Demo) -> None:
     """Save until it is refused, and see that the last one that was taken is what is stored, and a form keeps all."""
     last = None
     for number in range(2000):
-        told = await _save(office, f"{number} {'x' * 60}")
+        told = await _save(demo, f"{number} {'x' * 60}")
         if "cannot be written" in told:
             break
         assert f"{number} x" in told, told
@@ -262,19 +262,19 @@ async def _refused_until_there_is_room(office: Office) -> None:
     else:
         raise AssertionError("it was never refused")
     assert "nothing was changed" in told
-    assert await _name(office) == last
-    await office.workspace.command(ADA, "/email-profile", "edit")
-    await fill_form(office, ADA, port="2525")
-    (sentence,) = (await office.workspace.submit(ADA)).values()
+    assert await _name(demo) == last
+    await demo.workspace.command(ADA, "/email-profile", "edit")
+    await fill_form(demo, ADA, port="2525")
+    (sentence,) = (await demo.workspace.submit(ADA)).values()
     assert "cannot be written" in sentence
-    form = office.workspace.view(ADA)
+    form = demo.workspace.view(ADA)
     assert form is not None
     assert "2525" in str(form.values)
-    assert await _name(office) == last
-    await office.workspace.cancel(ADA)
+    assert await _name(demo) == last
+    await demo.workspace.cancel(ADA)
 
 
-async def _until_saved(office: Office, name: str) -> None:
+async def _until_saved(demo: Demo, name: str) -> None:
     async with asyncio.timeout(10):
-        while name not in await _save(office, name):
+        while name not in await _save(demo, name):
             await asyncio.sleep(0.1)

@@ -21,7 +21,7 @@ from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
 from bot.slack.replies.jobs import INTERRUPTED, RESTARTING
 from tests.counts import PROVE_ONLY
-from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
+from tests.instances.cluster import BY_SOCKET, RunningInstance, mail_servers, profile_at, running_instance
 from tests.instances.processes import PATIENCE
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD
@@ -72,7 +72,7 @@ class NotedDelivery(Delivery):
 class Round:
     """One process with people at work, until it is stopped."""
 
-    house: RealHouse
+    running: RunningInstance
     delivery: NotedDelivery
     chance: random.Random
     saved: dict[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Round:
         """Stop the process in the middle of the work; return all that was wrong."""
         work = [asyncio.create_task(one) for one in self._work()]
         await asyncio.sleep(self.chance.uniform(0.05, LATEST_MOMENT))
-        instance = self.house.instance
+        instance = self.running.instance
         instance.send_signal(signal.SIGTERM)
         storm = asyncio.create_task(self._signal_on())
         try:
@@ -114,7 +114,7 @@ class Round:
         """Ask again and again, as impatient supervisors and people do."""
         for how in itertools.cycle((signal.SIGTERM, signal.SIGINT)):
             await asyncio.sleep(self.chance.choice((0.01, 0.3, 2.0)))
-            self.house.instance.send_signal(how)
+            self.running.instance.send_signal(how)
 
     async def _begin(self, act: Callable[[str], Awaitable[None]], user: str, pause: float) -> None:
         await asyncio.sleep(pause)
@@ -124,13 +124,13 @@ class Round:
 
     async def _look_on(self, user: str) -> None:
         while True:
-            await self.house.workspace.command(
+            await self.running.workspace.command(
                 user, *self.chance.choice((("/email-profile", ""), ("/email-extra", "")))
             )
             await asyncio.sleep(self.chance.uniform(0.05, 0.2))
 
     async def _save(self, user: str) -> None:
-        workspace, login = self.house.workspace, f"login of {user}"
+        workspace, login = self.running.workspace, f"login of {user}"
         await workspace.command(user, "/email-profile", "edit")
         await workspace.wait_view(user, "Email profile", timeout=3)
         await workspace.fill(user, "User/Login", login)
@@ -138,16 +138,16 @@ class Round:
             self.saved[user] = login
 
     async def _test(self, user: str) -> None:
-        await self.house.workspace.command(user, "/email-test")
+        await self.running.workspace.command(user, "/email-test")
 
     async def _test_form(self, user: str) -> None:
-        workspace = self.house.workspace
+        workspace = self.running.workspace
         await workspace.command(user, "/email-profile", "edit")
         await workspace.wait_view(user, "Email profile", timeout=3)
         await workspace.press(user, "Test connection")
 
     async def _test_all(self, user: str) -> None:
-        workspace = self.house.workspace
+        workspace = self.running.workspace
         await workspace.command(user, "/email-profile", "list")
         shown = await workspace.wait_message(user, "Work with email", timeout=3)
         await workspace.press(user, "Test these", message=shown)
@@ -160,7 +160,7 @@ class Round:
 
     def _without_end(self) -> list[str]:
         """List the tests that began and whose end nobody was told."""
-        workspace = self.house.workspace
+        workspace = self.running.workspace
         wrong = []
         for person in TESTERS:
             told = [searchable(message) for message in _to(workspace, person.id)]
@@ -178,7 +178,7 @@ class Round:
 
     async def _not_stored(self) -> list[str]:
         """List the saves that were taken, and are not there."""
-        stored = {user: await self.house.stored(user) for user in self.saved}
+        stored = {user: await self.running.stored(user) for user in self.saved}
         logins = {user: profile.login if profile else None for user, profile in stored.items()}
         return [
             f"{user} saved {login!r}, but {logins[user]!r} is there"
@@ -203,14 +203,14 @@ async def _stopped_once(seed: str, folder: Path, given: dict[str, str]) -> list[
         signing_secret=GOOD["SLACK_SIGNING_SECRET"], bot_token=GOOD["SLACK_BOT_TOKEN"], people=[*PEOPLE, *CROWD]
     )
     workspace.delivery = delivery = NotedDelivery(workspace.signing_secret)
-    async with mail_street(folder, slowness=chance.uniform(0.3, 2.0)) as street:
+    async with mail_servers(folder, slowness=chance.uniform(0.3, 2.0)) as mail:
         profiles = {
             person.id: profile_at(server, person.address)
-            for person, server in zip(CROWD, itertools.cycle(street.servers), strict=False)
+            for person, server in zip(CROWD, itertools.cycle(mail.servers), strict=False)
         }
-        settings = {**street.given, **given, "SMTP_TIMEOUT": chance.choice(SMTP_TIMEOUTS)}
-        async with real_house(folder, workspace, profiles, settings) as house:
-            wrong = await Round(house=house, delivery=delivery, chance=chance).run()
+        settings = {**mail.given, **given, "SMTP_TIMEOUT": chance.choice(SMTP_TIMEOUTS)}
+        async with running_instance(folder, workspace, profiles, settings) as running:
+            wrong = await Round(running=running, delivery=delivery, chance=chance).run()
     return [f"{seed}: {what}" for what in wrong]
 
 

@@ -36,7 +36,7 @@ READS_A_SECOND = 20
 
 
 @dataclass
-class House:
+class Cluster:
     """Two instances, the database that they share, and its keys, the new one first."""
 
     balancer: Balancer
@@ -59,7 +59,7 @@ class House:
 
 
 @pytest.fixture
-async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterator[House]:
+async def cluster(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterator[Cluster]:
     """Everything running, and the records there, sealed under the old key."""
     old, new = generate_key(), generate_key()
     workspace = Workspace(
@@ -75,7 +75,7 @@ async def house(own_postgresql: PostgreSQLServer, tmp_path: Path) -> AsyncIterat
         for instance in instances:
             await instance.start()
             stack.push_async_callback(instance.kill)
-        yield House(
+        yield Cluster(
             balancer=Balancer(workspace=workspace, instances=instances, session=session),
             folder=tmp_path,
             given=given,
@@ -98,64 +98,64 @@ async def _fill(url: str, keyring: Keyring) -> None:
     await database.close()
 
 
-async def test_nothing_acknowledged_is_lost_while_keys_turn_and_instances_are_killed(house: House) -> None:
+async def test_nothing_acknowledged_is_lost_while_keys_turn_and_instances_are_killed(cluster: Cluster) -> None:
     diaries = {person.id: Diary() for person in crowd(PEOPLE)}
-    assert "still needed" in await _retired(house, code=1)
-    rotation = asyncio.create_task(_rotated(house))
-    people = [asyncio.create_task(_saving(house, user, diary)) for user, diary in diaries.items()]
-    people.append(asyncio.create_task(_reading(house, list(diaries))))
+    assert "still needed" in await _retired(cluster, code=1)
+    rotation = asyncio.create_task(_rotated(cluster))
+    people = [asyncio.create_task(_saving(cluster, user, diary)) for user, diary in diaries.items()]
+    people.append(asyncio.create_task(_reading(cluster, list(diaries))))
     for number in range(KILLS):
         await asyncio.sleep(SECONDS / (KILLS + 1))
-        instance = house.balancer.instances[number % 2]
+        instance = cluster.balancer.instances[number % 2]
         await instance.kill()
         await instance.start()
     await asyncio.sleep(SECONDS / (KILLS + 1))
-    house.over = True
+    cluster.over = True
     await asyncio.gather(*people)
     await rotation
-    assert house.failed_reads == []
-    async with house.database() as database:
+    assert cluster.failed_reads == []
+    async with cluster.database() as database:
         for user, diary in diaries.items():
             async with database.reading() as tx:
                 stored = await tx.profiles.get(TEAM, user)
             assert stored is not None
             assert diary.allows(EmailProfile.from_document(stored.document).extras.get(SAVED, "")), (user, diary)
             assert stored.revision - 1 >= len(diary.acknowledged), (user, diary)
-        assert set(await database.key_usage()) == {house.both.active}
+        assert set(await database.key_usage()) == {cluster.both.active}
     saved = sum(len(diary.acknowledged) for diary in diaries.values())
     unanswered = sum(len(diary.unanswered) for diary in diaries.values())
-    print(f"{saved} saves acknowledged, {unanswered} unanswered, {house.reads} reads")  # noqa: T201 - the figures
+    print(f"{saved} saves acknowledged, {unanswered} unanswered, {cluster.reads} reads")  # noqa: T201 - the figures
     # Far fewer than were meant to be: the machine may be slow, but a standstill would prove nothing.
     assert saved > SECONDS * SAVES_A_SECOND / 8
-    assert "take it out" in await _retired(house, code=0)
+    assert "take it out" in await _retired(cluster, code=0)
 
 
-async def _saving(house: House, user: str, diary: Diary) -> None:
+async def _saving(cluster: Cluster, user: str, diary: Diary) -> None:
     """Save something new every few seconds; together the people save as often as the test is about."""
     await asyncio.sleep(random.random() * PEOPLE / SAVES_A_SECOND)
-    for number in itertools.takewhile(lambda _: not house.over, itertools.count()):
+    for number in itertools.takewhile(lambda _: not cluster.over, itertools.count()):
         value = f"Person {user} {number}"
-        diary.note(value, await house.balancer.command(user, "/email-extra", f"add {SAVED} {value}"))
+        diary.note(value, await cluster.balancer.command(user, "/email-extra", f"add {SAVED} {value}"))
         await asyncio.sleep(PEOPLE / SAVES_A_SECOND)
 
 
-async def _reading(house: House, users: list[str]) -> None:
-    while not house.over:
-        told = await house.balancer.ask(random.choice(users), "/email-profile")
+async def _reading(cluster: Cluster, users: list[str]) -> None:
+    while not cluster.over:
+        told = await cluster.balancer.ask(random.choice(users), "/email-profile")
         if not told or "Your email profile" not in told or "cannot be read" in told:
-            house.failed_reads.append(told)
-        house.reads += 1
+            cluster.failed_reads.append(told)
+        cluster.reads += 1
         await asyncio.sleep(1 / READS_A_SECOND)
 
 
-async def _rotated(house: House) -> None:
+async def _rotated(cluster: Cluster) -> None:
     """Turn the keys from two places at once, until nothing is sealed under the old one."""
     # While instances run that seal under the new key, one round is enough.
-    results = await asyncio.gather(*(run(house.folder, "keys", "rotate", given=house.given) for _ in range(2)))
+    results = await asyncio.gather(*(run(cluster.folder, "keys", "rotate", given=cluster.given) for _ in range(2)))
     assert [code for code, _, _ in results] == [0, 0], results
 
 
-async def _retired(house: House, *, code: int) -> str:
-    ended, out, err = await run(house.folder, "keys", "retire", house.old.active, given=house.given)
+async def _retired(cluster: Cluster, *, code: int) -> str:
+    ended, out, err = await run(cluster.folder, "keys", "retire", cluster.old.active, given=cluster.given)
     assert ended == code, (out, err)
     return out + err

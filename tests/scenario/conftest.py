@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.databases import FolderDatabases, Maker
 from tests.store import Store
 
 
 @pytest.fixture(scope="package", autouse=True)
 def databases(maker: Maker) -> Iterator[FolderDatabases]:
-    """Open every office of this package on a database of each kind in turn; those of other tests have their own file."""
+    """Open every demo of this package on a database of each kind in turn; other tests keep the file of the demo."""
     made = FolderDatabases(maker)
     with pytest.MonkeyPatch.context() as patched, made.ending():
         patched.setattr("bot.demo.run.embedded_database", made.at)
@@ -29,23 +29,23 @@ def _new_databases(databases: FolderDatabases) -> Iterator[None]:
 
 @pytest.fixture
 def store(databases: FolderDatabases, tmp_path: Path) -> Iterator[Store]:
-    """The database of the office in tmp_path, read and edited past the bot."""
+    """The database of the demo in tmp_path, read and edited past the bot."""
     with Store.at(databases.at(tmp_path)) as looked_into:
         yield looked_into
 
 
 @pytest.fixture(params=["http", "socket"])
-async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
-    """The office over signed HTTP, and again over Socket Mode."""
+async def demo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Demo]:
+    """The demo over signed HTTP, and again over Socket Mode."""
     given: dict[str, Any] = {"slack_app_token": "xapp-demo"} if request.param == "socket" else {}
-    async with open_office(tmp_path, **given) as opened:
+    async with running_demo(tmp_path, **given) as opened:
         yield opened
     assert not opened.workspace.refusals
 
 
 @pytest.fixture
-async def http_office(tmp_path: Path) -> AsyncIterator[Office]:
-    """The office over signed HTTP alone, where the way in makes no difference."""
-    async with open_office(tmp_path) as opened:
+async def http_demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    """The demo over signed HTTP alone, where the way in makes no difference."""
+    async with running_demo(tmp_path) as opened:
         yield opened
     assert not opened.workspace.refusals

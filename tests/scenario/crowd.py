@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.people import PEOPLE, TEAM, DemoPerson
 from bot.demo.platform import Message
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import update_person
@@ -40,26 +40,26 @@ def mail_for(people: Sequence[DemoPerson]) -> DemoMail:
     return DemoMail(accounts=[*DemoMail().accounts, *accounts])
 
 
-async def people_read(office: Office, count: int) -> None:
+async def people_read(demo: Demo, count: int) -> None:
     """Wait until the bot has read so many people from the workspace."""
     async with asyncio.timeout(20):
         while True:
-            async with office.bot.database.reading() as tx:
+            async with demo.bot.database.reading() as tx:
                 if sum((await tx.people.counts(TEAM)).values()) >= count:
                     return
             await asyncio.sleep(0.05)
 
 
-async def give_profiles(office: Office, people: Iterable[DemoPerson], *, failing: Collection[DemoPerson] = ()) -> None:
+async def give_profiles(demo: Demo, people: Iterable[DemoPerson], *, failing: Collection[DemoPerson] = ()) -> None:
     """Store a profile for each of them, as saving the form would; the password of those `failing` is wrong."""
-    async with office.bot.database.writing() as tx:
+    async with demo.bot.database.writing() as tx:
         for person in people:
             profile = EmailProfile(
                 address=person.address,
                 login=person.address,
                 password=SecretStr("wrong" if person in failing else SECRET),
-                password_host=office.mail.host,
-                host=office.mail.host,
+                password_host=demo.mail.host,
+                host=demo.mail.host,
                 port=587,
                 extras={"TLS": "Y"},
             )
@@ -72,9 +72,9 @@ BAD = {person.id for person in CROWD[7:10]}
 
 
 @asynccontextmanager
-async def crowded_office(folder: Path) -> AsyncIterator[Office]:
-    """Open an office with forty people more, thirty of them set up, of whom three have a wrong password."""
-    async with open_office(folder, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD]) as opened:
+async def crowded_demo(folder: Path) -> AsyncIterator[Demo]:
+    """Open a demo with forty people more, thirty of them set up, of whom three have a wrong password."""
+    async with running_demo(folder, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD]) as opened:
         await people_read(opened, 42)
         await give_profiles(opened, CROWD[:30], failing=CROWD[7:10])
         yield opened
@@ -91,8 +91,8 @@ def users(message: Message) -> list[str]:
     return [line.partition("<@")[2].partition(">")[0] for line in lines(message)]
 
 
-async def listed(office: Office) -> Message:
+async def listed(demo: Demo) -> Message:
     """Show an admin the list."""
-    office.workspace.all_messages.clear()
-    await office.workspace.command(GRACE, "/email-profile", "list")
-    return await office.workspace.wait_message(GRACE, "Work with email")
+    demo.workspace.all_messages.clear()
+    await demo.workspace.command(GRACE, "/email-profile", "list")
+    return await demo.workspace.wait_message(GRACE, "Work with email")

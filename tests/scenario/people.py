@@ -4,33 +4,33 @@ import asyncio
 
 from bot.demo.people import TEAM
 from bot.demo.platform import Message
-from bot.demo.run import Office
+from bot.demo.run import Demo
 
 ADA = "U0ADA"
 GRACE = "U0GRACE"
 
 
 async def fill_form(
-    office: Office, user: str, *, owner: str | None = None, port: str = "587", password: str | None = None
+    demo: Demo, user: str, *, owner: str | None = None, port: str = "587", password: str | None = None
 ) -> None:
     """Fill the open form with the account that the demo's mail server keeps for `owner`."""
-    workspace = office.workspace
-    account = office.mail.account(workspace.people[owner or user].address)
+    workspace = demo.workspace
+    account = demo.mail.account(workspace.people[owner or user].address)
     await workspace.fill(user, "Email Address", account.address)
     await workspace.fill(user, "User/Login", account.login)
     await workspace.fill(user, "Password", password or account.password)
-    await workspace.fill(user, "SMTP Server Address", office.mail.host)
+    await workspace.fill(user, "SMTP Server Address", demo.mail.host)
     await workspace.fill(user, "Port", port)
 
 
 async def set_up(
-    office: Office, user: str, *, port: str = "587", extra: str | None = "TLS Y", password: str | None = None
+    demo: Demo, user: str, *, port: str = "587", extra: str | None = "TLS Y", password: str | None = None
 ) -> Message:
     """Set up a profile for `user` by command and form; return the card."""
-    workspace = office.workspace
+    workspace = demo.workspace
     await workspace.command(user, "/email-profile", "edit")
     await workspace.wait_view(user, "Email profile")
-    await fill_form(office, user, port=port, password=password)
+    await fill_form(demo, user, port=port, password=password)
     assert await workspace.submit(user) == {}
     card = await workspace.wait_message(user, "Your email profile")
     if extra:
@@ -38,35 +38,35 @@ async def set_up(
     return card
 
 
-async def run_test(office: Office, user: str, text: str = "") -> Message:
+async def run_test(demo: Demo, user: str, text: str = "") -> Message:
     """Type `/email-test` into an empty channel and wait for the finished report."""
-    office.workspace.all_messages.clear()
-    await office.workspace.command(user, "/email-test", text)
-    return await office.workspace.wait_message(user, "Connection test")
+    demo.workspace.all_messages.clear()
+    await demo.workspace.command(user, "/email-test", text)
+    return await demo.workspace.wait_message(user, "Connection test")
 
 
-async def open_form(office: Office, user: str, text: str = "edit") -> None:
+async def open_form(demo: Demo, user: str, text: str = "edit") -> None:
     """Open the form of the profile."""
-    await office.workspace.command(user, "/email-profile", text)
-    await office.workspace.wait_view(user, "Email profile")
+    await demo.workspace.command(user, "/email-profile", text)
+    await demo.workspace.wait_view(user, "Email profile")
 
 
-def typed(office: Office, user: str, label: str) -> object:
+def typed(demo: Demo, user: str, label: str) -> object:
     """Return what stands in an input of the modal on top."""
-    view = office.workspace.view(user)
+    view = demo.workspace.view(user)
     assert view is not None
     _, key = view.labelled(label)
     return view.values.get(key)
 
 
-async def history(office: Office, user: str = ADA) -> list[tuple[str, str]]:
+async def history(demo: Demo, user: str = ADA) -> list[tuple[str, str]]:
     """Return who did what to a profile, newest first."""
-    async with office.bot.database.reading() as tx:
+    async with demo.bot.database.reading() as tx:
         return [(entry.actor, entry.action) for entry in await tx.audit.page(TEAM, subject=user, limit=100)]
 
 
-async def settled(office: Office) -> None:
+async def settled(demo: Demo) -> None:
     """Wait until no background job is under way."""
     async with asyncio.timeout(10):
-        while office.bot.jobs.running:
+        while demo.bot.jobs.running:
             await asyncio.sleep(0.002)

@@ -21,6 +21,7 @@ _IMPORTED = [
     "bot.exit_codes",
     "storage.maintenance.backup",
     "storage.migrations.upgrade",
+    __name__,
 ]
 """All that any of the program's commands imports."""
 

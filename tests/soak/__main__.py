@@ -27,7 +27,7 @@ from bot.demo.people import CHANNEL, PEOPLE, TEAM
 from bot.demo.workspace import Workspace
 from tests.benchmarks.figures import MachineLoad
 from tests.deploy_files import unit_environment
-from tests.instances.cluster import BY_SOCKET, RealHouse, mail_street, profile_at, real_house
+from tests.instances.cluster import BY_SOCKET, RunningInstance, mail_servers, profile_at, running_instance
 from tests.scenario.crowd import crowd
 from tests.scenario.operating.test_command_line import GOOD
 from tests.soak.failing_sockets import FailingDelivery, SocketFailure
@@ -58,7 +58,7 @@ MOST_NEW_DESCRIPTORS = 5.0
 class Soak:
     """A soak under way, and what it has seen."""
 
-    running: RealHouse
+    running: RunningInstance
     delivery: FailingDelivery
     people: People
     seconds: float
@@ -180,13 +180,13 @@ async def soak(folder: Path, seconds: float) -> AsyncIterator[Soak]:
     )
     workspace.delivery = delivery = FailingDelivery(workspace.signing_secret)
     async with AsyncExitStack() as stack:
-        street = await stack.enter_async_context(mail_street(folder))
+        mail = await stack.enter_async_context(mail_servers(folder))
         profiles = {
             person.id: profile_at(server, person.address)
-            for person, server in zip(people, itertools.cycle(street.servers), strict=False)
+            for person, server in zip(people, itertools.cycle(mail.servers), strict=False)
         }
-        given = {**street.given, **BY_SOCKET, **unit_environment(), "SMTP_TIMEOUT": "4"}
-        running = await stack.enter_async_context(real_house(folder, workspace, profiles, given))
+        given = {**mail.given, **BY_SOCKET, **unit_environment(), "SMTP_TIMEOUT": "4"}
+        running = await stack.enter_async_context(running_instance(folder, workspace, profiles, given))
         everybody = People(workspace=workspace, crowd=people)
         yield Soak(running=running, delivery=delivery, people=everybody, seconds=seconds)
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.people import CHANNEL, TEAM, DemoPerson
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
@@ -109,19 +109,19 @@ class _Mail(DemoMail):
 
 @asynccontextmanager
 async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE) -> "AsyncIterator[Place]":
-    """Open an office in which everybody has a profile, tested, though some of them must not use it any more.
+    """Open a demo in which everybody has a profile, tested, though some of them must not use it any more.
 
     There are defaults to move to, a run here and elsewhere, and a private link of the member here and elsewhere.
     """
     in_slack = [DemoAccount(address=known.address, login=known.address, password="unused") for known in people]
     mail = _Mail([*in_slack, *(account(known.id) for known in people)])
-    async with open_office(folder, mail=mail, people=people) as office:
-        with Store.at(office.settings.database_url.get_secret_value()) as store:
+    async with running_demo(folder, mail=mail, people=people) as demo:
+        with Store.at(demo.settings.database_url.get_secret_value()) as store:
             # The bot reads the workspace's people before it purges.
             await store.until("SELECT 1 FROM leases WHERE name = 'purge'")
             for known in people:
-                await _give_profile(office, known.id)
-            async with office.bot.database.writing() as tx:
+                await _give_profile(demo, known.id)
+            async with demo.bot.database.writing() as tx:
                 document = json.dumps({"defaults": {**_NEW, **_BOTH}, "before": {**_OLD, **_BOTH}}).encode()
                 await tx.workspaces.save(TEAM, document, expected_revision=0)
                 for team in (TEAM, ELSEWHERE):
@@ -130,7 +130,7 @@ async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE
                     await tx.links.add(f"token-{team}", stored, seconds=LINK_SECONDS)
             for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
                 await store.edit(_run(run, team))
-            place = Place(office, store, {})
+            place = Place(demo, store, {})
             yield replace(place, saved=await place.now())
 
 
@@ -141,19 +141,19 @@ def _run(run: str, team: str) -> str:
     return f"INSERT INTO test_runs ({columns}) VALUES ({values})"
 
 
-async def _give_profile(office: Office, user: str) -> None:
+async def _give_profile(demo: Demo, user: str) -> None:
     owner = Person(workspace=TEAM, user=user)
-    async with office.bot.database.writing() as tx:
+    async with demo.bot.database.writing() as tx:
         await tx.profiles.save(TEAM, user, profile(user).to_document(), replacing=None)
-    await office.bot.connections.test_in_bulk(caller=owner, owner=owner)
-    async with office.bot.database.writing() as tx:
+    await demo.bot.connections.test_in_bulk(caller=owner, owner=owner)
+    async with demo.bot.database.writing() as tx:
         await update_person(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
         if user not in MEMBERS:
             await tx.people.remove(TEAM, user)
 
 
 def of_ours(there: Contents) -> Contents:
-    """Return the rows of the office's own workspace."""
+    """Return the rows of the demo's own workspace."""
     return {name: [row for row in rows if TEAM in row] for name, rows in there.items()}
 
 
@@ -194,19 +194,19 @@ TARGETS = (GUEST, APP, GONE, STRANGER, SHARED, "U0NOBODY")
 class Forger:
     """Sends requests as one actor, before an empty screen, and tells what came of them."""
 
-    def __init__(self, office: Office, actor: Actor) -> None:
-        self.office, self.actor, self.workspace = office, actor, office.workspace
+    def __init__(self, demo: Demo, actor: Actor) -> None:
+        self.demo, self.actor, self.workspace = demo, actor, demo.workspace
         self.workspace.stacks.clear()
         self.workspace.homes.clear()
         self.workspace.all_messages.clear()
         self.workspace.received.clear()
         self.workspace.files.clear()
         self.workspace.refusals.clear()
-        office.mail.traffic.clear()
+        demo.mail.traffic.clear()
 
     async def done(self) -> None:
         """Wait for what goes on in the background."""
-        await settled(self.office)
+        await settled(self.demo)
 
     def seen(self) -> str:
         """Return all that stands before the actor, with the acknowledgements."""
@@ -290,7 +290,7 @@ class Forger:
 
     async def set_privately(self, user: str, token: str) -> tuple[int, str]:
         """Look at the private page and send a password from it; return the last status, and all that was shown."""
-        address, mark = f"{self.office.bot_url}/password/{user}/{token}", "0" * 32
+        address, mark = f"{self.demo.bot_url}/password/{user}/{token}", "0" * 32
         async with aiohttp.ClientSession(cookies={"password-form": mark}) as session:
             async with session.get(address) as looked:
                 shown = await looked.text()
@@ -300,9 +300,9 @@ class Forger:
 
 @dataclass(frozen=True)
 class Place:
-    """An office, its files, and what they held at the beginning."""
+    """A demo, its files, and what they held at the beginning."""
 
-    office: Office
+    demo: Demo
     store: Store
     saved: Contents
 
@@ -311,7 +311,7 @@ class Place:
         now = await self.now()
         changed = {name: there for name, there in self.saved.items() if now[name] != there}
         await self.store.put_back({"limits": [], "home_tabs": [], **changed})
-        return Forger(self.office, actor)
+        return Forger(self.demo, actor)
 
     async def now(self) -> Contents:
         """Read everything that is stored about people, profiles and workspaces."""

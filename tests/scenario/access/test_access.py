@@ -218,7 +218,7 @@ def problems(cell: Cell, forger: Forger, before: Contents, after: Contents) -> I
             yield f"something is stored: {changed}"
         if cell.act.to is not For.ADMINS and forging.owners_changed(before, after) - {(TEAM, subject)}:
             yield "it changes somebody else's profile"
-    elif changed or forger.office.mail.traffic or forger.workspace.files:
+    elif changed or forger.demo.mail.traffic or forger.workspace.files:
         yield "it was done"
     if any(secret in sent for secret in hidden):
         yield f"it discloses something: {sent}"
@@ -324,7 +324,7 @@ async def test_a_private_link_of_another_workspace_sets_nothing(place: Place) ->
 @pytest.mark.asyncio(loop_scope="module")
 async def test_events_of_another_workspace_change_nothing_of_ours(place: Place) -> None:
     forger = await place.begin(NAMESAKE)
-    gone = {**place.office.workspace.people[forging.ADMIN].slack_user(), "deleted": True}
+    gone = {**place.demo.workspace.people[forging.ADMIN].slack_user(), "deleted": True}
     await forger.event({"type": "user_change", "user": gone})
     await forger.event({"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}})
     await forger.event({"type": "app_uninstalled"})
@@ -333,10 +333,10 @@ async def test_events_of_another_workspace_change_nothing_of_ours(place: Place) 
 
 async def test_a_namesake_finds_nothing_of_ours_while_slack_does_not_say_who_people_are(tmp_path: Path) -> None:
     async with forging.place_of_all_kinds(tmp_path, forging.PEOPLE[:1]) as place:
-        office, before, sent = place.office, forging.of_ours(place.saved), ""
+        demo, before, sent = place.demo, forging.of_ours(place.saved), ""
         for act in (act for act in ACTS if act.to is not For.ADMINS):
-            office.workspace.faults["users.info"] = [Fault(kind="error500")] * 9
-            forger = Forger(office, Actor("Ada's namesake", ADA, forging.ELSEWHERE))
+            demo.workspace.faults["users.info"] = [Fault(kind="error500")] * 9
+            forger = Forger(demo, Actor("Ada's namesake", ADA, forging.ELSEWHERE))
             await act.send(forger, ADA)
             await forger.done()
             sent += forger.sent()
@@ -347,9 +347,9 @@ async def test_a_namesake_finds_nothing_of_ours_while_slack_does_not_say_who_peo
 
 async def test_who_shares_a_channel_may_do_nothing_in_the_name_of_their_own_workspace_either(tmp_path: Path) -> None:
     async with forging.place_of_all_kinds(tmp_path, forging.PEOPLE[-1:]) as place:
-        office, before = place.office, place.saved
+        demo, before = place.demo, place.saved
         for act in (COMMANDS[0], PRESSES[0], SUBMISSIONS[0]):
-            forger = Forger(office, Actor("a colleague", forging.SHARED, office.workspace.people[forging.SHARED].team))
+            forger = Forger(demo, Actor("a colleague", forging.SHARED, demo.workspace.people[forging.SHARED].team))
             await act.send(forger, forging.SHARED)
             assert any(refusal in forger.seen() for refusal in REFUSALS)
         assert await place.now() == before
@@ -370,14 +370,14 @@ async def test_who_is_no_member_any_more_is_left_out_of_what_admins_do_with_all(
     tmp_path: Path, kind: str, name: str
 ) -> None:
     async with forging.place_of_all_kinds(tmp_path, forging.PEOPLE[:3]) as place:
-        office = place.office
+        demo = place.demo
         lost: dict[str, Any] = {kind: True}
-        await office.workspace.change_person(replace(office.workspace.people[MEMBER], **lost))
+        await demo.workspace.change_person(replace(demo.workspace.people[MEMBER], **lost))
         # As on the next day, when everybody is read again.
         await place.store.edit("DELETE FROM leases")
-        await office.bot.housekeeping.round()
+        await demo.bot.housekeeping.round()
         before = await place.now()
-        forger = Forger(office, AN_ADMIN)
+        forger = Forger(demo, AN_ADMIN)
         await next(act for act in PRESSES if act.name.startswith(name)).send(forger, forging.ADMIN)
         await forger.done()
         after = await place.now()

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.scenario.people import ADA, GRACE
 
 
-async def test_nobody_touches_bots_strangers_and_the_deactivated_and_guests_touch_nobody(http_office: Office) -> None:
-    workspace = http_office.workspace
+async def test_nobody_touches_bots_strangers_and_the_deactivated_and_guests_touch_nobody(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
     for handle, reason in (("email-profile", "app"), ("charles", "deactivated"), ("mary", "another organisation")):
         await workspace.command(GRACE, "/email-profile", f"edit @{handle}")
         await workspace.wait_message(GRACE, reason)
@@ -18,6 +18,6 @@ async def test_nobody_touches_bots_strangers_and_the_deactivated_and_guests_touc
 
 
 async def test_an_admin_named_in_the_settings_may_work_with_others(tmp_path: Path) -> None:
-    async with open_office(tmp_path, admin_user_ids=frozenset({ADA})) as office:
-        await office.workspace.command(ADA, "/email-profile", "show @grace")
-        assert "<@U0GRACE> has no email profile yet" in searchable(office.workspace.messages(ADA)[-1])
+    async with running_demo(tmp_path, admin_user_ids=frozenset({ADA})) as demo:
+        await demo.workspace.command(ADA, "/email-profile", "show @grace")
+        assert "<@U0GRACE> has no email profile yet" in searchable(demo.workspace.messages(ADA)[-1])

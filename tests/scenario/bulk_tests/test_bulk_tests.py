@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot.demo.platform import Message, searchable
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from tests.databases import KINDS
-from tests.scenario.crowd import BAD, crowded_office, listed, users
+from tests.scenario.crowd import BAD, crowded_demo, listed, users
 from tests.scenario.people import GRACE
 from tests.store import Store
 
@@ -16,37 +16,37 @@ pytestmark = pytest.mark.databases(*KINDS)
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with crowded_office(tmp_path) as opened:
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path) as opened:
         yield opened
 
 
-async def run_all(office: Office, shown: Message) -> str:
-    await office.workspace.press(GRACE, "Test these", message=shown)
-    return searchable(await office.workspace.wait_message(GRACE, "tested email profiles", timeout=30))
+async def run_all(demo: Demo, shown: Message) -> str:
+    await demo.workspace.press(GRACE, "Test these", message=shown)
+    return searchable(await demo.workspace.wait_message(GRACE, "tested email profiles", timeout=30))
 
 
-async def test_all_are_tested_and_summed_up_by_cause(office: Office) -> None:
-    summary = await run_all(office, await listed(office))
+async def test_all_are_tested_and_summed_up_by_cause(demo: Demo) -> None:
+    summary = await run_all(demo, await listed(demo))
     assert "Of 30 tested email profiles 27 work and 3 fail." in summary
     assert "3 fail at Sign-in on mail.demo.example: the server refused login or password" in summary
     assert all(f"<@{user}>" in summary for user in BAD)
-    shown = await listed(office)
+    shown = await listed(demo)
     assert "27 work · 3 fail · 12 not set up" in searchable(shown)
     assert set(users(shown)[:3]) == BAD
 
 
-async def test_only_the_filtered_are_tested(office: Office) -> None:
-    shown = await listed(office)
-    await office.workspace.enter_in(GRACE, "Search", "crowd007", message=shown)
-    assert "Of 1 tested email profiles 0 work and 1 fail." in await run_all(office, shown)
+async def test_only_the_filtered_are_tested(demo: Demo) -> None:
+    shown = await listed(demo)
+    await demo.workspace.enter_in(GRACE, "Search", "crowd007", message=shown)
+    assert "Of 1 tested email profiles 0 work and 1 fail." in await run_all(demo, shown)
 
 
-async def test_a_run_can_be_stopped_and_tells_how_far_it_came(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_can_be_stopped_and_tells_how_far_it_came(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.CONCURRENT_TESTS", 1)
-    workspace = office.workspace
-    shown = await listed(office)
+    workspace = demo.workspace
+    shown = await listed(demo)
     await workspace.press(GRACE, "Test these", message=shown)
     progress = await workspace.wait_message(GRACE, "░")
     assert "Testing 30 email profiles" in searchable(progress)
@@ -54,26 +54,26 @@ async def test_a_run_can_be_stopped_and_tells_how_far_it_came(office: Office, mo
     summary = searchable(await workspace.wait_message(GRACE, "Stopped after", timeout=20))
     assert "of 30" in summary
     # And another can begin.
-    shown = await listed(office)
+    shown = await listed(demo)
     await workspace.enter_in(GRACE, "Search", "crowd007", message=shown)
-    assert "Of 1 tested" in await run_all(office, shown)
+    assert "Of 1 tested" in await run_all(demo, shown)
 
 
-async def test_one_run_at_a_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_run_at_a_time(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.CONCURRENT_TESTS", 1)
-    shown = await listed(office)
-    await office.workspace.press(GRACE, "Test these", message=shown)
-    await office.workspace.press(GRACE, "Test these", message=shown)
-    await office.workspace.wait_message(GRACE, "is running already")
+    shown = await listed(demo)
+    await demo.workspace.press(GRACE, "Test these", message=shown)
+    await demo.workspace.press(GRACE, "Test these", message=shown)
+    await demo.workspace.wait_message(GRACE, "is running already")
 
 
-async def test_a_run_that_died_with_its_process_is_told_as_interrupted(office: Office, store: Store) -> None:
-    posted = await office.workspace.post(Message(author="U0BOT", channel="D0GRACE", text="Testing 30 email profiles"))
-    async with office.bot.database.writing() as tx:
+async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Demo, store: Store) -> None:
+    posted = await demo.workspace.post(Message(author="U0BOT", channel="D0GRACE", text="Testing 30 email profiles"))
+    async with demo.bot.database.writing() as tx:
         run = await tx.runs.add(workspace="T0DEMO", actor=GRACE, channel="D0GRACE", message_ts=posted.ts, total=30)
         assert run is not None
         await tx.runs.step(run.run_id, done=12)
     await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
-    await office.bot.housekeeping.round()
-    told = searchable(await office.workspace.wait_message(GRACE, "was interrupted after 12"))
+    await demo.bot.housekeeping.round()
+    told = searchable(await demo.workspace.wait_message(GRACE, "was interrupted after 12"))
     assert "Start it again" in told

@@ -10,7 +10,7 @@ import pytest
 
 from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.platform import Message, searchable, texts
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses
@@ -28,9 +28,9 @@ def buttons(message: Message) -> list[str]:
     return [element["text"]["text"] for row in rows for element in row]
 
 
-async def set_up_elsewhere(office: Office, *, host: str = HOST, port: str = "587", extra: str = "TLS Y") -> None:
+async def set_up_elsewhere(demo: Demo, *, host: str = HOST, port: str = "587", extra: str = "TLS Y") -> None:
     """A profile for the scripted server instead of the demo's."""
-    workspace = office.workspace
+    workspace = demo.workspace
     await workspace.command(ADA, "/email-profile", "edit")
     await workspace.wait_view(ADA, "Email profile")
     filled = {
@@ -47,10 +47,10 @@ async def set_up_elsewhere(office: Office, *, host: str = HOST, port: str = "587
     await workspace.command(ADA, "/email-extra", f"add {extra}")
 
 
-async def test_another_port_that_answers_is_offered_used_and_left_again(office: Office) -> None:
-    workspace = office.workspace
-    await set_up(office, ADA, port="2525")
-    report = await run_test(office, ADA)
+async def test_another_port_that_answers_is_offered_used_and_left_again(demo: Demo) -> None:
+    workspace = demo.workspace
+    await set_up(demo, ADA, port="2525")
+    report = await run_test(demo, ADA)
     assert searchable(report).startswith("Connection test failed at Connect")
     assert "The same server answers with TLS on 587 and SSL on 465." in searchable(report)
     await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
@@ -59,25 +59,25 @@ async def test_another_port_that_answers_is_offered_used_and_left_again(office: 
     await workspace.press(ADA, "Undo", message=passed)
     undone = searchable(await workspace.wait_message(ADA, "Undone: Port 587 → 2525"))
     assert "`2525`" in undone
-    assert office.mail.mailbox == []
+    assert demo.mail.mailbox == []
 
 
-async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA, extra="SSL Y")
-    report = await run_test(http_office, ADA)
+async def test_the_fix_on_the_report_changes_one_thing_and_tests_again(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, extra="SSL Y")
+    report = await run_test(http_demo, ADA)
     await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
     await workspace.wait_message(ADA, "Connection test passed")
-    database = http_office.bot.database
+    database = http_demo.bot.database
     async with database.reading() as tx:
         trail = await tx.audit.page("T0DEMO", subject=ADA)
     assert ("fixed", ("SSL", "TLS")) in [(entry.action, entry.fields) for entry in trail]
 
 
-async def test_undo_is_refused_when_the_profile_changed_since(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA, extra="SSL Y")
-    report = await run_test(http_office, ADA)
+async def test_undo_is_refused_when_the_profile_changed_since(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, extra="SSL Y")
+    report = await run_test(http_demo, ADA)
     await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
     passed = await workspace.wait_message(ADA, "Connection test passed")
     await workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
@@ -85,16 +85,16 @@ async def test_undo_is_refused_when_the_profile_changed_since(http_office: Offic
     await workspace.wait_message(ADA, "can no longer be undone")
 
 
-async def test_a_fix_is_authorised_and_audited(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA, extra="SSL Y")
-    report = await run_test(http_office, ADA)
+async def test_a_fix_is_authorised_and_audited(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, extra="SSL Y")
+    report = await run_test(http_demo, ADA)
     report.reader = None
     await workspace.press("U0GUEST", "Use TLS on 587 and test again", message=report)
     await workspace.wait_message("U0GUEST", "Only admins")
     await workspace.press(GRACE, "Use TLS on 587 and test again", message=report)
     await workspace.wait_message(GRACE, "Connection test passed")
-    async with http_office.bot.database.reading() as tx:
+    async with http_demo.bot.database.reading() as tx:
         trail = await tx.audit.page("T0DEMO", subject=ADA)
     assert (GRACE, "fixed", ("SSL", "TLS")) in [(entry.actor, entry.action, entry.fields) for entry in trail]
 
@@ -107,9 +107,9 @@ async def test_a_self_signed_certificate_may_be_trusted_after_a_look_and_nothing
         ScriptedServer(tls=certificates.good) as impostor,
     ):
         network = OneServerNetwork(server.port)
-        async with open_office(tmp_path, network=network) as office:
-            await set_up_elsewhere(office)
-            report = await run_test(office, ADA)
+        async with running_demo(tmp_path, network=network) as demo:
+            await set_up_elsewhere(demo)
+            report = await run_test(demo, ADA)
             assert "signed by the server itself" in searchable(report)
             confirm = next(
                 element["confirm"]
@@ -119,11 +119,11 @@ async def test_a_self_signed_certificate_may_be_trusted_after_a_look_and_nothing
             )
             assert "mail.test" in confirm["text"]["text"]
             assert "SHA-256" in confirm["text"]["text"]
-            await office.workspace.press(ADA, "Trust this certificate", message=report)
-            await office.workspace.wait_message(ADA, "Connection test passed")
+            await demo.workspace.press(ADA, "Trust this certificate", message=report)
+            await demo.workspace.wait_message(ADA, "Connection test passed")
             assert not server.said_in_clear(b"AUTH")
             network.port = impostor.port
-            changed = await run_test(office, ADA)
+            changed = await run_test(demo, ADA)
             assert "not the one you trusted" in searchable(changed)
             assert "Trust this certificate" not in buttons(changed)
             assert not any(line.startswith(b"AUTH") for line in impostor.lines)
@@ -138,23 +138,23 @@ async def test_an_expired_certificate_and_one_that_was_good_before_are_never_off
         ScriptedServer(tls=certificates.self_signed) as changed,
     ):
         network = OneServerNetwork(expired.port)
-        async with open_office(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as office:
-            await set_up_elsewhere(office)
-            assert "Trust this certificate" not in buttons(await run_test(office, ADA))
+        async with running_demo(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as demo:
+            await set_up_elsewhere(demo)
+            assert "Trust this certificate" not in buttons(await run_test(demo, ADA))
             network.port = good.port
-            assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
+            assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
             network.port = changed.port
             for _ in range(2):
-                report = await run_test(office, ADA)
+                report = await run_test(demo, ADA)
                 assert "signed by the server itself" in searchable(report)
                 assert "Trust this certificate" not in buttons(report)
 
 
-async def test_an_admin_who_changes_what_is_trusted_drops_the_password(http_office: Office) -> None:
-    await set_up(http_office, ADA)
-    await http_office.workspace.command(GRACE, "/email-extra", f"add PIN {'ab' * 32} @ada")
-    await http_office.workspace.command(ADA, "/email-profile")
-    assert "Password missing" in searchable(http_office.workspace.messages(ADA)[-1])
+async def test_an_admin_who_changes_what_is_trusted_drops_the_password(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await http_demo.workspace.command(GRACE, "/email-extra", f"add PIN {'ab' * 32} @ada")
+    await http_demo.workspace.command(ADA, "/email-profile")
+    assert "Password missing" in searchable(http_demo.workspace.messages(ADA)[-1])
 
 
 async def test_a_name_from_the_certificate_opens_the_form_because_the_password_belongs_to_the_old_name(
@@ -162,39 +162,39 @@ async def test_a_name_from_the_certificate_opens_the_form_because_the_password_b
 ) -> None:
     async with ScriptedServer(tls=certificates.wrong_name) as server:
         network = OneServerNetwork(server.port)
-        async with open_office(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as office:
-            await set_up_elsewhere(office)
-            report = await run_test(office, ADA)
+        async with running_demo(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as demo:
+            await set_up_elsewhere(demo)
+            report = await run_test(demo, ADA)
             offer = next(text for text in buttons(report) if text.endswith("as server …"))
-            await office.workspace.press(ADA, offer, message=report)
-            form = await office.workspace.wait_view(ADA, "Email profile", containing="Type the password again")
+            await demo.workspace.press(ADA, offer, message=report)
+            form = await demo.workspace.wait_view(ADA, "Email profile", containing="Type the password again")
             host = offer.removeprefix("Use ").removesuffix(" as server …")
             assert form.values[form.labelled("SMTP Server Address")[1]] == host
-            await office.workspace.fill(ADA, "Password", PASSWORD)
-            assert await office.workspace.submit(ADA) == {}
-            await office.workspace.wait_message(ADA, f"`{host}`")
-            assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
+            await demo.workspace.fill(ADA, "Password", PASSWORD)
+            assert await demo.workspace.submit(ADA) == {}
+            await demo.workspace.wait_message(ADA, f"`{host}`")
+            assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
 
 
-async def test_a_message_is_really_sent_to_oneself_and_says_what_carried_it(office: Office) -> None:
-    await set_up(office, ADA)
-    await office.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada Lovelace")
-    await office.workspace.command(ADA, "/email-extra", "add REPLY_TO office@demo.example")
-    await office.workspace.command(ADA, "/email-test", "send")
-    report = searchable(await office.workspace.wait_message(ADA, "is on its way"))
+async def test_a_message_is_really_sent_to_oneself_and_says_what_carried_it(demo: Demo) -> None:
+    await set_up(demo, ADA)
+    await demo.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada Lovelace")
+    await demo.workspace.command(ADA, "/email-extra", "add REPLY_TO office@demo.example")
+    await demo.workspace.command(ADA, "/email-test", "send")
+    report = searchable(await demo.workspace.wait_message(ADA, "is on its way"))
     assert ":white_check_mark: *Message* passed" in report
     assert "spam folder" in report
-    (received,) = office.mail.mailbox
+    (received,) = demo.mail.mailbox
     assert (received.sender, received.recipients) == ("ada@demo.example", ("ada@demo.example",))
     assert "Port: 587" in received.text
-    assert office.mail.account("ada@demo.example").password not in received.text
+    assert demo.mail.account("ada@demo.example").password not in received.text
 
 
-async def test_an_admins_message_goes_to_the_admin_and_never_to_anybody_else(http_office: Office) -> None:
-    await set_up(http_office, ADA)
-    await http_office.workspace.command(GRACE, "/email-test", "send @ada")
-    await http_office.workspace.wait_message(GRACE, "is on its way")
-    (received,) = http_office.mail.mailbox
+async def test_an_admins_message_goes_to_the_admin_and_never_to_anybody_else(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await http_demo.workspace.command(GRACE, "/email-test", "send @ada")
+    await http_demo.workspace.wait_message(GRACE, "is on its way")
+    (received,) = http_demo.mail.mailbox
     assert (received.sender, received.recipients) == ("ada@demo.example", ("grace@demo.example",))
 
 
@@ -221,12 +221,12 @@ async def test_the_message_carries_the_headers_that_mail_programs_look_for() -> 
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
 
-async def test_the_transcript_is_fit_for_a_ticket(http_office: Office) -> None:
-    workspace = http_office.workspace
+async def test_the_transcript_is_fit_for_a_ticket(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
     await workspace.command(ADA, "/email-test", "transcript")
     await workspace.wait_message(ADA, "There is no transcript yet")
-    await set_up(http_office, ADA)
-    report = await run_test(http_office, ADA)
+    await set_up(http_demo, ADA)
+    report = await run_test(http_demo, ADA)
     await workspace.press(ADA, "Transcript", message=report)
     shown = searchable(await workspace.wait_message(ADA, "dialogue of the last test"))
     for line in ("C: EHLO [127.0.0.1]", "C: STARTTLS", "C: AUTH PLAIN (credentials)", "S: 235", "C: QUIT"):
@@ -238,9 +238,9 @@ async def test_the_transcript_is_fit_for_a_ticket(http_office: Office) -> None:
     await workspace.wait_message("U0GUEST", "Only admins")
 
 
-async def test_facts_of_the_connection_are_shown_below_the_stages(http_office: Office) -> None:
-    await set_up(http_office, ADA)
-    report = searchable(await run_test(http_office, ADA))
+async def test_facts_of_the_connection_are_shown_below_the_stages(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    report = searchable(await run_test(http_demo, ADA))
     assert "Certificate: for mail.demo.example, smtp.demo.example; issued by Demo certificate authority" in report
     assert "Cipher: TLS_" in report
     assert "Ways of signing in offered: LOGIN, PLAIN" in report
@@ -252,9 +252,9 @@ async def test_a_certificate_that_ends_soon_only_warns(tmp_path: Path) -> None:
 
     mail = DemoMail()
     mail.renew(until=datetime.now(UTC) + timedelta(days=9))
-    async with open_office(tmp_path, mail=mail) as office:
-        await set_up(office, ADA)
-        report = searchable(await run_test(office, ADA))
+    async with running_demo(tmp_path, mail=mail) as demo:
+        await set_up(demo, ADA)
+        report = searchable(await run_test(demo, ADA))
         assert report.startswith("Connection test passed")
         assert ":warning: *Encryption* warned" in report
         assert "ends soon" in report or "has not renewed it yet" in report
@@ -272,9 +272,9 @@ async def test_a_dead_family_costs_a_quarter_of_a_second_not_the_deadline(
 ) -> None:
     mail = DemoMail()
     tried = script_addresses(monkeypatch, {"2001:4860::1": SILENT})
-    async with open_office(tmp_path, mail=mail, network=TwoFamilies(mail)) as office:
-        await set_up(office, ADA)
-        report = searchable(await run_test(office, ADA))
+    async with running_demo(tmp_path, mail=mail, network=TwoFamilies(mail)) as demo:
+        await set_up(demo, ADA)
+        report = searchable(await run_test(demo, ADA))
         assert report.startswith("Connection test passed")
         assert "2001:4860::1 (IPv6, 1 of 2)" in report
         assert "127.0.0.1, because 2001:4860::1 did not answer in time" in report
@@ -286,10 +286,10 @@ async def test_when_the_families_fail_differently_the_report_has_the_error_of_ea
 ) -> None:
     mail = DemoMail()
     errors = {"2001:4860::1": OSError(errno.ENETUNREACH, "Network is unreachable"), "127.0.0.1": refused()}
-    async with open_office(tmp_path, mail=mail, network=TwoFamilies(mail)) as office:
-        await set_up(office, ADA)
+    async with running_demo(tmp_path, mail=mail, network=TwoFamilies(mail)) as demo:
+        await set_up(demo, ADA)
         script_addresses(monkeypatch, errors)
-        report = searchable(await run_test(office, ADA))
+        report = searchable(await run_test(demo, ADA))
         assert "IPv6: Network is unreachable; IPv4: nothing listens on this port" in report
         assert "nothing listens on mail.demo.example:587" in report
 
@@ -303,13 +303,13 @@ async def test_other_ports_are_probed_inside_the_deadline_and_hear_nothing_of_th
         ScriptedServer(acts={"connect": HangUp()}) as closed,
     ):
         network = OneServerNetwork(silent.port, other_ports={587: good.port, 2525: silent.port, 25: closed.port})
-        async with open_office(
+        async with running_demo(
             tmp_path, network=network, smtp_ca_file=certificates.authority_file, smtp_timeout=2.0
-        ) as office:
-            await set_up_elsewhere(office, port="465", extra="SSL Y")
+        ) as demo:
+            await set_up_elsewhere(demo, port="465", extra="SSL Y")
             loop = asyncio.get_running_loop()
             began = loop.time()
-            report = await run_test(office, ADA)
+            report = await run_test(demo, ADA)
             # The test's deadline, and what a busy machine takes besides.
             assert loop.time() - began < 3.5
             assert "The same server answers with TLS on 587." in searchable(report)

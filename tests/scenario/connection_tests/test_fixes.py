@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from bot.demo.platform import Message, searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address
 from tests.fakes.smtp_server import LOGIN, PASSWORD, ScriptedServer
@@ -71,8 +71,8 @@ CASES = {
 }
 
 
-async def set_up(office: Office, case: Case) -> None:
-    workspace = office.workspace
+async def set_up(demo: Demo, case: Case) -> None:
+    workspace = demo.workspace
     for extra in case.extras:
         await workspace.command(ADA, "/email-extra", f"add {extra}")
     await workspace.command(ADA, "/email-profile", "edit")
@@ -108,19 +108,19 @@ async def test_pressing_the_fix_leads_to_a_passing_test(tmp_path: Path, case: Ca
     encrypted = ScriptedServer(tls=context, implicit=True, password=accepted, **(case.ssl or {}))  # type: ignore[arg-type]
     async with relays, encrypted:
         ports = {587: relays.port, **({465: encrypted.port} if case.ssl is not None else {})}
-        async with open_office(tmp_path, network=Ports(ports), smtp_ca_file=file, smtp_timeout=3.0) as office:
-            await set_up(office, case)
-            failed = await run_test(office, ADA)
+        async with running_demo(tmp_path, network=Ports(ports), smtp_ca_file=file, smtp_timeout=3.0) as demo:
+            await set_up(demo, case)
+            failed = await run_test(demo, ADA)
             verdict = words(failed).splitlines()[0]
             assert verdict.startswith("Connection test failed")
-            await office.workspace.press(ADA, case.button, message=failed)
-            passed = await office.workspace.wait_message(ADA, "Connection test passed")
+            await demo.workspace.press(ADA, case.button, message=failed)
+            passed = await demo.workspace.wait_message(ADA, "Connection test passed")
             assert "Changed: " in words(passed)
             assert case.password not in words(passed)
-            await office.workspace.press(ADA, "Undo", message=passed)
-            await office.workspace.wait_message(ADA, "Undone: ")
-            assert words(await run_test(office, ADA)).splitlines()[0] == verdict
-            assert not office.workspace.refusals
+            await demo.workspace.press(ADA, "Undo", message=passed)
+            await demo.workspace.wait_message(ADA, "Undone: ")
+            assert words(await run_test(demo, ADA)).splitlines()[0] == verdict
+            assert not demo.workspace.refusals
 
 
 class RelayForSignedIn(ScriptedServer):

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from bot.demo.mail import DemoMail
 from bot.demo.people import DemoPerson
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.connection_tests.limits import RateLimitedError, duration_words
 from bot.profiles.errors import UserError
@@ -23,7 +23,7 @@ from tests.store import Store
 pytestmark = pytest.mark.databases(*KINDS)
 
 
-async def guess(office: Office, user: str, number: int) -> str:
+async def guess(demo: Demo, user: str, number: int) -> str:
     """Try one password on Ada's mailbox from a form of one's own, and return what came of it."""
     person = Person(workspace="T0DEMO", user=user)
     form = ProfileForm(
@@ -34,7 +34,7 @@ async def guess(office: Office, user: str, number: int) -> str:
         port="465",
         authenticate=True,
     )
-    rules = office.bot.connections
+    rules = demo.bot.connections
     try:
         report = await rules.test_form(caller=person, owner=person, form=form, progress=lambda _: None)
     except RateLimitedError:
@@ -53,12 +53,12 @@ async def test_ten_people_guessing_through_two_instances_reach_the_server_three_
     people = [f"U{number}" for number in range(10)]
     known = [DemoPerson(id=user, handle=user, name=user, address=f"{user}@demo.example") for user in people]
     async with (
-        open_office(tmp_path, mail=mail, people=known, encryption_keys=key) as first,
-        open_office(other, mail=DemoMail(), people=known, database_url=store.url, encryption_keys=key) as second,
+        running_demo(tmp_path, mail=mail, people=known, encryption_keys=key) as first,
+        running_demo(other, mail=DemoMail(), people=known, database_url=store.url, encryption_keys=key) as second,
     ):
-        for office in (first, second):
+        for demo in (first, second):
             for user in people:
-                async with office.bot.database.writing() as tx:
+                async with demo.bot.database.writing() as tx:
                     profile = EmailProfile(extras={"SSL": "Y"})
                     if await tx.profiles.get("T0DEMO", user) is None:
                         await tx.profiles.save("T0DEMO", user, profile.to_document(), replacing=None)
@@ -74,42 +74,42 @@ async def test_ten_people_guessing_through_two_instances_reach_the_server_three_
     assert sum("AUTH" in line.text for line in [*mail.traffic] if line.speaker == "client") <= 3
 
 
-async def test_over_the_limit_a_person_reads_how_long_to_wait(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA, password="wrong")
+async def test_over_the_limit_a_person_reads_how_long_to_wait(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, password="wrong")
     for _ in range(3):
-        assert "failed at Sign-in" in searchable(await run_test(http_office, ADA))
+        assert "failed at Sign-in" in searchable(await run_test(http_demo, ADA))
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test")
     refusal = searchable(await workspace.wait_message(ADA, "could lock the mailbox"))
     assert "Please try again in 15 minutes." in refusal
 
 
-async def test_sign_ins_that_succeed_do_not_count_as_guesses(http_office: Office) -> None:
-    await set_up(http_office, ADA)
+async def test_sign_ins_that_succeed_do_not_count_as_guesses(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
     for _ in range(5):
-        assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
+        assert searchable(await run_test(http_demo, ADA)).startswith("Connection test passed")
 
 
-async def test_a_person_who_tests_without_end_is_asked_to_pause(http_office: Office) -> None:
-    await set_up(http_office, ADA)
+async def test_a_person_who_tests_without_end_is_asked_to_pause(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
     for _ in range(6):
-        await run_test(http_office, ADA)
-    http_office.workspace.all_messages.clear()
-    await http_office.workspace.command(ADA, "/email-test")
-    await http_office.workspace.wait_message(ADA, "You have tested six times in a minute.")
+        await run_test(http_demo, ADA)
+    http_demo.workspace.all_messages.clear()
+    await http_demo.workspace.command(ADA, "/email-test")
+    await http_demo.workspace.wait_message(ADA, "You have tested six times in a minute.")
 
 
-async def test_three_messages_a_day(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
+async def test_three_messages_a_day(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
     for _ in range(3):
         workspace.all_messages.clear()
         await workspace.command(ADA, "/email-test", "send")
         await workspace.wait_message(ADA, "is on its way")
     await workspace.command(ADA, "/email-test", "send")
     await workspace.wait_message(ADA, "three test messages in a day")
-    assert len(http_office.mail.mailbox) == 3
+    assert len(http_demo.mail.mailbox) == 3
 
 
 @pytest.mark.databases()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.smtp.network.connect import Network
 from bot.smtp.network.resolver import MAX_LOOKUPS
 from tests.scenario.people import ADA, GRACE, set_up
@@ -75,18 +75,18 @@ async def test_the_same_dead_name_is_looked_up_once_and_there_are_never_too_many
 
 @pytest.mark.usefixtures("slow_names")
 async def test_a_dead_name_ends_a_test_in_time_at_its_stage(tmp_path: Path) -> None:
-    async with open_office(tmp_path, network=Network(), smtp_timeout=1) as office:
-        await set_up(office, ADA)
-        await host_of(office, ADA, SLOW)
-        office.workspace.all_messages.clear()
-        await office.workspace.command(ADA, "/email-test")
-        await office.workspace.wait_message(ADA, "Connection test failed at Resolve")
-        await office.workspace.command(GRACE, "/email-profile")
-        assert "no email profile yet" in searchable(office.workspace.messages(GRACE)[-1])
+    async with running_demo(tmp_path, network=Network(), smtp_timeout=1) as demo:
+        await set_up(demo, ADA)
+        await host_of(demo, ADA, SLOW)
+        demo.workspace.all_messages.clear()
+        await demo.workspace.command(ADA, "/email-test")
+        await demo.workspace.wait_message(ADA, "Connection test failed at Resolve")
+        await demo.workspace.command(GRACE, "/email-profile")
+        assert "no email profile yet" in searchable(demo.workspace.messages(GRACE)[-1])
 
 
-async def host_of(office: Office, user: str, host: str) -> None:
-    await office.workspace.command(user, "/email-profile", "edit")
-    await office.workspace.fill(user, "SMTP Server Address", host)
-    await office.workspace.fill(user, "Password", "toy-secret")
-    assert await office.workspace.submit(user) == {}
+async def host_of(demo: Demo, user: str, host: str) -> None:
+    await demo.workspace.command(user, "/email-profile", "edit")
+    await demo.workspace.fill(user, "SMTP Server Address", host)
+    await demo.workspace.fill(user, "Password", "toy-secret")
+    assert await demo.workspace.submit(user) == {}

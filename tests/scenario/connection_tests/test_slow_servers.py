@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, GRACE, set_up
 
 TIMEOUT = 2.0
 
 
-async def ack_seconds(office: Office, user: str, command: str) -> float:
+async def ack_seconds(demo: Demo, user: str, command: str) -> float:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await office.workspace.command(user, command)
+    await demo.workspace.command(user, command)
     return loop.time() - began
 
 
@@ -26,49 +26,49 @@ async def test_a_silent_server_ends_in_time_with_its_stage_and_others_are_answer
     acts = {"greeting": Silence(), "connect": Silence()}
     async with (
         ScriptedServer(acts=acts) as server,
-        open_office(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=TIMEOUT) as office,
+        running_demo(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=TIMEOUT) as demo,
     ):
-        await set_up(office, ADA, extra=extra)
+        await set_up(demo, ADA, extra=extra)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await office.workspace.command(ADA, "/email-test")
+        await demo.workspace.command(ADA, "/email-test")
         acks = []
-        while office.bot.jobs.running:
-            acks.append(await ack_seconds(office, GRACE, "/email-profile"))
+        while demo.bot.jobs.running:
+            acks.append(await ack_seconds(demo, GRACE, "/email-profile"))
             await asyncio.sleep(0.02)
         assert loop.time() - began < TIMEOUT + 0.5
         stage = "Greeting" if extra == "TLS Y" else "Encryption"
-        report = searchable(await office.workspace.wait_message(ADA, f"Connection test failed at {stage}"))
+        report = searchable(await demo.workspace.wait_message(ADA, f"Connection test failed at {stage}"))
         assert "did not answer in time" in report
         # Measured far below; the median bears a busy machine's single hiccups.
         assert len(acks) > 3
         assert statistics.median(acks) < 0.1
-        assert office.workspace.refusals == []
+        assert demo.workspace.refusals == []
 
 
 async def test_a_test_under_way_is_shown_stage_by_stage_in_one_message(tmp_path: Path) -> None:
     async with (
         ScriptedServer(acts={"greeting": Silence()}) as server,
-        open_office(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=5) as office,
+        running_demo(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=5) as demo,
     ):
-        await set_up(office, ADA)
-        office.workspace.all_messages.clear()
-        await office.workspace.command(ADA, "/email-test")
-        shown = searchable(await office.workspace.wait_message(ADA, "*Greeting* running"))
+        await set_up(demo, ADA)
+        demo.workspace.all_messages.clear()
+        await demo.workspace.command(ADA, "/email-test")
+        shown = searchable(await demo.workspace.wait_message(ADA, "*Greeting* running"))
         assert ":white_check_mark: *Connect* passed" in shown
-        await office.workspace.wait_message(ADA, "Connection test failed at Greeting")
-        (message,) = office.workspace.messages(ADA)
+        await demo.workspace.wait_message(ADA, "Connection test failed at Greeting")
+        (message,) = demo.workspace.messages(ADA)
         assert message.revision <= 4
 
 
 async def test_a_second_test_of_the_same_profile_has_to_wait(tmp_path: Path) -> None:
     async with (
         ScriptedServer(acts={"greeting": Silence()}) as server,
-        open_office(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=1.5) as office,
+        running_demo(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=1.5) as demo,
     ):
-        await set_up(office, ADA)
-        await office.workspace.command(ADA, "/email-test")
-        await office.workspace.command(ADA, "/email-test")
-        await office.workspace.wait_message(ADA, "running already")
-        await office.workspace.wait_message(ADA, "Connection test failed at Greeting")
+        await set_up(demo, ADA)
+        await demo.workspace.command(ADA, "/email-test")
+        await demo.workspace.command(ADA, "/email-test")
+        await demo.workspace.wait_message(ADA, "running already")
+        await demo.workspace.wait_message(ADA, "Connection test failed at Greeting")
         assert server.connections <= 2

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
 from bot.smtp.account import Encryption
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 
 
-async def set_defaults(office: Office, **values: str | bool) -> str:
+async def set_defaults(demo: Demo, **values: str | bool) -> str:
     """Fill and save the defaults as Grace; returns the message she gets."""
-    workspace = office.workspace
+    workspace = demo.workspace
     workspace.all_messages.clear()
     await workspace.command(GRACE, "/email-profile", "defaults")
     await workspace.wait_view(GRACE, "Workspace defaults")
@@ -24,29 +24,29 @@ async def set_defaults(office: Office, **values: str | bool) -> str:
     return searchable(await workspace.wait_message(GRACE, "The defaults are saved"))
 
 
-async def demo_defaults(office: Office, **more: str | bool) -> str:
-    account: dict[str, str | bool] = {"SMTP_Server_Address": office.mail.host, "Port": "587", "Encryption": "TLS"}
-    return await set_defaults(office, **account, Pattern_of_the_login="{address}", **more)
+async def demo_defaults(demo: Demo, **more: str | bool) -> str:
+    account: dict[str, str | bool] = {"SMTP_Server_Address": demo.mail.host, "Port": "587", "Encryption": "TLS"}
+    return await set_defaults(demo, **account, Pattern_of_the_login="{address}", **more)
 
 
-async def test_with_defaults_a_person_types_only_the_password(http_office: Office) -> None:
-    workspace = http_office.workspace
-    message = await demo_defaults(http_office, Domain_of_addresses="demo.example")
+async def test_with_defaults_a_person_types_only_the_password(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    message = await demo_defaults(http_demo, Domain_of_addresses="demo.example")
     assert "`mail.demo.example:587`" in message
     assert "No profile differs" in message
     await workspace.command(ADA, "/email-profile", "edit")
     await workspace.wait_view(ADA, "Email profile")
-    await workspace.fill(ADA, "Password", http_office.mail.account("ada@demo.example").password)
+    await workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
     assert await workspace.submit(ADA) == {}
     card = searchable(await workspace.wait_message(ADA, "Your email profile"))
     assert "`TLS Y`" in card
     assert "goes with TLS" not in card
-    assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
+    assert searchable(await run_test(http_demo, ADA)).startswith("Connection test passed")
 
 
-async def test_an_empty_login_follows_the_pattern(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_defaults(http_office, Pattern_of_the_login="DOMAIN\\{local}")
+async def test_an_empty_login_follows_the_pattern(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_defaults(http_demo, Pattern_of_the_login="DOMAIN\\{local}")
     await workspace.command(ADA, "/email-profile", "edit")
     form = await workspace.wait_view(ADA, "Email profile")
     _, key = form.labelled("User/Login")
@@ -63,10 +63,10 @@ async def test_an_empty_login_follows_the_pattern(http_office: Office) -> None:
     await workspace.wait_message(ADA, "`DOMAIN\\countess`")
 
 
-async def test_only_allowed_servers_may_be_used(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
-    await set_defaults(http_office, Allowed_servers="smtp.demo.example\nmx.demo.example")
+async def test_only_allowed_servers_may_be_used(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await set_defaults(http_demo, Allowed_servers="smtp.demo.example\nmx.demo.example")
     await workspace.command(ADA, "/email-profile", "edit")
     await workspace.wait_view(ADA, "Email profile")
     errors = await workspace.submit(ADA)
@@ -78,12 +78,12 @@ async def test_only_allowed_servers_may_be_used(http_office: Office) -> None:
     await workspace.wait_message(ADA, "allow only these servers")
 
 
-async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_told(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await demo_defaults(http_office)
-    await set_up(http_office, ADA, extra=None)
-    await set_up(http_office, GRACE, port="465", extra="SSL Y")
-    message = await set_defaults(http_office, Port="465", Encryption="SSL")
+async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_told(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await demo_defaults(http_demo)
+    await set_up(http_demo, ADA, extra=None)
+    await set_up(http_demo, GRACE, port="465", extra="SSL Y")
+    message = await set_defaults(http_demo, Port="465", Encryption="SSL")
     assert "1 still hold the old ones, 0 by their own choice" in message
     offer = await workspace.wait_message(GRACE, "Move 1 profile")
     await workspace.press(GRACE, "Move 1 profile", message=offer)
@@ -92,14 +92,14 @@ async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_to
     assert "Port 587 → 465" in message
     assert "forgot" not in message
     # The server is the same, so the password stays.
-    assert searchable(await run_test(http_office, ADA)).startswith("Connection test passed")
+    assert searchable(await run_test(http_demo, ADA)).startswith("Connection test passed")
 
 
-async def test_moving_to_another_server_leaves_the_password_behind(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await demo_defaults(http_office)
-    await set_up(http_office, ADA, extra=None)
-    message = await set_defaults(http_office, SMTP_Server_Address="smtp.new.example", Pattern_of_the_login="{local}")
+async def test_moving_to_another_server_leaves_the_password_behind(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await demo_defaults(http_demo)
+    await set_up(http_demo, ADA, extra=None)
+    message = await set_defaults(http_demo, SMTP_Server_Address="smtp.new.example", Pattern_of_the_login="{local}")
     assert "each owner is asked to type theirs again" in message
     offer = await workspace.wait_message(GRACE, "Move 1 profile")
     await workspace.press(GRACE, "Move 1 profile", message=offer)
@@ -111,14 +111,14 @@ async def test_moving_to_another_server_leaves_the_password_behind(http_office: 
     assert "Password missing" in searchable(workspace.messages(ADA)[-1])
 
 
-async def test_an_offer_to_move_is_void_when_the_defaults_changed_again(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await demo_defaults(http_office)
-    await set_up(http_office, ADA, extra=None)
-    await set_defaults(http_office, Port="465", Encryption="SSL")
+async def test_an_offer_to_move_is_void_when_the_defaults_changed_again(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await demo_defaults(http_demo)
+    await set_up(http_demo, ADA, extra=None)
+    await set_defaults(http_demo, Port="465", Encryption="SSL")
     offer = await workspace.wait_message(GRACE, "Move 1 profile")
     kept = list(offer.blocks)
-    await set_defaults(http_office, Port="2525")
+    await set_defaults(http_demo, Port="2525")
     offer.blocks = kept
     workspace.all_messages.append(offer)
     await workspace.press(GRACE, "Move 1 profile", message=offer)
@@ -126,8 +126,8 @@ async def test_an_offer_to_move_is_void_when_the_defaults_changed_again(http_off
 
 
 async def test_of_two_admins_the_second_is_told(tmp_path: Path) -> None:
-    async with open_office(tmp_path, admin_user_ids=frozenset({ADA})) as office:
-        workspace = office.workspace
+    async with running_demo(tmp_path, admin_user_ids=frozenset({ADA})) as demo:
+        workspace = demo.workspace
         for user in (ADA, GRACE):
             await workspace.command(user, "/email-profile", "defaults")
             await workspace.wait_view(user, "Workspace defaults")

@@ -1,14 +1,14 @@
 """Extra configurations: by command and in modals, of which three are the most; SSL and TLS exclude each other."""
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from tests.scenario.people import ADA, fill_form, open_form, set_up
 
 
-async def test_extra_configurations_are_added_on_the_third_modal_and_the_form_stays_as_typed(office: Office) -> None:
-    workspace = office.workspace
-    await open_form(office, ADA)
-    await fill_form(office, ADA)
+async def test_extra_configurations_are_added_on_the_third_modal_and_the_form_stays_as_typed(demo: Demo) -> None:
+    workspace = demo.workspace
+    await open_form(demo, ADA)
+    await fill_form(demo, ADA)
     await workspace.press(ADA, "Extra Configurations")
     await workspace.wait_view(ADA, "Extra configurations", containing="None yet")
     await workspace.press(ADA, "Add")
@@ -34,9 +34,9 @@ async def test_extra_configurations_are_added_on_the_third_modal_and_the_form_st
     assert "Port 587 goes with TLS, and" not in searchable(await workspace.wait_message(ADA, "Your email profile"))
 
 
-async def test_ssl_beside_tls_is_refused_with_a_button_that_switches(office: Office) -> None:
-    workspace = office.workspace
-    await set_up(office, ADA)
+async def test_ssl_beside_tls_is_refused_with_a_button_that_switches(demo: Demo) -> None:
+    workspace = demo.workspace
+    await set_up(demo, ADA)
     await workspace.command(ADA, "/email-extra", "add ssl on")
     refusal = await workspace.wait_message(ADA, "cannot both be on")
     await workspace.press(ADA, "Use SSL instead", message=refusal)
@@ -45,10 +45,10 @@ async def test_ssl_beside_tls_is_refused_with_a_button_that_switches(office: Off
     assert "TLS Y" not in card.split("Extra configurations")[1].split("\n")[0]
 
 
-async def test_ssl_beside_tls_in_the_modal_is_settled_inside_it(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
-    await open_form(http_office, ADA)
+async def test_ssl_beside_tls_in_the_modal_is_settled_inside_it(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
     for answer, left in (("Keep TLS", "TLS Y"), ("Use SSL instead", "SSL Y")):
         await workspace.press(ADA, "Extra Configurations")
         await workspace.wait_view(ADA, "Extra configurations")

@@ -8,19 +8,19 @@ import pytest
 
 from bot.demo.faults import Fault
 from bot.demo.platform import texts
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.scenario.people import ADA, GRACE, fill_form, set_up
 
 
-def shown(office: Office, user: str) -> str:
-    return "\n".join(texts(office.workspace.home(user).content["blocks"]))
+def shown(demo: Demo, user: str) -> str:
+    return "\n".join(texts(demo.workspace.home(user).content["blocks"]))
 
 
-async def wait_home(office: Office, user: str, containing: str) -> str:
+async def wait_home(demo: Demo, user: str, containing: str) -> str:
     async with asyncio.timeout(10):
-        while containing not in shown(office, user):
+        while containing not in shown(demo, user):
             await asyncio.sleep(0.02)
-    return shown(office, user)
+    return shown(demo, user)
 
 
 @pytest.fixture(autouse=True)
@@ -29,33 +29,33 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.slack.background.home_tabs.SETTLE_SECONDS", 0.05)
 
 
-async def test_a_member_sees_their_card_and_what_to_do_next(http_office: Office) -> None:
-    await http_office.workspace.open_home(ADA)
-    assert "You have no email profile yet" in shown(http_office, ADA)
-    await set_up(http_office, ADA)
-    assert "Next: test the connection." in await wait_home(http_office, ADA, "Not tested yet")
-    await http_office.workspace.command(ADA, "/email-test")
-    home = await wait_home(http_office, ADA, "Works")
+async def test_a_member_sees_their_card_and_what_to_do_next(http_demo: Demo) -> None:
+    await http_demo.workspace.open_home(ADA)
+    assert "You have no email profile yet" in shown(http_demo, ADA)
+    await set_up(http_demo, ADA)
+    assert "Next: test the connection." in await wait_home(http_demo, ADA, "Not tested yet")
+    await http_demo.workspace.command(ADA, "/email-test")
+    home = await wait_home(http_demo, ADA, "Works")
     assert "Next:" not in home
     assert "Work with email" not in home
 
 
-async def test_an_admin_sees_the_numbers_the_first_page_the_defaults_and_the_last_changes(http_office: Office) -> None:
-    await set_up(http_office, ADA)
-    await http_office.workspace.open_home(GRACE)
-    home = await wait_home(http_office, GRACE, "2 people")
+async def test_an_admin_sees_the_numbers_the_first_page_the_defaults_and_the_last_changes(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await http_demo.workspace.open_home(GRACE)
+    home = await wait_home(http_demo, GRACE, "2 people")
     assert "1 never tested · 1 not set up" in home
     assert "`ada@demo.example`" in home
     assert "No defaults yet" in home
     assert "saved: Email Address" in home
-    await http_office.workspace.command(ADA, "/email-test")
-    home = await wait_home(http_office, GRACE, "1 work")
-    await http_office.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
-    await wait_home(http_office, GRACE, "extra configurations changed: FROM_NAME")
+    await http_demo.workspace.command(ADA, "/email-test")
+    home = await wait_home(http_demo, GRACE, "1 work")
+    await http_demo.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
+    await wait_home(http_demo, GRACE, "extra configurations changed: FROM_NAME")
 
 
-async def test_the_same_content_is_published_once(http_office: Office) -> None:
-    workspace = http_office.workspace
+async def test_the_same_content_is_published_once(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
     await workspace.open_home(ADA)
     before = workspace.calls("views.publish")
     for _ in range(3):
@@ -68,9 +68,9 @@ async def test_the_same_content_is_published_once(http_office: Office) -> None:
     assert workspace.calls("views.publish") == before + 1
 
 
-async def test_every_button_of_the_home_tab_answers(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
+async def test_every_button_of_the_home_tab_answers(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
     await workspace.open_home(ADA)
     await workspace.press_home(ADA, "Test connection")
     await workspace.wait_view(ADA, "Connection test", containing="Connection test passed")
@@ -91,20 +91,20 @@ async def test_every_button_of_the_home_tab_answers(http_office: Office) -> None
         await workspace.cancel(ADA)
 
 
-async def test_an_admin_works_from_the_home_tab(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA, password="wrong")
+async def test_an_admin_works_from_the_home_tab(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, password="wrong")
     await workspace.open_home(GRACE)
-    await wait_home(http_office, GRACE, "`ada@demo.example`")
+    await wait_home(http_demo, GRACE, "`ada@demo.example`")
     await workspace.choose_home(GRACE, ADA, "Test connection")
     await workspace.wait_view(GRACE, "Work with email", containing="Connection test failed at Sign-in")
     await workspace.cancel(GRACE)
-    await wait_home(http_office, GRACE, "Fails at Sign-in")
+    await wait_home(http_demo, GRACE, "Fails at Sign-in")
     await workspace.choose_home(GRACE, ADA, "Edit")
     await workspace.wait_view(GRACE, "Email profile", containing="<@U0ADA>")
-    await fill_form(http_office, GRACE, owner=ADA)
+    await fill_form(http_demo, GRACE, owner=ADA)
     assert await workspace.submit(GRACE) == {}
-    await wait_home(http_office, GRACE, "Not tested yet")
+    await wait_home(http_demo, GRACE, "Not tested yet")
     await workspace.press_home(GRACE, "Defaults")
     await workspace.wait_view(GRACE, "Workspace defaults")
     await workspace.cancel(GRACE)
@@ -118,9 +118,9 @@ async def test_an_admin_works_from_the_home_tab(http_office: Office) -> None:
     await workspace.wait_view(GRACE, "Email profile", containing="is deleted")
 
 
-async def test_guests_are_told_why_there_is_nothing(http_office: Office) -> None:
-    await http_office.workspace.open_home("U0GUEST")
-    assert "guests, apps and people of other organisations have none" in shown(http_office, "U0GUEST")
+async def test_guests_are_told_why_there_is_nothing(http_demo: Demo) -> None:
+    await http_demo.workspace.open_home("U0GUEST")
+    assert "guests, apps and people of other organisations have none" in shown(http_demo, "U0GUEST")
 
 
 @pytest.mark.parametrize("kind", ["ratelimited", "error500", "close"])
@@ -131,12 +131,12 @@ async def test_a_tab_that_slack_does_not_take_is_tried_at_most_three_times_and_n
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("bot.slack.background.home_tabs.RETRY_SECONDS", 0.01)
-    async with open_office(tmp_path) as office:
-        workspace = office.workspace
+    async with running_demo(tmp_path) as demo:
+        workspace = demo.workspace
         await workspace.open_home(ADA)
         before = workspace.calls("views.publish")
         workspace.faults["views.publish"] = [Fault(kind=kind) for _ in range(50)]
-        await set_up(office, ADA)
+        await set_up(demo, ADA)
         async with asyncio.timeout(10):
             # The two changes (the form, TLS Y) are published each or both at once, with three tries.
             while (
@@ -146,19 +146,19 @@ async def test_a_tab_that_slack_does_not_take_is_tried_at_most_three_times_and_n
         workspace.faults["views.publish"] = []
         assert ended <= 2
         await workspace.open_home(ADA)
-        assert "`ada@demo.example`" in shown(office, ADA)
+        assert "`ada@demo.example`" in shown(demo, ADA)
 
 
-async def test_an_admin_keeps_the_admins_part_while_slack_is_silent(http_office: Office) -> None:
-    workspace = http_office.workspace
+async def test_an_admin_keeps_the_admins_part_while_slack_is_silent(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
     await workspace.open_home(GRACE)
-    await wait_home(http_office, GRACE, "2 people")
-    http_office.bot.tabs.profiles.access._directory._known.clear()  # type: ignore[attr-defined]
+    await wait_home(http_demo, GRACE, "2 people")
+    http_demo.bot.tabs.profiles.access._directory._known.clear()  # type: ignore[attr-defined]
     workspace.faults["users.info"] = [Fault(kind="error500") for _ in range(50)]
-    await set_up(http_office, ADA)
+    await set_up(http_demo, ADA)
     await asyncio.sleep(0.3)
     await workspace.open_home(GRACE)
-    assert "Work with email" in shown(http_office, GRACE)
+    assert "Work with email" in shown(http_demo, GRACE)
     # A first visit is not left empty.
     await workspace.open_home(ADA)
-    assert "`ada@demo.example`" in shown(http_office, ADA)
+    assert "`ada@demo.example`" in shown(http_demo, ADA)

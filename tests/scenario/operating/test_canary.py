@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.demo.workspace import Workspace
 from bot.observability import log
 from bot.smtp.dialogue.session import Dialogue
@@ -87,12 +87,12 @@ def everything_sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
-async def live(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def live(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do everything that a password goes through: form, errors, tests, changes, faults of the program."""
-    workspace = office.workspace
+    workspace = demo.workspace
     await workspace.command(ADA, "/email-profile", "edit")
     await workspace.wait_view(ADA, "Email profile")
-    await fill_form(office, ADA, port="no port", password=CANARY)
+    await fill_form(demo, ADA, port="no port", password=CANARY)
     assert await workspace.submit(ADA)
     await workspace.press(ADA, "Test connection")
     await workspace.wait_view(ADA, "Email profile", containing="mend this first")
@@ -108,8 +108,8 @@ async def live(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     await workspace.command(ADA, "/email-profile", f"password {CANARY}")
     for mechanism in ("PLAIN", "LOGIN"):
         await workspace.command(ADA, "/email-extra", f"add AUTH {mechanism}")
-        await run_test(office, ADA)
-    await fail(office, monkeypatch)
+        await run_test(demo, ADA)
+    await fail(demo, monkeypatch)
     await workspace.command(GRACE, "/email-profile", "show @ada")
     await workspace.command(GRACE, "/email-profile", "edit @ada")
     await workspace.wait_view(GRACE, "Email profile")
@@ -119,16 +119,16 @@ async def live(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     await workspace.open_home(ADA)
 
 
-async def fail(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def fail(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the program itself break, with the password at hand, in a test and while saving."""
 
     async def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    workspace = office.workspace
+    workspace = demo.workspace
     with monkeypatch.context() as patched:
         patched.setattr(Dialogue, "sign_in", breaks)
-        await run_test(office, ADA)
+        await run_test(demo, ADA)
         patched.setattr(ProfileTable, "save", breaks)
         await workspace.command(ADA, "/email-profile", "edit")
         await workspace.wait_view(ADA, "Email profile")
@@ -147,15 +147,15 @@ async def test_a_password_is_found_nowhere_after_everything_was_done_with_it(
 ) -> None:
     assert len(leaks(b"|".join(forms(CANARY).values()))) == len(forms(CANARY))
     mail = DemoMail([DemoAccount(address=LOGIN, login=LOGIN, password=CANARY)])
-    async with open_office(tmp_path, mail=mail, log_level="debug") as office:
-        await live(office, monkeypatch)
+    async with running_demo(tmp_path, mail=mail, log_level="debug") as demo:
+        await live(demo, monkeypatch)
         files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         stored = await store.everything()
         assert ADA.encode() in b"".join(stored.values())
-        async with aiohttp.ClientSession() as session, session.get(f"{office.bot_url}/metrics") as answer:
+        async with aiohttp.ClientSession() as session, session.get(f"{demo.bot_url}/metrics") as answer:
             metrics = await answer.read()
-        answers = json.dumps(office.workspace.received, ensure_ascii=False).encode()
-    assert office.workspace.refusals == []
+        answers = json.dumps(demo.workspace.received, ensure_ascii=False).encode()
+    assert demo.workspace.refusals == []
     files_after = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     logged = everything_logged.getvalue()
     assert "broken on purpose" in logged
@@ -173,7 +173,7 @@ async def test_a_password_is_found_nowhere_after_everything_was_done_with_it(
         "standard output and error": "".join(capfd.readouterr()).encode(),
     }
     assert {place: leaks(content) for place, content in places.items() if leaks(content)} == {}
-    secrets = (office.settings.slack_bot_token, office.settings.slack_signing_secret, office.settings.encryption_keys)
+    secrets = (demo.settings.slack_bot_token, demo.settings.slack_signing_secret, demo.settings.encryption_keys)
     for secret in secrets:
         assert secret is not None
         assert not [place for place, content in places.items() if secret.get_secret_value().encode() in content]

@@ -22,7 +22,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.demo.mail import DemoMail
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from storage.crypto.keyring import generate_key
 from tests.deploy_files import ROOT, expressions, health_check, image, image_environment, pod
 from tests.scenario.operating.test_command_line import CONFIGURATION_ERROR, GOOD, serving, slack
@@ -221,13 +221,13 @@ async def _connected() -> bool:
     return True
 
 
-async def test_every_series_of_the_alerts_and_the_dashboard_is_one_that_the_bot_emits(http_office: Office) -> None:
-    await set_up(http_office, ADA)
-    await http_office.workspace.command(ADA, "/email-test")
-    await http_office.workspace.wait_message(ADA, "Connection test passed")
+async def test_every_series_of_the_alerts_and_the_dashboard_is_one_that_the_bot_emits(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await http_demo.workspace.command(ADA, "/email-test")
+    await http_demo.workspace.wait_message(ADA, "Connection test passed")
     # There is none over HTTP.
-    http_office.bot.metrics.watch_socket(_connected)
-    _, text = await asked(http_office.bot_url, "/metrics")
+    http_demo.bot.metrics.watch_socket(_connected)
+    _, text = await asked(http_demo.bot_url, "/metrics")
     emitted: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from bot import doctor
 from bot.demo.mail import DemoMail
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.fakes.smtp_server import ScriptedServer, Silence
@@ -44,10 +44,10 @@ class NumberedMail(DemoMail):
 
 
 @dataclass(frozen=True)
-class House:
+class Setup:
     """A running bot with everything around it, and the settings with which all of it is good."""
 
-    office: Office
+    demo: Demo
     folder: Path
     silent_port: int
     other_web: str
@@ -78,9 +78,9 @@ class Broken:
 
     subject: str
     says: Sequence[str]
-    sets: Callable[[House], Mapping[str, str]] = field(default=lambda _: {})
-    around: Callable[[House, pytest.MonkeyPatch], None] = field(default=lambda *_: None)
-    server: Callable[[House], str] = field(default=lambda _: "")
+    sets: Callable[[Setup], Mapping[str, str]] = field(default=lambda _: {})
+    around: Callable[[Setup, pytest.MonkeyPatch], None] = field(default=lambda *_: None)
+    server: Callable[[Setup], str] = field(default=lambda _: "")
 
 
 def setting(name: str, value: str, *says: str) -> Broken:
@@ -89,31 +89,31 @@ def setting(name: str, value: str, *says: str) -> Broken:
 
 def database(name: str, *says: str, sql: str = "") -> Broken:
     statements = (sql,) if sql else ()
-    return Broken(subject="Database", says=says, sets=lambda house: house.copied(name, *statements))
+    return Broken(subject="Database", says=says, sets=lambda setup: setup.copied(name, *statements))
 
 
-def rubbish(house: House) -> Mapping[str, str]:
-    (house.folder / "rubbish.db").write_bytes(b"no database at all, canary" * 500)
-    return {"DATABASE_URL": f"sqlite:///{house.folder / 'rubbish.db'}"}
+def rubbish(setup: Setup) -> Mapping[str, str]:
+    (setup.folder / "rubbish.db").write_bytes(b"no database at all, canary" * 500)
+    return {"DATABASE_URL": f"sqlite:///{setup.folder / 'rubbish.db'}"}
 
 
 def public(path: str, *says: str) -> Broken:
-    return Broken(subject="PUBLIC_URL", says=says, sets=lambda house: {"PUBLIC_URL": f"{house.other_web}{path}"})
+    return Broken(subject="PUBLIC_URL", says=says, sets=lambda setup: {"PUBLIC_URL": f"{setup.other_web}{path}"})
 
 
-def scopes(house: House, patched: pytest.MonkeyPatch) -> None:
-    patched.setattr(house.office.workspace, "scopes", "commands,chat:write,users:read")
+def scopes(setup: Setup, patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(setup.demo.workspace, "scopes", "commands,chat:write,users:read")
 
 
-def clock(seconds: float) -> Callable[[House, pytest.MonkeyPatch], None]:
-    def shifted(house: House, patched: pytest.MonkeyPatch) -> None:
-        patched.setattr(house.office.workspace, "clock", lambda: time.time() + seconds)
+def clock(seconds: float) -> Callable[[Setup, pytest.MonkeyPatch], None]:
+    def shifted(setup: Setup, patched: pytest.MonkeyPatch) -> None:
+        patched.setattr(setup.demo.workspace, "clock", lambda: time.time() + seconds)
 
     return shifted
 
 
-def no_socket(house: House, patched: pytest.MonkeyPatch) -> None:
-    patched.setattr(house.office.workspace, "base_url", f"http://{LOOPBACK}:{CLOSED}")
+def no_socket(setup: Setup, patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(setup.demo.workspace, "base_url", f"http://{LOOPBACK}:{CLOSED}")
 
 
 KEY = generate_key()
@@ -132,12 +132,12 @@ STORING: dict[str, Broken] = {
     "an altered check value": Broken(
         subject="Keys",
         says=("does not open the check value", "restore both from the same time"),
-        sets=lambda house: house.copied("altered", "UPDATE key_checks SET sealed = zeroblob(length(sealed))"),
+        sets=lambda setup: setup.copied("altered", "UPDATE key_checks SET sealed = zeroblob(length(sealed))"),
     ),
     "a record under an unknown key": Broken(
         subject="Keys",
         says=("ffffffff", "which is not configured", "Put that key back"),
-        sets=lambda house: house.copied("unknown", "UPDATE email_profiles SET key_id = 'ffffffff'"),
+        sets=lambda setup: setup.copied("unknown", "UPDATE email_profiles SET key_id = 'ffffffff'"),
     ),
     "another kind of database": setting("DATABASE_URL", "mysql://canary:canary@db/x", "neither a sqlite:/// nor"),
     "no folder for the database": setting("DATABASE_URL", "sqlite:////nowhere/x.db", "cannot be opened"),
@@ -229,14 +229,14 @@ MAIL: dict[str, Broken] = {
     "a silent server": Broken(
         subject="Mail server port",
         says=("it fails at Greeting: no answer", "see whether a mail server is behind that port"),
-        sets=lambda house: {"SMTP_ALLOWED_PORTS": str(house.silent_port), "SMTP_TIMEOUT": "1"},
-        server=lambda house: f"{LOOPBACK}:{house.silent_port}",
+        sets=lambda setup: {"SMTP_ALLOWED_PORTS": str(setup.silent_port), "SMTP_TIMEOUT": "1"},
+        server=lambda setup: f"{LOOPBACK}:{setup.silent_port}",
     ),
     "an unknown authority": Broken(
         subject="Mail server port",
         says=("it fails at Encryption", "SMTP_CA_FILE"),
         sets=lambda _: {"SMTP_CA_FILE": ""},
-        server=lambda house: f"{LOOPBACK}:{house.office.mail.ports[587]}",
+        server=lambda setup: f"{LOOPBACK}:{setup.demo.mail.ports[587]}",
     ),
     "no host name": Broken(subject="Mail server", says=("--smtp: Leave out https://",), server=lambda _: "https://x"),
     "no network": Broken(
@@ -254,7 +254,7 @@ WEB: dict[str, Broken] = {
     "a certificate of nobody": Broken(
         subject="PUBLIC_URL",
         says=("TLS fails", "certificate"),
-        sets=lambda house: {"PUBLIC_URL": f"https://{LOOPBACK}:{house.office.mail.ports[465]}"},
+        sets=lambda setup: {"PUBLIC_URL": f"https://{LOOPBACK}:{setup.demo.mail.ports[465]}"},
     ),
     "no bot behind the proxy": public("/gateway", "a proxy answers, but not the bot (status 502)", "Start the bot"),
     "a redirection": public("/elsewhere", "sent elsewhere (status 302)"),
@@ -271,38 +271,38 @@ TOGETHER = [[one for one in row if one] for row in zip_longest(*(area.items() fo
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def setup(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Setup]:
     """Open everything once; each test changes what it breaks, and puts it back."""
     folder = tmp_path_factory.mktemp("doctor")
     async with AsyncExitStack() as stack:
         given: dict[str, Any] = {"slack_app_token": "xapp-demo", "database_url": f"sqlite:///{folder / DATABASE}"}
         mail = NumberedMail()
         authority = mail.authority_file(folder)
-        office = await stack.enter_async_context(open_office(folder, mail=mail, smtp_ca_file=authority, **given))
-        await set_up(office, ADA)
+        demo = await stack.enter_async_context(running_demo(folder, mail=mail, smtp_ca_file=authority, **given))
+        await set_up(demo, ADA)
         silent = await stack.enter_async_context(ScriptedServer(acts={"greeting": Silence()}))
         runner = web.AppRunner(_other_web(), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, LOOPBACK, 0).start()
-        yield House(
-            office=office,
+        yield Setup(
+            demo=demo,
             folder=folder,
             silent_port=silent.port,
             other_web=f"http://{LOOPBACK}:{runner.addresses[0][1]}",
-            good=_good(office),
+            good=_good(demo),
         )
 
 
-def _good(office: Office) -> Mapping[str, str]:
-    settings = office.settings
+def _good(demo: Demo) -> Mapping[str, str]:
+    settings = demo.settings
     secrets = ("slack_bot_token", "slack_signing_secret", "slack_app_token", "encryption_keys", "database_url")
     return {
         **{name.upper(): getattr(settings, name).get_secret_value() for name in secrets},
         "SLACK_API_URL": settings.slack_api_url,
         "PUBLIC_URL": str(settings.public_url),
         "SMTP_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "SMTP_ALLOWED_PORTS": str(office.mail.ports[587]),
+        "SMTP_ALLOWED_PORTS": str(demo.mail.ports[587]),
         "SMTP_CA_FILE": str(settings.smtp_ca_file),
     }
 
@@ -328,23 +328,23 @@ def _other_web() -> web.Application:
     return application
 
 
-async def check(house: House, *arguments: str, given: Mapping[str, str]) -> tuple[int, list[str], str]:
+async def check(setup: Setup, *arguments: str, given: Mapping[str, str]) -> tuple[int, list[str], str]:
     """Run the program; gives its exit code, its lines, and everything it said."""
-    code, out, err = await asyncio.to_thread(program, house.folder, "check", *arguments, given=given)
+    code, out, err = await asyncio.to_thread(program, setup.folder, "check", *arguments, given=given)
     assert err == ""
     assert "Traceback" not in out
-    assert not any(secret in out for secret in house.secrets)
+    assert not any(secret in out for secret in setup.secrets)
     assert "canary" not in out.replace("“canary”", "")
     return code, out.splitlines(), out
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_good_set_up_passes_in_order_and_changes_nothing(house: House) -> None:
+async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -> None:
     # A copy, because the bot itself goes on writing.
-    copy = house.copied("good")
-    before = _contents(house.folder / "good.db")
-    server = f"{LOOPBACK}:{house.office.mail.ports[587]}"
-    code, lines, out = await check(house, "--smtp", server, given={**house.good, **copy})
+    copy = setup.copied("good")
+    before = _contents(setup.folder / "good.db")
+    server = f"{LOOPBACK}:{setup.demo.mail.ports[587]}"
+    code, lines, out = await check(setup, "--smtp", server, given={**setup.good, **copy})
     assert code == 0, out
     assert [line.removeprefix("ok     ").split(":")[0] for line in lines] == [
         "Settings",
@@ -356,13 +356,13 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(house: House) -
         "Slack scopes",
         "Socket Mode",
         "DNS",
-        f"Mail server port {house.office.mail.ports[587]}",
+        f"Mail server port {setup.demo.mail.ports[587]}",
         "Clock",
         "PUBLIC_URL",
     ]
     assert all(line.startswith("ok     ") for line in lines)
-    assert _contents(house.folder / "good.db") == before
-    said = [line.text for line in house.office.mail.traffic if line.speaker == "client"]
+    assert _contents(setup.folder / "good.db") == before
+    said = [line.text for line in setup.demo.mail.traffic if line.speaker == "client"]
     assert said
     assert not any(word in line for line in said for word in ("AUTH", "MAIL"))
 
@@ -373,16 +373,16 @@ def _contents(file: Path) -> list[str]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_what_only_the_other_way_in_needs_is_not_asked_for(house: House) -> None:
-    code, lines, out = await check(house, given={**house.good, "SLACK_APP_TOKEN": "", "PUBLIC_URL": ""})
+async def test_what_only_the_other_way_in_needs_is_not_asked_for(setup: Setup) -> None:
+    code, lines, out = await check(setup, given={**setup.good, "SLACK_APP_TOKEN": "", "PUBLIC_URL": ""})
     assert code == 0, out
     assert not any(word in out for word in ("app token", "Socket Mode", "PUBLIC_URL", "DNS", "Mail server"))
     assert lines
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_machines_get_a_list_of_subject_good_and_sentence(house: House) -> None:
-    code, _, out = await check(house, "--json", given={**house.good, "SLACK_BOT_TOKEN": "xoxb-canary"})
+async def test_machines_get_a_list_of_subject_good_and_sentence(setup: Setup) -> None:
+    code, _, out = await check(setup, "--json", given={**setup.good, "SLACK_BOT_TOKEN": "xoxb-canary"})
     findings = json.loads(out)
     assert code == 1
     assert all(set(finding) == {"subject", "good", "sentence"} for finding in findings)
@@ -394,17 +394,17 @@ async def test_machines_get_a_list_of_subject_good_and_sentence(house: House) ->
     "broken", scaled(quick=TOGETHER, full=[*TOGETHER, *ALONE]), ids=lambda row: ", ".join(name for name, _ in row)
 )
 async def test_each_fault_is_told_with_its_remedy_and_hides_no_other(
-    house: House, monkeypatch: pytest.MonkeyPatch, broken: list[tuple[str, Broken]]
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, broken: list[tuple[str, Broken]]
 ) -> None:
-    given, arguments = dict(house.good), list[str]()
+    given, arguments = dict(setup.good), list[str]()
     for _, one in broken:
-        given.update(one.sets(house))
-        if server := one.server(house):
+        given.update(one.sets(setup))
+        if server := one.server(setup):
             arguments = ["--smtp", server]
     with monkeypatch.context() as patched:
         for _, one in broken:
-            one.around(house, patched)
-        code, lines, out = await check(house, *arguments, given=given)
+            one.around(setup, patched)
+        code, lines, out = await check(setup, *arguments, given=given)
     assert code == 1
     failed = [line for line in lines if line.startswith("FAILED ")]
     assert len(failed) == len(broken), out
@@ -419,10 +419,10 @@ async def test_each_fault_is_told_with_its_remedy_and_hides_no_other(
     ("path", "says"), [(None, "does not answer"), ("/another/", "what answers there is not Slack")]
 )
 async def test_without_slack_all_that_needs_it_says_so_and_the_rest_is_examined(
-    house: House, path: str | None, says: str
+    setup: Setup, path: str | None, says: str
 ) -> None:
-    address = f"http://{LOOPBACK}:{CLOSED}/api/" if path is None else f"{house.other_web}{path}"
-    code, lines, out = await check(house, given={**house.good, "SLACK_API_URL": address})
+    address = f"http://{LOOPBACK}:{CLOSED}/api/" if path is None else f"{setup.other_web}{path}"
+    code, lines, out = await check(setup, given={**setup.good, "SLACK_API_URL": address})
     assert code == 1
     failed = [line for line in lines if line.startswith("FAILED ")]
     assert {line.split(":")[0].removeprefix("FAILED ") for line in failed} >= {"Slack token", "Slack app token"}
@@ -433,7 +433,7 @@ async def test_without_slack_all_that_needs_it_says_so_and_the_rest_is_examined(
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = socket.getaddrinfo
 
@@ -444,9 +444,9 @@ async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return known(host, *more, **named)
 
-    monkeypatch.chdir(house.folder)
+    monkeypatch.chdir(setup.folder)
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    for name, value in {**house.good, "PUBLIC_URL": "https://nowhere.example"}.items():
+    for name, value in {**setup.good, "PUBLIC_URL": "https://nowhere.example"}.items():
         monkeypatch.setenv(name, value)
     bad = {one.subject: one.sentence for one in await doctor.examine("nowhere.example") if not one.good}
     assert set(bad) == {"DNS", "PUBLIC_URL"}

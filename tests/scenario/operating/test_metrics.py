@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 import bot.observability.metrics
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.observability.log import Outcome
 from bot.slack.middleware.request_log import KINDS
 from bot.smtp.check.report import Outcome as StageOutcome
@@ -30,8 +30,8 @@ def documented() -> dict[str, set[str]]:
     return {row["series"]: set(re.findall(r"`(\w+)`", row["labels"])) for row in _ROW.finditer(table)}
 
 
-async def read(office: Office) -> tuple[str, list[Metric]]:
-    async with aiohttp.ClientSession() as session, session.get(f"{office.bot_url}/metrics") as answer:
+async def read(demo: Demo) -> tuple[str, list[Metric]]:
+    async with aiohttp.ClientSession() as session, session.get(f"{demo.bot_url}/metrics") as answer:
         text = await answer.text()
     return text, list(text_string_to_metric_families(text))
 
@@ -51,24 +51,24 @@ def values(families: list[Metric], name: str, label: str) -> set[str]:
     }
 
 
-async def live(office: Office) -> None:
+async def live(demo: Demo) -> None:
     """Let each kind of thing happen that is counted."""
-    await set_up(office, ADA, password=CANARY)
-    await run_test(office, ADA)
-    await set_up(office, GRACE)
-    await run_test(office, GRACE)
-    await office.workspace.command(ADA, "/email-profile", "list")
-    await office.workspace.command(ADA, "/email-extra", f"add HELO {CANARY}")
-    await office.workspace.command(ADA, "/email-profile", CANARY)
-    await office.workspace.open_home(ADA)
+    await set_up(demo, ADA, password=CANARY)
+    await run_test(demo, ADA)
+    await set_up(demo, GRACE)
+    await run_test(demo, GRACE)
+    await demo.workspace.command(ADA, "/email-profile", "list")
+    await demo.workspace.command(ADA, "/email-extra", f"add HELO {CANARY}")
+    await demo.workspace.command(ADA, "/email-profile", CANARY)
+    await demo.workspace.open_home(ADA)
 
 
 @pytest.mark.parametrize("way", ["http", "socket"])
 async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lists(tmp_path: Path, way: str) -> None:
     given: dict[str, Any] = {"slack_app_token": "xapp-demo"} if way == "socket" else {}
-    async with open_office(tmp_path, **given) as office:
-        await live(office)
-        text, families = await read(office)
+    async with running_demo(tmp_path, **given) as demo:
+        await live(demo)
+        text, families = await read(demo)
     emitted = {
         # `le` and the moment of creation are of the format, not of the bot.
         series_of(family): {label for sample in family.samples for label in sample.labels} - {"le"}
@@ -96,10 +96,10 @@ async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lis
     assert not any(name in text.lower() for name in ("u0ada", "grace", "demo.example", "t0demo"))
 
 
-async def test_a_request_is_counted_once_with_its_outcome(http_office: Office) -> None:
+async def test_a_request_is_counted_once_with_its_outcome(http_demo: Demo) -> None:
     for text in ("help", "list", CANARY):
-        await http_office.workspace.command(ADA, "/email-profile", text)
-    text, _ = await read(http_office)
+        await http_demo.workspace.command(ADA, "/email-profile", text)
+    text, _ = await read(http_demo)
     assert 'slack_requests_total{kind="/email-profile"} 3.0' in text
     for outcome in ("ok", "refused", "told an error"):
         assert f'request_seconds_count{{command="/email-profile",outcome="{outcome}"}} 1.0' in text
@@ -107,34 +107,34 @@ async def test_a_request_is_counted_once_with_its_outcome(http_office: Office) -
 
 
 async def test_records_are_told_by_key_and_strange_keys_together_once_a_minute(
-    http_office: Office, store: Store, monkeypatch: pytest.MonkeyPatch
+    http_demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await set_up(http_office, ADA)
-    await set_up(http_office, GRACE)
-    (key,) = http_office.bot.database.key_ids
+    await set_up(http_demo, ADA)
+    await set_up(http_demo, GRACE)
+    (key,) = http_demo.bot.database.key_ids
     monkeypatch.setattr("bot.observability.metrics.RECORDS_SECONDS", -1.0)
-    assert 'email_profile_bot_records{key="unknown"} 0.0' in (await read(http_office))[0]
+    assert 'email_profile_bot_records{key="unknown"} 0.0' in (await read(http_demo))[0]
     await store.edit("UPDATE email_profiles SET key_id = 'ffffffff' WHERE user_id = :user", user=ADA)
     monkeypatch.setattr("bot.observability.metrics.RECORDS_SECONDS", 60.0)
-    text, families = await read(http_office)
+    text, families = await read(http_demo)
     assert 'email_profile_bot_records{key="unknown"} 1.0' in text
     assert values(families, "email_profile_bot_records", "key") == {key, "unknown"}
     assert "ffffffff" not in text
     await store.edit("UPDATE email_profiles SET key_id = 'eeeeeeee' WHERE user_id = :user", user=GRACE)
-    assert 'email_profile_bot_records{key="unknown"} 1.0' in (await read(http_office))[0]
+    assert 'email_profile_bot_records{key="unknown"} 1.0' in (await read(http_demo))[0]
 
 
-async def test_metrics_are_there_when_the_database_is_not(http_office: Office, store: Store) -> None:
+async def test_metrics_are_there_when_the_database_is_not(http_demo: Demo, store: Store) -> None:
     await store.edit("DROP TABLE email_profiles")
-    text, _ = await read(http_office)
+    text, _ = await read(http_demo)
     assert "email_profile_bot_database_connections " in text
     assert "email_profile_bot_records{" not in text
 
 
 async def test_socket_mode_is_told_as_connected_until_it_is_not(tmp_path: Path) -> None:
-    async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
-        assert "email_profile_bot_socket_mode_connected 1.0" in (await read(office))[0]
-        office.workspace.app_token = "xapp-of-another"
-        for socket in list(office.workspace.delivery.sockets):
+    async with running_demo(tmp_path, slack_app_token="xapp-demo") as demo:
+        assert "email_profile_bot_socket_mode_connected 1.0" in (await read(demo))[0]
+        demo.workspace.app_token = "xapp-of-another"
+        for socket in list(demo.workspace.delivery.sockets):
             await socket.close()
-        assert "email_profile_bot_socket_mode_connected 0.0" in (await read(office))[0]
+        assert "email_profile_bot_socket_mode_connected 0.0" in (await read(demo))[0]

@@ -11,24 +11,24 @@ from typing import Any
 import pytest
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from bot.profiles.people.people_list import escape_formula
 from tests.databases import KINDS
-from tests.scenario.crowd import BAD, CROWD, SECRET, crowded_office, lines, listed, users
+from tests.scenario.crowd import BAD, CROWD, SECRET, crowded_demo, lines, listed, users
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 
 pytestmark = pytest.mark.databases(*KINDS)
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with crowded_office(tmp_path) as opened:
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path) as opened:
         yield opened
 
 
-async def test_the_list_sums_everybody_up_and_shows_fifteen_a_page(office: Office) -> None:
-    workspace = office.workspace
-    shown = await listed(office)
+async def test_the_list_sums_everybody_up_and_shows_fifteen_a_page(demo: Demo) -> None:
+    workspace = demo.workspace
+    shown = await listed(demo)
     assert "42 people · 30 never tested · 12 not set up" in searchable(shown)
     seen = users(shown)
     assert len(seen) == 15
@@ -58,20 +58,20 @@ FOUND_BY = {
 }
 
 
-async def test_people_are_found_by_name_and_address(office: Office) -> None:
-    shown = await listed(office)
+async def test_people_are_found_by_name_and_address(demo: Demo) -> None:
+    shown = await listed(demo)
     for words, found in FOUND_BY.items():
-        await office.workspace.enter_in(GRACE, "Search", words, message=shown)
+        await demo.workspace.enter_in(GRACE, "Search", words, message=shown)
         assert users(shown) == found, words
         if not found:
             assert "Nobody is found by" in searchable(shown)
-        await office.workspace.enter_in(GRACE, "Search", "", message=shown)
+        await demo.workspace.enter_in(GRACE, "Search", "", message=shown)
         assert len(users(shown)) == 15
 
 
-async def test_search_filter_and_order_go_together(office: Office) -> None:
-    workspace = office.workspace
-    shown = await listed(office)
+async def test_search_filter_and_order_go_together(demo: Demo) -> None:
+    workspace = demo.workspace
+    shown = await listed(demo)
     await workspace.select(GRACE, "people_order", "Sort: by name", message=shown)
     assert users(shown)[:3] == [ADA, CROWD[0].id, CROWD[1].id]
     await workspace.enter_in(GRACE, "Search", "crowd", message=shown)
@@ -81,11 +81,11 @@ async def test_search_filter_and_order_go_together(office: Office) -> None:
     assert "Nobody" in searchable(shown)
 
 
-async def test_the_failing_one_comes_first_is_repaired_and_the_list_changes(office: Office) -> None:
-    workspace = office.workspace
+async def test_the_failing_one_comes_first_is_repaired_and_the_list_changes(demo: Demo) -> None:
+    workspace = demo.workspace
     bad = next(person for person in CROWD if person.id in BAD)
-    await run_test(office, GRACE, f"@{bad.handle}")
-    shown = await listed(office)
+    await run_test(demo, GRACE, f"@{bad.handle}")
+    shown = await listed(demo)
     assert users(shown)[0] == bad.id
     assert "Fails at Sign-in since" in lines(shown)[0]
     await workspace.choose(GRACE, bad.id, "Edit", message=shown)
@@ -103,10 +103,10 @@ async def test_the_failing_one_comes_first_is_repaired_and_the_list_changes(offi
     assert bad.id not in users(shown)
 
 
-async def test_each_line_opens_what_its_menu_says(office: Office) -> None:
-    workspace = office.workspace
+async def test_each_line_opens_what_its_menu_says(demo: Demo) -> None:
+    workspace = demo.workspace
     someone = CROWD[3]
-    shown = await listed(office)
+    shown = await listed(demo)
     await workspace.enter_in(GRACE, "Search", "emilie", message=shown)
     await workspace.choose(GRACE, someone.id, "Extra configurations", message=shown)
     await workspace.wait_view(GRACE, "Extra configurations", containing="TLS Y")
@@ -118,35 +118,35 @@ async def test_each_line_opens_what_its_menu_says(office: Office) -> None:
     await workspace.press(GRACE, "Delete …", message=question)
     await workspace.wait_message(GRACE, "The email profile is deleted.")
     await workspace.wait_message(someone.id, "deleted your email profile")
-    again = await listed(office)
+    again = await listed(demo)
     assert "13 not set up" in searchable(again)
 
 
-async def test_members_see_no_list(office: Office) -> None:
-    workspace = office.workspace
-    shown = await listed(office)
+async def test_members_see_no_list(demo: Demo) -> None:
+    workspace = demo.workspace
+    shown = await listed(demo)
     for text in ("list", "defaults"):
         await workspace.command(ADA, "/email-profile", text)
         assert "Only admins" in searchable(workspace.messages(ADA)[-1])
     assert users(shown)
 
 
-def table(office: Office) -> list[dict[str, Any]]:
-    (file,) = office.workspace.files
+def table(demo: Demo) -> list[dict[str, Any]]:
+    (file,) = demo.workspace.files
     assert file.channel == "D0GRACE"
     text = file.content.decode("utf-8-sig")
     assert SECRET not in text
     return list(csv.DictReader(io.StringIO(text)))
 
 
-async def test_the_list_is_exported_to_the_admin_alone_without_secrets(office: Office) -> None:
+async def test_the_list_is_exported_to_the_admin_alone_without_secrets(demo: Demo) -> None:
     evil = replace(CROWD[35], name='=HYPERLINK("http://evil.example","x")')
-    await office.workspace.change_person(evil)
-    await set_up(office, ADA)
-    shown = await listed(office)
-    await office.workspace.press(GRACE, "Export", message=shown)
-    await office.workspace.wait_message(GRACE, "The table is in your messages")
-    rows = {row["User id"]: row for row in table(office)}
+    await demo.workspace.change_person(evil)
+    await set_up(demo, ADA)
+    shown = await listed(demo)
+    await demo.workspace.press(GRACE, "Export", message=shown)
+    await demo.workspace.wait_message(GRACE, "The table is in your messages")
+    rows = {row["User id"]: row for row in table(demo)}
     assert len(rows) == 42
     assert rows[ADA]["Email Address"] == "ada@demo.example"
     assert rows[ADA]["Encryption"] == "TLS (STARTTLS, required)"

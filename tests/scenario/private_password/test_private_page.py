@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView
 from bot.profiles.account.private_links import PrivateLink, PrivateLinks
 from bot.profiles.account.profile import EmailProfile
@@ -81,92 +81,92 @@ async def browser() -> AsyncIterator[Browser]:
         yield Browser(session)
 
 
-async def new_link(office: Office) -> str:
+async def new_link(demo: Demo) -> str:
     """Return a link for Ada, whose profile holds a wrong password, from her card."""
-    card = await set_up(office, ADA, password="wrong")
-    await office.workspace.press(ADA, BUTTON, message=card)
-    message = await office.workspace.wait_message(ADA, "Open the private page to set your password.")
-    return await office.workspace.press_url(ADA, "Open the private page", message=message)
+    card = await set_up(demo, ADA, password="wrong")
+    await demo.workspace.press(ADA, BUTTON, message=card)
+    message = await demo.workspace.wait_message(ADA, "Open the private page to set your password.")
+    return await demo.workspace.press_url(ADA, "Open the private page", message=message)
 
 
-async def link_from_form(office: Office) -> str:
-    await office.workspace.press(ADA, BUTTON)
-    await office.workspace.wait_view(ADA, "Password")
-    return await office.workspace.press_url(ADA, "Open the private page")
+async def link_from_form(demo: Demo) -> str:
+    await demo.workspace.press(ADA, BUTTON)
+    await demo.workspace.wait_view(ADA, "Password")
+    return await demo.workspace.press_url(ADA, "Open the private page")
 
 
-async def open_form(office: Office, user: str = ADA, text: str = "edit") -> OpenView:
-    await office.workspace.command(user, "/email-profile", text)
-    return await office.workspace.wait_view(user, "Email profile")
+async def open_form(demo: Demo, user: str = ADA, text: str = "edit") -> OpenView:
+    await demo.workspace.command(user, "/email-profile", text)
+    return await demo.workspace.wait_view(user, "Email profile")
 
 
-async def set_from_form(office: Office, browser: Browser) -> OpenView:
+async def set_from_form(demo: Demo, browser: Browser) -> OpenView:
     """Set the password from the form's button, and close the modal with the link: the form below has learnt of it."""
-    assert (await browser.set(await link_from_form(office), PASSWORD)).status == 200
-    await office.workspace.cancel(ADA)
-    return await office.workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
+    assert (await browser.set(await link_from_form(demo), PASSWORD)).status == 200
+    await demo.workspace.cancel(ADA)
+    return await demo.workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
 
 
-async def stored(office: Office) -> tuple[EmailProfile, str | None]:
+async def stored(demo: Demo) -> tuple[EmailProfile, str | None]:
     """What is stored of Ada: her profile, and the password in it."""
-    async with office.bot.database.reading() as tx:
+    async with demo.bot.database.reading() as tx:
         record = await tx.profiles.get("T0DEMO", ADA)
     assert record is not None
     profile = EmailProfile.from_document(record.document)
     return profile, profile.password.get_secret_value() if profile.password else None
 
 
-async def test_from_the_card_over_the_page_to_a_card_that_is_up_to_date(office: Office, browser: Browser) -> None:
-    url = await new_link(office)
-    assert url.startswith(f"{office.bot_url}/password/{ADA}/")
+async def test_from_the_card_over_the_page_to_a_card_that_is_up_to_date(demo: Demo, browser: Browser) -> None:
+    url = await new_link(demo)
+    assert url.startswith(f"{demo.bot_url}/password/{ADA}/")
     page = (await browser.ask("GET", url)).text
     parts = ('name="password" type="password"', ">ada@demo.example</strong>", ">mail.demo.example</strong>")
     assert all(part in page for part in parts)
-    office.workspace.all_messages.clear()
+    demo.workspace.all_messages.clear()
     done = await browser.set(url, PASSWORD)
     assert (done.status, "Your password is set" in done.text, PASSWORD in done.text) == (200, True, False)
-    assert "*Password*  set on <!date" in searchable(await office.workspace.wait_message(ADA, "is set."))
-    assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
+    assert "*Password*  set on <!date" in searchable(await demo.workspace.wait_message(ADA, "is set."))
+    assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
 
 
 @pytest.mark.parametrize(("before", "host"), [(None, "mail.demo.example"), ("for the old one", "smtp.demo.example")])
 async def test_a_form_for_a_server_not_stored_yet_learns_of_the_password_and_needs_none(
-    office: Office, browser: Browser, before: str | None, host: str
+    demo: Demo, browser: Browser, before: str | None, host: str
 ) -> None:
-    workspace = office.workspace
+    workspace = demo.workspace
     defaults = Defaults(host="mail.demo.example", port=587, encryption=Encryption.TLS)
     policy = StoredDefaults(defaults=defaults, previous=defaults, revision=1)
-    async with office.bot.database.writing() as tx:
+    async with demo.bot.database.writing() as tx:
         await tx.workspaces.save("T0DEMO", policy.to_document(), expected_revision=0)
     if before:
-        await set_up(office, ADA, password=before)
-    await open_form(office)
+        await set_up(demo, ADA, password=before)
+    await open_form(demo)
     await workspace.fill(ADA, "SMTP Server Address", "no server")
     await workspace.press(ADA, BUTTON)
     assert "Fill in the SMTP Server Address first." in str(workspace.stacks[ADA].pop().content)
-    await fill_form(office, ADA)
+    await fill_form(demo, ADA)
     await workspace.fill(ADA, "Password", "")
     await workspace.fill(ADA, "SMTP Server Address", f" {host.upper()}")
-    form = await set_from_form(office, browser)
+    form = await set_from_form(demo, browser)
     assert form.values[form.labelled("Email Address")[1]] == "ada@demo.example"
     assert await workspace.submit(ADA) == {}
     # Without TLS, which comes from the defaults, nobody could sign in.
-    assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
-    assert (await stored(office))[0].password_host == host
+    assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
+    assert (await stored(demo))[0].password_host == host
 
 
-async def test_a_form_that_was_closed_meanwhile_is_no_loss(http_office: Office, browser: Browser) -> None:
-    await set_up(http_office, ADA, password="wrong")
-    await open_form(http_office)
-    url = await link_from_form(http_office)
-    http_office.workspace.stacks[ADA].clear()
+async def test_a_form_that_was_closed_meanwhile_is_no_loss(http_demo: Demo, browser: Browser) -> None:
+    await set_up(http_demo, ADA, password="wrong")
+    await open_form(http_demo)
+    url = await link_from_form(http_demo)
+    http_demo.workspace.stacks[ADA].clear()
     assert (await browser.set(url, PASSWORD)).status == 200
-    assert "set on" in searchable(await http_office.workspace.wait_message(ADA, "Your password is set."))
-    assert http_office.workspace.refusals.pop() == ("views.update", "not_found")
+    assert "set on" in searchable(await http_demo.workspace.wait_message(ADA, "Your password is set."))
+    assert http_demo.workspace.refusals.pop() == ("views.update", "not_found")
 
 
-async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_office: Office, browser: Browser) -> None:
-    url = await new_link(http_office)
+async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_demo: Demo, browser: Browser) -> None:
+    url = await new_link(http_demo)
     mark = await browser.mark(url)
     for number in range(100):
         assert (await browser.ask("GET" if number % 4 else "HEAD", url)).status == 200
@@ -177,33 +177,33 @@ async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_office
     assert (await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})).status == 200
     for method, data in (("POST", {"mark": mark, "password": "another"}), ("GET", None), ("HEAD", None)):
         assert (await browser.ask(method, url, data=data)).status == 404
-    assert (await stored(http_office))[1] == PASSWORD
+    assert (await stored(http_demo))[1] == PASSWORD
 
 
-async def test_a_link_is_refused_after_ten_minutes(http_office: Office, browser: Browser, store: Store) -> None:
-    url = await new_link(http_office)
+async def test_a_link_is_refused_after_ten_minutes(http_demo: Demo, browser: Browser, store: Store) -> None:
+    url = await new_link(http_demo)
     await store.edit("UPDATE password_links SET ends_at = ends_at - 570")
     mark = await browser.mark(url)
     await store.edit("UPDATE password_links SET ends_at = ends_at - 31")
     late = await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})
-    assert (late.status, "too old" in late.text, (await stored(http_office))[1]) == (404, True, "wrong")
+    assert (late.status, "too old" in late.text, (await stored(http_demo))[1]) == (404, True, "wrong")
     assert (await browser.ask("GET", url)).status == 404
 
 
-async def test_of_twenty_at_once_one_wins_although_slack_cannot_be_told(http_office: Office, browser: Browser) -> None:
-    url = await new_link(http_office)
+async def test_of_twenty_at_once_one_wins_although_slack_cannot_be_told(http_demo: Demo, browser: Browser) -> None:
+    url = await new_link(http_demo)
     mark = await browser.mark(url)
-    await http_office.bot.jobs.drain(5)
+    await http_demo.bot.jobs.drain(5)
     replies = await asyncio.gather(
         *(browser.ask("POST", url, data={"mark": mark, "password": f"try {number}"}) for number in range(20))
     )
     assert Counter(reply.status for reply in replies) == {200: 1, 404: 19}
     winner = next(number for number, reply in enumerate(replies) if reply.status == 200)
-    assert (await stored(http_office))[1] == f"try {winner}"
+    assert (await stored(http_demo))[1] == f"try {winner}"
 
 
-async def test_after_fifty_wrong_guesses_from_one_place_all_fail(http_office: Office, browser: Browser) -> None:
-    url = await new_link(http_office)
+async def test_after_fifty_wrong_guesses_from_one_place_all_fail(http_demo: Demo, browser: Browser) -> None:
+    url = await new_link(http_demo)
     mark = await browser.mark(url)
 
     async def guess(number: int) -> Reply:
@@ -233,9 +233,9 @@ def test_a_proxy_is_believed_in_its_last_word_and_only_when_it_is_near() -> None
     assert counted("93.184.216.34", "203.0.113.7") == counted("93.184.216.34") == "93.184.216.34"
 
 
-async def test_the_page_refers_to_nothing_foreign_and_is_a_plain_form(http_office: Office, browser: Browser) -> None:
-    url = await new_link(http_office)
-    await http_office.workspace.command(ADA, "/email-extra", "add FROM_NAME <script>alert(1)</script>")
+async def test_the_page_refers_to_nothing_foreign_and_is_a_plain_form(http_demo: Demo, browser: Browser) -> None:
+    url = await new_link(http_demo)
+    await http_demo.workspace.command(ADA, "/email-extra", "add FROM_NAME <script>alert(1)</script>")
     page = (await browser.ask("GET", url)).text
     references = re.findall(r"""(?:src|href|action|srcset|data)=["']?([^"'\s>]*)""", page)
     assert sorted(references) == ["/private/password.css", "/private/password.js"]
@@ -244,7 +244,7 @@ async def test_the_page_refers_to_nothing_foreign_and_is_a_plain_form(http_offic
     # Neither would run or show under this policy.
     assert not re.search(r"<style|\son\w+=|\sstyle=|<script>|javascript:", page)
     for reference in references:
-        asset = await browser.ask("GET", f"{http_office.bot_url}{reference}")
+        asset = await browser.ask("GET", f"{http_demo.bot_url}{reference}")
         assert not re.search(r"https?:|@import|url\(|fetch|XMLHttp|localStorage|cookie|innerHTML", asset.text)
 
 
@@ -262,8 +262,8 @@ def test_whatever_a_profile_holds_is_shown_as_text_and_https_is_insisted_on() ->
     assert answer.cookies["password-form"]["secure"]
 
 
-async def test_a_password_from_elsewhere_is_refused_and_the_link_stays(http_office: Office, browser: Browser) -> None:
-    url = await new_link(http_office)
+async def test_a_password_from_elsewhere_is_refused_and_the_link_stays(http_demo: Demo, browser: Browser) -> None:
+    url = await new_link(http_demo)
     mark = await browser.mark(url)
     sent = f"mark={mark}&password=x"
     for body, headers in (
@@ -281,14 +281,14 @@ async def test_a_password_from_elsewhere_is_refused_and_the_link_stays(http_offi
             browser.session.cookie_jar.clear()
         refused = await browser.ask("POST", url, data=body, headers=headers)
         assert (refused.status, "Not from this page" in refused.text) == (403, True)
-    assert (await stored(http_office))[1] == "wrong"
+    assert (await stored(http_demo))[1] == "wrong"
     assert (await browser.set(url, PASSWORD)).status == 200
 
 
-async def test_a_request_that_no_browser_makes_is_refused_like_any_other(http_office: Office, browser: Browser) -> None:
-    page, form = f"{http_office.bot_url}/password/{ADA}/token", FORM["Content-Type"]
+async def test_a_request_that_no_browser_makes_is_refused_like_any_other(http_demo: Demo, browser: Browser) -> None:
+    page, form = f"{http_demo.bot_url}/password/{ADA}/token", FORM["Content-Type"]
     for method, url, body, kind in (
-        ("GET", f"{http_office.bot_url}/private/other.js", b"", form),
+        ("GET", f"{http_demo.bot_url}/private/other.js", b"", form),
         ("PUT", page, b"", form),
         ("POST", page, b"x" * 2**21, form),
         ("POST", page, b"mark=\xff&password=\xff", form),
@@ -302,17 +302,17 @@ async def test_a_request_that_no_browser_makes_is_refused_like_any_other(http_of
 
 
 async def test_what_is_no_password_keeps_the_link_and_a_good_one_arrives_as_typed(
-    http_office: Office, browser: Browser
+    http_demo: Demo, browser: Browser
 ) -> None:
     for password in ("  blanks at both ends ", "%2B+&=;#\\\"'<é漢🔑>\u00a0", "x" * 1000):
-        http_office.workspace.all_messages.clear()
-        url = await new_link(http_office)
+        http_demo.workspace.all_messages.clear()
+        url = await new_link(http_demo)
         for bad, why in (("", "is missing"), ("a\0b", "control"), ("tab\t", "control"), ("x" * 1001, "at most 1000")):
             again = await browser.set(url, bad)
             assert (again.status, why in again.text, 'role="alert"' in again.text) == (422, True, True)
             assert not bad or bad not in again.text
         assert (await browser.set(url, password)).status == 200
-        assert (await stored(http_office))[1] == password
+        assert (await stored(http_demo))[1] == password
 
 
 async def test_neither_password_nor_token_is_found_anywhere(
@@ -327,32 +327,32 @@ async def test_neither_password_nor_token_is_found_anywhere(
     for name in ("slack_sdk", "slack_bolt"):
         caplog.set_level(logging.INFO, logger=name)
     accounts = [DemoAccount(address=LOGIN, login=LOGIN, password=CANARY)]
-    async with open_office(tmp_path, mail=DemoMail(accounts)) as office:
-        url = await new_link(office)
+    async with running_demo(tmp_path, mail=DemoMail(accounts)) as demo:
+        url = await new_link(demo)
         token = url.rpartition("/")[2].encode()
         seen = await kept()
         elsewhere = await browser.ask("POST", url, data={"mark": "no", "password": CANARY})
         replies = [elsewhere, await browser.set(url, f"{CANARY}\x07"), await browser.set(url, CANARY)]
         assert [reply.status for reply in replies] == [403, 422, 200]
-        await office.workspace.wait_message(ADA, "Your password is set.")
-        assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
-        metrics = await (await browser.session.get(f"{office.bot_url}/metrics")).read()
+        await demo.workspace.wait_message(ADA, "Your password is set.")
+        assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
+        metrics = await (await browser.session.get(f"{demo.bot_url}/metrics")).read()
         assert hashlib.sha256(token).hexdigest().encode() in seen
         seen += await kept()
     seen += await kept() + caplog.text.encode() + str(replies).encode() + metrics
-    sent = json.dumps(office.workspace.received, ensure_ascii=False).encode()
+    sent = json.dumps(demo.workspace.received, ensure_ascii=False).encode()
     assert (leaks(seen), leaks(sent)) == ([], [])
     assert (token in seen, token in sent) == (False, True)
 
 
 async def test_with_private_entry_a_form_takes_not_even_a_forged_password(tmp_path: Path, browser: Browser) -> None:
-    async with open_office(tmp_path, password_entry="private") as office:
-        workspace = office.workspace
+    async with running_demo(tmp_path, password_entry="private") as demo:
+        workspace = demo.workspace
         await workspace.command(ADA, "/email-extra", "add SSL Y")
-        form = await open_form(office)
+        form = await open_form(demo)
         assert "password" not in form.state()
         assert "*Password:* not set. You set the password on a private page of the bot." in str(form.content)
-        values = {"Email Address": LOGIN, "User/Login": LOGIN, "SMTP Server Address": office.mail.host, "Port": "465"}
+        values = {"Email Address": LOGIN, "User/Login": LOGIN, "SMTP Server Address": demo.mail.host, "Port": "465"}
         for label, value in values.items():
             await workspace.fill(ADA, label, value)
         forged = form.payload()
@@ -363,34 +363,34 @@ async def test_with_private_entry_a_form_takes_not_even_a_forged_password(tmp_pa
         await workspace.wait_view(ADA, "Email profile", containing="no password is stored")
         assert await workspace.raw("interactive", {"type": "view_submission", **sent}) == {"response_action": "clear"}
         assert BUTTON in str((await workspace.wait_message(ADA, "Password missing")).blocks)
-        assert (await stored(office))[1] is None
-        assert not any("AUTH " in line.text for line in office.mail.traffic if line.speaker == "client")
-        others = await open_form(office, GRACE, "edit @ada")
+        assert (await stored(demo))[1] is None
+        assert not any("AUTH " in line.text for line in demo.mail.traffic if line.speaker == "client")
+        others = await open_form(demo, GRACE, "edit @ada")
         assert "The owner sets the password on a private page of the bot." in str(others.content)
         assert ("password" in others.state(), BUTTON in str(others.content)) == (False, False)
-        await open_form(office)
+        await open_form(demo)
         await workspace.fill(ADA, "SMTP Server Address", "smtp.demo.example")
-        assert "*Password:* set on" in str((await set_from_form(office, browser)).content)
+        assert "*Password:* set on" in str((await set_from_form(demo, browser)).content)
         assert await workspace.submit(ADA) == {}
-        assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
+        assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
 
 
 async def test_without_a_public_address_no_private_way_is_offered_or_open(tmp_path: Path) -> None:
-    async with open_office(tmp_path, public_url=None) as office:
-        card = await set_up(office, ADA)
-        form = await open_form(office)
+    async with running_demo(tmp_path, public_url=None) as demo:
+        card = await set_up(demo, ADA)
+        form = await open_form(demo)
         assert "What you type is visible and passes through Slack." in str(form.content)
         assert "privately" not in str(form.content) + searchable(card) + str(card.blocks)
-        async with aiohttp.ClientSession() as session, session.get(f"{office.bot_url}/password/{ADA}/x") as answer:
+        async with aiohttp.ClientSession() as session, session.get(f"{demo.bot_url}/password/{ADA}/x") as answer:
             assert answer.status == 404
 
 
-async def test_what_somebody_saved_meanwhile_is_not_undone_unasked(http_office: Office, browser: Browser) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
-    await open_form(http_office)
-    url = await link_from_form(http_office)
-    await open_form(http_office, GRACE, "edit @ada")
+async def test_what_somebody_saved_meanwhile_is_not_undone_unasked(http_demo: Demo, browser: Browser) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await open_form(http_demo)
+    url = await link_from_form(http_demo)
+    await open_form(http_demo, GRACE, "edit @ada")
     await workspace.fill(GRACE, "User/Login", "grace.was.here")
     assert await workspace.submit(GRACE) == {}
     assert (await browser.set(url, PASSWORD)).status == 200
@@ -398,4 +398,4 @@ async def test_what_somebody_saved_meanwhile_is_not_undone_unasked(http_office: 
     await workspace.cancel(ADA)
     await workspace.submit(ADA)
     await workspace.wait_view(ADA, "Email profile", containing="Use theirs: grace.was.here")
-    assert (await stored(http_office))[0].login == "grace.was.here"
+    assert (await stored(http_demo))[0].login == "grace.was.here"

@@ -6,7 +6,7 @@ import pytest
 
 from bot.demo.mail import DemoMail
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import generate_key
 from tests.scenario.people import ADA, GRACE, fill_form, open_form, run_test, set_up, typed
@@ -31,62 +31,62 @@ from tests.store import Store
     ],
 )
 async def test_an_error_stands_at_its_field_and_everything_typed_is_kept(
-    http_office: Office, label: str, value: str, sentence: str
+    http_demo: Demo, label: str, value: str, sentence: str
 ) -> None:
-    await open_form(http_office, ADA)
-    await fill_form(http_office, ADA)
-    await http_office.workspace.fill(ADA, label, value)
-    errors = await http_office.workspace.submit(ADA)
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA)
+    await http_demo.workspace.fill(ADA, label, value)
+    errors = await http_demo.workspace.submit(ADA)
     assert list(errors) == [label]
     assert sentence in errors[label]
-    assert typed(http_office, ADA, label) == value
-    assert typed(http_office, ADA, "SMTP Server Address") in (http_office.mail.host, value)
+    assert typed(http_demo, ADA, label) == value
+    assert typed(http_demo, ADA, "SMTP Server Address") in (http_demo.mail.host, value)
 
 
-async def test_a_password_is_kept_exactly_as_typed_blanks_and_all(http_office: Office) -> None:
-    await open_form(http_office, ADA)
-    await fill_form(http_office, ADA, password="  analytical engine 1843 ")
-    assert await http_office.workspace.submit(ADA) == {}
-    await http_office.workspace.command(ADA, "/email-extra", "add TLS Y")
-    assert "failed at Sign-in" in searchable(await run_test(http_office, ADA))
+async def test_a_password_is_kept_exactly_as_typed_blanks_and_all(http_demo: Demo) -> None:
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, password="  analytical engine 1843 ")
+    assert await http_demo.workspace.submit(ADA) == {}
+    await http_demo.workspace.command(ADA, "/email-extra", "add TLS Y")
+    assert "failed at Sign-in" in searchable(await run_test(http_demo, ADA))
 
 
-async def test_an_empty_password_keeps_the_stored_one_but_not_for_another_server(http_office: Office) -> None:
-    await set_up(http_office, ADA)
-    await open_form(http_office, ADA)
-    await http_office.workspace.fill(ADA, "Port", "25")
-    assert await http_office.workspace.submit(ADA) == {}
-    await open_form(http_office, ADA)
-    assert not typed(http_office, ADA, "Password")
-    await http_office.workspace.fill(ADA, "SMTP Server Address", "smtp.demo.example")
-    errors = await http_office.workspace.submit(ADA)
+async def test_an_empty_password_keeps_the_stored_one_but_not_for_another_server(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await http_demo.workspace.fill(ADA, "Port", "25")
+    assert await http_demo.workspace.submit(ADA) == {}
+    await open_form(http_demo, ADA)
+    assert not typed(http_demo, ADA, "Password")
+    await http_demo.workspace.fill(ADA, "SMTP Server Address", "smtp.demo.example")
+    errors = await http_demo.workspace.submit(ADA)
     assert "was typed for mail.demo.example and goes nowhere else" in errors["Password"]
 
 
-async def test_an_admin_who_changes_the_server_drops_the_password_and_the_owner_is_told(http_office: Office) -> None:
-    await set_up(http_office, ADA)
-    await open_form(http_office, GRACE, "edit @ada")
-    await http_office.workspace.fill(GRACE, "SMTP Server Address", "smtp.demo.example")
-    assert await http_office.workspace.submit(GRACE) == {}
-    told = searchable(await http_office.workspace.wait_message(ADA, "type your password again"))
+async def test_an_admin_who_changes_the_server_drops_the_password_and_the_owner_is_told(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, GRACE, "edit @ada")
+    await http_demo.workspace.fill(GRACE, "SMTP Server Address", "smtp.demo.example")
+    assert await http_demo.workspace.submit(GRACE) == {}
+    told = searchable(await http_demo.workspace.wait_message(ADA, "type your password again"))
     assert "SMTP Server Address mail.demo.example → smtp.demo.example" in told
-    await http_office.workspace.command(ADA, "/email-profile")
-    assert "Password missing" in searchable(http_office.workspace.messages(ADA)[-1])
-    assert "failed at Sign-in: no password is stored" in searchable(await run_test(http_office, ADA))
+    await http_demo.workspace.command(ADA, "/email-profile")
+    assert "Password missing" in searchable(http_demo.workspace.messages(ADA)[-1])
+    assert "failed at Sign-in: no password is stored" in searchable(await run_test(http_demo, ADA))
 
 
 @pytest.mark.parametrize("decided", ["mine", "theirs"])
-async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(http_office: Office, decided: str) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
-    await open_form(http_office, ADA)
-    await open_form(http_office, GRACE, "edit @ada")
+async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(http_demo: Demo, decided: str) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await open_form(http_demo, GRACE, "edit @ada")
     await workspace.fill(GRACE, "User/Login", "grace.was.here")
     assert await workspace.submit(GRACE) == {}
     await workspace.fill(ADA, "Port", "2525")
     await workspace.submit(ADA)
     form = await workspace.wait_view(ADA, "Email profile", containing="Somebody saved this profile meanwhile")
-    assert typed(http_office, ADA, "Port") == "2525"
+    assert typed(http_demo, ADA, "Port") == "2525"
     # Only what the other one changed has to be decided, and there theirs is the likelier wish.
     decisions = [block["label"]["text"] for block in form.content["blocks"] if "differs" in str(block.get("label"))]
     assert decisions == ["User/Login differs"]
@@ -103,35 +103,35 @@ async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(htt
     assert ("grace.was.here" in card) == (decided == "theirs")
 
 
-async def test_their_server_is_never_joined_with_my_password(http_office: Office) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
-    await open_form(http_office, ADA)
-    await open_form(http_office, GRACE, "edit @ada")
+async def test_their_server_is_never_joined_with_my_password(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await open_form(http_demo, GRACE, "edit @ada")
     await workspace.fill(GRACE, "SMTP Server Address", "smtp.elsewhere.example")
     assert await workspace.submit(GRACE) == {}
     await workspace.fill(ADA, "Password", "typed for mail.demo.example")
     await workspace.submit(ADA)
     await workspace.wait_view(ADA, "Email profile", containing="Use theirs: smtp.elsewhere.example")
-    assert typed(http_office, ADA, "Password") == "typed for mail.demo.example"
+    assert typed(http_demo, ADA, "Password") == "typed for mail.demo.example"
     errors = await workspace.submit(ADA)
     assert "Type the password" in errors["Password"]
     await workspace.fill(ADA, "SMTP Server Address differs", "mine")
     assert await workspace.submit(ADA) == {}
-    async with http_office.bot.database.reading() as tx:
+    async with http_demo.bot.database.reading() as tx:
         stored = await tx.profiles.get("T0DEMO", ADA)
     assert stored is not None
     profile = EmailProfile.from_document(stored.document)
     assert profile.host == profile.password_host == "mail.demo.example"
 
 
-async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, store: Store) -> None:
-    workspace = http_office.workspace
+async def test_delete_asks_twice_and_leaves_no_byte(http_demo: Demo, store: Store) -> None:
+    workspace = http_demo.workspace
     await workspace.command(ADA, "/email-profile", "delete")
     assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
-    await set_up(http_office, ADA)
-    await run_test(http_office, ADA)
-    database = http_office.bot.database
+    await set_up(http_demo, ADA)
+    await run_test(http_demo, ADA)
+    database = http_demo.bot.database
     async with database.reading() as tx:
         stored = await tx.profiles.get("T0DEMO", ADA)
     assert stored is not None
@@ -151,9 +151,9 @@ async def test_delete_asks_twice_and_leaves_no_byte(http_office: Office, store: 
 
 async def test_everything_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
     keys = generate_key()
-    async with open_office(tmp_path, encryption_keys=keys) as office:
-        await set_up(office, ADA)
-    async with open_office(tmp_path, encryption_keys=keys, mail=DemoMail()) as office:
-        await office.workspace.command(ADA, "/email-profile")
-        assert "`mail.demo.example`" in searchable(office.workspace.messages(ADA)[-1])
-        assert "Connection test passed" in searchable(await run_test(office, ADA))
+    async with running_demo(tmp_path, encryption_keys=keys) as demo:
+        await set_up(demo, ADA)
+    async with running_demo(tmp_path, encryption_keys=keys, mail=DemoMail()) as demo:
+        await demo.workspace.command(ADA, "/email-profile")
+        assert "`mail.demo.example`" in searchable(demo.workspace.messages(ADA)[-1])
+        assert "Connection test passed" in searchable(await run_test(demo, ADA))

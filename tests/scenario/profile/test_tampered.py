@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE, fill_form, set_up
 from tests.store import Store
@@ -24,54 +24,52 @@ EDITS = [
 ]
 
 
-async def refused(office: Office) -> None:
+async def refused(demo: Demo) -> None:
     """Card, test and home all say that the record cannot be read, and nothing is dialled."""
-    workspace, traffic = office.workspace, len(office.mail.traffic)
+    workspace, traffic = demo.workspace, len(demo.mail.traffic)
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-profile")
     assert "cannot be read" in searchable(workspace.messages(ADA)[-1])
     await workspace.command(ADA, "/email-test")
     told = searchable(await workspace.wait_message(ADA, "No connection was made"))
     assert "the password too" in told
-    assert len(office.mail.traffic) == traffic
+    assert len(demo.mail.traffic) == traffic
 
 
 @pytest.mark.parametrize("edits", EDITS)
-async def test_an_edited_or_moved_record_is_used_for_nothing(
-    http_office: Office, store: Store, edits: list[str]
-) -> None:
-    await set_up(http_office, ADA)
-    await set_up(http_office, GRACE)
+async def test_an_edited_or_moved_record_is_used_for_nothing(http_demo: Demo, store: Store, edits: list[str]) -> None:
+    await set_up(http_demo, ADA)
+    await set_up(http_demo, GRACE)
     await store.edit(*edits, nothing=b"", braces=b"{}")
-    await refused(http_office)
+    await refused(http_demo)
 
 
-async def test_a_record_with_any_bit_flipped_is_used_for_nothing(http_office: Office, store: Store) -> None:
-    await set_up(http_office, ADA)
+async def test_a_record_with_any_bit_flipped_is_used_for_nothing(http_demo: Demo, store: Store) -> None:
+    await set_up(http_demo, ADA)
     ((sealed,),) = await store.ask("SELECT sealed FROM email_profiles")
     bits = len(sealed) * 8
     for bit in random.Random(1).sample(range(bits), min(bits, scaled(quick=25, full=bits))):
         flipped = bytearray(sealed)
         flipped[bit // 8] ^= 1 << (bit % 8)
         await store.edit("UPDATE email_profiles SET sealed = :sealed", sealed=bytes(flipped))
-        await refused(http_office)
+        await refused(http_demo)
     await store.edit("UPDATE email_profiles SET sealed = :sealed", sealed=sealed)
-    await http_office.workspace.command(ADA, "/email-profile")
-    assert "mail.demo.example" in searchable(http_office.workspace.messages(ADA)[-1])
+    await http_demo.workspace.command(ADA, "/email-profile")
+    assert "mail.demo.example" in searchable(http_demo.workspace.messages(ADA)[-1])
 
 
-async def test_typing_everything_again_mends_it(http_office: Office, store: Store) -> None:
-    await set_up(http_office, ADA)
+async def test_typing_everything_again_mends_it(http_demo: Demo, store: Store) -> None:
+    await set_up(http_demo, ADA)
     await store.edit(*EDITS[0])
-    workspace = http_office.workspace
+    workspace = http_demo.workspace
     await workspace.command(ADA, "/email-profile")
     await workspace.press(ADA, "Type it again", message=workspace.messages(ADA)[-1])
     form = await workspace.wait_view(ADA, "Email profile")
     _, key = form.labelled("SMTP Server Address")
     assert not form.values.get(key)
-    await fill_form(http_office, ADA, password=" ")
+    await fill_form(http_demo, ADA, password=" ")
     await workspace.fill(ADA, "Password", "")
     assert "missing" in str(await workspace.submit(ADA))
-    await fill_form(http_office, ADA)
+    await fill_form(http_demo, ADA)
     assert await workspace.submit(ADA) == {}
     await workspace.wait_message(ADA, "Not tested yet")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.demo.delivery import encoded, signature
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from bot.profiles.account.profile import Field
 from bot.profiles.people.defaults import DefaultsField
 from bot.profiles.people.people_list import ListQuery
@@ -44,39 +44,39 @@ command_texts = st.one_of(
 )
 
 
-async def answered(office: Office, answer: Any) -> bool:
+async def answered(demo: Demo, answer: Any) -> bool:
     """Whether something came of a command: an answer at once, a view, or a message soon after."""
     if isinstance(answer, dict) and answer.get("text") and answer.get("blocks"):
         return True
     async with asyncio.timeout(10):
-        while not office.workspace.view(ADA) and not office.workspace.messages(ADA):
+        while not demo.workspace.view(ADA) and not demo.workspace.messages(ADA):
             await asyncio.sleep(0.001)
     return True
 
 
-async def finished(office: Office) -> None:
+async def finished(demo: Demo) -> None:
     """Wait until nothing runs any more, and clean the screen."""
-    while office.bot.jobs.running:
+    while demo.bot.jobs.running:
         await asyncio.sleep(0.001)
-    office.workspace.all_messages.clear()
-    office.workspace.stacks.clear()
-    office.workspace.received.clear()
+    demo.workspace.all_messages.clear()
+    demo.workspace.stacks.clear()
+    demo.workspace.received.clear()
     # Who is asked for by a made-up id is unknown, and that is no fault.
-    office.workspace.refusals[:] = [one for one in office.workspace.refusals if one[1] != "user_not_found"]
+    demo.workspace.refusals[:] = [one for one in demo.workspace.refusals if one[1] != "user_not_found"]
 
 
 @MANY
 @given(command=st.sampled_from(COMMANDS), text=command_texts)
 async def test_any_command_text_is_answered(
-    http_office: Office, caplog: pytest.LogCaptureFixture, command: str, text: str
+    http_demo: Demo, caplog: pytest.LogCaptureFixture, command: str, text: str
 ) -> None:
-    workspace = http_office.workspace
+    workspace = http_demo.workspace
     with caplog.at_level(logging.ERROR):
         await workspace.command(ADA, command, text)
-        assert await answered(http_office, workspace.received[-1])
+        assert await answered(http_demo, workspace.received[-1])
         assert all(message.text for message in workspace.messages(ADA))
         assert not any("operation_timeout" in message.text for message in workspace.messages(ADA))
-        await finished(http_office)
+        await finished(http_demo)
     assert caplog.records == []
     assert workspace.refusals == []
 
@@ -147,32 +147,32 @@ presses = st.fixed_dictionaries(
 )
 
 
-def sent_by(office: Office, user: str, kind: str) -> dict[str, Any]:
+def sent_by(demo: Demo, user: str, kind: str) -> dict[str, Any]:
     return {
         "type": kind,
         "team": {"id": "T0DEMO"},
         "user": {"id": user, "team_id": "T0DEMO"},
         "api_app_id": "A0DEMO",
-        "trigger_id": office.workspace.new_trigger(user),
+        "trigger_id": demo.workspace.new_trigger(user),
     }
 
 
-def pressed_in_modal(office: Office, user: str, view: dict[str, Any], press: dict[str, Any]) -> dict[str, Any]:
+def pressed_in_modal(demo: Demo, user: str, view: dict[str, Any], press: dict[str, Any]) -> dict[str, Any]:
     """What Slack would send of a press in a modal that is really open, with this state in it."""
-    opened = office.workspace.push(user, {"blocks": [], "title": {"text": "open"}})
+    opened = demo.workspace.push(user, {"blocks": [], "title": {"text": "open"}})
     return {
-        **sent_by(office, user, "block_actions"),
+        **sent_by(demo, user, "block_actions"),
         "view": {"type": "modal", **view, "id": opened.id, "root_view_id": opened.root_id},
         "container": {"type": "view", "view_id": opened.id},
         "actions": [{"type": "button", **press}],
     }
 
 
-def pressed_in_message(office: Office, user: str, press: dict[str, Any]) -> dict[str, Any]:
+def pressed_in_message(demo: Demo, user: str, press: dict[str, Any]) -> dict[str, Any]:
     """What Slack would send of a press in a message."""
-    url, _ = office.workspace.new_response_url(user, "C0GENERAL")
+    url, _ = demo.workspace.new_response_url(user, "C0GENERAL")
     return {
-        **sent_by(office, user, "block_actions"),
+        **sent_by(demo, user, "block_actions"),
         "response_url": url,
         "container": {"type": "message", "message_ts": "1.2", "channel_id": "C0GENERAL"},
         "channel": {"id": "C0GENERAL"},
@@ -186,50 +186,50 @@ people = st.sampled_from([ADA, GRACE])
 @MANY
 @given(user=people, view=modals)
 async def test_any_modal_state_is_answered(
-    http_office: Office, caplog: pytest.LogCaptureFixture, user: str, view: dict[str, Any]
+    http_demo: Demo, caplog: pytest.LogCaptureFixture, user: str, view: dict[str, Any]
 ) -> None:
-    sent = {**sent_by(http_office, user, "view_submission"), "view": {"type": "modal", **view}}
+    sent = {**sent_by(http_demo, user, "view_submission"), "view": {"type": "modal", **view}}
     with caplog.at_level(logging.ERROR):
-        answer = await http_office.workspace.delivery.send("interactive", sent)
+        answer = await http_demo.workspace.delivery.send("interactive", sent)
         if view["callback_id"] == ViewId.PROFILE:
             assert answer["response_action"] in ("errors", "clear", "update")
         if answer and answer["response_action"] == "errors":
             assert all(answer["errors"].values())
-        await finished(http_office)
+        await finished(http_demo)
     assert caplog.records == []
 
 
 @MANY
 @given(user=people, view=modals, press=presses)
 async def test_any_button_in_any_modal_is_answered(
-    http_office: Office, caplog: pytest.LogCaptureFixture, user: str, view: dict[str, Any], press: dict[str, Any]
+    http_demo: Demo, caplog: pytest.LogCaptureFixture, user: str, view: dict[str, Any], press: dict[str, Any]
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        await http_office.workspace.delivery.send("interactive", pressed_in_modal(http_office, user, view, press))
-        await finished(http_office)
+        await http_demo.workspace.delivery.send("interactive", pressed_in_modal(http_demo, user, view, press))
+        await finished(http_demo)
     assert caplog.records == []
 
 
 @MANY
 @given(user=people, press=presses)
 async def test_any_button_in_a_message_is_answered(
-    http_office: Office, caplog: pytest.LogCaptureFixture, user: str, press: dict[str, Any]
+    http_demo: Demo, caplog: pytest.LogCaptureFixture, user: str, press: dict[str, Any]
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        await http_office.workspace.delivery.send("interactive", pressed_in_message(http_office, user, press))
-        await finished(http_office)
+        await http_demo.workspace.delivery.send("interactive", pressed_in_message(http_demo, user, press))
+        await finished(http_demo)
     assert caplog.records == []
 
 
 @MANY
 @given(body=st.one_of(anything.map(json.dumps), st.text(max_size=200)), form=st.booleans())
 async def test_any_signed_body_is_answered_without_a_fault_of_the_server(
-    http_office: Office, body: str, form: bool
+    http_demo: Demo, body: str, form: bool
 ) -> None:
     text, content_type = encoded("slash_commands", {"payload": body}) if form else (body, "application/json")
-    headers = {"Content-Type": content_type, **signature(http_office.workspace.signing_secret, text)}
+    headers = {"Content-Type": content_type, **signature(http_demo.workspace.signing_secret, text)}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{http_office.bot_url}/slack/events", data=text.encode(), headers=headers) as answer,
+        session.post(f"{http_demo.bot_url}/slack/events", data=text.encode(), headers=headers) as answer,
     ):
         assert answer.status < 500

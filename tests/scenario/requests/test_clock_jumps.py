@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo.delivery import encoded, signature
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.smtp.check.report import Report
 from tests.scenario.people import ADA, run_test, set_up
 from tests.store import Store
@@ -18,8 +18,8 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-async def quiet_office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with open_office(tmp_path) as opened:
+async def quiet_demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    async with running_demo(tmp_path) as opened:
         yield opened
 
 
@@ -29,8 +29,8 @@ async def set_clock(store: Store, seconds: float) -> None:
         await store.edit(f"UPDATE {table} SET ends_at = ends_at - :seconds", seconds=seconds)
 
 
-async def test_a_lease_and_a_limit_hold_no_longer_than_they_were_taken_for(quiet_office: Office, store: Store) -> None:
-    database = quiet_office.bot.database
+async def test_a_lease_and_a_limit_hold_no_longer_than_they_were_taken_for(quiet_demo: Demo, store: Store) -> None:
+    database = quiet_demo.bot.database
     for jump in (0.0, HOUR, -HOUR):
         await set_clock(store, jump)
         # After each jump both are to be had again, and hold as before.
@@ -44,10 +44,10 @@ async def test_a_lease_and_a_limit_hold_no_longer_than_they_were_taken_for(quiet
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 async def test_a_private_link_is_good_for_ten_minutes_whatever_the_clock_does(
-    quiet_office: Office, store: Store, jump: float
+    quiet_demo: Demo, store: Store, jump: float
 ) -> None:
-    workspace = quiet_office.workspace
-    card = await set_up(quiet_office, ADA)
+    workspace = quiet_demo.workspace
+    card = await set_up(quiet_demo, ADA)
     await workspace.press(ADA, "Set the password privately", message=card)
     url = await workspace.press_url(ADA, "Open the private page", message=workspace.messages(ADA)[-1])
     async with aiohttp.ClientSession() as session:
@@ -61,19 +61,19 @@ async def test_a_private_link_is_good_for_ten_minutes_whatever_the_clock_does(
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 async def test_a_test_takes_as_long_as_it_takes_and_people_are_answered(
-    quiet_office: Office, monkeypatch: pytest.MonkeyPatch, jump: float
+    quiet_demo: Demo, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    await set_up(quiet_office, ADA)
+    await set_up(quiet_demo, ADA)
     reports: list[Report] = []
-    monkeypatch.setattr(quiet_office.bot.metrics, "count_test", reports.append)
+    monkeypatch.setattr(quiet_demo.bot.metrics, "count_test", reports.append)
     now = time.time
     with monkeypatch.context() as jumping:
         # From here on the whole process, Slack's stand-in too, lives in another hour.
         jumping.setattr(time, "time", lambda: now() + jump)
         jumping.setattr("slack_sdk.signature.time", lambda: now() + jump)
-        assert searchable(await run_test(quiet_office, ADA)).startswith("Connection test passed")
-        await quiet_office.workspace.command(ADA, "/email-profile")
-    assert "`ada@demo.example`" in searchable(quiet_office.workspace.messages(ADA)[-1])
+        assert searchable(await run_test(quiet_demo, ADA)).startswith("Connection test passed")
+        await quiet_demo.workspace.command(ADA, "/email-profile")
+    assert "`ada@demo.example`" in searchable(quiet_demo.workspace.messages(ADA)[-1])
     (report,) = reports
     assert 0 <= report.seconds < 60
 
@@ -81,14 +81,14 @@ async def test_a_test_takes_as_long_as_it_takes_and_people_are_answered(
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("jump", "words"), [(-HOUR, "3600 s ago"), (HOUR, "3600 s ahead")])
 async def test_requests_of_another_hour_are_refused_and_the_log_names_the_clock_once(
-    quiet_office: Office, caplog: pytest.LogCaptureFixture, jump: float, words: str
+    quiet_demo: Demo, caplog: pytest.LogCaptureFixture, jump: float, words: str
 ) -> None:
     body, kind = encoded("slash_commands", {"command": "/email-profile", "team_id": "T0DEMO", "user_id": ADA})
-    old = signature(quiet_office.workspace.signing_secret, body, at=int(time.time() + jump))
+    old = signature(quiet_demo.workspace.signing_secret, body, at=int(time.time() + jump))
     async with aiohttp.ClientSession() as session:
         for headers in (old, old, {**old, "X-Slack-Request-Timestamp": "9" * 12}):
             sent = session.post(
-                f"{quiet_office.bot_url}/slack/events", data=body.encode(), headers={"Content-Type": kind, **headers}
+                f"{quiet_demo.bot_url}/slack/events", data=body.encode(), headers={"Content-Type": kind, **headers}
             )
             async with sent as answer:
                 assert answer.status == 401

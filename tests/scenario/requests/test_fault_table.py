@@ -22,7 +22,7 @@ import bot
 from bot.app import TemporaryStartError
 from bot.demo.faults import Fault
 from bot.demo.platform import Message, searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.profiles.people.retention import people_lease
 from bot.slack.web_api.call_health import METHODS, RESPONSE_URL, UPLOAD
 from tests.counts import scaled
@@ -82,20 +82,20 @@ def no_loose_ends(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @pytest.fixture
-async def furnished(tmp_path: Path) -> AsyncIterator[Office]:
-    """An office with two profiles, and their Home tabs."""
-    async with open_office(tmp_path) as office:
+async def furnished(tmp_path: Path) -> AsyncIterator[Demo]:
+    """A demo with two profiles, and their Home tabs."""
+    async with running_demo(tmp_path) as demo:
         for user in (ADA, GRACE):
-            await set_up(office, user)
-            await office.workspace.open_home(user)
-        await office.bot.housekeeping.round()
-        yield office
+            await set_up(demo, user)
+            await demo.workspace.open_home(user)
+        await demo.bot.housekeeping.round()
+        yield demo
 
 
-Do = Callable[[Office], Awaitable[None]]
+Do = Callable[[Demo], Awaitable[None]]
 
 
-async def nothing(_office: Office) -> None:
+async def nothing(_demo: Demo) -> None:
     """Have nothing to prepare."""
 
 
@@ -116,8 +116,8 @@ TOLD_ELSEWHERE = (NOT_OPENED, "Slack did not take the bot's answer", "Please try
 
 
 def command(user: str, name: str, text: str = "") -> Do:
-    async def act(office: Office) -> None:
-        await office.workspace.command(user, name, text)
+    async def act(demo: Demo) -> None:
+        await demo.workspace.command(user, name, text)
 
     return act
 
@@ -125,56 +125,56 @@ def command(user: str, name: str, text: str = "") -> Do:
 def press(user: str, label: str, *, on: str = "") -> Do:
     """Press in the latest message that holds `on`, else in the modal on top."""
 
-    async def act(office: Office) -> None:
-        await office.workspace.press(user, label, message=latest(office, user, on) if on else None)
+    async def act(demo: Demo) -> None:
+        await demo.workspace.press(user, label, message=latest(demo, user, on) if on else None)
 
     return act
 
 
 def press_home(user: str, label: str) -> Do:
-    async def act(office: Office) -> None:
-        await office.workspace.press_home(user, label)
+    async def act(demo: Demo) -> None:
+        await demo.workspace.press_home(user, label)
 
     return act
 
 
-def latest(office: Office, user: str, holding: str) -> Message:
-    return [message for message in office.workspace.messages(user) if holding in searchable(message)][-1]
+def latest(demo: Demo, user: str, holding: str) -> Message:
+    return [message for message in demo.workspace.messages(user) if holding in searchable(message)][-1]
 
 
 def all_of(*acts: Do) -> Do:
-    async def act(office: Office) -> None:
+    async def act(demo: Demo) -> None:
         for one in acts:
-            await one(office)
+            await one(demo)
 
     return act
 
 
-async def save_form(office: Office) -> None:
-    await fill_form(office, ADA)
-    assert await office.workspace.submit(ADA) == {}
+async def save_form(demo: Demo) -> None:
+    await fill_form(demo, ADA)
+    assert await demo.workspace.submit(ADA) == {}
 
 
-async def choose_row(office: Office, option: str) -> None:
-    await office.workspace.choose(GRACE, ADA, option, message=latest(office, GRACE, "1–2 of 2"))
+async def choose_row(demo: Demo, option: str) -> None:
+    await demo.workspace.choose(GRACE, ADA, option, message=latest(demo, GRACE, "1–2 of 2"))
 
 
-async def visit(office: Office) -> None:
-    office.workspace.homes.pop(ADA, None)
-    await office.workspace.visit_home(ADA)
+async def visit(demo: Demo) -> None:
+    demo.workspace.homes.pop(ADA, None)
+    await demo.workspace.visit_home(ADA)
 
 
-async def read_people(office: Office) -> None:
-    async with office.bot.database.writing() as tx:
+async def read_people(demo: Demo) -> None:
+    async with demo.bot.database.writing() as tx:
         await tx.leases.drop(people_lease("T0DEMO"))
-    await office.bot.housekeeping.round()
+    await demo.bot.housekeeping.round()
 
 
-async def copied_to_ada(office: Office) -> None:
+async def copied_to_ada(demo: Demo) -> None:
     """Show Ada a list whose buttons she may not press."""
-    await LIST(office)
-    shown = latest(office, GRACE, "1–2 of 2")
-    await office.workspace.post(
+    await LIST(demo)
+    shown = latest(demo, GRACE, "1–2 of 2")
+    await demo.workspace.post(
         Message(author=shown.author, channel=shown.channel, text=shown.text, blocks=shown.blocks, reader=ADA)
     )
 
@@ -217,7 +217,7 @@ ACTS: dict[str, Act] = {
         user=GRACE,
         shown="Email profile",
         before=LIST,
-        act=lambda office: choose_row(office, "Edit"),
+        act=lambda demo: choose_row(demo, "Edit"),
         faults=TRIGGERS,
     ),
     "a test, from the Home tab": Act(
@@ -333,9 +333,7 @@ ACTS: dict[str, Act] = {
         user=GRACE,
         shown="1–1",
         before=LIST,
-        act=lambda office: office.workspace.enter_in(
-            GRACE, "Search", "lovelace", message=latest(office, GRACE, "1–2 of 2")
-        ),
+        act=lambda demo: demo.workspace.enter_in(GRACE, "Search", "lovelace", message=latest(demo, GRACE, "1–2 of 2")),
         faults=USED_UP,
     ),
     "a refusal, from an old button": Act(
@@ -353,7 +351,7 @@ ELSEWHERE = {"api.test", "apps.connections.open", "auth.test", "auth.teams.list"
 
 
 def cells() -> list[list[tuple[str, str]]]:
-    """The cells that one office goes through: of each row all, or in the quick run one of each method's first row."""
+    """The cells that one demo goes through: of each row all, or in the quick run one of each method's first row."""
     whole = [[(name, fault) for fault in ("none", *FAULTS, *(row.faults or {}))] for name, row in ACTS.items()]
     firsts = {row.method: cells for cells, row in zip(reversed(whole), reversed(ACTS.values()), strict=True)}
     rotated = [row[1 + index % (len(row) - 1)] for index, row in enumerate(firsts.values())]
@@ -362,7 +360,7 @@ def cells() -> list[list[tuple[str, str]]]:
 
 @pytest.mark.parametrize("some", cells(), ids=lambda some: some[0][0])
 async def test_whoever_meets_a_failing_slack_hears_of_it_or_the_log_does_and_nothing_storms(
-    furnished: Office, store: Store, caplog: pytest.LogCaptureFixture, some: list[tuple[str, str]]
+    furnished: Demo, store: Store, caplog: pytest.LogCaptureFixture, some: list[tuple[str, str]]
 ) -> None:
     for name, fault in some:
         await store.edit("DELETE FROM limits")
@@ -371,26 +369,26 @@ async def test_whoever_meets_a_failing_slack_hears_of_it_or_the_log_does_and_not
         await _cell(furnished, caplog, row, f"{name}, {fault}", faults[fault])
 
 
-async def _cell(office: Office, caplog: pytest.LogCaptureFixture, row: Act, cell: str, fault: Fault | None) -> None:
-    workspace = office.workspace
+async def _cell(demo: Demo, caplog: pytest.LogCaptureFixture, row: Act, cell: str, fault: Fault | None) -> None:
+    workspace = demo.workspace
     workspace.stacks.clear()
     workspace.all_messages.clear()
-    await ada_has_a_profile(office)
-    await row.before(office)
-    await _settled(office)
+    await ada_has_a_profile(demo)
+    await row.before(demo)
+    await _settled(demo)
     caplog.clear()
-    kept = _shown(office, row.user)
+    kept = _shown(demo, row.user)
     workspace.faults[row.method] = [fault] * 50 if fault else []
     before = workspace.calls(row.method)
     with caplog.at_level(logging.INFO):
-        await row.act(office)
-        await _settled(office)
+        await row.act(demo)
+        await _settled(demo)
         if row.method == "views.publish":
             # A tab that was not taken is published again in the background, twice.
             await asyncio.sleep(0.8)
     tries = workspace.calls(row.method) - before
     workspace.faults[row.method] = []
-    seen = "\n".join(said for key, said in _shown(office, row.user).items() if key not in kept)
+    seen = "\n".join(said for key, said in _shown(demo, row.user).items() if key not in kept)
     if fault is None:
         assert row.shown in seen, (cell, seen)
     else:
@@ -400,17 +398,17 @@ async def _cell(office: Office, caplog: pytest.LogCaptureFixture, row: Act, cell
     assert "Task exception was never retrieved" not in caplog.text, cell
 
 
-async def ada_has_a_profile(office: Office) -> None:
+async def ada_has_a_profile(demo: Demo) -> None:
     """Bring back what a cell before has deleted."""
-    await CARD(office)
-    if "no email profile yet" in searchable(office.workspace.messages(ADA)[-1]):
-        await set_up(office, ADA)
-    office.workspace.all_messages.clear()
+    await CARD(demo)
+    if "no email profile yet" in searchable(demo.workspace.messages(ADA)[-1]):
+        await set_up(demo, ADA)
+    demo.workspace.all_messages.clear()
 
 
-def _shown(office: Office, user: str) -> dict[tuple[str, object], str]:
+def _shown(demo: Demo, user: str) -> dict[tuple[str, object], str]:
     """Everything that a person sees: each message, modal and Home tab as it is now, with its words."""
-    workspace = office.workspace
+    workspace = demo.workspace
     views = [*workspace.stacks.get(user, []), *([workspace.homes[user]] if user in workspace.homes else [])]
     shown: dict[tuple[str, object], str] = {(view.id, view.hash): str(view.content) for view in views}
     for message in workspace.messages(user):
@@ -424,9 +422,9 @@ def _losses(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line for line in told if re.search(r"reference [0-9A-F]{8}|^Housekeeping failed", line)]
 
 
-async def _settled(office: Office) -> None:
+async def _settled(demo: Demo) -> None:
     async with asyncio.timeout(20):
-        while office.bot.jobs.running:
+        while demo.bot.jobs.running:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
 
@@ -473,5 +471,5 @@ async def test_a_start_without_slacks_answer_ends_with_one_line(
 
     monkeypatch.setattr(platform.Platform, "__init__", failing)
     with pytest.raises(TemporaryStartError, match=r"^SLACK_API_URL: http\S+ does not answer"):
-        async with open_office(tmp_path):
+        async with running_demo(tmp_path):
             pass

@@ -8,64 +8,64 @@ import pytest
 
 from bot.demo.faults import Fault
 from bot.demo.platform import Message, searchable
-from bot.demo.run import Office
+from bot.demo.run import Demo
 from bot.profiles.account.email_profiles import EmailProfiles
 from tests.scenario.people import ADA, GRACE, set_up
 
 pytestmark = pytest.mark.databases("sqlite")
 
 NOT_OPENED = "Slack did not open this in time."
-Do = Callable[[Office], Awaitable[None]]
+Do = Callable[[Demo], Awaitable[None]]
 
 
-def latest(office: Office, user: str, holding: str) -> Message:
-    return [message for message in office.workspace.messages(user) if holding in searchable(message)][-1]
+def latest(demo: Demo, user: str, holding: str) -> Message:
+    return [message for message in demo.workspace.messages(user) if holding in searchable(message)][-1]
 
 
-async def by_command(office: Office) -> None:
-    await office.workspace.command(ADA, "/email-profile", "edit")
+async def by_command(demo: Demo) -> None:
+    await demo.workspace.command(ADA, "/email-profile", "edit")
 
 
-async def defaults_by_command(office: Office) -> None:
-    await office.workspace.command(GRACE, "/email-profile", "defaults")
+async def defaults_by_command(demo: Demo) -> None:
+    await demo.workspace.command(GRACE, "/email-profile", "defaults")
 
 
-async def from_the_card(office: Office) -> None:
-    await office.workspace.press(ADA, "Edit", message=latest(office, ADA, "Your email profile"))
+async def from_the_card(demo: Demo) -> None:
+    await demo.workspace.press(ADA, "Edit", message=latest(demo, ADA, "Your email profile"))
 
 
-async def extras_from_the_card(office: Office) -> None:
-    await office.workspace.press(ADA, "Extra Configurations", message=latest(office, ADA, "Your email profile"))
+async def extras_from_the_card(demo: Demo) -> None:
+    await demo.workspace.press(ADA, "Extra Configurations", message=latest(demo, ADA, "Your email profile"))
 
 
-async def from_the_home_tab(office: Office) -> None:
-    await office.workspace.press_home(ADA, "Edit")
+async def from_the_home_tab(demo: Demo) -> None:
+    await demo.workspace.press_home(ADA, "Edit")
 
 
-async def defaults_from_the_home_tab(office: Office) -> None:
-    await office.workspace.press_home(GRACE, "Defaults")
+async def defaults_from_the_home_tab(demo: Demo) -> None:
+    await demo.workspace.press_home(GRACE, "Defaults")
 
 
-async def from_a_row_of_the_home_tab(office: Office) -> None:
-    await office.workspace.choose_home(GRACE, ADA, "Edit")
+async def from_a_row_of_the_home_tab(demo: Demo) -> None:
+    await demo.workspace.choose_home(GRACE, ADA, "Edit")
 
 
-async def from_a_row_of_the_list(office: Office) -> None:
-    await office.workspace.choose(GRACE, ADA, "Edit", message=latest(office, GRACE, "1–2 of 2"))
+async def from_a_row_of_the_list(demo: Demo) -> None:
+    await demo.workspace.choose(GRACE, ADA, "Edit", message=latest(demo, GRACE, "1–2 of 2"))
 
 
-async def extras_from_a_row_of_the_list(office: Office) -> None:
-    await office.workspace.choose(GRACE, ADA, "extras:U0ADA", message=latest(office, GRACE, "1–2 of 2"))
+async def extras_from_a_row_of_the_list(demo: Demo) -> None:
+    await demo.workspace.choose(GRACE, ADA, "extras:U0ADA", message=latest(demo, GRACE, "1–2 of 2"))
 
 
-async def extras_on_the_form(office: Office) -> None:
-    await office.workspace.command(ADA, "/email-profile", "edit")
-    await office.workspace.press(ADA, "Extra Configurations")
+async def extras_on_the_form(demo: Demo) -> None:
+    await demo.workspace.command(ADA, "/email-profile", "edit")
+    await demo.workspace.press(ADA, "Extra Configurations")
 
 
-async def an_extra_on_the_list(office: Office) -> None:
-    await extras_from_the_card(office)
-    await office.workspace.press(ADA, "Add")
+async def an_extra_on_the_list(demo: Demo) -> None:
+    await extras_from_the_card(demo)
+    await demo.workspace.press(ADA, "Add")
 
 
 WAYS: dict[str, tuple[str, str, str, Do]] = {
@@ -83,46 +83,46 @@ WAYS: dict[str, tuple[str, str, str, Do]] = {
 }
 
 
-async def furnish(office: Office) -> None:
+async def furnish(demo: Demo) -> None:
     for user in (ADA, GRACE):
-        await set_up(office, user)
-        await office.workspace.open_home(user)
-    await office.bot.housekeeping.round()
-    await office.workspace.command(GRACE, "/email-profile", "list")
+        await set_up(demo, user)
+        await demo.workspace.open_home(user)
+    await demo.bot.housekeeping.round()
+    await demo.workspace.command(GRACE, "/email-profile", "list")
 
 
-async def pressed_again(office: Office, user: str, title: str) -> None:
+async def pressed_again(demo: Demo, user: str, title: str) -> None:
     """Press the one button of the message that tells of it, and see the form that was wanted."""
-    told = await office.workspace.wait_message(user, NOT_OPENED)
-    office.workspace.stacks.clear()
+    told = await demo.workspace.wait_message(user, NOT_OPENED)
+    demo.workspace.stacks.clear()
     ((block,)) = [block for block in told.blocks if block["type"] == "actions"]
     (button,) = block["elements"]
-    await office.workspace.press(user, button["text"]["text"], message=told)
-    await office.workspace.wait_view(user, title)
+    await demo.workspace.press(user, button["text"]["text"], message=told)
+    await demo.workspace.wait_view(user, title)
 
 
-async def test_every_form_that_came_too_late_opens_by_the_button_that_is_sent_instead(http_office: Office) -> None:
-    await furnish(http_office)
-    workspace = http_office.workspace
+async def test_every_form_that_came_too_late_opens_by_the_button_that_is_sent_instead(http_demo: Demo) -> None:
+    await furnish(http_demo)
+    workspace = http_demo.workspace
     for name, (user, method, title, act) in WAYS.items():
         for error in ("expired_trigger_id", "exchanged_trigger_id"):
             workspace.stacks.clear()
             workspace.all_messages[:] = [m for m in workspace.all_messages if NOT_OPENED not in searchable(m)]
             workspace.faults[method] = [Fault(kind="refused", error=error)]
-            await act(http_office)
+            await act(http_demo)
             assert not workspace.faults[method], name
             (told,) = [message for message in workspace.messages(user) if NOT_OPENED in searchable(message)]
             # Nobody else reads it: an ephemeral message, or one in the conversation of the two.
             assert told.reader == user or told.channel.startswith("D"), name
-            await pressed_again(http_office, user, title)
+            await pressed_again(http_demo, user, title)
 
 
-async def test_a_form_for_a_fix_opens_by_the_button_too(http_office: Office) -> None:
-    workspace = http_office.workspace
+async def test_a_form_for_a_fix_opens_by_the_button_too(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
     await workspace.command(ADA, "/email-profile", "edit")
     for label, value in (
         ("Email Address", "ada@demo.example"),
-        ("SMTP Server Address", http_office.mail.host),
+        ("SMTP Server Address", http_demo.mail.host),
         ("Port", "587"),
         ("Authentication Required", False),
     ):
@@ -143,14 +143,14 @@ async def test_a_form_for_a_fix_opens_by_the_button_too(http_office: Office) -> 
     assert fixes
     workspace.faults["views.open"] = [Fault(kind="refused", error="expired_trigger_id")]
     await workspace.press(ADA, fixes[0], message=report)
-    await pressed_again(http_office, ADA, "Email profile")
+    await pressed_again(http_demo, ADA, "Email profile")
 
 
 async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_given_up(
-    http_office: Office, monkeypatch: pytest.MonkeyPatch
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await set_up(http_office, ADA)
-    workspace = http_office.workspace
+    await set_up(http_demo, ADA)
+    workspace = http_demo.workspace
     monkeypatch.setattr("bot.demo.platform.TRIGGER_SECONDS", 0.1)
     monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.15)
     show = EmailProfiles.show
@@ -165,16 +165,16 @@ async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_g
         assert 'failed with the error "operation_timeout"' in searchable(workspace.messages(ADA)[-1])
         await workspace.wait_message(ADA, NOT_OPENED)
     monkeypatch.undo()
-    await pressed_again(http_office, ADA, "Email profile")
+    await pressed_again(http_demo, ADA, "Email profile")
     assert workspace.refusals == [("views.open", "expired_trigger_id")]
     workspace.refusals.clear()
 
 
 async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
-    http_office: Office, monkeypatch: pytest.MonkeyPatch
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await set_up(http_office, ADA)
-    workspace = http_office.workspace
+    await set_up(http_demo, ADA)
+    workspace = http_demo.workspace
     show = EmailProfiles.show
 
     async def slow(self: EmailProfiles, **who: Any) -> Any:
@@ -191,9 +191,9 @@ async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
     assert len(workspace.messages(ADA)) == 2
 
 
-async def test_an_answer_that_needs_no_form_is_given_without_one(http_office: Office) -> None:
-    await furnish(http_office)
-    workspace = http_office.workspace
+async def test_an_answer_that_needs_no_form_is_given_without_one(http_demo: Demo) -> None:
+    await furnish(http_demo)
+    workspace = http_demo.workspace
     for label, said in (("Test connection", "Connection test passed"), ("History", "Your history")):
         workspace.faults["views.open"] = [Fault(kind="refused", error="expired_trigger_id")]
         workspace.all_messages.clear()

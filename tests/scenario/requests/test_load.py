@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.platform import searchable, texts
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.scenario.people import ADA, set_up
 
 # Which database it is makes no difference.
@@ -16,10 +16,10 @@ BUSY = "The bot is very busy right now, so nothing was done. Please try again in
 
 
 async def test_a_command_is_told_to_come_back_and_does_nothing(
-    http_office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
     monkeypatch.setattr("bot.slack.middleware.overload.MOST_AT_ONCE", 0)
     for text in ("add FROM_NAME Ada", "add FROM_NAME Ada again"):
         await workspace.command(ADA, "/email-extra", text)
@@ -28,15 +28,15 @@ async def test_a_command_is_told_to_come_back_and_does_nothing(
     assert [record.message for record in caplog.records if record.name == "bot.slack.middleware.overload"] == [
         "Too many requests at once: 1 were asked to come back (now 0)."
     ]
-    assert b'command="other",outcome="busy"} 2.0' in await http_office.bot.metrics.text()
+    assert b'command="other",outcome="busy"} 2.0' in await http_demo.bot.metrics.text()
     monkeypatch.undo()
     await workspace.command(ADA, "/email-extra", "list")
     assert "FROM_NAME" not in searchable(await workspace.wait_message(ADA, "TLS"))
 
 
-async def test_a_form_stays_open_with_everything_typed(http_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = http_office.workspace
-    await set_up(http_office, ADA)
+async def test_a_form_stays_open_with_everything_typed(http_demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
     await workspace.command(ADA, "/email-profile", "edit")
     await workspace.wait_view(ADA, "Email profile")
     await workspace.fill(ADA, "User/Login", "countess")
@@ -47,9 +47,9 @@ async def test_a_form_stays_open_with_everything_typed(http_office: Office, monk
     await workspace.wait_message(ADA, "countess")
 
 
-async def test_a_press_is_told_and_an_event_is_taken(http_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = http_office.workspace
-    card = await set_up(http_office, ADA)
+async def test_a_press_is_told_and_an_event_is_taken(http_demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = http_demo.workspace
+    card = await set_up(http_demo, ADA)
     monkeypatch.setattr("bot.slack.middleware.overload.MOST_AT_ONCE", 0)
     await workspace.press(ADA, "Test connection", message=card)
     assert BUSY in searchable(await workspace.wait_message(ADA, "very busy"))
@@ -62,9 +62,9 @@ async def test_a_press_is_told_and_an_event_is_taken(http_office: Office, monkey
 async def test_of_many_at_once_each_is_answered_with_the_card_or_told_to_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_office(tmp_path) as office:
-        workspace = office.workspace
-        await set_up(office, ADA, extra=None)
+    async with running_demo(tmp_path) as demo:
+        workspace = demo.workspace
+        await set_up(demo, ADA, extra=None)
         monkeypatch.setattr("bot.slack.middleware.overload.MOST_AT_ONCE", 5)
         workspace.all_messages.clear()
         await asyncio.gather(*(workspace.command(ADA, "/email-profile") for _ in range(60)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.platform import RESPONSE_URL_POSTS, searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, set_up
 
@@ -15,36 +15,36 @@ pytestmark = pytest.mark.databases("sqlite")
 
 
 @pytest.fixture
-async def slow_office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
-    """An office whose mail server says nothing, so that tests take their whole time and show how far they are."""
+async def slow_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Demo]:
+    """A demo whose mail server says nothing, so that tests take their whole time and show how far they are."""
     async with (
         ScriptedServer(acts={"greeting": Silence()}) as server,
-        open_office(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=1) as office,
+        running_demo(tmp_path, network=OneServerNetwork(server.port), smtp_timeout=1) as demo,
     ):
-        await set_up(office, ADA)
-        office.workspace.all_messages.clear()
-        office.workspace.response_urls.clear()
-        yield office
+        await set_up(demo, ADA)
+        demo.workspace.all_messages.clear()
+        demo.workspace.response_urls.clear()
+        yield demo
 
 
 async def test_progress_however_often_it_is_shown_leaves_the_posts_that_the_end_needs(
-    slow_office: Office, monkeypatch: pytest.MonkeyPatch
+    slow_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02,) * 20)
-    await slow_office.workspace.command(ADA, "/email-test")
-    await slow_office.workspace.wait_message(ADA, "Connection test failed at Greeting")
-    (message,) = slow_office.workspace.messages(ADA)
-    (answers,) = slow_office.workspace.response_urls.values()
+    await slow_demo.workspace.command(ADA, "/email-test")
+    await slow_demo.workspace.wait_message(ADA, "Connection test failed at Greeting")
+    (message,) = slow_demo.workspace.messages(ADA)
+    (answers,) = slow_demo.workspace.response_urls.values()
     assert answers.posts < RESPONSE_URL_POSTS
     assert message.revision == answers.posts
-    assert slow_office.workspace.refusals == []
+    assert slow_demo.workspace.refusals == []
 
 
 @pytest.mark.parametrize("why", ["used_url", "expired_url"])
 async def test_the_end_of_a_test_is_said_in_the_channel_when_its_answer_takes_no_more(
-    slow_office: Office, why: str, monkeypatch: pytest.MonkeyPatch
+    slow_demo: Demo, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = slow_office.workspace
+    workspace = slow_demo.workspace
     monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02,) * 20)
     await workspace.command(ADA, "/email-test")
     await workspace.wait_message(ADA, "Testing")
@@ -62,9 +62,9 @@ async def test_the_end_of_a_test_is_said_in_the_channel_when_its_answer_takes_no
 
 
 async def test_the_end_is_said_by_direct_message_where_the_bot_is_not_in_the_channel(
-    slow_office: Office, monkeypatch: pytest.MonkeyPatch
+    slow_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = slow_office.workspace
+    workspace = slow_demo.workspace
     monkeypatch.setattr("bot.demo.web_api.CHANNEL", "C0ELSEWHERE")
     await workspace.command(ADA, "/email-test")
     await workspace.wait_message(ADA, "Testing")

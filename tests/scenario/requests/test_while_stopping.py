@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.demo.platform import searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileView
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.databases("sqlite")
 
 
 @asynccontextmanager
-async def stopping(office: Office) -> AsyncIterator[None]:
+async def stopping(demo: Demo) -> AsyncIterator[None]:
     """Drain as a stop does, which a last job makes last until the block ends."""
     over = asyncio.Event()
 
@@ -31,8 +31,8 @@ async def stopping(office: Office) -> AsyncIterator[None]:
     async def nobody(_sentence: str) -> None:
         raise AssertionError("the last job was interrupted")
 
-    office.bot.jobs.start("the last one", wait, notify=nobody)
-    draining = asyncio.create_task(office.bot.jobs.drain(10))
+    demo.bot.jobs.start("the last one", wait, notify=nobody)
+    draining = asyncio.create_task(demo.bot.jobs.drain(10))
     await asyncio.sleep(0)
     try:
         yield
@@ -41,20 +41,20 @@ async def stopping(office: Office) -> AsyncIterator[None]:
         await draining
 
 
-async def test_commands_are_answered_and_tests_refused_in_words(office: Office) -> None:
-    await set_up(office, ADA)
-    async with stopping(office):
-        office.workspace.all_messages.clear()
-        await office.workspace.command(ADA, "/email-profile")
-        assert "Your email profile" in searchable(office.workspace.messages(ADA)[-1])
-        await office.workspace.command(ADA, "/email-test")
-        assert searchable(office.workspace.messages(ADA)[-1]).startswith(RESTARTING)
+async def test_commands_are_answered_and_tests_refused_in_words(demo: Demo) -> None:
+    await set_up(demo, ADA)
+    async with stopping(demo):
+        demo.workspace.all_messages.clear()
+        await demo.workspace.command(ADA, "/email-profile")
+        assert "Your email profile" in searchable(demo.workspace.messages(ADA)[-1])
+        await demo.workspace.command(ADA, "/email-test")
+        assert searchable(demo.workspace.messages(ADA)[-1]).startswith(RESTARTING)
 
 
-async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_follow(office: Office) -> None:
-    workspace = office.workspace
-    await set_up(office, ADA)
-    async with stopping(office):
+async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_follow(demo: Demo) -> None:
+    workspace = demo.workspace
+    await set_up(demo, ADA)
+    async with stopping(demo):
         await workspace.command(ADA, "/email-profile", "edit")
         await workspace.wait_view(ADA, "Email profile")
         await workspace.fill(ADA, "Port", "465")
@@ -62,23 +62,23 @@ async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_foll
         assert await workspace.submit(ADA) == {}
         assert workspace.view(ADA) is None
     assert not any("restarted" in searchable(message) for message in workspace.messages(ADA))
-    async with office.bot.database.reading() as tx:
+    async with demo.bot.database.reading() as tx:
         stored = await tx.profiles.get("T0DEMO", ADA)
     assert stored is not None
     assert EmailProfile.from_document(stored.document).port == 465
 
 
-async def test_a_test_of_many_that_cannot_begin_is_over_at_once(office: Office) -> None:
-    workspace = office.workspace
-    await set_up(office, ADA)
+async def test_a_test_of_many_that_cannot_begin_is_over_at_once(demo: Demo) -> None:
+    workspace = demo.workspace
+    await set_up(demo, ADA)
     await workspace.command(GRACE, "/email-profile", "list")
     shown = await workspace.wait_message(GRACE, "Work with email")
-    async with stopping(office):
+    async with stopping(demo):
         await workspace.press(GRACE, "Test these", message=shown)
         told = [searchable(message) for message in workspace.messages(GRACE)]
         assert not any("The test begins" in text for text in told)
         assert any(text.startswith(RESTARTING) for text in told)
-    async with office.bot.database.reading() as tx:
+    async with demo.bot.database.reading() as tx:
         assert not await tx.runs.running("T0DEMO")
 
 
@@ -93,13 +93,13 @@ async def test_a_request_in_hand_is_answered_before_socket_mode_ends(
         await free.wait()
         return await show(self, **who)
 
-    async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
+    async with running_demo(tmp_path, slack_app_token="xapp-demo") as demo:
         monkeypatch.setattr(EmailProfiles, "show", slowly)
-        asking = asyncio.create_task(office.workspace.command(ADA, "/email-profile"))
+        asking = asyncio.create_task(demo.workspace.command(ADA, "/email-profile"))
         await begun.wait()
         asyncio.get_running_loop().call_later(0.1, free.set)
     await asking
-    assert "no email profile yet" in searchable(office.workspace.messages(ADA)[-1])
+    assert "no email profile yet" in searchable(demo.workspace.messages(ADA)[-1])
 
 
 @pytest.mark.parametrize("failure", SocketFailure)
@@ -107,8 +107,8 @@ async def test_a_new_connection_takes_the_place_of_a_broken_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: SocketFailure
 ) -> None:
     monkeypatch.setattr("bot.socket_mode.PING_INTERVAL_SECONDS", 0.1)
-    async with open_office(tmp_path, slack_app_token="xapp-demo") as office:
-        workspace = office.workspace
+    async with running_demo(tmp_path, slack_app_token="xapp-demo") as demo:
+        workspace = demo.workspace
         delivery = FailingDelivery(workspace.signing_secret)
         delivery.sockets = workspace.delivery.sockets
         delivery._awaited = workspace.delivery._awaited

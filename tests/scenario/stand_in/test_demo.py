@@ -17,8 +17,7 @@ import aiohttp
 import pytest
 
 from bot.app import Bot, StartError
-from bot.demo.run import demo as run_demo
-from bot.demo.run import open_office
+from bot.demo.run import run_demo, running_demo
 from bot.settings import Settings
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, fill_form
@@ -60,7 +59,7 @@ async def address_of(process: asyncio.subprocess.Process) -> str:
 
 
 @asynccontextmanager
-async def demo(
+async def demo_process(
     folder: Path, *, browser: bool = False, given: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """The demo on any free port, and the address of its page; killed if the test has not ended it."""
@@ -105,7 +104,7 @@ def typed_into(form: dict[str, Any], values: Mapping[str, str]) -> dict[str, dic
 
 async def test_the_page_and_all_that_it_loads_are_served_under_a_strict_policy(tmp_path: Path) -> None:
     kinds = {".css": "text/css", ".js": "text/javascript"}
-    async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
+    async with running_demo(tmp_path) as demo, aiohttp.ClientSession(demo.workspace.base_url) as session:
         waiting, seen = ["/"], set[str]()
         while waiting:
             path = waiting.pop()
@@ -131,7 +130,7 @@ async def test_the_page_and_all_that_it_loads_are_served_under_a_strict_policy(t
 
 
 async def test_the_demo_listens_on_the_loopback_alone(tmp_path: Path) -> None:
-    async with demo(tmp_path) as (process, _):
+    async with demo_process(tmp_path) as (process, _):
         own = Path(f"/proc/{process.pid}")
         if not (own / "net/tcp").exists():
             pytest.skip("needs Linux's /proc to see what a process listens on")
@@ -148,7 +147,7 @@ async def test_the_demo_listens_on_the_loopback_alone(tmp_path: Path) -> None:
 
 
 async def test_other_sites_and_other_names_of_the_host_are_turned_away(tmp_path: Path) -> None:
-    async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
+    async with running_demo(tmp_path) as demo, aiohttp.ClientSession(demo.workspace.base_url) as session:
         for path in ("/", "/page/app.js", f"/state?user={ADA}", "/changes"):
             async with session.get(path, headers={"Host": "evil.example"}) as answer:
                 assert answer.status == 403, path
@@ -167,7 +166,7 @@ async def test_other_sites_and_other_names_of_the_host_are_turned_away(tmp_path:
 
 
 async def test_each_change_is_streamed_to_the_page(tmp_path: Path) -> None:
-    async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
+    async with running_demo(tmp_path) as demo, aiohttp.ClientSession(demo.workspace.base_url) as session:
         async with session.get("/changes") as stream, asyncio.timeout(10):
             assert stream.content_type == "text/event-stream"
             numbers = []
@@ -180,7 +179,7 @@ async def test_each_change_is_streamed_to_the_page(tmp_path: Path) -> None:
 
 
 async def test_the_story_on_the_page_ends_with_a_passed_test_and_one_password(tmp_path: Path) -> None:
-    async with demo(tmp_path) as (_, address), aiohttp.ClientSession(address) as session:
+    async with demo_process(tmp_path) as (_, address), aiohttp.ClientSession(address) as session:
         told = (await screen(session))["mail"]
         assert told["password"] == ADAS_PASSWORD
         assert await act(session, act="command", command="/email-profile", text="edit") == {"ok": True, "errors": {}}
@@ -214,18 +213,18 @@ async def test_the_story_on_the_page_ends_with_a_passed_test_and_one_password(tm
 @pytest.mark.databases(*KINDS)
 async def test_no_secret_of_the_bot_and_nothing_typed_stays_on_anybodys_screen(tmp_path: Path) -> None:
     typed = "typed by mistake 77"
-    async with open_office(tmp_path) as office, aiohttp.ClientSession(office.workspace.base_url) as session:
-        workspace = office.workspace
+    async with running_demo(tmp_path) as demo, aiohttp.ClientSession(demo.workspace.base_url) as session:
+        workspace = demo.workspace
         await workspace.command(ADA, "/email-profile", "edit")
         await workspace.wait_view(ADA, "Email profile")
-        await fill_form(office, ADA, password=typed)
+        await fill_form(demo, ADA, password=typed)
         assert typed not in json.dumps(await screen(session, GRACE))
         assert await workspace.submit(ADA) == {}
         await workspace.command(ADA, "/email-extra", "add TLS Y")
         await workspace.command(ADA, "/email-test")
         await workspace.wait_message(ADA, "Connection test failed at Sign-in")
         await workspace.open_home(ADA)
-        key = office.settings.encryption_keys
+        key = demo.settings.encryption_keys
         assert key is not None
         secrets = [workspace.bot_token, workspace.signing_secret, workspace.app_token, key.get_secret_value(), typed]
         for user in (ADA, GRACE):
@@ -254,7 +253,7 @@ async def test_the_demo_tests_real_servers_too_by_the_systems_authorities(monkey
 async def test_the_demo_ends_at_once_although_pages_are_open_and_keeps_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    async with demo(tmp_path) as (process, address), aiohttp.ClientSession(address) as session:
+    async with demo_process(tmp_path) as (process, address), aiohttp.ClientSession(address) as session:
         async with session.get("/changes") as one, session.get("/changes") as other:
             await one.content.readuntil(b"\n\n")
             await other.content.readuntil(b"\n\n")
@@ -271,7 +270,7 @@ async def test_the_demo_ends_at_once_although_pages_are_open_and_keeps_nothing(
 async def test_real_settings_around_the_demo_do_not_reach_it(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-real\nLOG_LEVEL=no such level\n")
     real = {"SLACK_API_URL": "http://127.0.0.1:1/", "DATABASE_URL": f"sqlite:///{tmp_path}/real.db", "PORT": "none"}
-    async with demo(tmp_path, given=real) as (process, address), aiohttp.ClientSession(address) as session:
+    async with demo_process(tmp_path, given=real) as (process, address), aiohttp.ClientSession(address) as session:
         await act(session, act="command", command="/email-profile")
         await wait_screen(session, lambda state: "no email profile yet" in json.dumps(state["messages"]))
         process.send_signal(signal.SIGINT)
@@ -284,12 +283,12 @@ async def test_the_page_is_opened_in_the_browser_unless_that_is_declined(tmp_pat
     browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
     browser.chmod(0o755)
     given = {"BROWSER": f"{browser} %s"}
-    async with demo(tmp_path, browser=True, given=given) as (_, address), asyncio.timeout(10):
+    async with demo_process(tmp_path, browser=True, given=given) as (_, address), asyncio.timeout(10):
         while not opened.exists():
             await asyncio.sleep(0.02)
         assert opened.read_text().strip() == address
     opened.unlink()
-    async with demo(tmp_path, given=given) as (process, _):
+    async with demo_process(tmp_path, given=given) as (process, _):
         process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(process.wait(), 8) == 0
         assert not opened.exists()
@@ -318,8 +317,8 @@ async def test_a_port_that_cannot_be_is_refused_as_a_wrong_option(tmp_path: Path
 @pytest.mark.parametrize("body", ["{", "[]", '{"user": "U0ADA", "act": "command"}', '{"user": "U0ADA", "act": "say"}'])
 async def test_an_act_that_makes_no_sense_is_a_bad_request(tmp_path: Path, body: str) -> None:
     async with (
-        open_office(tmp_path) as office,
-        aiohttp.ClientSession(office.workspace.base_url) as session,
+        running_demo(tmp_path) as demo,
+        aiohttp.ClientSession(demo.workspace.base_url) as session,
         session.post("/act", data=body, headers=FROM_THE_PAGE) as answer,
     ):
         assert answer.status == 400

@@ -22,7 +22,7 @@ from bot.demo.faults import Fault
 from bot.demo.mail import DemoMail
 from bot.demo.people import CHANNEL, PEOPLE, DemoPerson
 from bot.demo.platform import Message, UploadedFile, direct_channel
-from bot.demo.run import open_office
+from bot.demo.run import running_demo
 from bot.demo.serve import serving_workspace
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
@@ -374,10 +374,10 @@ async def test_requests_can_name_another_workspace_and_be_forged_whole(workspace
 
 
 @pytest.mark.databases(*KINDS)
-async def test_the_office_opens_with_other_people(tmp_path: Path) -> None:
+async def test_the_demo_opens_with_other_people(tmp_path: Path) -> None:
     owner = DemoPerson(id="U0OWNER", handle="boss", name="The owner", address="boss@demo.example", is_owner=True)
-    async with open_office(tmp_path, people=[*PEOPLE, owner]) as office:
-        assert office.workspace.people["U0OWNER"] is owner
+    async with running_demo(tmp_path, people=[*PEOPLE, owner]) as demo:
+        assert demo.workspace.people["U0OWNER"] is owner
 
 
 async def test_the_page_shows_and_sends_what_is_entered_outside_modals(

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.demo.people import PEOPLE, TEAM
 from bot.demo.platform import Message, searchable
-from bot.demo.run import Office, open_office
+from bot.demo.run import Demo, running_demo
 from bot.profiles.account.private_links import LinkGoneError
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.errors import UserError
@@ -31,20 +31,20 @@ A_MOMENT = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def office(tmp_path: Path, store: Store) -> AsyncIterator[Office]:
-    """The office, when its people have been read."""
-    async with open_office(tmp_path) as opened:
+async def demo(tmp_path: Path, store: Store) -> AsyncIterator[Demo]:
+    """The demo, when its people have been read."""
+    async with running_demo(tmp_path) as opened:
         await store.until("SELECT 1 FROM leases CROSS JOIN state_counts WHERE name = 'purge'")
         yield opened
 
 
-async def purge_after(office: Office, passed: timedelta) -> None:
+async def purge_after(demo: Demo, passed: timedelta) -> None:
     """Purge as if so much time had passed."""
 
     async def later() -> datetime:
         return datetime.now(UTC) + passed
 
-    await Retention(database=office.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
+    await Retention(database=demo.bot.database, history=3650 * DAY, clock=later, on_change=lambda _: None).purge()
 
 
 async def passed(store: Store, time: timedelta) -> None:
@@ -52,17 +52,17 @@ async def passed(store: Store, time: timedelta) -> None:
     await store.edit(f"UPDATE people SET deactivated_at = {store.earlier('deactivated_at', time)}")
 
 
-async def change(office: Office, user: str = ADA, **into: Any) -> None:
-    await office.workspace.change_person(replace(office.workspace.people[user], **into))
+async def change(demo: Demo, user: str = ADA, **into: Any) -> None:
+    await demo.workspace.change_person(replace(demo.workspace.people[user], **into))
 
 
-async def read_everybody(office: Office) -> None:
-    await office.bot.housekeeping.user_sync.read_everybody(TEAM)
+async def read_everybody(demo: Demo) -> None:
+    await demo.bot.housekeeping.user_sync.read_everybody(TEAM)
 
 
-async def listed(office: Office, *, search: str | None = None) -> str:
+async def listed(demo: Demo, *, search: str | None = None) -> str:
     """What an admin's list says."""
-    workspace = office.workspace
+    workspace = demo.workspace
     workspace.all_messages.clear()
     await workspace.command(GRACE, "/email-profile", "list")
     message = workspace.messages(GRACE)[-1]
@@ -71,23 +71,23 @@ async def listed(office: Office, *, search: str | None = None) -> str:
     return searchable(workspace.messages(GRACE)[-1])
 
 
-async def record(office: Office, user: str = ADA, workspace: str = TEAM) -> StoredProfile | None:
-    async with office.bot.database.reading() as tx:
+async def record(demo: Demo, user: str = ADA, workspace: str = TEAM) -> StoredProfile | None:
+    async with demo.bot.database.reading() as tx:
         return await tx.profiles.get(workspace, user)
 
 
-async def profile(office: Office) -> EmailProfile:
-    kept = await record(office)
+async def profile(demo: Demo) -> EmailProfile:
+    kept = await record(demo)
     assert kept is not None
     return EmailProfile.from_document(kept.document)
 
 
-async def link_of(office: Office, card: Message) -> tuple[PasswordPage, str]:
-    await office.workspace.press(ADA, "Set the password privately", message=card)
-    told = await office.workspace.wait_message(ADA, "Open the private page to set your password.")
-    url = await office.workspace.press_url(ADA, "Open the private page", message=told)
-    assert office.bot.page is not None
-    return office.bot.page, url.rpartition("/")[2]
+async def link_of(demo: Demo, card: Message) -> tuple[PasswordPage, str]:
+    await demo.workspace.press(ADA, "Set the password privately", message=card)
+    told = await demo.workspace.wait_message(ADA, "Open the private page to set your password.")
+    url = await demo.workspace.press_url(ADA, "Open the private page", message=told)
+    assert demo.bot.page is not None
+    return demo.bot.page, url.rpartition("/")[2]
 
 
 async def traces(store: Store) -> set[bytes]:
@@ -107,97 +107,97 @@ async def kept(store: Store, traces: set[bytes]) -> set[bytes]:
 
 
 async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_the_secrets(
-    office: Office, store: Store
+    demo: Demo, store: Store
 ) -> None:
-    card = await set_up(office, ADA)
-    await link_of(office, card)
-    assert searchable(await run_test(office, ADA)).startswith("Connection test passed")
-    before, left = await profile(office), await traces(store)
-    await change(office, is_deactivated=True)
-    assert "*Deactivated since <!date^" in await listed(office)
+    card = await set_up(demo, ADA)
+    await link_of(demo, card)
+    assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
+    before, left = await profile(demo), await traces(store)
+    await change(demo, is_deactivated=True)
+    assert "*Deactivated since <!date^" in await listed(demo)
     await passed(store, 7 * DAY - A_MOMENT)
-    await office.bot.housekeeping.retention.purge()
-    assert await profile(office) == before
-    async with office.bot.database.reading() as tx:
+    await demo.bot.housekeeping.retention.purge()
+    assert await profile(demo) == before
+    async with demo.bot.database.reading() as tx:
         assert await tx.tests.last(TEAM, ADA)
     await passed(store, 2 * A_MOMENT)
-    await office.bot.housekeeping.retention.purge()
+    await demo.bot.housekeeping.retention.purge()
     bare = replace(before, password=None, password_host="", password_set_at=None)
-    assert await profile(office) == bare
-    assert (await history(office))[0] == ("bot", "password purged")
+    assert await profile(demo) == bare
+    assert (await history(demo))[0] == ("bot", "password purged")
     for table in ("connection_tests", "password_links"):
         assert await store.ask(f"SELECT * FROM {table}") == []
     # The record's own id stays, with the rest of the profile.
-    stored = await record(office)
+    stored = await record(demo)
     assert stored
     assert await kept(store, left) == {stored.record_id.encode()}
-    assert "Deactivated since" in await listed(office)
-    await change(office, is_deactivated=False)
-    assert "Password missing" in await listed(office)
+    assert "Deactivated since" in await listed(demo)
+    await change(demo, is_deactivated=False)
+    assert "Password missing" in await listed(demo)
 
 
-async def test_who_is_reactivated_in_time_keeps_everything(office: Office, store: Store) -> None:
-    await set_up(office, ADA)
-    await run_test(office, ADA)
-    before = await profile(office)
-    await change(office, is_deactivated=True)
+async def test_who_is_reactivated_in_time_keeps_everything(demo: Demo, store: Store) -> None:
+    await set_up(demo, ADA)
+    await run_test(demo, ADA)
+    before = await profile(demo)
+    await change(demo, is_deactivated=True)
     await passed(store, 6 * DAY)
-    await change(office, is_deactivated=False)
-    await purge_after(office, 30 * DAY)
-    assert await profile(office) == before
-    assert "Works" in await listed(office)
+    await change(demo, is_deactivated=False)
+    await purge_after(demo, 30 * DAY)
+    assert await profile(demo) == before
+    assert "Works" in await listed(demo)
     # A second leave begins to count anew.
-    await change(office, is_deactivated=True)
-    await purge_after(office, 7 * DAY - A_MOMENT)
-    assert await profile(office) == before
+    await change(demo, is_deactivated=True)
+    await purge_after(demo, 7 * DAY - A_MOMENT)
+    assert await profile(demo) == before
 
 
 async def test_who_is_deactivated_or_back_without_an_event_is_found_by_the_daily_reading(
-    office: Office, store: Store
+    demo: Demo, store: Store
 ) -> None:
-    await set_up(office, ADA)
-    people = office.workspace.people
+    await set_up(demo, ADA)
+    people = demo.workspace.people
     people[ADA] = replace(people[ADA], is_deactivated=True)
-    await read_everybody(office)
-    assert "1 deactivated" in await listed(office)
+    await read_everybody(demo)
+    assert "1 deactivated" in await listed(demo)
     people[ADA] = replace(people[ADA], is_deactivated=False)
-    await read_everybody(office)
-    assert " deactivated" not in (await listed(office)).split("\n")[0]
-    await purge_after(office, 8 * DAY)
-    assert (await profile(office)).password
+    await read_everybody(demo)
+    assert " deactivated" not in (await listed(demo)).split("\n")[0]
+    await purge_after(demo, 8 * DAY)
+    assert (await profile(demo)).password
     people[ADA] = replace(people[ADA], is_deactivated=True)
-    await read_everybody(office)
+    await read_everybody(demo)
     await passed(store, 6 * DAY)
     # Being read again does not begin the seven days again.
-    await read_everybody(office)
-    await purge_after(office, DAY + A_MOMENT)
-    assert (await profile(office)).password is None
+    await read_everybody(demo)
+    await purge_after(demo, DAY + A_MOMENT)
+    assert (await profile(demo)).password is None
 
 
-async def test_a_password_kept_for_undoing_is_purged_too(office: Office) -> None:
-    await set_up(office, ADA)
-    before = await profile(office)
+async def test_a_password_kept_for_undoing_is_purged_too(demo: Demo) -> None:
+    await set_up(demo, ADA)
+    before = await profile(demo)
     # As an admin leaves it who lets a certificate be trusted: the password is dropped, and kept for undoing.
     fixed = replace(before, password=None, password_host="", password_set_at=None, before=before)
-    async with office.bot.database.writing() as tx:
+    async with demo.bot.database.writing() as tx:
         stored = await tx.profiles.get(TEAM, ADA)
         assert stored
         await tx.profiles.save(TEAM, ADA, fixed.to_document(), replacing=stored)
-    await change(office, is_deactivated=True)
-    await purge_after(office, 8 * DAY)
-    assert (await profile(office)).before is None
+    await change(demo, is_deactivated=True)
+    await purge_after(demo, 8 * DAY)
+    assert (await profile(demo)).before is None
 
 
-async def test_the_last_test_of_a_deactivated_person_without_a_password_is_purged(office: Office, store: Store) -> None:
-    await office.workspace.command(ADA, "/email-profile", "edit")
-    await office.workspace.wait_view(ADA, "Email profile")
+async def test_the_last_test_of_a_deactivated_person_without_a_password_is_purged(demo: Demo, store: Store) -> None:
+    await demo.workspace.command(ADA, "/email-profile", "edit")
+    await demo.workspace.wait_view(ADA, "Email profile")
     for label, value in (("Email Address", "ada@demo.example"), ("Port", "25"), ("Authentication Required", False)):
-        await office.workspace.fill(ADA, label, value)
-    await office.workspace.fill(ADA, "SMTP Server Address", office.mail.host)
-    assert await office.workspace.submit(ADA) == {}
-    await run_test(office, ADA)
-    await change(office, is_deactivated=True)
-    await purge_after(office, 8 * DAY)
+        await demo.workspace.fill(ADA, label, value)
+    await demo.workspace.fill(ADA, "SMTP Server Address", demo.mail.host)
+    assert await demo.workspace.submit(ADA) == {}
+    await run_test(demo, ADA)
+    await change(demo, is_deactivated=True)
+    await purge_after(demo, 8 * DAY)
     assert await store.ask("SELECT * FROM connection_tests") == []
 
 
@@ -215,26 +215,26 @@ async def rows_of(store: Store, workspace: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("event", BOT_REMOVED)
 async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is_left(
-    office: Office, store: Store, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any]
+    demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any]
 ) -> None:
     # A Home tab that is published while the purge runs would be noted once more.
     monkeypatch.setattr("bot.slack.background.home_tabs.SETTLE_SECONDS", 60.0)
-    card = await set_up(office, ADA)
-    await run_test(office, ADA)
-    await link_of(office, card)
-    await office.workspace.open_home(ADA)
-    document = (await profile(office)).to_document()
-    async with office.bot.database.writing() as tx:
+    card = await set_up(demo, ADA)
+    await run_test(demo, ADA)
+    await link_of(demo, card)
+    await demo.workspace.open_home(ADA)
+    document = (await profile(demo)).to_document()
+    async with demo.bot.database.writing() as tx:
         await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
         await tx.profiles.save("T0OTHER", "U0THERE", document, replacing=None)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
-    await office.workspace.event(event)
+    await demo.workspace.event(event)
     full = await rows_of(store, TEAM)
     assert all(full.values()), full
     traces_of_ada = await traces(store)
-    await purge_after(office, 30 * DAY - A_MOMENT)
+    await purge_after(demo, 30 * DAY - A_MOMENT)
     assert await rows_of(store, TEAM) == full
-    await purge_after(office, 30 * DAY + A_MOMENT)
+    await purge_after(demo, 30 * DAY + A_MOMENT)
     assert await rows_of(store, TEAM) == dict.fromkeys(full, 0)
     assert await rows_of(store, "T0OTHER") == {**dict.fromkeys(full, 0), "email_profiles": 1}
     told = {text.encode() for text in (ADA, GRACE, "ada@demo.example", "analytical engine", TEAM)}
@@ -247,36 +247,36 @@ async def test_a_bot_that_returns_within_thirty_days_finds_everything(
     tmp_path: Path, store: Store, event: dict[str, Any]
 ) -> None:
     keys = generate_key()
-    async with open_office(tmp_path, encryption_keys=keys) as office:
-        await set_up(office, ADA)
-        before = await profile(office)
-        await office.workspace.event(event)
+    async with running_demo(tmp_path, encryption_keys=keys) as demo:
+        await set_up(demo, ADA)
+        before = await profile(demo)
+        await demo.workspace.event(event)
         # A slow machine acknowledges before it has stored this.
         await store.until("SELECT 1 FROM workspaces WHERE left_at IS NOT NULL")
-    async with open_office(tmp_path, encryption_keys=keys) as office:
+    async with running_demo(tmp_path, encryption_keys=keys) as demo:
         await store.until("SELECT 1 FROM workspaces WHERE left_at IS NULL")
-        await purge_after(office, 400 * DAY)
-        assert await profile(office) == before
-        assert "Not tested yet" in await listed(office)
+        await purge_after(demo, 400 * DAY)
+        assert await profile(demo) == before
+        assert "Not tested yet" in await listed(demo)
 
 
 async def test_a_persons_own_token_that_is_revoked_removes_no_bot(
-    office: Office, store: Store, caplog: pytest.LogCaptureFixture
+    demo: Demo, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await set_up(office, ADA)
-    before = await profile(office)
+    await set_up(demo, ADA)
+    before = await profile(demo)
     for tokens in ({"oauth": [ADA]}, {"oauth": [ADA], "bot": []}, {}):
-        await office.workspace.event({"type": "tokens_revoked", "tokens": tokens})
+        await demo.workspace.event({"type": "tokens_revoked", "tokens": tokens})
     assert await store.ask("SELECT 1 FROM workspaces WHERE left_at IS NOT NULL") == []
     assert "no longer works" not in caplog.text
-    await purge_after(office, 400 * DAY)
-    assert await profile(office) == before
+    await purge_after(demo, 400 * DAY)
+    assert await profile(demo) == before
 
 
-async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(office: Office, store: Store) -> None:
-    workspace = office.workspace
-    page, token = await link_of(office, await set_up(office, ADA))
-    await run_test(office, ADA)
+async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(demo: Demo, store: Store) -> None:
+    workspace = demo.workspace
+    page, token = await link_of(demo, await set_up(demo, ADA))
+    await run_test(demo, ADA)
     await workspace.command(ADA, "/email-extra", "add FROM_NAME Augusta")
     left = await traces(store)
     assert len(left) == 5
@@ -285,25 +285,25 @@ async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(office: Offic
     await workspace.wait_message(ADA, "Your email profile is deleted.")
     told = {text.encode() for text in ("ada@demo.example", "analytical engine 1843", "Augusta", "passed")}
     assert await kept(store, left | told) == set()
-    assert await record(office) is None
-    assert await history(office) == [(ADA, "deleted")]
+    assert await record(demo) is None
+    assert await history(demo) == [(ADA, "deleted")]
     with pytest.raises(LinkGoneError):
         await page.links.find_link(user=ADA, token=token, network_address="192.0.2.1")
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test", "transcript")
     await workspace.wait_message(ADA, "There is no transcript yet.")
-    assert "<@U0ADA>" in await listed(office, search="ada")
-    assert "Nobody is found" in await listed(office, search="demo")
+    assert "<@U0ADA>" in await listed(demo, search="ada")
+    assert "Nobody is found" in await listed(demo, search="demo")
 
 
-async def test_an_owner_is_told_when_an_admin_deletes_their_profile(office: Office) -> None:
-    workspace = office.workspace
-    await set_up(office, ADA)
+async def test_an_owner_is_told_when_an_admin_deletes_their_profile(demo: Demo) -> None:
+    workspace = demo.workspace
+    await set_up(demo, ADA)
     await workspace.command(GRACE, "/email-profile", "delete @ada")
     await workspace.press(GRACE, "Delete …", message=workspace.messages(GRACE)[-1])
     told = await workspace.wait_message(ADA, "deleted")
     assert (told.channel, told.reader, f"<@{GRACE}>" in searchable(told)) == ("D0ADA", None, True)
-    assert await history(office) == [(GRACE, "deleted")]
+    assert await history(demo) == [(GRACE, "deleted")]
 
 
 @pytest.mark.parametrize("people_a_page", [1, 500])
@@ -311,27 +311,27 @@ async def test_the_list_knows_the_people_from_the_start_and_nobody_else(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, people_a_page: int
 ) -> None:
     monkeypatch.setattr("bot.slack.background.user_sync.USERS_PER_PAGE", people_a_page)
-    async with open_office(tmp_path) as office:
+    async with running_demo(tmp_path) as demo:
         await store.until("SELECT 1 FROM state_counts")
-        told = await listed(office)
+        told = await listed(demo)
         assert "2 people · 2 not set up" in told
         assert {person.id for person in PEOPLE if f"<@{person.id}>" in told} == {ADA, GRACE}
-        assert office.workspace.calls("users.list") == (len(PEOPLE) if people_a_page == 1 else 1)
+        assert demo.workspace.calls("users.list") == (len(PEOPLE) if people_a_page == 1 else 1)
 
 
 @pytest.mark.parametrize("by_event", [True, False])
-async def test_a_renamed_person_is_found_by_the_new_name_alone(office: Office, by_event: bool) -> None:
-    await set_up(office, ADA)
-    renamed = replace(office.workspace.people[ADA], name="Augusta Byron", handle="augusta")
+async def test_a_renamed_person_is_found_by_the_new_name_alone(demo: Demo, by_event: bool) -> None:
+    await set_up(demo, ADA)
+    renamed = replace(demo.workspace.people[ADA], name="Augusta Byron", handle="augusta")
     if by_event:
-        await office.workspace.change_person(renamed)
+        await demo.workspace.change_person(renamed)
     else:
-        office.workspace.people[ADA] = renamed
-        await read_everybody(office)
+        demo.workspace.people[ADA] = renamed
+        await read_everybody(demo)
     for search in ("augusta", "byr", "BYRON aug", "ada@demo"):
-        assert f"<@{ADA}>" in await listed(office, search=search)
+        assert f"<@{ADA}>" in await listed(demo, search=search)
     for search in ("lovelace", "ada lov"):
-        assert "Nobody is found" in await listed(office, search=search)
+        assert "Nobody is found" in await listed(demo, search=search)
 
 
 @pytest.mark.parametrize(
@@ -343,55 +343,55 @@ async def test_a_renamed_person_is_found_by_the_new_name_alone(office: Office, b
     ],
 )
 async def test_what_slack_tells_of_somebody_while_everybody_is_read_is_not_undone(
-    office: Office, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], shows: str
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], shows: str
 ) -> None:
-    await set_up(office, ADA)
+    await set_up(demo, ADA)
 
     async def told_before(*given: Any, **more: Any) -> None:
-        await change(office, **event)
+        await change(demo, **event)
         await sync_members(*given, **more)
 
     monkeypatch.setattr("bot.slack.background.user_sync.sync_members", told_before)
-    await read_everybody(office)
-    assert shows in await listed(office, search="augusta" if "name" in event else None)
+    await read_everybody(demo)
+    assert shows in await listed(demo, search="augusta" if "name" in event else None)
 
 
 @pytest.mark.parametrize("lost", [{"is_guest": True}, {"is_stranger": True}, {"is_bot": True}])
-async def test_who_becomes_a_guest_disappears_and_comes_back_as_a_member(office: Office, lost: dict[str, Any]) -> None:
-    await set_up(office, ADA)
-    await change(office, **lost)
-    assert "1 person ·" in await listed(office)
-    assert "Nobody is found" in await listed(office, search="ada")
-    await read_everybody(office)
-    assert f"<@{ADA}>" not in await listed(office)
+async def test_who_becomes_a_guest_disappears_and_comes_back_as_a_member(demo: Demo, lost: dict[str, Any]) -> None:
+    await set_up(demo, ADA)
+    await change(demo, **lost)
+    assert "1 person ·" in await listed(demo)
+    assert "Nobody is found" in await listed(demo, search="ada")
+    await read_everybody(demo)
+    assert f"<@{ADA}>" not in await listed(demo)
     back: dict[str, Any] = dict.fromkeys(lost, False)
-    await change(office, **back)
-    assert f"<@{ADA}>" in await listed(office, search="ada")
+    await change(demo, **back)
+    assert f"<@{ADA}>" in await listed(demo, search="ada")
 
 
 @pytest.mark.parametrize("lost", [{"is_deactivated": True}, {"is_guest": True}])
 async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_refused(
-    office: Office, lost: dict[str, Any]
+    demo: Demo, lost: dict[str, Any]
 ) -> None:
-    page, token = await link_of(office, await set_up(office, ADA))
-    before = await profile(office)
-    await change(office, **lost)
+    page, token = await link_of(demo, await set_up(demo, ADA))
+    before = await profile(demo)
+    await change(demo, **lost)
     with pytest.raises(UserError):
         await page.links.set_password(user=ADA, token=token, password=SecretStr("late"), network_address="192.0.2.1")
-    assert await profile(office) == before
+    assert await profile(demo) == before
 
 
 @pytest.mark.parametrize("was_guest", [True, False])
 async def test_a_password_is_purged_although_its_owner_was_in_no_list_when_they_left(
-    office: Office, store: Store, was_guest: bool
+    demo: Demo, store: Store, was_guest: bool
 ) -> None:
-    await set_up(office, ADA)
+    await set_up(demo, ADA)
     if was_guest:
-        await change(office, is_guest=True)
+        await change(demo, is_guest=True)
     else:
         # As a database that is older than the list.
         await store.edit(f"DELETE FROM people WHERE user_id = '{ADA}'")
-    await change(office, is_deactivated=True)
-    await read_everybody(office)
-    await purge_after(office, 8 * DAY)
-    assert (await profile(office)).password is None
+    await change(demo, is_deactivated=True)
+    await read_everybody(demo)
+    await purge_after(demo, 8 * DAY)
+    assert (await profile(demo)).password is None
