@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 # More than there are cores: much of a test's time is waiting for servers that do not answer.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))")
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 BIN := .venv/bin
 
 .PHONY: help demo test prove check bench soak lock clean
