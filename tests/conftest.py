@@ -23,7 +23,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported and collected out of garbage collection: it is a million objects, and stays to the end."""
+    """Leave what was imported and collected out of garbage collection: it stays to the end."""
     gc.collect()
     gc.freeze()
 

@@ -15,7 +15,7 @@ from bot.demo.delivery import encoded, signature
 from bot.demo.people import TEAM
 from bot.demo.platform import texts
 from bot.demo.workspace import Workspace
-from tests.scenario.operating.test_command_line import serving, start
+from tests.scenario.starting import address_of, start_fresh
 
 SAVED = "FROM_NAME"
 
@@ -39,8 +39,8 @@ class Instance:
 
     async def start(self) -> None:
         """Start it, and wait until it serves."""
-        self.process = await start(self.folder, "run", given=self.given)
-        self.url = await serving(self.process)
+        self.process = await start_fresh(self.folder, "run", given=self.given)
+        self.url = await address_of(self.process)
         # What it writes is read on, so that a full pipe never stops it.
         self._reader = asyncio.create_task(_read_on(self.process, self.said))
 

@@ -21,7 +21,7 @@ async def test_nothing_acknowledged_is_lost_when_the_process_is_killed_while_sav
 ) -> None:
     key = tmp_path / "key"
     key.write_bytes(keyring._roots[keyring.active])
-    for _ in range(scaled(quick=3, full=100)):
+    for _ in range(scaled(quick=2, full=100)):
         acknowledged = _save_and_kill(url, key)
         async with database.reading() as tx:
             stored = await tx.profiles.get("T1", "U1")

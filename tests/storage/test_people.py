@@ -13,6 +13,7 @@ from storage.database import Database
 from storage.maintenance.rotation import reseal
 from storage.tables.people import evenly_spread
 from storage.tables.people_query import Cursor, Query
+from tests.counts import scaled
 from tests.store import Store
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -36,7 +37,7 @@ async def counts(database: Database) -> dict[int, int]:
 
 async def test_names_that_come_in_any_order_stand_in_the_order_of_the_alphabet(database: Database) -> None:
     chance = random.Random(4)
-    everybody = sorted({"".join(chance.choices("abcdef", k=4)).title() for _ in range(150)})
+    everybody = sorted({"".join(chance.choices("abcdef", k=4)).title() for _ in range(scaled(quick=60, full=150))})
     shuffled = random.Random(5).sample(everybody, len(everybody))
     for number, name in enumerate(shuffled):
         await put(database, f"U{number}", name)
@@ -45,7 +46,7 @@ async def test_names_that_come_in_any_order_stand_in_the_order_of_the_alphabet(d
 
 @pytest.mark.parametrize("downward", [False, True])
 async def test_names_that_come_in_order_stand_in_order_too(database: Database, downward: bool) -> None:
-    everybody = [f"Name {number:03}" for number in range(120)]
+    everybody = [f"Name {number:03}" for number in range(scaled(quick=60, full=120))]
     for name in reversed(everybody) if downward else everybody:
         await put(database, name, name)
     assert await names(database, Query(states=STATES, by_name=True), 200) == everybody

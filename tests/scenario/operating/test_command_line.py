@@ -1,15 +1,12 @@
 """The program as an operator runs it: every command, bad settings, a stop in the middle of a test."""
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from bot.demo.mail import DemoMail
@@ -19,26 +16,11 @@ from bot.demo.workspace import Workspace
 from storage.crypto.keyring import Keyring, generate_key
 from tests.fakes.smtp_server import ScriptedServer, Silence
 from tests.scenario.people import ADA
-from tests.scenario.starting import program
+from tests.scenario.starting import program, running
 from tests.store import Store
 
 CONFIGURATION_ERROR = 78
 GOOD = {"SLACK_BOT_TOKEN": "xoxb-canary-token", "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef"}
-
-
-async def start(folder: Path, *arguments: str, given: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Start the program in an empty folder, knowing only the settings given."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        *arguments,
-        cwd=folder,
-        env={**inherited, "PYTHONPATH": str(Path(__file__).parents[3]), **(given or {})},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
 
 
 async def run(folder: Path, *arguments: str, given: Mapping[str, str] | None = None) -> tuple[int, str, str]:
@@ -109,25 +91,14 @@ async def slack(mail: DemoMail) -> AsyncIterator[Workspace]:
         yield workspace
 
 
-async def serving(process: asyncio.subprocess.Process) -> str:
-    """Wait until the program says where it serves."""
-    assert process.stderr is not None
-    async with asyncio.timeout(30):
-        while line := (await process.stderr.readline()).decode():
-            if "health and metrics at" in line:
-                return line.rsplit(" ", 1)[1].strip()
-    raise AssertionError("the program ended before it served")
-
-
 async def test_a_wrong_key_is_told_and_nothing_starts(tmp_path: Path, store: Store) -> None:
     given = {**GOOD, "DATABASE_URL": store.url, "PORT": "0"}
     async with slack(DemoMail()) as workspace:
         given["SLACK_API_URL"] = f"{workspace.base_url}/api/"
         first = generate_key()
-        process = await start(tmp_path, "run", given={**given, "ENCRYPTION_KEYS": first})
-        await serving(process)
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        async with running(tmp_path, "run", given={**given, "ENCRYPTION_KEYS": first}) as bot:
+            await bot.address()
+            assert await bot.stop() == 0
         code, _, err = await run(tmp_path, "check", given={**given, "ENCRYPTION_KEYS": first})
         assert code == 0, err
         swapped = Keyring.from_text(first).active
@@ -166,9 +137,8 @@ async def test_sigterm_lets_a_running_test_end_or_tells_its_owner(tmp_path: Path
             "SMTP_ALLOWED_PORTS": str(server.port),
             "SMTP_TIMEOUT": "3",
         }
-        process = await start(tmp_path, "run", given=given)
-        try:
-            workspace.delivery.events_url = f"{await serving(process)}/slack/events"
+        async with running(tmp_path, "run", given=given) as bot:
+            workspace.delivery.events_url = f"{await bot.address()}/slack/events"
             await workspace.command(ADA, "/email-profile", "edit")
             await workspace.wait_view(ADA, "Email profile")
             for label, value in (
@@ -182,32 +152,7 @@ async def test_sigterm_lets_a_running_test_end_or_tells_its_owner(tmp_path: Path
             await workspace.command(ADA, "/email-extra", "add TLS Y")
             await workspace.command(ADA, "/email-test")
             await workspace.wait_message(ADA, "Testing")
-            process.send_signal(signal.SIGTERM)
+            bot.signal(signal.SIGTERM)
             report = searchable(await workspace.wait_message(ADA, "Connection test failed at Greeting"))
             assert "did not answer in time" in report
-            assert await asyncio.wait_for(process.wait(), 30) == 0
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-
-@pytest.mark.databases("sqlite")
-async def test_the_demo_serves_its_page_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "tmp").mkdir()
-    process = await start(tmp_path, "demo", "--no-browser", "--port", "0", given={"TMPDIR": str(tmp_path / "tmp")})
-    assert process.stdout is not None
-    async with asyncio.timeout(30):
-        while "workspace is at" not in (line := (await process.stdout.readline()).decode()):
-            assert line
-    address = line.rsplit(" ", 1)[1].strip()
-    assert address.startswith("http://127.0.0.1:")
-    async with aiohttp.ClientSession() as session, session.get(address) as page:
-        assert page.status == 200
-        assert "Content-Security-Policy" in page.headers
-    assert list((tmp_path / "tmp").iterdir())
-    process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 20)
-    assert (process.returncode, err.decode()) == (0, "")
-    assert "nothing of it is kept" in out.decode()
-    assert list((tmp_path / "tmp").iterdir()) == []
+            assert await asyncio.to_thread(bot.wait) == 0

@@ -16,8 +16,9 @@ from storage.database import Database
 from tests.counts import scaled
 from tests.databases import Maker, PostgreSQLMaker
 from tests.scenario.operating.conftest import Program
-from tests.scenario.operating.test_command_line import CONFIGURATION_ERROR, GOOD, run, serving, slack, start
+from tests.scenario.operating.test_command_line import CONFIGURATION_ERROR, GOOD, run, slack
 from tests.scenario.people import ADA
+from tests.scenario.starting import running
 from tests.storage.filled_database import PASSWORD, contents, furnish, make_empty
 from tests.store import Store
 
@@ -48,13 +49,10 @@ async def bot_at(url: str, key: str, folder: Path) -> AsyncIterator[Workspace]:
     """Run the program on a database until the block ends."""
     async with slack(DemoMail()) as workspace:
         given = {**settings(url, key), "PORT": "0", "SLACK_API_URL": f"{workspace.base_url}/api/"}
-        process = await start(folder, "run", given=given)
-        try:
-            workspace.delivery.events_url = f"{await serving(process)}/slack/events"
+        async with running(folder, "run", given=given) as bot:
+            workspace.delivery.events_url = f"{await bot.address()}/slack/events"
             yield workspace
-        finally:
-            process.terminate()
-            await asyncio.wait_for(process.communicate(), 30)
+            await bot.stop()
 
 
 def settings(url: str, key: str) -> Mapping[str, str]:
@@ -103,12 +101,10 @@ async def test_a_copy_killed_at_any_moment_is_completed_by_the_same_command(
     given, arguments = settings(old_url, key), ("db", "copy", "--to", new_url)
     target = Database.connect(new_url, Keyring.from_text(key))
     for _ in range(scaled(quick=1, full=50)):
-        process = await start(tmp_path, *arguments, given=given)
-        await asyncio.sleep(chance.uniform(0.5, scaled(quick=3, full=9)))
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-        if (process.returncode or 0) >= 0:
+        async with running(tmp_path, *arguments, given=given) as copying:
+            await asyncio.sleep(chance.uniform(0.1, scaled(quick=2, full=9)))
+            ended = copying.exit_code is not None
+        if ended:
             # It was quicker, or the one before was, and died with its last word said: another one from the beginning.
             assert await contents(source) == await contents(target)
             await make_empty(target)
@@ -160,11 +156,8 @@ async def test_a_backup_or_restore_killed_at_any_moment_is_whole_or_not_there(ur
     new_url, kept = f"sqlite:///{tmp_path / 'restored.db'}", tmp_path / "kept"
 
     async def begin(given: Mapping[str, str], command: str) -> None:
-        process = await start(tmp_path, "db", command, str(kept), given=given)
-        await asyncio.sleep(chance.uniform(0.5, scaled(quick=2.0, full=6.0)))
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        async with running(tmp_path, "db", command, str(kept), given=given):
+            await asyncio.sleep(chance.uniform(0.1, scaled(quick=1.0, full=6.0)))
 
     for _ in range(scaled(quick=1, full=25)):
         await begin(settings(url, key), "backup")

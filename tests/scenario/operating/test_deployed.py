@@ -25,9 +25,9 @@ from bot.demo.mail import DemoMail
 from bot.demo.run import Demo
 from storage.crypto.keyring import generate_key
 from tests.deploy_files import ROOT, expressions, health_check, image, image_environment, pod
-from tests.scenario.operating.test_command_line import CONFIGURATION_ERROR, GOOD, serving, slack
+from tests.scenario.operating.test_command_line import CONFIGURATION_ERROR, GOOD, slack
 from tests.scenario.people import ADA, set_up
-from tests.scenario.starting import program
+from tests.scenario.starting import address_of, program
 
 AWAY = 75
 SECONDS = 60
@@ -136,7 +136,7 @@ async def test_the_image_serves_writes_only_its_data_and_its_health_check_notice
             "SLACK_API_URL": f"{workspace.base_url}/api/",
         }
         async with stranger.serving(data, given) as process:
-            address = await serving(process)
+            address = await address_of(process)
             port = {"PORT": address.rsplit(":", 1)[1]}
             assert await stranger.run(data, *check, given=port) == (0, "")
             assert await asked(address, "/readyz") == (200, "ready")
@@ -164,7 +164,7 @@ async def test_settings_and_keys_are_read_from_files_that_can_only_be_read(place
         for file in settings.iterdir():
             file.chmod(0o444)
         async with stranger.serving(settings, given={}) as process:
-            address = await serving(process)
+            address = await address_of(process)
             (container,) = pod()["containers"]
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 assert (await asked(address, container[probe]["httpGet"]["path"]))[0] == 200

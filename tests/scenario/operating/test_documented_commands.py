@@ -224,7 +224,7 @@ class Follower:
 
     async def serve_somebody(self) -> None:
         """Run the bot until somebody's profile is stored and passes its test."""
-        async with running(self.folder, given={}) as process:
+        async with running(self.folder, "run", given={}) as process:
             workspace = self.workspace
             workspace.delivery.events_url = f"{await process.address()}/slack/events"
             await workspace.command(ADA, "/email-profile", "edit")

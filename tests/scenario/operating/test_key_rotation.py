@@ -16,9 +16,9 @@ from bot.encryption_keys import reload_keys
 from bot.settings import GivenSettings
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
-from tests.scenario.operating.test_command_line import GOOD, slack, start
+from tests.scenario.operating.test_command_line import GOOD, slack
 from tests.scenario.people import ADA
-from tests.scenario.starting import program
+from tests.scenario.starting import RunningProgram, program, running
 from tests.store import Store
 
 OLD, NEW, OTHER = (generate_key() for _ in range(3))
@@ -47,29 +47,13 @@ def test_status_and_retirement_speak_plainly(tmp_path: Path, url: str) -> None:
     assert out.splitlines()[1].endswith(" check value untried")
 
 
-class Serving:
-    """The program at work, with what it logs."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.logged: list[str] = []
-
-    async def says(self, wanted: str) -> str:
-        """Wait for a line that holds a text."""
-        assert self.process.stderr is not None
-        async with asyncio.timeout(30):
-            while line := (await self.process.stderr.readline()).decode():
-                self.logged.append(line)
-                if wanted in line:
-                    return line
-        raise AssertionError("".join(self.logged))
-
-    async def hang_up(self, wanted: str) -> str:
-        """Send SIGHUP, and wait for the line that tells how it went."""
-        self.process.send_signal(signal.SIGHUP)
-        line = await self.says("eys")
-        assert wanted in line
-        return line
+async def hang_up(bot: RunningProgram, wanted: str) -> str:
+    """Send SIGHUP, and wait for the line that says how it went."""
+    before = len(bot.log)
+    bot.signal(signal.SIGHUP)
+    line = (await bot.writes(r".*eys.*\n", after=before))[0]
+    assert wanted in line
+    return line
 
 
 async def fill_in(workspace: Workspace) -> None:
@@ -104,14 +88,13 @@ async def test_keys_turn_while_the_bot_runs_and_a_broken_list_changes_nothing(tm
             "PORT": "0",
             "SLACK_API_URL": f"{workspace.base_url}/api/",
         }
-        bot = Serving(await start(tmp_path, "run", given=given))
-        try:
-            address = (await bot.says("health and metrics at")).rsplit(" ", 1)[1].strip()
+        async with running(tmp_path, "run", given=given) as bot:
+            address = await bot.address()
             workspace.delivery.events_url = f"{address}/slack/events"
             await fill_in(workspace)
 
             file.write_text(f"{NEW}\n{OLD}\n")
-            await bot.hang_up(f"ENCRYPTION_KEYS_FILE was read anew; keys, the sealing one first: {NEW_ID}, {OLD_ID}\n")
+            await hang_up(bot, f"ENCRYPTION_KEYS_FILE was read anew; keys, the sealing one first: {NEW_ID}, {OLD_ID}\n")
             code, _, err = await asyncio.to_thread(program, tmp_path, "keys", "retire", OLD_ID, given=given)
             assert code == 1
             assert f"Key {OLD_ID} is still needed (records: " in err
@@ -119,7 +102,7 @@ async def test_keys_turn_while_the_bot_runs_and_a_broken_list_changes_nothing(tm
             await still_reads(workspace, address)
 
             file.write_text(f"{NEW}\n")
-            await bot.hang_up(f"read anew; keys, the sealing one first: {NEW_ID}\n")
+            await hang_up(bot, f"read anew; keys, the sealing one first: {NEW_ID}\n")
             assert (await asyncio.to_thread(program, tmp_path, "keys", "retire", OLD_ID, given=given))[0] == 0
             await still_reads(workspace, address)
 
@@ -130,20 +113,15 @@ async def test_keys_turn_while_the_bot_runs_and_a_broken_list_changes_nothing(tm
                 ("", "ENCRYPTION_KEYS_FILE: there is no key in it"),
             ):
                 file.write_text(content)
-                assert why in await bot.hang_up("The keys stay as they were.")
+                assert why in await hang_up(bot, "The keys stay as they were.")
             file.write_bytes(b"\xff\xfe")
-            await bot.hang_up("is no text")
+            await hang_up(bot, "is no text")
             file.unlink()
-            await bot.hang_up("cannot be read")
+            await hang_up(bot, "cannot be read")
             await still_reads(workspace, address)
-            bot.process.send_signal(signal.SIGTERM)
-            await bot.says("Stopped.")
-            assert await asyncio.wait_for(bot.process.wait(), 30) == 0
-        finally:
-            if bot.process.returncode is None:
-                bot.process.kill()
-                await bot.process.wait()
-    logged = "".join(bot.logged)
+            assert await bot.stop() == 0
+            logged = bot.log
+    assert "Stopped." in logged
     assert "Traceback" not in logged
     assert not any(secret in logged for secret in ("canary", OLD, NEW, OTHER))
 

@@ -1,7 +1,7 @@
 """A command hands the keys over: as any secrets manager's would, slowly, badly, or not at all."""
 
-import asyncio
 import os
+import re
 import shlex
 import signal
 import time
@@ -111,15 +111,12 @@ async def test_a_hangup_runs_the_command_again_and_a_bad_answer_changes_nothing(
             "PORT": "0",
             "SLACK_API_URL": f"{workspace.base_url}/api/",
         }
-        async with running(tmp_path, given=given) as bot:
+        async with running(tmp_path, "run", given=given) as bot:
             await bot.address()
 
             async def hang_up(wanted: str) -> None:
-                assert bot.pid is not None
-                os.kill(bot.pid, signal.SIGHUP)
-                async with asyncio.timeout(30):
-                    while wanted not in bot.log:
-                        await asyncio.sleep(0.02)
+                bot.signal(signal.SIGHUP)
+                await bot.writes(re.escape(wanted))
 
             keys.write_text(f"{NEW}\n{OLD}\n", encoding="utf-8")
             await hang_up(f"ENCRYPTION_KEYS_COMMAND was read anew; keys, the sealing one first: {NEW_ID}, {OLD_ID}\n")
@@ -129,4 +126,5 @@ async def test_a_hangup_runs_the_command_again_and_a_bad_answer_changes_nothing(
             keys.write_text("canary\n", encoding="utf-8")
             await hang_up("The keys stay as they were. ENCRYPTION_KEYS_COMMAND: key 1 is not url-safe base64")
             assert await bot.stop() == 0
-    assert not any(secret in bot.log for secret in (NEW, OLD, "canary"))
+            log = bot.log
+    assert not any(secret in log for secret in (NEW, OLD, "canary"))

@@ -25,7 +25,7 @@ from tests.deploy_files import ROOT
 from tests.scenario.operating.test_canary import CANARY, LOGIN, leaks
 from tests.scenario.operating.test_command_line import GOOD, slack
 from tests.scenario.people import ADA, GRACE
-from tests.scenario.starting import Running, running
+from tests.scenario.starting import RunningProgram, running
 from tests.store import Store
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -92,7 +92,7 @@ def told(span: Span) -> dict[str, str]:
 @asynccontextmanager
 async def traced(
     folder: Path, store: Store, collector: Collector, mail: DemoMail
-) -> AsyncIterator[tuple[Workspace, Running]]:
+) -> AsyncIterator[tuple[Workspace, RunningProgram]]:
     """The program in a process of its own, which sends its spans to the collector."""
     (folder / "authority.pem").write_bytes(mail.ca_pem)
     await mail.start()
@@ -110,7 +110,7 @@ async def traced(
             "OTEL_BSP_SCHEDULE_DELAY": "100",
         }
         try:
-            async with running(folder, given=given) as process:
+            async with running(folder, "run", given=given) as process:
                 workspace.delivery.events_url = f"{await process.address()}/slack/events"
                 yield workspace, process
         finally:

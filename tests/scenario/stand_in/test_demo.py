@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import socket
@@ -21,6 +20,7 @@ from bot.demo.run import run_demo, running_demo
 from bot.settings import Settings
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, fill_form
+from tests.scenario.starting import RunningProgram, program, running
 
 # The demo as a program: it has its own SQLite file and no other.
 pytestmark = pytest.mark.databases("sqlite")
@@ -30,46 +30,21 @@ GRACES_PASSWORD = "nanoseconds of wire"
 FROM_THE_PAGE = {"X-Demo": "page"}
 
 
-async def start(folder: Path, *options: str, given: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Start the demo in a folder, with a place of its own for temporary files."""
-    (folder / "tmp").mkdir(exist_ok=True)
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    found_at = {"PYTHONPATH": str(Path(__file__).parents[3]), "TMPDIR": str(folder / "tmp")}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        "demo",
-        *options,
-        cwd=folder,
-        env={**inherited, **found_at, **(given or {})},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def address_of(process: asyncio.subprocess.Process) -> str:
-    """Wait until the demo prints the address of its page."""
-    assert process.stdout is not None
-    async with asyncio.timeout(30):
-        while line := (await process.stdout.readline()).decode():
-            if found := re.search(r"http://\S+", line):
-                return found[0]
-    raise AssertionError("the demo ended before it served")
-
-
 @asynccontextmanager
 async def demo_process(
-    folder: Path, *, browser: bool = False, given: Mapping[str, str] | None = None
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """The demo on any free port, and the address of its page; killed if the test has not ended it."""
-    process = await start(folder, "--port", "0", *([] if browser else ["--no-browser"]), given=given)
-    try:
-        yield process, await address_of(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    folder: Path, *options: str, given: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[RunningProgram, str]]:
+    """The demo on any free port with a place of its own for temporary files, and the address of its page."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    known = {"TMPDIR": str(folder / "tmp"), **(given or {})}
+    async with running(folder, "demo", "--port", "0", *options, given=known) as process:
+        yield process, (await process.writes(r"http://\S+"))[0]
+
+
+async def ended(process: RunningProgram, number: signal.Signals) -> int:
+    """Send a signal, and wait for the end; return the exit code."""
+    process.signal(number)
+    return await asyncio.to_thread(process.wait)
 
 
 async def screen(session: aiohttp.ClientSession, user: str = ADA) -> dict[str, Any]:
@@ -130,7 +105,7 @@ async def test_the_page_and_all_that_it_loads_are_served_under_a_strict_policy(t
 
 
 async def test_the_demo_listens_on_the_loopback_alone(tmp_path: Path) -> None:
-    async with demo_process(tmp_path) as (process, _):
+    async with demo_process(tmp_path, "--no-browser") as (process, _):
         own = Path(f"/proc/{process.pid}")
         if not (own / "net/tcp").exists():
             pytest.skip("needs Linux's /proc to see what a process listens on")
@@ -179,7 +154,7 @@ async def test_each_change_is_streamed_to_the_page(tmp_path: Path) -> None:
 
 
 async def test_the_story_on_the_page_ends_with_a_passed_test_and_one_password(tmp_path: Path) -> None:
-    async with demo_process(tmp_path) as (_, address), aiohttp.ClientSession(address) as session:
+    async with demo_process(tmp_path, "--no-browser") as (_, address), aiohttp.ClientSession(address) as session:
         told = (await screen(session))["mail"]
         assert told["password"] == ADAS_PASSWORD
         assert await act(session, act="command", command="/email-profile", text="edit") == {"ok": True, "errors": {}}
@@ -253,16 +228,15 @@ async def test_the_demo_tests_real_servers_too_by_the_systems_authorities(monkey
 async def test_the_demo_ends_at_once_although_pages_are_open_and_keeps_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    async with demo_process(tmp_path) as (process, address), aiohttp.ClientSession(address) as session:
+    async with demo_process(tmp_path, "--no-browser") as (process, address), aiohttp.ClientSession(address) as session:
         async with session.get("/changes") as one, session.get("/changes") as other:
             await one.content.readuntil(b"\n\n")
             await other.content.readuntil(b"\n\n")
             await act(session, act="command", command="/email-profile")
             assert list((tmp_path / "tmp").iterdir())
-            process.send_signal(number)
-            out, err = await asyncio.wait_for(process.communicate(), 8)
-        assert (process.returncode, err.decode()) == (0, "")
-        assert "nothing of it is kept" in out.decode()
+            async with asyncio.timeout(8):
+                assert (await ended(process, number), process.log) == (0, "")
+        assert "nothing of it is kept" in process.out
         assert list((tmp_path / "tmp").iterdir()) == []
         assert list(tmp_path.iterdir()) == [tmp_path / "tmp"]
 
@@ -270,11 +244,14 @@ async def test_the_demo_ends_at_once_although_pages_are_open_and_keeps_nothing(
 async def test_real_settings_around_the_demo_do_not_reach_it(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-real\nLOG_LEVEL=no such level\n")
     real = {"SLACK_API_URL": "http://127.0.0.1:1/", "DATABASE_URL": f"sqlite:///{tmp_path}/real.db", "PORT": "none"}
-    async with demo_process(tmp_path, given=real) as (process, address), aiohttp.ClientSession(address) as session:
+    async with (
+        demo_process(tmp_path, "--no-browser", given=real) as (process, address),
+        aiohttp.ClientSession(address) as session,
+    ):
         await act(session, act="command", command="/email-profile")
         await wait_screen(session, lambda state: "no email profile yet" in json.dumps(state["messages"]))
-        process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 8) == 0
+        async with asyncio.timeout(8):
+            assert await ended(process, signal.SIGINT) == 0
     assert {entry.name for entry in tmp_path.iterdir()} == {".env", "tmp"}
 
 
@@ -283,34 +260,32 @@ async def test_the_page_is_opened_in_the_browser_unless_that_is_declined(tmp_pat
     browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
     browser.chmod(0o755)
     given = {"BROWSER": f"{browser} %s"}
-    async with demo_process(tmp_path, browser=True, given=given) as (_, address), asyncio.timeout(10):
+    async with demo_process(tmp_path, given=given) as (_, address), asyncio.timeout(10):
         while not opened.exists():
             await asyncio.sleep(0.02)
         assert opened.read_text().strip() == address
     opened.unlink()
-    async with demo_process(tmp_path, given=given) as (process, _):
-        process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 8) == 0
+    async with demo_process(tmp_path, "--no-browser", given=given) as (process, _):
+        async with asyncio.timeout(8):
+            assert await ended(process, signal.SIGINT) == 0
         assert not opened.exists()
 
 
-async def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        process = await start(tmp_path, "--no-browser", "--port", port)
-        _, err = await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode not in (0, None)
-    assert len(err.decode().strip().splitlines()) == 1
-    assert port in err.decode()
+        code, _, err = program(tmp_path, "demo", "--no-browser", "--port", port, given={})
+    assert code > 0
+    assert len(err.strip().splitlines()) == 1
+    assert port in err
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
-async def test_a_port_that_cannot_be_is_refused_as_a_wrong_option(tmp_path: Path, port: str) -> None:
-    process = await start(tmp_path, "--no-browser", f"--port={port}")
-    _, err = await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 2
-    assert "Traceback" not in err.decode()
-    assert "--port" in err.decode()
+def test_a_port_that_cannot_be_is_refused_as_a_wrong_option(tmp_path: Path, port: str) -> None:
+    code, _, err = program(tmp_path, "demo", "--no-browser", f"--port={port}", given={})
+    assert code == 2
+    assert "Traceback" not in err
+    assert "--port" in err
 
 
 @pytest.mark.databases(*KINDS)
