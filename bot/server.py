@@ -20,7 +20,7 @@ from bot.health import DEGRADED, describe
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.log import Outcome
-from bot.profiles.connection_tests.limits import RateLimitedError, count_installation_page
+from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
 from bot.settings import Settings
 from bot.slack.request import busy_response, looks_like_command
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
@@ -136,7 +136,7 @@ class InstallHandlers:
     ) -> web.Response:
         try:
             async with self._database.writing() as tx:
-                await count_installation_page(tx, client_address(request))
+                await count(tx, INSTALLATION_PAGES, client_address(request))
         except RateLimitedError as error:
             return self._pages.rate_limited(error)
         answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))

@@ -51,14 +51,10 @@ class ExtraConflictError(UserError):
 
 
 class EditConflictError(UserError):
-    """Somebody saved between opening a form and saving it. `fields` are labels of what differs.
+    """Somebody saved between opening a form and saving it; `revision` is the one that is stored now."""
 
-    `revision` is the one that is stored now.
-    """
-
-    def __init__(self, message: str, *, fields: tuple[str, ...], revision: int) -> None:
+    def __init__(self, message: str, *, revision: int) -> None:
         super().__init__(message)
-        self.fields = fields
         self.revision = revision
 
 

@@ -14,12 +14,13 @@ import os
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlmodel import SQLModel
 
 KEY_BYTES = 32
 _VERSION = 1
@@ -72,6 +73,18 @@ class RecordContext(NamedTuple):
     user: str
     revision: int
     extra: tuple[str, ...] = ()
+
+    @classmethod
+    def of_row(cls, table: type[SQLModel], row: Any, *extra: str) -> "RecordContext":
+        """Return what the seal of a row is bound to; `extra` are texts of what else is in the clear beside it."""
+        return cls(
+            table=str(table.__tablename__),
+            record_id=row.record_id,
+            workspace=row.workspace,
+            user=getattr(row, "user_id", "-"),
+            revision=getattr(row, "revision", 1),
+            extra=(row.key_id, *extra),
+        )
 
 
 def generate_key() -> str:

@@ -190,17 +190,13 @@ async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float) ->
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:
     """Connect to the end; when the task was cancelled meanwhile, close the connection, which nobody else would."""
-    connecting: asyncio.Future[AsyncConnection] = asyncio.ensure_future(_connect(engine))
+    connecting: asyncio.Future[AsyncConnection] = asyncio.ensure_future(engine.connect().start())
     try:
         return await _finished(connecting)
     except asyncio.CancelledError:
         if connecting.exception() is None:
             await _close(connecting.result())
         raise
-
-
-async def _connect(engine: AsyncEngine) -> AsyncConnection:
-    return await engine.connect()
 
 
 async def _close(connection: AsyncConnection) -> None:

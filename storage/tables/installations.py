@@ -7,7 +7,7 @@ from sqlmodel import col, delete, select
 
 from storage.crypto.keyring import RecordContext
 from storage.models import InstallationRow
-from storage.tables.table import RecordTable, record_context
+from storage.tables.table import RecordTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class StoredInstallation:
 
 def installation_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
-    return record_context(InstallationRow, row)
+    return RecordContext.of_row(InstallationRow, row)
 
 
 class InstallationTable(RecordTable):

@@ -18,7 +18,7 @@ from sqlmodel import bindparam, col, delete, exists, func, insert, select, text,
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
 from storage.tables.people_query import Cursor, Query
-from storage.tables.table import Table, insert_into, record_context
+from storage.tables.table import Table, insert_into
 
 LONGEST_BEGINNING = 8
 """Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
@@ -77,7 +77,7 @@ def _sorted(words: Collection[str]) -> tuple[str, ...]:
 
 def person_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
-    return record_context(PersonRow, row)
+    return RecordContext.of_row(PersonRow, row)
 
 
 class PeopleTable(Table):

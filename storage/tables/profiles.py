@@ -11,7 +11,7 @@ from sqlmodel import bindparam, col, delete, exists, select
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import ConnectionTestRow, PersonRow, ProfileRow
-from storage.tables.table import RecordTable, Table, insert_or_replace, record_context
+from storage.tables.table import RecordTable, Table, insert_or_replace
 
 # Built once: it is part of every command, and building it costs more than running it on SQLite.
 _ONE_WITH_LAST_TEST = (
@@ -61,7 +61,7 @@ class StoredTest:
 
 def connection_test_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
-    return record_context(ConnectionTestRow, row, row.tested_at.astimezone(UTC).isoformat())
+    return RecordContext.of_row(ConnectionTestRow, row, row.tested_at.astimezone(UTC).isoformat())
 
 
 def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
@@ -84,7 +84,7 @@ class ProfileWithLastTest:
 
 def profile_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
-    return record_context(ProfileRow, row, row.created_at.isoformat(), row.updated_at.isoformat())
+    return RecordContext.of_row(ProfileRow, row, row.created_at.isoformat(), row.updated_at.isoformat())
 
 
 class ProfileTable(RecordTable):

@@ -4,6 +4,7 @@ A sealed record is saved against the revision that its writer has seen.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -21,12 +22,12 @@ _NOW = {
 }
 
 
+@dataclass(repr=False, eq=False)
 class Table:
     """One table, inside one transaction."""
 
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
-        self._connection = connection
-        self._keyring = keyring
+    _connection: AsyncConnection
+    _keyring: Keyring
 
 
 def now(connection: AsyncConnection) -> ColumnElement[float]:
@@ -73,25 +74,13 @@ class StaleRevisionError(Exception):
         self.revision = revision
 
 
-def record_context(table: type[SQLModel], row: Any, *extra: str) -> RecordContext:
-    """Return what the seal of a row is bound to; `extra` are texts of what else is in the clear beside it."""
-    return RecordContext(
-        table=str(table.__tablename__),
-        record_id=row.record_id,
-        workspace=row.workspace,
-        user=getattr(row, "user_id", "-"),
-        revision=getattr(row, "revision", 1),
-        extra=(row.key_id, *extra),
-    )
-
-
 class RecordTable(Table):
     """The sealed records of one table, inside one transaction. `owner` are the columns that a record is found by."""
 
     model: ClassVar[type[SealedRow]]
 
     def _context(self, row: Any) -> RecordContext:
-        return record_context(self.model, row)
+        return RecordContext.of_row(self.model, row)
 
     async def _row(self, **owner: str) -> Row[Any] | None:
         return (await self._connection.execute(select(self.model).filter_by(**owner))).first()

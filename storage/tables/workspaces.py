@@ -20,7 +20,7 @@ from storage.models import (
     StateCountRow,
     WorkspaceRow,
 )
-from storage.tables.table import RecordTable, record_context
+from storage.tables.table import RecordTable
 
 _EVERYTHING = (
     ProfileRow,
@@ -47,7 +47,7 @@ class StoredWorkspace:
 
 def workspace_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
-    return record_context(WorkspaceRow, row)
+    return RecordContext.of_row(WorkspaceRow, row)
 
 
 class WorkspaceTable(RecordTable):

@@ -18,8 +18,6 @@ from bot.profiles.people.members import OnChange, update_person_from
 from storage.database import Database, Transaction
 from storage.tables.table import StaleRevisionError
 
-EXTRAS_LABEL = "Extra configurations"
-
 
 @dataclass(frozen=True, kw_only=True)
 class EmailProfiles:
@@ -64,7 +62,7 @@ class EmailProfiles:
             profile = self._checked(form, loaded, defaults, caller=caller, owner=owner)
             fields = changed_fields(loaded.profile, profile)
             if (fields or loaded.unreadable) and loaded.revision != expected_revision:
-                raise _changed_meanwhile(fields, loaded.revision)
+                raise _changed_meanwhile(loaded.revision)
             stored = loaded
             if fields or loaded.unreadable:
                 stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
@@ -206,7 +204,7 @@ class EmailProfiles:
         try:
             stored = await save_profile(tx, before, profile)
         except StaleRevisionError as error:
-            raise _changed_meanwhile(fields, error.revision) from None
+            raise _changed_meanwhile(error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
         await update_person_from(tx, stored.view, at=self.clock())
         return stored
@@ -219,10 +217,9 @@ def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailPr
     return after
 
 
-def _changed_meanwhile(fields: tuple[str, ...], revision: int) -> EditConflictError:
+def _changed_meanwhile(revision: int) -> EditConflictError:
     return EditConflictError(
         "This profile was changed by somebody since you opened the form. Nothing of yours was saved yet. Choose for "
         "each difference what shall stay, and save again; or cancel to keep theirs.",
-        fields=fields or (EXTRAS_LABEL,),
         revision=revision,
     )

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.profiles.account.profile import LABELS, Field, check_password
 from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
-from bot.profiles.connection_tests.limits import count_link, count_link_attempt, release_link_attempt
+from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, release
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
@@ -83,7 +83,7 @@ class PrivateLinks:
         await self.access.require_member(owner)
         async with self.database.writing() as tx:
             await tx.links.purge()
-            await count_link(tx, owner)
+            await count(tx, LINKS_OF_A_PERSON, owner.workspace, owner.user)
             loaded = await load(tx, owner)
             host = _check_host(host or loaded.profile.host)
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(host)
@@ -102,10 +102,10 @@ class PrivateLinks:
         """
         async with self.database.writing() as tx:
             # Counted as wrong before it is looked up, so that over the limit even a right guess opens nothing.
-            await count_link_attempt(tx, network_address)
+            await count(tx, LINK_ATTEMPTS, network_address)
             link = await _find(tx, user, token)
             if link is not None:
-                await release_link_attempt(tx, network_address)
+                await release(tx, LINK_ATTEMPTS, network_address)
         if link is None:
             raise LinkGoneError
         return link

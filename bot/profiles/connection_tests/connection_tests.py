@@ -11,8 +11,9 @@ from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.profile import EmailProfile, ProfileForm, check_others_form, check_own_form
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.limits import (
-    count_bulk_test,
-    count_message,
+    MESSAGES_OF_A_PERSON,
+    TESTS_OF_A_TARGET,
+    count,
     count_test,
     release_sign_in,
     reserve_sign_in,
@@ -110,7 +111,7 @@ class ConnectionTests:
         report = await self._tested(
             owner,
             account,
-            lambda tx: count_bulk_test(tx, account.host, account.port),
+            lambda tx: count(tx, TESTS_OF_A_TARGET, account.host, str(account.port)),
             lambda: self._tester.test(account, _unwatched),
         )
         report = await self._keep(caller, owner, loaded, report)
@@ -129,7 +130,7 @@ class ConnectionTests:
         if not recipient:
             raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
         async with self._database.writing() as tx:
-            await count_message(tx, caller)
+            await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
         account = account_of(loaded.profile)
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
         report = await self._tested_for(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))

@@ -80,62 +80,38 @@ async def count_test(tx: Transaction, caller: Person, host: str, port: int) -> N
     """Count one test by this person, in this workspace, of this server.
 
     Raises:
-        RateLimitedError: a limit is reached, here and in the functions below; the transaction must be rolled back.
+        RateLimitedError: as `count`.
     """
     await tx.limits.purge()
-    await _count(tx, TESTS_OF_A_PERSON, caller.workspace, caller.user)
-    await _count(tx, TESTS_OF_A_WORKSPACE, caller.workspace)
-    await count_bulk_test(tx, host, port)
-
-
-async def count_bulk_test(tx: Transaction, host: str, port: int) -> None:
-    """Count one test of this server within a test of many profiles."""
-    await _count(tx, TESTS_OF_A_TARGET, host, str(port))
+    await count(tx, TESTS_OF_A_PERSON, caller.workspace, caller.user)
+    await count(tx, TESTS_OF_A_WORKSPACE, caller.workspace)
+    await count(tx, TESTS_OF_A_TARGET, host, str(port))
 
 
 async def reserve_sign_in(tx: Transaction, host: str, login: str) -> None:
     """Count one sign-in as failed, by whomever."""
-    await _count(tx, FAILED_SIGN_INS, host, _normalize(login))
+    await count(tx, FAILED_SIGN_INS, host, _normalize(login))
 
 
 async def release_sign_in(tx: Transaction, host: str, login: str) -> None:
     """Uncount a sign-in that succeeded."""
-    await _release(tx, FAILED_SIGN_INS, host, _normalize(login))
+    await release(tx, FAILED_SIGN_INS, host, _normalize(login))
 
 
-async def count_message(tx: Transaction, caller: Person) -> None:
-    """Count one real message by this person."""
-    await _count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
+async def count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
+    """Count one use by a subject: a person as workspace and id, a network address, a server as host and port.
 
-
-async def count_link(tx: Transaction, caller: Person) -> None:
-    """Count one private link made for this person."""
-    await _count(tx, LINKS_OF_A_PERSON, caller.workspace, caller.user)
-
-
-async def count_link_attempt(tx: Transaction, network_address: str) -> None:
-    """Count one private link as wrong, opened from a network address."""
-    await _count(tx, LINK_ATTEMPTS, network_address)
-
-
-async def release_link_attempt(tx: Transaction, network_address: str) -> None:
-    """Uncount a link that was right."""
-    await _release(tx, LINK_ATTEMPTS, network_address)
-
-
-async def count_installation_page(tx: Transaction, network_address: str) -> None:
-    """Count one page of an installation, requested from a network address."""
-    await _count(tx, INSTALLATION_PAGES, network_address)
-
-
-async def _count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
+    Raises:
+        RateLimitedError: a limit is reached; the transaction must be rolled back.
+    """
     for limit in limits:
         wait = await tx.limits.take(_key(limit, *subject), most=limit.max_uses, seconds=limit.window_seconds)
         if wait is not None:
             raise RateLimitedError(limit, wait)
 
 
-async def _release(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
+async def release(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
+    """Uncount one use that turned out to be a good one."""
     for limit in limits:
         await tx.limits.give_back(_key(limit, *subject))
 

@@ -109,10 +109,6 @@ class PeopleList:
         self._database = database
         self._access = access
 
-    async def require_admin(self, caller: Person) -> None:
-        """Only raise."""
-        await self._access.require_admin(caller)
-
     async def page(self, *, caller: Person, query: ListQuery) -> PeoplePage:
         """Read one page."""
         await self._access.require_admin(caller)

@@ -73,7 +73,6 @@ class WorkspaceDefaults:
                 raise EditConflictError(
                     "Another admin changed the defaults since you opened this form. Nothing was saved. Save again "
                     "to put yours in place of theirs, or cancel.",
-                    fields=fields,
                     revision=error.revision,
                 ) from None
             await tx.audit.append(

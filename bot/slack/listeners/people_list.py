@@ -90,7 +90,7 @@ class PeopleListListeners:
         """Send the lines of the query as a table to the admin alone."""
         await ack()
         query = _query(action)
-        await self._services.listing.require_admin(caller)
+        await self._services.profiles.access.require_admin(caller)
         reply = await reply_below(body, client, title=views.TITLE, first=notice("Writing the table …"))
 
         async def notify(sentence: str) -> None:
