@@ -16,7 +16,7 @@ from bot.profiles.connection_tests.connection_tests import interpret_report
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS
-from bot.smtp.advice.table import When
+from bot.smtp.advice.row import When
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import add_extra, fill, save, say
 from tests.unit.test_advice import HOSTS, reply_for

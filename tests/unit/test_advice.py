@@ -6,18 +6,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from types import ModuleType
 
 import pytest
 from pydantic import SecretStr
 
+from bot.providers.providers import Provider, provider_of
 from bot.smtp.account import Account, Encryption
-from bot.smtp.advice import provider_rows, table
-from bot.smtp.advice.advice import ROWS, advise, applicable, code_meaning, headline, row_for
-from bot.smtp.advice.provider_rows import PROVIDER_ROWS
-from bot.smtp.advice.providers import Provider, provider_notice, provider_of
-from bot.smtp.advice.table import GENERAL, Fix, Row, When
-from bot.smtp.check.faults import recipient_refusal, refusal
+from bot.smtp.advice.advice import PARTS, ROWS, advise, applicable, code_meaning, headline, row_for
+from bot.smtp.advice.notice import provider_notice
+from bot.smtp.advice.row import Fix, Row, When
+from bot.smtp.advice.rows import connection, encryption, names, providers, sender, sign_in
+from bot.smtp.advice.rows.providers import PROVIDER_ROWS
+from bot.smtp.check.evidence import Command, Evidence
+from bot.smtp.check.faults import refusal
+from bot.smtp.check.refusals import classify
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 
 HOSTS = {
@@ -88,14 +90,18 @@ def reply_for(when: When) -> Reply | None:
 
 @pytest.mark.parametrize("fault", Fault)
 def test_every_fault_has_a_general_row(fault: Fault) -> None:
-    assert When(fault) in GENERAL
+    assert When(fault) in ROWS
 
 
-@pytest.mark.parametrize(("rows", "module"), [(GENERAL, table), (PROVIDER_ROWS, provider_rows)])
-def test_no_row_is_hidden_by_another_with_the_same_key(rows: Mapping[When, Row], module: ModuleType) -> None:
+ROW_MODULES = (names, connection, encryption, sign_in, sender, providers)
+
+
+@pytest.mark.parametrize("rows", PARTS, ids=lambda rows: next(iter(rows)).fault)
+def test_no_row_is_hidden_by_another_with_the_same_key(rows: Mapping[When, Row]) -> None:
+    (module,) = {module for module in ROW_MODULES if rows in vars(module).values()}
     assert inspect.getsource(module).count("): Row(") == len(rows)
-    assert all(bool(when.provider) is (module is provider_rows) for when in rows)
-    assert len(ROWS) == len(GENERAL) + len(PROVIDER_ROWS)
+    assert all(bool(when.provider) is (rows is PROVIDER_ROWS) for when in rows)
+    assert len(ROWS) == sum(map(len, PARTS))
 
 
 @pytest.mark.parametrize("when", ROWS, ids=str)
@@ -182,11 +188,20 @@ REPLIES = [
 ]
 
 
+COMMANDS = {
+    StageName.GREETING: Command.GREETING,
+    StageName.ENCRYPTION: Command.STARTTLS,
+    StageName.SIGN_IN: Command.AUTH,
+    StageName.SENDER: Command.MAIL,
+    StageName.MESSAGE: Command.MESSAGE,
+}
+
+
 @pytest.mark.parametrize(("stage", "reply", "host", "field", "fix"), REPLIES, ids=lambda value: str(value)[:60])
 def test_a_reply_leads_to_the_right_field_and_fix(
     stage: StageName, reply: Reply, host: str, field: str | None, fix: Fix | None
 ) -> None:
-    fault = refusal(reply, stage).fault
+    fault = refusal(reply, Evidence(command=COMMANDS[stage], signed_in=True)).fault
     advice = advise(report(fault, reply, host=host or "smtp.example.com", stage=stage), ACCOUNT)
     assert advice is not None
     assert advice.field == field
@@ -214,8 +229,11 @@ def test_microsofts_endings_lead_to_different_headlines() -> None:
 
 def test_an_unknown_recipient_only_warns() -> None:
     for code in (550, 577):
-        fault, outcome = recipient_refusal(Reply(code=code, enhanced="5.1.1", text="x"), signed_in=True)
-        assert (fault, outcome) == (Fault.RECIPIENT_REFUSED, Outcome.WARNED)
+        refused = Reply(code=code, enhanced="5.1.1", text="x")
+        assert classify(refused, Evidence(command=Command.RCPT, signed_in=True)) == (
+            Fault.RECIPIENT_REFUSED,
+            Outcome.WARNED,
+        )
 
 
 def test_a_reply_that_no_row_knows_still_says_what_its_code_means() -> None:
@@ -259,13 +277,13 @@ def test_a_fix_is_offered_only_where_it_changes_something(fix: Fix, good: Accoun
 
 
 def test_a_name_from_the_certificate_is_offered_only_when_it_is_a_plain_host_name() -> None:
-    for names, usable in (
+    for certified, usable in (
         ((), False),
         (("*.example.com",), False),
         (("10.0.0.1", "bad name"), False),
         (("mx.a.b",), True),
     ):
-        failed = report(Fault.CERTIFICATE_WRONG_NAME, names=names, stage=StageName.ENCRYPTION)
+        failed = report(Fault.CERTIFICATE_WRONG_NAME, names=certified, stage=StageName.ENCRYPTION)
         assert applicable(Fix.NAME_FROM_CERTIFICATE, failed, ACCOUNT) is usable
 
 

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import failure
 from bot.smtp.check.report import Fault, StageName
 from bot.smtp.dialogue.replies import Redaction
@@ -68,7 +69,7 @@ async def test_when_the_families_fail_differently_the_error_of_each_is_kept(monk
         6: errno.ENETUNREACH,
         4: errno.ECONNREFUSED,
     }
-    failed = failure(raised.value, StageName.CONNECT, Redaction("", None))
+    failed = failure(raised.value, StageName.CONNECT, Redaction("", None), Evidence(command=Command.GREETING))
     assert failed.fault is Fault.REFUSED
     assert failed.detail == "IPv6: Network is unreachable; IPv4: nothing listens on this port"
 
@@ -80,7 +81,7 @@ async def test_addresses_of_one_family_that_fail_differently_give_the_first_ones
     with pytest.raises(ConnectError) as raised:
         await Network().connect(FOUR, 587)
     assert list(raised.value.errors) == [4]
-    failed = failure(raised.value, StageName.CONNECT, Redaction("", None))
+    failed = failure(raised.value, StageName.CONNECT, Redaction("", None), Evidence(command=Command.GREETING))
     assert (failed.fault, failed.detail) == (Fault.REFUSED, "nothing listens on this port")
 
 

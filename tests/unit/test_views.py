@@ -20,7 +20,7 @@ from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import advise
-from bot.smtp.advice.table import Fix
+from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Stage, StageName
 from storage.tables.people_query import Cursor
 from tests.unit.view_samples import (

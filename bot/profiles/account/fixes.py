@@ -10,7 +10,7 @@ from bot.profiles.account.profile import EmailProfile, check_address
 from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import Advice
-from bot.smtp.advice.table import Fix
+from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Report
 
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_UNTRUSTED)

@@ -21,7 +21,7 @@ from bot.slack.views import card as cards
 from bot.slack.views import report as reports
 from bot.slack.views.form import PrivateMetadata, profile_form
 from bot.slack.views.message import Message, button, escape, notice, section
-from bot.smtp.advice.table import Fix
+from bot.smtp.advice.row import Fix
 
 TITLE = "Connection test"
 _BEGINNING = notice("Testing …")

@@ -23,7 +23,7 @@ from bot.slack.views.message import (
     section,
 )
 from bot.smtp.account import Encryption
-from bot.smtp.advice.providers import provider_notice
+from bot.smtp.advice.notice import provider_notice
 
 TITLE = "Email profile"
 

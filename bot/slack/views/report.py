@@ -26,7 +26,7 @@ from bot.slack.views.message import (
 )
 from bot.smtp.account import Account
 from bot.smtp.advice.advice import Advice, advise, headline
-from bot.smtp.advice.table import Fix
+from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Certificate, Outcome, Report, Stage
 
 _SYMBOLS = {

@@ -1,17 +1,30 @@
 """Advice on a finished report: the most specific row, its words filled in, with the fixes that apply."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bot.providers.providers import Provider, provider_of
 from bot.smtp.account import Account, Encryption
-from bot.smtp.advice.provider_rows import PROVIDER_ROWS
-from bot.smtp.advice.providers import Provider, provider_of
-from bot.smtp.advice.table import GENERAL, Fix, Row, When
+from bot.smtp.advice.row import Fix, Row, When
+from bot.smtp.advice.rows.connection import CONNECTION_ROWS
+from bot.smtp.advice.rows.encryption import ENCRYPTION_ROWS
+from bot.smtp.advice.rows.names import NAMES_ROWS
+from bot.smtp.advice.rows.providers import PROVIDER_ROWS
+from bot.smtp.advice.rows.sender import SENDER_ROWS
+from bot.smtp.advice.rows.sign_in import SIGN_IN_ROWS
 from bot.smtp.check.report import Fault, Reply, Report
 from bot.smtp.network.guard import HostError, literal, normal_host
 
-ROWS: Mapping[When, Row] = {**GENERAL, **PROVIDER_ROWS}
+PARTS: Sequence[Mapping[When, Row]] = (
+    NAMES_ROWS,
+    CONNECTION_ROWS,
+    ENCRYPTION_ROWS,
+    SIGN_IN_ROWS,
+    SENDER_ROWS,
+    PROVIDER_ROWS,
+)
+ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.items()}
 
 _APP_PASSWORD_LETTERS = 16
 

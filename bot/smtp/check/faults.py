@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
-from bot.smtp.check.report import Fault, Outcome, Reply, StageName
+from bot.smtp.check.evidence import Evidence
+from bot.smtp.check.refusals import classify
+from bot.smtp.check.report import Fault, Reply, StageName
 from bot.smtp.dialogue.replies import Redaction, clean
 from bot.smtp.dialogue.session import GarbledReplyError
 from bot.smtp.network.certificate import PinMismatchError
@@ -47,21 +49,23 @@ _OTHER_SERVICES = (
 )
 
 
-def failure(error: Exception, stage: StageName, redaction: Redaction) -> StageFailedError:
+def failure(error: Exception, stage: StageName, redaction: Redaction, evidence: Evidence) -> StageFailedError:
     """Classify any error that a stage raised; never raises itself."""
     if isinstance(error, StageFailedError):
         return error
     if type(error) in _OWN_ERRORS:
         return StageFailedError(*_OWN_ERRORS[type(error)])
     if isinstance(error, ConnectError):
-        return _connect_failure(error, stage, redaction)
+        return _connect_failure(error, stage, redaction, evidence)
     if isinstance(error, ssl.SSLError):
         return _tls_failure(error, stage)
-    return _other_failure(error, stage, redaction)
+    return _other_failure(error, stage, redaction, evidence)
 
 
-def _connect_failure(error: ConnectError, stage: StageName, redaction: Redaction) -> StageFailedError:
-    failures = {version: failure(one, stage, redaction) for version, one in error.errors.items()}
+def _connect_failure(
+    error: ConnectError, stage: StageName, redaction: Redaction, evidence: Evidence
+) -> StageFailedError:
+    failures = {version: failure(one, stage, redaction, evidence) for version, one in error.errors.items()}
     # A version by which the server is reached says more than one without a route: many machines have no IPv6.
     telling = min(failures.values(), key=lambda one: one.fault is Fault.UNREACHABLE)
     if len(failures) == 1:
@@ -85,7 +89,7 @@ def _tls_failure(error: ssl.SSLError, stage: StageName) -> StageFailedError:
 
 
 def _other_failure(  # noqa: PLR0911 - a table in the shape of a match
-    error: Exception, stage: StageName, redaction: Redaction
+    error: Exception, stage: StageName, redaction: Redaction, evidence: Evidence
 ) -> StageFailedError:
     match error:
         case socket.gaierror() if error.errno == socket.EAI_AGAIN:
@@ -93,7 +97,7 @@ def _other_failure(  # noqa: PLR0911 - a table in the shape of a match
         case socket.gaierror():
             return StageFailedError(Fault.NAME_NOT_FOUND, "there is no such name")
         case SMTPResponseException() if 200 <= error.code <= 599:
-            return refusal(redaction.reply(error.code, str(error.message)), stage)
+            return refusal(redaction.reply(error.code, str(error.message)), evidence)
         case SMTPResponseException() if stage is StageName.GREETING:
             return _other_service(str(error.message))
         case SMTPResponseException() | GarbledReplyError():
@@ -119,63 +123,7 @@ def _other_service(message: str) -> StageFailedError:
     return StageFailedError(Fault.NOT_SMTP, "what answers there does not speak SMTP")
 
 
-def refusal(reply: Reply, stage: StageName) -> StageFailedError:
-    """Classify a well-formed refusal by stage, code and enhanced code (RFC 5321, 4954, 3463)."""
-    match stage:
-        case StageName.ENCRYPTION:
-            fault = Fault.STARTTLS_REFUSED
-        case StageName.SIGN_IN:
-            fault = _sign_in_refusal(reply)
-        case StageName.SENDER:
-            fault, _ = sender_refusal(reply)
-        case StageName.MESSAGE:
-            fault = Fault.TEMPORARY_REFUSAL if reply.code < 500 else Fault.MESSAGE_REFUSED
-        case _:
-            fault = _greeting_refusal(reply)
+def refusal(reply: Reply, evidence: Evidence) -> StageFailedError:
+    """Return the failure that a refusal is."""
+    fault, _ = classify(reply, evidence)
     return StageFailedError(fault, str(reply), reply=reply)
-
-
-def _greeting_refusal(reply: Reply) -> Fault:
-    if reply.code < 400:
-        return Fault.GARBLED
-    return Fault.BUSY if reply.code < 500 else Fault.GREETING_REFUSED
-
-
-def _sign_in_refusal(reply: Reply) -> Fault:
-    if reply.code in (530, 538) or reply.enhanced == "5.7.11":
-        return Fault.ENCRYPTION_NEEDED
-    if reply.code in (502, 503):
-        return Fault.SIGN_IN_NOT_OFFERED
-    if reply.code == 504 or reply.enhanced == "5.7.4":
-        return Fault.MECHANISM_NOT_OFFERED
-    # 432 asks for a new password (RFC 5248); every other 4yz passes by itself.
-    if reply.code < 500 and reply.code != 432:
-        return Fault.SIGN_IN_UNAVAILABLE
-    return Fault.SIGN_IN_REFUSED
-
-
-def sender_refusal(reply: Reply) -> tuple[Fault, Outcome]:
-    """Classify a refusal of MAIL FROM: a pause warns, the rest fails."""
-    if reply.code < 400:
-        return Fault.GARBLED, Outcome.FAILED
-    if reply.code == 530 and "starttls" in reply.text.lower():
-        return Fault.ENCRYPTION_NEEDED, Outcome.FAILED
-    if reply.code == 530 or reply.enhanced in ("5.7.57", "5.5.1"):
-        return Fault.SIGN_IN_NEEDED, Outcome.FAILED
-    if reply.code < 500:
-        return Fault.TEMPORARY_REFUSAL, Outcome.WARNED
-    return Fault.SENDER_REFUSED, Outcome.FAILED
-
-
-def recipient_refusal(reply: Reply, *, signed_in: bool) -> tuple[Fault, Outcome]:
-    """Classify a refusal of RCPT TO: a pause or an unknown recipient warns, the rest fails."""
-    if reply.code < 400:
-        return Fault.GARBLED, Outcome.FAILED
-    if reply.code < 500:
-        return Fault.TEMPORARY_REFUSAL, Outcome.WARNED
-    if reply.enhanced.startswith("5.1."):
-        return Fault.RECIPIENT_REFUSED, Outcome.WARNED
-    if reply.code == 530 or (not signed_in and reply.code in (550, 551, 553, 554)):
-        return Fault.SIGN_IN_NEEDED, Outcome.FAILED
-    # Many servers judge the sender only now (Postfix: smtpd_delay_reject).
-    return Fault.SENDER_REFUSED, Outcome.FAILED

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from bot.smtp.account import Encryption
+from bot.smtp.check.evidence import Evidence
 
 
 class StageName(StrEnum):
@@ -137,7 +138,8 @@ class Report:
     `certificate_names` are the names in a certificate that is for another server (untrusted text, at most 5);
     `certificate` is what the server presented, trusted or not; `open_ports` are other endpoints that answer, looked
     for only when this one failed; with `trusted_before`, an earlier test could verify this server's certificate;
-    `transcript` is the dialogue, credentials replaced.
+    `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, None in reports
+    of before.
     """
 
     host: str
@@ -153,6 +155,7 @@ class Report:
     open_ports: tuple[Endpoint, ...] = ()
     trusted_before: bool = False
     transcript: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
     @property
     def failed_stage(self) -> Stage | None:

@@ -13,8 +13,10 @@ from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.check.capabilities import envelope_path, limits, mechanism_for, software
-from bot.smtp.check.faults import StageFailedError, failure, recipient_refusal, refusal, sender_refusal
+from bot.smtp.check.evidence import Command, Evidence
+from bot.smtp.check.faults import StageFailedError, failure, refusal
 from bot.smtp.check.probe import PortProbe
+from bot.smtp.check.refusals import classify
 from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.replies import Redaction, Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
@@ -101,6 +103,10 @@ class _Run:
         self._certificate: Certificate | None = None
         self._open_ports: tuple[Endpoint, ...] = ()
         self._replies: AsyncIterator[SMTPResponse]
+        self._dialogue: Dialogue | None = None
+        self._command = Command.GREETING
+        self._mechanism = ""
+        self._signed_in = False
 
     async def run(self) -> Report:
         ends = self._began + self._tester.timeout
@@ -128,6 +134,7 @@ class _Run:
             certificate=self._certificate,
             open_ports=self._open_ports,
             transcript=self._transcript.lines,
+            evidence=self._evidence() if self._fault else None,
         )
 
     @contextmanager
@@ -156,7 +163,10 @@ class _Run:
         if self._stages[self._current].outcome is not Outcome.RUNNING:
             # Every stage had ended; only the goodbye went wrong, which changes nothing.
             return
-        failed = self._timeout_failure() if timed_out else failure(error, self._current, self._redaction)
+        if timed_out:
+            failed = self._timeout_failure()
+        else:
+            failed = failure(error, self._current, self._redaction, self._evidence())
         if failed.fault is Fault.TLS_TO_PLAIN_PORT and self._account.encryption is Encryption.TLS:
             # The server had agreed to switch, so the port is right and the server is broken.
             failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
@@ -167,6 +177,19 @@ class _Run:
         if self._current is StageName.RESOLVE:
             return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
         return StageFailedError(Fault.TIMED_OUT, f"no answer within {self._clock() - self._began:.1f} s")
+
+    def _evidence(self) -> Evidence:
+        dialogue = self._dialogue
+        if dialogue is None:
+            return Evidence(command=self._command)
+        return Evidence(
+            command=self._command,
+            mechanisms=dialogue.mechanisms,
+            mechanism=self._mechanism,
+            signed_in=self._signed_in,
+            encrypted=dialogue.tls_session() is not None,
+            announced=dialogue.announced,
+        )
 
     def _parsed(self, answer: SMTPResponse) -> Reply:
         return self._redaction.reply(answer.code, answer.message)
@@ -211,7 +234,7 @@ class _Run:
             if address != self._addresses[0]:
                 finding.detail = f"{address}, because {self._addresses[0]} did not answer in time"
             self._transcript.note(f"connected to {address} port {account.port}")
-        dialogue = Dialogue(
+        self._dialogue = dialogue = Dialogue(
             sock, account.host, handshakes=self._tester.handshakes, helo=account.helo, transcript=self._transcript
         )
         return address, dialogue
@@ -226,7 +249,7 @@ class _Run:
             finally:
                 waiting.cancel()
             if greeting.code != 220:
-                raise refusal(self._parsed(greeting), StageName.GREETING)
+                raise refusal(self._parsed(greeting), self._evidence())
             finding.detail = software(greeting.message)
             await self._ehlo(dialogue)
             if self._account.encryption is not Encryption.TLS:
@@ -247,9 +270,10 @@ class _Run:
         return await waiting
 
     async def _ehlo(self, dialogue: Dialogue) -> None:
+        self._command = Command.EHLO
         answer = await dialogue.ehlo()
         if answer.code != 250:
-            raise refusal(self._parsed(answer), self._current)
+            raise refusal(self._parsed(answer), self._evidence())
 
     async def _encrypt(self, address: Address, dialogue: Dialogue) -> None:
         encryption = self._account.encryption
@@ -261,6 +285,7 @@ class _Run:
                 if encryption is Encryption.SSL:
                     await dialogue.start_encrypted(self._trust)
                 elif "starttls" in dialogue.extensions:
+                    self._command = Command.STARTTLS
                     await dialogue.start_tls(self._trust)
                 else:
                     raise StageFailedError(Fault.STARTTLS_NOT_OFFERED, "the server does not offer STARTTLS")
@@ -311,9 +336,11 @@ class _Run:
                 raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
             self._redaction.add(account.login, secret)
             mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, self._redaction)
+            self._command, self._mechanism = Command.AUTH, mechanism
             answer = await dialogue.sign_in(mechanism, account.login, secret)
             if answer.code != 235:
-                raise refusal(self._parsed(answer), StageName.SIGN_IN)
+                raise refusal(self._parsed(answer), self._evidence())
+            self._signed_in = True
             finding.detail = f"{account.login} with {mechanism}"
 
     async def _send_envelope(self, dialogue: Dialogue) -> None:
@@ -323,15 +350,15 @@ class _Run:
             to, _ = envelope_path(outgoing.recipient if outgoing else account.address, dialogue.extensions)
             goodbye = () if outgoing else (b"RSET", b"QUIT")
             self._replies = dialogue.envelope(sender, to, parameters, then=goodbye)
+            self._command = Command.MAIL
             reply = self._parsed(await anext(self._replies))
-            if reply.code != 250:
-                fault, outcome = sender_refusal(reply)
-            else:
+            if reply.code == 250:
+                self._command = Command.RCPT
                 reply = self._parsed(await anext(self._replies))
                 if reply.code in (250, 251, 252):
                     finding.detail = f"{account.address} accepted"
                     return
-                fault, outcome = recipient_refusal(reply, signed_in=account.authenticate)
+            fault, outcome = classify(reply, self._evidence())
             if outcome is Outcome.FAILED:
                 raise StageFailedError(fault, str(reply), reply=reply)
             finding.outcome, finding.fault, finding.reply, finding.detail = outcome, fault, reply, str(reply)
@@ -341,6 +368,7 @@ class _Run:
             self._skip(StageName.MESSAGE, "not sent, because the server did not take sender or recipient")
             return
         with self._stage(StageName.MESSAGE) as finding:
+            self._command = Command.MESSAGE
             answer = await dialogue.send_message(outgoing.content)
             finding.detail = self._parsed(answer).text or "accepted"
 

@@ -31,8 +31,8 @@ class GarbledReplyError(Exception):
 class Dialogue:
     """Speaks SMTP over one socket, and closes it at the end of its `async with`.
 
-    `handshakes` limits how many TLS handshakes run at once. `extensions` and `mechanisms` are what the last EHLO
-    offered, mechanisms in capitals.
+    `handshakes` limits how many TLS handshakes run at once. `announced` is the name sent with EHLO; `extensions` and
+    `mechanisms` are what the last EHLO offered, mechanisms in capitals.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Dialogue:
         self._sock = sock
         self._host = host
         self._handshakes = handshakes
-        self._helo = (helo or DEFAULT_HELO).encode("ascii")
+        self.announced = helo or DEFAULT_HELO
         self._transcript = transcript or Transcript(Redaction("", None))
         self._started = False
         self._protocol = PipeliningProtocol(asyncio.get_running_loop())
@@ -86,13 +86,13 @@ class Dialogue:
 
     async def ehlo(self) -> SMTPResponse:
         """Send EHLO, or HELO to a server that does not know EHLO, and store what the server offers."""
-        answer = await self.command(b"EHLO", self._helo)
+        answer = await self.command(b"EHLO", self.announced.encode("ascii"))
         self.extensions, self.mechanisms = {}, ()
         if answer.code == 250:
             self.extensions, mechanisms = parse_esmtp_extensions(answer.message)
             self.mechanisms = tuple(dict.fromkeys(name.upper() for name in mechanisms))
         elif answer.code in (500, 502):
-            answer = await self.command(b"HELO", self._helo)
+            answer = await self.command(b"HELO", self.announced.encode("ascii"))
         return answer
 
     async def start_tls(self, trust: ssl.SSLContext) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.people.access import Access, Person
-from bot.smtp.advice.table import Fix
+from bot.smtp.advice.row import Fix
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.databases import KINDS

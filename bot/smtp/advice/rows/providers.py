@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from bot.smtp.advice.providers import Provider
-from bot.smtp.advice.table import Fix, Row, When
+from bot.providers.providers import Provider
+from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.check.report import Fault
 
 _MICROSOFT_DATES = (

@@ -1,0 +1,1 @@
+"""The rows of advice, by what they are about."""
