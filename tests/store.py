@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,12 @@ class Store:
     async def contents(self, *, but: Iterable[str] = ()) -> Contents:
         """Return the rows of each table, but of those named; in an order that tells nothing."""
         tables = [name for name in await self.tables() if name not in but]
-        with self._engine.connect() as connection:
-            rows = {name: connection.exec_driver_sql(f"SELECT * FROM {name}") for name in tables}
-            return {name: sorted((tuple(row) for row in rows[name]), key=hash) for name in tables}
+        with closing(self._engine.raw_connection()) as connection:
+            cursor, contents = connection.cursor(), {}
+            for name in tables:
+                cursor.execute(f"SELECT * FROM {name}")
+                contents[name] = sorted(cursor.fetchall(), key=hash)
+        return contents
 
     async def put_back(self, contents: Contents) -> None:
         """Let the tables in `contents` hold those rows alone."""
