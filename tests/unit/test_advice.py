@@ -19,7 +19,7 @@ from bot.smtp.advice.rows import connection, encryption, names, providers, sende
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import refusal
-from bot.smtp.check.refusals import classify
+from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 
 HOSTS = {

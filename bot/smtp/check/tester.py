@@ -16,7 +16,7 @@ from bot.smtp.check.capabilities import envelope_path, limits, mechanism_for, so
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import StageFailedError, failure, refusal
 from bot.smtp.check.probe import PortProbe
-from bot.smtp.check.refusals import classify
+from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.replies import Redaction, Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
