@@ -34,6 +34,24 @@ class Provider(Enum):
         self.servers = servers
 
 
+JUDGE_SENDER_WITH_MESSAGE = frozenset(
+    {
+        Provider.MICROSOFT_365,
+        Provider.OUTLOOK_COM,
+        Provider.ICLOUD,
+        Provider.AMAZON_SES,
+        Provider.SENDGRID,
+        Provider.MAILGUN,
+        Provider.POSTMARK,
+    }
+)
+"""Those that take any sender with MAIL, and refuse one that is not the login's only after the message.
+
+Microsoft's https://learn.microsoft.com/exchange/troubleshoot/email-delivery/send-as-denied; Amazon's
+https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html; for the others, replies to the end of the
+message that people reported. Read on 30 November 2026.
+"""
+
 _BY_SERVER = {server: provider for provider in Provider for server in provider.servers}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
-from bot.profiles.account.extras import with_encryption, with_extra
+from bot.profiles.account.extras import with_encryption, with_extra, without_extra
 from bot.profiles.account.profile import EmailProfile, check_address
 from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
@@ -19,7 +19,7 @@ MAX_PROPOSED_FIXES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class ProposedFix:
-    """A fix for one profile; `target` is the endpoint ("465 SSL"), the server's name or the key, where it needs one."""
+    """A fix for one profile; `target` is the endpoint ("465 SSL"), a name or the key, where it needs one."""
 
     kind: Fix
     target: str = ""
@@ -35,6 +35,8 @@ def propose_fixes(report: Report, advice: Advice | None, profile: EmailProfile) 
     for kind in advice.fixes if advice else ():
         if kind is Fix.NAME_FROM_CERTIFICATE:
             fixes += [ProposedFix(kind=kind, target=name) for name in report.certificate_names if "*" not in name][:1]
+        elif kind is Fix.HELO_FROM_ADDRESS:
+            fixes.append(ProposedFix(kind=kind, target=profile.address.rpartition("@")[2]))
         else:
             fixes.append(ProposedFix(kind=kind))
     fixes += [ProposedFix(kind=Fix.USE_OPEN_PORT, target=f"{one.port} {one.encryption}") for one in report.open_ports]
@@ -149,5 +151,12 @@ _FIXES: Mapping[Fix, _FixKind] = {
     ),
     Fix.TRUST_CERTIFICATE: _FixKind(
         "Trust this certificate", lambda profile, pin: replace(profile, extras=with_extra(profile.extras, "PIN", pin))
+    ),
+    Fix.REMOVE_HELO: _FixKind(
+        "Remove HELO and test again", lambda profile, _: replace(profile, extras=without_extra(profile.extras, "HELO"))
+    ),
+    Fix.HELO_FROM_ADDRESS: _FixKind(
+        "Set HELO to {name} and test again",
+        lambda profile, name: replace(profile, extras=with_extra(profile.extras, "HELO", name)),
     ),
 }

@@ -26,6 +26,7 @@ from bot.slack.views.message import (
 )
 from bot.smtp.account import Account
 from bot.smtp.advice.advice import Advice, advise, headline
+from bot.smtp.advice.notice import judged_with_message
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Certificate, Outcome, Report, Stage
 
@@ -73,11 +74,20 @@ def testing(account: Account, report: Report | None) -> Message:
 def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:
     """Return a finished test with its buttons; `owner` is the profile owner's user id."""
     report = result.report
-    nothing_sent = [context("Nothing was sent.")] if report.failed_stage is None else []
+    nothing_sent = [context(line) for line in (_nothing_sent(account, report),) if line]
     return Message(
         text=headline(report, account),
         blocks=[*_body(account, result), *nothing_sent, *_fixes(result, owner), _buttons(report, owner)],
     )
+
+
+def _nothing_sent(account: Account, report: Report) -> str:
+    """Return that nothing was sent where people may wonder, and what is therefore not known yet."""
+    with_message = any(stage.name == "Message" for stage in report.stages)
+    if report.failed_stage is not None:
+        return "No message was sent." if with_message else ""
+    untold = judged_with_message(account)
+    return f"Nothing was sent. {escape(untold)}" if untold else "Nothing was sent."
 
 
 def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
@@ -211,7 +221,12 @@ def report_blocks(account: Account, report: Report) -> list[Block]:
     if advice is not None:
         blocks.append(_advice(advice))
     if report.failed_stage is None:
-        blocks.append(context("Nothing was sent, and nothing is saved yet."))
+        untold = judged_with_message(account)
+        blocks.append(
+            context(f"Nothing was sent, and nothing is saved yet. {escape(untold)}")
+            if untold
+            else context("Nothing was sent, and nothing is saved yet.")
+        )
     return blocks
 
 

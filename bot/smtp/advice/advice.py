@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from bot.providers.providers import Provider, provider_of
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.row import Fix, Row, When
+from bot.smtp.advice.rows.client import CLIENT_ROWS
 from bot.smtp.advice.rows.connection import CONNECTION_ROWS
 from bot.smtp.advice.rows.encryption import ENCRYPTION_ROWS
+from bot.smtp.advice.rows.message import MESSAGE_ROWS
 from bot.smtp.advice.rows.names import NAMES_ROWS
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.advice.rows.sender import SENDER_ROWS
 from bot.smtp.advice.rows.sign_in import SIGN_IN_ROWS
+from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.report import Fault, Reply, Report
+from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.guard import HostError, literal, normal_host
 
 PARTS: Sequence[Mapping[When, Row]] = (
@@ -21,24 +25,14 @@ PARTS: Sequence[Mapping[When, Row]] = (
     CONNECTION_ROWS,
     ENCRYPTION_ROWS,
     SIGN_IN_ROWS,
+    CLIENT_ROWS,
     SENDER_ROWS,
+    MESSAGE_ROWS,
     PROVIDER_ROWS,
 )
 ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.items()}
 
 _APP_PASSWORD_LETTERS = 16
-
-_SUBJECTS = {
-    "0": "",
-    "1": ", about an address",
-    "2": ", about a mailbox",
-    "3": ", about the mail system",
-    "4": ", about the network or the way there",
-    "5": ", about the protocol",
-    "6": ", about the content",
-    "7": ", about security or a policy",
-}
-"""The subject in an enhanced code (RFC 3463, 3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,34 +59,26 @@ def advise(report: Report, account: Account) -> Advice | None:
     """Return what a report's fault (or warning) means for this account; None when there is none."""
     if report.fault is None:
         return None
-    when, row = row_for(report.fault, report.reply, provider_of(report.host))
+    _, row = row_for(report.fault, report.reply, provider_of(report.host))
+    evidence = report.evidence or Evidence(command=Command.GREETING)
     words = {
         "host": report.host,
         "port": str(report.port),
         "login": account.login or "an empty login",
         "address": account.address,
+        "domain": account.address.rpartition("@")[2],
+        "recipient": evidence.recipient or account.address,
+        "announced": evidence.announced or account.helo or DEFAULT_HELO,
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
     }
-    # A row about a reply or a provider knows better than the code's general meaning.
-    meaning = "" if when.weight else code_meaning(report.reply)
     return Advice(
         what=_filled(row.what, words),
-        why=_filled(row.why, words) + meaning,
+        why=_filled(row.why, words),
         do=_filled(row.do, words),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
     )
-
-
-def code_meaning(reply: Reply | None) -> str:
-    """Return what the class of a reply's code means (RFC 5321, 4.2.1; RFC 3463); empty when nothing was refused."""
-    if reply is None or reply.code < 400:
-        return ""
-    spelled = f"{reply.code} {reply.enhanced}".strip()
-    kind = "for now; it may pass by itself" if reply.code < 500 else "for good, as things are"
-    subject = _SUBJECTS.get(reply.enhanced.split(".")[1], "") if reply.enhanced else ""
-    return f" Its answer {spelled} says no {kind}{subject}."
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
@@ -138,13 +124,18 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     Fix.SSL_ON_465: lambda report, _: (report.port, report.encryption) != (465, Encryption.SSL),
     Fix.USE_OPEN_PORT: lambda report, _: bool(report.open_ports),
     Fix.ADDRESS_AS_LOGIN: lambda _, account: account.login.casefold() != account.address.casefold(),
-    Fix.LOGIN_AS_ADDRESS: lambda _, account: _can_be_address(account),
-    Fix.AUTHENTICATE: lambda _, account: not account.authenticate,
+    Fix.LOGIN_AS_ADDRESS: lambda _, account: account.authenticate and _can_be_address(account),
+    # Reports of before hold no evidence.
+    Fix.AUTHENTICATE: lambda report, account: (
+        not account.authenticate and (report.evidence is None or bool(report.evidence.mechanisms))
+    ),
     Fix.DO_NOT_AUTHENTICATE: lambda _, account: account.authenticate,
     Fix.NAME_FROM_CERTIFICATE: lambda report, _: _usable_name(report),
     Fix.REMOVE_BLANKS: lambda _, account: _has_blanks_in_app_password(account),
     Fix.AUTH_LOGIN: lambda _, account: account.mechanism != "LOGIN",
     Fix.TRUST_CERTIFICATE: lambda report, _: report.certificate is not None,
+    Fix.REMOVE_HELO: lambda _, account: account.helo is not None,
+    Fix.HELO_FROM_ADDRESS: lambda _, account: "." in account.address.rpartition("@")[2],
 }
 
 

@@ -1,8 +1,8 @@
-"""What will soon stop working with an account."""
+"""What is known of an account beyond its test: what will soon stop working, what only a message shows."""
 
 from datetime import date
 
-from bot.providers.providers import Provider, provider_of
+from bot.providers.providers import JUDGE_SENDER_WITH_MESSAGE, Provider, provider_of
 from bot.smtp.account import Account
 
 MICROSOFT_ENDS = date(2026, 12, 31)
@@ -21,4 +21,15 @@ def provider_notice(account: Account, today: date) -> str | None:
     return (
         "Since the end of December 2026 Microsoft 365 has signing in with a password switched off by default. "
         "An admin may switch it on again for now."
+    )
+
+
+def judged_with_message(account: Account) -> str | None:
+    """Return that a test without a message cannot tell whether the sender is taken; None where it can."""
+    provider = provider_of(account.host)
+    if provider not in JUDGE_SENDER_WITH_MESSAGE or provider is None:
+        return None
+    return (
+        f"{provider.label} judges the sender only with a message: whether {account.address} may send, "
+        "/email-test send tells."
     )

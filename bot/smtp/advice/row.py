@@ -2,7 +2,7 @@
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
 the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode} and {names}
-filled in.
+filled in; {domain} is that of the address, {recipient} whom the test writes to, {announced} the name sent with EHLO.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,9 @@ class Fix(StrEnum):
     """The blanks of a pasted app password of 16 letters."""
     AUTH_LOGIN = "AUTH_LOGIN"
     TRUST_CERTIFICATE = "TRUST_CERTIFICATE"
+    REMOVE_HELO = "REMOVE_HELO"
+    HELO_FROM_ADDRESS = "HELO_FROM_ADDRESS"
+    """The domain of the email address as the announced name."""
 
 
 @dataclass(frozen=True)

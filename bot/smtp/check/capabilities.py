@@ -64,5 +64,5 @@ def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, t
     if path.isascii():
         return path, ()
     if "smtputf8" not in extensions:
-        raise StageFailedError(Fault.SENDER_REFUSED, "the server takes only ASCII addresses")
+        raise StageFailedError(Fault.ADDRESS_NOT_ASCII, "the server takes only ASCII addresses")
     return path, (b"SMTPUTF8",)

@@ -23,7 +23,7 @@ class Evidence:
     """What the dialogue had shown until something was refused.
 
     `mechanisms` are those that the last EHLO listed, `mechanism` is the one that was used; `announced` is the name
-    that was sent with EHLO.
+    that was sent with EHLO, and `own_name` says that the profile chose it; `recipient` is whom RCPT names.
     """
 
     command: Command
@@ -32,3 +32,5 @@ class Evidence:
     signed_in: bool = False
     encrypted: bool = False
     announced: str = ""
+    own_name: bool = False
+    recipient: str = ""

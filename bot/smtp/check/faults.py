@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
 from bot.smtp.check.evidence import Evidence
-from bot.smtp.check.refusals import classify
+from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Fault, Reply, StageName
 from bot.smtp.dialogue.replies import Redaction, clean
 from bot.smtp.dialogue.session import GarbledReplyError

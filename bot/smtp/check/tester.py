@@ -16,7 +16,7 @@ from bot.smtp.check.capabilities import envelope_path, limits, mechanism_for, so
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import StageFailedError, failure, refusal
 from bot.smtp.check.probe import PortProbe
-from bot.smtp.check.refusals import classify
+from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.replies import Redaction, Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
@@ -189,6 +189,8 @@ class _Run:
             signed_in=self._signed_in,
             encrypted=dialogue.tls_session() is not None,
             announced=dialogue.announced,
+            own_name=self._account.helo is not None,
+            recipient=self._outgoing.recipient if self._outgoing else self._account.address,
         )
 
     def _parsed(self, answer: SMTPResponse) -> Reply:
@@ -358,19 +360,28 @@ class _Run:
                 if reply.code in (250, 251, 252):
                     finding.detail = f"{account.address} accepted"
                     return
-            fault, outcome = classify(reply, self._evidence())
-            if outcome is Outcome.FAILED:
-                raise StageFailedError(fault, str(reply), reply=reply)
-            finding.outcome, finding.fault, finding.reply, finding.detail = outcome, fault, reply, str(reply)
+            self._judge(reply, finding)
+
+    def _judge(self, reply: Reply, finding: _Finding) -> None:
+        fault, outcome = classify(reply, self._evidence())
+        if outcome is Outcome.FAILED:
+            raise StageFailedError(fault, str(reply), reply=reply)
+        finding.outcome, finding.fault, finding.reply, finding.detail = outcome, fault, reply, str(reply)
 
     async def _send_message(self, dialogue: Dialogue, outgoing: Outgoing) -> None:
         if self._stages[StageName.SENDER].outcome is not Outcome.PASSED:
             self._skip(StageName.MESSAGE, "not sent, because the server did not take sender or recipient")
             return
         with self._stage(StageName.MESSAGE) as finding:
-            self._command = Command.MESSAGE
-            answer = await dialogue.send_message(outgoing.content)
-            finding.detail = self._parsed(answer).text or "accepted"
+            self._command = Command.DATA
+            reply = self._parsed(await dialogue.begin_message())
+            if reply.code == 354:
+                self._command = Command.MESSAGE
+                reply = self._parsed(await dialogue.send_message(outgoing.content))
+                if reply.code == 250:
+                    finding.detail = reply.text or "accepted"
+                    return
+            self._judge(reply, finding)
 
     async def _say_goodbye(self, dialogue: Dialogue) -> None:
         with suppress(SMTPException, GarbledReplyError, OSError):

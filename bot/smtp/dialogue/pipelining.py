@@ -1,14 +1,15 @@
-"""PIPELINING (RFC 2920): several commands at once, which saves a third of the time of every test.
+"""PIPELINING (RFC 2920), which saves a third of the time of every test; and DATA and the message as two steps.
 
-aiosmtplib drops a reply that arrives before somebody waits for it (https://github.com/cole/aiosmtplib/pull/350) and
-has no public way to send commands together, so private attributes of its protocol class are used, in this file alone.
+aiosmtplib drops a reply that arrives before somebody waits for it (https://github.com/cole/aiosmtplib/pull/350), and
+has no public way to send commands together, or a message after DATA was answered, so private attributes of its protocol
+class are used, in this file alone.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from aiosmtplib.protocol import MAX_RESPONSE_LENGTH, SMTPProtocol
+from aiosmtplib.protocol import MAX_RESPONSE_LENGTH, PERIOD_REGEX, SMTPProtocol, normalize_message_line_endings
 from aiosmtplib.response import SMTPResponse
 
 
@@ -41,6 +42,12 @@ class PipeliningProtocol(SMTPProtocol):
             return await self.read_response()
         finally:
             self._expected -= 1
+
+    async def send_content(self, message: bytes) -> SMTPResponse:
+        """Send a message after DATA was answered with 354, and return the final reply."""
+        self._response_pending = True
+        self.write(PERIOD_REGEX.sub(b"..", normalize_message_line_endings(message)) + b".\r\n")
+        return await self.read_response()
 
     def data_received(self, data: bytes) -> None:
         """Buffer what arrives between two reads while replies are expected; close the connection over too much."""

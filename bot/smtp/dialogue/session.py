@@ -166,15 +166,14 @@ class Dialogue:
         for command in commands:
             yield await (self._reply(self._protocol.next_reply()) if together else self.command(command))
 
-    async def send_message(self, message: bytes) -> SMTPResponse:
-        """Send a message's bytes (lines ended by CRLF) after RCPT TO was accepted, and return the final reply.
+    async def begin_message(self) -> SMTPResponse:
+        """Send DATA after RCPT TO was accepted, and return its reply: 354 asks for the message."""
+        return await self.command(b"DATA")
 
-        Raises:
-            SMTPDataError: DATA or the message is refused.
-        """
-        self._transcript.client("DATA")
+    async def send_message(self, message: bytes) -> SMTPResponse:
+        """Send a message's bytes (lines ended by CRLF) after DATA was accepted, and return the final reply."""
         self._transcript.note(f"a message of {len(message)} bytes")
-        return await self._reply(self._protocol.execute_data_command(message))
+        return await self._reply(self._protocol.send_content(message))
 
     def tls_session(self) -> ssl.SSLObject | None:
         """Return the TLS session, once there is one."""

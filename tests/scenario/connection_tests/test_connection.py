@@ -169,10 +169,14 @@ STAGE_OF_A_FAULT: dict[str, tuple[StageName, Fault, dict[str, Act]]] = {
     "AUTH encryption": (StageName.SIGN_IN, Fault.ENCRYPTION_NEEDED, {"AUTH": b"538 5.7.11 encrypt\r\n"}),
     "AUTH out of order": (StageName.SIGN_IN, Fault.SIGN_IN_NOT_OFFERED, {"AUTH": b"503 5.5.1 order\r\n"}),
     "AUTH garbage": (StageName.SIGN_IN, Fault.GARBLED, {"AUTH": b"hello there\r\n"}),
-    "MAIL refused": (StageName.SENDER, Fault.SENDER_REFUSED, {"MAIL": b"553 5.7.1 not owned by user\r\n"}),
-    "MAIL wants sign-in": (StageName.SENDER, Fault.SIGN_IN_NEEDED, {"MAIL": b"530 5.7.57 not authenticated\r\n"}),
+    "MAIL refused": (StageName.SENDER, Fault.SENDER_NOT_OWNED, {"MAIL": b"553 5.7.1 not owned by user\r\n"}),
+    "MAIL wants sign-in again": (
+        StageName.SENDER,
+        Fault.SIGN_IN_ASKED_AGAIN,
+        {"MAIL": b"530 5.7.57 not authenticated\r\n"},
+    ),
     "MAIL silent": (StageName.SENDER, Fault.TIMED_OUT, {"MAIL": Silence()}),
-    "RCPT relay denied": (StageName.SENDER, Fault.SENDER_REFUSED, {"RCPT": b"550 5.7.1 relaying denied\r\n"}),
+    "RCPT relay denied": (StageName.SENDER, Fault.RELAY_DENIED, {"RCPT": b"550 5.7.1 relaying denied\r\n"}),
 }
 
 
@@ -276,7 +280,7 @@ async def test_an_unknown_recipient_and_a_pause_only_warn(
     async with running(ScriptedServer(tls=certificates.good, acts={"RCPT": reply}), trust) as report:
         assert report.passed
         assert outcome(report, StageName.SENDER) is Outcome.WARNED
-        assert report.fault in (Fault.RECIPIENT_REFUSED, Fault.TEMPORARY_REFUSAL)
+        assert report.fault in (Fault.RECIPIENT_REFUSED, Fault.GREYLISTED)
 
 
 async def test_another_sender_than_the_logins_is_refused_at_sender(
@@ -285,7 +289,7 @@ async def test_another_sender_than_the_logins_is_refused_at_sender(
     account = replace(ACCOUNT, address="boss@mail.test")
     async with running(ScriptedServer(tls=certificates.good), trust, account) as report:
         assert report.failed_stage is not None
-        assert (report.failed_stage.name, report.fault) == (StageName.SENDER, Fault.SENDER_REFUSED)
+        assert (report.failed_stage.name, report.fault) == (StageName.SENDER, Fault.SENDER_NOT_OWNED)
 
 
 async def test_a_server_that_only_hangs_up_on_quit_still_passes(
@@ -335,7 +339,7 @@ async def test_an_international_address_needs_a_server_with_smtputf8(
     assert any(line.endswith(b"SMTPUTF8\r\n") for line in server.lines if line.startswith(b"MAIL"))
     plain = ScriptedServer(tls=certificates.good, acts={"EHLO encrypted": b"250-mail.test\r\n250 AUTH PLAIN\r\n"})
     async with running(plain, trust, account) as report:
-        assert report.fault is Fault.SENDER_REFUSED
+        assert report.fault is Fault.ADDRESS_NOT_ASCII
         assert "ASCII" in str(report)
 
 

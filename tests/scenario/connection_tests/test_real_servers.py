@@ -81,7 +81,7 @@ async def test_a_relay_without_signing_in_is_denied_at_sender(server: RealServer
 async def test_a_sender_that_the_login_does_not_own_is_refused_at_sender(server: RealServer) -> None:
     report = await run(server, replace(ACCOUNT, address=OTHER))
     assert report.failed_stage is not None
-    assert (report.failed_stage.name, report.fault) == (StageName.SENDER, Fault.SENDER_REFUSED)
+    assert (report.failed_stage.name, report.fault) == (StageName.SENDER, Fault.SENDER_NOT_OWNED)
 
 
 async def test_a_password_is_not_even_offered_a_way_without_encryption(server: RealServer) -> None:

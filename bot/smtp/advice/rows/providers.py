@@ -47,11 +47,20 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         do="wait an hour and test again.",
         source="https://support.google.com/a/answer/3726730",
     ),
-    When(Fault.SENDER_REFUSED, Provider.GMAIL, enhanced=("5.4.5",)): Row(
+    When(Fault.LIMIT_REACHED, Provider.GMAIL): Row(
         what="the daily sending limit of Google is reached",
         why="Google takes 500 messages a day from a personal account and 2,000 from a Workspace one.",
         do="wait a day.",
         source="https://support.google.com/a/answer/166852",
+    ),
+    When(Fault.CLIENT_NOT_ALLOWED, Provider.GMAIL): Row(
+        what="Google's relay does not know the bot's address",
+        why="smtp-relay.gmail.com lets in only addresses that a Google Workspace admin has listed.",
+        do="ask your Google Workspace admin to list the bot's public address in the SMTP relay service, or send "
+        "through smtp.gmail.com with your login and an app password.",
+        field="host",
+        source="https://support.google.com/a/answer/2956491",
+        dated="2026-11-30",
     ),
     When(Fault.SIGN_IN_REFUSED, Provider.MICROSOFT_365): Row(
         what="Microsoft 365 did not accept login or password",
@@ -122,7 +131,22 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         fixes=(Fix.AUTH_LOGIN,),
         source=_MICROSOFT_AUTH,
     ),
-    When(Fault.SENDER_REFUSED, Provider.MICROSOFT_365): Row(
+    When(Fault.LIMIT_REACHED, Provider.MICROSOFT_365): Row(
+        what="the sending limit of Microsoft 365 is reached",
+        why="Microsoft 365 takes mail to 10,000 recipients a day from one mailbox, less from a trial.",
+        do="wait a day. There is nothing to change in your profile.",
+        source="https://learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/"
+        "exchange-online-limits",
+        dated="2026-11-30",
+    ),
+    When(Fault.ACCOUNT_BLOCKED, Provider.MICROSOFT_365): Row(
+        what="Microsoft 365 has blocked this account from sending",
+        why="Microsoft 365 took mail of {login} or of your organisation for spam; somebody else may know the password.",
+        do="change the password, and ask your Microsoft 365 admin to release the account under Restricted entities.",
+        source="https://learn.microsoft.com/defender-office-365/outbound-spam-restore-restricted-users",
+        dated="2026-11-30",
+    ),
+    When(Fault.SENDER_NOT_OWNED, Provider.MICROSOFT_365): Row(
         what="this mailbox may not send as {address}",
         why="Microsoft 365 lets a mailbox send only as itself, or with the right Send As.",
         do="make Email Address the address of the login, or ask your Microsoft 365 admin for Send As.",
@@ -185,6 +209,15 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         fixes=(Fix.ADDRESS_AS_LOGIN,),
         source="https://support.apple.com/102525",
     ),
+    When(Fault.SENDER_NOT_OWNED, Provider.ICLOUD): Row(
+        what="{address} is not one of this account's addresses at iCloud",
+        why="iCloud sends only for the addresses, aliases and custom domains of the account that signs in.",
+        do="use one of the account's addresses as Email Address, or add {address} to the account at iCloud.",
+        field="address",
+        fixes=(Fix.LOGIN_AS_ADDRESS,),
+        source="https://support.apple.com/102525",
+        dated="2026-11-30",
+    ),
     When(Fault.SIGN_IN_REFUSED, Provider.ZOHO): Row(
         what="Zoho did not accept login or password",
         why="the password may be wrong, or this is not the server of your kind of account or region.",
@@ -194,13 +227,23 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         fixes=(Fix.ADDRESS_AS_LOGIN,),
         source="https://www.zoho.com/mail/help/zoho-smtp.html",
     ),
-    When(Fault.SENDER_REFUSED, Provider.ZOHO): Row(
+    When(Fault.SENDER_NOT_OWNED, Provider.ZOHO): Row(
         what="Zoho does not let this login send as {address}",
         why="with Zoho the sender must be the account's own address or one of its aliases.",
         do="make Email Address the address of the login, or add it as an alias at Zoho.",
         field="address",
         fixes=(Fix.LOGIN_AS_ADDRESS,),
         source="https://www.zoho.com/mail/help/zoho-smtp.html",
+    ),
+    When(Fault.RELAY_DENIED, Provider.ZOHO): Row(
+        what="Zoho does not send for {address} with this login",
+        why="with Zoho the sender must be the account's own address or one of its aliases, and the account must be on "
+        "the server of its region.",
+        do="make Email Address the address of the login, or add it as an alias at Zoho.",
+        field="address",
+        fixes=(Fix.LOGIN_AS_ADDRESS,),
+        source="https://www.zoho.com/mail/help/zoho-smtp.html",
+        dated="2026-11-30",
     ),
     When(Fault.SIGN_IN_REFUSED, Provider.AMAZON_SES): Row(
         what="Amazon SES did not accept the SMTP credentials",
@@ -209,7 +252,7 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         field="login",
         source="https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html",
     ),
-    When(Fault.SENDER_REFUSED, Provider.AMAZON_SES): Row(
+    When(Fault.SENDER_NOT_OWNED, Provider.AMAZON_SES): Row(
         what="{address} is not verified with Amazon SES",
         why="SES sends only for addresses and domains verified in the region of {host}; in the sandbox recipients too.",
         do="verify the address or its domain in the SES console of that region.",
@@ -223,7 +266,7 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         field="login",
         source="https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api",
     ),
-    When(Fault.SENDER_REFUSED, Provider.SENDGRID): Row(
+    When(Fault.SENDER_NOT_OWNED, Provider.SENDGRID): Row(
         what="{address} is no verified sender at SendGrid",
         why="SendGrid sends only for verified sender identities.",
         do="verify the address or its domain at SendGrid.",
@@ -237,6 +280,14 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         field="login",
         source="https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/send-smtp",
     ),
+    When(Fault.SENDER_NOT_OWNED, Provider.MAILGUN): Row(
+        what="Mailgun does not send for {address}",
+        why="Mailgun sends only for domains verified there; a sandbox domain writes to listed recipients.",
+        do="verify the domain of {address} at Mailgun, and use that domain's SMTP credentials.",
+        field="address",
+        source="https://documentation.mailgun.com/docs/mailgun/user-manual/domains/domains-verify",
+        dated="2026-11-30",
+    ),
     When(Fault.SIGN_IN_REFUSED, Provider.POSTMARK): Row(
         what="Postmark did not accept the token",
         why="with Postmark both login and password are the Server API token (or a stream's SMTP token).",
@@ -244,7 +295,7 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         field="login",
         source="https://postmarkapp.com/developer/user-guide/send-email-with-smtp",
     ),
-    When(Fault.SENDER_REFUSED, Provider.POSTMARK): Row(
+    When(Fault.SENDER_NOT_OWNED, Provider.POSTMARK): Row(
         what="{address} is no sender signature at Postmark",
         why="Postmark sends only for confirmed sender signatures and domains.",
         do="confirm the address or its domain at Postmark.",
@@ -291,7 +342,7 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         field="password",
         source="https://yandex.com/support/mail/mail-clients/others.html",
     ),
-    When(Fault.SENDER_REFUSED, Provider.YANDEX): Row(
+    When(Fault.SENDER_NOT_OWNED, Provider.YANDEX): Row(
         what="Yandex does not let this login send as {address}",
         why="with Yandex the sender must be the address of the login.",
         do="make Email Address the address of the login.",
@@ -305,6 +356,24 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         do="switch on SMTP in the settings of the mailbox, make an authorisation code, and type it here.",
         field="password",
         source="https://help.mail.163.com/",
+    ),
+    When(Fault.SENDER_NOT_OWNED, Provider.NETEASE): Row(
+        what="this mailbox may not send as {address}",
+        why="with 163 and 126 the sender must be the address that signs in.",
+        do="make Email Address the address of the login.",
+        field="address",
+        fixes=(Fix.LOGIN_AS_ADDRESS,),
+        source="https://help.mail.163.com/",
+        dated="2026-11-30",
+    ),
+    When(Fault.SENDER_NOT_OWNED, Provider.QQ): Row(
+        what="this mailbox may not send as {address}",
+        why="with QQ the sender must be the address that signs in.",
+        do="make Email Address the address of the login.",
+        field="address",
+        fixes=(Fix.LOGIN_AS_ADDRESS,),
+        source="https://service.mail.qq.com/",
+        dated="2026-11-30",
     ),
     When(Fault.SIGN_IN_REFUSED, Provider.QQ): Row(
         what="QQ did not accept login or password",
