@@ -1,8 +1,8 @@
 """What a row of advice is, and when it applies.
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
-the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode} and {names}
-filled in.
+the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
+{issuer} (of the certificate) and {elsewhere} (a sentence when no other port answers) filled in.
 """
 
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ class Evidence:
     """What the dialogue had shown until something was refused.
 
     `mechanisms` are those that the last EHLO listed, `mechanism` is the one that was used; `announced` is the name
-    that was sent with EHLO.
+    that was sent with EHLO; `starttls` is whether STARTTLS was offered in clear text, None where nothing was.
     """
 
     command: Command
@@ -32,3 +32,4 @@ class Evidence:
     signed_in: bool = False
     encrypted: bool = False
     announced: str = ""
+    starttls: bool | None = None

@@ -18,6 +18,11 @@ def not_signed_in(evidence: Evidence) -> bool:
     return not evidence.signed_in
 
 
+def encrypted(evidence: Evidence) -> bool:
+    """TLS was set up."""
+    return evidence.encrypted
+
+
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
     """One row: which refusals it is about, and what they mean.
@@ -54,6 +59,15 @@ REFUSALS: Sequence[Refusal] = (
     Refusal(fault=Fault.BUSY, commands=(Command.GREETING, Command.EHLO), codes=_FOR_NOW, source="RFC 5321, 4.2.1"),
     Refusal(fault=Fault.GREETING_REFUSED, commands=(Command.GREETING, Command.EHLO), source="RFC 5321, 3.1"),
     Refusal(fault=Fault.STARTTLS_REFUSED, commands=(Command.STARTTLS,), source="RFC 3207, 4"),
+    # Asked for over an encrypted link
+    Refusal(
+        fault=Fault.ENCRYPTION_NOT_SEEN,
+        commands=(Command.AUTH, *_SENT),
+        codes=(530, 538, 554),
+        says=r"starttls|must .*\b(tls|ssl)\b|encryption (is )?(required|needed)",
+        given=encrypted,
+        source="RFC 3207, 4",
+    ),
     # AUTH
     Refusal(fault=Fault.ENCRYPTION_NEEDED, commands=(Command.AUTH,), codes=(530, 538), source="RFC 4954, 6"),
     Refusal(fault=Fault.ENCRYPTION_NEEDED, commands=(Command.AUTH,), enhanced=("7.11",), source="RFC 4954, 6"),
