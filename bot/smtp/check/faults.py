@@ -124,10 +124,8 @@ def failure(error: Exception, stage: StageName, redaction: Redaction, evidence: 
         return StageFailedError(*_OWN_ERRORS[type(error)])
     if isinstance(error, ConnectError):
         return _connect_failure(error, stage, redaction, evidence)
-    # In an established session the connection is lost over it.
-    for one in (error, error.__cause__):
-        if isinstance(one, ssl.SSLError):
-            return _tls_failure(one, stage, evidence)
+    if isinstance(error, ssl.SSLError):
+        return _tls_failure(error, stage, evidence)
     return _other_failure(error, stage, redaction, evidence)
 
 

@@ -77,14 +77,17 @@ class PortProbe:
     async def old_encryption(self, address: Address) -> tuple[str, str] | None:
         """Return the version and cipher that the account's port agrees to when all that OpenSSL knows is offered.
 
-        For example ("TLSv1", "AES128-SHA"); None when that fails too.
+        For example ("TLSv1", "AES128-SHA"); None when that fails too, or is what the test had offered.
         """
         with suppress(OSError, SMTPException, GarbledReplyError):
             async with await self._dialogue([address], self.account.port) as dialogue:
                 await self._encrypt(dialogue, self.account.encryption, old_context())
                 session = dialogue.tls_session()
-                if session is not None:
-                    return session.version() or "", (session.cipher() or ("",))[0]
+                version, cipher = (session.version() or "", (session.cipher() or ("",))[0]) if session else ("", "")
+                usual = {one["name"] for one in self.trust.get_ciphers()}
+                # With a version and a cipher that the test had offered as well, this tells nothing.
+                if version not in ("TLSv1.2", "TLSv1.3") or cipher not in usual:
+                    return version, cipher
         return None
 
     async def _certificate(self, address: Address, encryption: Encryption) -> Certificate | None:

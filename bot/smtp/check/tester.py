@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
+from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.account import Account, Encryption, Outgoing
@@ -37,7 +37,8 @@ LOOK_SECONDS = 1.0
 """How long a look at the server takes at least, even when that is past the deadline."""
 
 _OPENING_STAGES = (StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION)
-_OLD_OR_NOT = (Fault.TLS_NOTHING_IN_COMMON, Fault.TLS_TOO_OLD)
+_OLD_OR_NOT = (Fault.TLS_NOTHING_IN_COMMON, Fault.TLS_TOO_OLD, Fault.TLS_FAILED, Fault.TLS_CLOSED, Fault.CLOSED_AT_ONCE)
+"""How handshakes fail with a server that is too old; it may be something else."""
 _OF_THE_PORT = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.SIGN_IN_NOT_OFFERED, Fault.ENCRYPTION_NEEDED)
 """Faults of later stages against which another port may help."""
 
@@ -146,7 +147,7 @@ class _Run:
 
     async def _examined(self, error: Exception) -> Exception:
         """Return what an error really means, after one more look at what a handshake stumbled over."""
-        if not isinstance(error, ssl.SSLError) or self._address is None:
+        if self._current is not StageName.ENCRYPTION or self._address is None:
             return error
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._enough()):
@@ -203,7 +204,8 @@ class _Run:
         if self._stages[self._current].outcome is not Outcome.RUNNING:
             # Every stage had ended; only the goodbye went wrong, which changes nothing.
             return
-        if self._refused_in_tls(error):
+        if (late := self._tls_error()) is not None:
+            error = late
             self._reopen_encryption()
         if timed_out:
             failed = self._timeout_failure()
@@ -218,10 +220,11 @@ class _Run:
             facts = (f"{_described(self._certificate)}; {self._certificate.period()}",)
         self._end(_Finding(failed.detail, Outcome.FAILED, failed.fault, failed.reply, facts))
 
-    def _refused_in_tls(self, error: Exception) -> bool:
-        """Whether the server refused the handshake after the bot had ended it, as TLS 1.3 allows (RFC 8446, 4.4)."""
-        refused = isinstance(error, SMTPServerDisconnected) and isinstance(error.__cause__, ssl.SSLError)
-        return refused and self._current is StageName.GREETING and StageName.ENCRYPTION in self._stages
+    def _tls_error(self) -> ssl.SSLError | None:
+        """Return why the server refused TLS after the bot had ended the handshake, as version 1.3 allows."""
+        if self._current is not StageName.GREETING or self._dialogue is None:
+            return None
+        return self._dialogue.tls_error
 
     def _reopen_encryption(self) -> None:
         self._stages[StageName.GREETING] = self._greeted or Stage(name=StageName.GREETING, outcome=Outcome.SKIPPED)

@@ -18,12 +18,14 @@ from aiosmtplib.response import SMTPResponse
 class PipeliningProtocol(SMTPProtocol):
     """aiosmtplib's protocol that also keeps early replies, as many as commands were sent together.
 
-    `text_before_tls` tells whether clear text came between the reply to STARTTLS and the handshake.
+    `text_before_tls` tells whether clear text came between the reply to STARTTLS and the handshake; `tls_error` is
+    what ended an encrypted connection, if something did.
     """
 
     _expected = 0
     _switching = False
     text_before_tls = False
+    tls_error: ssl.SSLError | None = None
 
     def send_together(self, commands: Sequence[bytes]) -> None:
         """Write commands at once; `next_reply` then returns their replies one by one.
@@ -57,6 +59,12 @@ class PipeliningProtocol(SMTPProtocol):
             return await self.start_tls(trust, server_hostname=host)
         finally:
             self._switching = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Keep what TLS ended the connection for: whoever waits for a reply learns only that it is closed."""
+        if isinstance(exc, ssl.SSLError):
+            self.tls_error = exc
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what arrives; see `_receive`."""

@@ -113,6 +113,11 @@ class Dialogue:
         """Whether clear text came between the reply to STARTTLS and the handshake; it was discarded."""
         return self._protocol.text_before_tls
 
+    @property
+    def tls_error(self) -> ssl.SSLError | None:
+        """Return what ended an encrypted connection, such as an alert of the server; None while nothing did."""
+        return self._protocol.tls_error
+
     async def sign_in(self, mechanism: str, login: str, secret: SecretStr) -> SMTPResponse:
         """Sign in once, with one mechanism, and return the final reply.
 
