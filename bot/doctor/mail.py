@@ -25,7 +25,13 @@ _REMEDIES = {
     Fault.UNREACHABLE: _BLOCKED,
     Fault.TIMED_OUT: _BLOCKED,
     Fault.CERTIFICATE_SELF_SIGNED: "Name the authority's file in SMTP_CA_FILE.",
-    Fault.CERTIFICATE_UNTRUSTED: "Name the authority's file in SMTP_CA_FILE.",
+    Fault.CERTIFICATE_OF_OWN_AUTHORITY: "Name the authority's file in SMTP_CA_FILE.",
+    Fault.CERTIFICATE_UNTRUSTED: "Have the server send its intermediate certificates; an authority of your own "
+    "goes into SMTP_CA_FILE.",
+    Fault.CERTIFICATE_CHAIN_INCOMPLETE: "Have the server send its intermediate certificates as well.",
+    Fault.CERTIFICATE_INTERCEPTED: "A virus scanner or proxy opens the encryption: have it leave mail alone.",
+    Fault.STARTTLS_MASKED: "A firewall on the way rewrites SMTP: have its inspection let STARTTLS through.",
+    Fault.NO_GREETING: "It takes connections and says nothing: see whether a mail server is behind that port.",
     Fault.CERTIFICATE_WRONG_NAME: "Give the name that stands in the certificate.",
 }
 
@@ -127,8 +133,6 @@ def _sentence(report: Report) -> str:
     if failed is None or _reached(report):
         return f"it answers, encrypted ({report.host})."
     remedy = _REMEDIES.get(report.fault, "") if report.fault else ""
-    if report.fault is Fault.TIMED_OUT and failed.name is not StageName.CONNECT:
-        remedy = "It takes connections and says nothing: see whether a mail server is behind that port."
     others = ", ".join(str(one.port) for one in report.open_ports)
     instead = f" Port {others} answers." if others else ""
     return f"it fails at {failed.name}: {failed.detail}. {remedy}{instead}".strip()

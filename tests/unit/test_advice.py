@@ -124,10 +124,11 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
     assert len(row.what) <= 90
     assert len(row.why) + len(row.do) <= 400
     assert row.what[-1] not in ".!"
-    assert row.why.endswith(".")
+    assert row.why.removesuffix("{elsewhere}").endswith(".")
     assert row.do.endswith(".")
     used = set(re.findall(r"{(\w+)}", row.what + row.why + row.do))
-    assert used <= {"host", "port", "login", "address", "domain", "recipient", "announced", "mode", "names"}
+    known = {"host", "port", "login", "address", "domain", "recipient", "announced", "mode", "names", "issuer"}
+    assert used <= {*known, "elsewhere"}
     assert row.field in (None, "address", "login", "password", "host", "port", "authenticate", "encryption")
     assert row.source
     assert date.fromisoformat(row.dated) <= datetime.now(UTC).date()
@@ -145,7 +146,7 @@ def test_providers_are_recognised_by_whole_labels_of_the_name() -> None:
 REPLIES = [
     (StageName.GREETING, Reply(code=554, enhanced="5.7.1", text="not you"), "", None, None),
     (StageName.GREETING, Reply(code=421, enhanced="4.3.2", text="busy"), "", None, None),
-    (StageName.ENCRYPTION, Reply(code=454, enhanced="4.7.0", text="no TLS"), "", "port", Fix.SSL_ON_465),
+    (StageName.ENCRYPTION, Reply(code=454, enhanced="4.7.0", text="no TLS"), "", None, Fix.SSL_ON_465),
     (StageName.SIGN_IN, Reply(code=432, enhanced="4.7.12", text="change it"), "", "password", None),
     (StageName.SIGN_IN, Reply(code=454, enhanced="4.7.0", text="later"), "", None, None),
     (StageName.SIGN_IN, Reply(code=504, enhanced="5.7.4", text="mechanism"), "", "authenticate", None),

@@ -13,7 +13,7 @@ from bot.smtp.advice.advice import Advice
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Report
 
-_PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_UNTRUSTED)
+_PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_OF_OWN_AUTHORITY, Fault.CERTIFICATE_UNTRUSTED)
 MAX_PROPOSED_FIXES = 3
 
 

@@ -123,10 +123,14 @@ def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
         blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))
     if result.advice is not None:
         blocks.append(_advice(result.advice))
-    if report.open_ports:
-        ways = " and ".join(f"{one.encryption} on {one.port}" for one in report.open_ports)
-        blocks.append(section(f"The same server answers with {ways}. That was tried without your password."))
-    return blocks
+    return [*blocks, *_open_ports(report)]
+
+
+def _open_ports(report: Report) -> list[Block]:
+    if not report.open_ports:
+        return []
+    ways = " and ".join(f"{one.encryption} on {one.port}" for one in report.open_ports)
+    return [section(f"The same server answers with {ways}. That was tried without your password.")]
 
 
 def _fixes(result: ConnectionTestResult, owner: str) -> list[Block]:
@@ -220,6 +224,7 @@ def report_blocks(account: Account, report: Report) -> list[Block]:
     advice = advise(report, account)
     if advice is not None:
         blocks.append(_advice(advice))
+    blocks += _open_ports(report)
     if report.failed_stage is None:
         untold = judged_with_message(account)
         blocks.append(

@@ -1,5 +1,6 @@
 """Advice on a finished report: the most specific row, its words filled in, with the fixes that apply."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.advice.rows.sender import SENDER_ROWS
 from bot.smtp.advice.rows.sign_in import SIGN_IN_ROWS
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.report import Fault, Reply, Report
+from bot.smtp.check.report import Fault, Reply, Report, StageName
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.guard import HostError, literal, normal_host
 
@@ -33,6 +34,8 @@ PARTS: Sequence[Mapping[When, Row]] = (
 ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.items()}
 
 _APP_PASSWORD_LETTERS = 16
+
+_NOTHING_ELSEWHERE = " No other usual mail port of it takes mail either."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,8 @@ def advise(report: Report, account: Account) -> Advice | None:
     if report.fault is None:
         return None
     _, row = row_for(report.fault, report.reply, provider_of(report.host))
+    if _names_a_closed_port(row, report):
+        _, row = row_for(report.fault, None, None)
     evidence = report.evidence or Evidence(command=Command.GREETING)
     words = {
         "host": report.host,
@@ -71,6 +76,8 @@ def advise(report: Report, account: Account) -> Advice | None:
         "announced": evidence.announced or account.helo or DEFAULT_HELO,
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
+        "issuer": report.certificate.issuer if report.certificate else "somebody unknown",
+        "elsewhere": "" if report.open_ports or not report.closed_ports else _NOTHING_ELSEWHERE,
     }
     return Advice(
         what=_filled(row.what, words),
@@ -79,6 +86,17 @@ def advise(report: Report, account: Account) -> Advice | None:
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
     )
+
+
+def _closed(report: Report) -> tuple[int, ...]:
+    """Return the ports that were found closed, by the look at others and by the test itself."""
+    failed = report.failed_stage
+    own = (report.port,) if failed is not None and failed.name is StageName.CONNECT else ()
+    return own + report.closed_ports
+
+
+def _names_a_closed_port(row: Row, report: Report) -> bool:
+    return any(re.search(rf"\b{port}\b", row.do) for port in _closed(report))
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
@@ -104,6 +122,10 @@ def _has_blanks_in_app_password(account: Account) -> bool:
     return letters != plain and len(letters) == _APP_PASSWORD_LETTERS and letters.isascii() and letters.isalpha()
 
 
+def _without_starttls(report: Report) -> bool:
+    return report.evidence is not None and report.evidence.starttls is False
+
+
 def _usable_name(report: Report) -> bool:
     for name in report.certificate_names:
         with suppress(HostError):
@@ -115,13 +137,18 @@ def _usable_name(report: Report) -> bool:
 _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     # Where nothing is encrypted yet, the port decides which kind fits.
     Fix.USE_TLS: lambda report, _: (
-        report.encryption is not Encryption.TLS and not (report.encryption is Encryption.NONE and report.port == 465)
+        report.encryption is not Encryption.TLS
+        and not (report.encryption is Encryption.NONE and (report.port == 465 or _without_starttls(report)))
     ),
     Fix.USE_SSL: lambda report, _: (
         report.encryption is not Encryption.SSL and (report.encryption is not Encryption.NONE or report.port == 465)
     ),
-    Fix.TLS_ON_587: lambda report, _: (report.port, report.encryption) != (587, Encryption.TLS),
-    Fix.SSL_ON_465: lambda report, _: (report.port, report.encryption) != (465, Encryption.SSL),
+    Fix.TLS_ON_587: lambda report, _: (
+        (report.port, report.encryption) != (587, Encryption.TLS) and 587 not in _closed(report)
+    ),
+    Fix.SSL_ON_465: lambda report, _: (
+        (report.port, report.encryption) != (465, Encryption.SSL) and 465 not in _closed(report)
+    ),
     Fix.USE_OPEN_PORT: lambda report, _: bool(report.open_ports),
     Fix.ADDRESS_AS_LOGIN: lambda _, account: account.login.casefold() != account.address.casefold(),
     Fix.LOGIN_AS_ADDRESS: lambda _, account: account.authenticate and _can_be_address(account),

@@ -1,8 +1,9 @@
 """What a row of advice is, and when it applies.
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
-the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode} and {names}
-filled in; {domain} is that of the address, {recipient} whom the test writes to, {announced} the name sent with EHLO.
+the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
+{issuer} (of the certificate) and {elsewhere} (a sentence when no other port answers) filled in; {domain} is that of the
+address, {recipient} whom the test writes to, {announced} the name sent with EHLO.
 """
 
 from dataclasses import dataclass

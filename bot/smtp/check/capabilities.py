@@ -1,6 +1,7 @@
 """What a server offers: its software, its limits, its mechanisms, and what of that is used for an account."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import idna
@@ -30,6 +31,30 @@ def limits(extensions: Mapping[str, str]) -> tuple[str, ...]:
     if "smtputf8" in extensions:
         facts.append("Addresses beyond ASCII: taken")
     return tuple(facts)
+
+
+_OVERWRITTEN = re.compile(r"x{3,}[a-z]?|[*#?_~-]{3,}", re.IGNORECASE)
+
+
+def masked(greeting: str, offered: Sequence[str]) -> str:
+    """Return what a device that inspects SMTP made of a keyword, or of the greeting; empty when nothing is masked.
+
+    Cisco's firewalls overwrite the greeting with asterisks and a keyword that they do not let through with X's
+    (https://www.cisco.com/c/en/us/td/docs/security/asa/asa918/configuration/firewall/asa-918-firewall-config.html);
+    others put one X into STARTTLS.
+    """
+    for line in offered:
+        keyword = line.split(" ")[0].strip()
+        if _OVERWRITTEN.fullmatch(keyword) or _is_masked(keyword.upper(), "STARTTLS"):
+            return keyword
+    visible = "".join(greeting.split())
+    return "*" * 8 if visible.count("*") * 2 > len(visible) and "*" * 5 in visible else ""
+
+
+def _is_masked(keyword: str, original: str) -> bool:
+    if len(keyword) != len(original) or keyword == original:
+        return False
+    return all(shown in (letter, "X", "*", "#") for shown, letter in zip(keyword, original, strict=True))
 
 
 def mechanism_for(account: Account, offered: tuple[str, ...], redaction: Redaction) -> tuple[str, tuple[str, ...]]:

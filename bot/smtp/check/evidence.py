@@ -23,7 +23,8 @@ class Evidence:
     """What the dialogue had shown until something was refused.
 
     `mechanisms` are those that the last EHLO listed, `mechanism` is the one that was used; `announced` is the name
-    that was sent with EHLO, and `own_name` says that the profile chose it; `recipient` is whom RCPT names.
+    that was sent with EHLO, and `own_name` says that the profile chose it; `recipient` is whom RCPT names;
+    `starttls` is whether STARTTLS was offered in clear text, None where nothing was.
     """
 
     command: Command
@@ -34,3 +35,4 @@ class Evidence:
     announced: str = ""
     own_name: bool = False
     recipient: str = ""
+    starttls: bool | None = None

@@ -1,11 +1,15 @@
 """What a connection test found, as plain data."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.smtp.account import Encryption
 from bot.smtp.check.evidence import Evidence
+
+EXPIRY_WARNING_DAYS = 21
+EXPIRY_WARNING_SHARE = 0.22
+"""A certificate gives a warning when less than so many days, and less than this share of its lifetime, is left."""
 
 
 class StageName(StrEnum):
@@ -42,6 +46,13 @@ class Fault(StrEnum):
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed out"
     CLOSED = "closed"
+    NO_GREETING = "no greeting in time"
+    """Connected, and then the first words never came: in clear text a greeting, with SSL a handshake."""
+    CLOSED_AT_ONCE = "closed before the first words"
+    FELL_SILENT = "fell silent after the greeting"
+    HUNG_UP = "hung up after the greeting"
+    TLS_TIMED_OUT = "silent between STARTTLS and TLS"
+    TLS_CLOSED = "closed between STARTTLS and TLS"
     GREETING_REFUSED = "greeting refused"
     BUSY = "busy"
     NOT_SMTP = "not SMTP"
@@ -50,13 +61,32 @@ class Fault(StrEnum):
     PLAIN_TO_TLS_PORT = "plain text spoken to a TLS port"
     STARTTLS_NOT_OFFERED = "STARTTLS not offered"
     STARTTLS_REFUSED = "STARTTLS refused"
+    STARTTLS_MASKED = "STARTTLS masked on the way"
+    TEXT_BEFORE_TLS = "text between STARTTLS and TLS"
+    ENCRYPTION_NOT_SEEN = "encryption asked for over an encrypted link"
     TLS_FAILED = "TLS failed"
     TLS_TOO_OLD = "TLS too old"
+    TLS_TOO_WEAK = "TLS too weak"
+    TLS_NOTHING_IN_COMMON = "TLS with nothing in common"
+    TLS_NAME_UNKNOWN = "server name unknown in TLS"
+    TLS_CLIENT_CERTIFICATE_WANTED = "client certificate wanted"
+    TLS_LEGACY_RENEGOTIATION = "TLS without secure renegotiation"
     CERTIFICATE_EXPIRED = "certificate expired"
     CERTIFICATE_NOT_YET_VALID = "certificate not yet valid"
     CERTIFICATE_WRONG_NAME = "certificate wrong name"
     CERTIFICATE_SELF_SIGNED = "certificate self-signed"
+    CERTIFICATE_OF_OWN_AUTHORITY = "certificate of an unknown authority"
+    """Its chain is complete and ends at an authority that the bot does not trust."""
     CERTIFICATE_UNTRUSTED = "certificate untrusted"
+    """Its issuer is neither sent nor known: an intermediate one left out, or an authority of somebody's own."""
+    CERTIFICATE_CHAIN_INCOMPLETE = "certificate chain incomplete"
+    """The same, of a certificate that a public authority issued: the intermediate one is left out."""
+    CERTIFICATE_CHAIN_EXPIRED = "certificate chain expired"
+    CERTIFICATE_INTERCEPTED = "certificate of an interceptor"
+    CERTIFICATE_TOO_WEAK = "certificate too weak"
+    CERTIFICATE_WRONG_PURPOSE = "certificate for another purpose"
+    CERTIFICATE_REVOKED = "certificate revoked"
+    CERTIFICATE_BROKEN = "certificate breaks a rule"
     CERTIFICATE_ENDS_SOON = "certificate ends soon"
     CERTIFICATE_NOT_THE_PINNED = "certificate is not the pinned one"
     PASSWORD_OVER_CLEAR_TEXT = "password over an unencrypted link"  # noqa: S105 - a cause, not a password
@@ -128,11 +158,17 @@ class Endpoint:
     encryption: Encryption
 
 
+def _day(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b %Y}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
     """What a server's certificate says (untrusted text, cleaned).
 
-    `names` are at most five, times aware UTC; `pin` is the SHA-256 of its public key in hex.
+    `names` are at most five, times aware UTC; `pin` is the SHA-256 of its public key in hex. With `publicly_issued`
+    it carries what only public authorities put into a certificate.
     """
 
     names: tuple[str, ...]
@@ -140,15 +176,29 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     pin: str
+    publicly_issued: bool = False
 
     def days_left(self, now: datetime) -> int:
         """Return the whole days until the certificate ends; negative when it has ended."""
         return (self.not_after - now).days
 
+    def ends_soon(self, now: datetime) -> bool:
+        """Whether it should have been renewed by now.
+
+        Unattended renewals happen when a third of the lifetime is left, or 30 days before the end; a certificate may
+        last for as little as six days (https://letsencrypt.org/docs/profiles/).
+        """
+        lifetime = self.not_after - self.not_before
+        return self.not_after - now < min(timedelta(days=EXPIRY_WARNING_DAYS), lifetime * EXPIRY_WARNING_SHARE)
+
     def lifetime(self, now: datetime) -> str:
         """Return how long the certificate lasts: "valid until 12 Mar 2027 (108 days)"."""
-        until, days = self.not_after.astimezone(UTC), self.days_left(now)
-        return f"valid until {until.day} {until:%b %Y} ({days} day{'' if days == 1 else 's'})"
+        days = self.days_left(now)
+        return f"valid until {_day(self.not_after)} ({days} day{'' if days == 1 else 's'})"
+
+    def period(self) -> str:
+        """Return when the certificate is valid: "valid from 1 Jan 2027 to 12 Mar 2027"."""
+        return f"valid from {_day(self.not_before)} to {_day(self.not_after)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +219,8 @@ class Report:
     `stages` are in the order in which they happen; with SSL, Encryption comes before Greeting.
     `certificate_names` are the names in a certificate that is for another server (untrusted text, at most 5);
     `certificate` is what the server presented, trusted or not; `open_ports` are other endpoints that answer, looked
-    for only when this one failed; with `trusted_before`, an earlier test could verify this server's certificate;
+    for only when this one failed, `closed_ports` the usual ones that do not, or may not be tested;
+    with `trusted_before`, an earlier test could verify this server's certificate;
     `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, None in reports
     of before.
     """
@@ -185,6 +236,7 @@ class Report:
     certificate_names: tuple[str, ...] = ()
     certificate: Certificate | None = None
     open_ports: tuple[Endpoint, ...] = ()
+    closed_ports: tuple[int, ...] = ()
     trusted_before: bool = False
     transcript: tuple[str, ...] = ()
     evidence: Evidence | None = None

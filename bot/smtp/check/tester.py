@@ -12,12 +12,12 @@ from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.account import Account, Encryption, Outgoing
-from bot.smtp.check.capabilities import envelope_path, limits, mechanism_for, software
+from bot.smtp.check.capabilities import envelope_path, limits, masked, mechanism_for, software
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.faults import StageFailedError, failure, refusal
-from bot.smtp.check.probe import PortProbe
+from bot.smtp.check.faults import StageFailedError, certificate_failure, failure, no_answer, old_encryption, refusal
+from bot.smtp.check.probe import OtherPorts, PortProbe
 from bot.smtp.check.refusals.table import classify
-from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.check.report import Certificate, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.replies import Redaction, Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, unverified_context, verify_pin
@@ -30,13 +30,17 @@ SILENCE_SECONDS = 5.0
 GOODBYE_TIMEOUT_SECONDS = 1.0
 """How long RSET and QUIT may take; the result does not depend on them."""
 
-OPENING_SHARE = 0.75
-"""The share of the deadline for the stages up to Encryption; the rest is for looking at other ports."""
+LOOK_SHARE = 0.75
+"""The share of the deadline after which other ports are looked at while the server may still answer on its own."""
 
-EXPIRY_WARNING_DAYS = 21
-"""A certificate that ends sooner gives a warning; an unattended renewal happens 30 days before the end."""
+LOOK_SECONDS = 1.0
+"""How long a look at the server takes at least, even when that is past the deadline."""
 
 _OPENING_STAGES = (StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION)
+_OLD_OR_NOT = (Fault.TLS_NOTHING_IN_COMMON, Fault.TLS_TOO_OLD, Fault.TLS_FAILED, Fault.TLS_CLOSED, Fault.CLOSED_AT_ONCE)
+"""How handshakes fail with a server that is too old; it may be something else."""
+_OF_THE_PORT = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.SIGN_IN_NOT_OFFERED, Fault.ENCRYPTION_NEEDED)
+"""Faults of later stages against which another port may help."""
 
 Progress = Callable[[Report], None]
 
@@ -95,29 +99,65 @@ class _Run:
         self._transcript = Transcript(self._redaction)
         self._clock = asyncio.get_running_loop().time
         self._began = self._stage_began = self._clock()
+        self._ends = self._began + tester.timeout
         self._current = StageName.RESOLVE
         self._stages = {name: Stage(name=name, outcome=Outcome.SKIPPED) for name in _order(account, outgoing)}
         self._addresses: list[Address] = []
+        self._address: Address | None = None
         self._fault: Fault | None = None
         self._reply: Reply | None = None
         self._certificate: Certificate | None = None
-        self._open_ports: tuple[Endpoint, ...] = ()
+        self._other_ports = OtherPorts()
         self._replies: AsyncIterator[SMTPResponse]
         self._dialogue: Dialogue | None = None
         self._command = Command.GREETING
         self._mechanism = ""
         self._signed_in = False
+        self._greeting = ""
+        self._greeted: Stage | None = None
+        self._starttls: bool | None = None
 
     async def run(self) -> Report:
-        ends = self._began + self._tester.timeout
+        failed = asyncio.Event()
+        looking = asyncio.create_task(self._look_at_other_ports(failed))
         try:
-            async with asyncio.timeout_at(self._began + self._tester.timeout * OPENING_SHARE) as deadline:
-                await self._run_stages(lambda: deadline.reschedule(ends))
+            async with asyncio.timeout_at(self._ends) as deadline:
+                await self._run_stages()
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
-            self._fail(error, timed_out=deadline.expired())
-            if self._current in _OPENING_STAGES:
-                self._open_ports = await self._probe.find_open(self._addresses, until=ends)
+            self._fail(await self._examined(error), timed_out=deadline.expired())
+            if self._current in _OPENING_STAGES or self._fault in _OF_THE_PORT:
+                failed.set()
+                self._other_ports = await looking
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
         return self._report()
+
+    async def _look_at_other_ports(self, failed: asyncio.Event) -> OtherPorts:
+        """Look once an opening stage has failed, or takes so long that it may fail: it may still pass meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._began + self._tester.timeout * LOOK_SHARE):
+                await failed.wait()
+        if self._current not in _OPENING_STAGES:
+            await failed.wait()
+        return await self._probe.look(self._addresses, until=self._enough())
+
+    def _enough(self) -> float:
+        return max(self._ends, self._clock() + LOOK_SECONDS)
+
+    async def _examined(self, error: Exception) -> Exception:
+        """Return what an error really means, after one more look at what a handshake stumbled over."""
+        if self._current is not StageName.ENCRYPTION or self._address is None:
+            return error
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._enough()):
+                if isinstance(error, ssl.SSLCertVerificationError):
+                    self._certificate = await self._probe.untrusted_certificate(self._address)
+                elif failure(error, self._current, self._redaction, self._evidence()).fault in _OLD_OR_NOT:
+                    return old_encryption(error, await self._probe.old_encryption(self._address))
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return certificate_failure(error, self._certificate)
+        return error
 
     def _report(self) -> Report:
         wrong_name = self._fault is Fault.CERTIFICATE_WRONG_NAME and self._certificate
@@ -132,7 +172,8 @@ class _Run:
             reply=self._reply,
             certificate_names=self._certificate.names if self._certificate and wrong_name else (),
             certificate=self._certificate,
-            open_ports=self._open_ports,
+            open_ports=self._other_ports.open,
+            closed_ports=self._other_ports.closed,
             transcript=self._transcript.lines,
             evidence=self._evidence() if self._fault else None,
         )
@@ -163,6 +204,9 @@ class _Run:
         if self._stages[self._current].outcome is not Outcome.RUNNING:
             # Every stage had ended; only the goodbye went wrong, which changes nothing.
             return
+        if (late := self._tls_error()) is not None:
+            error = late
+            self._reopen_encryption()
         if timed_out:
             failed = self._timeout_failure()
         else:
@@ -171,12 +215,27 @@ class _Run:
             # The server had agreed to switch, so the port is right and the server is broken.
             failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
         self._transcript.note(f"{self._current} failed: {failed.detail}")
-        self._end(_Finding(failed.detail, Outcome.FAILED, failed.fault, failed.reply))
+        facts: tuple[str, ...] = ()
+        if self._current is StageName.ENCRYPTION and self._certificate is not None:
+            facts = (f"{_described(self._certificate)}; {self._certificate.period()}",)
+        self._end(_Finding(failed.detail, Outcome.FAILED, failed.fault, failed.reply, facts))
+
+    def _tls_error(self) -> ssl.SSLError | None:
+        """Return why the server refused TLS after the bot had ended the handshake, as version 1.3 allows."""
+        if self._current is not StageName.GREETING or self._dialogue is None:
+            return None
+        return self._dialogue.tls_error
+
+    def _reopen_encryption(self) -> None:
+        self._stages[StageName.GREETING] = self._greeted or Stage(name=StageName.GREETING, outcome=Outcome.SKIPPED)
+        self._current = StageName.ENCRYPTION
+        self._stages[StageName.ENCRYPTION] = Stage(name=StageName.ENCRYPTION, outcome=Outcome.RUNNING)
+        self._stages = {name: self._stages[name] for name in _order(self._account, self._outgoing)}
 
     def _timeout_failure(self) -> StageFailedError:
         if self._current is StageName.RESOLVE:
             return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
-        return StageFailedError(Fault.TIMED_OUT, f"no answer within {self._clock() - self._began:.1f} s")
+        return no_answer(self._current, self._evidence(), f"no answer within {self._clock() - self._began:.1f} s")
 
     def _evidence(self) -> Evidence:
         dialogue = self._dialogue
@@ -191,22 +250,24 @@ class _Run:
             announced=dialogue.announced,
             own_name=self._account.helo is not None,
             recipient=self._outgoing.recipient if self._outgoing else self._account.address,
+            starttls=self._starttls,
         )
 
     def _parsed(self, answer: SMTPResponse) -> Reply:
         return self._redaction.reply(answer.code, answer.message)
 
-    async def _run_stages(self, end_opening: Callable[[], None]) -> None:
+    async def _run_stages(self) -> None:
         await self._resolve()
         address, dialogue = await self._connect()
         async with dialogue:
             if self._account.encryption is Encryption.SSL:
-                await self._encrypt(address, dialogue)
+                await self._encrypt(dialogue)
                 await self._greet(address, dialogue)
             else:
                 await self._greet(address, dialogue)
-                await self._encrypt(address, dialogue)
-            end_opening()
+                await self._encrypt(dialogue)
+            if self._account.encryption is Encryption.TLS:
+                await self._greet_again(dialogue)
             await self._sign_in(dialogue)
             await self._send_envelope(dialogue)
             if self._outgoing is not None:
@@ -235,6 +296,7 @@ class _Run:
                 raise
             if address != self._addresses[0]:
                 finding.detail = f"{address}, because {self._addresses[0]} did not answer in time"
+            self._address = address
             self._transcript.note(f"connected to {address} port {account.port}")
         self._dialogue = dialogue = Dialogue(
             sock, account.host, handshakes=self._tester.handshakes, helo=account.helo, transcript=self._transcript
@@ -252,8 +314,10 @@ class _Run:
                 waiting.cancel()
             if greeting.code != 220:
                 raise refusal(self._parsed(greeting), self._evidence())
+            self._greeting = greeting.message
             finding.detail = software(greeting.message)
             await self._ehlo(dialogue)
+            self._starttls = "starttls" in dialogue.extensions
             if self._account.encryption is not Encryption.TLS:
                 finding.facts = limits(dialogue.extensions)
 
@@ -265,11 +329,23 @@ class _Run:
         await asyncio.wait({waiting}, timeout=silence / 5 if self._account.port == 465 else silence)
         if waiting.done() and not (waiting.exception() and self._account.port == 465):
             return waiting.result()
+        looking = asyncio.create_task(self._expects_tls(address))
+        both: set[asyncio.Future[SMTPResponse] | asyncio.Task[bool]] = {waiting, looking}
+        try:
+            # A slow greeting ends the look: then the port is right.
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if (not waiting.done() or waiting.exception()) and await looking:
+                raise StageFailedError(Fault.PLAIN_TO_TLS_PORT, "no greeting came in clear text")
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        return await waiting
+
+    async def _expects_tls(self, address: Address) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._tester.timeout / 3):
-                if await self._probe.answers_tls(address):
-                    raise StageFailedError(Fault.PLAIN_TO_TLS_PORT, "no greeting came in clear text")
-        return await waiting
+                return await self._probe.answers_tls(address)
+        return False
 
     async def _ehlo(self, dialogue: Dialogue) -> None:
         self._command = Command.EHLO
@@ -277,33 +353,52 @@ class _Run:
         if answer.code != 250:
             raise refusal(self._parsed(answer), self._evidence())
 
-    async def _encrypt(self, address: Address, dialogue: Dialogue) -> None:
+    async def _encrypt(self, dialogue: Dialogue) -> None:
         encryption = self._account.encryption
         if encryption is Encryption.NONE:
             self._skip(StageName.ENCRYPTION, "not used")
             return
         with self._stage(StageName.ENCRYPTION) as finding:
-            try:
-                if encryption is Encryption.SSL:
-                    await dialogue.start_encrypted(self._trust)
-                elif "starttls" in dialogue.extensions:
-                    self._command = Command.STARTTLS
-                    await dialogue.start_tls(self._trust)
-                else:
-                    raise StageFailedError(Fault.STARTTLS_NOT_OFFERED, "the server does not offer STARTTLS")
-                if self._account.pin:
+            if encryption is Encryption.SSL:
+                await dialogue.start_encrypted(self._trust)
+            else:
+                self._check_starttls(dialogue)
+                self._command = Command.STARTTLS
+                await dialogue.start_tls(self._trust)
+            if self._account.pin:
+                try:
                     verify_pin(dialogue.tls_session(), self._account.pin)
-            except ssl.SSLCertVerificationError:
-                self._certificate = await self._probe.untrusted_certificate(address)
-                raise
-            except PinMismatchError:
-                self._certificate = peer_certificate(dialogue.tls_session())
-                raise
+                except PinMismatchError:
+                    self._certificate = peer_certificate(dialogue.tls_session())
+                    raise
             self._describe_encryption(dialogue, finding)
-            if encryption is Encryption.TLS:
-                # Nothing offered before the handshake counts (RFC 3207, 4.2).
-                await self._ehlo(dialogue)
-                finding.facts += limits(dialogue.extensions)
+            if dialogue.text_before_tls:
+                self._transcript.note("text that came before the handshake was discarded")
+                finding.outcome, finding.fault = Outcome.WARNED, Fault.TEXT_BEFORE_TLS
+
+    def _check_starttls(self, dialogue: Dialogue) -> None:
+        if "starttls" in dialogue.extensions:
+            return
+        mask = masked(self._greeting, dialogue.offered)
+        if mask:
+            shown = self._redaction.text(mask)
+            raise StageFailedError(Fault.STARTTLS_MASKED, f"STARTTLS is not offered; what came is masked: {shown}")
+        raise StageFailedError(Fault.STARTTLS_NOT_OFFERED, "the server does not offer STARTTLS")
+
+    async def _greet_again(self, dialogue: Dialogue) -> None:
+        """Say EHLO anew, because nothing offered before the handshake counts (RFC 3207, 4.2).
+
+        What goes wrong is told at Greeting, which then comes after Encryption: that has passed.
+        """
+        before, self._greeted = self._stages, self._stages[StageName.GREETING]
+        order = [StageName.RESOLVE, StageName.CONNECT, StageName.ENCRYPTION, StageName.GREETING]
+        self._stages = {name: before[name] for name in dict.fromkeys([*order, *before])}
+        self._current, self._stage_began = StageName.GREETING, self._clock()
+        self._stages[StageName.GREETING] = Stage(name=StageName.GREETING, outcome=Outcome.RUNNING)
+        await self._ehlo(dialogue)
+        encrypted = before[StageName.ENCRYPTION]
+        encrypted = replace(encrypted, facts=encrypted.facts + limits(dialogue.extensions))
+        self._stages = before | {StageName.ENCRYPTION: encrypted}
 
     def _describe_encryption(self, dialogue: Dialogue, finding: _Finding) -> None:
         session = dialogue.tls_session()
@@ -318,11 +413,8 @@ class _Run:
             return
         now = datetime.now(UTC)
         finding.detail = f"{version} · {certificate.lifetime(now)}"
-        finding.facts = (
-            f"Certificate: for {', '.join(certificate.names) or 'no name'}; issued by {certificate.issuer}",
-            f"Cipher: {cipher}",
-        )
-        if certificate.days_left(now) < EXPIRY_WARNING_DAYS:
+        finding.facts = (_described(certificate), f"Cipher: {cipher}")
+        if certificate.ends_soon(now):
             finding.outcome, finding.fault = Outcome.WARNED, Fault.CERTIFICATE_ENDS_SOON
 
     async def _sign_in(self, dialogue: Dialogue) -> None:
@@ -391,6 +483,10 @@ class _Run:
                 async for _ in self._replies:
                     # What RSET and QUIT are answered changes nothing.
                     pass
+
+
+def _described(certificate: Certificate) -> str:
+    return f"Certificate: for {', '.join(certificate.names) or 'no name'}; issued by {certificate.issuer}"
 
 
 def _order(account: Account, outgoing: Outgoing | None) -> list[StageName]:

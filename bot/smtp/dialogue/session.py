@@ -32,7 +32,7 @@ class Dialogue:
     """Speaks SMTP over one socket, and closes it at the end of its `async with`.
 
     `handshakes` limits how many TLS handshakes run at once. `announced` is the name sent with EHLO; `extensions` and
-    `mechanisms` are what the last EHLO offered, mechanisms in capitals.
+    `mechanisms` are what the last EHLO offered, mechanisms in capitals, and `offered` are its lines as they came.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Dialogue:
         self._protocol = PipeliningProtocol(asyncio.get_running_loop())
         self.extensions: dict[str, str] = {}
         self.mechanisms: tuple[str, ...] = ()
+        self.offered: tuple[str, ...] = ()
 
     async def __aenter__(self) -> "Dialogue":
         return self
@@ -87,8 +88,9 @@ class Dialogue:
     async def ehlo(self) -> SMTPResponse:
         """Send EHLO, or HELO to a server that does not know EHLO, and store what the server offers."""
         answer = await self.command(b"EHLO", self.announced.encode("ascii"))
-        self.extensions, self.mechanisms = {}, ()
+        self.extensions, self.mechanisms, self.offered = {}, (), ()
         if answer.code == 250:
+            self.offered = tuple(answer.message.split("\n")[1:])
             self.extensions, mechanisms = parse_esmtp_extensions(answer.message)
             self.mechanisms = tuple(dict.fromkeys(name.upper() for name in mechanisms))
         elif answer.code in (500, 502):
@@ -100,11 +102,21 @@ class Dialogue:
         self._transcript.client("STARTTLS")
         try:
             async with self._handshakes:
-                answer = await self._protocol.start_tls(trust, server_hostname=self._host)
+                answer = await self._protocol.switch_to_tls(trust, self._host)
         except SMTPResponseException as error:
             self._transcript.server(error.code, error.message)
             raise
         self._transcript.server(answer.code, answer.message)
+
+    @property
+    def text_before_tls(self) -> bool:
+        """Whether clear text came between the reply to STARTTLS and the handshake; it was discarded."""
+        return self._protocol.text_before_tls
+
+    @property
+    def tls_error(self) -> ssl.SSLError | None:
+        """Return what ended an encrypted connection, such as an alert of the server; None while nothing did."""
+        return self._protocol.tls_error
 
     async def sign_in(self, mechanism: str, login: str, secret: SecretStr) -> SMTPResponse:
         """Sign in once, with one mechanism, and return the final reply.

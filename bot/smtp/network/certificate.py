@@ -2,14 +2,27 @@
 
 import hashlib
 import ssl
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bot.smtp.check.report import Certificate
 from bot.smtp.dialogue.replies import clean
 
+if TYPE_CHECKING:
+    from cryptography import x509
+
 MAX_NAMES = 5
 MAX_NAME_LENGTH = 100
+
+_LEGACY_SERVER_CONNECT = 0x4
+"""ssl.OP_LEGACY_SERVER_CONNECT, which the module has since Python 3.12."""
+_PUBLIC_POLICIES = {"2.23.140.1.1", "2.23.140.1.2.1", "2.23.140.1.2.2", "2.23.140.1.2.3"}
+"""Which of the CA/Browser Forum's rules a certificate was issued by; only public authorities are bound by them
+(https://cabforum.org/resources/object-registry/)."""
+_PRIVATE_DOMAINS = ("local", "lan", "internal", "intranet", "corp", "home", "private", "localdomain", "arpa")
 
 
 class PinMismatchError(Exception):
@@ -40,6 +53,20 @@ def unverified_context() -> ssl.SSLContext:
     return context
 
 
+def old_context() -> ssl.SSLContext:
+    """Build a context that accepts whatever OpenSSL still knows, to see what an old server speaks.
+
+    Nothing of an account may be sent over it.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.options |= _LEGACY_SERVER_CONNECT
+    return context
+
+
 def verify_pin(session: ssl.SSLObject | None, pin: str) -> None:
     """Raise PinMismatchError unless the peer's public key is the pinned one."""
     certificate = peer_certificate(session)
@@ -52,10 +79,9 @@ def peer_certificate(session: ssl.SSLObject | None) -> Certificate | None:
     der = session.getpeercert(binary_form=True) if session is not None else None
     if der is None:
         return None
-    try:
+    with suppress(ValueError):
         return parse_certificate(der)
-    except ValueError:
-        return None
+    return None
 
 
 def parse_certificate(der: bytes) -> Certificate:
@@ -70,16 +96,62 @@ def parse_certificate(der: bytes) -> Certificate:
     with suppress(x509.ExtensionNotFound):
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
-    issuers = [
-        str(attribute.value)
-        for kind in (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME)
-        for attribute in certificate.issuer.get_attributes_for_oid(kind)
-    ]
     return Certificate(
         names=tuple(clean(name, most=MAX_NAME_LENGTH) for name in names[:MAX_NAMES]),
-        issuer=clean(issuers[0] if issuers else "nobody named", most=MAX_NAME_LENGTH),
+        issuer=clean(_issuer(certificate), most=MAX_NAME_LENGTH),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         # The key's own bytes, not the certificate's, so that a renewal with the same key stays trusted (RFC 7469, 2.4).
         pin=hashlib.sha256(key).hexdigest(),
+        publicly_issued=_publicly_issued(certificate, names),
     )
+
+
+def _issuer(certificate: "x509.Certificate") -> str:
+    """Return the issuer's name and, where it says something else, its organisation: "R11 (Let's Encrypt)"."""
+    from cryptography import x509  # noqa: PLC0415
+
+    kinds = (x509.NameOID.COMMON_NAME, x509.NameOID.ORGANIZATION_NAME, x509.NameOID.ORGANIZATIONAL_UNIT_NAME)
+    found = [certificate.issuer.get_attributes_for_oid(kind) for kind in kinds]
+    name, organisation, unit = (str(attributes[0].value) if attributes else "" for attributes in found)
+    if name and organisation and organisation.casefold() not in name.casefold():
+        return f"{name} ({organisation})"
+    return name or organisation or unit or "nobody named"
+
+
+def _publicly_issued(certificate: "x509.Certificate", names: list[str]) -> bool:
+    """Whether a certificate carries what only public authorities put into one.
+
+    That are timestamps of public logs (RFC 6962), the rules that bind such authorities, or an address of the issuer's
+    certificate that is outside the server's own domain.
+    """
+    from cryptography import x509  # noqa: PLC0415
+
+    with suppress(x509.ExtensionNotFound):
+        certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps)
+        return True
+    with suppress(x509.ExtensionNotFound):
+        policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+        if any(policy.policy_identifier.dotted_string in _PUBLIC_POLICIES for policy in policies):
+            return True
+    own = {_domain(name) for name in names}
+    return any(_domain(host) not in own and not host.endswith(_PRIVATE_DOMAINS) for host in _issuer_hosts(certificate))
+
+
+def _issuer_hosts(certificate: "x509.Certificate") -> Iterator[str]:
+    """Yield the hosts from which the issuer's certificate can be fetched over HTTP (RFC 5280, 4.2.2.1)."""
+    from cryptography import x509  # noqa: PLC0415
+
+    with suppress(x509.ExtensionNotFound):
+        for access in certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value:
+            location = access.access_location
+            if access.access_method != x509.OID_CA_ISSUERS:
+                continue
+            if isinstance(location, x509.UniformResourceIdentifier):
+                address = urlsplit(location.value)
+                if address.scheme in ("http", "https") and "." in (address.hostname or ""):
+                    yield address.hostname or ""
+
+
+def _domain(host: str) -> str:
+    return ".".join(host.lower().split(".")[-2:])

@@ -123,11 +123,11 @@ async def test_without_authentication_and_encryption_only_the_sender_is_tried(tr
 
 
 STAGE_OF_A_FAULT: dict[str, tuple[StageName, Fault, dict[str, Act]]] = {
-    "greeting silent": (StageName.GREETING, Fault.TIMED_OUT, {"greeting": Silence()}),
-    "greeting trickles": (StageName.GREETING, Fault.TIMED_OUT, {"greeting": Trickle(b"220 " + b"a" * 99)}),
+    "greeting silent": (StageName.GREETING, Fault.NO_GREETING, {"greeting": Silence()}),
+    "greeting trickles": (StageName.GREETING, Fault.NO_GREETING, {"greeting": Trickle(b"220 " + b"a" * 99)}),
     "greeting endless": (StageName.GREETING, Fault.NOT_SMTP, {"greeting": Endless(b"a" * 1000)}),
     "greeting multi-line endless": (StageName.GREETING, Fault.NOT_SMTP, {"greeting": Endless(b"220-more\r\n")}),
-    "greeting closes": (StageName.GREETING, Fault.CLOSED, {"greeting": HangUp()}),
+    "greeting closes": (StageName.GREETING, Fault.CLOSED_AT_ONCE, {"greeting": HangUp()}),
     "greeting refuses": (StageName.GREETING, Fault.GREETING_REFUSED, {"greeting": b"554 5.7.1 not you\r\n"}),
     "greeting busy": (StageName.GREETING, Fault.BUSY, {"greeting": b"421 4.3.2 too many\r\n"}),
     "greeting of IMAP": (StageName.GREETING, Fault.NOT_SMTP, {"greeting": b"* OK IMAP4rev1 ready\r\n"}),
@@ -136,8 +136,8 @@ STAGE_OF_A_FAULT: dict[str, tuple[StageName, Fault, dict[str, Act]]] = {
     "greeting of SSH": (StageName.GREETING, Fault.NOT_SMTP, {"greeting": b"SSH-2.0-OpenSSH_9\r\n"}),
     "greeting garbage": (StageName.GREETING, Fault.NOT_SMTP, {"greeting": b"\x00\xff\xfe\x80\r\n"}),
     "greeting odd code": (StageName.GREETING, Fault.GARBLED, {"greeting": b"2_2 hello\r\n"}),
-    "EHLO silent": (StageName.GREETING, Fault.TIMED_OUT, {"EHLO": Silence()}),
-    "EHLO closes": (StageName.GREETING, Fault.CLOSED, {"EHLO": HangUp()}),
+    "EHLO silent": (StageName.GREETING, Fault.FELL_SILENT, {"EHLO": Silence()}),
+    "EHLO closes": (StageName.GREETING, Fault.HUNG_UP, {"EHLO": HangUp()}),
     "EHLO refused": (StageName.GREETING, Fault.GREETING_REFUSED, {"EHLO": b"550 go away\r\n"}),
     "EHLO endless": (StageName.GREETING, Fault.GARBLED, {"EHLO": Endless(b"250-x\r\n")}),
     "EHLO unknown, HELO too": (
@@ -147,9 +147,9 @@ STAGE_OF_A_FAULT: dict[str, tuple[StageName, Fault, dict[str, Act]]] = {
     ),
     "STARTTLS stripped": (StageName.ENCRYPTION, Fault.STARTTLS_NOT_OFFERED, {"EHLO": b"250 mail.test\r\n"}),
     "STARTTLS refused": (StageName.ENCRYPTION, Fault.STARTTLS_REFUSED, {"STARTTLS": b"454 4.7.0 not now\r\n"}),
-    "STARTTLS silent": (StageName.ENCRYPTION, Fault.TIMED_OUT, {"STARTTLS": Silence()}),
-    "handshake silent": (StageName.ENCRYPTION, Fault.TIMED_OUT, {"handshake": Silence()}),
-    "handshake closes": (StageName.ENCRYPTION, Fault.CLOSED, {"handshake": HangUp()}),
+    "STARTTLS silent": (StageName.ENCRYPTION, Fault.TLS_TIMED_OUT, {"STARTTLS": Silence()}),
+    "handshake silent": (StageName.ENCRYPTION, Fault.TLS_TIMED_OUT, {"handshake": Silence()}),
+    "handshake closes": (StageName.ENCRYPTION, Fault.TLS_CLOSED, {"handshake": HangUp()}),
     "handshake garbage": (StageName.ENCRYPTION, Fault.TLS_FAILED, {"handshake": Then(b"\x16\x03\x03\x00\x05junk!")}),
     # The fatal alert protocol_version, RFC 8446 section 6.
     "handshake too old": (
@@ -158,7 +158,9 @@ STAGE_OF_A_FAULT: dict[str, tuple[StageName, Fault, dict[str, Act]]] = {
         {"handshake": Then(b"\x15\x03\x01\x00\x02\x02\x46")},
     ),
     "handshake in clear": (StageName.ENCRYPTION, Fault.TLS_FAILED, {"handshake": Then(b"250 what?\r\n" * 3)}),
-    "EHLO after TLS silent": (StageName.ENCRYPTION, Fault.TIMED_OUT, {"EHLO encrypted": Silence()}),
+    "EHLO after TLS silent": (StageName.GREETING, Fault.FELL_SILENT, {"EHLO encrypted": Silence()}),
+    "EHLO after TLS closes": (StageName.GREETING, Fault.HUNG_UP, {"EHLO encrypted": HangUp()}),
+    "EHLO after TLS refused": (StageName.GREETING, Fault.GREETING_REFUSED, {"EHLO encrypted": b"550 go away\r\n"}),
     "no AUTH": (StageName.SIGN_IN, Fault.SIGN_IN_NOT_OFFERED, {"EHLO encrypted": b"250 mail.test\r\n"}),
     "AUTH silent": (StageName.SIGN_IN, Fault.TIMED_OUT, {"AUTH": Silence()}),
     "AUTH closes": (StageName.SIGN_IN, Fault.CLOSED, {"AUTH": HangUp()}),

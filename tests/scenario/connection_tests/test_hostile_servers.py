@@ -47,7 +47,8 @@ STEPS = {
     "EHLO": StageName.GREETING,
     "STARTTLS": StageName.ENCRYPTION,
     "handshake": StageName.ENCRYPTION,
-    "EHLO encrypted": StageName.ENCRYPTION,
+    # What is said once TLS is up is no fault of the encryption.
+    "EHLO encrypted": StageName.GREETING,
     "AUTH": StageName.SIGN_IN,
     "AUTH challenge": StageName.SIGN_IN,
     "verdict": StageName.SIGN_IN,
@@ -127,13 +128,6 @@ def _nothing_left_open() -> Iterator[None]:
     gc.collect()
 
 
-def stage_of(case: Case) -> StageName:
-    """Where a break must be reported: over TLS from the first byte the second EHLO belongs to Greeting."""
-    if case.implicit and case.step == "EHLO encrypted":
-        return StageName.GREETING
-    return STEPS[case.step]
-
-
 def harmless(case: Case) -> bool:
     """Breaks after which the dialogue may rightly go on, or only warn."""
     if case.step == "RCPT" and case.how == "temporary":
@@ -193,7 +187,7 @@ def check(case: Case, account: Account, report: Report, server: ScriptedServer, 
     failed = report.failed_stage
     if not harmless(case):
         assert failed is not None, (case, report)
-        assert failed.name is stage_of(case), (case, report)
+        assert failed.name is STEPS[case.step], (case, report)
     assert not any(stage.outcome is Outcome.RUNNING for stage in report.stages), case
     assert all(sock.fileno() == -1 for sock in network.sockets), case
     assert not server.said_in_clear(b"AUTH"), case

@@ -36,7 +36,8 @@ async def test_a_silent_server_ends_in_time_with_its_stage_and_others_are_answer
         while demo.bot.jobs.running:
             acks.append(await ack_seconds(demo, GRACE, "/email-profile"))
             await asyncio.sleep(0.02)
-        assert loop.time() - began < TIMEOUT + 0.5
+        # What a busy machine takes besides.
+        assert loop.time() - began < TIMEOUT + 1
         stage = "Greeting" if extra == "TLS Y" else "Encryption"
         report = searchable(await demo.workspace.wait_message(ADA, f"Connection test failed at {stage}"))
         assert "did not answer in time" in report

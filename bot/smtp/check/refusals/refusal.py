@@ -37,6 +37,11 @@ def cannot_sign_in(evidence: Evidence) -> bool:
     return not evidence.signed_in and not evidence.mechanisms
 
 
+def encrypted(evidence: Evidence) -> bool:
+    """TLS was set up."""
+    return evidence.encrypted
+
+
 def not_encrypted(evidence: Evidence) -> bool:
     """The link is in clear text."""
     return not evidence.encrypted

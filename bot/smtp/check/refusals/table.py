@@ -12,6 +12,7 @@ from bot.smtp.check.evidence import Evidence
 from bot.smtp.check.refusals.announced_name import ANNOUNCED_NAME_REFUSALS
 from bot.smtp.check.refusals.client import CLIENT_REFUSALS
 from bot.smtp.check.refusals.domain import DOMAIN_REFUSALS
+from bot.smtp.check.refusals.encryption import ENCRYPTION_REFUSALS
 from bot.smtp.check.refusals.envelope import ENVELOPE_REFUSALS
 from bot.smtp.check.refusals.general import GENERAL_REFUSALS
 from bot.smtp.check.refusals.message import MESSAGE_REFUSALS
@@ -21,6 +22,7 @@ from bot.smtp.check.refusals.sign_in import SIGN_IN_REFUSALS
 from bot.smtp.check.report import Fault, Outcome, Reply
 
 REFUSALS: Sequence[Refusal] = (
+    *ENCRYPTION_REFUSALS,
     *SIGN_IN_REFUSALS,
     *DOMAIN_REFUSALS,
     *CLIENT_REFUSALS,
