@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.providers.providers import Provider, provider_of
+from bot.providers.providers import Provider
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.advice.rows.connection import CONNECTION_ROWS
@@ -13,6 +13,15 @@ from bot.smtp.advice.rows.names import NAMES_ROWS
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.advice.rows.sender import SENDER_ROWS
 from bot.smtp.advice.rows.sign_in import SIGN_IN_ROWS
+from bot.smtp.advice.suggestions import (
+    described,
+    fault_of,
+    how_to_sign_in,
+    provider_for,
+    provider_meant,
+    server_meant,
+    suggestions,
+)
 from bot.smtp.check.report import Fault, Reply, Report
 from bot.smtp.network.guard import HostError, literal, normal_host
 
@@ -63,9 +72,12 @@ def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> tup
 
 def advise(report: Report, account: Account) -> Advice | None:
     """Return what a report's fault (or warning) means for this account; None when there is none."""
-    if report.fault is None:
+    fault = fault_of(report)
+    if fault is None:
         return None
-    when, row = row_for(report.fault, report.reply, provider_of(report.host))
+    provider = provider_for(report, account.address)
+    when, row = row_for(fault, report.reply, provider)
+    meant = provider or provider_meant(report, account.address)
     words = {
         "host": report.host,
         "port": str(report.port),
@@ -73,13 +85,19 @@ def advise(report: Report, account: Account) -> Advice | None:
         "address": account.address,
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
+        "mx": _mail_domain(report),
+        "provider": meant.label if meant else "your mail provider",
+        "server": described(server_meant(report, account.address)),
     }
+    added = [*suggestions(report, account)]
+    if fault is Fault.SIGN_IN_REFUSED and provider is not None and not when.weight:
+        added.append(how_to_sign_in(provider))
     # A row about a reply or a provider knows better than the code's general meaning.
     meaning = "" if when.weight else code_meaning(report.reply)
     return Advice(
         what=_filled(row.what, words),
         why=_filled(row.why, words) + meaning,
-        do=_filled(row.do, words),
+        do=" ".join([_filled(row.do, words), *added]),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
     )
@@ -93,6 +111,13 @@ def code_meaning(reply: Reply | None) -> str:
     kind = "for now; it may pass by itself" if reply.code < 500 else "for good, as things are"
     subject = _SUBJECTS.get(reply.enhanced.split(".")[1], "") if reply.enhanced else ""
     return f" Its answer {spelled} says no {kind}{subject}."
+
+
+def _mail_domain(report: Report) -> str:
+    """Return what the MX records of a name without an address say; empty without any."""
+    if not report.mail_servers:
+        return ""
+    return f". It is a mail domain, not a server: mail for it comes in at {report.mail_servers[0]} (MX)"
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
@@ -144,6 +169,7 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     Fix.NAME_FROM_CERTIFICATE: lambda report, _: _usable_name(report),
     Fix.REMOVE_BLANKS: lambda _, account: _has_blanks_in_app_password(account),
     Fix.AUTH_LOGIN: lambda _, account: account.mechanism != "LOGIN",
+    Fix.USE_PROVIDER_SERVER: lambda report, account: server_meant(report, account.address) is not None,
     Fix.TRUST_CERTIFICATE: lambda report, _: report.certificate is not None,
 }
 

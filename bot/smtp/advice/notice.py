@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from bot.providers.providers import Provider, provider_of
+from bot.providers.providers import Provider
+from bot.providers.recognition import provider_in_use
 from bot.smtp.account import Account
 
 MICROSOFT_ENDS = date(2026, 12, 31)
@@ -11,7 +12,11 @@ MICROSOFT_ENDS = date(2026, 12, 31)
 
 def provider_notice(account: Account, today: date) -> str | None:
     """Return what will soon stop working with this account; None when nothing is known."""
-    if provider_of(account.host) is not Provider.MICROSOFT_365 or not account.authenticate or account.token:
+    if (
+        provider_in_use(account.host, account.address) is not Provider.MICROSOFT_365
+        or not account.authenticate
+        or account.token
+    ):
         return None
     if today <= MICROSOFT_ENDS:
         return (

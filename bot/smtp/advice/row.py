@@ -1,8 +1,8 @@
 """What a row of advice is, and when it applies.
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
-the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode} and {names}
-filled in.
+the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
+{mx}, {provider} and {server} filled in.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ class Fix(StrEnum):
     """The blanks of a pasted app password of 16 letters."""
     AUTH_LOGIN = "AUTH_LOGIN"
     TRUST_CERTIFICATE = "TRUST_CERTIFICATE"
+    USE_PROVIDER_SERVER = "USE_PROVIDER_SERVER"
+    """The server that the provider has for people; the password is typed again for it."""
 
 
 @dataclass(frozen=True)
