@@ -343,7 +343,7 @@ class _Wiring:
             on_change=on_change,
             password_in_form=in_form,
             tester=CountingTester(tester, self._metrics),
-            judge=lambda domain: judge(domain, network),
+            judge=lambda domain, host: judge(domain, host, network),
         )
         listing = PeopleList(database=database, access=access)
         entry = _password_entry(settings)

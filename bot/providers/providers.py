@@ -40,9 +40,9 @@ class Facts:
     `own_domain_servers` those for a domain of one's own, where they are others. `sign_in` and `login` are
     how one signs in, `page` is where an app password, a separate password or credentials are made, and `first` is a
     sentence about what has to be switched on before, or why it is not possible. With
-    `judges_sender_only_with_message` the sender is accepted at MAIL and RCPT, and judged after the message. `spf` is
-    what an SPF record says that covers these servers; empty where that is not known, and for services that send with a
-    return path of their own.
+    `judges_sender_only_with_message` the sender is accepted at MAIL and RCPT, and judged after the message. `spf` are
+    the domains that an SPF record includes which covers these servers; none where that is not known, and for services
+    that send with a return path of their own.
     """
 
     label: str
@@ -93,7 +93,7 @@ class Provider(Enum):
         sign_in=SignIn.APP_PASSWORD,
         page="myaccount.google.com/apppasswords",
         first="2-Step Verification must be on",
-        spf=("include:_spf.google.com", "redirect=_spf.google.com", "include:spf.google.com"),
+        spf=("_spf.google.com", "spf.google.com"),
         source="https://support.google.com/mail/answer/185833",
     )
     OUTLOOK_COM = Facts(
@@ -133,7 +133,7 @@ class Provider(Enum):
         servers=_tls("smtp.office365.com"),
         first="an admin must allow Authenticated SMTP for the mailbox",
         judges_sender_only_with_message=True,
-        spf=("include:spf.protection.outlook.com", "redirect=spf.protection.outlook.com"),
+        spf=("spf.protection.outlook.com",),
         source=(
             "https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/"
             "authenticated-client-smtp-submission"
@@ -177,7 +177,7 @@ class Provider(Enum):
         sign_in=SignIn.APP_PASSWORD,
         page="account.apple.com",
         first="two-factor authentication must be on",
-        spf=("include:icloud.com",),
+        spf=("icloud.com",),
         source="https://support.apple.com/102525",
     )
     ZOHO = Facts(
@@ -200,7 +200,7 @@ class Provider(Enum):
             "smtp.zoho is for personal accounts and smtppro.zoho for a domain of one's own, each with the ending of "
             "the account's region (.com, .eu, .in, .com.au, .jp)"
         ),
-        spf=("include:zoho.com", "include:zohomail.com", "include:zoho.eu", "include:zohomail.eu", "include:zoho.in"),
+        spf=("zoho.com", "zohomail.com", "zoho.eu", "zohomail.eu", "zoho.in"),
         source="https://www.zoho.com/mail/help/zoho-smtp.html",
     )
     FASTMAIL = Facts(
@@ -211,7 +211,7 @@ class Provider(Enum):
         servers=_both("smtp.fastmail.com"),
         sign_in=SignIn.APP_PASSWORD,
         page="Fastmail's Settings, Privacy & Security",
-        spf=("include:spf.messagingengine.com",),
+        spf=("spf.messagingengine.com",),
         source="https://www.fastmail.help/hc/en-us/articles/360058752854",
     )
     PROTON = Facts(
@@ -226,7 +226,7 @@ class Provider(Enum):
             "SMTP tokens are for addresses of a domain of one's own with a paid plan; Proton Mail Bridge works only on "
             "the computer that it runs on"
         ),
-        spf=("include:_spf.protonmail.ch",),
+        spf=("_spf.protonmail.ch",),
         source="https://proton.me/support/smtp-submission",
     )
     TUTA = Facts(
@@ -283,7 +283,7 @@ class Provider(Enum):
         domains=("online.de", "onlinehome.de", "kundenserver.de", "schlund.de"),
         servers=_both("smtp.ionos.de") + _both("smtp.ionos.com"),
         first="outside Germany the server ends in the country's own domain, such as smtp.ionos.com",
-        spf=("include:_spf-eu.ionos.com", "include:_spf-us.ionos.com", "include:_spf.perfora.net"),
+        spf=("_spf-eu.ionos.com", "_spf-us.ionos.com", "_spf.perfora.net"),
         source="https://www.ionos.com/help/email/general-topics/settings-for-your-email-programs-imap-pop3/",
     )
     T_ONLINE = Facts(
@@ -302,7 +302,7 @@ class Provider(Enum):
         mx=("smtpin.rzone.de",),
         domains=("strato.de", "rzone.de"),
         servers=_both("smtp.strato.de"),
-        spf=("include:smtp.rzone.de", "redirect=smtp.rzone.de"),
+        spf=("smtp.rzone.de",),
         source="https://www.strato.de/faq/mail/so-lauten-die-zugangsdaten-fuer-ihr-e-mail-programm/",
     )
     FREENET = Facts(
@@ -321,7 +321,7 @@ class Provider(Enum):
         domains=("mailbox.org",),
         servers=_both("smtp.mailbox.org"),
         first="with two-factor sign-in an app password is needed",
-        spf=("include:mailbox.org",),
+        spf=("mailbox.org",),
         source="https://kb.mailbox.org/en/private/e-mail/setup-e-mail-program/",
     )
     POSTEO = Facts(
@@ -345,7 +345,7 @@ class Provider(Enum):
         domains=("ovh.net",),
         servers=(Server("ssl0.ovh.net", 465, "SSL"), Server("smtp.mail.ovh.net", 465, "SSL")),
         first="an Exchange mailbox there sends through ex….mail.ovh.net on port 587 with TLS instead",
-        spf=("include:mx.ovh.com", "include:mx.ovh.ca"),
+        spf=("mx.ovh.com", "mx.ovh.ca"),
         source="https://help.ovhcloud.com/csm/en-mx-plan-email-configuration-computer",
     )
     ORANGE = Facts(
@@ -382,7 +382,7 @@ class Provider(Enum):
         mx=("mx.aruba.it", "mx.technorail.com"),
         domains=("aruba.it", "technet.it"),
         servers=_ssl("smtps.aruba.it"),
-        spf=("include:_spf.aruba.it",),
+        spf=("_spf.aruba.it",),
         source="https://guide.aruba.it/hosting/configurazione-posta",
     )
     SEZNAM = Facts(
@@ -434,7 +434,7 @@ class Provider(Enum):
         sign_in=SignIn.APP_PASSWORD,
         page="id.yandex.com/security/app-passwords",
         first="access by mail programs has to be switched on in the settings of Yandex Mail",
-        spf=("include:_spf.yandex.net", "redirect=_spf.yandex.net", "include:_spf.yandex.ru"),
+        spf=("_spf.yandex.net", "_spf.yandex.ru"),
         source="https://yandex.com/support/mail/mail-clients/others.html",
     )
     MAIL_RU = Facts(
@@ -445,7 +445,7 @@ class Provider(Enum):
         servers=(Server("smtp.mail.ru", 465, "SSL"), Server("smtp.mail.ru", 587, "TLS")),
         sign_in=SignIn.APP_PASSWORD,
         page="account.mail.ru/user/2-step-auth/passwords",
-        spf=("include:_spf.mail.ru", "redirect=_spf.mail.ru"),
+        spf=("_spf.mail.ru",),
         source="https://help.mail.ru/mail/security/protection/external",
     )
     NETEASE = Facts(
@@ -470,7 +470,7 @@ class Provider(Enum):
         sign_in=SignIn.MAIL_PASSWORD,
         page="the settings of the mailbox, POP3/IMAP/SMTP (there it is called an authorisation code)",
         first="SMTP has to be switched on there; a company's mailbox sends through smtp.exmail.qq.com",
-        spf=("include:spf.mail.qq.com",),
+        spf=("spf.mail.qq.com",),
         source="https://service.mail.qq.com/",
     )
 
@@ -480,7 +480,7 @@ class Provider(Enum):
         hosts=("secure.emailsrvr.com", "smtp.emailsrvr.com", "secure2.emailsrvr.com"),
         mx=("mx1.emailsrvr.com", "mx2.emailsrvr.com"),
         servers=_both("secure.emailsrvr.com"),
-        spf=("include:emailsrvr.com",),
+        spf=("emailsrvr.com",),
         source="https://docs.rackspace.com/docs/rackspace-email-settings",
     )
     GODADDY = Facts(
@@ -489,7 +489,7 @@ class Provider(Enum):
         mx=("smtp.secureserver.net", "mailstore1.secureserver.net"),
         servers=_both("smtpout.secureserver.net"),
         first="a Microsoft 365 mailbox that was bought there sends through smtp.office365.com instead",
-        spf=("include:secureserver.net",),
+        spf=("secureserver.net",),
         source="https://www.godaddy.com/help/server-and-port-settings-for-workspace-email-6949",
     )
     PRIVATE_EMAIL = Facts(
@@ -497,7 +497,7 @@ class Provider(Enum):
         hosts=("mail.privateemail.com", "smtp.privateemail.com"),
         mx=("mx1.privateemail.com", "mx2.privateemail.com"),
         servers=_both("mail.privateemail.com"),
-        spf=("include:spf.privateemail.com",),
+        spf=("spf.privateemail.com",),
         source="https://www.namecheap.com/support/knowledgebase/article.aspx/1179/2175/",
     )
     HOSTINGER = Facts(
@@ -505,7 +505,7 @@ class Provider(Enum):
         hosts=("smtp.hostinger.com",),
         mx=("mx1.hostinger.com", "mx2.hostinger.com"),
         servers=_both("smtp.hostinger.com"),
-        spf=("include:_spf.mail.hostinger.com",),
+        spf=("_spf.mail.hostinger.com",),
         source="https://support.hostinger.com/en/articles/1575756",
     )
     TITAN = Facts(
@@ -514,7 +514,7 @@ class Provider(Enum):
         mx=("mx1.titan.email", "mx2.titan.email"),
         servers=_both("smtp.titan.email"),
         first="access by other apps has to be switched on in Titan's settings",
-        spf=("include:spf.titan.email",),
+        spf=("spf.titan.email",),
         source="https://support.titan.email/hc/en-us/articles/900000215446",
     )
 

@@ -106,6 +106,11 @@ class Resolver:
         answer = await self._ask(host, "A")
         return answer if isinstance(answer, NameAnswer) else NameAnswer.NO_ANSWER
 
+    async def is_used(self, domain: str) -> bool:
+        """Whether a domain has an address or an MX record, so that it exists in the sense of RFC 9989."""
+        answers = await asyncio.gather(*(self._ask(domain, kind) for kind in ("A", "AAAA", "MX")))
+        return not all(answer in (NameAnswer.NO_SUCH_NAME, NameAnswer.NO_ADDRESS) for answer in answers)
+
     async def mail_servers(self, domain: str) -> tuple[str, ...]:
         """Return a domain's MX hosts, in lower case and the preferred first; none when it has none (RFC 7505, too)."""
         answer = await self._ask(domain, "MX")
