@@ -14,9 +14,9 @@ from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.advice.rows.sender import SENDER_ROWS
 from bot.smtp.advice.rows.sign_in import SIGN_IN_ROWS
 from bot.smtp.advice.suggestions import (
+    about_passwords,
     described,
     fault_of,
-    how_to_sign_in,
     provider_for,
     provider_meant,
     server_meant,
@@ -90,8 +90,8 @@ def advise(report: Report, account: Account) -> Advice | None:
         "server": described(server_meant(report, account.address)),
     }
     added = [*suggestions(report, account)]
-    if fault is Fault.SIGN_IN_REFUSED and provider is not None and not when.weight:
-        added.append(how_to_sign_in(provider))
+    if provider is not None and fault is Fault.SIGN_IN_REFUSED and row.field == "password":
+        added += about_passwords(provider, account.address, has_row=when.provider is not None)
     # A row about a reply or a provider knows better than the code's general meaning.
     meaning = "" if when.weight else code_meaning(report.reply)
     return Advice(

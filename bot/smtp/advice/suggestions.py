@@ -117,8 +117,8 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
             yield f"{report.host} is the machine that the bot runs on, not your computer."
         yield from _purpose(report.host)
         yield from _provider_sentences(report, account)
-    if fault is Fault.SIGN_IN_REFUSED:
-        yield from _sign_in_sentences(report, account)
+    if fault is Fault.SIGN_IN_REFUSED and provider_for(report, account.address) is None:
+        yield from _provider_sentences(report, account)
 
 
 def _purpose(host: str) -> Iterator[str]:
@@ -148,11 +148,11 @@ def _provider_sentences(report: Report, account: Account) -> Iterator[str]:
         yield f"{provider.value.first}."
 
 
-def _sign_in_sentences(report: Report, account: Account) -> Iterator[str]:
-    provider = provider_for(report, account.address)
-    if provider is None:
-        yield from _provider_sentences(report, account)
-    elif provider is Provider.GMAIL and provider_of_mailbox(account.address) is None:
+def about_passwords(provider: Provider, address: str, *, has_row: bool) -> Iterator[str]:
+    """Yield what a provider's passwords depend on, for a password that it refused; `has_row` where a row says how."""
+    if not has_row:
+        yield how_to_sign_in(provider)
+    if provider is Provider.GMAIL and provider_of_mailbox(address) is None:
         yield "If no app password can be made there, your Google Workspace admin has switched them off."
 
 

@@ -26,9 +26,9 @@ NAMES_ROWS: Mapping[When, Row] = {
         dated="2026-11-30",
     ),
     When(Fault.ZONE_FAILS): Row(
-        what="the DNS of {host} is broken",
-        why="the bot's name service answers, and says that it could not find out about {host} (SERVFAIL): the name "
-        "servers of that domain fail, or their signatures (DNSSEC) do not fit.",
+        what="DNS fails over the name {host}",
+        why="the bot's name service answers, but could not find out about {host} (SERVFAIL). Mostly the name servers "
+        "of that domain are down, or their signatures (DNSSEC) do not fit.",
         do="try again in an hour. If it stays, tell whoever runs the domain of {host}; if other servers cannot be "
         "looked up either, tell whoever runs the bot.",
         source="RFC 1035, 4.1.1",
@@ -85,7 +85,7 @@ NAMES_ROWS: Mapping[When, Row] = {
     When(Fault.SERVER_TAKES_MAIL_IN): Row(
         what="{host} is a server for incoming mail",
         why="there {provider} takes mail in from other servers; nobody signs in there to send.",
-        do="use {server}, and type the password again with it.",
+        do="use {server}, and type login and password for it.",
         field="host",
         fixes=(Fix.USE_PROVIDER_SERVER,),
         source="https://learn.microsoft.com/exchange/mail-flow-best-practices/"
