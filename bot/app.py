@@ -56,9 +56,11 @@ from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces, authorize_as
 from bot.smtp.advice.domain import judge
 from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Guard
+from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -176,6 +178,7 @@ async def open_bot(
                 trust=trust or trust_store(settings.smtp_ca_file),
                 timeout=settings.smtp_timeout,
                 handshakes=HANDSHAKES,
+                helo=settings.smtp_helo or await full_host_name() or DEFAULT_HELO,
             )
             bot = await wiring.bot(tester, network)
             try:
@@ -340,7 +343,7 @@ class _Wiring:
             on_change=on_change,
             password_in_form=in_form,
             tester=CountingTester(tester, self._metrics),
-            judge=lambda domain: judge(domain, network),
+            judge=lambda domain, host: judge(domain, host, network),
         )
         listing = PeopleList(database=database, access=access)
         entry = _password_entry(settings)

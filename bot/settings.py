@@ -1,9 +1,10 @@
 """The settings, read from environment variables or a `.env` file, and checked."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ EXAMPLES: Mapping[str, str] = {
     "SMTP_ALLOWED_PORTS": "25,465,587,2525",
     "SMTP_TIMEOUT": "15",
     "SMTP_CA_FILE": "/etc/ssl/company-ca.pem",
+    "SMTP_HELO": "bot.example.com",
     "LOG_LEVEL": "info (or debug, warning, error)",
     "LOG_FORMAT": "text (or json)",
 }
@@ -109,6 +111,7 @@ class Settings(BaseSettings):
     )
     smtp_timeout: float = 15.0
     smtp_ca_file: Path | None = None
+    smtp_helo: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -206,6 +209,14 @@ class Settings(BaseSettings):
         if not 1 <= seconds <= 120:
             raise ValueError("a connection test may take from 1 to 120 seconds.")
         return seconds
+
+    @field_validator("smtp_helo")
+    @classmethod
+    def _announced_name(cls, value: str | None) -> str | None:
+        # Servers that check it at all refuse what RFC 5321, 4.1.2 and 4.1.3 do not allow, underscores too.
+        if value is not None and not (_is_host_name(value) or _is_address_literal(value)):
+            raise ValueError(f"“{value}” is neither a full host name nor an IP address in brackets.")
+        return value
 
     @field_validator("smtp_ca_file", "encryption_keys_file")
     @classmethod
@@ -341,6 +352,20 @@ def _text(name: str, file: Path) -> str:
         raise SettingsError({name: f"the file {file} is no text."}) from None
     except ValueError as error:
         raise SettingsError({name: str(error)}) from None
+
+
+def _is_host_name(text: str) -> bool:
+    label = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    letters = rf"(?:{label}\.)+(?=[a-z]){label}"
+    return len(text) <= 253 and re.fullmatch(letters, text, re.ASCII | re.IGNORECASE) is not None
+
+
+def _is_address_literal(text: str) -> bool:
+    inside = re.fullmatch(r"\[(IPv6:)?([0-9a-f.:]+)\]", text, re.IGNORECASE)
+    try:
+        return inside is not None and ip_address(inside[2]).version == (6 if inside[1] else 4)
+    except ValueError:
+        return False
 
 
 def _on_loopback(url: str) -> bool:

@@ -250,7 +250,7 @@ class DemoNetwork(Network):
     """The demo's network: the demo's names lead to the local mail server, under the classic port numbers.
 
     Ports below 1024 need privileges, so the server listens on others, to which connections are led. Everything else
-    is as without the demo, except that no TXT record is asked of the world.
+    is as without the demo, except that no TXT or MX record is asked of the world.
     """
 
     _TXT_RECORDS: Mapping[str, Sequence[str]] = {
@@ -274,6 +274,10 @@ class DemoNetwork(Network):
     async def txt_records(self, name: str) -> list[str] | None:
         """Return the records of the demo's domain."""
         return list(self._TXT_RECORDS.get(name, ()))
+
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:  # noqa: ARG002 - the demo's domains have none
+        """Return none: the demo's provider is nobody that the advice knows."""
+        return ()
 
     async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
         """Connect to the local mail server for its classic ports on the loopback."""

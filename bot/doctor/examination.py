@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot import settings
 from bot.doctor.finding import (
+    ANNOUNCED,
     APP_TOKEN,
     CLOCK,
     DATABASE,
@@ -20,7 +21,7 @@ from bot.doctor.finding import (
     guarded,
     in_order,
 )
-from bot.doctor.mail import mail_findings
+from bot.doctor.mail import announced_findings, mail_findings
 from bot.doctor.public import public_findings
 from bot.doctor.slack import clock_findings, socket_findings, token_findings
 from bot.doctor.storing import storing_findings
@@ -47,6 +48,7 @@ async def examine(mail_server: str | None = None) -> list[Finding]:
             guarded(APP_TOKEN, socket_findings(loaded)),
             guarded(CLOCK, clock_findings(loaded)),
             guarded(PUBLIC_URL, public_findings(loaded)),
+            guarded(ANNOUNCED, announced_findings(loaded)),
         ]
         if mail_server is not None:
             examinations.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))

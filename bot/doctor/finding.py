@@ -13,6 +13,7 @@ APP_TOKEN = "Slack app token"  # noqa: S105 - a subject, not a token
 SIGNING_SECRET = "Signing secret"  # noqa: S105 - a subject, not a secret
 SCOPES = "Slack scopes"
 SOCKET_MODE = "Socket Mode"
+ANNOUNCED = "EHLO"
 DNS = "DNS"
 MAIL_SERVER = "Mail server"
 CLOCK = "Clock"
@@ -29,6 +30,7 @@ ORDER = (
     SIGNING_SECRET,
     SCOPES,
     SOCKET_MODE,
+    ANNOUNCED,
     DNS,
     MAIL_SERVER,
     CLOCK,

@@ -4,14 +4,17 @@ import asyncio
 import socket
 from collections.abc import Sequence
 
-from bot.doctor.finding import DNS, MAIL_SERVER, Finding, bad, good
+from bot.doctor.finding import ANNOUNCED, DNS, MAIL_SERVER, Finding, bad, good
 from bot.settings import Settings
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Report, StageName
 from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
+from bot.smtp.network.machine import full_host_name
+from bot.smtp.network.resolver import NameAnswer
 
 USUAL_PORTS = (465, 587)
 
@@ -35,6 +38,24 @@ _REMEDIES = {
     Fault.CERTIFICATE_WRONG_NAME: "Give the name that stands in the certificate.",
 }
 
+_UNRESOLVED = {
+    NameAnswer.NO_SUCH_NAME: "there is no {host}. Correct the name, or the DNS of this machine.",
+    NameAnswer.NO_ADDRESS: "{host} has no address. Give the name of a server, not of a mail domain.",
+    NameAnswer.ZONE_FAILS: "the name servers of {host} fail (SERVFAIL). Tell whoever runs that domain, or see whether "
+    "other names fail, too.",
+    NameAnswer.NO_ANSWER: "the name service does not answer. See /etc/resolv.conf, or the DNS of the container.",
+}
+
+
+async def announced_findings(loaded: Settings) -> list[Finding]:
+    """Name what mail servers are greeted with."""
+    if loaded.smtp_helo:
+        return [good(ANNOUNCED, f"mail servers are greeted as {loaded.smtp_helo} (SMTP_HELO).")]
+    if name := await full_host_name():
+        return [good(ANNOUNCED, f"mail servers are greeted as {name}, the name of this machine.")]
+    why = "this machine has no full host name; some servers refuse that, so set SMTP_HELO to a name of your own domain"
+    return [good(ANNOUNCED, f"mail servers are greeted as {DEFAULT_HELO}, because {why}.")]
+
 
 async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
     """Examine the way to a server, "host" or "host:port"; without a port both usual ones."""
@@ -52,6 +73,7 @@ async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
         trust=trust_store(loaded.smtp_ca_file),
         timeout=min(PORT_TIMEOUT_SECONDS, loaded.smtp_timeout),
         handshakes=len(USUAL_PORTS),
+        helo=loaded.smtp_helo or await full_host_name() or DEFAULT_HELO,
     )
     found = await asyncio.gather(*(_port_finding(tester, loaded, host, port) for port in ports))
     if ports == USUAL_PORTS:
@@ -71,13 +93,13 @@ def _parts(server: str) -> tuple[str, tuple[int, ...]]:
 
 
 async def _name_finding(host: str, guard: Guard, loaded: Settings) -> Finding:
+    network = Network()
     try:
         async with asyncio.timeout(PORT_TIMEOUT_SECONDS):
-            addresses = await Network().resolve(host)
+            addresses = await network.resolve(host)
     except socket.gaierror as error:
-        if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
-            return bad(DNS, f"there is no {host}. Correct the name, or the DNS of this machine.")
-        return bad(DNS, "the name service does not answer. See /etc/resolv.conf, or the DNS of the container.")
+        answer, _ = await network.unresolved(host, error)
+        return bad(DNS, _UNRESOLVED[answer].format(host=host))
     except (TimeoutError, OSError) as error:
         return bad(DNS, f"the name service does not answer ({type(error).__name__}). See /etc/resolv.conf.")
     refused = _refusal(host, addresses, guard, loaded)

@@ -1,67 +1,600 @@
-"""The providers that the advice knows by name, and their mail servers."""
+"""What is known of mail providers: one table, data alone, with the source of each row.
 
+Most servers, ports and domains were compared with https://github.com/thunderbird/autoconfig/tree/master/ispdb.
+"""
+
+from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
+
+
+class SignIn(Enum):
+    """How people sign in with a provider's mail server today."""
+
+    PASSWORD = "the password of the mailbox"  # noqa: S105 - a kind of password
+    APP_PASSWORD = "an app password"  # noqa: S105 - a kind of password
+    MAIL_PASSWORD = "a separate password for mail programs"  # noqa: S105 - a kind of password
+    API_KEY = "credentials made for SMTP"
+    OAUTH = "OAuth"
+    """The server takes no passwords; the row's `first` says why."""
+    NONE = "nothing"
+    """There is no server for mail programs; the row's `first` says what there is instead."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server for outgoing mail."""
+
+    host: str
+    port: int
+    encryption: Literal["TLS", "SSL"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of one provider.
+
+    `label` is its name as people call it. `hosts` are servers that people send through, `mx` those that take mail in,
+    where nobody signs in: each a host name, a domain of which every host is one, or a pattern with "*" for one
+    label. `domains` are those of mailboxes. `servers` are the ones to use, the best first, and
+    `own_domain_servers` those for a domain of one's own, where they are others. `sign_in` and `login` are
+    how one signs in, `page` is where an app password, a separate password or credentials are made, and `first` is a
+    sentence about what has to be switched on before, or why it is not possible. With
+    `judges_sender_only_with_message` the sender is accepted at MAIL and RCPT, and judged after the message. `spf` are
+    the domains that an SPF record includes which covers these servers; none where that is not known, and for services
+    that send with a return path of their own.
+    """
+
+    label: str
+    hosts: tuple[str, ...]
+    mx: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    servers: tuple[Server, ...]
+    own_domain_servers: tuple[Server, ...] = ()
+    sign_in: SignIn = SignIn.PASSWORD
+    login: str = "the full address"
+    page: str = ""
+    first: str = ""
+    judges_sender_only_with_message: bool = False
+    spf: tuple[str, ...] = ()
+    source: str
+    dated: str = "2026-11-29"
+
+
+def _both(host: str) -> tuple[Server, ...]:
+    return Server(host, 465, "SSL"), Server(host, 587, "TLS")
+
+
+def _ssl(host: str) -> tuple[Server, ...]:
+    return (Server(host, 465, "SSL"),)
+
+
+def _tls(host: str) -> tuple[Server, ...]:
+    return (Server(host, 587, "TLS"),)
+
+
+_ZOHO_REGIONS = ("zoho.com", "zoho.eu", "zoho.in", "zoho.com.au", "zoho.jp", "zohocloud.ca")
 
 
 class Provider(Enum):
-    """A provider: its name as people call it, and its servers.
+    """The providers, the most specific first where a domain or server could be of two."""
 
-    A server is a host name, a domain of which every host is one, or a pattern with "*" for one label.
-    """
+    # Consumers and organisations worldwide
+    GMAIL = Facts(
+        label="Gmail",
+        hosts=("smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"),
+        mx=(
+            *("aspmx.l.google.com", "alt1.aspmx.l.google.com", "alt2.aspmx.l.google.com", "alt3.aspmx.l.google.com"),
+            *("alt4.aspmx.l.google.com", "aspmx2.googlemail.com", "aspmx3.googlemail.com", "smtp.google.com"),
+            *("gmail-smtp-in.l.google.com", "*.gmail-smtp-in.l.google.com", "googlemail-smtp-in.l.google.com"),
+        ),
+        domains=("gmail.com", "googlemail.com"),
+        servers=(Server("smtp.gmail.com", 587, "TLS"), Server("smtp.gmail.com", 465, "SSL")),
+        sign_in=SignIn.APP_PASSWORD,
+        page="myaccount.google.com/apppasswords",
+        first="2-Step Verification must be on",
+        spf=("_spf.google.com", "spf.google.com"),
+        source="https://support.google.com/mail/answer/185833",
+    )
+    OUTLOOK_COM = Facts(
+        label="Outlook.com",
+        hosts=("smtp-mail.outlook.com", "smtp.live.com", "smtp.hotmail.com"),
+        mx=("olc.protection.outlook.com",),
+        domains=(
+            *("outlook.com", "hotmail.com", "live.com", "msn.com", "windowslive.com", "passport.com"),
+            *("outlook.at", "outlook.be", "outlook.cl", "outlook.co.id", "outlook.co.il", "outlook.co.th"),
+            *("outlook.com.ar", "outlook.com.au", "outlook.com.br", "outlook.com.gr", "outlook.com.tr"),
+            *("outlook.com.vn", "outlook.cz", "outlook.de", "outlook.dk", "outlook.es", "outlook.fr", "outlook.hu"),
+            *("outlook.ie", "outlook.in", "outlook.it", "outlook.jp", "outlook.kr", "outlook.lv", "outlook.my"),
+            *("outlook.ph", "outlook.pt", "outlook.sa", "outlook.sg", "outlook.sk"),
+            *("hotmail.be", "hotmail.ca", "hotmail.cl", "hotmail.co.il", "hotmail.co.jp", "hotmail.co.nz"),
+            *("hotmail.co.th", "hotmail.co.uk", "hotmail.co.za", "hotmail.com.ar", "hotmail.com.au"),
+            *("hotmail.com.br", "hotmail.com.tr", "hotmail.cz", "hotmail.de", "hotmail.dk", "hotmail.es"),
+            *("hotmail.fi", "hotmail.fr", "hotmail.gr", "hotmail.hu", "hotmail.it", "hotmail.nl", "hotmail.no"),
+            *("hotmail.se", "hotmail.sg"),
+            *("live.at", "live.be", "live.ca", "live.cl", "live.cn", "live.co.kr", "live.co.uk", "live.co.za"),
+            *("live.com.ar", "live.com.au", "live.com.mx", "live.com.pt", "live.de", "live.dk", "live.fi", "live.fr"),
+            *("live.ie", "live.in", "live.it", "live.jp", "live.nl", "live.no", "live.ru", "live.se"),
+        ),
+        servers=_tls("smtp-mail.outlook.com"),
+        sign_in=SignIn.OAUTH,
+        first="Outlook.com has taken no passwords from mail programs since September 2024, app passwords neither",
+        judges_sender_only_with_message=True,
+        source=(
+            "https://support.microsoft.com/office/"
+            "modern-authentication-methods-now-needed-to-continue-syncing-outlook-email"
+        ),
+    )
+    MICROSOFT_365 = Facts(
+        label="Microsoft 365",
+        hosts=("smtp.office365.com", "outlook.office365.com", "office365.com", "smtp.outlook.com", "prod.outlook.com"),
+        mx=("mail.protection.outlook.com", "mx.microsoft", "mail.eo.outlook.com", "mail.protection.office365.us"),
+        domains=("onmicrosoft.com",),
+        servers=_tls("smtp.office365.com"),
+        first="an admin must allow Authenticated SMTP for the mailbox",
+        judges_sender_only_with_message=True,
+        spf=("spf.protection.outlook.com",),
+        source=(
+            "https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/"
+            "authenticated-client-smtp-submission"
+        ),
+    )
+    YAHOO = Facts(
+        label="Yahoo",
+        hosts=("mail.yahoo.com", "bizmail.yahoo.com", "smtp.mail.yahoo.co.uk", "smtp.att.yahoo.com", "smtp.rogers.com"),
+        mx=("yahoodns.net",),
+        domains=(
+            *("yahoo.com", "ymail.com", "rocketmail.com", "myyahoo.com", "yahoo.ca", "yahoo.co.id", "yahoo.co.in"),
+            *("yahoo.co.nz", "yahoo.co.uk", "yahoo.com.ar", "yahoo.com.au", "yahoo.com.br", "yahoo.com.hk"),
+            *("yahoo.com.mx", "yahoo.com.ph", "yahoo.com.sg", "yahoo.com.tr", "yahoo.com.tw", "yahoo.com.vn"),
+            *("yahoo.de", "yahoo.dk", "yahoo.es", "yahoo.fr", "yahoo.gr", "yahoo.ie", "yahoo.in", "yahoo.it"),
+            *("yahoo.no", "yahoo.pl", "yahoo.ro", "yahoo.se"),
+        ),
+        servers=_both("smtp.mail.yahoo.com"),
+        sign_in=SignIn.APP_PASSWORD,
+        page="login.yahoo.com/account/security",
+        source="https://help.yahoo.com/kb/SLN15241.html",
+    )
+    AOL = Facts(
+        label="AOL",
+        hosts=("smtp.aol.com", "smtp.de.aol.com", "smtp.verizon.net"),
+        mx=("gm0.yahoodns.net",),
+        domains=(
+            *("aol.com", "aim.com", "netscape.net", "netscape.com", "compuserve.com", "cs.com", "verizon.net"),
+            *("aol.de", "aol.fr", "aol.it", "aol.es", "aol.co.uk", "aol.com.au", "aol.com.br"),
+        ),
+        servers=_both("smtp.aol.com"),
+        sign_in=SignIn.APP_PASSWORD,
+        page="login.aol.com/account/security",
+        source="https://help.aol.com/articles/Create-and-manage-app-password",
+    )
+    ICLOUD = Facts(
+        label="iCloud",
+        hosts=("mail.me.com", "mail.icloud.com", "smtp.mac.com"),
+        mx=("mx01.mail.icloud.com", "mx02.mail.icloud.com"),
+        domains=("icloud.com", "me.com", "mac.com"),
+        servers=_tls("smtp.mail.me.com"),
+        sign_in=SignIn.APP_PASSWORD,
+        page="account.apple.com",
+        first="two-factor authentication must be on",
+        judges_sender_only_with_message=True,
+        spf=("icloud.com",),
+        source="https://support.apple.com/102525",
+    )
+    ZOHO = Facts(
+        label="Zoho",
+        hosts=(*_ZOHO_REGIONS, "zoho.com.cn", "zoho.sa"),
+        mx=(
+            *("mx.zoho.com", "mx2.zoho.com", "mx3.zoho.com", "mx.zoho.eu", "mx2.zoho.eu", "mx3.zoho.eu", "mx.zoho.in"),
+            *("mx2.zoho.in", "mx3.zoho.in", "mx.zoho.com.au", "mx2.zoho.com.au", "mx3.zoho.com.au", "mx.zoho.jp"),
+            *("mx2.zoho.jp", "mx3.zoho.jp", "mx.zohomail.com", "mx2.zohomail.com", "mx.zohocloud.ca"),
+        ),
+        domains=(
+            *("zoho.com", "zohomail.com", "zoho.eu", "zohomail.eu", "zoho.in", "zohomail.in", "zoho.com.au"),
+            *("zohomail.com.au", "zoho.jp", "zohomail.jp", "zohomailcloud.ca"),
+        ),
+        servers=tuple(one for region in _ZOHO_REGIONS for one in _both(f"smtp.{region}")),
+        own_domain_servers=tuple(one for region in _ZOHO_REGIONS for one in _both(f"smtppro.{region}")),
+        sign_in=SignIn.APP_PASSWORD,
+        page="accounts.zoho.com",
+        first=(
+            "smtp.zoho is for personal accounts and smtppro.zoho for a domain of one's own, each with the ending of "
+            "the account's region (.com, .eu, .in, .com.au, .jp)"
+        ),
+        spf=("zoho.com", "zohomail.com", "zoho.eu", "zohomail.eu", "zoho.in"),
+        source="https://www.zoho.com/mail/help/zoho-smtp.html",
+    )
+    FASTMAIL = Facts(
+        label="Fastmail",
+        hosts=("smtp.fastmail.com", "smtps-proxy.fastmail.com", "mail.messagingengine.com", "smtp.messagingengine.com"),
+        mx=("in1-smtp.messagingengine.com", "in2-smtp.messagingengine.com"),
+        domains=("fastmail.com", "fastmail.fm", "fastmail.net", "fastmail.org", "sent.com", "messagingengine.com"),
+        servers=_both("smtp.fastmail.com"),
+        sign_in=SignIn.APP_PASSWORD,
+        page="Fastmail's Settings, Privacy & Security",
+        spf=("spf.messagingengine.com",),
+        source="https://www.fastmail.help/hc/en-us/articles/360058752854",
+    )
+    PROTON = Facts(
+        label="Proton",
+        hosts=("smtp.protonmail.ch", "smtp.proton.me"),
+        mx=("mail.protonmail.ch", "mailsec.protonmail.ch"),
+        domains=("proton.me", "protonmail.com", "pm.me", "protonmail.ch"),
+        servers=_tls("smtp.protonmail.ch"),
+        sign_in=SignIn.API_KEY,
+        page="Proton's settings, IMAP/SMTP, SMTP tokens",
+        first=(
+            "SMTP tokens are for addresses of a domain of one's own with a paid plan; Proton Mail Bridge works only on "
+            "the computer that it runs on"
+        ),
+        spf=("_spf.protonmail.ch",),
+        source="https://proton.me/support/smtp-submission",
+    )
+    TUTA = Facts(
+        label="Tuta",
+        hosts=("smtp.tutanota.com", "smtp.tuta.com"),
+        mx=("mail.tutanota.de",),
+        domains=("tuta.com", "tutanota.com", "tutanota.de", "tutamail.com", "tuta.io", "keemail.me"),
+        servers=(),
+        sign_in=SignIn.NONE,
+        first="Tuta has no server for mail programs, as it encrypts in its own apps; use another mail account here",
+        source="https://tuta.com/support#imap",
+    )
 
-    GMAIL = "Gmail", ("smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com")
-    MICROSOFT_365 = "Microsoft 365", ("smtp.office365.com", "outlook.office365.com")
-    OUTLOOK_COM = "Outlook.com", ("smtp-mail.outlook.com", "smtp.live.com")
-    YAHOO = "Yahoo", ("mail.yahoo.com",)
-    AOL = "AOL", ("smtp.aol.com",)
-    ICLOUD = "iCloud", ("mail.me.com",)
-    ZOHO = "Zoho", ("zoho.com", "zoho.eu", "zoho.in", "zoho.com.au", "zoho.jp")
-    AMAZON_SES = "Amazon SES", ("email-smtp.*.amazonaws.com",)
-    SENDGRID = "SendGrid", ("smtp.sendgrid.net",)
-    MAILGUN = "Mailgun", ("smtp.mailgun.org", "smtp.eu.mailgun.org")
-    POSTMARK = "Postmark", ("smtp.postmarkapp.com", "smtp-broadcasts.postmarkapp.com")
-    FASTMAIL = "Fastmail", ("smtp.fastmail.com",)
-    GMX = "GMX", ("mail.gmx.net", "mail.gmx.com")
-    WEB_DE = "WEB.DE", ("smtp.web.de",)
-    T_ONLINE = "T-Online", ("securesmtp.t-online.de", "smtpmail.t-online.de")
-    YANDEX = "Yandex", ("smtp.yandex.com", "smtp.yandex.ru")
-    NETEASE = "163", ("smtp.163.com", "smtp.126.com")
-    QQ = "QQ", ("smtp.qq.com", "smtp.exmail.qq.com")
-    PROTON = "Proton", ("smtp.protonmail.ch",)
+    # Germany
+    GMX = Facts(
+        label="GMX",
+        hosts=("gmx.net", "gmx.com", "gmx.de", "gmx.at", "gmx.ch"),
+        mx=("mx00.gmx.net", "mx01.gmx.net", "mx00.emig.gmx.net", "mx01.emig.gmx.net", "mx00.gmx.com", "mx01.gmx.com"),
+        domains=(
+            *("gmx.net", "gmx.de", "gmx.at", "gmx.ch", "gmx.eu", "gmx.com", "gmx.us", "gmx.org", "gmx.biz", "gmx.info"),
+            *("gmx.co.uk", "gmx.es", "gmx.fr", "gmx.ca", "gmx.it", "gmx.li", "gmx.pt", "gmx.se"),
+        ),
+        servers=_both("mail.gmx.net") + _both("mail.gmx.com"),
+        first="sending by other programs (POP3/IMAP access) has to be switched on in the settings",
+        source="https://support.gmx.com/pop-imap/toggle.html",
+    )
+    WEB_DE = Facts(
+        label="WEB.DE",
+        hosts=("smtp.web.de", "web.de"),
+        mx=("mx-ha02.web.de", "mx-ha03.web.de"),
+        domains=("web.de", "email.de"),
+        servers=_both("smtp.web.de"),
+        first="sending by other programs (POP3/IMAP access) has to be switched on in the settings",
+        source="https://hilfe.web.de/pop-imap/einschalten.html",
+    )
+    IONOS = Facts(
+        label="IONOS",
+        hosts=(
+            *("smtp.ionos.de", "smtp.ionos.com", "smtp.ionos.co.uk", "smtp.ionos.fr", "smtp.ionos.es"),
+            *(
+                "smtp.1und1.de",
+                "smtp.1and1.com",
+                "smtp.1and1.co.uk",
+                "smtp.1and1.fr",
+                "smtp.1and1.es",
+                "smtp.1und1.com",
+            ),
+        ),
+        mx=(
+            *("mx00.ionos.de", "mx01.ionos.de", "mx00.ionos.com", "mx01.ionos.com", "mx00.ionos.co.uk"),
+            *("mx01.ionos.co.uk", "mx00.ionos.fr", "mx01.ionos.fr", "mx00.ionos.es", "mx01.ionos.es"),
+            *("mx00.kundenserver.de", "mx01.kundenserver.de", "mx00.1and1.com", "mx01.1and1.com"),
+        ),
+        domains=("online.de", "onlinehome.de", "kundenserver.de", "schlund.de"),
+        servers=_both("smtp.ionos.de") + _both("smtp.ionos.com"),
+        first="outside Germany the server ends in the country's own domain, such as smtp.ionos.com",
+        spf=("_spf-eu.ionos.com", "_spf-us.ionos.com", "_spf.perfora.net"),
+        source="https://www.ionos.com/help/email/general-topics/settings-for-your-email-programs-imap-pop3/",
+    )
+    T_ONLINE = Facts(
+        label="T-Online",
+        hosts=("securesmtp.t-online.de", "smtpmail.t-online.de", "t-online.de"),
+        mx=("mx00.t-online.de", "mx01.t-online.de", "mx02.t-online.de", "mx03.t-online.de"),
+        domains=("t-online.de", "magenta.de"),
+        servers=_both("securesmtp.t-online.de"),
+        sign_in=SignIn.MAIL_PASSWORD,
+        page="the Telekom customer centre",
+        source="https://www.telekom.de/hilfe/e-mail-programme",
+    )
+    STRATO = Facts(
+        label="STRATO",
+        hosts=("smtp.strato.de", "smtp.strato.com"),
+        mx=("smtpin.rzone.de",),
+        domains=("strato.de", "rzone.de"),
+        servers=_both("smtp.strato.de"),
+        spf=("smtp.rzone.de",),
+        source="https://www.strato.de/faq/mail/so-lauten-die-zugangsdaten-fuer-ihr-e-mail-programm/",
+    )
+    FREENET = Facts(
+        label="freenet",
+        hosts=("mx.freenet.de", "smtp.freenet.de"),
+        mx=("emig.freenet.de",),
+        domains=("freenet.de",),
+        servers=_both("mx.freenet.de"),
+        first="POP3, IMAP and SMTP have to be switched on in the settings of the mailbox",
+        source="https://email-hilfe.freenet.de/",
+    )
+    MAILBOX_ORG = Facts(
+        label="mailbox.org",
+        hosts=("smtp.mailbox.org",),
+        mx=("mxext1.mailbox.org", "mxext2.mailbox.org", "mxext3.mailbox.org"),
+        domains=("mailbox.org",),
+        servers=_both("smtp.mailbox.org"),
+        first="with two-factor sign-in an app password is needed",
+        spf=("mailbox.org",),
+        source="https://kb.mailbox.org/en/private/e-mail/setup-e-mail-program/",
+    )
+    POSTEO = Facts(
+        label="Posteo",
+        hosts=("posteo.de", "smtp.posteo.de"),
+        mx=("mx01.posteo.de", "mx02.posteo.de", "mx03.posteo.de", "mx04.posteo.de"),
+        domains=("posteo.de", "posteo.net", "posteo.org", "posteo.eu", "posteo.at", "posteo.ch", "posteo.com"),
+        servers=_both("posteo.de"),
+        source="https://posteo.de/en/help/how-do-i-set-up-posteo-in-an-email-client-pop3-imap-and-smtp",
+    )
 
-    def __init__(self, label: str, servers: tuple[str, ...]) -> None:
-        self.label = label
-        self.servers = servers
+    # France, Italy, Poland, Czechia
+    OVH = Facts(
+        label="OVHcloud",
+        hosts=(
+            *("ssl0.ovh.net", "smtp.mail.ovh.net", "smtp.mail.ovh.ca", "pro1.mail.ovh.net", "pro2.mail.ovh.net"),
+            *("pro3.mail.ovh.net", "ex.mail.ovh.net", "ex2.mail.ovh.net", "ex3.mail.ovh.net", "ex4.mail.ovh.net"),
+            *("ex5.mail.ovh.net", "ns0.ovh.net"),
+        ),
+        mx=("mx0.mail.ovh.net", "mx1.mail.ovh.net", "mx2.mail.ovh.net", "mx3.mail.ovh.net", "mx4.mail.ovh.net"),
+        domains=("ovh.net",),
+        servers=(Server("ssl0.ovh.net", 465, "SSL"), Server("smtp.mail.ovh.net", 465, "SSL")),
+        first="an Exchange mailbox there sends through ex….mail.ovh.net on port 587 with TLS instead",
+        spf=("mx.ovh.com", "mx.ovh.ca"),
+        source="https://help.ovhcloud.com/csm/en-mx-plan-email-configuration-computer",
+    )
+    ORANGE = Facts(
+        label="Orange",
+        hosts=("smtp.orange.fr", "smtp-msa.orange.fr", "smtp.wanadoo.fr"),
+        mx=("smtp-in.orange.fr",),
+        domains=("orange.fr", "wanadoo.fr"),
+        servers=_ssl("smtp.orange.fr"),
+        source="https://assistance.orange.fr/",
+    )
+    FREE_FR = Facts(
+        label="Free",
+        hosts=("smtp.free.fr",),
+        mx=("mx1.free.fr", "mx2.free.fr"),
+        domains=("free.fr", "aliceadsl.fr", "libertysurf.fr"),
+        servers=_ssl("smtp.free.fr"),
+        login="the part of the address before the @",
+        first="SMTP with sign-in has to be switched on in the subscriber's pages",
+        source="https://assistance.free.fr/articles/649",
+    )
+    LIBERO = Facts(
+        label="Libero",
+        hosts=("smtp.libero.it", "smtp.iol.it"),
+        mx=("smtp-in.libero.it",),
+        domains=("libero.it", "iol.it", "blu.it", "inwind.it", "giallo.it"),
+        servers=_ssl("smtp.libero.it"),
+        sign_in=SignIn.APP_PASSWORD,
+        page="Libero's account settings",
+        source="https://aiuto.libero.it/articolo/mail/configurazione-libero-mail-per-client-di-posta/",
+    )
+    ARUBA = Facts(
+        label="Aruba",
+        hosts=("smtps.aruba.it", "smtp.aruba.it", "smtps.pec.aruba.it"),
+        mx=("mx.aruba.it", "mx.technorail.com"),
+        domains=("aruba.it", "technet.it"),
+        servers=_ssl("smtps.aruba.it"),
+        spf=("_spf.aruba.it",),
+        source="https://guide.aruba.it/hosting/configurazione-posta",
+    )
+    SEZNAM = Facts(
+        label="Seznam",
+        hosts=("smtp.seznam.cz", "smtp.profi.seznam.cz"),
+        mx=("mx1.seznam.cz", "mx2.seznam.cz"),
+        domains=("seznam.cz", "email.cz", "post.cz", "spoluzaci.cz"),
+        servers=_ssl("smtp.seznam.cz"),
+        first="IMAP and POP3 have to be allowed in the settings; with two-phase sign-in an app password is needed",
+        source="https://o-seznam.cz/napoveda/email/",
+    )
+    WP = Facts(
+        label="WP Poczta",
+        hosts=("smtp.wp.pl",),
+        mx=("mx.wp.pl",),
+        domains=("wp.pl",),
+        servers=_ssl("smtp.wp.pl"),
+        first="IMAP and SMTP have to be switched on in the settings; with two factors an app password is needed",
+        source="https://pomoc.wp.pl/",
+    )
+    ONET = Facts(
+        label="Onet Poczta",
+        hosts=("smtp.poczta.onet.pl",),
+        mx=("mx.poczta.onet.pl",),
+        domains=("onet.pl", "onet.eu", "poczta.onet.pl", "op.pl", "vp.pl", "onet.com.pl", "autograf.pl"),
+        servers=_both("smtp.poczta.onet.pl"),
+        first="access by mail programs has to be switched on in the settings",
+        source="https://pomoc.onet.pl/",
+    )
+    INTERIA = Facts(
+        label="Interia",
+        hosts=("poczta.interia.pl", "smtp.poczta.interia.pl"),
+        mx=("mx.poczta.interia.pl",),
+        domains=("interia.pl", "interia.eu", "interia.com", "poczta.fm", "intmail.pl"),
+        servers=_both("poczta.interia.pl"),
+        first="access by mail programs has to be switched on in the settings",
+        source="https://pomoc.interia.pl/",
+    )
 
+    # Russia, China
+    YANDEX = Facts(
+        label="Yandex",
+        hosts=("smtp.yandex.com", "smtp.yandex.ru", "smtp.yandex.net", "smtp.yandex.com.tr", "smtp.ya.ru"),
+        mx=("mx.yandex.ru", "mx.yandex.net"),
+        domains=(
+            *("yandex.ru", "yandex.com", "ya.ru", "yandex.by", "yandex.kz", "yandex.ua", "yandex.com.tr", "narod.ru"),
+        ),
+        servers=(Server("smtp.yandex.com", 465, "SSL"),),
+        sign_in=SignIn.APP_PASSWORD,
+        page="id.yandex.com/security/app-passwords",
+        first="access by mail programs has to be switched on in the settings of Yandex Mail",
+        spf=("_spf.yandex.net", "_spf.yandex.ru"),
+        source="https://yandex.com/support/mail/mail-clients/others.html",
+    )
+    MAIL_RU = Facts(
+        label="Mail.ru",
+        hosts=("smtp.mail.ru", "smtp.bk.ru", "smtp.list.ru", "smtp.inbox.ru"),
+        mx=("mxs.mail.ru", "emx.mail.ru"),
+        domains=("mail.ru", "inbox.ru", "list.ru", "bk.ru", "internet.ru", "xmail.ru", "mail.ua"),
+        servers=(Server("smtp.mail.ru", 465, "SSL"), Server("smtp.mail.ru", 587, "TLS")),
+        sign_in=SignIn.APP_PASSWORD,
+        page="account.mail.ru/user/2-step-auth/passwords",
+        spf=("_spf.mail.ru",),
+        source="https://help.mail.ru/mail/security/protection/external",
+    )
+    NETEASE = Facts(
+        label="163",
+        hosts=("smtp.163.com", "smtp.126.com", "smtp.yeah.net", "smtp.vip.163.com", "smtp.qiye.163.com"),
+        mx=("mxmail.netease.com",),
+        domains=("163.com", "126.com", "yeah.net", "vip.163.com", "vip.126.com", "188.com"),
+        servers=_ssl("smtp.163.com") + _ssl("smtp.126.com") + _ssl("smtp.yeah.net"),
+        own_domain_servers=_ssl("smtp.qiye.163.com"),
+        sign_in=SignIn.MAIL_PASSWORD,
+        page="the settings of the mailbox, POP3/SMTP/IMAP (there it is called an authorisation code)",
+        first="SMTP has to be switched on there",
+        source="https://help.mail.163.com/",
+    )
+    QQ = Facts(
+        label="QQ",
+        hosts=("smtp.qq.com", "smtp.exmail.qq.com", "hwsmtp.exmail.qq.com"),
+        mx=("mx1.qq.com", "mx2.qq.com", "mx3.qq.com", "mxbiz1.qq.com", "mxbiz2.qq.com"),
+        domains=("qq.com", "foxmail.com", "vip.qq.com"),
+        servers=_both("smtp.qq.com"),
+        own_domain_servers=_both("smtp.exmail.qq.com"),
+        sign_in=SignIn.MAIL_PASSWORD,
+        page="the settings of the mailbox, POP3/IMAP/SMTP (there it is called an authorisation code)",
+        first="SMTP has to be switched on there; a company's mailbox sends through smtp.exmail.qq.com",
+        spf=("spf.mail.qq.com",),
+        source="https://service.mail.qq.com/",
+    )
 
-JUDGE_SENDER_WITH_MESSAGE = frozenset(
-    {
-        Provider.MICROSOFT_365,
-        Provider.OUTLOOK_COM,
-        Provider.ICLOUD,
-        Provider.AMAZON_SES,
-        Provider.SENDGRID,
-        Provider.MAILGUN,
-        Provider.POSTMARK,
-    }
-)
-"""Those that take any sender with MAIL, and refuse one that is not the login's only after the message.
+    # Hosters
+    RACKSPACE = Facts(
+        label="Rackspace",
+        hosts=("secure.emailsrvr.com", "smtp.emailsrvr.com", "secure2.emailsrvr.com"),
+        mx=("mx1.emailsrvr.com", "mx2.emailsrvr.com"),
+        servers=_both("secure.emailsrvr.com"),
+        spf=("emailsrvr.com",),
+        source="https://docs.rackspace.com/docs/rackspace-email-settings",
+    )
+    GODADDY = Facts(
+        label="GoDaddy",
+        hosts=("smtpout.secureserver.net", "smtpout.asia.secureserver.net", "smtpout.europe.secureserver.net"),
+        mx=("smtp.secureserver.net", "mailstore1.secureserver.net"),
+        servers=_both("smtpout.secureserver.net"),
+        first="a Microsoft 365 mailbox that was bought there sends through smtp.office365.com instead",
+        spf=("secureserver.net",),
+        source="https://www.godaddy.com/help/server-and-port-settings-for-workspace-email-6949",
+    )
+    PRIVATE_EMAIL = Facts(
+        label="Namecheap Private Email",
+        hosts=("mail.privateemail.com", "smtp.privateemail.com"),
+        mx=("mx1.privateemail.com", "mx2.privateemail.com"),
+        servers=_both("mail.privateemail.com"),
+        spf=("spf.privateemail.com",),
+        source="https://www.namecheap.com/support/knowledgebase/article.aspx/1179/2175/",
+    )
+    HOSTINGER = Facts(
+        label="Hostinger",
+        hosts=("smtp.hostinger.com",),
+        mx=("mx1.hostinger.com", "mx2.hostinger.com"),
+        servers=_both("smtp.hostinger.com"),
+        spf=("_spf.mail.hostinger.com",),
+        source="https://support.hostinger.com/en/articles/1575756",
+    )
+    TITAN = Facts(
+        label="Titan",
+        hosts=("smtp.titan.email", "smtp0101.titan.email"),
+        mx=("mx1.titan.email", "mx2.titan.email"),
+        servers=_both("smtp.titan.email"),
+        first="access by other apps has to be switched on in Titan's settings",
+        spf=("spf.titan.email",),
+        source="https://support.titan.email/hc/en-us/articles/900000215446",
+    )
 
-Microsoft's https://learn.microsoft.com/exchange/troubleshoot/email-delivery/send-as-denied; Amazon's
-https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html; for the others, replies to the end of the
-message that people reported. Read on 30 November 2026.
-"""
+    # Services for programs
+    AMAZON_SES = Facts(
+        label="Amazon SES",
+        hosts=("email-smtp.*.amazonaws.com", "email-smtp-fips.*.amazonaws.com"),
+        mx=("inbound-smtp.*.amazonaws.com",),
+        servers=_both("email-smtp.eu-west-1.amazonaws.com"),
+        sign_in=SignIn.API_KEY,
+        login="the SMTP user name of the region",
+        page="the SES console, SMTP settings",
+        judges_sender_only_with_message=True,
+        source="https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html",
+    )
+    SENDGRID = Facts(
+        label="SendGrid",
+        hosts=("smtp.sendgrid.net", "smtp.eu.sendgrid.net"),
+        mx=("mx.sendgrid.net",),
+        servers=(Server("smtp.sendgrid.net", 587, "TLS"), Server("smtp.sendgrid.net", 465, "SSL")),
+        sign_in=SignIn.API_KEY,
+        login="the word apikey",
+        page="SendGrid's settings, API Keys",
+        judges_sender_only_with_message=True,
+        source=("https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"),
+    )
+    MAILGUN = Facts(
+        label="Mailgun",
+        hosts=("smtp.mailgun.org", "smtp.eu.mailgun.org"),
+        mx=("mxa.mailgun.org", "mxb.mailgun.org", "mxa.eu.mailgun.org", "mxb.eu.mailgun.org"),
+        servers=(Server("smtp.mailgun.org", 587, "TLS"), Server("smtp.mailgun.org", 465, "SSL")),
+        sign_in=SignIn.API_KEY,
+        login="the SMTP user of the sending domain",
+        page="the domain's SMTP credentials at Mailgun",
+        judges_sender_only_with_message=True,
+        source="https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/send-smtp",
+    )
+    POSTMARK = Facts(
+        label="Postmark",
+        hosts=("smtp.postmarkapp.com", "smtp-broadcasts.postmarkapp.com"),
+        mx=("inbound.postmarkapp.com",),
+        servers=_tls("smtp.postmarkapp.com"),
+        sign_in=SignIn.API_KEY,
+        login="the Server API token",
+        page="the server's API Tokens at Postmark",
+        judges_sender_only_with_message=True,
+        source="https://postmarkapp.com/developer/user-guide/send-email-with-smtp",
+    )
+    BREVO = Facts(
+        label="Brevo",
+        hosts=("smtp-relay.brevo.com", "smtp-relay.sendinblue.com"),
+        servers=(Server("smtp-relay.brevo.com", 587, "TLS"), Server("smtp-relay.brevo.com", 465, "SSL")),
+        sign_in=SignIn.API_KEY,
+        login="the SMTP login of the account",
+        page="Brevo's settings, SMTP & API",
+        judges_sender_only_with_message=True,
+        source="https://help.brevo.com/hc/en-us/articles/7924908994450",
+    )
+    MAILJET = Facts(
+        label="Mailjet",
+        hosts=("in-v3.mailjet.com", "in.mailjet.com"),
+        servers=(Server("in-v3.mailjet.com", 587, "TLS"), Server("in-v3.mailjet.com", 465, "SSL")),
+        sign_in=SignIn.API_KEY,
+        login="the API key",
+        page="Mailjet's account, API Key Management",
+        judges_sender_only_with_message=True,
+        source="https://dev.mailjet.com/smtp-relay/overview/",
+    )
+    SPARKPOST = Facts(
+        label="SparkPost",
+        hosts=("smtp.sparkpostmail.com", "smtp.eu.sparkpostmail.com"),
+        servers=_tls("smtp.sparkpostmail.com"),
+        sign_in=SignIn.API_KEY,
+        login="the word SMTP_Injection",
+        page="SparkPost's API Keys",
+        source="https://support.sparkpost.com/docs/getting-started/smtp-relay",
+    )
 
-_BY_SERVER = {server: provider for provider in Provider for server in provider.servers}
-
-
-def provider_of(host: str) -> Provider | None:
-    """Return the provider of a mail server (a normalised host name); None for an unknown one."""
-    labels = host.split(".")
-    for first in range(len(labels)):
-        server = labels[first:]
-        any_region = [server[0], "*", *server[2:]]
-        for name in (".".join(server), ".".join(any_region)):
-            if name in _BY_SERVER:
-                return _BY_SERVER[name]
-    return None
+    @property
+    def label(self) -> str:
+        """Its name as people call it."""
+        return self.value.label

@@ -19,7 +19,7 @@ from bot.smtp.advice.advice import ROWS
 from bot.smtp.advice.row import When
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import add_extra, fill, save, say
-from tests.unit.test_advice import HOSTS, reply_for
+from tests.unit.test_advice import reply_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -57,7 +57,11 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
 
 def report_for(when: When) -> tuple[EmailProfile, Report]:
     """A failing report that a row is about, with as much around it as a report can have."""
-    host = HOSTS[when.provider] if when.provider else "a-rather-long-name-of-a-mail-server.department.example.com"
+    host = (
+        when.provider.value.servers[0].host
+        if when.provider
+        else "a-rather-long-name-of-a-mail-server.department.example.com"
+    )
     now = datetime.now(UTC)
     profile = EmailProfile(
         address="a.rather.long.address.of.somebody@department.example.com",

@@ -295,6 +295,9 @@ class OneServerNetwork(Network):
     async def txt_records(self, name: str) -> list[str] | None:
         return []
 
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:
+        return ()
+
     async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
         self.connected.append((str(addresses[0]), port))
         if port not in self._other_ports and port != self.connected[0][1]:

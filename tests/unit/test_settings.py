@@ -79,6 +79,15 @@ BAD = [
     ("SMTP_TIMEOUT", "0", "from 1 to 120"),
     ("SMTP_TIMEOUT", "nan", "from 1 to 120"),
     ("SMTP_CA_FILE", "/nowhere/ca.pem", "cannot be read"),
+    (
+        "SMTP_HELO",
+        "my_bot.example.com",
+        "“my_bot.example.com” is neither a full host name nor an IP address in brackets",
+    ),
+    ("SMTP_HELO", "laptop7", "neither a full host name"),
+    ("SMTP_HELO", "192.0.2.1", "in brackets"),
+    ("SMTP_HELO", "[IPv6:192.0.2.1]", "in brackets"),
+    ("SMTP_HELO", "bot.example.com QUIT", "neither a full host name"),
     ("LOG_LEVEL", "loud", "'debug'"),
     ("LOG_FORMAT", "xml", "'json'"),
 ]
@@ -184,3 +193,9 @@ def test_given_settings_ignore_the_environment_and_dotenv(monkeypatch: pytest.Mo
 def test_the_demo_keeps_its_database_in_its_folder(tmp_path: Path) -> None:
     # Scenarios put others in its place, which must end with them.
     assert run.embedded_database(tmp_path) == f"sqlite:///{tmp_path}/email-profiles.db"
+
+
+@pytest.mark.parametrize("name", ["bot.example.com", "Bot-1.Example.COM", "[192.0.2.1]", "[IPv6:2001:db8::1]"])
+def test_what_mail_servers_may_be_greeted_with_is_kept_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("SMTP_HELO", name)
+    assert settings.load().smtp_helo == name

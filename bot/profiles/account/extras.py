@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.profiles.account.profile import check_address, is_printable
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
-from bot.smtp.network.guard import HostError, normal_host
+from bot.smtp.network.guard import HostError, literal, normal_host
 
 MAX_NAME_LENGTH = 70
 """Characters of a display name: a From line should stay well under the 78 that RFC 5322, 2.1.1 advises."""
@@ -56,11 +56,19 @@ def _mechanism(text: str) -> str:
     return word
 
 
-def _host(text: str) -> str:
+def _announced_name(text: str) -> str:
+    """Return what EHLO announces (RFC 5321, 4.1.3): a host name, or an IP address in brackets."""
     try:
-        return normal_host(text)
-    except HostError:
-        raise ValueError("it is a host name or an IP address.") from None
+        host = normal_host(text)
+    except HostError as error:
+        raise ValueError(f"it is a host name or an IP address. {error.why}") from None
+    if "_" in host:
+        # DNS knows such names, and many mail servers refuse to be greeted with one.
+        raise ValueError("it is a host name or an IP address. In a name for mail servers there cannot be “_”.")
+    address = literal(host)
+    if address is None:
+        return host
+    return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
 
 
 def _display_name(text: str) -> str:
@@ -117,7 +125,7 @@ CATALOGUE = (
         kind="a host name",
         meaning="the name announced to the mail server",
         example="HELO pc17.example.com",
-        check=_host,
+        check=_announced_name,
     ),
     ExtraConfiguration(
         name="PIN",

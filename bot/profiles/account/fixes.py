@@ -11,6 +11,7 @@ from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import Advice
 from bot.smtp.advice.row import Fix
+from bot.smtp.advice.suggestions import server_meant
 from bot.smtp.check.report import Fault, Report
 
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_OF_OWN_AUTHORITY, Fault.CERTIFICATE_UNTRUSTED)
@@ -19,7 +20,11 @@ MAX_PROPOSED_FIXES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class ProposedFix:
-    """A fix for one profile; `target` is the endpoint ("465 SSL"), a name or the key, where it needs one."""
+    """A fix for one profile.
+
+    `target` is, where it needs one, the endpoint ("465 SSL"), the server ("smtp.example.com", with "587" behind it if
+    the port changes too), or the key.
+    """
 
     kind: Fix
     target: str = ""
@@ -37,6 +42,9 @@ def propose_fixes(report: Report, advice: Advice | None, profile: EmailProfile) 
             fixes += [ProposedFix(kind=kind, target=name) for name in report.certificate_names if "*" not in name][:1]
         elif kind is Fix.HELO_FROM_ADDRESS:
             fixes.append(ProposedFix(kind=kind, target=profile.address.rpartition("@")[2]))
+        elif kind is Fix.USE_PROVIDER_SERVER:
+            server = server_meant(report, profile.address)
+            fixes += [ProposedFix(kind=kind, target=f"{server.host} {server.port}")] if server else []
         else:
             fixes.append(ProposedFix(kind=kind))
     fixes += [ProposedFix(kind=Fix.USE_OPEN_PORT, target=f"{one.port} {one.encryption}") for one in report.open_ports]
@@ -74,7 +82,7 @@ def may_be_trusted(report: Report) -> bool:
 
 def opens_form(fix: ProposedFix, profile: EmailProfile, *, has_password: bool) -> bool:
     """Return whether a fix needs something typed, so that its button opens the form instead of applying it."""
-    if fix.kind is Fix.NAME_FROM_CERTIFICATE:
+    if fix.kind in (Fix.NAME_FROM_CERTIFICATE, Fix.USE_PROVIDER_SERVER):
         # A password goes only to the server that it was typed for.
         return True
     return fix.kind is Fix.AUTHENTICATE and not (has_password and profile.login)
@@ -94,8 +102,8 @@ def apply_fix(profile: EmailProfile, fix: ProposedFix) -> EmailProfile:
 
 def fix_label(fix: ProposedFix, *, port: int) -> str:
     """Return the text of a fix's button, which says exactly what it changes; `port` is the one that was tested."""
-    new_port, _, encryption = fix.target.partition(" ")
-    return _FIXES[fix.kind].label.format(port=port, new_port=new_port, encryption=encryption, name=fix.target[:40])
+    first, _, encryption = fix.target.partition(" ")
+    return _FIXES[fix.kind].label.format(port=port, new_port=first, encryption=encryption, name=first[:40])
 
 
 def _with_encryption(profile: EmailProfile, name: str) -> EmailProfile:
@@ -144,6 +152,7 @@ _FIXES: Mapping[Fix, _FixKind] = {
         "Turn Authentication Required off and test again", lambda profile, _: replace(profile, authenticate=False)
     ),
     Fix.NAME_FROM_CERTIFICATE: _FixKind("Use {name} as server …", _not_applicable),
+    Fix.USE_PROVIDER_SERVER: _FixKind("Use {name} as server …", _not_applicable),
     Fix.REMOVE_BLANKS: _FixKind("Remove the blanks from the password and test again", _without_blanks),
     Fix.AUTH_LOGIN: _FixKind(
         "Sign in with LOGIN (AUTH LOGIN) and test again",

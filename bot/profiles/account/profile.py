@@ -1,6 +1,7 @@
 """An email profile: its fields, its encryption, the rules of its form, and the document that is sealed."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -253,6 +254,9 @@ def check_address(text: str) -> str:
         raise ValueError("The email address is missing. Write it like ada@example.com.")
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow to import, seldom needed
 
+    if named := _NAMED_ADDRESS.fullmatch(text):
+        alone = clean(named[1] or named[2], most=60)
+        raise ValueError(f"“{clean(text, most=40)}” is not an email address alone. Write only {alone}.")
     local, _, domain = text.rpartition("@")
     try:
         # The library refuses special-use domains, yet in-house ones such as corp.local are addresses too. So it
@@ -260,13 +264,57 @@ def check_address(text: str) -> str:
         checked = validate_email(f"{local}@example.com", check_deliverability=False)
         host = normal_host(domain)
         if literal(host) is not None:
-            raise HostError("an address ends in a name")
-        address = f"{checked.local_part}@{idna.decode(host)}"
+            raise HostError("An address ends in a name.")
+        address = f"{checked.local_part}@{_with_letters(host)}"
     except (EmailNotValidError, HostError, UnicodeError):
-        raise ValueError(f"“{clean(text, most=40)}” is not an email address. Write it like ada@example.com.") from None
+        why = _fault_of_address(text)
+        raise ValueError(f"“{clean(text, most=40)}” is not an email address{why}. Write it like {_EXAMPLE}.") from None
     if len(address) > MAX_ADDRESS_LENGTH:
         raise ValueError(f"An email address has at most {MAX_ADDRESS_LENGTH} characters, for example ada@example.com.")
     return address
+
+
+_EXAMPLE = "ada@example.com"
+_NAMED_ADDRESS = re.compile(
+    r"[^<>]*<\s*(?:mailto:)?([^<>@\s]+@[^<>@\s]+)\s*>[\s,;]*|mailto:([^@\s]+@\S+)", re.IGNORECASE
+)
+"""An address as mail programs show it, with a name before it (RFC 5322, 3.4), or as a link."""
+
+
+def _with_letters(host: str) -> str:
+    """Return a domain with its letters beyond ASCII; those that IDNA does not know stay as they are."""
+    try:
+        return idna.decode(host)
+    except UnicodeError:
+        return host
+
+
+def _fault_of_address(text: str) -> str:
+    """Return what is wrong with an email address, as the end of a sentence."""
+    local, at, domain = text.rpartition("@")
+    unseen = next((one for one in text if unicodedata.category(one) in ("Cc", "Cf", "Co", "Cs")), "")
+    faults = {
+        f": an invisible character (U+{ord(unseen or ' '):04X}) stands in it": bool(unseen),
+        ": there is no @ in it": not at,
+        ": there is more than one @ in it": "@" in local,
+        ": nothing stands before the @": not local,
+        ": nothing stands behind the @": not domain,
+        ": there is a blank in it": any(character.isspace() for character in text),
+        ": behind the @ stands an IP address, and a domain is wanted": _is_literal(domain),
+        ": what stands behind the @ is no domain": not _is_domain(domain),
+    }
+    return next((fault for fault, found in faults.items() if found), ": what stands before the @ cannot stand there")
+
+
+def _is_literal(text: str) -> bool:
+    return literal(text.strip("[]").removeprefix("IPv6:")) is not None
+
+
+def _is_domain(text: str) -> bool:
+    try:
+        return literal(normal_host(text)) is None
+    except HostError:
+        return False
 
 
 def _check_login(text: str) -> str:

@@ -72,13 +72,13 @@ class ConnectionTests:
         *,
         database: Database,
         tester: AccountTester,
-        judge: Callable[[str], Awaitable[tuple[str, ...]]],
+        judge: Callable[[str, str], Awaitable[tuple[str, ...]]],
         access: Access,
         clock: Callable[[], datetime],
         on_change: OnChange,
         password_in_form: bool = True,
     ) -> None:
-        """`judge` says what DNS tells of a domain that sends mail; `clock` gives the time now, aware UTC."""
+        """`judge` says what DNS tells of a domain that sends through a host; `clock` gives the time now, aware UTC."""
         self._database = database
         self._tester = tester
         self._judge = judge
@@ -135,7 +135,8 @@ class ConnectionTests:
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
         report = await self._tested_for(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))
         report = await self._keep(caller, owner, loaded, report)
-        judgement = await self._judge(account.address.rpartition("@")[2]) if report.passed else ()
+        domain = account.address.rpartition("@")[2]
+        judgement = await self._judge(domain, account.host) if report.passed else ()
         return SentMessageResult(
             test=interpret_report(report, account, loaded.profile), recipient=recipient, dns_findings=judgement
         )

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.changes import form_values
 from bot.profiles.account.fixes import ProposedFix, opens_form
+from bot.profiles.account.profile import parse_port
 from bot.profiles.account.records import ProfileView
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
@@ -127,6 +128,10 @@ class ConnectionTestListeners:
         if change.kind is Fix.NAME_FROM_CERTIFICATE:
             profile = replace(view.profile, host=change.target)
             note = f"{change.target} is a name from the server's certificate. Type the password again to go with it."
+        elif change.kind is Fix.USE_PROVIDER_SERVER:
+            host, _, port = change.target.partition(" ")
+            profile = replace(view.profile, host=host, port=parse_port(port) or view.profile.port)
+            note = f"{host} is your mail provider's server for outgoing mail. Type the password again to go with it."
         else:
             profile = replace(view.profile, authenticate=True)
             note = "The server wants you to sign in. Fill login and password, and save."

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.providers.providers import Provider, provider_of
+from bot.providers.providers import Provider
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.advice.rows.client import CLIENT_ROWS
@@ -16,6 +16,15 @@ from bot.smtp.advice.rows.names import NAMES_ROWS
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.advice.rows.sender import SENDER_ROWS
 from bot.smtp.advice.rows.sign_in import SIGN_IN_ROWS
+from bot.smtp.advice.suggestions import (
+    about_passwords,
+    described,
+    fault_of,
+    provider_for,
+    provider_meant,
+    server_meant,
+    suggestions,
+)
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.report import Fault, Reply, Report, StageName
 from bot.smtp.dialogue.session import DEFAULT_HELO
@@ -60,11 +69,14 @@ def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> tup
 
 def advise(report: Report, account: Account) -> Advice | None:
     """Return what a report's fault (or warning) means for this account; None when there is none."""
-    if report.fault is None:
+    fault = fault_of(report)
+    if fault is None:
         return None
-    _, row = row_for(report.fault, report.reply, provider_of(report.host))
+    provider = provider_for(report, account.address)
+    when, row = row_for(fault, report.reply, provider)
     if _names_a_closed_port(row, report):
-        _, row = row_for(report.fault, None, None)
+        when, row = row_for(fault, None, None)
+    meant = provider or provider_meant(report, account.address)
     evidence = report.evidence or Evidence(command=Command.GREETING)
     words = {
         "host": report.host,
@@ -78,11 +90,17 @@ def advise(report: Report, account: Account) -> Advice | None:
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
         "issuer": report.certificate.issuer if report.certificate else "somebody unknown",
         "elsewhere": "" if report.open_ports or not report.closed_ports else _NOTHING_ELSEWHERE,
+        "mx": _mail_domain(report),
+        "provider": meant.label if meant else "your mail provider",
+        "server": described(server_meant(report, account.address)),
     }
+    added = [*suggestions(report, account)]
+    if provider is not None and fault is Fault.SIGN_IN_REFUSED and row.field == "password":
+        added += about_passwords(provider, account.address, has_row=when.provider is not None)
     return Advice(
         what=_filled(row.what, words),
         why=_filled(row.why, words),
-        do=_filled(row.do, words),
+        do=" ".join([_filled(row.do, words), *added]),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
     )
@@ -97,6 +115,13 @@ def _closed(report: Report) -> tuple[int, ...]:
 
 def _names_a_closed_port(row: Row, report: Report) -> bool:
     return any(re.search(rf"\b{port}\b", row.do) for port in _closed(report))
+
+
+def _mail_domain(report: Report) -> str:
+    """Return what the MX records of a name without an address say; empty without any."""
+    if not report.mail_servers:
+        return ""
+    return f". It is a mail domain, not a server: mail for it comes in at {report.mail_servers[0]} (MX)"
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
@@ -160,6 +185,7 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     Fix.NAME_FROM_CERTIFICATE: lambda report, _: _usable_name(report),
     Fix.REMOVE_BLANKS: lambda _, account: _has_blanks_in_app_password(account),
     Fix.AUTH_LOGIN: lambda _, account: account.mechanism != "LOGIN",
+    Fix.USE_PROVIDER_SERVER: lambda report, account: server_meant(report, account.address) is not None,
     Fix.TRUST_CERTIFICATE: lambda report, _: report.certificate is not None,
     Fix.REMOVE_HELO: lambda _, account: account.helo is not None,
     Fix.HELO_FROM_ADDRESS: lambda _, account: "." in account.address.rpartition("@")[2],

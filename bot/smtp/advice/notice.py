@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from bot.providers.providers import JUDGE_SENDER_WITH_MESSAGE, Provider, provider_of
+from bot.providers.providers import Provider
+from bot.providers.recognition import provider_in_use
 from bot.smtp.account import Account
 
 MICROSOFT_ENDS = date(2026, 12, 31)
@@ -11,7 +12,11 @@ MICROSOFT_ENDS = date(2026, 12, 31)
 
 def provider_notice(account: Account, today: date) -> str | None:
     """Return what will soon stop working with this account; None when nothing is known."""
-    if provider_of(account.host) is not Provider.MICROSOFT_365 or not account.authenticate or account.token:
+    if (
+        provider_in_use(account.host, account.address) is not Provider.MICROSOFT_365
+        or not account.authenticate
+        or account.token
+    ):
         return None
     if today <= MICROSOFT_ENDS:
         return (
@@ -26,8 +31,8 @@ def provider_notice(account: Account, today: date) -> str | None:
 
 def judged_with_message(account: Account) -> str | None:
     """Return that a test without a message cannot tell whether the sender is taken; None where it can."""
-    provider = provider_of(account.host)
-    if provider not in JUDGE_SENDER_WITH_MESSAGE or provider is None:
+    provider = provider_in_use(account.host, account.address)
+    if provider is None or not provider.value.judges_sender_only_with_message:
         return None
     return (
         f"{provider.label} judges the sender only with a message: whether {account.address} may send, "

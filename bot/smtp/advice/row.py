@@ -3,7 +3,8 @@
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
 the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
 {issuer} (of the certificate) and {elsewhere} (a sentence when no other port answers) filled in; {domain} is that of the
-address, {recipient} whom the test writes to, {announced} the name sent with EHLO.
+address, {recipient} whom the test writes to, {announced} the name sent with EHLO; {mx}, {provider} and {server} tell
+what a mail domain is, and where its mailboxes send.
 """
 
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Fix(StrEnum):
     REMOVE_HELO = "REMOVE_HELO"
     HELO_FROM_ADDRESS = "HELO_FROM_ADDRESS"
     """The domain of the email address as the announced name."""
+    USE_PROVIDER_SERVER = "USE_PROVIDER_SERVER"
+    """The server that the provider has for people; the password is typed again for it."""
 
 
 @dataclass(frozen=True)

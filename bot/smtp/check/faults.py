@@ -1,7 +1,6 @@
 """Classifies what a library raised or a server replied: by stage, type and code, not by prose."""
 
 import re
-import socket
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +14,14 @@ from bot.smtp.dialogue.replies import Redaction, clean
 from bot.smtp.dialogue.session import GarbledReplyError
 from bot.smtp.network.certificate import PinMismatchError
 from bot.smtp.network.connect import ConnectError
-from bot.smtp.network.guard import AddressNotAllowedError, PortNotAllowedError
+from bot.smtp.network.guard import (
+    AddressNotAllowedError,
+    LoopbackNotAllowedError,
+    NeverAllowedError,
+    PortNotAllowedError,
+    PrivateNotAllowedError,
+)
+from bot.smtp.network.resolver import NameAnswer
 
 
 class StageFailedError(Exception):
@@ -60,7 +66,16 @@ _INTERCEPTORS = re.compile(
 _OWN_ERRORS: Mapping[type[Exception], tuple[Fault, str]] = {
     PortNotAllowedError: (Fault.PORT_NOT_ALLOWED, "this port may not be tested"),
     AddressNotAllowedError: (Fault.ADDRESS_NOT_ALLOWED, "this address may not be reached"),
+    LoopbackNotAllowedError: (Fault.LOOPBACK_NOT_ALLOWED, "this address is the bot's own machine"),
+    PrivateNotAllowedError: (Fault.PRIVATE_NOT_ALLOWED, "this address is inside a private network"),
+    NeverAllowedError: (Fault.ADDRESS_NEVER_ALLOWED, "an address of this kind is never reached"),
     PinMismatchError: (Fault.CERTIFICATE_NOT_THE_PINNED, "the server's key is not the trusted one"),
+}
+NAME_FAULTS: Mapping[NameAnswer, Fault] = {
+    NameAnswer.NO_SUCH_NAME: Fault.NAME_NOT_FOUND,
+    NameAnswer.NO_ADDRESS: Fault.NAME_WITHOUT_ADDRESS,
+    NameAnswer.ZONE_FAILS: Fault.ZONE_FAILS,
+    NameAnswer.NO_ANSWER: Fault.RESOLVER_UNAVAILABLE,
 }
 _PLAIN_ANSWERS = {
     "WRONG_VERSION_NUMBER",
@@ -216,10 +231,6 @@ def _other_failure(  # noqa: PLR0911 - a table in the shape of a match
     error: Exception, stage: StageName, redaction: Redaction, evidence: Evidence
 ) -> StageFailedError:
     match error:
-        case socket.gaierror() if error.errno == socket.EAI_AGAIN:
-            return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
-        case socket.gaierror():
-            return StageFailedError(Fault.NAME_NOT_FOUND, "there is no such name")
         case SMTPResponseException() if 200 <= error.code <= 599:
             return refusal(redaction.reply(error.code, str(error.message)), evidence)
         case SMTPResponseException() if stage is StageName.GREETING:

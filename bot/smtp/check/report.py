@@ -39,8 +39,14 @@ class Fault(StrEnum):
     """What is wrong, as a class that advice is chosen by."""
 
     NAME_NOT_FOUND = "name not found"
+    NAME_WITHOUT_ADDRESS = "name without address"
+    ZONE_FAILS = "zone fails"
     RESOLVER_UNAVAILABLE = "resolver unavailable"
     ADDRESS_NOT_ALLOWED = "address not allowed"
+    """Reports of before do not say which kind of address it was."""
+    LOOPBACK_NOT_ALLOWED = "loopback not allowed"
+    PRIVATE_NOT_ALLOWED = "private address not allowed"
+    ADDRESS_NEVER_ALLOWED = "address never allowed"
     PORT_NOT_ALLOWED = "port not allowed"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
@@ -91,6 +97,8 @@ class Fault(StrEnum):
     CERTIFICATE_NOT_THE_PINNED = "certificate is not the pinned one"
     PASSWORD_OVER_CLEAR_TEXT = "password over an unencrypted link"  # noqa: S105 - a cause, not a password
     PASSWORD_MISSING = "password missing"  # noqa: S105 - a cause, not a password
+    SERVER_TAKES_MAIL_IN = "server takes mail in"
+    """Advice alone says so, from what is known of providers."""
     SIGN_IN_NOT_OFFERED = "sign-in not offered"
     MECHANISM_NOT_OFFERED = "mechanism not offered"
     SIGN_IN_REFUSED = "sign-in refused"
@@ -222,7 +230,8 @@ class Report:
     for only when this one failed, `closed_ports` the usual ones that do not, or may not be tested;
     with `trusted_before`, an earlier test could verify this server's certificate;
     `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, None in reports
-    of before.
+    of before; `mail_servers` are the MX hosts of a server's name that has no address; `provider` is the label of the
+    provider that takes mail in for the domain of the address, "" where that is not known.
     """
 
     host: str
@@ -240,6 +249,8 @@ class Report:
     trusted_before: bool = False
     transcript: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    mail_servers: tuple[str, ...] = ()
+    provider: str = ""
 
     @property
     def failed_stage(self) -> Stage | None:

@@ -1,6 +1,7 @@
 """The connection test: one deadline, one resolution, one mechanism, one password attempt; a message only on request."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,18 +12,27 @@ from ipaddress import ip_address
 from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 
+from bot.providers.recognition import needs_mx, provider_behind
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.check.capabilities import envelope_path, limits, masked, mechanism_for, software
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.faults import StageFailedError, certificate_failure, failure, no_answer, old_encryption, refusal
+from bot.smtp.check.faults import (
+    NAME_FAULTS,
+    StageFailedError,
+    certificate_failure,
+    failure,
+    no_answer,
+    old_encryption,
+    refusal,
+)
 from bot.smtp.check.probe import OtherPorts, PortProbe
 from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.replies import Redaction, Transcript
-from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
+from bot.smtp.dialogue.session import DEFAULT_HELO, Dialogue, GarbledReplyError
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, unverified_context, verify_pin
 from bot.smtp.network.connect import Network
-from bot.smtp.network.guard import Address, Guard
+from bot.smtp.network.guard import Address, Guard, HostError, normal_host
 
 SILENCE_SECONDS = 5.0
 """How long a server may be silent before its greeting until TLS is tried once, to tell a TLS port from a dead one."""
@@ -36,6 +46,9 @@ LOOK_SHARE = 0.75
 LOOK_SECONDS = 1.0
 """How long a look at the server takes at least, even when that is past the deadline."""
 
+PROVIDER_SECONDS = 1.0
+"""How long a failed test looks for the provider behind the sender's domain, within its deadline."""
+
 _OPENING_STAGES = (StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION)
 _OLD_OR_NOT = (Fault.TLS_NOTHING_IN_COMMON, Fault.TLS_TOO_OLD, Fault.TLS_FAILED, Fault.TLS_CLOSED, Fault.CLOSED_AT_ONCE)
 """How handshakes fail with a server that is too old; it may be something else."""
@@ -48,16 +61,25 @@ Progress = Callable[[Report], None]
 class ConnectionTester:
     """Tests accounts; holds what all tests share.
 
-    `timeout` is in seconds for a whole test; `handshakes` is how many TLS handshakes may run at once.
+    `timeout` is in seconds for a whole test; `handshakes` is how many TLS handshakes may run at once; `helo` is what
+    EHLO announces for accounts that have no name of their own for it.
     """
 
     def __init__(
-        self, *, guard: Guard, network: Network, trust: ssl.SSLContext, timeout: float, handshakes: int
+        self,
+        *,
+        guard: Guard,
+        network: Network,
+        trust: ssl.SSLContext,
+        timeout: float,
+        handshakes: int,
+        helo: str = DEFAULT_HELO,
     ) -> None:
         self.guard = guard
         self.network = network
         self.trust = trust
         self.timeout = timeout
+        self.helo = helo
         self.handshakes = asyncio.Semaphore(handshakes)
 
     async def test(self, account: Account, progress: Progress) -> Report:
@@ -90,7 +112,7 @@ class _Run:
         self, tester: ConnectionTester, account: Account, progress: Progress, outgoing: Outgoing | None = None
     ) -> None:
         self._tester = tester
-        self._account = account
+        self._account = account = replace(account, helo=account.helo or tester.helo)
         self._progress = progress
         self._outgoing = outgoing
         self._trust = unverified_context() if account.pin else tester.trust
@@ -116,6 +138,8 @@ class _Run:
         self._greeting = ""
         self._greeted: Stage | None = None
         self._starttls: bool | None = None
+        self._mail_servers: tuple[str, ...] = ()
+        self._provider = ""
 
     async def run(self) -> Report:
         failed = asyncio.Event()
@@ -125,8 +149,11 @@ class _Run:
                 await self._run_stages()
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
             self._fail(await self._examined(error), timed_out=deadline.expired())
-            if self._current in _OPENING_STAGES or self._fault in _OF_THE_PORT:
+            about_the_port = self._current in _OPENING_STAGES or self._fault in _OF_THE_PORT
+            if about_the_port:
                 failed.set()
+            await self._look_for_provider(self._ends)
+            if about_the_port:
                 self._other_ports = await looking
         finally:
             looking.cancel()
@@ -159,6 +186,16 @@ class _Run:
             return certificate_failure(error, self._certificate)
         return error
 
+    async def _look_for_provider(self, until: float) -> None:
+        """Find out who takes mail in for the sender's domain, where the domain does not tell."""
+        if self._fault is Fault.RESOLVER_UNAVAILABLE or not needs_mx(self._account.host, self._account.address):
+            return
+        with suppress(TimeoutError, HostError):
+            domain = normal_host(self._account.address.rpartition("@")[2])
+            async with asyncio.timeout_at(min(until, self._clock() + PROVIDER_SECONDS)):
+                provider = provider_behind(await self._tester.network.mail_servers(domain))
+                self._provider = provider.label if provider else ""
+
     def _report(self) -> Report:
         wrong_name = self._fault is Fault.CERTIFICATE_WRONG_NAME and self._certificate
         return Report(
@@ -176,6 +213,8 @@ class _Run:
             closed_ports=self._other_ports.closed,
             transcript=self._transcript.lines,
             evidence=self._evidence() if self._fault else None,
+            mail_servers=self._mail_servers,
+            provider=self._provider,
         )
 
     @contextmanager
@@ -277,12 +316,19 @@ class _Run:
     async def _resolve(self) -> None:
         with self._stage(StageName.RESOLVE) as finding:
             self._tester.guard.check_port(self._account.port)
-            answers = await self._tester.network.resolve(self._account.host)
+            answers = await self._look_up(self._account.host)
             self._addresses = addresses = self._tester.guard.check_addresses(answers)
             many = f", 1 of {len(addresses)}" if len(addresses) > 1 else ""
             finding.detail = f"{addresses[0]} (IPv{addresses[0].version}{many})"
             if len(addresses) > 1:
                 finding.facts = (f"Addresses: {', '.join(map(str, addresses))}",)
+
+    async def _look_up(self, host: str) -> list[Address]:
+        try:
+            return await self._tester.network.resolve(host)
+        except socket.gaierror as error:
+            answer, self._mail_servers = await self._tester.network.unresolved(host, error)
+            raise StageFailedError(NAME_FAULTS[answer], answer.value) from None
 
     async def _connect(self) -> tuple[Address, Dialogue]:
         account = self._account

@@ -21,7 +21,7 @@ from bot.smtp.dialogue.pipelining import PipeliningProtocol
 from bot.smtp.dialogue.replies import CREDENTIALS, Redaction, Transcript
 
 DEFAULT_HELO = "[127.0.0.1]"
-"""What EHLO announces unless HELO says otherwise: an address literal (RFC 5321, 4.1.3) that names no machine."""
+"""What EHLO announces where nothing better is known: an address literal (RFC 5321, 4.1.3) that names no machine."""
 
 
 class GarbledReplyError(Exception):

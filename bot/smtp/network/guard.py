@@ -6,6 +6,8 @@ Python's `ipaddress.is_global` is not enough for this: it calls multicast, NAT64
 https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -19,6 +21,8 @@ IpNetwork = IPv4Network | IPv6Network
 
 MAX_HOST_LENGTH = 253
 """Characters of a host name, RFC 1035 section 2.3.4 without the root's dot."""
+
+MAX_LABEL_LENGTH = 63
 
 _NEVER = tuple(
     ip_network(text)
@@ -72,12 +76,34 @@ _ONLY_IF_LISTED = tuple(
 _PUBLIC_IPV6 = IPv6Network("2000::/3")
 
 
+_EXAMPLE = "Write a host name or an IP address, for example smtp.example.com."
+
+
 class HostError(ValueError):
-    """A text is neither a host name nor an IP address; the message is a sentence for the person who typed it."""
+    """A text is neither a host name nor an IP address; the message is for the person who typed it.
+
+    `why` is the sentence about what is wrong, without the example.
+    """
+
+    def __init__(self, why: str, example: str = _EXAMPLE) -> None:
+        super().__init__(f"{why} {example}".strip())
+        self.why = why
 
 
 class AddressNotAllowedError(Exception):
     """An address may not be reached."""
+
+
+class LoopbackNotAllowedError(AddressNotAllowedError):
+    """The address is this machine's own, and not listed."""
+
+
+class PrivateNotAllowedError(AddressNotAllowedError):
+    """The address is in a private network that is not listed."""
+
+
+class NeverAllowedError(AddressNotAllowedError):
+    """The address is of a kind that cannot be listed: link-local, metadata, multicast, reserved."""
 
 
 class PortNotAllowedError(Exception):
@@ -97,45 +123,74 @@ def literal(text: str) -> Address | None:
 def normal_host(text: str) -> str:
     """Return a host name in lower-case ASCII (A-labels) without a final dot, or an IP address in its usual form.
 
+    Whatever a network may resolve is taken: names of one label, underscores, IP addresses in brackets.
+
     Raises:
-        HostError: the text is neither; the message says what is allowed.
+        HostError: the text is neither; the message says what is wrong in it, and gives an example.
     """
-    example = "Write a host name or an IP address, for example smtp.example.com."
     if "://" in text:
-        raise HostError(f"Leave out {clean(text.split('://', maxsplit=1)[0], most=20)}://. {example}")
+        raise HostError(f"Leave out {clean(text.split('://', maxsplit=1)[0], most=20)}://.")
     if "@" in text:
-        raise HostError(f"This looks like an email address. {example}")
-    address = literal(text)
+        raise HostError("This looks like an email address.")
+    inside = _IN_BRACKETS.fullmatch(text)
+    address = literal(inside[1] if inside else text)
     if address is not None:
         return str(address)
-    host, colon, port = text.rpartition(":")
-    if colon and port.isascii() and port.isdigit() and ":" not in host:
-        raise HostError(f"Put {port[:5]} into Port and only the name here, for example {clean(host, most=60)}.")
-    return _normal_name(text.removesuffix("."), example)
+    if with_port := _WITH_PORT.fullmatch(text):
+        name, port = with_port[1], with_port[2]
+        raise HostError(f"Put {port[:5]} into Port and only the name here, for example {clean(name, most=60)}.", "")
+    return _normal_name(text.removesuffix("."))
 
 
-def _normal_name(name: str, example: str) -> str:
+_IN_BRACKETS = re.compile(r"\[(?:IPv6:)?([^\[\]]+)\]", re.IGNORECASE)
+"""An address literal (RFC 5321, 4.1.3), or an IPv6 address as in a URL."""
+_WITH_PORT = re.compile(r"([^:\s]+|\[[^\[\]]+\])(?:\s*:\s*|\s+)([0-9]+)", re.ASCII)
+_OTHER_DOTS = "\u3002\uff0e\uff61"
+"""idna reads these as dots, too; the resolver would then get another name than the person sees."""
+_ASCII_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+_NAMED_CHARACTERS = {" ": "a blank", "\t": "a tab", ",": "a comma; write dots between the parts", "/": "a slash"}
+
+
+def _normal_name(name: str) -> str:
     if not name:
-        raise HostError(f"The server address is missing. {example}")
-    # idna also reads full-width dots as dots; the resolver would then get another name than the person sees.
-    if any(dot in name for dot in "\u3002\uff0e\uff61"):
-        raise HostError(f"This is not a host name. {example}")
-    labels = [_normal_label(label, example) for label in name.lower().split(".")]
+        raise HostError("The server address is missing.")
+    # NFC joins what some keyboards send as letter and accent; it changes nothing that a person sees.
+    labels = [_normal_label(label) for label in unicodedata.normalize("NFC", name).lower().split(".")]
     # getaddrinfo reads "127.1", "0x7f.1" or "2130706433" as IPv4 addresses; no top-level domain looks like that.
     if labels[-1].isdigit() or labels[-1].startswith("0x"):
-        raise HostError(f"This is neither a host name nor an IP address in its usual form. {example}")
+        raise HostError("This is neither a host name nor an IP address in its usual form.")
     joined = ".".join(labels)
     if len(joined) > MAX_HOST_LENGTH:
-        raise HostError(f"A host name has at most {MAX_HOST_LENGTH} characters. {example}")
+        raise HostError(f"A host name has at most {MAX_HOST_LENGTH} characters.")
     return joined
 
 
-def _normal_label(label: str, example: str) -> str:
+def _normal_label(label: str) -> str:
+    if not label:
+        raise HostError("Two dots stand together, or one stands at the beginning.")
+    if len(label) <= MAX_LABEL_LENGTH and _ASCII_LABEL.fullmatch(label):
+        return label
     try:
         # Strict IDNA 2008: no compatibility mapping, so look-alike digits are refused, not folded.
         return idna.encode(label, uts46=False, strict=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
-        raise HostError(f"This is not a host name. {example}") from None
+        raise HostError(_fault_of_label(label)) from None
+
+
+def _fault_of_label(label: str) -> str:
+    """Return what a host name minds in one of its parts, as a sentence."""
+    for character in label:
+        if unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp"):
+            return f"An invisible character (U+{ord(character):04X}) stands in it; type the name anew."
+        if character in _NAMED_CHARACTERS:
+            return f"In a host name there cannot be {_NAMED_CHARACTERS[character]}."
+        if character in _OTHER_DOTS or (character.isascii() and not re.match(r"[a-z0-9_-]", character)):
+            return f"In a host name there cannot be “{character}”."
+    if len(label) > MAX_LABEL_LENGTH:
+        return f"Between two dots there are at most {MAX_LABEL_LENGTH} characters."
+    if label.startswith("-") or label.endswith("-"):
+        return "A part of a host name neither begins nor ends with a hyphen."
+    return f"This is not a host name, because “{clean(label, most=20)}” cannot be a part of one."
 
 
 class Verdict(Enum):
@@ -168,10 +223,18 @@ class Guard:
         One forbidden address is enough to refuse a name, because a resolver that mixes them in is not to be trusted.
 
         Raises:
-            AddressNotAllowedError: there is no address, or one of them may not be reached.
+            AddressNotAllowedError: there is no address, or one of them may not be reached; its class says why.
         """
-        if not addresses or not all(self.verdict(address) is Verdict.ALLOWED for address in addresses):
-            raise AddressNotAllowedError("the address may not be reached")
+        verdicts = {address: self.verdict(address) for address in addresses}
+        if Verdict.NEVER in verdicts.values():
+            raise NeverAllowedError("the address is never reached")
+        unlisted = [address for address, verdict in verdicts.items() if verdict is Verdict.UNLISTED]
+        if any(_without_mapping(address).is_loopback for address in unlisted):
+            raise LoopbackNotAllowedError("the address is this machine's own")
+        if unlisted:
+            raise PrivateNotAllowedError("the address is in a private network")
+        if not addresses:
+            raise AddressNotAllowedError("there is no address")
         return [_without_mapping(address) for address in addresses]
 
     def verdict(self, address: Address) -> Verdict:

@@ -1,12 +1,17 @@
-"""Name look-ups: addresses through the system, as for every program on the machine, and TXT records from its DNS."""
+"""Name look-ups: addresses through the system, as for every program on the machine; what else DNS says from its DNS."""
 
 import asyncio
 import socket
 import threading
 from contextlib import suppress
+from enum import Enum
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from bot.smtp.network.guard import Address, literal
+
+if TYPE_CHECKING:
+    from dns.resolver import Answer, NoNameservers
 
 MAX_ADDRESSES = 8
 """Addresses of one name that are used; a mail server has fewer."""
@@ -14,7 +19,22 @@ MAX_ADDRESSES = 8
 MAX_LOOKUPS = 100
 """Look-ups at once; twice as many as tests can run, because the system goes on with those that nobody awaits."""
 
+MAX_MAIL_SERVERS = 5
+"""MX records of one domain that are used."""
+
 DNS_TIMEOUT_SECONDS = 3.0
+
+
+class NameAnswer(Enum):
+    """What DNS says of a name that leads to no address."""
+
+    NO_SUCH_NAME = "there is no such name"
+    NO_ADDRESS = "the name exists, but has no address"
+    ZONE_FAILS = "the name servers of this name's domain fail"
+    NO_ANSWER = "the name service does not answer"
+
+
+_BY_ERROR = {socket.EAI_NONAME: NameAnswer.NO_SUCH_NAME, socket.EAI_NODATA: NameAnswer.NO_ADDRESS}
 
 
 class Resolver:
@@ -36,21 +56,19 @@ class Resolver:
         known = literal(host)
         if known is not None:
             return [known]
-        # The final dot keeps search domains from turning a name into an internal one.
-        name = f"{host}."
-        lookup = self._lookups.get(name)
+        lookup = self._lookups.get(host)
         if lookup is None:
             if len(self._lookups) >= MAX_LOOKUPS:
                 raise socket.gaierror(socket.EAI_AGAIN, "too many names are being looked up")
-            lookup = self._lookups[name] = self._start_lookup(name)
+            lookup = self._lookups[host] = self._start_lookup(host)
         return (await asyncio.shield(lookup))[:MAX_ADDRESSES]
 
-    def _start_lookup(self, name: str) -> asyncio.Future[list[Address]]:
+    def _start_lookup(self, host: str) -> asyncio.Future[list[Address]]:
         loop = asyncio.get_running_loop()
         lookup: asyncio.Future[list[Address]] = loop.create_future()
 
         def finish(found: list[Address] | Exception) -> None:
-            del self._lookups[name]
+            del self._lookups[host]
             if isinstance(found, list):
                 lookup.set_result(found)
             else:
@@ -59,7 +77,7 @@ class Resolver:
                 lookup.exception()
 
         def look_up() -> None:
-            found = _getaddrinfo(name)
+            found = _system_addresses(host)
             # The loop may be closed by now.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(finish, found)
@@ -68,19 +86,86 @@ class Resolver:
         threading.Thread(target=look_up, name="name look-up", daemon=True).start()
         return lookup
 
+    async def unresolved(self, host: str, error: socket.gaierror) -> tuple[NameAnswer, tuple[str, ...]]:
+        """Return what DNS says of a name that `resolve` raised for, and its MX hosts when it has no address.
+
+        Where the DNS cannot be asked, the system's error decides. Takes DNS_TIMEOUT_SECONDS at most.
+        """
+        by_error = _BY_ERROR.get(error.errno or 0, NameAnswer.NO_ANSWER)
+        try:
+            async with asyncio.timeout(DNS_TIMEOUT_SECONDS):
+                answer, mx = await asyncio.gather(self.name_answer(host), self.mail_servers(host))
+        except TimeoutError:
+            return by_error, ()
+        if answer is NameAnswer.NO_ANSWER or by_error is NameAnswer.NO_ADDRESS:
+            answer = by_error
+        return answer, mx if answer is NameAnswer.NO_ADDRESS else ()
+
+    async def name_answer(self, host: str) -> NameAnswer:
+        """Return what the machine's DNS says of a name without an address."""
+        answer = await self._ask(host, "A")
+        return answer if isinstance(answer, NameAnswer) else NameAnswer.NO_ANSWER
+
+    async def is_used(self, domain: str) -> bool:
+        """Whether a domain has an address or an MX record, so that it exists in the sense of RFC 9989."""
+        answers = await asyncio.gather(*(self._ask(domain, kind) for kind in ("A", "AAAA", "MX")))
+        return not all(answer in (NameAnswer.NO_SUCH_NAME, NameAnswer.NO_ADDRESS) for answer in answers)
+
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:
+        """Return a domain's MX hosts, in lower case and the preferred first; none when it has none (RFC 7505, too)."""
+        answer = await self._ask(domain, "MX")
+        if isinstance(answer, NameAnswer):
+            return ()
+        records = sorted((record.preference, record.exchange.to_text().lower().rstrip(".")) for record in answer)
+        return tuple(host for _, host in records if host)[:MAX_MAIL_SERVERS]
+
     async def txt_records(self, name: str) -> list[str] | None:
         """Return a name's TXT records, an empty list when there are none; None when the DNS does not answer."""
-        import dns.asyncresolver  # noqa: PLC0415 - slow to import, and needed only after a sent message
+        answer = await self._ask(name, "TXT")
+        if isinstance(answer, NameAnswer):
+            return [] if answer in (NameAnswer.NO_SUCH_NAME, NameAnswer.NO_ADDRESS) else None
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+
+    async def _ask(self, name: str, kind: str) -> "Answer | NameAnswer":
+        """Return a name's records of one kind, or why there are none; NO_ADDRESS stands for none of this kind."""
+        import dns.asyncresolver  # noqa: PLC0415 - slow to import, and needed only after a failure or a sent message
         import dns.exception  # noqa: PLC0415
         import dns.resolver  # noqa: PLC0415
 
         try:
-            answer = await dns.asyncresolver.Resolver().resolve(f"{name}.", "TXT", lifetime=DNS_TIMEOUT_SECONDS)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
+            return await dns.asyncresolver.Resolver().resolve(f"{name}.", kind, lifetime=DNS_TIMEOUT_SECONDS)
+        except dns.resolver.NXDOMAIN:
+            return NameAnswer.NO_SUCH_NAME
+        except dns.resolver.NoAnswer:
+            return NameAnswer.NO_ADDRESS
+        except dns.resolver.NoNameservers as error:
+            return NameAnswer.ZONE_FAILS if _says_servfail(error) else NameAnswer.NO_ANSWER
         except (dns.exception.DNSException, OSError):
-            return None
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+            return NameAnswer.NO_ANSWER
+
+
+def _says_servfail(error: "NoNameservers") -> bool:
+    """Whether a name server answered that it failed over this name, and did not merely stay silent or refuse us."""
+    import dns.rcode  # noqa: PLC0415
+
+    replies = (failure[4] for failure in error.kwargs.get("errors", ()))
+    return any(reply is not None and reply.rcode() == dns.rcode.SERVFAIL for reply in replies)
+
+
+def _system_addresses(host: str) -> list[Address] | Exception:
+    """Return what the system resolves a name to, or its error.
+
+    A name with a dot is asked for as it stands first: search domains, which Kubernetes tries before the name itself,
+    could turn a public name into an internal one. The system's own way, with its hosts file and search domains,
+    follows; a name without a dot is always meant that way.
+    """
+    if "." not in host:
+        return _getaddrinfo(host)
+    absolute = _getaddrinfo(f"{host}.")
+    if isinstance(absolute, list):
+        return absolute
+    by_system = _getaddrinfo(host)
+    return by_system if isinstance(by_system, list) else absolute
 
 
 def _getaddrinfo(name: str) -> list[Address] | Exception:

@@ -30,6 +30,9 @@ class Ports(Network):
     async def resolve(self, host: str) -> list[Address]:
         return [ip_address("127.0.0.1")]
 
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:
+        return ()
+
     async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
         if port not in self._ports:
             raise ConnectionRefusedError(111, "Connection refused")

@@ -21,6 +21,7 @@ from aiohttp import web
 from bot import doctor
 from bot.demo.mail import DemoMail
 from bot.demo.run import Demo, running_demo
+from bot.smtp.network.resolver import NameAnswer, Resolver
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.fakes.smtp_server import ScriptedServer, Silence
@@ -220,6 +221,7 @@ MAIL: dict[str, Broken] = {
         sets=lambda _: {"SMTP_ALLOWED_PORTS": "25"},
         server=lambda _: f"{LOOPBACK}:2526",
     ),
+    "a host name with an underscore": setting("SMTP_HELO", "my_bot.example.com", "in brackets"),
     "a port that refuses": Broken(
         subject=f"Mail server port {CLOSED}",
         says=("it fails at Connect: nothing listens", "firewall"),
@@ -355,6 +357,7 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -
         "Signing secret",
         "Slack scopes",
         "Socket Mode",
+        "EHLO",
         "DNS",
         f"Mail server port {setup.demo.mail.ports[587]}",
         "Clock",
@@ -432,6 +435,25 @@ async def test_without_slack_all_that_needs_it_says_so_and_the_rest_is_examined(
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_the_name_that_mail_servers_are_greeted_with_is_told(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(setup.folder)
+    for name, value in setup.good.items():
+        monkeypatch.setenv(name, value)
+    for full_name, given, told in (
+        ("bot", "", "greeted as [127.0.0.1], because this machine has no full host name"),
+        ("bot.example.com", "", "greeted as bot.example.com, the name of this machine"),
+        ("bot.example.com", "mail.example.org", "greeted as mail.example.org (SMTP_HELO)"),
+    ):
+        monkeypatch.setattr(socket, "getfqdn", lambda full_name=full_name: full_name)
+        monkeypatch.setenv("SMTP_HELO", given)
+        (found,) = [one for one in await doctor.examine() if one.subject == "EHLO"]
+        assert found.good
+        assert told in found.sentence
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -445,7 +467,12 @@ async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
         return known(host, *more, **named)
 
     monkeypatch.chdir(setup.folder)
+
+    async def unanswered(_resolver: Resolver, _host: str) -> NameAnswer:
+        return NameAnswer.NO_ANSWER
+
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    monkeypatch.setattr(Resolver, "name_answer", unanswered)
     for name, value in {**setup.good, "PUBLIC_URL": "https://nowhere.example"}.items():
         monkeypatch.setenv(name, value)
     bad = {one.subject: one.sentence for one in await doctor.examine("nowhere.example") if not one.good}

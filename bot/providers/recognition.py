@@ -1,0 +1,86 @@
+"""Recognises a provider: by a server's name, by the domain of an address, by the names of its MX records."""
+
+from collections.abc import Iterable, Mapping
+
+from bot.providers.providers import Provider, Server
+
+_BY_HOST = {name: provider for provider in Provider for name in provider.value.hosts}
+_BY_MX = {name: provider for provider in Provider for name in provider.value.mx}
+_BY_DOMAIN = {domain: provider for provider in Provider for domain in provider.value.domains}
+_BY_LABEL = {provider.label: provider for provider in Provider}
+_MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
+
+
+def provider_of(host: str) -> Provider | None:
+    """Return the provider that people send through at a server (a normalised host name); None for an unknown one."""
+    return _listed(host, _BY_HOST)
+
+
+def provider_behind(mx: Iterable[str]) -> Provider | None:
+    """Return the provider that takes mail in at one of these hosts; None when none is known."""
+    found = (_listed(host.lower().removesuffix("."), _BY_MX) for host in mx)
+    return next((provider for provider in found if provider is not None), None)
+
+
+def provider_of_mailbox(address: str) -> Provider | None:
+    """Return the provider that gives out the mailboxes of an address' domain; None for a domain that somebody owns."""
+    return _listed(address.rpartition("@")[2].lower(), _BY_DOMAIN)
+
+
+def labelled(label: str) -> Provider | None:
+    """Return the provider with this label."""
+    return _BY_LABEL.get(label)
+
+
+def provider_in_use(host: str, address: str, behind_domain: Provider | None = None) -> Provider | None:
+    """Return whose answers a server gives: those of the host's provider.
+
+    Microsoft has personal accounts and organisations behind the same servers, so there the address decides: by its
+    domain, else by `behind_domain`, the provider that takes mail in for it.
+    """
+    provider = provider_of(host)
+    if provider not in _MICROSOFT:
+        return provider
+    by_address = provider_of_mailbox(address) or behind_domain
+    return by_address if by_address in _MICROSOFT else provider
+
+
+def needs_mx(host: str, address: str) -> bool:
+    """Whether only the MX of an address' domain can tell the provider, or which of Microsoft's two it is."""
+    return provider_of(host) in (None, *_MICROSOFT) and provider_of_mailbox(address) is None
+
+
+def takes_mail_in(host: str) -> Provider | None:
+    """Return the provider whose server this is for mail that comes in, where nobody signs in; None for all others."""
+    return None if host in _BY_HOST else provider_behind([host])
+
+
+def server_for(provider: Provider, address: str, *, near: str = "") -> Server | None:
+    """Return the server to send through with an address; None when the provider has none.
+
+    Where a provider has one for each of its domains, that of the address decides, else that of another of its
+    servers, `near`.
+    """
+    facts = provider.value
+    own = facts.own_domain_servers if provider_of_mailbox(address) is not provider else ()
+    servers = own or facts.servers
+    domains = (address.rpartition("@")[2].lower(), near.partition(".")[2])
+    alike = (server for domain in domains for server in servers if server.host.partition(".")[2] == domain)
+    return next(alike, next(iter(servers), None))
+
+
+def sends_through(host: str, provider: Provider) -> bool:
+    """Whether people send through this server of a provider."""
+    return provider_of(host) is provider and takes_mail_in(host) is None
+
+
+def _listed(host: str, names: Mapping[str, Provider]) -> Provider | None:
+    """Return the provider of a host, of a domain above it, or of a pattern for either; the longest name decides."""
+    labels = host.split(".")
+    for first in range(len(labels)):
+        rest = labels[first:]
+        for place in (None, *range(len(rest))):
+            name = ".".join("*" if place == number else label for number, label in enumerate(rest))
+            if name in names:
+                return names[name]
+    return None

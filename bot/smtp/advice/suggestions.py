@@ -1,0 +1,169 @@
+"""What names tell beside a report: which provider is meant, which server it has, and what a server is for."""
+
+import re
+from collections.abc import Iterator
+
+from bot.providers.providers import Provider, Server, SignIn
+from bot.providers.recognition import (
+    labelled,
+    provider_behind,
+    provider_in_use,
+    provider_of,
+    provider_of_mailbox,
+    sends_through,
+    server_for,
+    takes_mail_in,
+)
+from bot.smtp.account import Account
+from bot.smtp.check.report import Fault, Report
+
+_ABOUT_THE_SERVER = frozenset(
+    {
+        Fault.NAME_NOT_FOUND,
+        Fault.NAME_WITHOUT_ADDRESS,
+        Fault.ZONE_FAILS,
+        Fault.LOOPBACK_NOT_ALLOWED,
+        Fault.PRIVATE_NOT_ALLOWED,
+        Fault.ADDRESS_NEVER_ALLOWED,
+        Fault.REFUSED,
+        Fault.UNREACHABLE,
+        Fault.TIMED_OUT,
+        Fault.CLOSED,
+        Fault.NOT_SMTP,
+        Fault.GARBLED,
+        Fault.SIGN_IN_NOT_OFFERED,
+    }
+)
+"""Faults that another server may not have."""
+
+_INBOUND_FAULTS = frozenset(
+    {
+        Fault.REFUSED,
+        Fault.TIMED_OUT,
+        Fault.CLOSED,
+        Fault.STARTTLS_NOT_OFFERED,
+        Fault.SIGN_IN_NOT_OFFERED,
+        Fault.SIGN_IN_NEEDED,
+    }
+)
+"""Faults that come of a server that takes mail in from other servers only."""
+
+_PURPOSES = (
+    (r"imaps?\d*", "for incoming mail (IMAP)"),
+    (r"pops?\d*s?", "for incoming mail (POP3)"),
+    (r"mx\d*|inbound|incoming|smtp-in", "for mail that comes in from other servers (MX)"),
+    (r"autodiscover|autoconfig", "where programs look for settings, not one that sends"),
+    (r"webmail|owa|www|roundcube|cpanel", "for a browser"),
+    (r"ftp|ns\d*|ldap|caldav|carddav", "for something else than mail"),
+)
+_LOOPBACK = re.compile(r"127(\.\d+){3}|::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|(.+\.)?localhost(\.localdomain)?")
+
+
+def fault_of(report: Report) -> Fault | None:
+    """Return a report's fault or, where a provider takes mail in at this server, that it is such a server."""
+    if report.fault in _INBOUND_FAULTS and takes_mail_in(report.host):
+        return Fault.SERVER_TAKES_MAIL_IN
+    return report.fault
+
+
+def provider_for(report: Report, address: str) -> Provider | None:
+    """Return the provider whose answers a report shows; None for an unknown one."""
+    return provider_in_use(report.host, address, labelled(report.provider))
+
+
+def provider_meant(report: Report, address: str) -> Provider | None:
+    """Return the provider that the mailbox seems to be with, whatever server was tried; None for an unknown one."""
+    return (
+        takes_mail_in(report.host)
+        or provider_of_mailbox(address)
+        or provider_behind(report.mail_servers)
+        or labelled(report.provider)
+    )
+
+
+def server_meant(report: Report, address: str) -> Server | None:
+    """Return the server that the provider of the mailbox has for people; None when unknown, or the one that was tried.
+
+    One that takes the encryption of the profile is preferred.
+    """
+    provider = provider_meant(report, address)
+    if provider is None or provider.value.sign_in in (SignIn.OAUTH, SignIn.NONE):
+        return None
+    best = server_for(provider, address, near=next(iter(report.mail_servers), report.host))
+    if best is None or sends_through(report.host, provider):
+        return None
+    same_host = (one for one in _all_servers(provider) if one.host == best.host)
+    return next((one for one in same_host if one.encryption == report.encryption.value), best)
+
+
+def _all_servers(provider: Provider) -> tuple[Server, ...]:
+    return provider.value.servers + provider.value.own_domain_servers
+
+
+def described(server: Server | None) -> str:
+    """Return a server in words: "smtp.example.com, port 587 with TLS"."""
+    if server is None:
+        return "your mail provider's server for outgoing mail"
+    return f"{server.host}, port {server.port} with {server.encryption}"
+
+
+def suggestions(report: Report, account: Account) -> Iterator[str]:
+    """Yield sentences that names add to what a row of advice says to do."""
+    fault = fault_of(report)
+    if fault is Fault.SERVER_TAKES_MAIL_IN:
+        return
+    if fault in _ABOUT_THE_SERVER:
+        if fault is not Fault.LOOPBACK_NOT_ALLOWED and _LOOPBACK.fullmatch(report.host):
+            yield f"{report.host} is the machine that the bot runs on, not your computer."
+        yield from _purpose(report.host)
+        yield from _provider_sentences(report, account)
+    if fault is Fault.SIGN_IN_REFUSED and provider_for(report, account.address) is None:
+        yield from _provider_sentences(report, account)
+
+
+def _purpose(host: str) -> Iterator[str]:
+    first, _, rest = host.partition(".")
+    provider = provider_of(host)
+    if "." not in rest or (provider is not None and host in provider.value.hosts):
+        return
+    server = server_for(provider, f"@{host.partition('.')[2]}", near=host) if provider else None
+    for pattern, purpose in _PURPOSES:
+        if re.fullmatch(pattern, first):
+            other = server.host if server else f"often smtp.{rest}"
+            yield f"By its name, {host} is a server {purpose}; the one for outgoing mail is {other}."
+
+
+def _provider_sentences(report: Report, account: Account) -> Iterator[str]:
+    provider = provider_meant(report, account.address)
+    if provider is None or sends_through(report.host, provider):
+        return
+    domain = account.address.rpartition("@")[2]
+    if provider_of_mailbox(account.address) is provider:
+        where = f"Mailboxes of {domain} are with {provider.label}"
+    else:
+        where = f"Mail for {report.host if report.mail_servers else domain} comes in at {provider.label}"
+    server = server_meant(report, account.address)
+    yield f"{where}; people there send through {described(server)}." if server else f"{where}."
+    if server is None and provider.value.first:
+        yield f"{provider.value.first}."
+
+
+def about_passwords(provider: Provider, address: str, *, has_row: bool) -> Iterator[str]:
+    """Yield what a provider's passwords depend on, for a password that it refused; `has_row` where a row says how."""
+    if not has_row:
+        yield how_to_sign_in(provider)
+    if provider is Provider.GMAIL and provider_of_mailbox(address) is None:
+        yield "If no app password can be made there, your Google Workspace admin has switched them off."
+
+
+def how_to_sign_in(provider: Provider) -> str:
+    """Return in one or two sentences how one signs in with a provider today."""
+    facts = provider.value
+    match facts.sign_in:
+        case SignIn.PASSWORD:
+            sentence = f"{facts.label} wants {facts.login} as User/Login, with the password of the mailbox."
+        case SignIn.OAUTH | SignIn.NONE:
+            return f"{facts.first}."
+        case kind:
+            sentence = f"{facts.label} wants {facts.login} as User/Login, with {kind.value}, made at {facts.page}."
+    return f"{sentence} Note: {facts.first}." if facts.first else sentence

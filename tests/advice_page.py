@@ -1,0 +1,181 @@
+"""Writes docs/advice.md, every row of advice as a person reads it: `.venv/bin/python -m tests.advice_page`."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+
+from bot.profiles.account.fixes import ProposedFix, fix_label
+from bot.profiles.account.profile import LABELS, Field
+from bot.providers.providers import Provider, SignIn
+from bot.smtp.account import Account, Encryption
+from bot.smtp.advice.advice import PARTS, advise, row_for
+from bot.smtp.advice.row import Fix, Row, When
+from bot.smtp.advice.suggestions import server_meant
+from bot.smtp.check.evidence import Command, Evidence
+from bot.smtp.check.report import Certificate, Endpoint, Fault, Report
+from tests.documents import ROOT
+from tests.unit.test_advice import reply_for
+
+PAGE = ROOT / "docs" / "advice.md"
+
+_TITLES = (
+    "Names, addresses and ports",
+    "Connecting",
+    "Encryption",
+    "Signing in",
+    "Where the bot comes from",
+    "Sender and recipient",
+    "The message",
+    "Providers",
+)
+_INTRODUCTION = (
+    "# Advice\n\n"
+    "What a failed connection test says, row by row, with examples in place of names: what happened, why, what to do, "
+    "who can do it, the field that is marked, and the buttons that are offered where they apply. Below that stand the "
+    "refusal that the row was written for, and where the fact is written, with the day on which it was read there. "
+    "This page is generated from `bot/smtp/advice/rows/` and `bot/providers/providers.py`; write it anew with "
+    "`.venv/bin/python -m tests.advice_page`.\n"
+)
+_PARTIES = {
+    "whoever runs the bot": ("whoever runs the bot",),
+    "an admin of the mail system": ("admin", "whoever runs the mail server", "whoever runs the domain"),
+    "the mail provider": ("mail provider",),
+}
+_HOSTS = {
+    Fault.SERVER_TAKES_MAIL_IN: "corp-example.mail.protection.outlook.com",
+    Fault.NAME_NOT_FOUND: "smtp.gmial.com",
+    Fault.NAME_WITHOUT_ADDRESS: "example.com",
+    Fault.LOOPBACK_NOT_ALLOWED: "127.0.0.1",
+    Fault.PRIVATE_NOT_ALLOWED: "mail.corp.example",
+}
+_ADDRESSES = {Fault.NAME_NOT_FOUND: "ada@gmail.com"}
+_MX = {Fault.NAME_WITHOUT_ADDRESS: ("aspmx.l.google.com",)}
+_CERTIFICATE = Certificate(
+    names=("mail.hoster.example",),
+    issuer="Example authority",
+    not_before=datetime(2026, 9, 1, tzinfo=UTC),
+    not_after=datetime(2027, 3, 1, tzinfo=UTC),
+    pin="5e" * 32,
+)
+
+
+def page() -> str:
+    """Return the text of the page."""
+    parts = [_INTRODUCTION]
+    for title, rows in zip(_TITLES, PARTS, strict=True):
+        parts += [f"## {title}\n", *_sections(rows)]
+    return "\n".join([*parts, "## The providers\n", *_providers()])
+
+
+def _sections(rows: Mapping[When, Row]) -> Iterator[str]:
+    provider = None
+    for when, row in rows.items():
+        if when.provider is not provider and when.provider is not None:
+            provider = when.provider
+            yield f"### {provider.label}\n"
+        yield _section(when, row)
+
+
+def _section(when: When, row: Row) -> str:
+    report, account = example(when)
+    assert row_for(when.fault, report.reply, when.provider) == (when, row)
+    advice = advise(report, account)
+    assert advice is not None
+    level = "####" if when.provider else "###"
+    lines = [
+        f"{level} {advice.what}\n",
+        f"- Why: {advice.why}",
+        f"- Do: {advice.do}",
+        f"- Who: {', '.join(_who(advice.do))}",
+        f"- Field: {_field(row.field)}",
+        f"- Buttons: {'; '.join(_label(fix, report, account) for fix in row.fixes) or 'none'}",
+        f"- When: {_when(when)}",
+        f"- Source: {row.source} ({row.dated})",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _who(do: str) -> list[str]:
+    others = [party for party, words in _PARTIES.items() if any(word in do for word in words)]
+    return others if others and do.startswith(("ask", "tell")) else ["you", *others]
+
+
+def _field(name: str | None) -> str:
+    if name is None:
+        return "none"
+    return "the extra configurations SSL and TLS" if name == "encryption" else LABELS[Field(name)]
+
+
+def _label(fix: Fix, report: Report, account: Account) -> str:
+    server = server_meant(report, account.address)
+    targets = {
+        Fix.USE_OPEN_PORT: "465 SSL",
+        Fix.NAME_FROM_CERTIFICATE: "mail.hoster.example",
+        Fix.USE_PROVIDER_SERVER: server.host if server else "smtp.provider.example",
+    }
+    return f"“{fix_label(ProposedFix(kind=fix, target=targets.get(fix, '')), port=report.port)}”"
+
+
+def _when(when: When) -> str:
+    words = [f"the fault “{when.fault.value}”"]
+    if when.codes:
+        words.append(f"code {', '.join(map(str, when.codes))}")
+    if when.enhanced:
+        words.append(f"enhanced code {', '.join(when.enhanced)}")
+    if when.says:
+        words.append(f"the server says {', '.join(f'“{phrase}”' for phrase in when.says)}")
+    return "; ".join(words)
+
+
+def example(when: When) -> tuple[Report, Account]:
+    """Return a report and an account to which a row applies."""
+    host = _HOSTS.get(when.fault, "smtp.example.com")
+    if when.provider is not None:
+        host = when.provider.value.servers[0].host
+    account = Account(
+        address=_ADDRESSES.get(when.fault, "ada@example.com"),
+        host=host,
+        port=587,
+        encryption=Encryption.TLS,
+        authenticate=True,
+        login="ada",
+        password=SecretStr("x"),
+    )
+    report = Report(
+        host=host,
+        port=587,
+        encryption=Encryption.TLS,
+        stages=(),
+        seconds=1,
+        tested_at=datetime(2026, 11, 30, tzinfo=UTC),
+        fault=when.fault,
+        reply=reply_for(when),
+        certificate_names=_CERTIFICATE.names,
+        certificate=_CERTIFICATE,
+        open_ports=(Endpoint(port=465, encryption=Encryption.SSL),),
+        mail_servers=_MX.get(when.fault, ()),
+        evidence=Evidence(command=Command.AUTH, mechanisms=("PLAIN", "LOGIN"), mechanism="PLAIN", announced="laptop7"),
+    )
+    return report, account
+
+
+def _providers() -> Iterator[str]:
+    yield "| provider | servers | sign-in | first | source | read |\n|---|---|---|---|---|---|"
+    for provider in Provider:
+        facts = provider.value
+        servers = ", ".join(f"{one.host} {one.port} {one.encryption}" for one in facts.servers[:2]) or "none"
+        sign_in = {SignIn.OAUTH: "OAuth alone", SignIn.NONE: "not possible"}.get(facts.sign_in, facts.sign_in.value)
+        made = f", made at {facts.page}" if facts.page else ""
+        cells = (facts.label, servers, f"{facts.login}, {sign_in}{made}", facts.first, facts.source, facts.dated)
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

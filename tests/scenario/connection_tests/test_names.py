@@ -1,0 +1,184 @@
+"""Names and providers through the front door: what a person reads, and what is offered, when a name is at fault."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+
+from bot.demo.mail import DemoMail, DemoNetwork
+from bot.demo.platform import searchable, texts
+from bot.demo.run import running_demo
+from bot.smtp.advice.advice import advise
+from bot.smtp.check.report import Fault, StageName
+from bot.smtp.check.tester import ConnectionTester
+from bot.smtp.network.connect import Network
+from bot.smtp.network.guard import Address, Guard
+from bot.smtp.network.resolver import NameAnswer
+from tests.fakes.certificates import Certificates
+from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer
+from tests.scenario.connection_tests.test_connection import ACCOUNT, TIMEOUT, certificates, trust
+from tests.scenario.connection_tests.test_fix_buttons import buttons
+from tests.scenario.people import ADA, run_test, set_up
+
+__all__ = ["certificates", "trust"]
+
+LOCAL = Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525))
+
+
+class Nowhere(Network):
+    """No name leads anywhere; the DNS says why."""
+
+    def __init__(self, answer: NameAnswer, mx: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._answer, self._mx = answer, tuple(mx)
+
+    async def resolve(self, host: str) -> list[Address]:
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    async def name_answer(self, host: str) -> NameAnswer:
+        return self._answer
+
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:
+        return self._mx
+
+
+class BehindMx(OneServerNetwork):
+    """The sender's domain has its mail taken in at this host."""
+
+    def __init__(self, port: int, mx: str, other_ports: Mapping[int, int] | None = None) -> None:
+        super().__init__(port, other_ports)
+        self._mx = mx
+
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:
+        return (self._mx,)
+
+
+def a_tester(
+    network: Network, trust: ssl.SSLContext, *, guard: Guard = LOCAL, helo: str = "[127.0.0.1]"
+) -> ConnectionTester:
+    return ConnectionTester(guard=guard, network=network, trust=trust, timeout=TIMEOUT, handshakes=4, helo=helo)
+
+
+@pytest.mark.databases()
+@pytest.mark.parametrize(
+    ("answer", "fault", "words"),
+    [
+        (NameAnswer.NO_SUCH_NAME, Fault.NAME_NOT_FOUND, "does not exist"),
+        (NameAnswer.NO_ADDRESS, Fault.NAME_WITHOUT_ADDRESS, "leads to no machine. It is a mail domain, not a server"),
+        (NameAnswer.ZONE_FAILS, Fault.ZONE_FAILS, "SERVFAIL"),
+        (NameAnswer.NO_ANSWER, Fault.RESOLVER_UNAVAILABLE, "got no answer, so nothing is known about the name yet"),
+    ],
+)
+async def test_each_answer_of_the_dns_has_words_of_its_own(
+    trust: ssl.SSLContext, answer: NameAnswer, fault: Fault, words: str
+) -> None:
+    report = await a_tester(Nowhere(answer, ["mx.mail.test"]), trust).test(ACCOUNT, lambda _: None)
+    assert (report.fault, report.failed_stage and report.failed_stage.name) == (fault, StageName.RESOLVE)
+    advice = advise(report, ACCOUNT)
+    assert advice is not None
+    assert words in advice.why
+    said = f"{report.failed_stage} {advice}"
+    assert ("does not exist" in said or "no such name" in said) is (fault is Fault.NAME_NOT_FOUND)
+
+
+@pytest.mark.databases()
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("127.0.0.1", Fault.LOOPBACK_NOT_ALLOWED),
+        ("::1", Fault.LOOPBACK_NOT_ALLOWED),
+        ("10.1.2.3", Fault.PRIVATE_NOT_ALLOWED),
+        ("fd12::1", Fault.PRIVATE_NOT_ALLOWED),
+        ("169.254.169.254", Fault.ADDRESS_NEVER_ALLOWED),
+    ],
+)
+async def test_each_kind_of_address_that_is_not_reached_has_words_of_its_own(
+    trust: ssl.SSLContext, address: str, fault: Fault
+) -> None:
+    class Leads(Network):
+        async def resolve(self, host: str) -> list[Address]:
+            return [ip_address("1.1.1.1"), ip_address(address)]
+
+        async def mail_servers(self, domain: str) -> tuple[str, ...]:
+            return ()
+
+    closed = a_tester(Leads(), trust, guard=Guard((), (587,)))
+    report = await closed.test(ACCOUNT, lambda _: None)
+    assert report.fault is fault
+    advice = advise(report, ACCOUNT)
+    assert advice is not None
+    assert ("list its network" in advice.do) is (fault is Fault.PRIVATE_NOT_ALLOWED)
+    assert ("not yours" in advice.what) is (fault is Fault.LOOPBACK_NOT_ALLOWED)
+    assert advice.fixes == ()
+
+
+@pytest.mark.databases()
+async def test_the_bots_own_name_is_announced_unless_the_profile_has_one(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    for account, announced in (
+        (ACCOUNT, b"EHLO bot.example.com\r\n"),
+        (replace(ACCOUNT, helo="pc17.example.com"), b"EHLO pc17.example.com\r\n"),
+    ):
+        async with ScriptedServer(tls=certificates.good) as server:
+            named = a_tester(OneServerNetwork(server.port), trust, helo="bot.example.com")
+            assert (await named.test(account, lambda _: None)).passed
+        assert {line for line in server.lines if line.startswith(b"EHLO")} == {announced}
+
+
+@pytest.mark.databases()
+async def test_the_provider_of_a_domain_is_found_by_its_mx_only_after_a_failure(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    for acts, provider in (({}, ""), ({"verdict": b"535 5.7.8 no\r\n"}, "Microsoft 365")):
+        async with ScriptedServer(tls=certificates.good, acts=acts) as server:
+            network = BehindMx(server.port, "corp-example.mail.protection.outlook.com")
+            report = await a_tester(network, trust).test(ACCOUNT, lambda _: None)
+        assert report.provider == provider
+
+
+@pytest.mark.databases()
+async def test_a_slow_mx_does_not_lengthen_a_test_beyond_its_deadline(trust: ssl.SSLContext) -> None:
+    class Slow(Nowhere):
+        async def resolve(self, host: str) -> list[Address]:
+            return [ip_address("169.254.1.1")]
+
+        async def mail_servers(self, domain: str) -> tuple[str, ...]:
+            await super().mail_servers(domain)
+            await asyncio.sleep(30)
+            return ()
+
+    report = await a_tester(Slow(NameAnswer.NO_ANSWER), trust).test(ACCOUNT, lambda _: None)
+    assert report.seconds < TIMEOUT + 0.2
+    assert report.provider == ""
+
+
+async def test_a_button_leads_from_a_providers_server_for_incoming_mail_to_the_form_with_the_right_one(
+    tmp_path: Path,
+) -> None:
+    mail = DemoMail()
+    inbound = "demo-example.mail.protection.outlook.com"
+    network = DemoNetwork(mail, names={inbound: "127.0.0.1"})
+    async with running_demo(tmp_path, mail=mail, network=network, smtp_timeout=3) as demo:
+        workspace = demo.workspace
+        await set_up(demo, ADA, port="2525")
+        await workspace.command(ADA, "/email-profile", "edit")
+        await workspace.wait_view(ADA, "Email profile")
+        for label, value in {"SMTP Server Address": inbound, "Password": "toy-secret"}.items():
+            await workspace.fill(ADA, label, value)
+        assert await workspace.submit(ADA) == {}
+        report = await run_test(demo, ADA)
+        assert "is a server for incoming mail" in searchable(report)
+        assert "smtp.office365.com, port 587 with TLS" in searchable(report)
+        assert not any("587" in label for label in buttons(report) if "office365" in label)
+        await workspace.press(ADA, "Use smtp.office365.com as server …", message=report)
+        form = await workspace.wait_view(ADA, "Email profile")
+        shown = " ".join(texts(form.blocks))
+        assert "smtp.office365.com" in shown
+        assert "Type the password again to go with it." in shown
+        assert "toy-secret" not in str(form)

@@ -1,0 +1,148 @@
+"""The table of providers: complete, consistent, and found by server, by domain and by MX."""
+
+import re
+from datetime import UTC, date, datetime
+
+import pytest
+
+from bot.providers.providers import Provider, SignIn
+from bot.providers.recognition import (
+    labelled,
+    needs_mx,
+    provider_behind,
+    provider_in_use,
+    provider_of,
+    provider_of_mailbox,
+    server_for,
+    takes_mail_in,
+)
+
+HOSTS = {
+    "smtp.gmail.com": Provider.GMAIL,
+    "smtp.office365.com": Provider.MICROSOFT_365,
+    "smtp-mail.outlook.com": Provider.OUTLOOK_COM,
+    "smtp.mail.yahoo.com": Provider.YAHOO,
+    "smtp.aol.com": Provider.AOL,
+    "p42.mail.me.com": Provider.ICLOUD,
+    "smtppro.zoho.eu": Provider.ZOHO,
+    "email-smtp.eu-west-1.amazonaws.com": Provider.AMAZON_SES,
+    "email-smtp-fips.us-east-1.amazonaws.com": Provider.AMAZON_SES,
+    "smtp.sendgrid.net": Provider.SENDGRID,
+    "smtp.eu.mailgun.org": Provider.MAILGUN,
+    "smtp.postmarkapp.com": Provider.POSTMARK,
+    "smtp.fastmail.com": Provider.FASTMAIL,
+    "mail.gmx.net": Provider.GMX,
+    "smtp.web.de": Provider.WEB_DE,
+    "securesmtp.t-online.de": Provider.T_ONLINE,
+    "smtp.yandex.com": Provider.YANDEX,
+    "smtp.126.com": Provider.NETEASE,
+    "smtp.exmail.qq.com": Provider.QQ,
+    "smtp.protonmail.ch": Provider.PROTON,
+}
+MX = {
+    "aspmx.l.google.com": Provider.GMAIL,
+    "alt2.gmail-smtp-in.l.google.com": Provider.GMAIL,
+    "SMTP.google.com.": Provider.GMAIL,
+    "corp-example.mail.protection.outlook.com": Provider.MICROSOFT_365,
+    "corp-example.p-v1.mx.microsoft": Provider.MICROSOFT_365,
+    "hotmail-com.olc.protection.outlook.com": Provider.OUTLOOK_COM,
+    "mta5.am0.yahoodns.net": Provider.YAHOO,
+    "mx.zoho.eu": Provider.ZOHO,
+    "inbound-smtp.us-east-1.amazonaws.com": Provider.AMAZON_SES,
+    "mx00.kundenserver.de": Provider.IONOS,
+    "in1-smtp.messagingengine.com": Provider.FASTMAIL,
+}
+
+
+@pytest.mark.parametrize("provider", Provider)
+def test_each_row_says_how_one_signs_in_and_where_it_stands(provider: Provider) -> None:
+    facts = provider.value
+    assert facts.source.startswith("https://")
+    assert date.fromisoformat(facts.dated) <= datetime.now(UTC).date()
+    assert bool(facts.servers) is (facts.sign_in is not SignIn.NONE)
+    if facts.sign_in in (SignIn.APP_PASSWORD, SignIn.MAIL_PASSWORD, SignIn.API_KEY):
+        assert facts.page
+    if facts.sign_in in (SignIn.OAUTH, SignIn.NONE):
+        assert facts.first
+    assert not facts.first.endswith(".")
+    assert {(server.port, server.encryption) for server in facts.servers} <= {(465, "SSL"), (587, "TLS")}
+    for server in facts.servers + facts.own_domain_servers:
+        assert provider_of(server.host) is provider
+    for host in facts.mx:
+        assert provider_behind([host.replace("*", "eu-west-1")]) is provider
+    for domain in facts.domains:
+        assert provider_of_mailbox(f"ada@{domain}") is provider
+    assert labelled(provider.label) is provider
+
+
+def test_no_name_is_in_two_rows() -> None:
+    assert len(Provider) >= 30
+    for column in ("hosts", "mx", "domains"):
+        names = [name for provider in Provider for name in getattr(provider.value, column)]
+        assert sorted(set(names)) == sorted(names)
+        assert all(re.fullmatch(r"[a-z0-9*.-]+", name) for name in names)
+
+
+def test_providers_are_recognised_by_whole_labels_of_a_server() -> None:
+    for host, provider in HOSTS.items():
+        assert provider_of(host) is provider
+    for host in (
+        "evil-smtp.gmail.com",
+        "smtp.gmail.com.evil.example",
+        "gmail.com",
+        "xsmtp-mail.outlook.com",
+        "127.0.0.1",
+    ):
+        assert provider_of(host) is None
+
+
+@pytest.mark.parametrize(("host", "provider"), MX.items())
+def test_providers_are_recognised_by_their_mx(host: str, provider: Provider) -> None:
+    assert provider_behind(["mx.unknown.example", host]) is provider
+    assert takes_mail_in(host.lower().rstrip(".")) is provider
+
+
+def test_a_server_that_people_send_through_takes_no_mail_in_whatever_it_is_called() -> None:
+    for host in ("mx.freenet.de", "smtp.gmail.com", "smtp.office365.com", "mail.corp.example"):
+        assert takes_mail_in(host) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "behind", "provider"),
+    [
+        ("smtp.office365.com", "sam@hotmail.com", None, Provider.OUTLOOK_COM),
+        ("smtp.office365.com", "sam@live.co.uk", None, Provider.OUTLOOK_COM),
+        ("smtp-mail.outlook.com", "sam@MSN.com", None, Provider.OUTLOOK_COM),
+        ("smtp.office365.com", "sam@corp.example", None, Provider.MICROSOFT_365),
+        ("smtp-mail.outlook.com", "sam@corp.example", Provider.MICROSOFT_365, Provider.MICROSOFT_365),
+        ("smtp-mail.outlook.com", "sam@corp.example", None, Provider.OUTLOOK_COM),
+        ("smtp.office365.com", "sam@corp.example", Provider.GMAIL, Provider.MICROSOFT_365),
+        ("smtp.corp.example", "sam@corp.example", Provider.GMAIL, None),
+        ("smtp.gmail.com", "sam@corp.example", None, Provider.GMAIL),
+    ],
+)
+def test_a_servers_answers_are_its_providers_and_microsofts_depend_on_the_address(
+    host: str, address: str, behind: Provider | None, provider: Provider | None
+) -> None:
+    assert provider_in_use(host, address, behind) is provider
+
+
+def test_mx_records_are_asked_for_only_where_they_tell_something() -> None:
+    assert needs_mx("smtp.corp.example", "sam@corp.example")
+    assert needs_mx("smtp.office365.com", "sam@corp.example")
+    assert not needs_mx("smtp.office365.com", "sam@hotmail.com")
+    assert not needs_mx("smtp.gmail.com", "sam@corp.example")
+
+
+def test_the_server_of_ones_own_domain_is_preferred() -> None:
+    for address, host in (
+        ("sam@126.com", "smtp.126.com"),
+        ("sam@zoho.eu", "smtp.zoho.eu"),
+        ("sam@gmx.com", "mail.gmx.com"),
+        ("sam@corp.example", "mail.gmx.net"),
+    ):
+        provider = provider_of_mailbox(address) or Provider.GMX
+        server = server_for(provider, address)
+        assert server is not None
+        assert server.host == host
+    assert server_for(Provider.TUTA, "sam@tuta.com") is None

@@ -1,0 +1,136 @@
+"""What names tell: which provider and server is meant, and what a server is for."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.profiles.account.fixes import ProposedFix, fix_label, opens_form, propose_fixes
+from bot.profiles.account.profile import EmailProfile
+from bot.smtp.account import Encryption
+from bot.smtp.advice.advice import Advice, advise
+from bot.smtp.advice.row import Fix
+from bot.smtp.check.report import Fault, Reply, Report, StageName
+from tests.unit.test_advice import ACCOUNT, report
+
+
+def advice_on(failed: Report, address: str = "ada@example.com") -> Advice:
+    found = advise(failed, replace(ACCOUNT, address=address, host=failed.host))
+    assert found is not None
+    return found
+
+
+def at(host: str, fault: Fault, *, port: int = 587, encryption: Encryption = Encryption.TLS) -> Report:
+    return report(fault, host=host, port=port, encryption=encryption, stage=StageName.RESOLVE)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("imap.corp.example", "for incoming mail (IMAP); the one for outgoing mail is often smtp.corp.example."),
+        ("pop3.corp.example", "for incoming mail (POP3); the one for outgoing mail is often smtp.corp.example."),
+        ("mx1.corp.example", "for mail that comes in from other servers (MX)"),
+        ("autodiscover.corp.example", "where programs look for settings, not one that sends"),
+        ("webmail.corp.example", "for a browser"),
+        ("imap.mail.yahoo.com", "the one for outgoing mail is smtp.mail.yahoo.com."),
+        ("imap.gmx.net", "the one for outgoing mail is mail.gmx.net."),
+    ],
+)
+@pytest.mark.parametrize("fault", [Fault.NAME_NOT_FOUND, Fault.TIMED_OUT, Fault.NOT_SMTP])
+def test_a_name_that_tells_what_it_is_for_is_told(host: str, words: str, fault: Fault) -> None:
+    assert words in advice_on(at(host, fault)).do
+
+
+@pytest.mark.parametrize("host", ["smtp.corp.example", "mail.corp.example", "imap", "mx.freenet.de", "popcorn.example"])
+def test_nothing_is_made_of_a_name_that_tells_nothing(host: str) -> None:
+    assert "By its name" not in advice_on(at(host, Fault.TIMED_OUT)).do
+
+
+def test_a_name_for_incoming_mail_that_signs_people_in_is_not_talked_about() -> None:
+    assert "By its name" not in advice_on(at("imap.corp.example", Fault.SIGN_IN_REFUSED)).do
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.0.1", "::1", "bridge.localhost"])
+def test_loopback_is_told_to_be_the_bots_machine_where_nothing_answers_there_either(host: str) -> None:
+    assert "the machine that the bot runs on, not your computer" in advice_on(at(host, Fault.REFUSED, port=1025)).do
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("sam@gmail.com", "Mailboxes of gmail.com are with Gmail; people there send through smtp.gmail.com, port 587"),
+        ("sam@me.com", "Mailboxes of me.com are with iCloud; people there send through smtp.mail.me.com, port 587"),
+        ("sam@hotmail.com", "Outlook.com has taken no passwords from mail programs since September 2024"),
+        ("sam@tuta.com", "Tuta has no server for mail programs"),
+    ],
+)
+def test_the_right_server_of_an_address_is_named_where_the_one_typed_does_not_exist(address: str, words: str) -> None:
+    assert words in advice_on(at("smtp.gmial.com", Fault.NAME_NOT_FOUND), address).do
+
+
+def test_the_mx_tells_the_provider_of_a_domain_that_somebody_owns() -> None:
+    failed = replace(at("smtp.corp.example", Fault.TIMED_OUT), provider="Microsoft 365")
+    advice = advice_on(failed, "sam@corp.example")
+    assert "Mail for corp.example comes in at Microsoft 365; people there send through smtp.office365.com" in advice.do
+
+
+def test_a_mail_domain_is_told_as_such_with_its_mx_and_the_server_behind() -> None:
+    failed = replace(at("corp.example", Fault.NAME_WITHOUT_ADDRESS), mail_servers=("aspmx.l.google.com",))
+    advice = advice_on(failed, "sam@corp.example")
+    assert "mail for it comes in at aspmx.l.google.com (MX)" in advice.why
+    assert "Mail for corp.example comes in at Gmail; people there send through smtp.gmail.com" in advice.do
+    assert "does not exist" not in advice.what + advice.why + advice.do
+
+
+@pytest.mark.parametrize(
+    ("host", "server"),
+    [
+        ("corp-example.mail.protection.outlook.com", "smtp.office365.com, port 587 with TLS"),
+        ("aspmx.l.google.com", "smtp.gmail.com, port 587 with TLS"),
+        ("mx.zoho.eu", "smtppro.zoho.eu, port 587 with TLS"),
+        ("mxbiz1.qq.com", "smtp.exmail.qq.com, port 587 with TLS"),
+        ("mx1.mail.ovh.net", "smtp.mail.ovh.net, port 465 with SSL"),
+    ],
+)
+@pytest.mark.parametrize("fault", [Fault.SIGN_IN_NOT_OFFERED, Fault.REFUSED, Fault.TIMED_OUT, Fault.SIGN_IN_NEEDED])
+def test_a_providers_server_for_incoming_mail_leads_to_the_one_that_people_send_through(
+    host: str, server: str, fault: Fault
+) -> None:
+    failed = at(host, fault, port=25)
+    advice = advice_on(failed, "sam@corp.example")
+    assert "incoming mail" in advice.what
+    assert server in advice.do
+    assert advice.field == "host"
+    (fix,) = propose_fixes(failed, advice, EmailProfile(address="sam@corp.example", host=host, port=25))
+    assert fix.target == server.split(", port ", maxsplit=1)[0] + " " + server.split()[2]
+    assert fix_label(fix, port=25) == f"Use {server.partition(',')[0]} as server …"
+    # A password goes only to the server that it was typed for.
+    assert opens_form(fix, EmailProfile(), has_password=True)
+
+
+def test_no_server_is_offered_where_the_provider_takes_no_passwords_or_was_tried_already() -> None:
+    for host, address in (("smtp.live.example", "sam@hotmail.com"), ("smtp.gmail.com", "sam@gmail.com")):
+        failed = at(host, Fault.NAME_NOT_FOUND)
+        advice = advice_on(failed, address)
+        assert Fix.USE_PROVIDER_SERVER not in advice.fixes
+        assert propose_fixes(failed, advice, EmailProfile(address=address, host=host, port=587)) == ()
+
+
+def test_a_provider_without_rows_of_its_own_still_says_how_one_signs_in() -> None:
+    refused = report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.8", text="no"), host="smtp.mail.ru")
+    assert "Mail.ru wants the full address as User/Login, with an app password, made at" in (
+        advice_on(refused, "sam@bk.ru").do
+    )
+
+
+def test_an_organisations_address_at_google_has_an_admin_and_a_personal_one_has_none() -> None:
+    refused = report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.8", text="no"), host="smtp.gmail.com")
+    assert "Google Workspace admin" in advice_on(refused, "sam@corp.example").do
+    assert "admin" not in advice_on(refused, "sam@gmail.com").do
+
+
+def test_the_target_of_a_server_button_holds_no_more_than_server_and_port() -> None:
+    failed = at("smtp.gmial.com", Fault.NAME_NOT_FOUND)
+    profile = EmailProfile(address="sam@gmail.com", host="smtp.gmial.com", port=587)
+    assert propose_fixes(failed, advice_on(failed, "sam@gmail.com"), profile) == (
+        ProposedFix(kind=Fix.USE_PROVIDER_SERVER, target="smtp.gmail.com 587"),
+    )
