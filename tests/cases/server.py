@@ -44,6 +44,8 @@ class CaseServer:
     port: int = 0
     in_clear: list[bytes] = field(default_factory=list)
     """Every line that came unencrypted."""
+    in_tls: list[bytes] = field(default_factory=list)
+    """Every line that came encrypted."""
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -194,8 +196,7 @@ class _Conversation:
 
     async def _line(self) -> bytes:
         line = await self._reader.readline()
-        if not self._encrypted:
-            self._server.in_clear.append(line)
+        (self._server.in_tls if self._encrypted else self._server.in_clear).append(line)
         return line
 
     async def _say(self, text: str) -> None:
