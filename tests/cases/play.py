@@ -13,6 +13,7 @@ from bot.demo.run import Demo, running_demo
 from tests.cases.case import Case, Expectation, Step
 from tests.cases.certificates import CaseCertificates
 from tests.cases.read import Answer
+from tests.cases.real import real
 from tests.cases.world import CaseNetwork, TrustedMail, World, scripted
 from tests.fakes.names import answering
 
@@ -34,6 +35,9 @@ class Outcome:
 
 async def play(case: Case, certificates: CaseCertificates, folder: Path) -> Outcome:
     """Play a case with a bot of its own, whose files are in a folder."""
+    if case.real:
+        with real(case) as world:
+            return await play_in(world, case, folder)
     async with scripted(case, certificates) as world:
         return await play_in(world, case, folder)
 

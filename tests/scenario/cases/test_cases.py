@@ -8,6 +8,7 @@ import pytest
 from tests.cases.case import MORE, Case, files
 from tests.cases.certificates import CaseCertificates
 from tests.cases.play import play
+from tests.cases.real import lacking
 from tests.counts import scaled
 
 DAILY = [file for file in files() if file.parent != MORE]
@@ -22,7 +23,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseCerti
 @pytest.mark.parametrize("file", scaled(quick=DAILY, full=files()), ids=lambda file: file.stem)
 async def test_the_bot_tells_the_truth_about(file: Path, certificates: CaseCertificates, tmp_path: Path) -> None:
     case = Case.read(file)
-    if case.real:
-        pytest.skip("needs a real server")
+    if absent := lacking(case):
+        pytest.skip(absent)
     outcome = await play(case, certificates, tmp_path)
     assert not outcome.wrong, outcome.answer
