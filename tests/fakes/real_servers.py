@@ -1,5 +1,6 @@
 """Real mail servers on the loopback: Postfix with Dovecot's sign-in, and Exim; each in a folder of its own."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -7,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import trustme
@@ -17,6 +18,7 @@ from tests.fakes.smtp_server import HOST, LOGIN
 SECRET = "correct horse battery"
 OTHER = "boss@mail.test"
 STRANGER = "somebody@elsewhere.test"
+UNKNOWN_DOMAIN = "corp.invalid"
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,14 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def _folder(host: str) -> Iterator[Path]:
     # The servers run as users of their own, who must get in here; their socket paths must be short.
     with tempfile.TemporaryDirectory(prefix="mta") as name:
         folder = Path(name)
         folder.chmod(0o755)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "authority.pem")
-        issued = authority.issue_cert(HOST)
+        issued = authority.issue_cert(host)
         issued.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
         yield folder
 
@@ -73,21 +75,53 @@ def _wait_for(port: int, log: Path) -> None:
     raise RuntimeError(f"the server did not start: {log.read_text() if log.exists() else 'no log'}")
 
 
+OWN_ADDRESS = f"""
+smtpd_sender_login_maps = inline:{{ {{ {LOGIN} = {LOGIN} }}, {{ {OTHER} = {OTHER} }} }}
+smtpd_sender_restrictions = reject_sender_login_mismatch
+"""
+"""Each login may send only as itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mailbox:
+    """The one account of a server; `scheme` is the form in which Dovecot keeps its password."""
+
+    login: str = LOGIN
+    password: str = field(default=SECRET, repr=False)
+    scheme: str = "PLAIN"
+
+    def line(self) -> str:
+        """Return its line in Dovecot's file of users."""
+        kept = f"{{PLAIN}}{self.password}"
+        if self.scheme != "PLAIN":
+            command = ["doveadm", "-c", os.devnull, "pw", "-s", self.scheme, "-p", self.password]
+            kept = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        return f"{self.login}:{kept}\n"
+
+
 @contextmanager
-def postfix() -> Iterator[RealServer]:
-    """Run Postfix, with Dovecot to check passwords; each login may send only as itself."""
+def postfix(
+    *,
+    host: str = HOST,
+    mailbox: Mailbox | None = None,
+    mechanisms: str = "plain login",
+    restrictions: str = OWN_ADDRESS,
+    introspection_url: str = "",
+) -> Iterator[RealServer]:
+    """Run Postfix, with Dovecot to check passwords, or tokens at an address; `restrictions` are lines of main.cf."""
     starttls_port, tls_port = _free_ports(2)
-    with _folder() as folder:
+    with _folder(host) as folder:
         (folder / "server.pem").chmod(0o600)
         (folder / "spool" / "private").mkdir(parents=True)
         shutil.chown(folder / "spool" / "private", "postfix")
         (folder / "data").mkdir()
         shutil.chown(folder / "data", "postfix")
         (folder / "postfix").mkdir()
-        (folder / "postfix" / "main.cf").write_text(_main_cf(folder))
+        (folder / "postfix" / "main.cf").write_text(_main_cf(folder, host) + restrictions)
         (folder / "postfix" / "master.cf").write_text(_master_cf(starttls_port, tls_port))
-        (folder / "users").write_text(f"{LOGIN}:{{PLAIN}}{SECRET}\n")
-        (folder / "dovecot.conf").write_text(_dovecot_conf(folder))
+        (folder / "users").write_text((mailbox or Mailbox()).line())
+        tokens = _token_passdb(folder, introspection_url) if introspection_url else ""
+        (folder / "dovecot.conf").write_text(_dovecot_conf(folder, mechanisms, tokens))
         dovecot = ["dovecot", "-c", str(folder / "dovecot.conf"), "-F"]
         authentication = subprocess.Popen(dovecot, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         control = ["postfix", "-c", str(folder / "postfix")]
@@ -110,7 +144,7 @@ def _wait_for_file(path: Path) -> None:
     raise RuntimeError(f"{path.name} did not appear")
 
 
-def _main_cf(folder: Path) -> str:
+def _main_cf(folder: Path, host: str) -> str:
     return f"""
 compatibility_level = 3.6
 queue_directory = {folder}/spool
@@ -121,8 +155,8 @@ mail_owner = postfix
 setgid_group = postdrop
 maillog_file = {folder}/mail.log
 maillog_file_prefixes = /
-myhostname = {HOST}
-mydestination = {HOST}
+myhostname = {host}
+mydestination = {host}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 local_recipient_maps = inline:{{ {{ {LOGIN} = ok }} }}
@@ -132,8 +166,6 @@ smtpd_tls_auth_only = yes
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = private/auth
-smtpd_sender_login_maps = inline:{{ {{ {LOGIN} = {LOGIN} }}, {{ {OTHER} = {OTHER} }} }}
-smtpd_sender_restrictions = reject_sender_login_mismatch
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_peername_lookup = no
 # Who makes mistakes is kept waiting for a second each time; so it is with Dovecot below.
@@ -157,14 +189,15 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-def _dovecot_conf(folder: Path) -> str:
+def _dovecot_conf(folder: Path, mechanisms: str, tokens: str) -> str:
     return f"""
 base_dir = {folder}/dovecot
 log_path = {folder}/dovecot.log
 protocols =
 ssl = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
+{tokens}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {folder}/users
@@ -193,11 +226,26 @@ service stats {{
 """
 
 
+def _token_passdb(folder: Path, introspection_url: str) -> str:
+    """Let Dovecot ask at an address whose a token is (RFC 7662, in its simpler form with GET)."""
+    file = folder / "oauth2.conf"
+    file.write_text(
+        f"introspection_mode = get\nintrospection_url = {introspection_url}\nusername_attribute = username\n"
+    )
+    return f"""
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {file}
+}}
+"""
+
+
 @contextmanager
 def exim() -> Iterator[RealServer]:
     """Run Exim; each login may send only as itself."""
     starttls_port, tls_port = _free_ports(2)
-    with _folder() as folder:
+    with _folder(HOST) as folder:
         for name in ("server.pem", "authority.pem"):
             (folder / name).chmod(0o644)
         (folder / "spool").mkdir()
@@ -235,12 +283,19 @@ rfc1413_query_timeout = 0s
 begin acl
 check_mail:
   deny authenticated = *
+       !senders = *@{UNKNOWN_DOMAIN}
        condition = ${{if !eqi{{$sender_address}}{{$authenticated_id}}}}
        message = Sender address not owned by $authenticated_id
   accept
 check_rcpt:
+  deny senders = *@{UNKNOWN_DOMAIN}
+       !verify = sender
   accept authenticated = *
   deny message = relay not permitted
+begin routers
+elsewhere:
+  driver = dnslookup
+  verify_only
 begin authenticators
 plain:
   driver = plaintext
