@@ -16,7 +16,7 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.advice import advise
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.refusals import classify
+from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.counts import scaled
 
