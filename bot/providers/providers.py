@@ -43,6 +43,7 @@ JUDGE_SENDER_WITH_MESSAGE = frozenset(
         Provider.SENDGRID,
         Provider.MAILGUN,
         Provider.POSTMARK,
+        Provider.ZOHO,
     }
 )
 """Those that take any sender with MAIL, and refuse one that is not the login's only after the message.
