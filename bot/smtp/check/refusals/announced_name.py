@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from bot.smtp.check.evidence import Command
-from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, Refusal, any_of, own_name
+from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, OPENING, Refusal, any_of, own_name
 from bot.smtp.check.report import Fault
 
-_ANYWHERE = (Command.EHLO, *ENVELOPE, *AT_MESSAGE)
+_ANYWHERE = (*OPENING, *ENVELOPE, *AT_MESSAGE)
 _NAMED = any_of(
     r"\b(he|eh)lo\b(?!=).{0,60}(reject|invalid|refus|denied|\bnot\b|n't|\bbad\b|must|requir|need|should"
     "|argument|syntax|malformed|forged|fully|fqdn|bare|literal|resolv|unknown|mismatch|match|name|host"
