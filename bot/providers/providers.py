@@ -201,6 +201,7 @@ class Provider(Enum):
             "smtp.zoho is for personal accounts and smtppro.zoho for a domain of one's own, each with the ending of "
             "the account's region (.com, .eu, .in, .com.au, .jp)"
         ),
+        judges_sender_only_with_message=True,
         spf=("zoho.com", "zohomail.com", "zoho.eu", "zohomail.eu", "zoho.in"),
         source="https://www.zoho.com/mail/help/zoho-smtp.html",
     )

@@ -75,7 +75,8 @@ class ScriptedServer:
     """A complete small SMTP server; `acts` replaces what it does at a step.
 
     Steps are "connect" (before any greeting), "greeting", "EHLO" (before TLS), "EHLO encrypted", "HELO",
-    "STARTTLS", "handshake", "AUTH", "AUTH challenge", "verdict", "MAIL", "RCPT", "RSET" and "QUIT".
+    "STARTTLS", "handshake", "AUTH", "AUTH challenge", "verdict", "MAIL", "RCPT", "DATA", "END" (after the message),
+    "RSET" and "QUIT".
     `on_end` is called with a connection's number when it has ended.
     """
 
@@ -176,11 +177,20 @@ class _Conversation:
                 await self._act("MAIL", b"250 2.1.0 OK\r\n" if owned else b"550 5.7.1 not owned\r\n", line)
             case "RCPT":
                 await self._act("RCPT", b"250 2.1.5 OK\r\n", line)
+            case "DATA":
+                await self._take_message(line)
             case "QUIT":
                 await self._act("QUIT", b"221 2.0.0 Bye\r\n", line)
                 raise _OverError
             case _:
                 await self._act(verb, b"250 2.0.0 OK\r\n" if verb in ("RSET", "HELO") else b"502 5.5.2 what?\r\n", line)
+
+    async def _take_message(self, line: bytes) -> None:
+        await self._act("DATA", b"354 go ahead\r\n", line)
+        if self._server.replies[-1].text.startswith(b"354"):
+            message = await self._reader.readuntil(b"\r\n.\r\n")
+            self._server.heard.append(Heard(message, self._encrypted, self._number))
+            await self._act("END", b"250 2.0.0 queued\r\n", message)
 
     def _extensions(self) -> bytes:
         lines = ["mail.test", "SIZE 1000", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]

@@ -253,6 +253,24 @@ def test_a_fix_is_offered_only_where_it_changes_something(fix: Fix, good: Accoun
     assert not applicable(fix, report(Fault.SIGN_IN_REFUSED), bad)
 
 
+def test_the_login_is_no_address_where_it_has_the_same_fault() -> None:
+    account = replace(ACCOUNT, address="müller@corp.lan", login="sam@corp.example")
+    for fault, login in (
+        (Fault.ADDRESS_NOT_ASCII, "möller@corp.example"),
+        (Fault.SENDER_DOMAIN_UNKNOWN, "sam@corp.lan"),
+    ):
+        assert applicable(Fix.LOGIN_AS_ADDRESS, report(fault), account)
+        assert not applicable(Fix.LOGIN_AS_ADDRESS, report(fault), replace(account, login=login))
+
+
+def test_signing_in_is_offered_only_where_the_server_offers_it() -> None:
+    account = replace(ACCOUNT, authenticate=False)
+    for mechanisms in ((), ("PLAIN",)):
+        evidence = Evidence(command=Command.MAIL, mechanisms=mechanisms)
+        failed = replace(report(Fault.SIGN_IN_NEEDED), evidence=evidence)
+        assert applicable(Fix.AUTHENTICATE, failed, account) is bool(mechanisms)
+
+
 def test_a_name_from_the_certificate_is_offered_only_when_it_is_a_plain_host_name() -> None:
     for certified, usable in (
         ((), False),

@@ -141,6 +141,17 @@ def _can_be_address(account: Account) -> bool:
     return bool(local) and "." in domain and account.login.casefold() != account.address.casefold()
 
 
+def _login_would_do(report: Report, account: Account) -> bool:
+    """Whether the login is an address, and one without what is wrong with the sender's."""
+    local, _, domain = account.login.rpartition("@")
+    match report.fault:
+        case Fault.ADDRESS_NOT_ASCII if not local.isascii():
+            return False
+        case Fault.SENDER_DOMAIN_UNKNOWN if domain.casefold() == account.address.rpartition("@")[2].casefold():
+            return False
+    return _can_be_address(account)
+
+
 def _has_blanks_in_app_password(account: Account) -> bool:
     plain = account.password.get_secret_value() if account.password else ""
     letters = "".join(plain.split())
@@ -176,7 +187,7 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     ),
     Fix.USE_OPEN_PORT: lambda report, _: bool(report.open_ports),
     Fix.ADDRESS_AS_LOGIN: lambda _, account: account.login.casefold() != account.address.casefold(),
-    Fix.LOGIN_AS_ADDRESS: lambda _, account: account.authenticate and _can_be_address(account),
+    Fix.LOGIN_AS_ADDRESS: lambda report, account: account.authenticate and _login_would_do(report, account),
     # Reports of before hold no evidence.
     Fix.AUTHENTICATE: lambda report, account: (
         not account.authenticate and (report.evidence is None or bool(report.evidence.mechanisms))

@@ -105,6 +105,7 @@ class Fault(StrEnum):
     SIGN_IN_UNAVAILABLE = "sign-in temporarily unavailable"
     SIGN_IN_NEEDED = "sign-in needed"
     ENCRYPTION_NEEDED = "encryption needed"
+    SIGN_IN_NEEDED_IN_CLEAR = "sign-in needed, link in clear"
     SIGN_IN_NEEDED_NOT_OFFERED = "sign-in needed, but not offered"
     SIGN_IN_ASKED_AGAIN = "sign-in asked for again"
     STRANGER_REFUSED = "refused without sign-in"

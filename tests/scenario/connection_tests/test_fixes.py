@@ -52,7 +52,25 @@ class Case:
     password: str = PASSWORD
 
 
+def wants_full_name(line: bytes) -> bytes:
+    """EHLO at a server that takes neither a short name nor an address."""
+    if b"." in line and b"[" not in line:
+        return b"250-mail.test\r\n250 STARTTLS\r\n"
+    return b"501 5.5.4 Invalid domain name\r\n"
+
+
+def wants_no_short_name(line: bytes) -> bytes:
+    """EHLO at a server that takes an address, but no short name."""
+    if b"[" in line:
+        return b"250-mail.test\r\n250 STARTTLS\r\n"
+    return b"550 5.7.1 Invalid HELO name\r\n"
+
+
 CASES = {
+    "the domain as HELO": Case("Set HELO to mail.test and test again", {}, tls={"acts": {"EHLO": wants_full_name}}),
+    "remove HELO": Case(
+        "Remove HELO and test again", {}, extras=("TLS Y", "HELO laptop7"), tls={"acts": {"EHLO": wants_no_short_name}}
+    ),
     "use TLS": Case("Use TLS on 587 and test again", {}, extras=("SSL Y",)),
     "use SSL": Case("Use SSL on 465 and test again", {"Port": "465"}, ssl={}),
     "TLS on 587": Case("Use TLS on 587 and test again", {"Port": "25"}),

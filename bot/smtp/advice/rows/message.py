@@ -42,10 +42,9 @@ MESSAGE_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.SPF_FAILED): Row(
         what="the SPF record of {domain} does not allow this",
-        why="{domain} says in DNS (SPF) which servers may send for it, and the one that this mail comes from is not "
-        "among them.",
-        do="send through the mail server of {domain} itself, or ask whoever looks after {domain} in DNS to add this "
-        "way of sending to its SPF record.",
+        why="{domain} says in DNS (SPF) which servers may send for it, and the bot's address is not among them.",
+        do="send through the mail server of {domain} itself, or ask whoever looks after {domain} in DNS to add the "
+        "bot's public address to its SPF record.",
         field="host",
         source="RFC 7208",
         dated="2026-11-30",

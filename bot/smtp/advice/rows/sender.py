@@ -82,9 +82,17 @@ SENDER_ROWS: Mapping[When, Row] = {
         what="the server wants a sign-in, but offers none here",
         why="it takes mail only after a sign-in, and on port {port} with {mode} it lists no way of signing in.",
         do="ask your mail provider which server and port are meant for sending, and fill them in with your login.",
-        field="port",
-        fixes=(Fix.USE_TLS, Fix.TLS_ON_587, Fix.SSL_ON_465),
+        field="host",
         source="RFC 4954, 3",
+        dated="2026-11-30",
+    ),
+    When(Fault.SIGN_IN_NEEDED_IN_CLEAR): Row(
+        what="the server wants a sign-in, which needs encryption",
+        why="it takes mail only after a sign-in, and offers none on an unencrypted link.",
+        do="turn encryption on (TLS for port 587 or 25, SSL for port 465), and then the sign-in.",
+        field="encryption",
+        fixes=(Fix.USE_SSL, Fix.USE_TLS),
+        source="RFC 8314, 3",
         dated="2026-11-30",
     ),
     When(Fault.SIGN_IN_ASKED_AGAIN): Row(
@@ -105,7 +113,8 @@ SENDER_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.RECIPIENT_REFUSED): Row(
         what="the server does not know {recipient} as recipient",
-        why="the server took {address} as sender, but mail to {recipient}, to which the test writes, would not arrive.",
+        why="the server took {address} as sender, so you can send, but mail to {recipient}, to which the test writes, "
+        "would not arrive.",
         do="check Email Address for a typing error; programs that only send may go on.",
         field="address",
         source="RFC 3463, 3.2",
@@ -152,9 +161,9 @@ SENDER_ROWS: Mapping[When, Row] = {
         dated="2026-11-30",
     ),
     When(Fault.ACCOUNT_BLOCKED): Row(
-        what="this account is blocked from sending",
-        why="the server let {login} sign in, but lets it send nothing; often that follows unusual or unwanted mail.",
-        do="ask your mail provider to unblock the account, and pass on the server's answer above.",
+        what="this account may not send at the moment",
+        why="the server let {login} sign in, but the account is blocked, or not activated for sending yet.",
+        do="ask your mail provider to unblock or activate the account, and pass on the server's answer above.",
         source="https://learn.microsoft.com/defender-office-365/outbound-spam-restore-restricted-users",
         dated="2026-11-30",
     ),

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 from bot.smtp.check.evidence import Command
-from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, Refusal, any_of, own_name
+from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, OPENING, Refusal, any_of, own_name
 from bot.smtp.check.report import Fault
 
-_ANYWHERE = (Command.EHLO, *ENVELOPE, *AT_MESSAGE)
-# 503 asks for EHLO or AUTH first, which is a matter of order.
-_CODES = tuple(code for code in range(400, 600) if code != 503)
+_ANYWHERE = (*OPENING, *ENVELOPE, *AT_MESSAGE)
 _NAMED = any_of(
     r"\b(he|eh)lo\b(?!=).{0,60}(reject|invalid|refus|denied|\bnot\b|n't|\bbad\b|must|requir|need|should"
     "|argument|syntax|malformed|forged|fully|fqdn|bare|literal|resolv|unknown|mismatch|match|name|host"
@@ -25,6 +23,8 @@ _NAMED = any_of(
 # These refuse what stands behind EHLO, which is a name and nothing else.
 _ARGUMENT = (501, 504, 553)
 _SAYS_NAME = any_of("host ?name", "domain", "fqdn", "literal", "argument", "syntax", "localhost", "resolv", r"\bname\b")
+# Asks for EHLO or AUTH, which is a matter of order.
+_ORDER = r"\bfirst\b"
 _POSTFIX = "https://www.postfix.org/postconf.5.html#smtpd_helo_restrictions"
 _RFC = "RFC 5321, 4.1.1.1"
 
@@ -32,12 +32,12 @@ ANNOUNCED_NAME_REFUSALS: Sequence[Refusal] = (
     Refusal(
         fault=Fault.ANNOUNCED_NAME_REFUSED,
         commands=_ANYWHERE,
-        codes=_CODES,
         says=_NAMED,
+        unless=_ORDER,
         given=own_name,
         source=_POSTFIX,
     ),
-    Refusal(fault=Fault.DEFAULT_NAME_REFUSED, commands=_ANYWHERE, codes=_CODES, says=_NAMED, source=_POSTFIX),
+    Refusal(fault=Fault.DEFAULT_NAME_REFUSED, commands=_ANYWHERE, says=_NAMED, unless=_ORDER, source=_POSTFIX),
     Refusal(fault=Fault.ANNOUNCED_NAME_REFUSED, commands=(Command.EHLO,), codes=_ARGUMENT, given=own_name, source=_RFC),
     Refusal(fault=Fault.DEFAULT_NAME_REFUSED, commands=(Command.EHLO,), codes=_ARGUMENT, source=_RFC),
     Refusal(fault=Fault.ANNOUNCED_NAME_REFUSED, commands=(Command.EHLO,), says=_SAYS_NAME, given=own_name, source=_RFC),

@@ -42,6 +42,11 @@ def encrypted(evidence: Evidence) -> bool:
     return evidence.encrypted
 
 
+def cannot_in_clear(evidence: Evidence) -> bool:
+    """Nobody has signed in, and the link is in clear text, where servers seldom offer it."""
+    return cannot_sign_in(evidence) and not evidence.encrypted
+
+
 def not_encrypted(evidence: Evidence) -> bool:
     """The link is in clear text."""
     return not evidence.encrypted

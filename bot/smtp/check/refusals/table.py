@@ -9,16 +9,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.smtp.check.evidence import Evidence
+from bot.smtp.check.refusals.account import ACCOUNT_REFUSALS
 from bot.smtp.check.refusals.announced_name import ANNOUNCED_NAME_REFUSALS
 from bot.smtp.check.refusals.client import CLIENT_REFUSALS
 from bot.smtp.check.refusals.domain import DOMAIN_REFUSALS
 from bot.smtp.check.refusals.encryption import ENCRYPTION_REFUSALS
-from bot.smtp.check.refusals.envelope import ENVELOPE_REFUSALS
 from bot.smtp.check.refusals.general import GENERAL_REFUSALS
+from bot.smtp.check.refusals.greylisting import GREYLISTING_REFUSALS, LATER_REFUSALS
 from bot.smtp.check.refusals.message import MESSAGE_REFUSALS
+from bot.smtp.check.refusals.recipient import MAILBOX_REFUSALS, RECIPIENT_REFUSALS
 from bot.smtp.check.refusals.refusal import Refusal
+from bot.smtp.check.refusals.sender import OWNER_REFUSALS, SENDER_REFUSALS
 from bot.smtp.check.refusals.server import SERVER_REFUSALS
 from bot.smtp.check.refusals.sign_in import SIGN_IN_REFUSALS
+from bot.smtp.check.refusals.sign_in_needed import SIGN_IN_NEEDED_REFUSALS
 from bot.smtp.check.report import Fault, Outcome, Reply
 
 REFUSALS: Sequence[Refusal] = (
@@ -27,7 +31,14 @@ REFUSALS: Sequence[Refusal] = (
     *DOMAIN_REFUSALS,
     *CLIENT_REFUSALS,
     *ANNOUNCED_NAME_REFUSALS,
-    *ENVELOPE_REFUSALS,
+    *GREYLISTING_REFUSALS,
+    *ACCOUNT_REFUSALS,
+    *MAILBOX_REFUSALS,
+    *SENDER_REFUSALS,
+    *SIGN_IN_NEEDED_REFUSALS,
+    *OWNER_REFUSALS,
+    *RECIPIENT_REFUSALS,
+    *LATER_REFUSALS,
     *SERVER_REFUSALS,
     *MESSAGE_REFUSALS,
     *GENERAL_REFUSALS,
