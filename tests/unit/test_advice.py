@@ -125,9 +125,9 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
     assert len(row.why) + len(row.do) <= 400
     assert row.what[-1] not in ".!"
     assert row.why.removesuffix("{elsewhere}").endswith(".")
-    assert row.do.endswith(".")
+    assert row.do.removesuffix("{clear_text}").endswith(".")
     used = set(re.findall(r"{(\w+)}", row.what + row.why + row.do))
-    assert used <= {"host", "port", "login", "address", "mode", "names", "issuer", "elsewhere"}
+    assert used <= {"host", "port", "login", "address", "mode", "names", "issuer", "elsewhere", "clear_text"}
     assert row.field in (None, "address", "login", "password", "host", "port", "authenticate", "encryption")
     assert row.source
     assert date.fromisoformat(row.dated) <= datetime.now(UTC).date()

@@ -29,6 +29,8 @@ ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.it
 
 _APP_PASSWORD_LETTERS = 16
 
+_UNSENT = " Your password was not sent."
+_CLEAR_TEXT = " As nobody signs in with your profile, it can also go without encryption: remove the extra TLS."
 _NOTHING_ELSEWHERE = " No other usual mail port of it takes mail either."
 
 _SUBJECTS = {
@@ -79,13 +81,14 @@ def advise(report: Report, account: Account) -> Advice | None:
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
         "issuer": report.certificate.issuer if report.certificate else "somebody unknown",
+        "clear_text": "" if account.authenticate else _CLEAR_TEXT,
         "elsewhere": "" if report.open_ports or not report.closed_ports else _NOTHING_ELSEWHERE,
     }
     # A row about a reply or a provider knows better than the code's general meaning.
     meaning = "" if when.weight else code_meaning(report.reply)
     return Advice(
         what=_filled(row.what, words),
-        why=_filled(row.why, words) + meaning,
+        why=_filled(row.why if account.authenticate else row.why.replace(_UNSENT, ""), words) + meaning,
         do=_filled(row.do, words),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),

@@ -209,7 +209,12 @@ def _by_progress(stage: StageName, evidence: Evidence, faults: Mapping[Command, 
 
 
 def _closed(stage: StageName, evidence: Evidence, detail: str = "the server closed the connection") -> StageFailedError:
-    return StageFailedError(_by_progress(stage, evidence, _HANG_UPS, Fault.CLOSED), detail)
+    fault = _by_progress(stage, evidence, _HANG_UPS, Fault.CLOSED)
+    if stage is StageName.ENCRYPTION:
+        fault = Fault.TLS_CLOSED
+    elif fault is Fault.HUNG_UP and evidence.encrypted:
+        fault = Fault.HUNG_UP_IN_TLS
+    return StageFailedError(fault, detail)
 
 
 def _other_failure(  # noqa: PLR0911 - a table in the shape of a match

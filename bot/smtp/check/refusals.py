@@ -55,7 +55,15 @@ _SENT = (Command.MAIL, Command.RCPT)
 _FOR_NOW, _FOR_GOOD = range(400, 500), range(500, 600)
 
 REFUSALS: Sequence[Refusal] = (
-    # Greeting and EHLO
+    # Greeting and EHLO; the words are those of Avast's mail shield and of McAfee's proxy.
+    Refusal(
+        fault=Fault.PROXY_ANSWERED,
+        commands=(Command.GREETING, Command.EHLO),
+        says=r"(cannot|can't|could not|unable to|failed to) connect to (the )?(smtp|mail|remote|destination|upstream) "
+        r"?(server|host)|connect error \d|\b(mfe|smtp|mail|ssl|tls|transparent) ?proxy\b|proxy (error|failed)",
+        source="https://github.com/nodemailer/nodemailer/issues/855",
+        dated="2026-11-30",
+    ),
     Refusal(fault=Fault.BUSY, commands=(Command.GREETING, Command.EHLO), codes=_FOR_NOW, source="RFC 5321, 4.2.1"),
     Refusal(fault=Fault.GREETING_REFUSED, commands=(Command.GREETING, Command.EHLO), source="RFC 5321, 3.1"),
     Refusal(fault=Fault.STARTTLS_REFUSED, commands=(Command.STARTTLS,), source="RFC 3207, 4"),

@@ -32,7 +32,7 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
         what="the server does not offer TLS on port {port}",
         why="your profile requires TLS, which this server does not offer on this port. Your password was not sent."
         "{elsewhere}",
-        do="ask your mail provider which of its ports is encrypted.",
+        do="ask your mail provider which of its ports is encrypted.{clear_text}",
         field="port",
         fixes=(Fix.SSL_ON_465,),
         source="RFC 3207, 4",
@@ -71,8 +71,8 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.TLS_CLOSED): Row(
         what="the server hung up when the encryption should begin",
-        why="it was reached and greeted, and then closed the connection: often its certificate or key is not set up, "
-        "or something on the way cuts encrypted connections. Your password was not sent.",
+        why="it was reached, and closed the connection in the handshake. Its certificate or key may not be set up, it "
+        "may want a client certificate or turn the bot away, or something on the way cuts encrypted connections.",
         do="tell whoever runs the mail server, or your mail provider. There is nothing to change in your profile.",
         source="https://github.com/stalwartlabs/stalwart/pull/135",
         dated="2026-11-30",
