@@ -2,8 +2,8 @@
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
 the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
-{issuer} (of the certificate), {elsewhere} (a sentence when no other port answers) and {clear_text} (one when nobody
-signs in) filled in.
+{issuer} (of the certificate), {elsewhere} (a sentence when no other port answers), {clear_text} (one when nobody signs
+in) and {encrypting} (how encryption can be had there) filled in.
 """
 
 from dataclasses import dataclass

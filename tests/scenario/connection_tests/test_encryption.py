@@ -159,6 +159,8 @@ CERTIFICATES = {
     "own authority, sent": (Fault.CERTIFICATE_OF_OWN_AUTHORITY, "Example Company", True),
     "scanner": (Fault.CERTIFICATE_INTERCEPTED, "avast! Web/Mail Shield Root", False),
     "scanner, sent": (Fault.CERTIFICATE_INTERCEPTED, "avast! Web/Mail Shield Root", False),
+    "self-signed": (Fault.CERTIFICATE_SELF_SIGNED, "mail.test", True),
+    "self-signed, ended": (Fault.CERTIFICATE_EXPIRED, "mail.test", False),
     "expired intermediate": (Fault.CERTIFICATE_CHAIN_EXPIRED, "Old Intermediate", False),
     "for clients": (Fault.CERTIFICATE_WRONG_PURPOSE, "Test Intermediate", False),
     "short key": (Fault.CERTIFICATE_TOO_WEAK, "Test Intermediate", False),

@@ -145,8 +145,9 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.CERTIFICATE_NOT_YET_VALID): Row(
         what="the server's certificate is not valid yet",
-        why="its time begins in the future, so a clock is wrong somewhere. Your password was not sent.",
-        do="tell your mail provider. There is nothing to change in your profile.",
+        why="its time begins in the future, so a clock is wrong, its own or the bot's. Your password was not sent.",
+        do="tell your mail provider; whoever runs the bot, if that happens with other servers too. There is nothing "
+        "to change in your profile.",
     ),
     When(Fault.CERTIFICATE_WRONG_NAME): Row(
         what="the server's certificate is for another name",
@@ -240,7 +241,7 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     When(Fault.PASSWORD_OVER_CLEAR_TEXT): Row(
         what="your password would travel unencrypted",
         why="your profile signs in but encrypts nothing, so your password was not sent.",
-        do="turn encryption on with the extra configuration TLS Y, or SSL Y where the port is made for it.",
+        do="{encrypting}.",
         field="encryption",
         fixes=(Fix.USE_SSL, Fix.USE_TLS),
         source="RFC 8314, 3",
@@ -248,7 +249,7 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     When(Fault.ENCRYPTION_NEEDED): Row(
         what="the server wants encryption first",
         why="it answers only over an encrypted link.",
-        do="turn encryption on with the extra configuration TLS Y, or SSL Y where the port is made for it.",
+        do="{encrypting}.",
         field="encryption",
         fixes=(Fix.USE_SSL, Fix.USE_TLS),
         source="RFC 4954, 6",
