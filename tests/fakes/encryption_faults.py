@@ -63,6 +63,7 @@ def issue(
     """Issue a certificate; without an issuer it is signed by itself."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     until = datetime.now(UTC) + ends
+    signing = by.key if by else key
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -71,14 +72,29 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(until - lasts)
         .not_valid_after(until)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
     )
+    if AUTHORITY in extensions:
+        builder = builder.add_extension(FOR_SIGNING, critical=True)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-    signed = builder.sign(by.key if by else key, hashes.SHA256())
+    signed = builder.sign(signing, hashes.SHA256())
     return Issued(signed, key, (by.certificate, *by.above) if by else ())
 
 
 AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
+FOR_SIGNING = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 NAMES = x509.SubjectAlternativeName([x509.DNSName(HOST)])
 PUBLIC_ISSUER = x509.AuthorityInformationAccess(
     [x509.AccessDescription(x509.OID_CA_ISSUERS, x509.UniformResourceIdentifier("http://r11.i.authority.example/"))]
@@ -119,6 +135,8 @@ class EncryptionFaults:
             "own authority, sent": lambda: self._context(issue(leaf, company, NAMES), sent=1),
             "scanner": lambda: self._context(issue(leaf, scanner, NAMES)),
             "scanner, sent": lambda: self._context(issue(leaf, scanner, NAMES), sent=1),
+            "self-signed, ended": lambda: self._context(issue(leaf, None, NAMES, ends=timedelta(days=-1))),
+            "self-signed": lambda: self._context(issue(leaf, None, NAMES)),
             "expired intermediate": lambda: self._context(issue(leaf, old_middle, NAMES), sent=1),
             "for clients": lambda: self._context(issue(leaf, middle, NAMES, FOR_CLIENTS), sent=1),
             "short key": lambda: self._context(issue(leaf, middle, NAMES, key=short), sent=1),

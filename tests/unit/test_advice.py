@@ -19,7 +19,7 @@ from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import refusal
 from bot.smtp.check.refusals.table import classify
-from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
+from bot.smtp.check.report import Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 
 ACCOUNT = Account(
     address="ada@example.com",
@@ -103,10 +103,10 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
     assert len(row.why) + len(row.do) <= 400
     assert row.what[-1] not in ".!"
     assert row.why.removesuffix("{elsewhere}").endswith(".")
-    assert row.do.endswith(".")
+    assert row.do.removesuffix("{clear_text}").endswith(".")
     used = set(re.findall(r"{(\w+)}", row.what + row.why + row.do))
     known = {"host", "port", "login", "address", "domain", "recipient", "announced", "mode", "names", "issuer"}
-    assert used <= {*known, "elsewhere", "mx", "provider", "server"}
+    assert used <= {*known, "elsewhere", "mx", "provider", "server", "clear_text", "encrypting"}
     assert row.field in (None, "address", "login", "password", "host", "port", "authenticate", "encryption")
     assert row.source
     assert date.fromisoformat(row.dated) <= datetime.now(UTC).date()
@@ -116,7 +116,7 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
 REPLIES = [
     (StageName.GREETING, Reply(code=554, enhanced="5.7.1", text="not you"), "", None, None),
     (StageName.GREETING, Reply(code=421, enhanced="4.3.2", text="busy"), "", None, None),
-    (StageName.ENCRYPTION, Reply(code=454, enhanced="4.7.0", text="no TLS"), "", None, Fix.SSL_ON_465),
+    (StageName.ENCRYPTION, Reply(code=454, enhanced="4.7.0", text="no TLS"), "", None, None),
     (StageName.SIGN_IN, Reply(code=432, enhanced="4.7.12", text="change it"), "", "password", None),
     (StageName.SIGN_IN, Reply(code=454, enhanced="4.7.0", text="later"), "", None, None),
     (StageName.SIGN_IN, Reply(code=504, enhanced="5.7.4", text="mechanism"), "", "authenticate", None),
@@ -269,6 +269,28 @@ def test_signing_in_is_offered_only_where_the_server_offers_it() -> None:
         evidence = Evidence(command=Command.MAIL, mechanisms=mechanisms)
         failed = replace(report(Fault.SIGN_IN_NEEDED), evidence=evidence)
         assert applicable(Fix.AUTHENTICATE, failed, account) is bool(mechanisms)
+
+
+def test_another_port_is_offered_only_when_it_was_found_to_answer_where_others_were_looked_at() -> None:
+    open_port = Endpoint(port=465, encryption=Encryption.SSL)
+    refused = report(Fault.STARTTLS_REFUSED, stage=StageName.ENCRYPTION)
+    assert not applicable(Fix.SSL_ON_465, refused, ACCOUNT)
+    assert applicable(Fix.SSL_ON_465, replace(refused, open_ports=(open_port,)), ACCOUNT)
+    not_looked = report(Fault.PORT_NOT_ALLOWED, port=2526, stage=StageName.RESOLVE)
+    assert applicable(Fix.SSL_ON_465, not_looked, ACCOUNT)
+    assert applicable(Fix.TLS_ON_587, report(Fault.TLS_TO_PLAIN_PORT, encryption=Encryption.SSL), ACCOUNT)
+
+
+def test_a_row_about_a_provider_gives_way_when_it_names_a_port_that_was_found_closed() -> None:
+    microsoft = replace(ACCOUNT, host="smtp.office365.com")
+    refused = report(Fault.REFUSED, host=microsoft.host, port=465, encryption=Encryption.SSL, stage=StageName.CONNECT)
+    advice = advise(replace(refused, open_ports=(Endpoint(port=587, encryption=Encryption.TLS),)), microsoft)
+    assert advice is not None
+    assert "587" in advice.do
+    advice = advise(replace(refused, closed_ports=(587, 2525, 25)), microsoft)
+    assert advice is not None
+    assert "587" not in advice.do
+    assert not advice.fixes
 
 
 def test_a_name_from_the_certificate_is_offered_only_when_it_is_a_plain_host_name() -> None:

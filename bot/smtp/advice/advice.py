@@ -26,7 +26,7 @@ from bot.smtp.advice.suggestions import (
     suggestions,
 )
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.report import Fault, Reply, Report, StageName
+from bot.smtp.check.report import Endpoint, Fault, Reply, Report, StageName
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.guard import HostError, literal, normal_host
 
@@ -44,7 +44,13 @@ ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.it
 
 _APP_PASSWORD_LETTERS = 16
 
-_NOTHING_ELSEWHERE = " No other usual mail port of it takes mail either."
+_UNSENT = " Your password was not sent."
+_CLEAR_TEXT = " As nobody signs in with your profile, it can also go without encryption: remove the extra TLS."
+_WITH_TLS = "turn encryption on with the extra configuration TLS Y, or SSL Y where the port is made for it"
+_WITHOUT_TLS = "use a port that is encrypted, because port {port} offers no TLS; your mail provider names it"
+_LOOKED_AT = (StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION)
+"""The stages after whose failure the test looks at other ports."""
+_NOTHING_ELSEWHERE = " No other usual mail port was found to answer there."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,8 @@ def advise(report: Report, account: Account) -> Advice | None:
     meant = provider or provider_meant(report, account.address)
     evidence = report.evidence or Evidence(command=Command.GREETING)
     words = {
+        # First, because it has words of its own.
+        "encrypting": _WITHOUT_TLS if _without_starttls(report) else _WITH_TLS,
         "host": report.host,
         "port": str(report.port),
         "login": account.login or "an empty login",
@@ -89,6 +97,7 @@ def advise(report: Report, account: Account) -> Advice | None:
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
         "issuer": report.certificate.issuer if report.certificate else "somebody unknown",
+        "clear_text": "" if account.authenticate else _CLEAR_TEXT,
         "elsewhere": "" if report.open_ports or not report.closed_ports else _NOTHING_ELSEWHERE,
         "mx": _mail_domain(report),
         "provider": meant.label if meant else "your mail provider",
@@ -99,7 +108,7 @@ def advise(report: Report, account: Account) -> Advice | None:
         added += about_passwords(provider, account.address, has_row=when.provider is not None)
     return Advice(
         what=_filled(row.what, words),
-        why=_filled(row.why, words),
+        why=_filled(row.why if account.authenticate else row.why.replace(_UNSENT, ""), words),
         do=" ".join([_filled(row.do, words), *added]),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
@@ -111,6 +120,17 @@ def _closed(report: Report) -> tuple[int, ...]:
     failed = report.failed_stage
     own = (report.port,) if failed is not None and failed.name is StageName.CONNECT else ()
     return own + report.closed_ports
+
+
+def _leads_on(report: Report, other: Endpoint) -> bool:
+    """Whether another endpoint may help: where other ports were looked at, it was found to answer."""
+    if other in report.open_ports:
+        return True
+    failed = report.failed_stage
+    looked = bool(report.closed_ports) or (failed is not None and failed.name in _LOOKED_AT)
+    if other.port == report.port:
+        return other.encryption is not report.encryption and report.port not in _closed(report)
+    return not looked
 
 
 def _names_a_closed_port(row: Row, report: Report) -> bool:
@@ -179,12 +199,8 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     Fix.USE_SSL: lambda report, _: (
         report.encryption is not Encryption.SSL and (report.encryption is not Encryption.NONE or report.port == 465)
     ),
-    Fix.TLS_ON_587: lambda report, _: (
-        (report.port, report.encryption) != (587, Encryption.TLS) and 587 not in _closed(report)
-    ),
-    Fix.SSL_ON_465: lambda report, _: (
-        (report.port, report.encryption) != (465, Encryption.SSL) and 465 not in _closed(report)
-    ),
+    Fix.TLS_ON_587: lambda report, _: _leads_on(report, Endpoint(port=587, encryption=Encryption.TLS)),
+    Fix.SSL_ON_465: lambda report, _: _leads_on(report, Endpoint(port=465, encryption=Encryption.SSL)),
     Fix.USE_OPEN_PORT: lambda report, _: bool(report.open_ports),
     Fix.ADDRESS_AS_LOGIN: lambda _, account: account.login.casefold() != account.address.casefold(),
     Fix.LOGIN_AS_ADDRESS: lambda report, account: account.authenticate and _login_would_do(report, account),

@@ -2,9 +2,10 @@
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
 the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
-{issuer} (of the certificate) and {elsewhere} (a sentence when no other port answers) filled in; {domain} is that of the
-address, {recipient} whom the test writes to, {announced} the name sent with EHLO; {mx}, {provider} and {server} tell
-what a mail domain is, and where its mailboxes send.
+{issuer} (of the certificate), {elsewhere} (a sentence when no other port answers), {clear_text} (one when nobody signs
+in) and {encrypting} (how encryption can be had there) filled in; {domain} is that of the address, {recipient} whom the
+test writes to, {announced} the name sent with EHLO; {mx}, {provider} and {server} tell what a mail domain is, and where
+its mailboxes send.
 """
 
 from dataclasses import dataclass

@@ -55,7 +55,7 @@ _CERTIFICATE_FAULTS = {
 }
 _INTERCEPTORS = re.compile(
     r"\b(avast|avg|kaspersky|eset|bitdefender|dr\.? ?web|g data|norton web|mcafee web gateway|skyhigh|adguard|"
-    r"fortinet|fortigate|zscaler|sophos|umbrella|netskope|palo ?alto|blue ?coat|forcepoint|websense|sonicwall|"
+    r"fortinet|fortigate|zscaler|sophos|cisco umbrella|netskope|palo ?alto|blue ?coat|forcepoint|websense|sonicwall|"
     r"watchguard|check ?point|untangle|smoothwall|securly|iboss|menlo security|cato networks|"
     r"gateway ca - cloudflare|squid|mitmproxy|charles proxy|fiddler|do_not_trust|burp|portswigger|superfish|"
     r"mail shield|mail scanner|(?:ssl|tls|https|deep) ?(?:inspection|interception|scanning|filter|proxy|decryption)|"
@@ -156,11 +156,16 @@ def certificate_failure(error: ssl.SSLCertVerificationError, certificate: Certif
     unknown = code in (*_ISSUER_NOT_FOUND, _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN)
     if unknown and certificate is not None and _INTERCEPTORS.search(certificate.issuer):
         return StageFailedError(Fault.CERTIFICATE_INTERCEPTED, f"the certificate is made by {certificate.issuer}")
+    now = datetime.now(UTC)
+    if unknown and certificate is not None and not certificate.not_before <= now <= certificate.not_after:
+        # Nobody's trust would help then.
+        ended = certificate.not_after < now
+        return StageFailedError(Fault.CERTIFICATE_EXPIRED if ended else Fault.CERTIFICATE_NOT_YET_VALID, said)
     if code in _ISSUER_NOT_FOUND:
         public = certificate is not None and certificate.publicly_issued
         fault = Fault.CERTIFICATE_CHAIN_INCOMPLETE if public else Fault.CERTIFICATE_UNTRUSTED
         return StageFailedError(fault, said)
-    if code == _EXPIRED and certificate is not None and certificate.not_after > datetime.now(UTC):
+    if code == _EXPIRED and certificate is not None and certificate.not_after > now:
         return StageFailedError(Fault.CERTIFICATE_CHAIN_EXPIRED, said)
     return StageFailedError(_CERTIFICATE_FAULTS.get(code, Fault.CERTIFICATE_BROKEN), said)
 
@@ -224,7 +229,12 @@ def _by_progress(stage: StageName, evidence: Evidence, faults: Mapping[Command, 
 
 
 def _closed(stage: StageName, evidence: Evidence, detail: str = "the server closed the connection") -> StageFailedError:
-    return StageFailedError(_by_progress(stage, evidence, _HANG_UPS, Fault.CLOSED), detail)
+    fault = _by_progress(stage, evidence, _HANG_UPS, Fault.CLOSED)
+    if stage is StageName.ENCRYPTION:
+        fault = Fault.TLS_CLOSED
+    elif fault is Fault.HUNG_UP and evidence.encrypted:
+        fault = Fault.HUNG_UP_IN_TLS
+    return StageFailedError(fault, detail)
 
 
 def _other_failure(  # noqa: PLR0911 - a table in the shape of a match

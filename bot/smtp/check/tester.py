@@ -50,7 +50,7 @@ PROVIDER_SECONDS = 1.0
 """How long a failed test looks for the provider behind the sender's domain, within its deadline."""
 
 _OPENING_STAGES = (StageName.CONNECT, StageName.GREETING, StageName.ENCRYPTION)
-_OLD_OR_NOT = (Fault.TLS_NOTHING_IN_COMMON, Fault.TLS_TOO_OLD, Fault.TLS_FAILED, Fault.TLS_CLOSED, Fault.CLOSED_AT_ONCE)
+_OLD_OR_NOT = (Fault.TLS_NOTHING_IN_COMMON, Fault.TLS_TOO_OLD, Fault.TLS_FAILED, Fault.TLS_CLOSED)
 """How handshakes fail with a server that is too old; it may be something else."""
 _OF_THE_PORT = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.SIGN_IN_NOT_OFFERED, Fault.ENCRYPTION_NEEDED)
 """Faults of later stages against which another port may help."""
@@ -285,7 +285,7 @@ class _Run:
             mechanisms=dialogue.mechanisms,
             mechanism=self._mechanism,
             signed_in=self._signed_in,
-            encrypted=dialogue.tls_session() is not None,
+            encrypted=dialogue.encrypted,
             announced=dialogue.announced,
             own_name=self._account.helo is not None,
             recipient=self._outgoing.recipient if self._outgoing else self._account.address,
@@ -475,6 +475,8 @@ class _Run:
             if secret is None:
                 raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
             self._redaction.add(account.login, secret)
+            if not dialogue.mechanisms and "starttls" in dialogue.extensions:
+                raise StageFailedError(Fault.ENCRYPTION_NOT_SEEN, "inside TLS the server offers STARTTLS, no sign-in")
             mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, self._redaction)
             self._command, self._mechanism = Command.AUTH, mechanism
             answer = await dialogue.sign_in(mechanism, account.login, secret)

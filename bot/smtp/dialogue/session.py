@@ -32,7 +32,8 @@ class Dialogue:
     """Speaks SMTP over one socket, and closes it at the end of its `async with`.
 
     `handshakes` limits how many TLS handshakes run at once. `announced` is the name sent with EHLO; `extensions` and
-    `mechanisms` are what the last EHLO offered, mechanisms in capitals, and `offered` are its lines as they came.
+    `mechanisms` are what the last EHLO offered, mechanisms in capitals, and `offered` are its lines as they came;
+    `encrypted` is whether TLS was set up, also when the connection is closed since.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Dialogue:
         self.announced = helo or DEFAULT_HELO
         self._transcript = transcript or Transcript(Redaction("", None))
         self._started = False
+        self.encrypted = False
         self._protocol = PipeliningProtocol(asyncio.get_running_loop())
         self.extensions: dict[str, str] = {}
         self.mechanisms: tuple[str, ...] = ()
@@ -80,6 +82,7 @@ class Dialogue:
             await asyncio.get_running_loop().create_connection(
                 lambda: self._protocol, sock=self._sock, ssl=trust, server_hostname=self._host
             )
+        self.encrypted = True
 
     async def greeting(self) -> SMTPResponse:
         """Return the server's first reply. Raises SMTPResponseException with its text when it is no SMTP reply."""
@@ -107,6 +110,7 @@ class Dialogue:
             self._transcript.server(error.code, error.message)
             raise
         self._transcript.server(answer.code, answer.message)
+        self.encrypted = True
 
     @property
     def text_before_tls(self) -> bool:

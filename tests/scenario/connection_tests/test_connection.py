@@ -159,7 +159,7 @@ STAGE_OF_A_FAULT: dict[str, tuple[StageName, Fault, dict[str, Act]]] = {
     ),
     "handshake in clear": (StageName.ENCRYPTION, Fault.TLS_FAILED, {"handshake": Then(b"250 what?\r\n" * 3)}),
     "EHLO after TLS silent": (StageName.GREETING, Fault.FELL_SILENT, {"EHLO encrypted": Silence()}),
-    "EHLO after TLS closes": (StageName.GREETING, Fault.HUNG_UP, {"EHLO encrypted": HangUp()}),
+    "EHLO after TLS closes": (StageName.GREETING, Fault.HUNG_UP_IN_TLS, {"EHLO encrypted": HangUp()}),
     "EHLO after TLS refused": (StageName.GREETING, Fault.GREETING_REFUSED, {"EHLO encrypted": b"550 go away\r\n"}),
     "no AUTH": (StageName.SIGN_IN, Fault.SIGN_IN_NOT_OFFERED, {"EHLO encrypted": b"250 mail.test\r\n"}),
     "AUTH silent": (StageName.SIGN_IN, Fault.TIMED_OUT, {"AUTH": Silence()}),

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, interpret_report
 from bot.smtp.account import Account, Encryption
+from bot.smtp.advice.advice import advise
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
 from bot.smtp.check.tester import ConnectionTester
@@ -158,6 +159,8 @@ CERTIFICATES = {
     "own authority, sent": (Fault.CERTIFICATE_OF_OWN_AUTHORITY, "Example Company", True),
     "scanner": (Fault.CERTIFICATE_INTERCEPTED, "avast! Web/Mail Shield Root", False),
     "scanner, sent": (Fault.CERTIFICATE_INTERCEPTED, "avast! Web/Mail Shield Root", False),
+    "self-signed": (Fault.CERTIFICATE_SELF_SIGNED, "mail.test", True),
+    "self-signed, ended": (Fault.CERTIFICATE_EXPIRED, "mail.test", False),
     "expired intermediate": (Fault.CERTIFICATE_CHAIN_EXPIRED, "Old Intermediate", False),
     "for clients": (Fault.CERTIFICATE_WRONG_PURPOSE, "Test Intermediate", False),
     "short key": (Fault.CERTIFICATE_TOO_WEAK, "Test Intermediate", False),
@@ -313,14 +316,44 @@ async def test_what_is_refused_once_tls_is_up_is_no_fault_of_the_encryption(
     assert "TLS" not in words(report)
 
 
+@pytest.mark.parametrize(
+    ("step", "said", "stage"),
+    [
+        ("EHLO encrypted", b"250-mail.test\r\n250 STARTTLS\r\n", StageName.SIGN_IN),
+        ("AUTH", b"530 5.7.0 Must issue a STARTTLS command first\r\n", StageName.SIGN_IN),
+        ("MAIL", b"530 5.7.0 Must issue a STARTTLS command first\r\n", StageName.SENDER),
+    ],
+)
 async def test_a_server_that_asks_for_encryption_inside_it_is_not_told_as_unencrypted(
-    contexts: Contexts, trust: ssl.SSLContext
+    contexts: Contexts, trust: ssl.SSLContext, step: str, said: bytes, stage: StageName
 ) -> None:
-    acts: dict[str, Act] = {"AUTH": b"530 5.7.0 Must issue a STARTTLS command first\r\n"}
-    async with ScriptedServer(tls=contexts["full chain"](), acts=acts) as server:
+    async with ScriptedServer(tls=contexts["full chain"](), acts={step: said}) as server:
         report = await run(server, trust)
-    assert (report.failed_stage and report.failed_stage.name, report.fault) == (
-        StageName.SIGN_IN,
-        Fault.ENCRYPTION_NOT_SEEN,
-    )
+    assert (report.failed_stage and report.failed_stage.name, report.fault) == (stage, Fault.ENCRYPTION_NOT_SEEN)
     assert not meaning(report).fixes
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        b"421 Cannot connect to SMTP server 203.0.113.9 (203.0.113.9:25), connect error 10060\r\n",
+        b"451 Request action aborted on MFE proxy, SMTP server is not available.\r\n",
+    ],
+)
+async def test_a_proxy_that_greets_in_the_servers_place_is_named(trust: ssl.SSLContext, greeting: bytes) -> None:
+    async with ScriptedServer(acts={"greeting": Then(greeting)}) as server:
+        report = await run(server, trust)
+    assert report.fault is Fault.PROXY_ANSWERED
+    assert "between the bot and mail.test" in words(report)
+
+
+async def test_who_does_not_sign_in_hears_nothing_of_a_password_and_may_go_without_encryption(
+    trust: ssl.SSLContext,
+) -> None:
+    relay = replace(ACCOUNT, port=25, authenticate=False, login="", password=None)
+    async with ScriptedServer() as server:
+        report = await run(server, trust, relay)
+    advice = advise(report, relay)
+    assert advice is not None
+    assert "password" not in advice.why
+    assert "remove the extra TLS" in advice.do

@@ -66,6 +66,22 @@ CONNECTION_ROWS: Mapping[When, Row] = {
         "without saying why.",
         do="test again in a few minutes. If it stays, ask your mail provider whether the server turns the bot away.",
     ),
+    When(Fault.HUNG_UP_IN_TLS): Row(
+        what="the server hung up inside the encrypted connection",
+        why="the encryption works, and address and port are right; then it closed the connection without saying why. "
+        "It may not like the bot's name or address, be overloaded, or want a client certificate.",
+        do="test again in a few minutes. If it stays, ask whoever runs the mail server what its log says; the name the "
+        "bot announces can be set with the extra configuration HELO.",
+        dated="2026-11-30",
+    ),
+    When(Fault.PROXY_ANSWERED): Row(
+        what="something on the way answered in the server's place",
+        why="a virus scanner or proxy between the bot and {host} took the connection, and could not reach the server "
+        "itself on port {port}.",
+        do="tell whoever runs the bot: its machine or network has to let mail connections to port {port} through.",
+        source="https://github.com/nodemailer/nodemailer/issues/855",
+        dated="2026-11-30",
+    ),
     When(Fault.GREETING_REFUSED): Row(
         what="the server does not want to talk to the bot",
         why="it refused the bot's greeting, before anything of your account was asked for. Often that is because of "

@@ -32,7 +32,7 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
         what="the server does not offer TLS on port {port}",
         why="your profile requires TLS, which this server does not offer on this port. Your password was not sent."
         "{elsewhere}",
-        do="ask your mail provider which of its ports is encrypted.",
+        do="ask your mail provider which of its ports is encrypted.{clear_text}",
         field="port",
         fixes=(Fix.SSL_ON_465,),
         source="RFC 3207, 4",
@@ -71,8 +71,8 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.TLS_CLOSED): Row(
         what="the server hung up when the encryption should begin",
-        why="it was reached and greeted, and then closed the connection: often its certificate or key is not set up, "
-        "or something on the way cuts encrypted connections. Your password was not sent.",
+        why="it was reached, and closed the connection in the handshake. Its certificate or key may not be set up, it "
+        "may want a client certificate or turn the bot away, or something on the way cuts encrypted connections.",
         do="tell whoever runs the mail server, or your mail provider. There is nothing to change in your profile.",
         source="https://github.com/stalwartlabs/stalwart/pull/135",
         dated="2026-11-30",
@@ -145,8 +145,9 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.CERTIFICATE_NOT_YET_VALID): Row(
         what="the server's certificate is not valid yet",
-        why="its time begins in the future, so a clock is wrong somewhere. Your password was not sent.",
-        do="tell your mail provider. There is nothing to change in your profile.",
+        why="its time begins in the future, so a clock is wrong, its own or the bot's. Your password was not sent.",
+        do="tell your mail provider; whoever runs the bot, if that happens with other servers too. There is nothing "
+        "to change in your profile.",
     ),
     When(Fault.CERTIFICATE_WRONG_NAME): Row(
         what="the server's certificate is for another name",
@@ -240,7 +241,7 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     When(Fault.PASSWORD_OVER_CLEAR_TEXT): Row(
         what="your password would travel unencrypted",
         why="your profile signs in but encrypts nothing, so your password was not sent.",
-        do="turn encryption on with the extra configuration TLS Y, or SSL Y where the port is made for it.",
+        do="{encrypting}.",
         field="encryption",
         fixes=(Fix.USE_SSL, Fix.USE_TLS),
         source="RFC 8314, 3",
@@ -248,7 +249,7 @@ ENCRYPTION_ROWS: Mapping[When, Row] = {
     When(Fault.ENCRYPTION_NEEDED): Row(
         what="the server wants encryption first",
         why="it answers only over an encrypted link.",
-        do="turn encryption on with the extra configuration TLS Y, or SSL Y where the port is made for it.",
+        do="{encrypting}.",
         field="encryption",
         fixes=(Fix.USE_SSL, Fix.USE_TLS),
         source="RFC 4954, 6",

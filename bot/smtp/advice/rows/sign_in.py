@@ -15,7 +15,7 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     When(Fault.SIGN_IN_NOT_OFFERED): Row(
         what="the server offers no sign-in",
         why="your profile signs in, but this server does not ask who you are on this port.",
-        do="turn Authentication Required off, or use port 587 with TLS.",
+        do="turn Authentication Required off, or ask your mail provider on which port people sign in.",
         field="authenticate",
         fixes=(Fix.TLS_ON_587, Fix.DO_NOT_AUTHENTICATE),
     ),

@@ -13,9 +13,9 @@ from bot.smtp.check.refusals.account import ACCOUNT_REFUSALS
 from bot.smtp.check.refusals.announced_name import ANNOUNCED_NAME_REFUSALS
 from bot.smtp.check.refusals.client import CLIENT_REFUSALS
 from bot.smtp.check.refusals.domain import DOMAIN_REFUSALS
-from bot.smtp.check.refusals.encryption import ENCRYPTION_REFUSALS
 from bot.smtp.check.refusals.general import GENERAL_REFUSALS
 from bot.smtp.check.refusals.greylisting import GREYLISTING_REFUSALS, LATER_REFUSALS
+from bot.smtp.check.refusals.in_between import IN_BETWEEN_REFUSALS
 from bot.smtp.check.refusals.message import MESSAGE_REFUSALS
 from bot.smtp.check.refusals.recipient import MAILBOX_REFUSALS, RECIPIENT_REFUSALS
 from bot.smtp.check.refusals.refusal import Refusal
@@ -26,7 +26,7 @@ from bot.smtp.check.refusals.sign_in_needed import SIGN_IN_NEEDED_REFUSALS
 from bot.smtp.check.report import Fault, Outcome, Reply
 
 REFUSALS: Sequence[Refusal] = (
-    *ENCRYPTION_REFUSALS,
+    *IN_BETWEEN_REFUSALS,
     *SIGN_IN_REFUSALS,
     *DOMAIN_REFUSALS,
     *CLIENT_REFUSALS,
