@@ -15,11 +15,11 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.advice import PARTS, ROWS, advise, applicable, code_meaning, headline, row_for
 from bot.smtp.advice.notice import provider_notice
 from bot.smtp.advice.row import Fix, Row, When
-from bot.smtp.advice.rows import connection, encryption, names, providers, sender, sign_in
+from bot.smtp.advice.rows import connection, encryption, late, names, providers, sender, sign_in
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import refusal
-from bot.smtp.check.refusals import classify
+from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 
 HOSTS = {
@@ -93,7 +93,7 @@ def test_every_fault_has_a_general_row(fault: Fault) -> None:
     assert When(fault) in ROWS
 
 
-ROW_MODULES = (names, connection, encryption, sign_in, sender, providers)
+ROW_MODULES = (names, connection, encryption, sign_in, sender, late, providers)
 
 
 @pytest.mark.parametrize("rows", PARTS, ids=lambda rows: next(iter(rows)).fault)
@@ -127,7 +127,7 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
     assert row.why.endswith(".")
     assert row.do.endswith(".")
     used = set(re.findall(r"{(\w+)}", row.what + row.why + row.do))
-    assert used <= {"host", "port", "login", "address", "mode", "names"}
+    assert used <= {"host", "port", "login", "address", "mode", "names", "mechanism", "others", "try_another"}
     assert row.field in (None, "address", "login", "password", "host", "port", "authenticate", "encryption")
     assert row.source
     assert date.fromisoformat(row.dated) <= datetime.now(UTC).date()
@@ -148,7 +148,7 @@ REPLIES = [
     (StageName.ENCRYPTION, Reply(code=454, enhanced="4.7.0", text="no TLS"), "", "port", Fix.SSL_ON_465),
     (StageName.SIGN_IN, Reply(code=432, enhanced="4.7.12", text="change it"), "", "password", None),
     (StageName.SIGN_IN, Reply(code=454, enhanced="4.7.0", text="later"), "", None, None),
-    (StageName.SIGN_IN, Reply(code=504, enhanced="5.7.4", text="mechanism"), "", "authenticate", None),
+    (StageName.SIGN_IN, Reply(code=504, enhanced="5.7.4", text="mechanism"), "", None, None),
     (StageName.SIGN_IN, Reply(code=534, enhanced="5.7.9", text="too weak"), "", "password", None),
     (StageName.SIGN_IN, Reply(code=530, enhanced="5.7.0", text="Must issue STARTTLS"), "", "encryption", None),
     (StageName.SIGN_IN, Reply(code=535, enhanced="5.7.8", text="no"), "", "password", Fix.ADDRESS_AS_LOGIN),
@@ -217,12 +217,11 @@ def test_microsofts_endings_lead_to_different_headlines() -> None:
         "the request did not meet the criteria to be authenticated successfully",
         "Authentication unsuccessful, basic authentication is disabled",
     ]
+    replies = [Reply(code=535, enhanced="5.7.139", text=tail) for tail in tails]
+    faults = [refusal(reply, Evidence(command=Command.AUTH, mechanism="LOGIN")).fault for reply in replies]
     headlines = {
-        headline(
-            report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.139", text=tail), host="smtp.office365.com"),
-            ACCOUNT,
-        )
-        for tail in tails
+        headline(report(fault, reply, host="smtp.office365.com"), ACCOUNT)
+        for fault, reply in zip(faults, replies, strict=True)
     }
     assert len(headlines) == len(tails)
 
@@ -267,8 +266,19 @@ def test_words_from_outside_are_no_templates() -> None:
         (
             Fix.REMOVE_BLANKS,
             replace(ACCOUNT, password=SecretStr(" abcdefghijklmnop")),
-            replace(ACCOUNT, password=SecretStr("abcd efgh ijkl 1nop")),
+            replace(ACCOUNT, password=SecretStr("correct horse battery")),
         ),
+        (
+            Fix.REMOVE_BLANKS,
+            replace(ACCOUNT, password=SecretStr("abc1 efgh\u00a0ijkl 1nop")),
+            replace(ACCOUNT, password=None),
+        ),
+        (
+            Fix.REMOVE_BLANKS,
+            replace(ACCOUNT, password=SecretStr("Tr0ub4dor ")),
+            replace(ACCOUNT, password=SecretStr("  ")),
+        ),
+        (Fix.REMOVE_INVISIBLE, replace(ACCOUNT, password=SecretStr("Tr0ub\u200b4dor")), ACCOUNT),
     ],
 )
 def test_a_fix_is_offered_only_where_it_changes_something(fix: Fix, good: Account, bad: Account) -> None:

@@ -2,13 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.providers.providers import Provider, provider_of
 from bot.smtp.account import Account, Encryption
+from bot.smtp.advice.hints import (
+    ABOUT_CREDENTIALS,
+    REMOVING,
+    exchange_login,
+    has_blanks,
+    has_invisible,
+    what_nobody_sees,
+)
 from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.advice.rows.connection import CONNECTION_ROWS
 from bot.smtp.advice.rows.encryption import ENCRYPTION_ROWS
+from bot.smtp.advice.rows.late import LATE_ROWS
 from bot.smtp.advice.rows.names import NAMES_ROWS
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.advice.rows.sender import SENDER_ROWS
@@ -22,11 +31,10 @@ PARTS: Sequence[Mapping[When, Row]] = (
     ENCRYPTION_ROWS,
     SIGN_IN_ROWS,
     SENDER_ROWS,
+    LATE_ROWS,
     PROVIDER_ROWS,
 )
 ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.items()}
-
-_APP_PASSWORD_LETTERS = 16
 
 _SUBJECTS = {
     "0": "",
@@ -65,7 +73,8 @@ def advise(report: Report, account: Account) -> Advice | None:
     """Return what a report's fault (or warning) means for this account; None when there is none."""
     if report.fault is None:
         return None
-    when, row = row_for(report.fault, report.reply, provider_of(report.host))
+    provider = provider_of(report.host)
+    when, row = row_for(report.fault, report.reply, provider)
     words = {
         "host": report.host,
         "port": str(report.port),
@@ -73,16 +82,41 @@ def advise(report: Report, account: Account) -> Advice | None:
         "address": account.address,
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
+        **_mechanism_words(report),
     }
     # A row about a reply or a provider knows better than the code's general meaning.
     meaning = "" if when.weight else code_meaning(report.reply)
-    return Advice(
+    advice = Advice(
         what=_filled(row.what, words),
         why=_filled(row.why, words) + meaning,
         do=_filled(row.do, words),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
     )
+    return _with_hints(advice, report, account, provider) if report.fault in ABOUT_CREDENTIALS else advice
+
+
+def _with_hints(advice: Advice, report: Report, account: Account, provider: Provider | None) -> Advice:
+    """Return advice on login and password with what is odd about them, which then is the first thing to mend."""
+    odd = what_nobody_sees(account)
+    first = "if that was pasted along, take it away; otherwise " if odd else ""
+    removing = tuple(fix for fix in REMOVING if applicable(fix, report, account))
+    return replace(
+        advice,
+        why=advice.why + odd,
+        do=f"{first}{advice.do}{exchange_login(report, account, provider)}",
+        fixes=(*removing, *(fix for fix in advice.fixes if fix not in removing)),
+    )
+
+
+def _mechanism_words(report: Report) -> Mapping[str, str]:
+    evidence = report.evidence
+    others = " or ".join(evidence.other_mechanisms) if evidence else ""
+    return {
+        "mechanism": (evidence.mechanism if evidence else "") or "this way of signing in",
+        "others": others or "others",
+        "try_another": f"; or try {others} once, which the server lists too" if others else "",
+    }
 
 
 def code_meaning(reply: Reply | None) -> str:
@@ -112,10 +146,14 @@ def _can_be_address(account: Account) -> bool:
     return bool(local) and "." in domain and account.login.casefold() != account.address.casefold()
 
 
-def _has_blanks_in_app_password(account: Account) -> bool:
-    plain = account.password.get_secret_value() if account.password else ""
-    letters = "".join(plain.split())
-    return letters != plain and len(letters) == _APP_PASSWORD_LETTERS and letters.isascii() and letters.isalpha()
+def _other_mechanism(name: str) -> Callable[[Report, Account], bool]:
+    """Return the condition of a fix towards a mechanism: it is listed, and neither used nor chosen already."""
+
+    def applies(report: Report, account: Account) -> bool:
+        evidence = report.evidence
+        return account.mechanism != name and (evidence is None or name in evidence.other_mechanisms)
+
+    return applies
 
 
 def _usable_name(report: Report) -> bool:
@@ -142,8 +180,11 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     Fix.AUTHENTICATE: lambda _, account: not account.authenticate,
     Fix.DO_NOT_AUTHENTICATE: lambda _, account: account.authenticate,
     Fix.NAME_FROM_CERTIFICATE: lambda report, _: _usable_name(report),
-    Fix.REMOVE_BLANKS: lambda _, account: _has_blanks_in_app_password(account),
-    Fix.AUTH_LOGIN: lambda _, account: account.mechanism != "LOGIN",
+    Fix.REMOVE_BLANKS: lambda _, account: has_blanks(account),
+    Fix.REMOVE_INVISIBLE: lambda _, account: has_invisible(account),
+    Fix.AUTH_PLAIN: _other_mechanism("PLAIN"),
+    Fix.AUTH_LOGIN: _other_mechanism("LOGIN"),
+    Fix.AUTH_CRAM_MD5: _other_mechanism("CRAM-MD5"),
     Fix.TRUST_CERTIFICATE: lambda report, _: report.certificate is not None,
 }
 

@@ -1,8 +1,8 @@
 """What a row of advice is, and when it applies.
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
-the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode} and {names}
-filled in.
+the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
+{mechanism}, {others} and {try_another} filled in.
 """
 
 from dataclasses import dataclass
@@ -29,8 +29,12 @@ class Fix(StrEnum):
     DO_NOT_AUTHENTICATE = "DO_NOT_AUTHENTICATE"
     NAME_FROM_CERTIFICATE = "NAME_FROM_CERTIFICATE"
     REMOVE_BLANKS = "REMOVE_BLANKS"
-    """The blanks of a pasted app password of 16 letters."""
+    """The blanks at the ends of the password, and those between the groups of an app password."""
+    REMOVE_INVISIBLE = "REMOVE_INVISIBLE"
+    """The characters of the password that show nothing and are no blanks."""
+    AUTH_PLAIN = "AUTH_PLAIN"
     AUTH_LOGIN = "AUTH_LOGIN"
+    AUTH_CRAM_MD5 = "AUTH_CRAM_MD5"
     TRUST_CERTIFICATE = "TRUST_CERTIFICATE"
 
 

@@ -1,24 +1,33 @@
 """What a server offers: its software, its limits, its mechanisms, and what of that is used for an account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import idna
 
 from bot.smtp.account import Account
+from bot.smtp.check.evidence import EXCHANGE, PASSWORD_MECHANISMS
 from bot.smtp.check.faults import StageFailedError
 from bot.smtp.check.report import Fault
 from bot.smtp.dialogue.replies import Redaction
 
-STRONGEST_FIRST = ("CRAM-MD5", "PLAIN", "LOGIN")
-"""The mechanisms for passwords; the first that the server offers is used unless the profile's AUTH names another."""
-
+_OF_WINDOWS = {"NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS_V4", "MSN", "EXTERNAL"}
+_OF_OAUTH = {"XOAUTH2", "OAUTHBEARER", "XOAUTH", "PLAIN-CLIENTTOKEN"}
+_OF_EXCHANGE = ("x-anonymoustls", "x-exps", "xexch50", "xrdst", "xshadow", "xshadowrequest")
 _SOFTWARE = ("Postfix", "Exim", "OpenSMTPD", "Sendmail", "Microsoft ESMTP", "gsmtp", "Haraka", "Zimbra", "qmail")
 
 
 def software(greeting: str) -> str:
     """Return the server's software where its greeting names it; empty otherwise."""
     return next((name for name in _SOFTWARE if name.lower() in greeting.lower()), "")
+
+
+def software_by_extensions(extensions: Mapping[str, str]) -> str:
+    """Return Exchange's name in greetings where only its extensions tell it (admins hide the greeting); else nothing.
+
+    https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-xloginsmtp
+    """
+    return EXCHANGE if any(name in extensions for name in _OF_EXCHANGE) else ""
 
 
 def limits(extensions: Mapping[str, str]) -> tuple[str, ...]:
@@ -44,11 +53,21 @@ def mechanism_for(account: Account, offered: tuple[str, ...], redaction: Redacti
     if account.token is not None:
         usable: tuple[str, ...] = ("XOAUTH2",)
     else:
-        usable = (account.mechanism,) if account.mechanism else STRONGEST_FIRST
+        usable = (account.mechanism,) if account.mechanism else PASSWORD_MECHANISMS
     for mechanism in usable:
         if mechanism in offered:
             return mechanism, (f"Ways of signing in offered: {names}",)
-    raise StageFailedError(Fault.MECHANISM_NOT_OFFERED, f"the server offers {names}")
+    raise StageFailedError(_why_none_is_usable(account, set(offered)), f"the server offers {names}")
+
+
+def _why_none_is_usable(account: Account, offered: set[str]) -> Fault:
+    if account.token is not None:
+        return Fault.MECHANISM_NOT_OFFERED
+    if offered.intersection(PASSWORD_MECHANISMS):
+        return Fault.CHOSEN_MECHANISM_NOT_OFFERED
+    if offered <= _OF_WINDOWS:
+        return Fault.ONLY_WINDOWS_SIGN_IN
+    return Fault.ONLY_OAUTH if offered <= _OF_WINDOWS | _OF_OAUTH else Fault.MECHANISM_NOT_OFFERED
 
 
 def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, tuple[bytes, ...]]:
@@ -66,3 +85,8 @@ def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, t
     if "smtputf8" not in extensions:
         raise StageFailedError(Fault.SENDER_REFUSED, "the server takes only ASCII addresses")
     return path, (b"SMTPUTF8",)
+
+
+def envelope(sender: bytes, recipient: bytes, parameters: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Return the commands MAIL and RCPT."""
+    return b" ".join((b"MAIL FROM:" + sender, *parameters)), b"RCPT TO:" + recipient

@@ -3,6 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+PASSWORD_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
+"""The mechanisms for passwords that are spoken here, the best inside TLS first.
+
+Inside TLS none of them shows the password to others, and CRAM-MD5 needs passwords that the server keeps in clear text:
+many servers list it and cannot do it (RFC 8314, 3.1; https://doc.dovecot.org/main/core/config/auth/schemes.html).
+"""
+EXCHANGE = "Microsoft ESMTP"
+"""What Exchange calls itself in its greeting, and Microsoft 365 too."""
+
 
 class Command(StrEnum):
     """What was refused, in the words of SMTP."""
@@ -23,7 +32,7 @@ class Evidence:
     """What the dialogue had shown until something was refused.
 
     `mechanisms` are those that the last EHLO listed, `mechanism` is the one that was used; `announced` is the name
-    that was sent with EHLO.
+    that was sent with EHLO; `software` is the server's where greeting or EHLO name it.
     """
 
     command: Command
@@ -32,3 +41,9 @@ class Evidence:
     signed_in: bool = False
     encrypted: bool = False
     announced: str = ""
+    software: str = ""
+
+    @property
+    def other_mechanisms(self) -> tuple[str, ...]:
+        """The mechanisms for passwords that are listed besides the one that was used, the best first."""
+        return tuple(name for name in PASSWORD_MECHANISMS if name in self.mechanisms and name != self.mechanism)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
-from bot.smtp.check.evidence import Evidence
-from bot.smtp.check.refusals import classify
+from bot.smtp.check.evidence import Command, Evidence
+from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Fault, Reply, StageName
 from bot.smtp.dialogue.replies import Redaction, clean
 from bot.smtp.dialogue.session import GarbledReplyError
@@ -25,6 +25,14 @@ class StageFailedError(Exception):
         self.detail = detail
         self.reply = reply
 
+
+_LATE: Mapping[Fault, tuple[Fault, Fault]] = {
+    Fault.TIMED_OUT: (Fault.SIGN_IN_SILENT, Fault.LATE_SILENCE),
+    Fault.CLOSED: (Fault.SIGN_IN_CLOSED, Fault.LATE_CLOSE),
+    Fault.GARBLED: (Fault.SIGN_IN_BROKEN, Fault.LATE_GARBLED),
+}
+"""What happens at AUTH, and after it: port and encryption have proved to be right by then."""
+_AFTER_SIGN_IN = (Command.MAIL, Command.RCPT, Command.DATA, Command.MESSAGE)
 
 # OpenSSL's X509_V_ERR numbers, https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _CERTIFICATE_FAULTS = {
@@ -60,6 +68,18 @@ def failure(error: Exception, stage: StageName, redaction: Redaction, evidence: 
     if isinstance(error, ssl.SSLError):
         return _tls_failure(error, stage)
     return _other_failure(error, stage, redaction, evidence)
+
+
+def late(failed: StageFailedError, evidence: Evidence) -> StageFailedError:
+    """Return a failure as what it is at this point: from AUTH on, it is not about port or encryption."""
+    at_sign_in, after = _LATE.get(failed.fault, (failed.fault, failed.fault))
+    if evidence.command in _AFTER_SIGN_IN:
+        return StageFailedError(after, failed.detail, reply=failed.reply)
+    if evidence.command is not Command.AUTH:
+        return failed
+    if failed.fault is Fault.GARBLED and evidence.other_mechanisms:
+        return StageFailedError(Fault.MECHANISM_BROKEN, failed.detail, reply=failed.reply)
+    return StageFailedError(at_sign_in, failed.detail, reply=failed.reply)
 
 
 def _connect_failure(

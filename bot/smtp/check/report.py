@@ -63,7 +63,28 @@ class Fault(StrEnum):
     PASSWORD_MISSING = "password missing"  # noqa: S105 - a cause, not a password
     SIGN_IN_NOT_OFFERED = "sign-in not offered"
     MECHANISM_NOT_OFFERED = "mechanism not offered"
+    MECHANISM_BROKEN = "mechanism listed, and not done"
+    CHOSEN_MECHANISM_NOT_OFFERED = "chosen mechanism not offered"
+    ONLY_WINDOWS_SIGN_IN = "only Windows sign-ins offered"
+    ONLY_OAUTH = "only OAuth offered"
     SIGN_IN_REFUSED = "sign-in refused"
+    LOGIN_UNKNOWN = "login unknown"
+    TOKEN_REFUSED = "access token refused"  # noqa: S105 - a cause, not a token
+    APP_PASSWORD_NEEDED = "app password needed"  # noqa: S105 - a cause, not a password
+    PASSWORDS_NOT_TAKEN = "passwords not taken"
+    PASSWORD_EXPIRED = "password expired"  # noqa: S105 - a cause, not a password
+    ACCESS_SWITCHED_OFF = "access by programs switched off"
+    WEB_SIGN_IN_NEEDED = "sign-in on the web needed"
+    ACCOUNT_NOT_VERIFIED = "account not verified"
+    ACCOUNT_DISABLED = "account disabled"
+    CREDITS_USED_UP = "credits used up"
+    PLAN_WITHOUT_SMTP = "plan does not allow it"
+    CLIENT_ADDRESS_NOT_ALLOWED = "client address not allowed to sign in"
+    SIGN_IN_LOCKED = "sign-in locked for a while"
+    SIGN_IN_BROKEN = "sign-in out of order on the server"
+    SIGN_IN_SILENT = "silent over the sign-in"
+    SIGN_IN_CLOSED = "closed over the sign-in"
+    ENCRYPTION_NOT_SEEN = "encryption not seen by the server"
     SIGN_IN_UNAVAILABLE = "sign-in temporarily unavailable"
     SIGN_IN_NEEDED = "sign-in needed"
     ENCRYPTION_NEEDED = "encryption needed"
@@ -71,6 +92,9 @@ class Fault(StrEnum):
     RECIPIENT_REFUSED = "recipient refused"
     TEMPORARY_REFUSAL = "temporary refusal"
     MESSAGE_REFUSED = "message refused"
+    LATE_SILENCE = "silent over sender or message"
+    LATE_CLOSE = "closed over sender or message"
+    LATE_GARBLED = "garbled over sender or message"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,46 @@
+"""What a row about refusals is, and when it fits."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.smtp.check.evidence import Command, Evidence
+from bot.smtp.check.report import Fault, Outcome, Reply
+
+Condition = Callable[[Evidence], bool]
+
+FOR_NOW, FOR_GOOD = range(400, 500), range(500, 600)
+"""The codes of temporary and of permanent refusals (RFC 5321, 4.2.1)."""
+
+
+def not_signed_in(evidence: Evidence) -> bool:
+    """Nobody has signed in."""
+    return not evidence.signed_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """One row: which refusals it is about, and what they mean.
+
+    Every column that is given must fit. `enhanced` are enhanced codes without their first digit ("7.25" is 4.7.25
+    and 5.7.25), and `says` is a regular expression over the words, in any case: one of the two is enough.
+    """
+
+    fault: Fault
+    commands: tuple[Command, ...]
+    codes: Sequence[int] = range(400, 600)
+    enhanced: tuple[str, ...] = ()
+    says: str = ""
+    given: Condition = lambda _: True
+    outcome: Outcome = Outcome.FAILED
+    source: str
+    dated: str = "2026-11-29"
+
+    def fits(self, reply: Reply, evidence: Evidence) -> bool:
+        """Whether a refusal is one of these."""
+        if evidence.command not in self.commands or reply.code not in self.codes or not self.given(evidence):
+            return False
+        if not self.enhanced and not self.says:
+            return True
+        coded = reply.enhanced[2:] in self.enhanced
+        return coded or bool(self.says and re.search(self.says, reply.text, re.IGNORECASE))
