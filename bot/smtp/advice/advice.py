@@ -9,9 +9,11 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.hints import (
     ABOUT_CREDENTIALS,
     REMOVING,
-    exchange_login,
+    beyond_ascii,
     has_blanks,
     has_invisible,
+    known_better,
+    other_login,
     what_nobody_sees,
 )
 from bot.smtp.advice.row import Fix, Row, When
@@ -35,18 +37,6 @@ PARTS: Sequence[Mapping[When, Row]] = (
     PROVIDER_ROWS,
 )
 ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.items()}
-
-_SUBJECTS = {
-    "0": "",
-    "1": ", about an address",
-    "2": ", about a mailbox",
-    "3": ", about the mail system",
-    "4": ", about the network or the way there",
-    "5": ", about the protocol",
-    "6": ", about the content",
-    "7": ", about security or a policy",
-}
-"""The subject in an enhanced code (RFC 3463, 3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +64,8 @@ def advise(report: Report, account: Account) -> Advice | None:
     if report.fault is None:
         return None
     provider = provider_of(report.host)
-    when, row = row_for(report.fault, report.reply, provider)
+    fault = known_better(report.fault, report.evidence, provider)
+    _, row = row_for(fault, report.reply, provider)
     words = {
         "host": report.host,
         "port": str(report.port),
@@ -82,51 +73,40 @@ def advise(report: Report, account: Account) -> Advice | None:
         "address": account.address,
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
         "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
-        **_mechanism_words(report),
+        "other_login": other_login(account),
+        **_mechanism_words(report, account),
     }
-    # A row about a reply or a provider knows better than the code's general meaning.
-    meaning = "" if when.weight else code_meaning(report.reply)
     advice = Advice(
         what=_filled(row.what, words),
-        why=_filled(row.why, words) + meaning,
+        why=_filled(row.why, words),
         do=_filled(row.do, words),
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
     )
-    return _with_hints(advice, report, account, provider) if report.fault in ABOUT_CREDENTIALS else advice
+    return _with_hints(advice, report, account) if report.fault in ABOUT_CREDENTIALS else advice
 
 
-def _with_hints(advice: Advice, report: Report, account: Account, provider: Provider | None) -> Advice:
+def _with_hints(advice: Advice, report: Report, account: Account) -> Advice:
     """Return advice on login and password with what is odd about them, which then is the first thing to mend."""
     odd = what_nobody_sees(account)
     first = "if that was pasted along, take it away; otherwise " if odd else ""
     removing = tuple(fix for fix in REMOVING if applicable(fix, report, account))
     return replace(
         advice,
-        why=advice.why + odd,
-        do=f"{first}{advice.do}{exchange_login(report, account, provider)}",
+        why=advice.why + (odd or beyond_ascii(account)),
+        do=f"{first}{advice.do}",
         fixes=(*removing, *(fix for fix in advice.fixes if fix not in removing)),
     )
 
 
-def _mechanism_words(report: Report) -> Mapping[str, str]:
+def _mechanism_words(report: Report, account: Account) -> Mapping[str, str]:
     evidence = report.evidence
     others = " or ".join(evidence.other_mechanisms) if evidence else ""
     return {
-        "mechanism": (evidence.mechanism if evidence else "") or "this way of signing in",
+        "mechanism": (evidence.mechanism if evidence else "") or account.mechanism or "this way of signing in",
         "others": others or "others",
         "try_another": f"; or try {others} once, which the server lists too" if others else "",
     }
-
-
-def code_meaning(reply: Reply | None) -> str:
-    """Return what the class of a reply's code means (RFC 5321, 4.2.1; RFC 3463); empty when nothing was refused."""
-    if reply is None or reply.code < 400:
-        return ""
-    spelled = f"{reply.code} {reply.enhanced}".strip()
-    kind = "for now; it may pass by itself" if reply.code < 500 else "for good, as things are"
-    subject = _SUBJECTS.get(reply.enhanced.split(".")[1], "") if reply.enhanced else ""
-    return f" Its answer {spelled} says no {kind}{subject}."
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

@@ -6,12 +6,11 @@ from contextlib import suppress
 import idna
 
 from bot.smtp.account import Account
-from bot.smtp.check.evidence import EXCHANGE, PASSWORD_MECHANISMS
+from bot.smtp.check.evidence import EXCHANGE, OF_WINDOWS, PASSWORD_MECHANISMS
 from bot.smtp.check.faults import StageFailedError
 from bot.smtp.check.report import Fault
 from bot.smtp.dialogue.replies import Redaction
 
-_OF_WINDOWS = {"NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS_V4", "MSN", "EXTERNAL"}
 _OF_OAUTH = {"XOAUTH2", "OAUTHBEARER", "XOAUTH", "PLAIN-CLIENTTOKEN"}
 _OF_EXCHANGE = ("x-anonymoustls", "x-exps", "xexch50", "xrdst", "xshadow", "xshadowrequest")
 _SOFTWARE = ("Postfix", "Exim", "OpenSMTPD", "Sendmail", "Microsoft ESMTP", "gsmtp", "Haraka", "Zimbra", "qmail")
@@ -41,12 +40,17 @@ def limits(extensions: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def mechanism_for(account: Account, offered: tuple[str, ...], redaction: Redaction) -> tuple[str, tuple[str, ...]]:
+def mechanism_for(
+    account: Account, offered: tuple[str, ...], extensions: Mapping[str, str], redaction: Redaction
+) -> tuple[str, tuple[str, ...]]:
     """Return the one mechanism to sign in with, and the offered ones as a fact.
 
     Raises:
         StageFailedError: none is offered, or none that can be used (it says which are offered).
     """
+    if not offered and "starttls" in extensions:
+        # Inside TLS only a server that does not know of it offers STARTTLS (RFC 3207, 4.2).
+        raise StageFailedError(Fault.ENCRYPTION_NOT_SEEN, "inside TLS the server offers STARTTLS, and no sign-in")
     if not offered:
         raise StageFailedError(Fault.SIGN_IN_NOT_OFFERED, "the server offers no sign-in")
     names = redaction.text(", ".join(offered))
@@ -65,9 +69,9 @@ def _why_none_is_usable(account: Account, offered: set[str]) -> Fault:
         return Fault.MECHANISM_NOT_OFFERED
     if offered.intersection(PASSWORD_MECHANISMS):
         return Fault.CHOSEN_MECHANISM_NOT_OFFERED
-    if offered <= _OF_WINDOWS:
+    if offered <= OF_WINDOWS:
         return Fault.ONLY_WINDOWS_SIGN_IN
-    return Fault.ONLY_OAUTH if offered <= _OF_WINDOWS | _OF_OAUTH else Fault.MECHANISM_NOT_OFFERED
+    return Fault.ONLY_OAUTH if offered <= OF_WINDOWS | _OF_OAUTH else Fault.MECHANISM_NOT_OFFERED
 
 
 def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, tuple[bytes, ...]]:

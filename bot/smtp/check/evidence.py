@@ -7,8 +7,10 @@ PASSWORD_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
 """The mechanisms for passwords that are spoken here, the best inside TLS first.
 
 Inside TLS none of them shows the password to others, and CRAM-MD5 needs passwords that the server keeps in clear text:
-many servers list it and cannot do it (RFC 8314, 3.1; https://doc.dovecot.org/main/core/config/auth/schemes.html).
+many servers list it and cannot do it (https://github.com/wader/postfix-relay/issues/220).
 """
+OF_WINDOWS = frozenset({"NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS_V4", "MSN", "EXTERNAL"})
+"""Mechanisms that need a computer or a certificate that the server's own network knows, and no typed password."""
 EXCHANGE = "Microsoft ESMTP"
 """What Exchange calls itself in its greeting, and Microsoft 365 too."""
 

@@ -68,6 +68,7 @@ class Fault(StrEnum):
     ONLY_WINDOWS_SIGN_IN = "only Windows sign-ins offered"
     ONLY_OAUTH = "only OAuth offered"
     SIGN_IN_REFUSED = "sign-in refused"
+    EXCHANGE_LOGIN_REFUSED = "login refused by Exchange"
     LOGIN_UNKNOWN = "login unknown"
     TOKEN_REFUSED = "access token refused"  # noqa: S105 - a cause, not a token
     APP_PASSWORD_NEEDED = "app password needed"  # noqa: S105 - a cause, not a password

@@ -344,7 +344,7 @@ class _Run:
             if secret is None:
                 raise StageFailedError(Fault.PASSWORD_MISSING, "there is no password")
             self._redaction.add(account.login, secret)
-            mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, self._redaction)
+            mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, dialogue.extensions, self._redaction)
             self._command, self._mechanism = Command.AUTH, mechanism
             answer = await sign_in(dialogue, mechanism, account.login, secret)
             if not answer.accepted:

@@ -97,7 +97,7 @@ class Dialogue:
             # Some write "AUTH =LOGIN" or put commas between.
             names = (name for word in listed for name in re.split("[=,]", word.upper()) if name)
             self.mechanisms = tuple(dict.fromkeys(names))
-        elif answer.code in (500, 502):
+        elif answer.code in (500, 502, 503):
             answer = await self.command(b"HELO", self.announced.encode("ascii"))
         return answer
 

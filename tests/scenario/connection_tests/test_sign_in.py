@@ -533,3 +533,14 @@ async def test_a_sender_that_is_really_refused_is_not_tried_again(
     assert report.failed_stage is not None
     assert report.failed_stage.name is StageName.SENDER
     assert server.connections == 1
+
+
+async def test_a_server_that_does_not_know_of_its_encryption_is_told_as_that(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    behind_a_proxy = b"250-mail.test\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
+    async with at(ScriptedServer(tls=certificates.good, acts={"EHLO encrypted": behind_a_proxy}), trust) as there:
+        result = await there.test()
+    assert result.report.fault is Fault.ENCRYPTION_NOT_SEEN
+    assert "the link is encrypted" in words(result)
+    assert not result.fixes

@@ -33,7 +33,7 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.CHOSEN_MECHANISM_NOT_OFFERED): Row(
         what="the server does not offer the way of signing in that AUTH names",
-        why="the extra configuration AUTH of your profile names a way that is not listed; the server lists {others}.",
+        why="the extra configuration AUTH of your profile says {mechanism}, and the server lists {others}.",
         do="let AUTH name one that is listed, or remove the extra configuration AUTH.",
         field="authenticate",
         fixes=OTHER_MECHANISMS,
@@ -45,7 +45,7 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
         "bot signs in with login and password.",
         do="ask the server's admin to allow it. In Exchange that is Basic authentication on the receive connector, "
         "offered only after TLS was started.",
-        source="https://learn.microsoft.com/exchange/mail-flow/connectors/receive-connectors",
+        source="https://github.com/playframework/play-mailer/issues/176",
     ),
     When(Fault.ONLY_OAUTH): Row(
         what="the server takes no passwords, only OAuth",
@@ -93,6 +93,14 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
         do="make an app password on your provider's web page and type it here, or ask your mail provider.",
         field="password",
         source="RFC 4954, 6",
+    ),
+    When(Fault.EXCHANGE_LOGIN_REFUSED): Row(
+        what="the Exchange server refused login or password",
+        why="it does not accept {login} with this password.",
+        do="check User/Login: Exchange often wants {other_login}. Its admin knows which. Then type the password again.",
+        field="login",
+        fixes=(Fix.ADDRESS_AS_LOGIN,),
+        source="https://github.com/jstedfast/MailKit/issues/582",
     ),
     When(Fault.LOGIN_UNKNOWN): Row(
         what="the server does not know this login",
@@ -145,6 +153,12 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
         do="sign in to your mailbox in a browser, do what it asks there, and test again.",
         source="https://support.google.com/mail/answer/78754",
     ),
+    When(Fault.WEB_SIGN_IN_NEEDED, says=("robot", "captcha", "spam")): Row(
+        what="your provider takes the bot for a robot or for a sender of spam",
+        why="it stopped this sign-in until you prove on its web page that it is you; login and password may be right.",
+        do="sign in to your mailbox in a browser, prove there that you are no robot, and test again.",
+        source="https://github.com/higty/higlabo/pull/17",
+    ),
     When(Fault.ACCOUNT_NOT_VERIFIED): Row(
         what="the account is not confirmed yet",
         why="your provider wants the account, its phone number or its domain confirmed before it lets it send.",
@@ -168,14 +182,14 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
         what="the account's plan does not let it send from programs",
         why="the server says that it needs another plan, a subscription or a payment. The password is not at fault.",
         do="look at the plan and the payments of the account on your provider's web page, or ask your mail provider.",
-        source="https://www.zoho.com/mail/zohomail-pricing.html",
+        source="https://github.com/sendgrid/docs/issues/5809",
     ),
     When(Fault.CLIENT_ADDRESS_NOT_ALLOWED): Row(
         what="the account may not sign in from the bot's address",
         why="your provider lets accounts in from certain addresses or countries only, and the bot's is none of them.",
         do="allow the bot's public IP address in the security settings of your account, or have your mail provider do "
         "it. Whoever runs the bot knows that address.",
-        source="https://help.brevo.com/hc/en-us/articles/7924908994450",
+        source="https://github.com/sendgrid/docs/issues/2191",
     ),
     When(Fault.SIGN_IN_LOCKED): Row(
         what="the server locks sign-ins for a while",

@@ -1,4 +1,4 @@
-"""Refusals of AUTH. Codes are those of RFC 4954 and RFC 5248.
+"""Refusals of AUTH, and of MAIL for want of it. Codes are those of RFC 4954 and RFC 5248.
 
 The reason that a server gives in words comes first: a wrong password is only what is left when it gives none.
 """
@@ -36,6 +36,11 @@ def needs_clear_text(evidence: Evidence) -> bool:
     return evidence.mechanism == "CRAM-MD5" and another_listed(evidence)
 
 
+def could_sign_in(evidence: Evidence) -> bool:
+    """Nobody has signed in, and the server lists ways to."""
+    return not evidence.signed_in and bool(evidence.mechanisms)
+
+
 def _refusal(
     fault: Fault,
     says: str = "",
@@ -51,6 +56,7 @@ def _refusal(
 
 
 _NOT_UNDERSTOOD = (500, 501, 502, 503, 504)
+_UNUSUAL = (551, 552, 553, 555)
 
 SIGN_IN_REFUSALS: Sequence[Refusal] = (
     # One sentence of QQ that names every reason there is, so it names none.
@@ -62,7 +68,7 @@ SIGN_IN_REFUSALS: Sequence[Refusal] = (
     ),
     _refusal(Fault.SIGN_IN_LOCKED, words.LOCKED, source="https://github.com/nodemailer/nodemailer/issues/1112"),
     _refusal(Fault.CREDITS_USED_UP, words.CREDITS, source="https://github.com/mautic/mautic/issues/8721"),
-    _refusal(Fault.PLAN_WITHOUT_SMTP, words.PLAN, source="https://www.zoho.com/mail/zohomail-pricing.html"),
+    _refusal(Fault.PLAN_WITHOUT_SMTP, words.PLAN, source="https://github.com/sendgrid/docs/issues/5809"),
     _refusal(
         Fault.PASSWORDS_NOT_TAKEN,
         words.OTHER_THAN_PASSWORDS,
@@ -92,21 +98,14 @@ SIGN_IN_REFUSALS: Sequence[Refusal] = (
         enhanced=("7.14",),
         source="https://support.google.com/mail/answer/78754",
     ),
-    _refusal(
-        Fault.CLIENT_ADDRESS_NOT_ALLOWED, words.PLACE, source="https://help.brevo.com/hc/en-us/articles/7924908994450"
-    ),
+    _refusal(Fault.CLIENT_ADDRESS_NOT_ALLOWED, words.PLACE, source="https://github.com/sendgrid/docs/issues/2191"),
     _refusal(
         Fault.ACCESS_SWITCHED_OFF,
         words.SWITCHED_OFF,
         source="https://aka.ms/smtp_auth_disabled; https://github.com/testerSunshine/12306/issues/62",
     ),
     _refusal(Fault.ACCOUNT_DISABLED, words.DISABLED, enhanced=("7.13", "2.1"), source="RFC 5248, 2.4"),
-    _refusal(
-        Fault.LOGIN_UNKNOWN,
-        words.NO_SUCH_LOGIN,
-        given=with_password,
-        source="https://doc.dovecot.org/main/core/summaries/settings.html#auth_username_format",
-    ),
+    _refusal(Fault.LOGIN_UNKNOWN, words.NO_SUCH_LOGIN, given=with_password),
     # An access token, not a password
     _refusal(Fault.SIGN_IN_UNAVAILABLE, codes=FOR_NOW, given=with_token),
     _refusal(
@@ -151,5 +150,20 @@ SIGN_IN_REFUSALS: Sequence[Refusal] = (
     # Some say for now of what stays as it is.
     _refusal(Fault.SIGN_IN_REFUSED, words.WRONG, codes=FOR_NOW, source="https://github.com/sendgrid/docs/issues/2191"),
     _refusal(Fault.SIGN_IN_UNAVAILABLE, codes=FOR_NOW),
+    # A code that none has for a wrong password: Naver answers PLAIN so, and does LOGIN.
+    _refusal(
+        Fault.MECHANISM_BROKEN,
+        codes=_UNUSUAL,
+        given=another_listed,
+        source="https://github.com/andris9/simplesmtp/issues/7",
+    ),
     _refusal(Fault.SIGN_IN_REFUSED),
+    # MAIL comes out of order where what is missing before it is the sign-in.
+    Refusal(
+        fault=Fault.SIGN_IN_NEEDED,
+        commands=(Command.MAIL,),
+        codes=(503,),
+        given=could_sign_in,
+        source="https://github.com/forkcms/forkcms/issues/666",
+    ),
 )
