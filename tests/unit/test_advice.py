@@ -93,7 +93,7 @@ def test_every_fault_has_a_general_row(fault: Fault) -> None:
     assert When(fault) in ROWS
 
 
-OF_SIGN_IN = {"mechanism", "others", "try_another", "other_login"}
+OF_SIGN_IN = {"mechanism", "used", "others", "try_another", "other_login"}
 ROW_MODULES = (names, connection, encryption, sign_in, sender, late, providers)
 
 

@@ -104,6 +104,7 @@ def _mechanism_words(report: Report, account: Account) -> Mapping[str, str]:
     others = " or ".join(evidence.other_mechanisms) if evidence else ""
     return {
         "mechanism": (evidence.mechanism if evidence else "") or account.mechanism or "this way of signing in",
+        "used": f", sent by AUTH {evidence.mechanism}" if evidence and evidence.mechanism else "",
         "others": others or "others",
         "try_another": f"; or try {others} once, which the server lists too" if others else "",
     }

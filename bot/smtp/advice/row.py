@@ -2,7 +2,7 @@
 
 A row is chosen by the fault and, where it says so, by the provider and by the codes and words of the server's reply;
 the most specific one is used. Texts are shown as they are, with {host}, {port}, {login}, {address}, {mode}, {names},
-{mechanism}, {others}, {try_another} and {other_login} filled in.
+{mechanism}, {used}, {others}, {try_another} and {other_login} filled in.
 """
 
 from dataclasses import dataclass

@@ -370,6 +370,8 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         why="QQ wants an authorisation code instead of the account's password, with SMTP switched on.",
         do="switch on SMTP in the settings of the mailbox, make an authorisation code, and type it here.",
         field="password",
+        # QQ lists PLAIN, and does only LOGIN.
+        fixes=(Fix.AUTH_LOGIN,),
         source="https://service.mail.qq.com/",
     ),
     When(Fault.SIGN_IN_REFUSED, Provider.PROTON): Row(

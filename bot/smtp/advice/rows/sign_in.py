@@ -1,7 +1,8 @@
 """Advice on signing in.
 
-{mechanism} is the mechanism that was used, {others} are the others that the server lists, and {try_another} is a
-clause about them; all are empty where there is none.
+{mechanism} is the mechanism that was used and {used} a clause about it, {others} are the others that the server lists
+and {try_another} is a clause about them; clauses are empty where there is none. {other_login} is the form of a login
+that an Exchange server may want instead.
 """
 
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.SIGN_IN_REFUSED): Row(
         what="the server refused login or password",
-        why="the server does not accept {login} with this password.",
+        why="the server does not accept {login} with this password{used}.",
         do="check User/Login (often it is the full email address) and type the password again. Many providers ask for "
         "an app password here.",
         field="password",

@@ -138,9 +138,11 @@ DISABLED = _any(
     r"(account|user|mailbox|login|domain|customer|sender)\b.{0,30}\b(on hold|locked|abuse|compromised)",
     r"(disabled|suspended|blocked|inactive|de-?activated|locked|frozen|compromised|terminated) "
     r"(user|account|mailbox|domain|login|customer)",
+    r"(compte|cuenta|conta|konto|account)\b.{0,30}(bloqu|suspen|d[e\u00e9]sactiv|deaktiv)",
     "gesperrt|\u0437\u0430\u0431\u043b\u043e\u043a\u0438\u0440\u043e\u0432\u0430\u043d",
 )
-"""The account is blocked, suspended or gone. The German and the Russian word are "blocked"."""
+"""The account is blocked, suspended or gone. The German, the Romance and the Russian words are "blocked"
+and "suspended"."""
 
 NO_SUCH_LOGIN = _any(
     r"(unknown|no such|non-?existent) (user|account|login|mailbox)\b(?!.{0,15}passw)",
@@ -164,6 +166,7 @@ OUT_OF_ORDER = _any(
     r"(auth\w*|directory|database|ldap|backend|radius) (server|service|backend|daemon|database)\b.{0,30}"
     r"(unavailable|down|not available|error|fail|not respond|lost|unreachable)",
     r"(unable|failed|could not|cannot|can't) to (connect|contact|reach)",
+    r"connection (to (\w+ ){0,3})?(refused|lost|timed out)",
     r"mechanism (is )?not|no (\w+ )?mech\w* available|bad protocol",
     r"(unsupported|unrecogni[sz]ed|unknown|invalid) auth\w* (type|method|scheme|mechanism)",
 )
