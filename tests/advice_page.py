@@ -27,6 +27,7 @@ _TITLES = (
     "Where the bot comes from",
     "Sender and recipient",
     "The message",
+    "What breaks late in the dialogue",
     "Providers",
 )
 _INTRODUCTION = (

@@ -25,7 +25,7 @@ TokenProvider = Callable[[], Awaitable[SecretStr]]
 class Account:
     """One SMTP account.
 
-    `password` is None when none is stored; `mechanism` is None for the strongest one offered; `pin` is the SHA-256
+    `password` is None when none is stored; `mechanism` is None for the best one offered; `pin` is the SHA-256
     (hex) of the only public key that is trusted, None for the usual authorities; `token` returns an OAuth access
     token, which is used with XOAUTH2 instead of a password.
     """

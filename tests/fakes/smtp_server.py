@@ -75,8 +75,8 @@ class ScriptedServer:
     """A complete small SMTP server; `acts` replaces what it does at a step.
 
     Steps are "connect" (before any greeting), "greeting", "EHLO" (before TLS), "EHLO encrypted", "HELO",
-    "STARTTLS", "handshake", "AUTH", "AUTH challenge", "verdict", "MAIL", "RCPT", "DATA", "END" (after the message),
-    "RSET" and "QUIT".
+    "STARTTLS", "handshake", "AUTH", "AUTH PLAIN" (or another mechanism), "AUTH challenge", "verdict", "MAIL",
+    "RCPT", "DATA", "END" (after the message), "RSET" and "QUIT".
     `on_end` is called with a connection's number when it has ended.
     """
 
@@ -226,6 +226,9 @@ class _Conversation:
             return
         words = line.split()
         mechanism = words[1].upper().decode() if len(words) > 1 else ""
+        if f"AUTH {mechanism}" in self._server.acts:
+            await self._act(f"AUTH {mechanism}", b"", line)
+            return
         good = await self._credentials(mechanism, words[2] if len(words) > 2 else b"")
         await self._act("verdict", b"235 2.7.0 welcome\r\n" if good else b"535 5.7.8 Authentication failed\r\n", line)
 

@@ -14,7 +14,7 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.advice import PARTS, ROWS, advise, applicable, headline, row_for
 from bot.smtp.advice.notice import provider_notice
 from bot.smtp.advice.row import Fix, Row, When
-from bot.smtp.advice.rows import client, connection, encryption, message, names, providers, sender, sign_in
+from bot.smtp.advice.rows import client, connection, encryption, late, message, names, providers, sender, sign_in
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import refusal
@@ -71,7 +71,8 @@ def test_every_fault_has_a_general_row(fault: Fault) -> None:
     assert When(fault) in ROWS
 
 
-ROW_MODULES = (names, connection, encryption, sign_in, client, sender, message, providers)
+OF_SIGN_IN = {"mechanism", "used", "others", "try_another", "other_login"}
+ROW_MODULES = (names, connection, encryption, sign_in, client, sender, message, late, providers)
 
 
 @pytest.mark.parametrize("rows", PARTS, ids=lambda rows: next(iter(rows)).fault)
@@ -106,7 +107,7 @@ def test_every_rows_words_are_short_plain_and_sourced(row: Row) -> None:
     assert row.do.removesuffix("{clear_text}").endswith(".")
     used = set(re.findall(r"{(\w+)}", row.what + row.why + row.do))
     known = {"host", "port", "login", "address", "domain", "recipient", "announced", "mode", "names", "issuer"}
-    assert used <= {*known, "elsewhere", "mx", "provider", "server", "clear_text", "encrypting"}
+    assert used <= {*known, "elsewhere", "mx", "provider", "server", "clear_text", "encrypting", *OF_SIGN_IN}
     assert row.field in (None, "address", "login", "password", "host", "port", "authenticate", "encryption")
     assert row.source
     assert date.fromisoformat(row.dated) <= datetime.now(UTC).date()
@@ -119,7 +120,7 @@ REPLIES = [
     (StageName.ENCRYPTION, Reply(code=454, enhanced="4.7.0", text="no TLS"), "", None, None),
     (StageName.SIGN_IN, Reply(code=432, enhanced="4.7.12", text="change it"), "", "password", None),
     (StageName.SIGN_IN, Reply(code=454, enhanced="4.7.0", text="later"), "", None, None),
-    (StageName.SIGN_IN, Reply(code=504, enhanced="5.7.4", text="mechanism"), "", "authenticate", None),
+    (StageName.SIGN_IN, Reply(code=504, enhanced="5.7.4", text="mechanism"), "", None, None),
     (StageName.SIGN_IN, Reply(code=534, enhanced="5.7.9", text="too weak"), "", "password", None),
     (StageName.SIGN_IN, Reply(code=530, enhanced="5.7.0", text="Must issue STARTTLS"), "", "encryption", None),
     (StageName.SIGN_IN, Reply(code=535, enhanced="5.7.8", text="no"), "", "password", Fix.ADDRESS_AS_LOGIN),
@@ -190,12 +191,11 @@ def test_microsofts_endings_lead_to_different_headlines() -> None:
         "the request did not meet the criteria to be authenticated successfully",
         "Authentication unsuccessful, basic authentication is disabled",
     ]
+    replies = [Reply(code=535, enhanced="5.7.139", text=tail) for tail in tails]
+    faults = [refusal(reply, Evidence(command=Command.AUTH, mechanism="LOGIN")).fault for reply in replies]
     headlines = {
-        headline(
-            report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.139", text=tail), host="smtp.office365.com"),
-            ACCOUNT,
-        )
-        for tail in tails
+        headline(report(fault, reply, host="smtp.office365.com"), ACCOUNT)
+        for fault, reply in zip(faults, replies, strict=True)
     }
     assert len(headlines) == len(tails)
 
@@ -244,8 +244,19 @@ def test_words_from_outside_are_no_templates() -> None:
         (
             Fix.REMOVE_BLANKS,
             replace(ACCOUNT, password=SecretStr(" abcdefghijklmnop")),
-            replace(ACCOUNT, password=SecretStr("abcd efgh ijkl 1nop")),
+            replace(ACCOUNT, password=SecretStr("correct horse battery")),
         ),
+        (
+            Fix.REMOVE_BLANKS,
+            replace(ACCOUNT, password=SecretStr("abc1 efgh\u00a0ijkl 1nop")),
+            replace(ACCOUNT, password=None),
+        ),
+        (
+            Fix.REMOVE_BLANKS,
+            replace(ACCOUNT, password=SecretStr("Tr0ub4dor ")),
+            replace(ACCOUNT, password=SecretStr("  ")),
+        ),
+        (Fix.REMOVE_INVISIBLE, replace(ACCOUNT, password=SecretStr("Tr0ub\u200b4dor")), ACCOUNT),
     ],
 )
 def test_a_fix_is_offered_only_where_it_changes_something(fix: Fix, good: Account, bad: Account) -> None:

@@ -20,6 +20,7 @@ from bot.profiles.account.profile import (
     check_others_form,
     check_own_form,
     is_printable,
+    notes_on,
 )
 from bot.profiles.errors import InvalidFormError
 from tests.counts import scaled
@@ -99,7 +100,6 @@ BAD = [
     (Field.ADDRESS, "ada@[192.0.2.1]", ": behind the @ stands an IP address, and a domain is wanted."),
     (Field.ADDRESS, "ada@a.example, eve@a.example", ": there is more than one @ in it."),
     (Field.ADDRESS, "ada lovelace@a.example", ": there is a blank in it."),
-    (Field.ADDRESS, "ada@exa\u200bmple.com", ": an invisible character (U+200B) stands in it."),
     (Field.LOGIN, "", "The login is missing."),
     (Field.LOGIN, "a\nb", "A login is one line without control characters, for example ada@example.com."),
     (Field.LOGIN, "a\x00b", "A login is one line without control characters, for example ada@example.com."),
@@ -368,3 +368,68 @@ def test_a_profile_without_address_server_or_port_is_not_complete(missing: dict[
 
 def test_the_longest_login_is_taken() -> None:
     assert len(check_own_form(form(login="x" * MAX_LOGIN_LENGTH), STORED, now=NOW).login) == 320
+
+
+PASTED = [
+    (Field.HOST, "smtp.example.com\u200b", HOST),
+    (Field.HOST, "\ufeffsmtp.exam\u00adple.com", HOST),
+    (Field.HOST, "\u202asmtp.example.com\u202c", HOST),
+    (Field.HOST, "\u00a0smtp.example.com\u3000", HOST),
+    (Field.HOST, "ｓｍｔｐ．example。com", HOST),
+    (Field.ADDRESS, "ada\u200b@example.com\u2060", "ada@example.com"),
+    (Field.ADDRESS, "\u200eada＠example.com", "ada@example.com"),
+    (Field.LOGIN, "\u200bada\ufeff", "ada"),
+    (Field.LOGIN, "a\u200bda", "ada"),
+    (Field.LOGIN, "جا\u200cدا", "جا\u200cدا"),
+    (Field.PORT, "５８７", 587),
+    (Field.PORT, "587\u200b", 587),
+]
+
+
+@pytest.mark.parametrize(("name", "typed", "kept"), PASTED, ids=ascii)
+def test_what_nobody_sees_is_taken_out_where_it_is_safe(name: Field, typed: str, kept: object) -> None:
+    given_form = form(**{name: typed})
+    assert getattr(check_own_form(given_form, STORED, now=NOW), name) == kept
+    told = any(LABELS[name] in note for note in notes_on(given_form))
+    assert told is (str(kept) != typed.strip())
+
+
+@pytest.mark.parametrize(
+    ("password", "notes"),
+    [
+        ("Tr0ub4dor", ()),
+        ("correct horse battery", ()),
+        ("pässwörd €", ()),
+        ("Tr0ub4dor ", ("ends with a blank",)),
+        ("\tTr0ub4dor"[1:], ()),
+        ("\u00a0Tr0ub4dor\u3000", ("begins with a blank", "ends with a blank")),
+        ("abcd efgh ijkl mnop", ("has blanks between its groups",)),
+        ("correct\u00a0horse", ("has a blank in it that is not the usual one (U+00A0)",)),
+        ("Tr0ub\u200b4dor\ufeff", ("has an invisible character in it (U+200B, U+FEFF)",)),
+        ("Ｔr0ub4dor", ("has full-width letters, digits or signs in it",)),
+        ("Tr0ub4d\u043er", ("has letters of another alphabet in it that look like Latin ones",)),
+        ("pa\u0308ss", ("has letters in it that are two characters each",)),
+    ],
+    ids=ascii,
+)
+def test_what_nobody_sees_in_a_password_is_said_and_kept(password: str, notes: tuple[str, ...]) -> None:
+    given_form = form(password=password)
+    assert notes_on(given_form) == tuple(f"The password {note}. It is kept as it was typed." for note in notes)
+    assert plain(check_own_form(given_form, STORED, now=NOW)) == password
+
+
+@pytest.mark.parametrize("host", ["\u0455mtp.example.com", "smtp.ex\u0430mple.com", "m\u03bfail.example.com"])
+def test_a_host_with_letters_that_only_look_latin_is_refused_as_that(host: str) -> None:
+    errors = refused(form(host=host))
+    assert "mixes letters of two alphabets" in errors[Field.HOST]
+
+
+def test_a_host_in_another_alphabet_alone_is_taken() -> None:
+    assert check_own_form(form(host="почта.example", password="x"), STORED, now=NOW).host == "xn--80a1acny.example"
+
+
+@given(st.text(st.characters(), max_size=60))
+@settings(max_examples=scaled(quick=200, full=20_000), deadline=None)
+def test_no_note_repeats_a_password(password: str) -> None:
+    marked = f"canary7{password}canary9"
+    assert not any("canary" in note for note in notes_on(form(password=marked)))

@@ -12,12 +12,16 @@ CONFLICT_FIELDS = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.AUT
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileChange:
-    """A stored change: the profile now, what changed by name and in words, and whether the password was dropped."""
+    """A stored change: the profile now, what changed by name and in words, and whether the password was dropped.
+
+    `notes` are sentences about what was typed, for whoever typed it.
+    """
 
     view: ProfileView
     fields: tuple[str, ...] = ()
     descriptions: tuple[str, ...] = ()
     password_dropped: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def profile_change(view: ProfileView, before: EmailProfile, after: EmailProfile) -> ProfileChange:

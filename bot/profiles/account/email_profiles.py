@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.fixes import ProposedFix, apply_fix
-from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form
+from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form, notes_on
 from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, save_profile
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
@@ -67,7 +67,7 @@ class EmailProfiles:
             if fields or loaded.unreadable:
                 stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
         self.on_change(owner)
-        return profile_change(stored.view, loaded.profile, profile)
+        return replace(profile_change(stored.view, loaded.profile, profile), notes=notes_on(form))
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
         """Delete a profile, its test and its history for good; returns whether there was one.

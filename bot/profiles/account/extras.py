@@ -115,7 +115,7 @@ CATALOGUE = (
     ExtraConfiguration(
         name="AUTH",
         kind="PLAIN, LOGIN or CRAM-MD5",
-        meaning="sign in with this mechanism instead of the strongest one offered",
+        meaning="sign in with this mechanism instead of the best one offered",
         example="AUTH LOGIN",
         check=_mechanism,
         choices=("PLAIN", "LOGIN", "CRAM-MD5"),

@@ -13,6 +13,7 @@ from bot.smtp.advice.advice import Advice
 from bot.smtp.advice.row import Fix
 from bot.smtp.advice.suggestions import server_meant
 from bot.smtp.check.report import Fault, Report
+from bot.smtp.typed import is_invisible, without_blanks
 
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_OF_OWN_AUTHORITY, Fault.CERTIFICATE_UNTRUSTED)
 MAX_PROPOSED_FIXES = 3
@@ -116,10 +117,25 @@ def _with_endpoint(profile: EmailProfile, target: str) -> EmailProfile:
 
 
 def _without_blanks(profile: EmailProfile, _target: str) -> EmailProfile:
-    plain = "".join(profile.password.get_secret_value().split()) if profile.password else ""
-    if len(plain) != 16:
-        raise ValueError("no app password with blanks")
-    return replace(profile, password=SecretStr(plain))
+    return _with_password(profile, without_blanks)
+
+
+def _without_invisible(profile: EmailProfile, _target: str) -> EmailProfile:
+    return _with_password(
+        profile, lambda plain: "".join(character for character in plain if not is_invisible(character))
+    )
+
+
+def _with_password(profile: EmailProfile, change: Callable[[str], str]) -> EmailProfile:
+    plain = profile.password.get_secret_value() if profile.password else ""
+    changed = change(plain)
+    if not changed or changed == plain:
+        raise ValueError("there is nothing to remove")
+    return replace(profile, password=SecretStr(changed))
+
+
+def _with_mechanism(name: str) -> Callable[[EmailProfile, str], EmailProfile]:
+    return lambda profile, _: replace(profile, extras=with_extra(profile.extras, "AUTH", name))
 
 
 def _not_applicable(_profile: EmailProfile, _target: str) -> EmailProfile:
@@ -154,10 +170,12 @@ _FIXES: Mapping[Fix, _FixKind] = {
     Fix.NAME_FROM_CERTIFICATE: _FixKind("Use {name} as server …", _not_applicable),
     Fix.USE_PROVIDER_SERVER: _FixKind("Use {name} as server …", _not_applicable),
     Fix.REMOVE_BLANKS: _FixKind("Remove the blanks from the password and test again", _without_blanks),
-    Fix.AUTH_LOGIN: _FixKind(
-        "Sign in with LOGIN (AUTH LOGIN) and test again",
-        lambda profile, _: replace(profile, extras=with_extra(profile.extras, "AUTH", "LOGIN")),
+    Fix.REMOVE_INVISIBLE: _FixKind(
+        "Remove the invisible characters from the password and test again", _without_invisible
     ),
+    Fix.AUTH_PLAIN: _FixKind("Sign in with PLAIN (AUTH PLAIN) and test again", _with_mechanism("PLAIN")),
+    Fix.AUTH_LOGIN: _FixKind("Sign in with LOGIN (AUTH LOGIN) and test again", _with_mechanism("LOGIN")),
+    Fix.AUTH_CRAM_MD5: _FixKind("Sign in with CRAM-MD5 (AUTH CRAM-MD5) and test again", _with_mechanism("CRAM-MD5")),
     Fix.TRUST_CERTIFICATE: _FixKind(
         "Trust this certificate", lambda profile, pin: replace(profile, extras=with_extra(profile.extras, "PIN", pin))
     ),

@@ -16,6 +16,7 @@ from bot.profiles.errors import InvalidFormError
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, literal, normal_host
+from bot.smtp.typed import look_alikes, narrowed, oddities, stripped, without_invisible
 
 MAX_ADDRESS_LENGTH = 254
 """Characters of an address: RFC 5321 section 4.5.3.1.3 allows a path of 256 with its brackets."""
@@ -238,10 +239,36 @@ def _with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
 
 def _check(name: Field, errors: dict[str, str], check: Callable[[str], str], typed: str) -> str:
     try:
-        return check(typed.strip())
+        return check(without_what_nobody_sees(name, typed))
     except ValueError as error:
         errors[name] = str(error)
         return ""
+
+
+def without_what_nobody_sees(name: Field, typed: str) -> str:
+    """Return a value without the blanks and invisible characters that were pasted along; a password stays as it is.
+
+    No name, address or number has invisible characters; in a login they are left where it has letters beyond ASCII.
+    """
+    text = stripped(typed)
+    if name is Field.LOGIN:
+        visible = without_invisible(text)
+        return visible if visible.isascii() else text
+    return narrowed(without_invisible(text))
+
+
+def notes_on(form: ProfileForm) -> tuple[str, ...]:
+    """Return sentences on what was taken out of a form's values, and on what nobody sees in its password."""
+    notes = []
+    for name in (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT):
+        typed = getattr(form, name).strip()
+        if without_what_nobody_sees(name, typed) != typed:
+            notes.append(f"{LABELS[name]} had invisible characters or full-width letters in it, which are taken out.")
+    notes += [
+        f"The password {oddity}. It is kept as it was typed."
+        for oddity in oddities(form.password.get_secret_value(), blank_between="")
+    ]
+    return tuple(notes)
 
 
 def check_address(text: str) -> str:
@@ -326,6 +353,11 @@ def _check_login(text: str) -> str:
 
 
 def _check_host(text: str) -> str:
+    if any(look_alikes(label) for label in text.split(".")):
+        raise ValueError(
+            f"“{clean(text, most=40)}” mixes letters of two alphabets, and some only look like Latin ones. "
+            "Type the name by hand, for example smtp.example.com."
+        )
     try:
         return normal_host(text)
     except HostError as error:

@@ -31,7 +31,15 @@ from storage.tables.audit import TESTED
 
 Progress = Callable[[Report], None]
 
-_NOT_TRIED = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.PASSWORD_MISSING, Fault.MECHANISM_NOT_OFFERED)
+_NOT_TRIED = (
+    Fault.PASSWORD_OVER_CLEAR_TEXT,
+    Fault.PASSWORD_MISSING,
+    Fault.SIGN_IN_NOT_OFFERED,
+    Fault.MECHANISM_NOT_OFFERED,
+    Fault.CHOSEN_MECHANISM_NOT_OFFERED,
+    Fault.ONLY_WINDOWS_SIGN_IN,
+    Fault.ONLY_OAUTH,
+)
 
 
 class AccountTester(Protocol):

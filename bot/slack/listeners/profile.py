@@ -103,7 +103,8 @@ class ProfileListeners:
             await post_to_person(client, caller.user, channel, notice(sentence))
 
         async def show_card() -> None:
-            card = cards.card(changed.view, reader=caller.user, entry=self._services.entry)
+            entry = self._services.entry
+            card = cards.card(changed.view, reader=caller.user, entry=entry, notes=changed.notes)
             await post_to_person(client, caller.user, channel, card)
 
         try:

@@ -1,5 +1,6 @@
 """The card of a profile, the invitation to set one up, and messages about its deletion, changes and password link."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import ButtonElement, ConfirmObject
@@ -44,8 +45,11 @@ _STATE_SENTENCES = {
 }
 
 
-def card(view: ProfileView, *, reader: str, entry: PasswordEntry) -> Message:
-    """Return a profile as `reader` (a user id) sees it, or an invitation to set one up."""
+def card(view: ProfileView, *, reader: str, entry: PasswordEntry, notes: Sequence[str] = ()) -> Message:
+    """Return a profile as `reader` (a user id) sees it, or an invitation to set one up.
+
+    `notes` are sentences about what the reader has just typed.
+    """
     if view.state is ProfileState.UNREADABLE:
         return _unreadable(view, reader)
     if view.state is ProfileState.NOT_SET_UP:
@@ -55,7 +59,13 @@ def card(view: ProfileView, *, reader: str, entry: PasswordEntry) -> Message:
     words = f"it fails at {failed}" if failed else _STATE_SENTENCES.get(view.state, str(view.state))
     return Message(
         text=f"{title}: {words}.",
-        blocks=[_heading(view, reader), *_values(view), *_buttons(view, reader, entry), *_warnings(view)],
+        blocks=[
+            _heading(view, reader),
+            *_values(view),
+            *_buttons(view, reader, entry),
+            *_warnings(view),
+            *(section(f":warning: {escape(note)}") for note in notes),
+        ],
     )
 
 

@@ -3,14 +3,25 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.providers.providers import Provider
 from bot.smtp.account import Account, Encryption
+from bot.smtp.advice.hints import (
+    ABOUT_CREDENTIALS,
+    REMOVING,
+    beyond_ascii,
+    has_blanks,
+    has_invisible,
+    known_better,
+    other_login,
+    what_nobody_sees,
+)
 from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.advice.rows.client import CLIENT_ROWS
 from bot.smtp.advice.rows.connection import CONNECTION_ROWS
 from bot.smtp.advice.rows.encryption import ENCRYPTION_ROWS
+from bot.smtp.advice.rows.late import LATE_ROWS
 from bot.smtp.advice.rows.message import MESSAGE_ROWS
 from bot.smtp.advice.rows.names import NAMES_ROWS
 from bot.smtp.advice.rows.providers import PROVIDER_ROWS
@@ -38,11 +49,10 @@ PARTS: Sequence[Mapping[When, Row]] = (
     CLIENT_ROWS,
     SENDER_ROWS,
     MESSAGE_ROWS,
+    LATE_ROWS,
     PROVIDER_ROWS,
 )
 ROWS: Mapping[When, Row] = {when: row for part in PARTS for when, row in part.items()}
-
-_APP_PASSWORD_LETTERS = 16
 
 _UNSENT = " Your password was not sent."
 _CLEAR_TEXT = " As nobody signs in with your profile, it can also go without encryption: remove the extra TLS."
@@ -79,12 +89,29 @@ def advise(report: Report, account: Account) -> Advice | None:
     if fault is None:
         return None
     provider = provider_for(report, account.address)
+    fault = known_better(fault, report.evidence, provider)
     when, row = row_for(fault, report.reply, provider)
     if _names_a_closed_port(row, report):
         when, row = row_for(fault, None, None)
+    words = _words(report, account, provider)
+    added = [*suggestions(report, account)]
+    if provider is not None and fault is Fault.SIGN_IN_REFUSED and row.field == "password":
+        added += about_passwords(provider, account.address, has_row=when.provider is not None)
+    advice = Advice(
+        what=_filled(row.what, words),
+        why=_filled(row.why if account.authenticate else row.why.replace(_UNSENT, ""), words),
+        do=" ".join([_filled(row.do, words), *added]),
+        field=row.field,
+        fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
+    )
+    return _with_hints(advice, report, account) if report.fault in ABOUT_CREDENTIALS else advice
+
+
+def _words(report: Report, account: Account, provider: Provider | None) -> Mapping[str, str]:
+    """Return what a row's placeholders stand for."""
     meant = provider or provider_meant(report, account.address)
     evidence = report.evidence or Evidence(command=Command.GREETING)
-    words = {
+    return {
         # First, because it has words of its own.
         "encrypting": _WITHOUT_TLS if _without_starttls(report) else _WITH_TLS,
         "host": report.host,
@@ -102,17 +129,9 @@ def advise(report: Report, account: Account) -> Advice | None:
         "mx": _mail_domain(report),
         "provider": meant.label if meant else "your mail provider",
         "server": described(server_meant(report, account.address)),
+        "other_login": other_login(account),
+        **_mechanism_words(report, account),
     }
-    added = [*suggestions(report, account)]
-    if provider is not None and fault is Fault.SIGN_IN_REFUSED and row.field == "password":
-        added += about_passwords(provider, account.address, has_row=when.provider is not None)
-    return Advice(
-        what=_filled(row.what, words),
-        why=_filled(row.why if account.authenticate else row.why.replace(_UNSENT, ""), words),
-        do=" ".join([_filled(row.do, words), *added]),
-        field=row.field,
-        fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
-    )
 
 
 def _closed(report: Report) -> tuple[int, ...]:
@@ -144,6 +163,30 @@ def _mail_domain(report: Report) -> str:
     return f". It is a mail domain, not a server: mail for it comes in at {report.mail_servers[0]} (MX)"
 
 
+def _with_hints(advice: Advice, report: Report, account: Account) -> Advice:
+    """Return advice on login and password with what is odd about them, which then is the first thing to mend."""
+    odd = what_nobody_sees(account)
+    first = "if that was pasted along, take it away; otherwise " if odd else ""
+    removing = tuple(fix for fix in REMOVING if applicable(fix, report, account))
+    return replace(
+        advice,
+        why=advice.why + (odd or beyond_ascii(account)),
+        do=f"{first}{advice.do}",
+        fixes=(*removing, *(fix for fix in advice.fixes if fix not in removing)),
+    )
+
+
+def _mechanism_words(report: Report, account: Account) -> Mapping[str, str]:
+    evidence = report.evidence
+    others = " or ".join(evidence.other_mechanisms) if evidence else ""
+    return {
+        "mechanism": (evidence.mechanism if evidence else "") or account.mechanism or "this way of signing in",
+        "used": f", sent by AUTH {evidence.mechanism}" if evidence and evidence.mechanism else "",
+        "others": others or "others",
+        "try_another": f"; or try {others} once, which the server lists too" if others else "",
+    }
+
+
 def _filled(text: str, words: Mapping[str, str]) -> str:
     """Fill the words in without reading them as templates themselves."""
     for name, word in words.items():
@@ -172,10 +215,14 @@ def _login_would_do(report: Report, account: Account) -> bool:
     return _can_be_address(account)
 
 
-def _has_blanks_in_app_password(account: Account) -> bool:
-    plain = account.password.get_secret_value() if account.password else ""
-    letters = "".join(plain.split())
-    return letters != plain and len(letters) == _APP_PASSWORD_LETTERS and letters.isascii() and letters.isalpha()
+def _other_mechanism(name: str) -> Callable[[Report, Account], bool]:
+    """Return the condition of a fix towards a mechanism: it is listed, and neither used nor chosen already."""
+
+    def applies(report: Report, account: Account) -> bool:
+        evidence = report.evidence
+        return account.mechanism != name and (evidence is None or name in evidence.other_mechanisms)
+
+    return applies
 
 
 def _without_starttls(report: Report) -> bool:
@@ -210,8 +257,11 @@ _CONDITIONS: Mapping[Fix, Callable[[Report, Account], bool]] = {
     ),
     Fix.DO_NOT_AUTHENTICATE: lambda _, account: account.authenticate,
     Fix.NAME_FROM_CERTIFICATE: lambda report, _: _usable_name(report),
-    Fix.REMOVE_BLANKS: lambda _, account: _has_blanks_in_app_password(account),
-    Fix.AUTH_LOGIN: lambda _, account: account.mechanism != "LOGIN",
+    Fix.REMOVE_BLANKS: lambda _, account: has_blanks(account),
+    Fix.REMOVE_INVISIBLE: lambda _, account: has_invisible(account),
+    Fix.AUTH_PLAIN: _other_mechanism("PLAIN"),
+    Fix.AUTH_LOGIN: _other_mechanism("LOGIN"),
+    Fix.AUTH_CRAM_MD5: _other_mechanism("CRAM-MD5"),
     Fix.USE_PROVIDER_SERVER: lambda report, account: server_meant(report, account.address) is not None,
     Fix.TRUST_CERTIFICATE: lambda report, _: report.certificate is not None,
     Fix.REMOVE_HELO: lambda _, account: account.helo is not None,

@@ -5,7 +5,8 @@ the most specific one is used. Texts are shown as they are, with {host}, {port},
 {issuer} (of the certificate), {elsewhere} (a sentence when no other port answers), {clear_text} (one when nobody signs
 in) and {encrypting} (how encryption can be had there) filled in; {domain} is that of the address, {recipient} whom the
 test writes to, {announced} the name sent with EHLO; {mx}, {provider} and {server} tell what a mail domain is, and where
-its mailboxes send.
+its mailboxes send; {mechanism}, {used}, {others}, {try_another} and
+{other_login} tell how the sign-in went and could go.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,12 @@ class Fix(StrEnum):
     DO_NOT_AUTHENTICATE = "DO_NOT_AUTHENTICATE"
     NAME_FROM_CERTIFICATE = "NAME_FROM_CERTIFICATE"
     REMOVE_BLANKS = "REMOVE_BLANKS"
-    """The blanks of a pasted app password of 16 letters."""
+    """The blanks at the ends of the password, and those between the groups of an app password."""
+    REMOVE_INVISIBLE = "REMOVE_INVISIBLE"
+    """The characters of the password that show nothing and are no blanks."""
+    AUTH_PLAIN = "AUTH_PLAIN"
     AUTH_LOGIN = "AUTH_LOGIN"
+    AUTH_CRAM_MD5 = "AUTH_CRAM_MD5"
     TRUST_CERTIFICATE = "TRUST_CERTIFICATE"
     REMOVE_HELO = "REMOVE_HELO"
     HELO_FROM_ADDRESS = "HELO_FROM_ADDRESS"

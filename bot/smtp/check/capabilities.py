@@ -7,19 +7,27 @@ from contextlib import suppress
 import idna
 
 from bot.smtp.account import Account
+from bot.smtp.check.evidence import EXCHANGE, OF_WINDOWS, PASSWORD_MECHANISMS
 from bot.smtp.check.faults import StageFailedError
 from bot.smtp.check.report import Fault
 from bot.smtp.dialogue.replies import Redaction
 
-STRONGEST_FIRST = ("CRAM-MD5", "PLAIN", "LOGIN")
-"""The mechanisms for passwords; the first that the server offers is used unless the profile's AUTH names another."""
-
+_OF_OAUTH = {"XOAUTH2", "OAUTHBEARER", "XOAUTH", "PLAIN-CLIENTTOKEN"}
+_OF_EXCHANGE = ("x-anonymoustls", "x-exps", "xexch50", "xrdst", "xshadow", "xshadowrequest")
 _SOFTWARE = ("Postfix", "Exim", "OpenSMTPD", "Sendmail", "Microsoft ESMTP", "gsmtp", "Haraka", "Zimbra", "qmail")
 
 
 def software(greeting: str) -> str:
     """Return the server's software where its greeting names it; empty otherwise."""
     return next((name for name in _SOFTWARE if name.lower() in greeting.lower()), "")
+
+
+def software_by_extensions(extensions: Mapping[str, str]) -> str:
+    """Return Exchange's name in greetings where only its extensions tell it (admins hide the greeting); else nothing.
+
+    https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-xloginsmtp
+    """
+    return EXCHANGE if any(name in extensions for name in _OF_EXCHANGE) else ""
 
 
 def limits(extensions: Mapping[str, str]) -> tuple[str, ...]:
@@ -57,23 +65,38 @@ def _is_masked(keyword: str, original: str) -> bool:
     return all(shown in (letter, "X", "*", "#") for shown, letter in zip(keyword, original, strict=True))
 
 
-def mechanism_for(account: Account, offered: tuple[str, ...], redaction: Redaction) -> tuple[str, tuple[str, ...]]:
+def mechanism_for(
+    account: Account, offered: tuple[str, ...], extensions: Mapping[str, str], redaction: Redaction
+) -> tuple[str, tuple[str, ...]]:
     """Return the one mechanism to sign in with, and the offered ones as a fact.
 
     Raises:
         StageFailedError: none is offered, or none that can be used (it says which are offered).
     """
+    if not offered and "starttls" in extensions:
+        # Inside TLS only a server that does not know of it offers STARTTLS (RFC 3207, 4.2).
+        raise StageFailedError(Fault.ENCRYPTION_NOT_SEEN, "inside TLS the server offers STARTTLS, and no sign-in")
     if not offered:
         raise StageFailedError(Fault.SIGN_IN_NOT_OFFERED, "the server offers no sign-in")
     names = redaction.text(", ".join(offered))
     if account.token is not None:
         usable: tuple[str, ...] = ("XOAUTH2",)
     else:
-        usable = (account.mechanism,) if account.mechanism else STRONGEST_FIRST
+        usable = (account.mechanism,) if account.mechanism else PASSWORD_MECHANISMS
     for mechanism in usable:
         if mechanism in offered:
             return mechanism, (f"Ways of signing in offered: {names}",)
-    raise StageFailedError(Fault.MECHANISM_NOT_OFFERED, f"the server offers {names}")
+    raise StageFailedError(_why_none_is_usable(account, set(offered)), f"the server offers {names}")
+
+
+def _why_none_is_usable(account: Account, offered: set[str]) -> Fault:
+    if account.token is not None:
+        return Fault.MECHANISM_NOT_OFFERED
+    if offered.intersection(PASSWORD_MECHANISMS):
+        return Fault.CHOSEN_MECHANISM_NOT_OFFERED
+    if offered <= OF_WINDOWS:
+        return Fault.ONLY_WINDOWS_SIGN_IN
+    return Fault.ONLY_OAUTH if offered <= OF_WINDOWS | _OF_OAUTH else Fault.MECHANISM_NOT_OFFERED
 
 
 def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, tuple[bytes, ...]]:
@@ -91,3 +114,8 @@ def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, t
     if "smtputf8" not in extensions:
         raise StageFailedError(Fault.ADDRESS_NOT_ASCII, "the server takes only ASCII addresses")
     return path, (b"SMTPUTF8",)
+
+
+def envelope(sender: bytes, recipient: bytes, parameters: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Return the commands MAIL and RCPT."""
+    return b" ".join((b"MAIL FROM:" + sender, *parameters)), b"RCPT TO:" + recipient

@@ -34,6 +34,14 @@ class StageFailedError(Exception):
         self.reply = reply
 
 
+_LATE: Mapping[Fault, tuple[Fault, Fault]] = {
+    Fault.TIMED_OUT: (Fault.SIGN_IN_SILENT, Fault.LATE_SILENCE),
+    Fault.CLOSED: (Fault.SIGN_IN_CLOSED, Fault.LATE_CLOSE),
+    Fault.GARBLED: (Fault.SIGN_IN_BROKEN, Fault.LATE_GARBLED),
+}
+"""What happens at AUTH, and after it: port and encryption have proved to be right by then."""
+_AFTER_SIGN_IN = (Command.MAIL, Command.RCPT, Command.DATA, Command.MESSAGE)
+
 # OpenSSL's X509_V_ERR numbers, https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _ISSUER_NOT_FOUND = (2, 20, 21)
 _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN = 18, 19
@@ -183,6 +191,18 @@ def old_encryption(error: Exception, agreed: tuple[str, str] | None) -> Exceptio
     return StageFailedError(
         Fault.TLS_TOO_OLD, f"the server speaks only {version.replace('v', ' ')}, too old to be safe"
     )
+
+
+def after_encryption(failed: StageFailedError, evidence: Evidence) -> StageFailedError:
+    """Return a failure as what it is at this point: from AUTH on, it is not about port or encryption."""
+    at_sign_in, after = _LATE.get(failed.fault, (failed.fault, failed.fault))
+    if evidence.command in _AFTER_SIGN_IN:
+        return StageFailedError(after, failed.detail, reply=failed.reply)
+    if evidence.command is not Command.AUTH:
+        return failed
+    if failed.fault is Fault.GARBLED and evidence.other_mechanisms:
+        return StageFailedError(Fault.MECHANISM_BROKEN, failed.detail, reply=failed.reply)
+    return StageFailedError(at_sign_in, failed.detail, reply=failed.reply)
 
 
 def _connect_failure(

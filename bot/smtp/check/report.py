@@ -103,7 +103,28 @@ class Fault(StrEnum):
     """Advice alone says so, from what is known of providers."""
     SIGN_IN_NOT_OFFERED = "sign-in not offered"
     MECHANISM_NOT_OFFERED = "mechanism not offered"
+    MECHANISM_BROKEN = "mechanism listed, and not done"
+    CHOSEN_MECHANISM_NOT_OFFERED = "chosen mechanism not offered"
+    ONLY_WINDOWS_SIGN_IN = "only Windows sign-ins offered"
+    ONLY_OAUTH = "only OAuth offered"
     SIGN_IN_REFUSED = "sign-in refused"
+    EXCHANGE_LOGIN_REFUSED = "login refused by Exchange"
+    LOGIN_UNKNOWN = "login unknown"
+    TOKEN_REFUSED = "access token refused"  # noqa: S105 - a cause, not a token
+    APP_PASSWORD_NEEDED = "app password needed"  # noqa: S105 - a cause, not a password
+    PASSWORDS_NOT_TAKEN = "passwords not taken"
+    PASSWORD_EXPIRED = "password expired"  # noqa: S105 - a cause, not a password
+    ACCESS_SWITCHED_OFF = "access by programs switched off"
+    WEB_SIGN_IN_NEEDED = "sign-in on the web needed"
+    ACCOUNT_NOT_VERIFIED = "account not verified"
+    ACCOUNT_DISABLED = "account disabled"
+    CREDITS_USED_UP = "credits used up"
+    PLAN_WITHOUT_SMTP = "plan does not allow it"
+    CLIENT_ADDRESS_NOT_ALLOWED = "client address not allowed to sign in"
+    SIGN_IN_LOCKED = "sign-in locked for a while"
+    SIGN_IN_BROKEN = "sign-in out of order on the server"
+    SIGN_IN_SILENT = "silent over the sign-in"
+    SIGN_IN_CLOSED = "closed over the sign-in"
     SIGN_IN_UNAVAILABLE = "sign-in temporarily unavailable"
     SIGN_IN_NEEDED = "sign-in needed"
     ENCRYPTION_NEEDED = "encryption needed"
@@ -144,6 +165,9 @@ class Fault(StrEnum):
     MESSAGE_TOO_LARGE = "message too large"
     DATA_REFUSED = "DATA refused"
     MESSAGE_REFUSED = "message refused"
+    LATE_SILENCE = "silent over sender or message"
+    LATE_CLOSE = "closed over sender or message"
+    LATE_GARBLED = "garbled over sender or message"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,32 +4,44 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
+from pydantic import SecretStr
 
 from bot.providers.recognition import needs_mx, provider_behind
 from bot.smtp.account import Account, Encryption, Outgoing
-from bot.smtp.check.capabilities import envelope_path, limits, masked, mechanism_for, software
+from bot.smtp.check.capabilities import (
+    envelope,
+    envelope_path,
+    limits,
+    masked,
+    mechanism_for,
+    software,
+    software_by_extensions,
+)
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import (
     NAME_FAULTS,
     StageFailedError,
+    after_encryption,
     certificate_failure,
     failure,
     no_answer,
     old_encryption,
     refusal,
 )
+from bot.smtp.check.one_by_one import SecondConnection, replies
 from bot.smtp.check.probe import OtherPorts, PortProbe
 from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Fault, Outcome, Reply, Report, Stage, StageName
 from bot.smtp.dialogue.replies import Redaction, Transcript
 from bot.smtp.dialogue.session import DEFAULT_HELO, Dialogue, GarbledReplyError
+from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, unverified_context, verify_pin
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard, HostError, normal_host
@@ -134,12 +146,14 @@ class _Run:
         self._dialogue: Dialogue | None = None
         self._command = Command.GREETING
         self._mechanism = ""
-        self._signed_in = False
         self._greeting = ""
         self._greeted: Stage | None = None
         self._starttls: bool | None = None
         self._mail_servers: tuple[str, ...] = ()
         self._provider = ""
+        self._software = ""
+        self._signed_in_with: tuple[str, SecretStr] | None = None
+        self._opened = AsyncExitStack()
 
     async def run(self) -> Report:
         failed = asyncio.Event()
@@ -250,6 +264,7 @@ class _Run:
             failed = self._timeout_failure()
         else:
             failed = failure(error, self._current, self._redaction, self._evidence())
+        failed = after_encryption(failed, self._evidence())
         if failed.fault is Fault.TLS_TO_PLAIN_PORT and self._account.encryption is Encryption.TLS:
             # The server had agreed to switch, so the port is right and the server is broken.
             failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
@@ -284,12 +299,13 @@ class _Run:
             command=self._command,
             mechanisms=dialogue.mechanisms,
             mechanism=self._mechanism,
-            signed_in=self._signed_in,
+            signed_in=self._signed_in_with is not None,
             encrypted=dialogue.encrypted,
             announced=dialogue.announced,
             own_name=self._account.helo is not None,
             recipient=self._outgoing.recipient if self._outgoing else self._account.address,
             starttls=self._starttls,
+            software=self._software or software_by_extensions(dialogue.extensions),
         )
 
     def _parsed(self, answer: SMTPResponse) -> Reply:
@@ -298,7 +314,7 @@ class _Run:
     async def _run_stages(self) -> None:
         await self._resolve()
         address, dialogue = await self._connect()
-        async with dialogue:
+        async with dialogue, self._opened:
             if self._account.encryption is Encryption.SSL:
                 await self._encrypt(dialogue)
                 await self._greet(address, dialogue)
@@ -308,7 +324,7 @@ class _Run:
             if self._account.encryption is Encryption.TLS:
                 await self._greet_again(dialogue)
             await self._sign_in(dialogue)
-            await self._send_envelope(dialogue)
+            await self._send_envelope(address, dialogue)
             if self._outgoing is not None:
                 await self._send_message(dialogue, self._outgoing)
             await self._say_goodbye(dialogue)
@@ -361,7 +377,7 @@ class _Run:
             if greeting.code != 220:
                 raise refusal(self._parsed(greeting), self._evidence())
             self._greeting = greeting.message
-            finding.detail = software(greeting.message)
+            finding.detail = self._software = software(greeting.message)
             await self._ehlo(dialogue)
             self._starttls = "starttls" in dialogue.extensions
             if self._account.encryption is not Encryption.TLS:
@@ -473,26 +489,29 @@ class _Run:
                 raise StageFailedError(Fault.PASSWORD_OVER_CLEAR_TEXT, "the link is not encrypted")
             secret = await account.token() if account.token else account.password
             if secret is None:
-                raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
+                raise StageFailedError(Fault.PASSWORD_MISSING, "there is no password")
             self._redaction.add(account.login, secret)
-            if not dialogue.mechanisms and "starttls" in dialogue.extensions:
-                raise StageFailedError(Fault.ENCRYPTION_NOT_SEEN, "inside TLS the server offers STARTTLS, no sign-in")
-            mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, self._redaction)
+            mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, dialogue.extensions, self._redaction)
             self._command, self._mechanism = Command.AUTH, mechanism
-            answer = await dialogue.sign_in(mechanism, account.login, secret)
-            if answer.code != 235:
-                raise refusal(self._parsed(answer), self._evidence())
-            self._signed_in = True
+            answer = await sign_in(dialogue, mechanism, account.login, secret)
+            if not answer.accepted:
+                raise self._sign_in_failure(answer)
+            self._signed_in_with = mechanism, secret
             finding.detail = f"{account.login} with {mechanism}"
 
-    async def _send_envelope(self, dialogue: Dialogue) -> None:
+    def _sign_in_failure(self, answer: SignInAnswer) -> StageFailedError:
+        failed = refusal(self._parsed(answer.reply), self._evidence())
+        if answer.token_error:
+            failed.detail += f" ({self._redaction.text(answer.token_error)})"
+        return failed
+
+    async def _send_envelope(self, address: Address, dialogue: Dialogue) -> None:
         account, outgoing = self._account, self._outgoing
         with self._stage(StageName.SENDER) as finding:
             sender, parameters = envelope_path(account.address, dialogue.extensions)
             to, _ = envelope_path(outgoing.recipient if outgoing else account.address, dialogue.extensions)
-            goodbye = () if outgoing else (b"RSET", b"QUIT")
-            self._replies = dialogue.envelope(sender, to, parameters, then=goodbye)
             self._command = Command.MAIL
+            self._replies = self._replies_to(address, dialogue, envelope(sender, to, parameters))
             reply = self._parsed(await anext(self._replies))
             if reply.code == 250:
                 self._command = Command.RCPT
@@ -507,6 +526,27 @@ class _Run:
         if outcome is Outcome.FAILED:
             raise StageFailedError(fault, str(reply), reply=reply)
         finding.outcome, finding.fault, finding.reply, finding.detail = outcome, fault, reply, str(reply)
+
+    def _replies_to(
+        self, address: Address, dialogue: Dialogue, commands: tuple[bytes, ...]
+    ) -> AsyncIterator[SMTPResponse]:
+        """Send MAIL and RCPT and, without a message, the goodbye with them."""
+        if self._outgoing is not None:
+            return dialogue.one_by_one(commands)
+        commands += (b"RSET", b"QUIT")
+        if "pipelining" not in dialogue.extensions:
+            return dialogue.one_by_one(commands)
+        second = SecondConnection(
+            network=self._tester.network,
+            account=self._account,
+            trust=self._trust,
+            first=dialogue,
+            transcript=self._transcript,
+            stack=self._opened,
+            signed_in_with=self._signed_in_with,
+        )
+        patience = min(SILENCE_SECONDS, self._tester.timeout / 4)
+        return replies(dialogue, commands, patience=patience, second=second, address=address)
 
     async def _send_message(self, dialogue: Dialogue, outgoing: Outgoing) -> None:
         if self._stages[StageName.SENDER].outcome is not Outcome.PASSED:

@@ -5,6 +5,7 @@ It also notices text between the reply to STARTTLS and the handshake, which is n
 aiosmtplib drops a reply that arrives before somebody waits for it (https://github.com/cole/aiosmtplib/pull/350), and
 has no public way to send commands together, or a message after DATA was answered, so private attributes of its protocol
 class are used, in this file alone.
+It also joins the second line of a reply to the first when that has no text, and takes an empty line for no SMTP.
 """
 
 import asyncio
@@ -12,8 +13,18 @@ import ssl
 from collections.abc import Sequence
 from typing import cast
 
-from aiosmtplib.protocol import MAX_RESPONSE_LENGTH, PERIOD_REGEX, SMTPProtocol, normalize_message_line_endings
+from aiosmtplib.errors import SMTPResponseException
+from aiosmtplib.protocol import (
+    MAX_LINE_LENGTH,
+    MAX_RESPONSE_LENGTH,
+    PERIOD_REGEX,
+    SMTPProtocol,
+    normalize_message_line_endings,
+)
 from aiosmtplib.response import SMTPResponse
+
+_NO_REPLY = -1
+"""aiosmtplib's code for what is no reply at all."""
 
 
 class PipeliningProtocol(SMTPProtocol):
@@ -72,6 +83,28 @@ class PipeliningProtocol(SMTPProtocol):
         if isinstance(exc, ssl.SSLError):
             self.tls_error = exc
         super().connection_lost(exc)
+
+    def _read_response_from_buffer(self) -> SMTPResponse | None:
+        """Parse one reply, if it is complete; empty lines between its lines are left out."""
+        lines: list[bytes] = []
+        offset = 0
+        while (end := self._buffer.find(b"\n", offset)) >= 0:
+            line = bytes(self._buffer[offset : end + 1])
+            offset = end + 1
+            if len(line) > MAX_LINE_LENGTH:
+                raise SMTPResponseException(_NO_REPLY, "Response too long")
+            if lines and not line.strip():
+                continue
+            try:
+                code = int(line[:3])
+            except ValueError:
+                said = line.decode("utf-8", "ignore")
+                raise SMTPResponseException(_NO_REPLY, f"Malformed SMTP response line: {said}") from None
+            lines.append(line[4:].strip())
+            if line[3:4] != b"-":
+                del self._buffer[:offset]
+                return SMTPResponse(code, b"\n".join(lines).decode("utf-8", "surrogateescape"))
+        return None
 
     def data_received(self, data: bytes) -> None:
         """Take what arrives; see `_receive`."""

@@ -1,21 +1,25 @@
 """What a server sends is hostile text: it is bounded, cleaned, and never shown with the password in it."""
 
 import base64
+import binascii
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from bot.smtp.check.report import Reply
+from bot.smtp.dialogue.encodings import READ_AS, readable
 
 MAX_TEXT_LENGTH = 200
 MAX_TRANSCRIPT_LINES = 120
 CREDENTIALS = "(credentials)"
-"""Stands in the transcript for a login or password."""
+"""Stands in the transcript for a login and password, or a token, on one line."""
 
-_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
+_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s|$)", re.MULTILINE)
+_ENHANCED_OF_QMAIL = re.compile(r"\(#([245]\.\d{1,3}\.\d{1,3})\)")
 _REPEATED = "(the server repeated the password, so its answer is not shown)"
 
 
@@ -42,20 +46,18 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return a server's text cleaned, or a sentence in its place when it holds a secret."""
-        return _REPEATED if self.leaks(text) else clean(text)
+        return _REPEATED if self.leaks(text) else clean(readable(text))
 
     def leaks(self, text: str) -> bool:
         """Whether the text holds a secret, whatever stands between its characters."""
-        searched = _visible(text)
-        return any(spelling in searched for spelling in self._spellings)
+        searched = {_visible(text), _visible(readable(text))}
+        return any(spelling in one for one in searched for spelling in self._spellings)
 
     def reply(self, code: int, message: str) -> Reply:
         """Parse a server's reply into code, enhanced code (RFC 3463) and cleaned text."""
-        match = _ENHANCED.match(message)
-        lines = message.split("\n")
-        if match:
-            # Each line of a multi-line reply repeats the enhanced code (RFC 2034).
-            lines = [_ENHANCED.sub("", line) for line in lines]
+        match = _ENHANCED.search(message) or _ENHANCED_OF_QMAIL.search(message)
+        # Each line of a multi-line reply repeats the enhanced code (RFC 2034), or only some of them do.
+        lines = [_ENHANCED.sub("", line) for line in message.split("\n")]
         return Reply(code=code, enhanced=match.group(1) if match else "", text=self.text(" ".join(lines)))
 
 
@@ -87,11 +89,20 @@ class Transcript:
             # A password may be spread over the lines, so none of them is shown.
             before, last = [], self._redaction.text(message)
         self._lines.extend(f"S: {code}-{self._redaction.text(line)}" for line in before)
-        self._lines.append(f"S: {code} {self._redaction.text(last)}")
+        asked = self._redaction.text(decoded(last)) if code == 334 else ""
+        self._lines.append(f"S: {code} {self._redaction.text(last)}{f' (that is: {asked})' if asked else ''}")
 
     def note(self, text: str) -> None:
         """Record what happened besides."""
         self._lines.append(f"-- {self._redaction.text(text)}")
+
+
+def decoded(challenge: str) -> str:
+    """Return the text in a 334's base64 (RFC 4954, 4); empty when there is none."""
+    try:
+        return base64.b64decode(challenge.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _visible(text: str) -> str:
@@ -108,4 +119,8 @@ def _spellings(login: str, password: str) -> Iterable[str]:
     yield quote(password, safe="", errors="replace")
     yield base64.b64encode(raw).decode().rstrip("=")
     yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    for encoding in READ_AS:
+        # A server may repeat it in an encoding of its own, which may be read as another.
+        with suppress(UnicodeEncodeError):
+            yield from (password.encode(encoding).decode(other, "replace") for other in READ_AS)
     yield base64.b64encode(b"\0" + login.encode("utf-8", "surrogatepass") + b"\0" + raw).decode().rstrip("=")

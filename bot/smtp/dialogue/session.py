@@ -6,19 +6,18 @@ and it makes one step of TLS and greeting.
 """
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import cast
 
-from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
-from aiosmtplib.errors import SMTPAuthenticationError, SMTPResponseException
+from aiosmtplib.errors import SMTPResponseException
 from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.response import SMTPResponse
-from pydantic import SecretStr
 
 from bot.smtp.dialogue.pipelining import PipeliningProtocol
-from bot.smtp.dialogue.replies import CREDENTIALS, Redaction, Transcript
+from bot.smtp.dialogue.replies import Redaction, Transcript
 
 DEFAULT_HELO = "[127.0.0.1]"
 """What EHLO announces where nothing better is known: an address literal (RFC 5321, 4.1.3) that names no machine."""
@@ -48,6 +47,7 @@ class Dialogue:
         self._sock = sock
         self._host = host
         self._handshakes = handshakes
+        self._helo = helo
         self.announced = helo or DEFAULT_HELO
         self._transcript = transcript or Transcript(Redaction("", None))
         self._started = False
@@ -69,6 +69,10 @@ class Dialogue:
         # The loop closes an aborted transport's socket in its next rounds.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
+
+    def another(self, sock: socket.socket) -> "Dialogue":
+        """Return a new dialogue with the same server over another socket."""
+        return Dialogue(sock, self._host, handshakes=self._handshakes, helo=self._helo, transcript=self._transcript)
 
     async def start(self) -> None:
         """Start in clear text."""
@@ -94,9 +98,11 @@ class Dialogue:
         self.extensions, self.mechanisms, self.offered = {}, (), ()
         if answer.code == 250:
             self.offered = tuple(answer.message.split("\n")[1:])
-            self.extensions, mechanisms = parse_esmtp_extensions(answer.message)
-            self.mechanisms = tuple(dict.fromkeys(name.upper() for name in mechanisms))
-        elif answer.code in (500, 502):
+            self.extensions, listed = parse_esmtp_extensions(answer.message.replace("\t", " "))
+            # Some write "AUTH =LOGIN" or put commas between.
+            names = (name for word in listed for name in re.split("[=,]", word.upper()) if name)
+            self.mechanisms = tuple(dict.fromkeys(names))
+        elif answer.code in (500, 502, 503):
             answer = await self.command(b"HELO", self.announced.encode("ascii"))
         return answer
 
@@ -122,39 +128,6 @@ class Dialogue:
         """Return what ended an encrypted connection, such as an alert of the server; None while nothing did."""
         return self._protocol.tls_error
 
-    async def sign_in(self, mechanism: str, login: str, secret: SecretStr) -> SMTPResponse:
-        """Sign in once, with one mechanism, and return the final reply.
-
-        `secret` is an OAuth access token for XOAUTH2, a password for all others.
-        """
-        match mechanism:
-            case "PLAIN":
-                blob = auth_plain_encode(login, secret.get_secret_value())
-                return await self._secret_command("AUTH PLAIN", b"AUTH", b"PLAIN", blob)
-            case "XOAUTH2":
-                return await self._sign_in_with_token(login, secret.get_secret_value())
-        answer = await self.command(b"AUTH", mechanism.encode("ascii"))
-        if answer.code != 334:
-            return answer
-        if mechanism == "CRAM-MD5":
-            try:
-                digest = auth_crammd5_verify(login, secret.get_secret_value(), answer.message)
-            except SMTPAuthenticationError:
-                raise GarbledReplyError("The server's CRAM-MD5 challenge is not base64.") from None
-            return await self._secret_command("", digest)
-        for part in auth_login_encode(login, secret.get_secret_value()):
-            if answer.code != 334:
-                break
-            answer = await self._secret_command("", part)
-        return answer
-
-    async def _sign_in_with_token(self, login: str, token: str) -> SMTPResponse:
-        answer = await self._secret_command("AUTH XOAUTH2", b"AUTH", b"XOAUTH2", auth_xoauth2_encode(login, token))
-        if answer.code == 334:
-            # The challenge holds the server's error; an empty line asks for the final reply.
-            return await self.command(b"")
-        return answer
-
     async def command(self, *words: bytes) -> SMTPResponse:
         """Send one line and return its reply.
 
@@ -165,22 +138,36 @@ class Dialogue:
         self._transcript.client(b" ".join(words).decode("utf-8", "replace"))
         return await self._reply(self._protocol.execute_command(*words))
 
-    async def envelope(
-        self, sender: bytes, recipient: bytes, parameters: Sequence[bytes], *, then: Sequence[bytes] = ()
-    ) -> AsyncIterator[SMTPResponse]:
-        """Send MAIL FROM, RCPT TO and the commands `then`, and yield their replies.
+    async def secret_command(self, shown: str, *words: bytes) -> SMTPResponse:
+        """Send one line with a secret in it, of which the transcript has `shown`, and return its reply."""
+        self._transcript.client(shown)
+        return await self._reply(self._protocol.execute_command(*words))
 
-        All are sent together where the server offers PIPELINING (QUIT may only be the last of them); otherwise each
-        waits for the reply to the one before it.
-        """
-        commands = [b" ".join((b"MAIL FROM:" + sender, *parameters)), b"RCPT TO:" + recipient, *then]
-        together = "pipelining" in self.extensions
-        if together:
-            for command in commands:
-                self._transcript.client(command.decode("utf-8", "replace"))
-            self._protocol.send_together(commands)
+    async def one_by_one(self, commands: Sequence[bytes]) -> AsyncIterator[SMTPResponse]:
+        """Send commands, each after the reply to the one before it, and yield their replies."""
         for command in commands:
-            yield await (self._reply(self._protocol.next_reply()) if together else self.command(command))
+            yield await self.command(command)
+
+    async def together(self, commands: Sequence[bytes], *, patience: float) -> AsyncIterator[SMTPResponse]:
+        """Send commands at once (RFC 2920; QUIT may only be the last of them), and yield their replies.
+
+        A command without a reply for `patience` seconds is said once more: some servers swallow what comes together.
+        To a server that is only slow nothing changes, because its next reply is still the one to that command.
+        """
+        for command in commands:
+            self._transcript.client(command.decode("utf-8", "replace"))
+        self._protocol.send_together(commands)
+        for command in commands:
+            waiting = asyncio.ensure_future(self._reply(self._protocol.next_reply()))
+            try:
+                await asyncio.wait({waiting}, timeout=patience)
+                if not waiting.done():
+                    self._transcript.note("no reply; the command is said once more")
+                    self._transcript.client(command.decode("utf-8", "replace"))
+                    self._protocol.write(command + b"\r\n")
+                yield await waiting
+            finally:
+                waiting.cancel()
 
     async def begin_message(self) -> SMTPResponse:
         """Send DATA after RCPT TO was accepted, and return its reply: 354 asks for the message."""
@@ -195,10 +182,6 @@ class Dialogue:
         """Return the TLS session, once there is one."""
         transport = self._protocol.transport
         return transport.get_extra_info("ssl_object") if transport is not None else None
-
-    async def _secret_command(self, shown: str, *words: bytes) -> SMTPResponse:
-        self._transcript.client(f"{shown} {CREDENTIALS}".strip())
-        return await self._reply(self._protocol.execute_command(*words))
 
     async def _reply(self, answering: Awaitable[SMTPResponse]) -> SMTPResponse:
         try:

@@ -24,7 +24,7 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         do="make an app password at myaccount.google.com/apppasswords (2-Step Verification must be on) and type it "
         "here; User/Login is the full address.",
         field="password",
-        fixes=(Fix.REMOVE_BLANKS, Fix.ADDRESS_AS_LOGIN),
+        fixes=(Fix.ADDRESS_AS_LOGIN,),
         source="https://support.google.com/mail/answer/7126229",
     ),
     When(Fault.SIGN_IN_REFUSED, Provider.GMAIL, codes=(534,), enhanced=("5.7.9",)): Row(
@@ -32,16 +32,22 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         why="this account has 2-Step Verification, and then Google takes no account password here.",
         do="make an app password at myaccount.google.com/apppasswords and type it here.",
         field="password",
-        fixes=(Fix.REMOVE_BLANKS,),
         source="https://support.google.com/mail/answer/185833",
     ),
-    When(Fault.SIGN_IN_REFUSED, Provider.GMAIL, enhanced=("5.7.14",)): Row(
+    When(Fault.APP_PASSWORD_NEEDED, Provider.GMAIL): Row(
+        what="Google wants an app password",
+        why="this account has 2-Step Verification, and then Google takes no account password here.",
+        do="make an app password at myaccount.google.com/apppasswords and type it here.",
+        field="password",
+        source="https://support.google.com/mail/answer/185833",
+    ),
+    When(Fault.WEB_SIGN_IN_NEEDED, Provider.GMAIL): Row(
         what="Google wants you to sign in with a browser first",
         why="Google took this sign-in for an unusual one and stopped it.",
         do="sign in to the account in a browser, confirm that it was you, and test again.",
         source="https://support.google.com/mail/answer/78754",
     ),
-    When(Fault.SIGN_IN_UNAVAILABLE, Provider.GMAIL): Row(
+    When(Fault.SIGN_IN_LOCKED, Provider.GMAIL): Row(
         what="Google saw too many sign-ins",
         why="Google pauses an account that signs in too often; it did not call the password wrong.",
         do="wait an hour and test again.",
@@ -71,21 +77,27 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         fixes=(Fix.ADDRESS_AS_LOGIN,),
         source=_MICROSOFT_AUTH,
     ),
-    When(Fault.SIGN_IN_REFUSED, Provider.MICROSOFT_365, says=("disabled for the tenant",)): Row(
+    When(Fault.ACCESS_SWITCHED_OFF, Provider.MICROSOFT_365): Row(
+        what="SMTP sign-in is switched off at Microsoft 365",
+        why="Authenticated SMTP is off for this mailbox or its organisation; your password may well be right.",
+        do="ask your Microsoft 365 admin to allow Authenticated SMTP for your mailbox.",
+        source=_MICROSOFT_AUTH,
+    ),
+    When(Fault.ACCESS_SWITCHED_OFF, Provider.MICROSOFT_365, says=("disabled for the tenant",)): Row(
         what="your organisation has switched off SMTP sign-in",
         why="Authenticated SMTP is off for the whole organisation at Microsoft 365; your password may well be right.",
         do="ask your Microsoft 365 admin to switch on Authenticated SMTP (Set-TransportConfig "
         "-SmtpClientAuthenticationDisabled $false, or for your mailbox alone).",
         source=_MICROSOFT_AUTH,
     ),
-    When(Fault.SIGN_IN_REFUSED, Provider.MICROSOFT_365, says=("disabled for the mailbox",)): Row(
+    When(Fault.ACCESS_SWITCHED_OFF, Provider.MICROSOFT_365, says=("disabled for the mailbox",)): Row(
         what="SMTP sign-in is switched off for your mailbox",
         why="Authenticated SMTP is off for this mailbox at Microsoft 365; your password may well be right.",
         do="ask your Microsoft 365 admin to tick Authenticated SMTP in your mailbox's email apps (Set-CASMailbox "
         "-SmtpClientAuthenticationDisabled $false).",
         source="https://aka.ms/smtp_auth_disabled",
     ),
-    When(Fault.SIGN_IN_REFUSED, Provider.MICROSOFT_365, says=("security defaults",)): Row(
+    When(Fault.ACCESS_SWITCHED_OFF, Provider.MICROSOFT_365, says=("security defaults",)): Row(
         what="your organisation's security defaults lock SMTP sign-in",
         why="security defaults at Microsoft 365 allow no sign-in with a password alone.",
         do="ask your Microsoft 365 admin for another policy for this mailbox, or for another mail server.",
@@ -97,18 +109,14 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         do="ask your Microsoft 365 admin for an exception, or for an app password where those are allowed.",
         source=_MICROSOFT_AUTH,
     ),
-    When(
-        Fault.SIGN_IN_REFUSED,
-        Provider.MICROSOFT_365,
-        says=("basic authentication is disabled", "basic authentication is not supported"),
-    ): Row(
+    When(Fault.PASSWORDS_NOT_TAKEN, Provider.MICROSOFT_365): Row(
         what="Microsoft 365 takes no passwords here any more",
         why="Basic Authentication is switched off; from the end of December 2026 that is so by default.",
         do="ask your Microsoft 365 admin whether it may be switched on again, or for another mail server.",
         source=_MICROSOFT_DATES,
         dated="2026-01-29",
     ),
-    When(Fault.SIGN_IN_REFUSED, Provider.MICROSOFT_365, enhanced=("5.7.30",)): Row(
+    When(Fault.PASSWORDS_NOT_TAKEN, Provider.MICROSOFT_365, enhanced=("5.7.30",)): Row(
         what="Microsoft 365 no longer supports passwords here",
         why="Basic Authentication is gone for this organisation.",
         do="ask your Microsoft 365 admin for another way to send mail.",
@@ -123,7 +131,7 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         fixes=(Fix.AUTHENTICATE,),
         source=_MICROSOFT_AUTH,
     ),
-    When(Fault.MECHANISM_NOT_OFFERED, Provider.MICROSOFT_365): Row(
+    When(Fault.CHOSEN_MECHANISM_NOT_OFFERED, Provider.MICROSOFT_365): Row(
         what="Microsoft 365 offers only LOGIN",
         why="your profile asks for another way of signing in, which Microsoft 365 does not offer.",
         do="use AUTH LOGIN, or remove the extra configuration AUTH.",
@@ -178,6 +186,22 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         source=_OUTLOOK_COM_AUTH,
         dated="2024-09-16",
     ),
+    When(Fault.PASSWORDS_NOT_TAKEN, Provider.OUTLOOK_COM): Row(
+        what="Outlook.com takes no passwords any more",
+        why="since September 2024 Outlook.com, Hotmail and Live refuse every password here, app passwords too.",
+        do="use another mail account for programs; no password helps here.",
+        field="password",
+        source=_OUTLOOK_COM_AUTH,
+        dated="2024-09-16",
+    ),
+    When(Fault.ACCESS_SWITCHED_OFF, Provider.OUTLOOK_COM): Row(
+        what="Outlook.com does not let this mailbox send by SMTP",
+        why="since September 2024 Outlook.com, Hotmail and Live take no passwords here, and newer mailboxes no SMTP at "
+        "all.",
+        do="use another mail account for programs; no password helps here.",
+        source=_OUTLOOK_COM_AUTH,
+        dated="2024-09-16",
+    ),
     When(Fault.SIGN_IN_REFUSED, Provider.YAHOO): Row(
         what="Yahoo did not accept login or password",
         why="Yahoo takes no account password here, only an app password.",
@@ -186,7 +210,14 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         fixes=(Fix.ADDRESS_AS_LOGIN,),
         source="https://help.yahoo.com/kb/SLN15241.html",
     ),
-    When(Fault.SIGN_IN_REFUSED, Provider.YAHOO, says=("auth005", "too many bad")): Row(
+    When(Fault.APP_PASSWORD_NEEDED, Provider.YAHOO): Row(
+        what="Yahoo wants an app password",
+        why="Yahoo takes no account password here, only an app password.",
+        do="switch on two-step verification, make an app password in Account Security, and type it here.",
+        field="password",
+        source="https://help.yahoo.com/kb/SLN15241.html",
+    ),
+    When(Fault.SIGN_IN_LOCKED, Provider.YAHOO): Row(
         what="Yahoo has paused this account",
         why="there were too many wrong passwords.",
         do="wait an hour; then make an app password in Account Security and type it here.",
@@ -342,6 +373,13 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         field="password",
         source="https://yandex.com/support/mail/mail-clients/others.html",
     ),
+    When(Fault.ACCESS_SWITCHED_OFF, Provider.YANDEX): Row(
+        what="Yandex does not let mail programs into this mailbox",
+        why="access by mail programs is switched off there, or only app passwords are let in.",
+        do="switch on access for mail programs in the settings of Yandex Mail, make an app password, and type it here.",
+        field="password",
+        source="https://yandex.com/support/mail/mail-clients/others.html",
+    ),
     When(Fault.SENDER_NOT_OWNED, Provider.YANDEX): Row(
         what="Yandex does not let this login send as {address}",
         why="with Yandex the sender must be the address of the login.",
@@ -375,11 +413,34 @@ PROVIDER_ROWS: Mapping[When, Row] = {
         source="https://service.mail.qq.com/",
         dated="2026-11-30",
     ),
+    When(Fault.ACCESS_SWITCHED_OFF, Provider.NETEASE): Row(
+        what="SMTP is switched off for this mailbox at 163",
+        why="163 and 126 let no program in until SMTP is switched on, and then only with an authorisation code.",
+        do="switch on SMTP in the settings of the mailbox, make an authorisation code, and type it here.",
+        field="password",
+        source="https://help.mail.163.com/",
+    ),
+    When(Fault.APP_PASSWORD_NEEDED, Provider.NETEASE): Row(
+        what="163 wants an authorisation code",
+        why="163 and 126 want an authorisation code instead of the account's password, with SMTP switched on.",
+        do="switch on SMTP in the settings of the mailbox, make an authorisation code, and type it here.",
+        field="password",
+        source="https://help.mail.163.com/",
+    ),
+    When(Fault.APP_PASSWORD_NEEDED, Provider.QQ): Row(
+        what="QQ wants an authorisation code",
+        why="QQ wants an authorisation code instead of the account's password, with SMTP switched on.",
+        do="switch on SMTP in the settings of the mailbox, make an authorisation code, and type it here.",
+        field="password",
+        source="https://service.mail.qq.com/",
+    ),
     When(Fault.SIGN_IN_REFUSED, Provider.QQ): Row(
         what="QQ did not accept login or password",
         why="QQ wants an authorisation code instead of the account's password, with SMTP switched on.",
         do="switch on SMTP in the settings of the mailbox, make an authorisation code, and type it here.",
         field="password",
+        # QQ lists PLAIN, and does only LOGIN.
+        fixes=(Fix.AUTH_LOGIN,),
         source="https://service.mail.qq.com/",
     ),
     When(Fault.SIGN_IN_REFUSED, Provider.PROTON): Row(
