@@ -39,7 +39,7 @@ class Played:
 
 def main(names: Sequence[str]) -> int:
     """Play the cases whose names begin with one of these, or all; return the exit code."""
-    named = [case for case in map(Case.read, files()) if not names or case.name.startswith(tuple(names))]
+    named = [Case.read(file) for file in files() if not names or file.stem.startswith(tuple(names))]
     for case in named:
         if why := lacking(case):
             print(f"{case.name}  left out: {why}")

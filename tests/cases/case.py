@@ -22,7 +22,7 @@ class Profile(_Part):
     address: str = Field(alias="Email Address")
     login: str = Field("", alias="User/Login")
     password: str = Field("", alias="Password", repr=False)
-    host: str = Field(alias="SMTP Server Address")
+    host: str = Field(alias="SMTP Server Address", min_length=1)
     port: int = Field(alias="Port")
     authenticate: bool = Field(alias="Authentication Required")
 
@@ -136,6 +136,18 @@ class Case(_Part):
             ValueError: it does not hold to the format.
         """
         return cls.model_validate(json.loads(file.read_text(encoding="utf-8")))
+
+    @property
+    def patterns(self) -> list[str]:
+        """Every pattern of its steps, to be compiled before it is played."""
+        expectations = [one for step in self.right for one in (step, *step.one_of)]
+        lists = [
+            (*one.must_say, *one.must_not_say, *one.must_show, *one.must_not_show, *one.must_offer, *one.must_not_offer)
+            for one in expectations
+        ]
+        alone = [pattern for one in expectations for pattern in (one.stage, one.roster) if pattern is not None]
+        pressed = [step.do.removeprefix("press ") for step in self.right if step.do.startswith("press ")]
+        return [*alone, *pressed, *(pattern for patterns in lists for pattern in patterns)]
 
 
 def files() -> list[Path]:
