@@ -22,7 +22,7 @@ class Profile(_Part):
     address: str = Field(alias="Email Address")
     login: str = Field("", alias="User/Login")
     password: str = Field("", alias="Password", repr=False)
-    host: str = Field(alias="SMTP Server Address")
+    host: str = Field(alias="SMTP Server Address", min_length=1)
     port: int = Field(alias="Port")
     authenticate: bool = Field(alias="Authentication Required")
 
@@ -33,7 +33,12 @@ class Server(_Part):
     port: int
     ip: str = "127.0.0.1"
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    cert: Literal["good", "nochain", "avast", "wrong", "bridge", "dh1024", "tls10"] = "good"
+    cert: Literal[
+        "good", "nochain", "wrong", "bridge", "clientauth", "rsa1024",
+        "avast", "kaspersky", "zscaler", "ownca",
+        "expired", "notyet", "soon", "sixdays",
+        "dh1024", "tls10", "nocipher", "wantsclient", "wantsclient12",
+    ] = "good"  # fmt: skip
     login: str | None = None
     password: str | None = Field(None, repr=False)
     greeting: str = "220 {host} ESMTP"
@@ -44,6 +49,8 @@ class Server(_Part):
     auth_fail: str = "535 5.7.8 Error: authentication failed"
     login_challenges: Sequence[str] = ("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6")
     lf: bool = False
+    encoding: str = "utf-8"
+    pipelining: Literal["works", "broken-503", "swallows", "closes"] = "works"
     no_initial_response: bool = False
     replies: Mapping[str, str] = {}
     unless_signed_in: Mapping[str, str] = {}
@@ -105,7 +112,7 @@ class Case(_Part):
     profile: Profile
     extras: Sequence[tuple[str, str]] = ()
     settings: Mapping[str, str] = {}
-    dns: Mapping[str, Records | None] = {}
+    dns: Mapping[str, Records | Literal["SERVFAIL", "TIMEOUT"] | None] = {}
     servers: Sequence[Server]
     real: str = ""
     server_says: Sequence[str] = ()
@@ -129,6 +136,18 @@ class Case(_Part):
             ValueError: it does not hold to the format.
         """
         return cls.model_validate(json.loads(file.read_text(encoding="utf-8")))
+
+    @property
+    def patterns(self) -> list[str]:
+        """Every pattern of its steps, to be compiled before it is played."""
+        expectations = [one for step in self.right for one in (step, *step.one_of)]
+        lists = [
+            (*one.must_say, *one.must_not_say, *one.must_show, *one.must_not_show, *one.must_offer, *one.must_not_offer)
+            for one in expectations
+        ]
+        alone = [pattern for one in expectations for pattern in (one.stage, one.roster) if pattern is not None]
+        pressed = [step.do.removeprefix("press ") for step in self.right if step.do.startswith("press ")]
+        return [*alone, *pressed, *(pattern for patterns in lists for pattern in patterns)]
 
 
 def files() -> list[Path]:

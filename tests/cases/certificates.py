@@ -12,10 +12,27 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+LOOPBACK = "127.0.0.1"
 HOSTER = ("*.hoster.example", "hoster.example")
-SCANNER = (("avast! Web/Mail Shield", NameOID.ORGANIZATION_NAME), ("avast! Web/Mail Shield Root", NameOID.COMMON_NAME))
+
+STRANGERS = {
+    "avast": ("avast! Web/Mail Shield", "avast! Web/Mail Shield Root"),
+    "kaspersky": ("AO Kaspersky Lab", "Kaspersky Anti-Virus Personal Root Certificate"),
+    "zscaler": ("Zscaler Inc.", "Zscaler Intermediate Root CA (zscalertwo.net)"),
+    "ownca": ("Corp Example GmbH", "Corp Example Root CA 1"),
+}
+"""Authorities that the bot does not know, by organisation and common name."""
+
+LIFETIMES = {
+    "expired": (-timedelta(days=93), -timedelta(days=3)),
+    "notyet": (timedelta(days=2), timedelta(days=92)),
+    "soon": (-timedelta(days=80), timedelta(days=10)),
+    "sixdays": (timedelta(days=5, hours=-160), timedelta(days=5)),
+}
+USUAL_LIFETIME = (-timedelta(days=1), timedelta(days=90))
+"""When a certificate begins and ends, from now on."""
 
 Key = ec.EllipticCurvePrivateKey | RSAPrivateKey
 
@@ -39,13 +56,17 @@ class Authority:
     def make(cls, name: x509.Name, *, by: "Authority | None" = None) -> "Authority":
         """Make an authority, certified by another or by itself."""
         key = ec.generate_private_key(ec.SECP256R1())
-        issuer = by or cls(_certificate(name, name, key, key, ca=True), key)
-        return issuer if by is None else cls(_certificate(name, by.certificate.subject, key, by.key, ca=True), key)
+        issuer = by or cls(_certificate(name, name, key, key), key)
+        return issuer if by is None else cls(_certificate(name, by.certificate.subject, key, by.key), key)
 
-    def issue(self, names: Sequence[str], key: Key) -> x509.Certificate:
-        """Issue a server's certificate."""
+    def issue(self, names: Sequence[str], key: Key, kind: str = "") -> x509.Certificate:
+        """Issue a server's certificate, with what its kind says of its time and purpose."""
         subject = _name((names[0], NameOID.COMMON_NAME))
-        return _certificate(subject, self.certificate.subject, key, self.key, names=names)
+        purpose = ExtendedKeyUsageOID.CLIENT_AUTH if kind == "clientauth" else None
+        lifetime = LIFETIMES.get(kind, USUAL_LIFETIME)
+        return _certificate(
+            subject, self.certificate.subject, key, self.key, names=names, lifetime=lifetime, purpose=purpose
+        )
 
 
 class CaseCertificates:
@@ -60,7 +81,6 @@ class CaseCertificates:
             ),
             by=self._root,
         )
-        self._scanner = Authority.make(_name(*SCANNER))
         self._made = 0
 
     @property
@@ -70,29 +90,41 @@ class CaseCertificates:
 
     def context(self, kind: str, host: str) -> ssl.SSLContext:
         """Make the context of a server under a name, or under an address."""
-        key: Key = ec.generate_private_key(ec.SECP256R1())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        match kind:
-            case "nochain":
-                chain = [self._issuer.issue([host], key)]
-            case "avast":
-                chain = [self._scanner.issue([host], key)]
-            case "wrong":
-                chain = self._chain(HOSTER, key)
-            case "bridge":
-                name = _name(("127.0.0.1", NameOID.COMMON_NAME))
-                chain = [_certificate(name, name, key, key, names=["127.0.0.1"])]
-            case "dh1024":
-                key = generate_private_key(65537, 2048)
-                chain = self._chain([host], key)
-                _weaken(context, self._folder)
-            case _:
-                chain = self._chain([host], key)
-        context.load_cert_chain(self._file(chain, key))
+        self._limit(context, kind)
+        key = _key(kind)
+        context.load_cert_chain(self._file(self._chain(kind, host, key), key))
         return context
 
-    def _chain(self, names: Sequence[str], key: Key) -> list[x509.Certificate]:
-        return [self._issuer.issue(names, key), self._issuer.certificate]
+    def _limit(self, context: ssl.SSLContext, kind: str) -> None:
+        """Restrict what a server can do, or widen what it wants."""
+        if kind in ("dh1024", "nocipher", "wantsclient12"):
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+        if kind == "dh1024":
+            context.set_ciphers("DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0")
+            group = self._folder / "group.pem"
+            group.write_text(_SHORT_GROUP)
+            context.load_dh_params(str(group))
+        if kind == "nocipher":
+            context.set_ciphers("AES128-SHA256:@SECLEVEL=0")
+        if kind == "rsa1024":
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        if kind in ("wantsclient", "wantsclient12"):
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(cadata=self.authority)
+
+    def _chain(self, kind: str, host: str, key: Key) -> list[x509.Certificate]:
+        """Return what a server sends, its own certificate first."""
+        if kind == "bridge":
+            name = _name((LOOPBACK, NameOID.COMMON_NAME))
+            return [_certificate(name, name, key, key, names=[LOOPBACK])]
+        if kind in STRANGERS:
+            organisation, common = STRANGERS[kind]
+            stranger = Authority.make(_name((organisation, NameOID.ORGANIZATION_NAME), (common, NameOID.COMMON_NAME)))
+            # The scanner keeps its root on the person's machine, and sends the certificate it made alone.
+            return [stranger.issue([host], key), stranger.certificate][: 1 if kind == "avast" else 2]
+        own = self._issuer.issue(HOSTER if kind == "wrong" else [host], key, kind)
+        return [own] if kind == "nochain" else [own, self._issuer.certificate]
 
     def _file(self, chain: Sequence[x509.Certificate], key: Key) -> Path:
         self._made += 1
@@ -102,13 +134,11 @@ class CaseCertificates:
         return file
 
 
-def _weaken(context: ssl.SSLContext, folder: Path) -> None:
-    """Leave nothing but a key exchange with a group of 1024 bits."""
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0")
-    file = folder / "group.pem"
-    file.write_text(_SHORT_GROUP)
-    context.load_dh_params(str(file))
+def _key(kind: str) -> Key:
+    """Make a server's key: of RSA, where the kind of key exchange or the size of the key is the point."""
+    if kind in ("dh1024", "nocipher", "rsa1024"):
+        return generate_private_key(65537, 1024 if kind == "rsa1024" else 2048)
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def _name(*parts: tuple[str, x509.ObjectIdentifier]) -> x509.Name:
@@ -116,23 +146,34 @@ def _name(*parts: tuple[str, x509.ObjectIdentifier]) -> x509.Name:
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: Key, by: Key, *, names: Sequence[str] = (), ca: bool = False
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: Key,
+    by: Key,
+    *,
+    names: Sequence[str] = (),
+    lifetime: tuple[timedelta, timedelta] = USUAL_LIFETIME,
+    purpose: x509.ObjectIdentifier | None = None,
 ) -> x509.Certificate:
+    """Make a certificate of a server, or of an authority where it has no names."""
     now = datetime.now(UTC)
+    begins, ends = lifetime
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=90))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .not_valid_before(now + begins)
+        .not_valid_after(now + ends)
+        .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([*map(_general_name, names)]), critical=False)
+    if purpose is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     return builder.sign(by, SHA256())
 
 

@@ -1,6 +1,7 @@
 """The cases whose server is a real one, set up as their files say."""
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +24,7 @@ SETUPS: Mapping[str, Mapping[str, Any]] = {
 def lacking(case: Case) -> str:
     """Say what is missing here for a case; empty where nothing is."""
     if not case.real:
-        return ""
+        return "" if socket.has_ipv6 or all(":" not in server.ip for server in case.servers) else "needs IPv6"
     if absent := missing("postfix", "dovecot"):
         return f"needs {absent}"
     if os.geteuid() != 0:

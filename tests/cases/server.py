@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tests.cases.case import Server
 
 _TOKEN = re.compile(r"\{(silent|close|wait:(\d+(?:\.\d+)?))\}")
+_TOGETHER_SECONDS = 0.02
 # The fatal alert protocol_version, RFC 8446, 6.
 _TOO_OLD = b"\x15\x03\x01\x00\x02\x02\x46"
 _NONCE = b"<1896.697170952@case.example>"
@@ -35,7 +36,7 @@ class _OverError(Exception):
 class CaseServer:
     """One port of a case. It knows by `tls` how to encrypt, and by `host` what it is called.
 
-    A server of old TLS has none here: it hears the client's greeting, and answers with an alert.
+    A server of old TLS has none here.
     """
 
     script: Server
@@ -50,7 +51,7 @@ class CaseServer:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> "CaseServer":
-        implicit = self.tls if self.script.tls == "implicit" else None
+        implicit = self.tls if self.script.tls == "implicit" and not self.refuses_handshakes else None
         self._server = await asyncio.start_server(self._serve, self.script.ip, 0, ssl=implicit)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -61,6 +62,11 @@ class CaseServer:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def refuses_handshakes(self) -> bool:
+        """Whether no client comes to terms with it."""
+        return self.script.cert in ("tls10", "nocipher", "wantsclient", "wantsclient12")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -86,12 +92,25 @@ class _Conversation:
         self._signed_in = False
 
     async def run(self) -> None:
-        if self._encrypted and self._script.cert == "tls10":
+        if self._encrypted and self._server.refuses_handshakes:
             await self._refuse_handshake()
         await self._say(self._script.greeting.replace("{host}", self._server.host))
         while line := await self._line():
             verb = line.split(b" ", 1)[0].strip().upper().decode("ascii", "replace")
+            together = b"" if self._script.pipelining == "works" else await self._together()
+            if together and self._script.pipelining == "closes":
+                await self._say("554 5.5.0 Error: SMTP protocol synchronization{close}")
             await self._answer(verb, line.strip())
+            if self._script.pipelining == "broken-503":
+                for _ in together.splitlines():
+                    await self._say("503 5.5.1 Bad sequence of commands")
+
+    async def _together(self) -> bytes:
+        """Take away what came together with the line that was just read."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TOGETHER_SECONDS):
+                return await self._reader.read(65536)
+        return b""
 
     async def _answer(self, verb: str, line: bytes) -> None:
         if verb == "AUTH":
@@ -109,15 +128,29 @@ class _Conversation:
             await self._take_message()
 
     async def _start_tls(self) -> None:
-        if self._script.cert == "tls10":
+        if self._server.refuses_handshakes:
             await self._refuse_handshake()
         if self._server.tls is not None:
             await self._writer.start_tls(self._server.tls)
             self._encrypted = True
 
     async def _refuse_handshake(self) -> None:
-        await self._reader.read(4096)
-        self._writer.write(_TOO_OLD)
+        """Shake hands until it fails, and send the alert, which asyncio would keep to itself."""
+        if self._server.tls is None:
+            await self._reader.read(4096)
+            self._writer.write(_TOO_OLD)
+        else:
+            heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+            shaking = self._server.tls.wrap_bio(heard, said, server_side=True)
+            while True:
+                try:
+                    shaking.do_handshake()
+                except ssl.SSLWantReadError:
+                    self._writer.write(said.read())
+                    heard.write(await self._reader.read(65536) or b"\0")
+                except ssl.SSLError:
+                    self._writer.write(said.read())
+                    break
         await self._writer.drain()
         raise _OverError
 
@@ -217,7 +250,7 @@ class _Conversation:
     async def _write(self, text: str) -> None:
         lines = [line for line in text.split("\n") if line]
         end = "\n" if self._script.lf else "\r\n"
-        self._writer.write("".join(f"{line}{end}" for line in lines).encode())
+        self._writer.write("".join(f"{line}{end}" for line in lines).encode(self._script.encoding))
         await self._writer.drain()
 
 

@@ -14,7 +14,7 @@ import idna
 from bot.demo.mail import DemoMail
 from bot.smtp.network.connect import ConnectError, Network
 from bot.smtp.network.guard import Address
-from tests.cases.case import Case
+from tests.cases.case import Case, Records
 from tests.cases.certificates import CaseCertificates
 from tests.cases.server import CaseServer
 from tests.fakes.names import Name
@@ -110,19 +110,23 @@ def names_of(case: Case) -> dict[str, Name]:
     usual = {_ascii(domain): Name(mx=[host])}
     if case.servers or case.real or host not in case.dns:
         usual[host] = Name(addresses=[address], mx=usual[host].mx if host in usual else ())
-    given = {
-        name: Name(addresses=records.addresses, mx=records.mx, txt=records.txt)
-        for name, records in case.dns.items()
-        if records is not None
-    }
+    given = {name: _records(records) for name, records in case.dns.items() if records is not None}
     left = {name: records for name, records in usual.items() if name not in case.dns}
     return left | given
 
 
+def _records(given: Records | str) -> Name:
+    if isinstance(given, str):
+        return Name(failure=given)
+    return Name(addresses=given.addresses, mx=given.mx, txt=given.txt)
+
+
 def seen_host(case: Case) -> str:
-    """Return the server's name as a person sees it, as DNS and certificates have it."""
+    """Return the server's name that is meant, as DNS and certificates have it: without what was typed around it."""
     visible = "".join(letter for letter in case.profile.host if unicodedata.category(letter) not in ("Cf", "Cc"))
-    return _ascii(re.sub(r"\s", "", visible).removesuffix("."))
+    name = re.sub(r"^\w+://|[/;,].*$|\s", "", visible).strip("[]").removesuffix(".")
+    without_port = re.sub(r"(?<=[^:]):\d+$", "", name) if name.count(":") == 1 else name
+    return _ascii(without_port or "mail.example")
 
 
 def _ascii(name: str) -> str:
