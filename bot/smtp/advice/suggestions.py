@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from bot.providers.providers import Provider, Server, SignIn
 from bot.providers.recognition import (
+    is_for_organisations,
     labelled,
     provider_behind,
     provider_in_use,
@@ -31,6 +32,7 @@ _ABOUT_THE_SERVER = frozenset(
         Fault.CLOSED,
         Fault.NOT_SMTP,
         Fault.GARBLED,
+        Fault.NOTHING_ON_LOOPBACK,
         Fault.SIGN_IN_NOT_OFFERED,
     }
 )
@@ -48,6 +50,10 @@ _INBOUND_FAULTS = frozenset(
 )
 """Faults that come of a server that takes mail in from other servers only."""
 
+_NO_MACHINE = frozenset({Fault.REFUSED, Fault.UNREACHABLE, Fault.TIMED_OUT})
+
+_UNNAMED = frozenset({Fault.NAME_NOT_FOUND, Fault.NAME_WITHOUT_ADDRESS})
+
 _PURPOSES = (
     (r"imaps?\d*", "for incoming mail (IMAP)"),
     (r"pops?\d*s?", "for incoming mail (POP3)"),
@@ -59,10 +65,14 @@ _PURPOSES = (
 _LOOPBACK = re.compile(r"127(\.\d+){3}|::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|(.+\.)?localhost(\.localdomain)?")
 
 
-def fault_of(report: Report) -> Fault | None:
-    """Return a report's fault or, where a provider takes mail in at this server, that it is such a server."""
+def fault_of(report: Report, address: str) -> Fault | None:
+    """Return a report's fault or, where the server's name tells that it is the wrong server, that."""
     if report.fault in _INBOUND_FAULTS and takes_mail_in(report.host):
         return Fault.SERVER_TAKES_MAIL_IN
+    if report.reply is not None and is_for_organisations(report.host, address):
+        return Fault.SERVER_FOR_ORGANISATIONS
+    if report.fault in _NO_MACHINE and _LOOPBACK.fullmatch(report.host):
+        return Fault.NOTHING_ON_LOOPBACK
     return report.fault
 
 
@@ -90,7 +100,7 @@ def server_meant(report: Report, address: str) -> Server | None:
     if provider is None or provider.value.sign_in in (SignIn.OAUTH, SignIn.NONE):
         return None
     best = server_for(provider, address, near=next(iter(report.mail_servers), report.host))
-    if best is None or sends_through(report.host, provider):
+    if best is None or sends_through(report.host, provider, address):
         return None
     same_host = (one for one in _all_servers(provider) if one.host == best.host)
     return next((one for one in same_host if one.encryption == report.encryption.value), best)
@@ -109,11 +119,14 @@ def described(server: Server | None) -> str:
 
 def suggestions(report: Report, account: Account) -> Iterator[str]:
     """Yield sentences that names add to what a row of advice says to do."""
-    fault = fault_of(report)
-    if fault is Fault.SERVER_TAKES_MAIL_IN:
+    fault = fault_of(report, account.address)
+    if fault in (Fault.SERVER_TAKES_MAIL_IN, Fault.SERVER_FOR_ORGANISATIONS):
         return
+    if fault in _UNNAMED and "." not in report.host:
+        yield "A name of one word is known only inside its own network; the bot needs the full name, with its dots."
     if fault in _ABOUT_THE_SERVER:
-        if fault is not Fault.LOOPBACK_NOT_ALLOWED and _LOOPBACK.fullmatch(report.host):
+        told = (Fault.LOOPBACK_NOT_ALLOWED, Fault.NOTHING_ON_LOOPBACK)
+        if fault not in told and _LOOPBACK.fullmatch(report.host):
             yield f"{report.host} is the machine that the bot runs on, not your computer."
         yield from _purpose(report.host)
         yield from _provider_sentences(report, account)
@@ -135,7 +148,7 @@ def _purpose(host: str) -> Iterator[str]:
 
 def _provider_sentences(report: Report, account: Account) -> Iterator[str]:
     provider = provider_meant(report, account.address)
-    if provider is None or sends_through(report.host, provider):
+    if provider is None or sends_through(report.host, provider, account.address):
         return
     domain = account.address.rpartition("@")[2]
     if provider_of_mailbox(account.address) is provider:
