@@ -152,3 +152,22 @@ def test_a_relay_for_organisations_leads_a_personal_account_to_its_own_server(fa
     assert personal.fixes == (Fix.USE_PROVIDER_SERVER,)
     assert Fix.USE_PROVIDER_SERVER not in organisation.fixes
     assert "personal" not in organisation.why
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        (
+            "smtp.icloud.com",
+            "By its name, smtp.icloud.com would be iCloud's; people there send through smtp.mail.me.com",
+        ),
+        ("smtp.gmx.de", "the name smtp.gmx.de does not exist"),
+        ("smtp.gmial.com", "Did you mean smtp.gmail.com?"),
+        ("smtp.offce365.com", "Did you mean smtp.office365.com?"),
+        ("smpt.strato.de", "people there send through smtp.strato.de"),
+    ],
+)
+def test_a_name_that_is_nearly_a_known_one_leads_there(host: str, words: str) -> None:
+    advice = advice_on(at(host, Fault.NAME_NOT_FOUND), "sam@corp.example")
+    assert words in f"{advice.why} {advice.do}"
+    assert "Did you mean" not in advice_on(at("smtp.corp.example", Fault.NAME_NOT_FOUND), "sam@corp.example").do

@@ -1,5 +1,6 @@
 """What names tell beside a report: which provider is meant, which server it has, and what a server is for."""
 
+import difflib
 import re
 from collections.abc import Iterator
 
@@ -88,7 +89,13 @@ def provider_meant(report: Report, address: str) -> Provider | None:
         or provider_of_mailbox(address)
         or provider_behind(report.mail_servers)
         or labelled(report.provider)
+        or _provider_named(report.host)
     )
+
+
+def _provider_named(host: str) -> Provider | None:
+    """Return the provider whose mailboxes a server's name is below, as in smtp.icloud.com."""
+    return provider_of_mailbox(f"@{host}")
 
 
 def server_meant(report: Report, address: str) -> Server | None:
@@ -129,7 +136,8 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
         if fault not in told and _LOOPBACK.fullmatch(report.host):
             yield f"{report.host} is the machine that the bot runs on, not your computer."
         yield from _purpose(report.host)
-        yield from _provider_sentences(report, account)
+        about_provider = [*_provider_sentences(report, account)]
+        yield from about_provider or (_near(report.host) if fault is Fault.NAME_NOT_FOUND else ())
     if fault is Fault.SIGN_IN_REFUSED and provider_for(report, account.address) is None:
         yield from _provider_sentences(report, account)
 
@@ -146,6 +154,13 @@ def _purpose(host: str) -> Iterator[str]:
             yield f"By its name, {host} is a server {purpose}; the one for outgoing mail is {other}."
 
 
+def _near(host: str) -> Iterator[str]:
+    """Yield the known server whose name is nearly this one."""
+    known = [server.host for provider in Provider for server in _all_servers(provider)]
+    for name in difflib.get_close_matches(host, known, n=1, cutoff=0.85):
+        yield f"Did you mean {name}?"
+
+
 def _provider_sentences(report: Report, account: Account) -> Iterator[str]:
     provider = provider_meant(report, account.address)
     if provider is None or sends_through(report.host, provider, account.address):
@@ -153,6 +168,8 @@ def _provider_sentences(report: Report, account: Account) -> Iterator[str]:
     domain = account.address.rpartition("@")[2]
     if provider_of_mailbox(account.address) is provider:
         where = f"Mailboxes of {domain} are with {provider.label}"
+    elif provider is _provider_named(report.host):
+        where = f"By its name, {report.host} would be {provider.label}'s"
     else:
         where = f"Mail for {report.host if report.mail_servers else domain} comes in at {provider.label}"
     server = server_meant(report, account.address)
