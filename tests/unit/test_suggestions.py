@@ -171,3 +171,10 @@ def test_a_name_that_is_nearly_a_known_one_leads_there(host: str, words: str) ->
     advice = advice_on(at(host, Fault.NAME_NOT_FOUND), "sam@corp.example")
     assert words in f"{advice.why} {advice.do}"
     assert "Did you mean" not in advice_on(at("smtp.corp.example", Fault.NAME_NOT_FOUND), "sam@corp.example").do
+
+
+@pytest.mark.parametrize("host", ["imap.corp.example", "aspmx.l.google.com", "localhost"])
+def test_a_late_silence_says_nothing_against_the_servers_name(host: str) -> None:
+    for fault in (Fault.TIMED_OUT, Fault.CLOSED):
+        late = report(fault, host=host, stage=StageName.SIGN_IN)
+        assert advice_on(late) == replace(advice_on(report(fault, stage=StageName.SIGN_IN)), what=advice_on(late).what)

@@ -17,7 +17,7 @@ from bot.providers.recognition import (
     takes_mail_in,
 )
 from bot.smtp.account import Account
-from bot.smtp.check.report import Fault, Report
+from bot.smtp.check.report import Fault, Report, StageName
 
 _ABOUT_THE_SERVER = frozenset(
     {
@@ -51,7 +51,10 @@ _INBOUND_FAULTS = frozenset(
 )
 """Faults that come of a server that takes mail in from other servers only."""
 
-_NO_MACHINE = frozenset({Fault.REFUSED, Fault.UNREACHABLE, Fault.TIMED_OUT})
+_NOTHING_LISTENS = frozenset({Fault.REFUSED, Fault.UNREACHABLE})
+
+_LATE_STAGES = frozenset({StageName.SIGN_IN, StageName.SENDER, StageName.MESSAGE})
+"""Where silence or a hang-up says nothing against the server's name."""
 
 _UNNAMED = frozenset({Fault.NAME_NOT_FOUND, Fault.NAME_WITHOUT_ADDRESS})
 
@@ -68,13 +71,18 @@ _LOOPBACK = re.compile(r"127(\.\d+){3}|::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|(.
 
 def fault_of(report: Report, address: str) -> Fault | None:
     """Return a report's fault or, where the server's name tells that it is the wrong server, that."""
-    if report.fault in _INBOUND_FAULTS and takes_mail_in(report.host):
+    if report.fault in _INBOUND_FAULTS and takes_mail_in(report.host) and not _is_late_silence(report):
         return Fault.SERVER_TAKES_MAIL_IN
     if report.reply is not None and is_for_organisations(report.host, address):
         return Fault.SERVER_FOR_ORGANISATIONS
-    if report.fault in _NO_MACHINE and _LOOPBACK.fullmatch(report.host):
+    if report.fault in _NOTHING_LISTENS and _LOOPBACK.fullmatch(report.host):
         return Fault.NOTHING_ON_LOOPBACK
     return report.fault
+
+
+def _is_late_silence(report: Report) -> bool:
+    late = report.failed_stage is not None and report.failed_stage.name in _LATE_STAGES
+    return late and report.fault in (Fault.TIMED_OUT, Fault.CLOSED, Fault.GARBLED)
 
 
 def provider_for(report: Report, address: str) -> Provider | None:
@@ -131,7 +139,7 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
         return
     if fault in _UNNAMED and "." not in report.host:
         yield "A name of one word is known only inside its own network; the bot needs the full name, with its dots."
-    if fault in _ABOUT_THE_SERVER:
+    if fault in _ABOUT_THE_SERVER and not _is_late_silence(report):
         told = (Fault.LOOPBACK_NOT_ALLOWED, Fault.NOTHING_ON_LOOPBACK)
         if fault not in told and _LOOPBACK.fullmatch(report.host):
             yield f"{report.host} is the machine that the bot runs on, not your computer."
