@@ -13,7 +13,7 @@ from bot.smtp.advice.advice import PARTS, advise, row_for
 from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.advice.suggestions import server_meant
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.report import Certificate, Endpoint, Fault, Report
+from bot.smtp.check.report import Certificate, Endpoint, Fault, Reply, Report
 from tests.documents import ROOT
 from tests.unit.test_advice import reply_for
 
@@ -48,10 +48,13 @@ _HOSTS = {
     Fault.NAME_NOT_FOUND: "smtp.gmial.com",
     Fault.NAME_WITHOUT_ADDRESS: "example.com",
     Fault.LOOPBACK_NOT_ALLOWED: "127.0.0.1",
+    Fault.NOTHING_ON_LOOPBACK: "127.0.0.1",
+    Fault.SERVER_FOR_ORGANISATIONS: "smtp-relay.gmail.com",
     Fault.PRIVATE_NOT_ALLOWED: "mail.corp.example",
 }
-_ADDRESSES = {Fault.NAME_NOT_FOUND: "ada@gmail.com"}
+_ADDRESSES = dict.fromkeys((Fault.NAME_NOT_FOUND, Fault.SERVER_FOR_ORGANISATIONS), "ada@gmail.com")
 _MX = {Fault.NAME_WITHOUT_ADDRESS: ("aspmx.l.google.com",)}
+_REPLIES = {Fault.SERVER_FOR_ORGANISATIONS: Reply(code=550, enhanced="5.7.0", text="Mail relay denied")}
 _CERTIFICATE = Certificate(
     names=("mail.hoster.example",),
     issuer="Example authority",
@@ -151,7 +154,7 @@ def example(when: When) -> tuple[Report, Account]:
         seconds=1,
         tested_at=datetime(2026, 11, 30, tzinfo=UTC),
         fault=when.fault,
-        reply=reply_for(when),
+        reply=reply_for(when) or _REPLIES.get(when.fault),
         certificate_names=_CERTIFICATE.names,
         certificate=_CERTIFICATE,
         open_ports=(Endpoint(port=465, encryption=Encryption.SSL),),

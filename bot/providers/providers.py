@@ -36,7 +36,8 @@ class Facts:
 
     `label` is its name as people call it. `hosts` are servers that people send through, `mx` those that take mail in,
     where nobody signs in: each a host name, a domain of which every host is one, or a pattern with "*" for one
-    label. `domains` are those of mailboxes. `servers` are the ones to use, the best first, and
+    label. `domains` are those of mailboxes that it gives out, which no organisation owns; `organisation_hosts` are the
+    hosts that do not send for these. `servers` are the ones to use, the best first, and
     `own_domain_servers` those for a domain of one's own, where they are others. `sign_in` and `login` are
     how one signs in, `page` is where an app password, a separate password or credentials are made, and `first` is a
     sentence about what has to be switched on before, or why it is not possible. With
@@ -49,6 +50,7 @@ class Facts:
     hosts: tuple[str, ...]
     mx: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    organisation_hosts: tuple[str, ...] = ()
     servers: tuple[Server, ...]
     own_domain_servers: tuple[Server, ...] = ()
     sign_in: SignIn = SignIn.PASSWORD
@@ -89,6 +91,7 @@ class Provider(Enum):
             *("gmail-smtp-in.l.google.com", "*.gmail-smtp-in.l.google.com", "googlemail-smtp-in.l.google.com"),
         ),
         domains=("gmail.com", "googlemail.com"),
+        organisation_hosts=("smtp-relay.gmail.com",),
         servers=(Server("smtp.gmail.com", 587, "TLS"), Server("smtp.gmail.com", 465, "SSL")),
         sign_in=SignIn.APP_PASSWORD,
         page="myaccount.google.com/apppasswords",

@@ -69,9 +69,17 @@ def server_for(provider: Provider, address: str, *, near: str = "") -> Server | 
     return next(alike, next(iter(servers), None))
 
 
-def sends_through(host: str, provider: Provider) -> bool:
-    """Whether people send through this server of a provider."""
-    return provider_of(host) is provider and takes_mail_in(host) is None
+def sends_through(host: str, provider: Provider, address: str) -> bool:
+    """Whether an address of a provider may send through this server of it."""
+    return provider_of(host) is provider and not takes_mail_in(host) and not is_for_organisations(host, address)
+
+
+def is_for_organisations(host: str, address: str) -> bool:
+    """Whether a server sends for organisations alone, and the address is somebody's own."""
+    provider = provider_of(host)
+    return (
+        provider is not None and host in provider.value.organisation_hosts and provider_of_mailbox(address) is provider
+    )
 
 
 def _listed(host: str, names: Mapping[str, Provider]) -> Provider | None:

@@ -172,6 +172,11 @@ def test_a_host_is_kept_in_one_normal_form(typed: str, normal: str) -> None:
         "ada@mail.internal",
         "ada@bücher.example",
         "ü@a.example",
+        "ada@corp_lan.example",
+        "ada@localhost",
+        # Against RFC 5321, and given out by Japanese providers for years.
+        "try..this..0511@docomo.ne.jp",
+        "hanako.0511.@docomo.ne.jp",
     ],
 )
 def test_an_address_of_good_syntax_is_taken_without_asking_the_dns(address: str) -> None:

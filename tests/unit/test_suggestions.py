@@ -51,7 +51,10 @@ def test_a_name_for_incoming_mail_that_signs_people_in_is_not_talked_about() -> 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.0.1", "::1", "bridge.localhost"])
 def test_loopback_is_told_to_be_the_bots_machine_where_nothing_answers_there_either(host: str) -> None:
-    assert "the machine that the bot runs on, not your computer" in advice_on(at(host, Fault.REFUSED, port=1025)).do
+    refused, closed = (advice_on(at(host, fault, port=1025)) for fault in (Fault.REFUSED, Fault.CLOSED))
+    assert "the machine, or the container, that the bot runs on, not your computer" in refused.why
+    assert "587" not in refused.do
+    assert "the machine that the bot runs on, not your computer" in closed.do
 
 
 @pytest.mark.parametrize(
@@ -134,3 +137,44 @@ def test_the_target_of_a_server_button_holds_no_more_than_server_and_port() -> N
     assert propose_fixes(failed, advice_on(failed, "sam@gmail.com"), profile) == (
         ProposedFix(kind=Fix.USE_PROVIDER_SERVER, target="smtp.gmail.com 587"),
     )
+
+
+def test_a_name_of_one_word_is_told_to_be_known_in_its_own_network_alone() -> None:
+    assert "the bot needs the full name" in advice_on(at("mailserver", Fault.NAME_NOT_FOUND)).do
+    assert "full name" not in advice_on(at("smtp.gmial.com", Fault.NAME_NOT_FOUND)).do
+
+
+@pytest.mark.parametrize("fault", [Fault.SENDER_REFUSED, Fault.SIGN_IN_REFUSED, Fault.GREETING_REFUSED])
+def test_a_relay_for_organisations_leads_a_personal_account_to_its_own_server(fault: Fault) -> None:
+    failed = report(fault, Reply(code=550, enhanced="5.7.0", text="Mail relay denied"), host="smtp-relay.gmail.com")
+    personal, organisation = advice_on(failed, "sam@gmail.com"), advice_on(failed, "sam@corp.example")
+    assert "smtp.gmail.com, port 587 with TLS" in personal.do
+    assert personal.fixes == (Fix.USE_PROVIDER_SERVER,)
+    assert Fix.USE_PROVIDER_SERVER not in organisation.fixes
+    assert "personal" not in organisation.why
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        (
+            "smtp.icloud.com",
+            "By its name, smtp.icloud.com would be iCloud's; people there send through smtp.mail.me.com",
+        ),
+        ("smtp.gmx.de", "the name smtp.gmx.de does not exist"),
+        ("smtp.gmial.com", "Did you mean smtp.gmail.com?"),
+        ("smtp.offce365.com", "Did you mean smtp.office365.com?"),
+        ("smpt.strato.de", "people there send through smtp.strato.de"),
+    ],
+)
+def test_a_name_that_is_nearly_a_known_one_leads_there(host: str, words: str) -> None:
+    advice = advice_on(at(host, Fault.NAME_NOT_FOUND), "sam@corp.example")
+    assert words in f"{advice.why} {advice.do}"
+    assert "Did you mean" not in advice_on(at("smtp.corp.example", Fault.NAME_NOT_FOUND), "sam@corp.example").do
+
+
+@pytest.mark.parametrize("host", ["imap.corp.example", "aspmx.l.google.com", "localhost"])
+def test_a_late_silence_says_nothing_against_the_servers_name(host: str) -> None:
+    for fault in (Fault.TIMED_OUT, Fault.CLOSED):
+        late = report(fault, host=host, stage=StageName.SIGN_IN)
+        assert advice_on(late) == replace(advice_on(report(fault, stage=StageName.SIGN_IN)), what=advice_on(late).what)

@@ -288,11 +288,12 @@ def check_address(text: str) -> str:
     try:
         # The library refuses special-use domains, yet in-house ones such as corp.local are addresses too. So it
         # judges the part before the @, and the rule for hosts the part behind it; nothing is asked of the DNS.
-        checked = validate_email(f"{local}@example.com", check_deliverability=False)
+        checked = validate_email(f"{_without_extra_dots(local)}@example.com", check_deliverability=False)
         host = normal_host(domain)
         if literal(host) is not None:
             raise HostError("An address ends in a name.")
-        address = f"{checked.local_part}@{_with_letters(host)}"
+        before = checked.local_part if _without_extra_dots(local) == local else local
+        address = f"{before}@{_with_letters(host)}"
     except (EmailNotValidError, HostError, UnicodeError):
         why = _fault_of_address(text)
         raise ValueError(f"“{clean(text, most=40)}” is not an email address{why}. Write it like {_EXAMPLE}.") from None
@@ -306,6 +307,11 @@ _NAMED_ADDRESS = re.compile(
     r"[^<>]*<\s*(?:mailto:)?([^<>@\s]+@[^<>@\s]+)\s*>[\s,;]*|mailto:([^@\s]+@\S+)", re.IGNORECASE
 )
 """An address as mail programs show it, with a name before it (RFC 5322, 3.4), or as a link."""
+
+
+def _without_extra_dots(local: str) -> str:
+    """Return the part before the @ without dots in a row and at its end, which some providers gave out all the same."""
+    return re.sub(r"\.{2,}", ".", local).removesuffix(".")
 
 
 def _with_letters(host: str) -> str:

@@ -7,9 +7,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from html import escape
 
-import idna
-
 from bot.profiles.account.profile import ENCRYPTION_WORDS, EmailProfile, effective_encryption
+from bot.smtp.network.guard import normal_host
 
 
 def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> bytes:
@@ -55,4 +54,4 @@ def _mailbox(address: str, name: str) -> Address:
 
 
 def _ascii_domain(address: str) -> str:
-    return idna.encode(address.rpartition("@")[2], uts46=True).decode("ascii")
+    return normal_host(address.rpartition("@")[2])

@@ -85,7 +85,7 @@ def row_for(fault: Fault, reply: Reply | None, provider: Provider | None) -> tup
 
 def advise(report: Report, account: Account) -> Advice | None:
     """Return what a report's fault (or warning) means for this account; None when there is none."""
-    fault = fault_of(report)
+    fault = fault_of(report, account.address)
     if fault is None:
         return None
     provider = provider_for(report, account.address)

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import idna
-
 from bot.providers.providers import Provider
 from bot.providers.recognition import provider_of
 from bot.smtp.dialogue.replies import clean
+from bot.smtp.network.guard import HostError, normal_host
 from bot.smtp.network.resolver import DNS_TIMEOUT_SECONDS, Resolver
 
 _SELECTORS = ("default", "google", "selector1", "selector2", "mail", "dkim", "k1", "s1", "s2", "fm1", "zmail", "mx")
@@ -33,8 +32,8 @@ async def judge(domain: str, host: str, resolver: Resolver) -> tuple[str, ...]:
     `host` is the server that messages are sent through.
     """
     try:
-        name = idna.encode(domain, uts46=True).decode("ascii").lower()
-    except idna.IDNAError:
+        name = normal_host(domain)
+    except HostError:
         return ()
     try:
         async with asyncio.timeout(DNS_TIMEOUT_SECONDS):

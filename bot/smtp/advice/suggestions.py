@@ -1,10 +1,12 @@
 """What names tell beside a report: which provider is meant, which server it has, and what a server is for."""
 
+import difflib
 import re
 from collections.abc import Iterator
 
 from bot.providers.providers import Provider, Server, SignIn
 from bot.providers.recognition import (
+    is_for_organisations,
     labelled,
     provider_behind,
     provider_in_use,
@@ -15,7 +17,7 @@ from bot.providers.recognition import (
     takes_mail_in,
 )
 from bot.smtp.account import Account
-from bot.smtp.check.report import Fault, Report
+from bot.smtp.check.report import Fault, Report, StageName
 
 _ABOUT_THE_SERVER = frozenset(
     {
@@ -31,6 +33,7 @@ _ABOUT_THE_SERVER = frozenset(
         Fault.CLOSED,
         Fault.NOT_SMTP,
         Fault.GARBLED,
+        Fault.NOTHING_ON_LOOPBACK,
         Fault.SIGN_IN_NOT_OFFERED,
     }
 )
@@ -48,6 +51,13 @@ _INBOUND_FAULTS = frozenset(
 )
 """Faults that come of a server that takes mail in from other servers only."""
 
+_NOTHING_LISTENS = frozenset({Fault.REFUSED, Fault.UNREACHABLE})
+
+_LATE_STAGES = frozenset({StageName.SIGN_IN, StageName.SENDER, StageName.MESSAGE})
+"""Where silence or a hang-up says nothing against the server's name."""
+
+_UNNAMED = frozenset({Fault.NAME_NOT_FOUND, Fault.NAME_WITHOUT_ADDRESS})
+
 _PURPOSES = (
     (r"imaps?\d*", "for incoming mail (IMAP)"),
     (r"pops?\d*s?", "for incoming mail (POP3)"),
@@ -59,11 +69,20 @@ _PURPOSES = (
 _LOOPBACK = re.compile(r"127(\.\d+){3}|::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|(.+\.)?localhost(\.localdomain)?")
 
 
-def fault_of(report: Report) -> Fault | None:
-    """Return a report's fault or, where a provider takes mail in at this server, that it is such a server."""
-    if report.fault in _INBOUND_FAULTS and takes_mail_in(report.host):
+def fault_of(report: Report, address: str) -> Fault | None:
+    """Return a report's fault or, where the server's name tells that it is the wrong server, that."""
+    if report.fault in _INBOUND_FAULTS and takes_mail_in(report.host) and not _is_late_silence(report):
         return Fault.SERVER_TAKES_MAIL_IN
+    if report.reply is not None and is_for_organisations(report.host, address):
+        return Fault.SERVER_FOR_ORGANISATIONS
+    if report.fault in _NOTHING_LISTENS and _LOOPBACK.fullmatch(report.host):
+        return Fault.NOTHING_ON_LOOPBACK
     return report.fault
+
+
+def _is_late_silence(report: Report) -> bool:
+    late = report.failed_stage is not None and report.failed_stage.name in _LATE_STAGES
+    return late and report.fault in (Fault.TIMED_OUT, Fault.CLOSED, Fault.GARBLED)
 
 
 def provider_for(report: Report, address: str) -> Provider | None:
@@ -78,7 +97,13 @@ def provider_meant(report: Report, address: str) -> Provider | None:
         or provider_of_mailbox(address)
         or provider_behind(report.mail_servers)
         or labelled(report.provider)
+        or _provider_named(report.host)
     )
+
+
+def _provider_named(host: str) -> Provider | None:
+    """Return the provider whose mailboxes a server's name is below, as in smtp.icloud.com."""
+    return provider_of_mailbox(f"@{host}")
 
 
 def server_meant(report: Report, address: str) -> Server | None:
@@ -90,7 +115,7 @@ def server_meant(report: Report, address: str) -> Server | None:
     if provider is None or provider.value.sign_in in (SignIn.OAUTH, SignIn.NONE):
         return None
     best = server_for(provider, address, near=next(iter(report.mail_servers), report.host))
-    if best is None or sends_through(report.host, provider):
+    if best is None or sends_through(report.host, provider, address):
         return None
     same_host = (one for one in _all_servers(provider) if one.host == best.host)
     return next((one for one in same_host if one.encryption == report.encryption.value), best)
@@ -109,14 +134,18 @@ def described(server: Server | None) -> str:
 
 def suggestions(report: Report, account: Account) -> Iterator[str]:
     """Yield sentences that names add to what a row of advice says to do."""
-    fault = fault_of(report)
-    if fault is Fault.SERVER_TAKES_MAIL_IN:
+    fault = fault_of(report, account.address)
+    if fault in (Fault.SERVER_TAKES_MAIL_IN, Fault.SERVER_FOR_ORGANISATIONS):
         return
-    if fault in _ABOUT_THE_SERVER:
-        if fault is not Fault.LOOPBACK_NOT_ALLOWED and _LOOPBACK.fullmatch(report.host):
+    if fault in _UNNAMED and "." not in report.host:
+        yield "A name of one word is known only inside its own network; the bot needs the full name, with its dots."
+    if fault in _ABOUT_THE_SERVER and not _is_late_silence(report):
+        told = (Fault.LOOPBACK_NOT_ALLOWED, Fault.NOTHING_ON_LOOPBACK)
+        if fault not in told and _LOOPBACK.fullmatch(report.host):
             yield f"{report.host} is the machine that the bot runs on, not your computer."
         yield from _purpose(report.host)
-        yield from _provider_sentences(report, account)
+        about_provider = [*_provider_sentences(report, account)]
+        yield from about_provider or (_near(report.host) if fault is Fault.NAME_NOT_FOUND else ())
     if fault is Fault.SIGN_IN_REFUSED and provider_for(report, account.address) is None:
         yield from _provider_sentences(report, account)
 
@@ -133,13 +162,22 @@ def _purpose(host: str) -> Iterator[str]:
             yield f"By its name, {host} is a server {purpose}; the one for outgoing mail is {other}."
 
 
+def _near(host: str) -> Iterator[str]:
+    """Yield the known server whose name is nearly this one."""
+    known = [server.host for provider in Provider for server in _all_servers(provider)]
+    for name in difflib.get_close_matches(host, known, n=1, cutoff=0.85):
+        yield f"Did you mean {name}?"
+
+
 def _provider_sentences(report: Report, account: Account) -> Iterator[str]:
     provider = provider_meant(report, account.address)
-    if provider is None or sends_through(report.host, provider):
+    if provider is None or sends_through(report.host, provider, account.address):
         return
     domain = account.address.rpartition("@")[2]
     if provider_of_mailbox(account.address) is provider:
         where = f"Mailboxes of {domain} are with {provider.label}"
+    elif provider is _provider_named(report.host):
+        where = f"By its name, {report.host} would be {provider.label}'s"
     else:
         where = f"Mail for {report.host if report.mail_servers else domain} comes in at {provider.label}"
     server = server_meant(report, account.address)

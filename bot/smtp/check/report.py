@@ -99,8 +99,10 @@ class Fault(StrEnum):
     CERTIFICATE_NOT_THE_PINNED = "certificate is not the pinned one"
     PASSWORD_OVER_CLEAR_TEXT = "password over an unencrypted link"  # noqa: S105 - a cause, not a password
     PASSWORD_MISSING = "password missing"  # noqa: S105 - a cause, not a password
+    # Advice alone says these, from what a server's name tells.
     SERVER_TAKES_MAIL_IN = "server takes mail in"
-    """Advice alone says so, from what is known of providers."""
+    SERVER_FOR_ORGANISATIONS = "server for organisations"
+    NOTHING_ON_LOOPBACK = "nothing on loopback"
     SIGN_IN_NOT_OFFERED = "sign-in not offered"
     MECHANISM_NOT_OFFERED = "mechanism not offered"
     MECHANISM_BROKEN = "mechanism listed, and not done"

@@ -331,9 +331,11 @@ class _Run:
 
     async def _resolve(self) -> None:
         with self._stage(StageName.RESOLVE) as finding:
-            self._tester.guard.check_port(self._account.port)
             answers = await self._look_up(self._account.host)
-            self._addresses = addresses = self._tester.guard.check_addresses(answers)
+            addresses = self._tester.guard.check_addresses(answers)
+            # After the addresses: where one is not to be reached, no other port helps.
+            self._tester.guard.check_port(self._account.port)
+            self._addresses = addresses
             many = f", 1 of {len(addresses)}" if len(addresses) > 1 else ""
             finding.detail = f"{addresses[0]} (IPv{addresses[0].version}{many})"
             if len(addresses) > 1:

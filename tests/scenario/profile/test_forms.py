@@ -16,7 +16,7 @@ from tests.store import Store
 @pytest.mark.parametrize(
     ("label", "value", "sentence"),
     [
-        ("Email Address", "ada", "is not an email address. Write it like ada@example.com."),
+        ("Email Address", "ada", "is not an email address: there is no @ in it. Write it like ada@example.com."),
         ("Email Address", "ada@@demo.example", "is not an email address"),
         ("User/Login", " ", "The login is missing"),
         ("SMTP Server Address", "https://mail.demo.example", "Leave out https://"),

@@ -82,6 +82,26 @@ NAMES_ROWS: Mapping[When, Row] = {
         field="port",
         fixes=(Fix.TLS_ON_587, Fix.SSL_ON_465),
     ),
+    When(Fault.NOTHING_ON_LOOPBACK): Row(
+        what="no mail server is on the bot's own machine",
+        why="{host} is the machine, or the container, that the bot runs on, not your computer, and nothing answers "
+        "there on port {port}.",
+        do="type the name of a mail server that other machines reach, too. If one should run beside the bot, tell "
+        "whoever runs the bot.",
+        field="host",
+        source="RFC 1122, 3.2.1.3",
+        dated="2026-11-30",
+    ),
+    When(Fault.SERVER_FOR_ORGANISATIONS): Row(
+        what="{host} does not send for personal accounts",
+        why="{provider} lets organisations send there, from networks and domains that they registered. {address} is a "
+        "personal address.",
+        do="use {server}, and type login and password for it.",
+        field="host",
+        fixes=(Fix.USE_PROVIDER_SERVER,),
+        source="https://support.google.com/a/answer/176600",
+        dated="2026-11-30",
+    ),
     When(Fault.SERVER_TAKES_MAIL_IN): Row(
         what="{host} is a server for incoming mail",
         why="there {provider} takes mail in from other servers; nobody signs in there to send.",
