@@ -85,7 +85,7 @@ def advise(report: Report, account: Account) -> Advice | None:
         "login": account.login or "an empty login",
         "address": account.address,
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
-        "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
+        "names": _named(report),
         "issuer": report.certificate.issuer if report.certificate else "somebody unknown",
         "clear_text": "" if account.authenticate else _CLEAR_TEXT,
         "elsewhere": "" if report.open_ports or not report.closed_ports else _NOTHING_ELSEWHERE,
@@ -131,6 +131,12 @@ def code_meaning(reply: Reply | None) -> str:
     kind = "for now; it may pass by itself" if reply.code < 500 else "for good, as things are"
     subject = _SUBJECTS.get(reply.enhanced.split(".")[1], "") if reply.enhanced else ""
     return f" Its answer {spelled} says no {kind}{subject}."
+
+
+def _named(report: Report) -> str:
+    if report.certificate_names:
+        return f"; it names {', '.join(report.certificate_names)}"
+    return "; it names no server at all" if report.certificate and not report.certificate.names else ""
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
