@@ -131,6 +131,9 @@ class EncryptionFaults:
             "no intermediate": lambda: self._context(issue(leaf, middle, NAMES)),
             "no public intermediate": lambda: self._context(issue(leaf, middle, NAMES, PUBLIC_ISSUER)),
             "no intermediate by public rules": lambda: self._context(issue(leaf, middle, NAMES, PUBLIC_RULES)),
+            "no intermediate of a known authority": lambda: self._context(
+                issue(leaf, issue(organisation("Let's Encrypt"), None, AUTHORITY), NAMES)
+            ),
             "own authority, not sent": lambda: self._context(issue(leaf, company, NAMES, OWN_ISSUER)),
             "own authority, sent": lambda: self._context(issue(leaf, company, NAMES), sent=1),
             "scanner": lambda: self._context(issue(leaf, scanner, NAMES)),

@@ -122,7 +122,7 @@ def _words(report: Report, account: Account, provider: Provider | None) -> Mappi
         "recipient": evidence.recipient or account.address,
         "announced": evidence.announced or account.helo or DEFAULT_HELO,
         "mode": {Encryption.TLS: "TLS", Encryption.SSL: "SSL", Encryption.NONE: "no encryption"}[report.encryption],
-        "names": f"; it names {', '.join(report.certificate_names)}" if report.certificate_names else "",
+        "names": _named(report),
         "issuer": report.certificate.issuer if report.certificate else "somebody unknown",
         "clear_text": "" if account.authenticate else _CLEAR_TEXT,
         "elsewhere": "" if report.open_ports or not report.closed_ports else _NOTHING_ELSEWHERE,
@@ -185,6 +185,12 @@ def _mechanism_words(report: Report, account: Account) -> Mapping[str, str]:
         "others": others or "others",
         "try_another": f"; or try {others} once, which the server lists too" if others else "",
     }
+
+
+def _named(report: Report) -> str:
+    if report.certificate_names:
+        return f"; it names {', '.join(report.certificate_names)}"
+    return "; it names no server at all" if report.certificate and not report.certificate.names else ""
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Certificates: which are trusted, and what a server's certificate says."""
 
 import hashlib
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +23,16 @@ _LEGACY_SERVER_CONNECT = 0x4
 _PUBLIC_POLICIES = {"2.23.140.1.1", "2.23.140.1.2.1", "2.23.140.1.2.2", "2.23.140.1.2.3"}
 """Which of the CA/Browser Forum's rules a certificate was issued by; only public authorities are bound by them
 (https://cabforum.org/resources/object-registry/)."""
+_PUBLIC_AUTHORITIES = re.compile(
+    r"\b(let's encrypt|isrg|zerossl|digicert|geotrust|rapidssl|thawte|encryption everywhere|sectigo|comodo|usertrust|"
+    r"globalsign|alphassl|godaddy|starfield|entrust|affirmtrust|google trust services|amazon|ssl\.com|ssl corporation|"
+    r"identrust|buypass|actalis|certum|unizeto|asseco|swisssign|telesec|telekom security|d-trust|quovadis|harica|"
+    r"certigna|geant|incommon|trustwave|network solutions|gandi|trustasia|wotrus|twca|secom|cybertrust|"
+    r"firmaprofesional|izenpe|fnmt|microsec|netlock|e-szigno|certsign|emsign|microsoft azure)\b",
+    re.IGNORECASE,
+)
+"""Authorities whose certificates for servers come from intermediate ones, by the names of those
+(https://www.ccadb.org/resources)."""
 _PRIVATE_DOMAINS = ("local", "lan", "internal", "intranet", "corp", "home", "private", "localdomain", "arpa")
 
 
@@ -122,11 +133,13 @@ def _issuer(certificate: "x509.Certificate") -> str:
 def _publicly_issued(certificate: "x509.Certificate", names: list[str]) -> bool:
     """Whether a certificate carries what only public authorities put into one.
 
-    That are timestamps of public logs (RFC 6962), the rules that bind such authorities, or an address of the issuer's
-    certificate that is outside the server's own domain.
+    That are the name of such an authority, timestamps of public logs (RFC 6962), the rules that bind such authorities,
+    or an address of the issuer's certificate that is outside the server's own domain.
     """
     from cryptography import x509  # noqa: PLC0415
 
+    if certificate.issuer != certificate.subject and _PUBLIC_AUTHORITIES.search(_issuer(certificate)):
+        return True
     with suppress(x509.ExtensionNotFound):
         certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps)
         return True

@@ -155,6 +155,7 @@ CERTIFICATES = {
     "no intermediate": (Fault.CERTIFICATE_UNTRUSTED, "Test Intermediate", True),
     "no public intermediate": (Fault.CERTIFICATE_CHAIN_INCOMPLETE, "Test Intermediate", False),
     "no intermediate by public rules": (Fault.CERTIFICATE_CHAIN_INCOMPLETE, "Test Intermediate", False),
+    "no intermediate of a known authority": (Fault.CERTIFICATE_CHAIN_INCOMPLETE, "Let's Encrypt", False),
     "own authority, not sent": (Fault.CERTIFICATE_UNTRUSTED, "Example Company", True),
     "own authority, sent": (Fault.CERTIFICATE_OF_OWN_AUTHORITY, "Example Company", True),
     "scanner": (Fault.CERTIFICATE_INTERCEPTED, "avast! Web/Mail Shield Root", False),
