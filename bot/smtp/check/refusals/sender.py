@@ -70,10 +70,10 @@ _NOT_OWNED = any_of(
 SENDER_REFUSALS: Sequence[Refusal] = (
     Refusal(fault=Fault.ADDRESS_NOT_ASCII, commands=_COMMANDS, enhanced=("6.7",), says=_ASCII, source="RFC 6531, 3.5"),
     # RFC 7505 gives 7.27 to a sender's domain that takes no mail.
+    Refusal(fault=Fault.SENDER_DOMAIN_UNKNOWN, commands=_COMMANDS, enhanced=("1.8", "7.27"), source="RFC 7505, 4.2"),
     Refusal(
         fault=Fault.SENDER_DOMAIN_UNKNOWN,
         commands=_COMMANDS,
-        enhanced=("1.8", "7.27"),
         says=_NO_DOMAIN,
         unless=r"recipient|destination|\brelay",
         source="https://www.postfix.org/postconf.5.html#reject_unknown_sender_domain",
