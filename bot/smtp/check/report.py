@@ -148,6 +148,7 @@ class Fault(StrEnum):
     SENDER_NOT_OWNED = "sender not owned"
     SENDER_DOMAIN_UNKNOWN = "sender domain unknown"
     SENDER_UNKNOWN = "sender unknown"
+    SENDER_LISTED = "sender on a block list"
     ADDRESS_NOT_ASCII = "address not ASCII"
     SPF_FAILED = "SPF failed"
     DMARC_FAILED = "DMARC failed"

@@ -28,7 +28,7 @@ MESSAGE_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.SPAM_SUSPECTED): Row(
         what="a spam filter of the server refuses this",
-        why="the filter judges what a message says and where it comes from; it did not mind your login.",
+        why="the filter judges what a message says and where it comes from.",
         do="ask your mail provider to let this sender through, and pass on the server's answer above.",
         source="RFC 3463, 3.8",
         dated="2026-11-30",

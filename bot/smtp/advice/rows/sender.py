@@ -33,12 +33,21 @@ SENDER_ROWS: Mapping[When, Row] = {
         dated="2026-11-30",
     ),
     When(Fault.SENDER_UNKNOWN): Row(
-        what="the server finds no mailbox {address}",
-        why="it takes mail only from senders that exist, and does not accept {address} as one.",
+        what="the server does not accept {address} as a sender that exists",
+        why="it takes mail only from complete addresses that it finds to exist, and {address} is none for it.",
         do="check Email Address for a typing error, or ask your mail provider whether that mailbox exists.",
         field="address",
         fixes=(Fix.LOGIN_AS_ADDRESS,),
         source="https://www.postfix.org/ADDRESS_VERIFICATION_README.html",
+        dated="2026-11-30",
+    ),
+    When(Fault.SENDER_LISTED): Row(
+        what="{address} or its domain is on a block list",
+        why="the server takes no mail from senders on that list, whichever way the mail comes.",
+        do="ask your mail provider, or whoever looks after {domain}, to have it taken off the list that the server's "
+        "answer above names.",
+        field="address",
+        source="https://www.postfix.org/postconf.5.html#reject_rhsbl_sender",
         dated="2026-11-30",
     ),
     When(Fault.ADDRESS_NOT_ASCII): Row(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.smtp.check.evidence import Command
-from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, OPENING, Refusal, any_of, own_name
+from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, FOR_NOW, OPENING, Refusal, any_of, own_name
 from bot.smtp.check.report import Fault
 
 _ANYWHERE = (*OPENING, *ENVELOPE, *AT_MESSAGE)
@@ -26,6 +26,8 @@ _SAYS_NAME = any_of("host ?name", "domain", "fqdn", "literal", "argument", "synt
 # Asks for EHLO or AUTH, which is a matter of order.
 _ORDER = r"\bfirst\b"
 _POSTFIX = "https://www.postfix.org/postconf.5.html#smtpd_helo_restrictions"
+_BUSY = r"too (many|much)|\brate\b|\bload\b|\bbusy\b|concurrent|limit|connections|gr[ea]y"
+_GOOGLE = "https://support.google.com/a/answer/2956491"
 _RFC = "RFC 5321, 4.1.1.1"
 
 ANNOUNCED_NAME_REFUSALS: Sequence[Refusal] = (
@@ -42,4 +44,22 @@ ANNOUNCED_NAME_REFUSALS: Sequence[Refusal] = (
     Refusal(fault=Fault.DEFAULT_NAME_REFUSED, commands=(Command.EHLO,), codes=_ARGUMENT, source=_RFC),
     Refusal(fault=Fault.ANNOUNCED_NAME_REFUSED, commands=(Command.EHLO,), says=_SAYS_NAME, given=own_name, source=_RFC),
     Refusal(fault=Fault.DEFAULT_NAME_REFUSED, commands=(Command.EHLO,), says=_SAYS_NAME, source=_RFC),
+    # A policy that is called temporary: nothing but the name was said until then.
+    Refusal(
+        fault=Fault.ANNOUNCED_NAME_REFUSED,
+        commands=(Command.EHLO,),
+        codes=FOR_NOW,
+        enhanced=("7.0", "7.1"),
+        unless=_BUSY,
+        given=own_name,
+        source=_GOOGLE,
+    ),
+    Refusal(
+        fault=Fault.DEFAULT_NAME_REFUSED,
+        commands=(Command.EHLO,),
+        codes=FOR_NOW,
+        enhanced=("7.0", "7.1"),
+        unless=_BUSY,
+        source=_GOOGLE,
+    ),
 )

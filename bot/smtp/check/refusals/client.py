@@ -52,11 +52,28 @@ CLIENT_REFUSALS: Sequence[Refusal] = (
             r"in-addr\.arpa",
             "(cannot|can't|could not|unable to) (find|resolve|determine) your (reverse|host|ip|client)",
             "ip name lookup failed",
+            "forged hostname",
             "unresolvable (relay )?host",
             "no (dns|host) ?name for (your|client|ip)",
             r"(your|client) (ip|host|address|server)\b.{0,40}(does not|doesn't|cannot|not) (be )?resolv",
         ),
         source="RFC 7372, 3.3",
+    ),
+    Refusal(
+        fault=Fault.CLIENT_NOT_ALLOWED,
+        commands=_ANYWHERE,
+        says=any_of(
+            r"\bip( address)?\b.{0,40}not (authori[sz]ed|permitted|whitelisted|registered)(?! to send)",
+            "unauthori[sz]ed ip",
+        ),
+        source="https://help.brevo.com/hc/en-us/articles/5740111683474",
+    ),
+    Refusal(
+        fault=Fault.SENDER_LISTED,
+        commands=(*ENVELOPE, *AT_MESSAGE),
+        says=r"sender (envelope )?(address|domain)[^;]{0,80}(blocked using|\b(black|block|locally-black)[ -]?listed"
+        r"|\blisted (in|on|at|by))",
+        source="https://www.postfix.org/postconf.5.html#reject_rhsbl_sender",
     ),
     Refusal(
         fault=Fault.NETWORK_BLOCKED,
@@ -103,7 +120,7 @@ CLIENT_REFUSALS: Sequence[Refusal] = (
     Refusal(
         fault=Fault.CLIENT_NOT_ALLOWED,
         commands=_ANYWHERE,
-        says=r"client host rejected|(ip|host|client|address)\b.{0,30}not (authori[sz]ed|allowed|permitted"
+        says=r"client host rejected|\b(ip|host|client|address)\b.{0,30}not (authori[sz]ed|allowed|permitted"
         "|registered)",
         given=cannot_sign_in,
         source="https://www.postfix.org/postconf.5.html#smtpd_client_restrictions",

@@ -15,7 +15,6 @@ DOMAIN_REFUSALS: Sequence[Refusal] = (
         says=any_of(
             r"\bdmarc\b",
             "unauthenticated (e-?mail|sender|message)s? (from|is not accepted)",
-            "sender is unauthenticated",
             "(spf|dkim) (or|and|nor) (spf|dkim)",
             r"\bdkim\b",
             "required authentication level",

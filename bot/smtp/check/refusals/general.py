@@ -26,6 +26,12 @@ GENERAL_REFUSALS: Sequence[Refusal] = (
         given=could_sign_in,
         source="https://www.postfix.org/postconf.5.html#smtpd_client_restrictions",
     ),
+    Refusal(
+        fault=Fault.SENDER_REFUSED,
+        commands=ENVELOPE,
+        says=r"sender\b[^;]{0,30}(denied|rejected|refused|not accepted|blocked)",
+        source="https://www.postfix.org/postconf.5.html#smtpd_sender_restrictions",
+    ),
     Refusal(fault=Fault.POLICY_REFUSED, commands=(*ENVELOPE, *AT_MESSAGE), says=_DENIED, source="RFC 3463, 3.8"),
     Refusal(fault=Fault.BUSY, commands=OPENING, codes=FOR_NOW, source="RFC 5321, 4.2.1"),
     Refusal(fault=Fault.GREETING_REFUSED, commands=OPENING, source="RFC 5321, 3.1"),
@@ -38,7 +44,14 @@ GENERAL_REFUSALS: Sequence[Refusal] = (
         source="RFC 5321, 4.2.1",
     ),
     Refusal(fault=Fault.TEMPORARY_REFUSAL, commands=AT_MESSAGE, codes=FOR_NOW, source="RFC 5321, 4.2.1"),
-    Refusal(fault=Fault.STRANGER_REFUSED, commands=ENVELOPE, given=could_sign_in, source="RFC 6409, 4.3"),
+    # 500 to 504 are about commands and their order.
+    Refusal(
+        fault=Fault.STRANGER_REFUSED,
+        commands=ENVELOPE,
+        codes=range(505, 600),
+        given=could_sign_in,
+        source="RFC 6409, 4.3",
+    ),
     Refusal(fault=Fault.SENDER_REFUSED, commands=(Command.MAIL,), source="RFC 6409, 6.1"),
     # Many servers judge the sender only here.
     Refusal(

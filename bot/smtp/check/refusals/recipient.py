@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.smtp.check.evidence import Command
-from bot.smtp.check.refusals.refusal import Refusal, any_of
+from bot.smtp.check.refusals.refusal import FOR_GOOD, FOR_NOW, Refusal, any_of
 from bot.smtp.check.report import Fault, Outcome
 
 _ROOM = any_of(
@@ -52,6 +52,8 @@ _NO_RECIPIENT = any_of(
     "domain not found",
     r"recipient\b[^;]{0,30}\bnot? ",
 )
+_OTHERS = r"\bsender\b|failure sending mail"
+"""Words over the sender, and GMX's over its limit, beside a code or words that are the recipient's."""
 
 MAILBOX_REFUSALS: Sequence[Refusal] = (
     Refusal(
@@ -88,17 +90,36 @@ MAILBOX_REFUSALS: Sequence[Refusal] = (
 
 RECIPIENT_REFUSALS: Sequence[Refusal] = (
     Refusal(
+        fault=Fault.TEMPORARY_REFUSAL,
+        commands=(Command.RCPT,),
+        codes=FOR_NOW,
+        says=r"(mailbox|user|account|recipient)\b[^;]{0,30}(unavailable|busy)|temporarily (unavailable|rejected)",
+        outcome=Outcome.WARNED,
+        source="RFC 5321, 4.2.3",
+    ),
+    Refusal(
         fault=Fault.RECIPIENT_REFUSED,
         commands=(Command.RCPT,),
-        enhanced=("1.0", "1.1", "1.2", "1.3", "1.6", "1.10", "4.1"),
+        enhanced=("1.0", "1.1", "1.2", "1.3", "1.6", "1.10"),
         says=_NO_RECIPIENT,
+        unless=_OTHERS,
         outcome=Outcome.WARNED,
         source="RFC 3463, 3.2",
+    ),
+    # What Microsoft 365 answers where it knows all mailboxes of a domain.
+    Refusal(
+        fault=Fault.RECIPIENT_REFUSED,
+        commands=(Command.RCPT,),
+        codes=FOR_GOOD,
+        enhanced=("4.1",),
+        outcome=Outcome.WARNED,
+        source="https://learn.microsoft.com/exchange/mail-flow-best-practices/use-directory-based-edge-blocking",
     ),
     Refusal(
         fault=Fault.RECIPIENT_REFUSED,
         commands=(Command.MESSAGE,),
         says=_NO_RECIPIENT,
+        unless=_OTHERS,
         outcome=Outcome.WARNED,
         source="RFC 3463, 3.2",
     ),

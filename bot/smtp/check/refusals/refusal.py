@@ -63,7 +63,7 @@ class Refusal:
 
     Every column that is given must fit. `enhanced` are enhanced codes without their first digit ("7.25" is 4.7.25
     and 5.7.25), and `says` is a regular expression over the words, in any case: one of the two is enough. `unless` is
-    one over words that `says` must not stand beside.
+    one over words that the row is not about.
     """
 
     fault: Fault
@@ -81,14 +81,13 @@ class Refusal:
         """Whether a refusal is one of these."""
         if evidence.command not in self.commands or reply.code not in self.codes or not self.given(evidence):
             return False
+        if self.unless and re.search(self.unless, reply.text, re.IGNORECASE):
+            return False
         if not self.enhanced and not self.says:
             return True
-        return reply.enhanced[2:] in self.enhanced or self._said_in(reply.text)
-
-    def _said_in(self, text: str) -> bool:
-        if not self.says or (self.unless and re.search(self.unless, text, re.IGNORECASE)):
-            return False
-        return bool(re.search(self.says, text, re.IGNORECASE))
+        return reply.enhanced[2:] in self.enhanced or bool(
+            self.says and re.search(self.says, reply.text, re.IGNORECASE)
+        )
 
 
 def any_of(*patterns: str) -> str:

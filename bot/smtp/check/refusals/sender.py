@@ -12,9 +12,9 @@ _ASCII = any_of(
     "smtputf8", "non-?ascii", "not ascii", "8-?bit (char|address)", "international(i[sz]ed)? (e-?mail|address)"
 )
 _NO_DOMAIN = any_of(
-    r"(sender|from|envelope|origin)\b[^;]{0,60}\bdomain\b[^;]{0,60}(\bnot?\b|n't|unknown|invalid|must|fail"
-    "|unresolv|exist|resolv|malformed)",
-    r"\bdomain\b[^;]{0,30}\b(sender|from)\b[^;]{0,80}(\bnot?\b|n't|unknown|invalid|fail|unresolv)",
+    r"(sender|from|envelope|origin)\b[^;]{0,60}\bdomain\b[^;]{0,60}(unknown|invalid|must (be|exist|resolve)|fail"
+    "|unresolv|exist|resolv|malformed|not (be )?(found|valid|known|accept mail)|does not accept|no (mx|a|dns)|missing)",
+    r"\bdomain\b[^;]{0,30}\b(sender|from)\b[^;]{0,80}(exist|resolv|unknown|invalid|fail|not (be )?found)",
     "sender address rejected: (domain|malformed dns|host)",
     r"domain (name )?(is )?(not found|unknown|non-?exist\w*|invalid)",
     "domain (does not|doesn't) (exist|resolve|have)",
@@ -25,7 +25,6 @@ _NO_DOMAIN = any_of(
     r"(cannot|can't|could not|unable to|fail\w* to) (validate|verify|resolve|find|check|look ?up)[^;]{0,40}\bdomain\b",
     "domain missing",
     "(no|without) (a )?valid (dns|sender domain)",
-    "host (not found|unknown)",
     "name service error",
 )
 _NO_SENDER = any_of(
@@ -35,6 +34,7 @@ _NO_SENDER = any_of(
     "callout",
     "sender address rejected: (user|undeliverable|unverified|unknown|invalid|no such|mailbox|need)",
     r"(unknown|invalid|bad|no such|non-?exist\w*|undeliverable|bogus) (sender|mail ?from|return)",
+    "need fully-qualified address",
     r"sender\b(?! (signature|identity))[^;]{0,40}(unknown|does not exist|doesn't exist|not found"
     "|undeliverable|is invalid|not exist)",
 )
@@ -44,7 +44,7 @@ _NOT_OWNED = any_of(
     "sendasdenied",
     "send on behalf",
     "as this sender",
-    "not (be )?(allowed|permitted|authori[sz]ed|entitled) to (send|use)",
+    r"not (be )?(allowed|permitted|authori[sz]ed|entitled) to (send(?! to\b)|use)",
     r"(not|n't) (allow|permit|have)\w*( \w+){0,6} (sender|from|as)\b",
     "may not (send|use)",
     "(not|n't) match",
@@ -70,12 +70,12 @@ _NOT_OWNED = any_of(
 SENDER_REFUSALS: Sequence[Refusal] = (
     Refusal(fault=Fault.ADDRESS_NOT_ASCII, commands=_COMMANDS, enhanced=("6.7",), says=_ASCII, source="RFC 6531, 3.5"),
     # RFC 7505 gives 7.27 to a sender's domain that takes no mail.
+    Refusal(fault=Fault.SENDER_DOMAIN_UNKNOWN, commands=_COMMANDS, enhanced=("1.8", "7.27"), source="RFC 7505, 4.2"),
     Refusal(
         fault=Fault.SENDER_DOMAIN_UNKNOWN,
         commands=_COMMANDS,
-        enhanced=("1.8", "7.27"),
         says=_NO_DOMAIN,
-        unless=r"recipient|\brelay",
+        unless=r"recipient|destination|\brelay",
         source="https://www.postfix.org/postconf.5.html#reject_unknown_sender_domain",
     ),
     Refusal(
@@ -108,8 +108,9 @@ OWNER_REFUSALS: Sequence[Refusal] = (
     Refusal(
         fault=Fault.SENDER_UNKNOWN,
         commands=(Command.MAIL,),
-        enhanced=("1.0", "1.1"),
-        says="user unknown|unknown user|no such user",
+        enhanced=("1.0", "1.1", "1.3"),
+        says="user unknown|unknown user|no such user|(invalid|bad|malformed|illegal) (e-?mail )?address"
+        "|address (syntax|format)",
         source="RFC 3463, 3.2",
     ),
 )

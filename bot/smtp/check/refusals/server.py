@@ -8,6 +8,7 @@ from bot.smtp.check.report import Fault, Outcome
 
 _ANYWHERE = (*OPENING, *ENVELOPE, *AT_MESSAGE)
 _TOO_MANY = any_of(
+    "failure sending mail",
     r"\brate\b",
     "too (many|much|fast|quick|frequent)(?! hops)",
     "throttl",

@@ -15,6 +15,8 @@ from bot.smtp.check.report import Fault
 
 _COMMANDS = (*ENVELOPE, *AT_MESSAGE)
 DEMAND = any_of(
+    r"\bauth (is )?(needed|required)",
+    r"log ?in (fail|denied|error)",
     r"auth(ent|ori[sz])\w*( \w+){0,2} (required|needed|mandatory|necessary|compulsory)",
     "(must|needs? to|have to|has to|please|should|required to|are to|before"
     r"|first)( \w+){0,3} (authenticat|log ?in|log[ -]?on|sign[ -]?in|identify)",
@@ -50,6 +52,8 @@ DEMAND = any_of(
     "aanmelden",
     "authenticatie",
     "авториз",
+    "войти",
+    "войдите",
     "аутентифи",
     "认证",
     "認證",
@@ -68,6 +72,8 @@ _RELAY = any_of(
     r"(not|never|unable|cannot|can't|don't|doesn't|won't|refus\w+|den(y|ied|ying)|reject\w*|\bno\b"
     r"|prohibit\w*)( \w+){0,4} relay(?! (recipient|rcpt))",
     "rcpthosts",
+    "user not local",
+    r"relay(ing)? (restrict|polic)",
     "not a gateway",
     "not (a )?local (host|domain)",
     "as a relay",
