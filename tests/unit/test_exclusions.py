@@ -286,7 +286,7 @@ def dialogues() -> Sequence[Dialogue]:
 
 
 ANNOUNCED_AT = (Command.GREETING, Command.EHLO, Command.MAIL, Command.RCPT)
-PASSES = r"try again in|again in (a few|ten) minutes|come back later|may pass by itself|may well be right"
+PASSES = r"try again in|again in (a few|ten) minutes|come back later|may pass by itself|settings may well be right"
 PORTS = {Fix.TLS_ON_587: (587, Encryption.TLS), Fix.SSL_ON_465: (465, Encryption.SSL)}
 
 
