@@ -13,7 +13,7 @@ from bot.smtp.advice.advice import PARTS, advise, row_for
 from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.advice.suggestions import server_meant
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.report import Certificate, Endpoint, Fault, Reply, Report
+from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 from tests.documents import ROOT
 from tests.unit.test_advice import reply_for
 
@@ -150,7 +150,7 @@ def example(when: When) -> tuple[Report, Account]:
         host=host,
         port=587,
         encryption=Encryption.TLS,
-        stages=(),
+        stages=(Stage(name=StageName.RESOLVE, outcome=Outcome.FAILED),),
         seconds=1,
         tested_at=datetime(2026, 11, 30, tzinfo=UTC),
         fault=when.fault,

@@ -1,11 +1,13 @@
 """What is known of mail providers: one table, data alone, with the source of each row.
 
-Most servers, ports and domains were compared with https://github.com/thunderbird/autoconfig/tree/master/ispdb.
+Most servers, ports and domains are also in https://github.com/thunderbird/autoconfig/tree/master/ispdb.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
+
+_ISPDB = "https://github.com/thunderbird/autoconfig/blob/master/ispdb/"
 
 
 class SignIn(Enum):
@@ -242,7 +244,7 @@ class Provider(Enum):
         servers=(),
         sign_in=SignIn.NONE,
         first="Tuta has no server for mail programs, as it encrypts in its own apps; use another mail account here",
-        source="https://tuta.com/support#imap",
+        source="https://github.com/chatmail/provider-db/blob/master/_providers/tutanota.md",
     )
 
     # Germany
@@ -308,7 +310,7 @@ class Provider(Enum):
         domains=("strato.de", "rzone.de"),
         servers=_both("smtp.strato.de"),
         spf=("smtp.rzone.de",),
-        source="https://www.strato.de/faq/mail/so-lauten-die-zugangsdaten-fuer-ihr-e-mail-programm/",
+        source=f"{_ISPDB}strato.de.xml",
     )
     FREENET = Facts(
         label="freenet",
@@ -317,7 +319,7 @@ class Provider(Enum):
         domains=("freenet.de",),
         servers=_both("mx.freenet.de"),
         first="POP3, IMAP and SMTP have to be switched on in the settings of the mailbox",
-        source="https://email-hilfe.freenet.de/",
+        source="https://github.com/chatmail/provider-db/blob/master/_providers/freenet.de.md",
     )
     MAILBOX_ORG = Facts(
         label="mailbox.org",
@@ -351,7 +353,7 @@ class Provider(Enum):
         servers=(Server("ssl0.ovh.net", 465, "SSL"), Server("smtp.mail.ovh.net", 465, "SSL")),
         first="an Exchange mailbox there sends through ex….mail.ovh.net on port 587 with TLS instead",
         spf=("mx.ovh.com", "mx.ovh.ca"),
-        source="https://help.ovhcloud.com/csm/en-mx-plan-email-configuration-computer",
+        source=f"{_ISPDB}ovh.net.xml",
     )
     ORANGE = Facts(
         label="Orange",
@@ -359,7 +361,7 @@ class Provider(Enum):
         mx=("smtp-in.orange.fr",),
         domains=("orange.fr", "wanadoo.fr"),
         servers=_ssl("smtp.orange.fr"),
-        source="https://assistance.orange.fr/",
+        source=f"{_ISPDB}orange.fr.xml",
     )
     FREE_FR = Facts(
         label="Free",
@@ -368,8 +370,7 @@ class Provider(Enum):
         domains=("free.fr", "aliceadsl.fr", "libertysurf.fr"),
         servers=_ssl("smtp.free.fr"),
         login="the part of the address before the @",
-        first="SMTP with sign-in has to be switched on in the subscriber's pages",
-        source="https://assistance.free.fr/articles/649",
+        source=f"{_ISPDB}free.fr.xml",
     )
     LIBERO = Facts(
         label="Libero",
@@ -377,9 +378,7 @@ class Provider(Enum):
         mx=("smtp-in.libero.it",),
         domains=("libero.it", "iol.it", "blu.it", "inwind.it", "giallo.it"),
         servers=_ssl("smtp.libero.it"),
-        sign_in=SignIn.APP_PASSWORD,
-        page="Libero's account settings",
-        source="https://aiuto.libero.it/articolo/mail/configurazione-libero-mail-per-client-di-posta/",
+        source=f"{_ISPDB}libero.it.xml",
     )
     ARUBA = Facts(
         label="Aruba",
@@ -388,7 +387,7 @@ class Provider(Enum):
         domains=("aruba.it", "technet.it"),
         servers=_ssl("smtps.aruba.it"),
         spf=("_spf.aruba.it",),
-        source="https://guide.aruba.it/hosting/configurazione-posta",
+        source="https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/services.json",
     )
     SEZNAM = Facts(
         label="Seznam",
@@ -396,8 +395,7 @@ class Provider(Enum):
         mx=("mx1.seznam.cz", "mx2.seznam.cz"),
         domains=("seznam.cz", "email.cz", "post.cz", "spoluzaci.cz"),
         servers=_ssl("smtp.seznam.cz"),
-        first="IMAP and POP3 have to be allowed in the settings; with two-phase sign-in an app password is needed",
-        source="https://o-seznam.cz/napoveda/email/",
+        source=f"{_ISPDB}seznam.cz.xml",
     )
     WP = Facts(
         label="WP Poczta",
@@ -405,8 +403,7 @@ class Provider(Enum):
         mx=("mx.wp.pl",),
         domains=("wp.pl",),
         servers=_ssl("smtp.wp.pl"),
-        first="IMAP and SMTP have to be switched on in the settings; with two factors an app password is needed",
-        source="https://pomoc.wp.pl/",
+        source=f"{_ISPDB}wp.pl.xml",
     )
     ONET = Facts(
         label="Onet Poczta",
@@ -414,8 +411,7 @@ class Provider(Enum):
         mx=("mx.poczta.onet.pl",),
         domains=("onet.pl", "onet.eu", "poczta.onet.pl", "op.pl", "vp.pl", "onet.com.pl", "autograf.pl"),
         servers=_both("smtp.poczta.onet.pl"),
-        first="access by mail programs has to be switched on in the settings",
-        source="https://pomoc.onet.pl/",
+        source=f"{_ISPDB}onet.pl.xml",
     )
     INTERIA = Facts(
         label="Interia",
@@ -423,8 +419,7 @@ class Provider(Enum):
         mx=("mx.poczta.interia.pl",),
         domains=("interia.pl", "interia.eu", "interia.com", "poczta.fm", "intmail.pl"),
         servers=_both("poczta.interia.pl"),
-        first="access by mail programs has to be switched on in the settings",
-        source="https://pomoc.interia.pl/",
+        source="https://pomoc.poczta.interia.pl/",
     )
 
     # Russia, China
@@ -479,14 +474,42 @@ class Provider(Enum):
         source="https://service.mail.qq.com/",
     )
 
+    NAVER = Facts(
+        label="Naver",
+        hosts=("smtp.naver.com",),
+        mx=("mx1.naver.com", "mx2.naver.com", "mx3.naver.com"),
+        domains=("naver.com",),
+        servers=_both("smtp.naver.com"),
+        first="IMAP/SMTP has to be switched on in the settings of the mailbox",
+        source="https://github.com/chatmail/provider-db/blob/master/_providers/naver.md",
+    )
+
     # Hosters
+    COMCAST = Facts(
+        label="Comcast",
+        hosts=("smtp.comcast.net",),
+        mx=("mx1h1.comcast.net", "mx2h1.comcast.net"),
+        domains=("comcast.net",),
+        servers=_both("smtp.comcast.net"),
+        first="access by other programs has to be allowed in the settings of the mailbox",
+        source=f"{_ISPDB}comcast.net.xml",
+    )
+    INFOMANIAK = Facts(
+        label="Infomaniak",
+        hosts=("mail.infomaniak.com", "mail.infomaniak.ch"),
+        mx=("mta-gw.infomaniak.ch",),
+        domains=("ik.me", "ikmail.com", "etik.com"),
+        servers=_both("mail.infomaniak.com"),
+        spf=("spf.infomaniak.ch",),
+        source="https://github.com/chatmail/provider-db/blob/master/_providers/infomaniak.com.md",
+    )
     RACKSPACE = Facts(
         label="Rackspace",
         hosts=("secure.emailsrvr.com", "smtp.emailsrvr.com", "secure2.emailsrvr.com"),
         mx=("mx1.emailsrvr.com", "mx2.emailsrvr.com"),
         servers=_both("secure.emailsrvr.com"),
         spf=("emailsrvr.com",),
-        source="https://docs.rackspace.com/docs/rackspace-email-settings",
+        source=f"{_ISPDB}emailsrvr.com.xml",
     )
     GODADDY = Facts(
         label="GoDaddy",
@@ -495,7 +518,7 @@ class Provider(Enum):
         servers=_both("smtpout.secureserver.net"),
         first="a Microsoft 365 mailbox that was bought there sends through smtp.office365.com instead",
         spf=("secureserver.net",),
-        source="https://www.godaddy.com/help/server-and-port-settings-for-workspace-email-6949",
+        source="https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/services.json",
     )
     PRIVATE_EMAIL = Facts(
         label="Namecheap Private Email",
@@ -511,7 +534,7 @@ class Provider(Enum):
         mx=("mx1.hostinger.com", "mx2.hostinger.com"),
         servers=_both("smtp.hostinger.com"),
         spf=("_spf.mail.hostinger.com",),
-        source="https://support.hostinger.com/en/articles/1575756",
+        source="https://support.hostinger.com/en/articles/1583673-what-is-hostinger-spf-record",
     )
     TITAN = Facts(
         label="Titan",
@@ -520,7 +543,7 @@ class Provider(Enum):
         servers=_both("smtp.titan.email"),
         first="access by other apps has to be switched on in Titan's settings",
         spf=("spf.titan.email",),
-        source="https://support.titan.email/hc/en-us/articles/900000215446",
+        source="https://support.titan.email/",
     )
 
     # Services for programs
@@ -574,9 +597,9 @@ class Provider(Enum):
         servers=(Server("smtp-relay.brevo.com", 587, "TLS"), Server("smtp-relay.brevo.com", 465, "SSL")),
         sign_in=SignIn.API_KEY,
         login="the SMTP login of the account",
-        page="Brevo's settings, SMTP & API",
+        page="Brevo's settings, SMTP & API (an SMTP key, no API key)",
         judges_sender_only_with_message=True,
-        source="https://help.brevo.com/hc/en-us/articles/7924908994450",
+        source="https://developers.brevo.com/docs/smtp-integration",
     )
     MAILJET = Facts(
         label="Mailjet",
@@ -595,7 +618,7 @@ class Provider(Enum):
         sign_in=SignIn.API_KEY,
         login="the word SMTP_Injection",
         page="SparkPost's API Keys",
-        source="https://support.sparkpost.com/docs/getting-started/smtp-relay",
+        source="https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/services.json",
     )
 
     @property

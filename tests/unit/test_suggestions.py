@@ -9,7 +9,7 @@ from bot.profiles.account.profile import EmailProfile
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.advice.row import Fix
-from bot.smtp.check.report import Fault, Reply, Report, StageName
+from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 from tests.unit.test_advice import ACCOUNT, report
 
 
@@ -178,3 +178,36 @@ def test_a_late_silence_says_nothing_against_the_servers_name(host: str) -> None
     for fault in (Fault.TIMED_OUT, Fault.CLOSED):
         late = report(fault, host=host, stage=StageName.SIGN_IN)
         assert advice_on(late) == replace(advice_on(report(fault, stage=StageName.SIGN_IN)), what=advice_on(late).what)
+
+
+def test_a_provider_that_takes_no_passwords_is_told_to_where_no_mechanism_for_one_is_offered() -> None:
+    failed = report(Fault.MECHANISM_NOT_OFFERED, host="smtp-mail.outlook.com")
+    assert "has taken no passwords from mail programs" in advice_on(failed, "sam@hotmail.com").do
+    assert "passwords" not in advice_on(report(Fault.MECHANISM_NOT_OFFERED), "sam@corp.example").do
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "login", "told"),
+    [
+        ("smtp.gmail.com", "sam@yahoo.com", "sam@yahoo.com", True),
+        ("mail.corp.example", "sam@yahoo.com", "sam", True),
+        ("smtp.gmail.com", "sam@yahoo.com", "sam@gmail.com", False),
+        ("smtp.sendgrid.net", "sam@yahoo.com", "apikey", False),
+        ("smtp.mail.yahoo.com", "sam@ymail.com", "sam@ymail.com", False),
+    ],
+)
+def test_a_mailbox_that_is_with_another_provider_than_the_server_is_told(
+    host: str, address: str, login: str, told: bool
+) -> None:
+    refused = report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.8", text="no"), host=host)
+    advice = advise(refused, replace(ACCOUNT, address=address, login=login, host=host))
+    assert advice is not None
+    assert ("are with Yahoo; people there send through smtp.mail.yahoo.com" in advice.do) is told
+
+
+def test_a_relay_for_organisations_that_only_warns_is_left_as_it_is() -> None:
+    warned = replace(
+        report(Fault.RECIPIENT_REFUSED, Reply(code=552, enhanced="5.2.2", text="full"), host="smtp-relay.gmail.com"),
+        stages=(Stage(name=StageName.SENDER, outcome=Outcome.WARNED),),
+    )
+    assert "personal" not in advice_on(warned, "sam@gmail.com").what

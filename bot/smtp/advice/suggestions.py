@@ -73,7 +73,7 @@ def fault_of(report: Report, address: str) -> Fault | None:
     """Return a report's fault or, where the server's name tells that it is the wrong server, that."""
     if report.fault in _INBOUND_FAULTS and takes_mail_in(report.host) and not _is_late_silence(report):
         return Fault.SERVER_TAKES_MAIL_IN
-    if report.reply is not None and is_for_organisations(report.host, address):
+    if report.failed_stage is not None and report.reply is not None and is_for_organisations(report.host, address):
         return Fault.SERVER_FOR_ORGANISATIONS
     if report.fault in _NOTHING_LISTENS and _LOOPBACK.fullmatch(report.host):
         return Fault.NOTHING_ON_LOOPBACK
@@ -146,8 +146,19 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
         yield from _purpose(report.host)
         about_provider = [*_provider_sentences(report, account)]
         yield from about_provider or (_near(report.host) if fault is Fault.NAME_NOT_FOUND else ())
-    if fault is Fault.SIGN_IN_REFUSED and provider_for(report, account.address) is None:
+    provider = provider_for(report, account.address)
+    if fault is Fault.SIGN_IN_REFUSED and _is_elsewhere(account, provider):
         yield from _provider_sentences(report, account)
+    if fault is Fault.MECHANISM_NOT_OFFERED and provider is not None and provider.value.sign_in is SignIn.OAUTH:
+        yield how_to_sign_in(provider)
+
+
+def _is_elsewhere(account: Account, provider: Provider | None) -> bool:
+    """Whether the mailbox may well be with another provider than the one whose server was tried."""
+    if provider is None:
+        return True
+    mailboxes = {provider_of_mailbox(account.address), provider_of_mailbox(account.login)} - {None}
+    return bool(mailboxes) and provider not in mailboxes
 
 
 def _purpose(host: str) -> Iterator[str]:
@@ -170,8 +181,11 @@ def _near(host: str) -> Iterator[str]:
 
 
 def _provider_sentences(report: Report, account: Account) -> Iterator[str]:
-    provider = provider_meant(report, account.address)
+    provider, tried = provider_meant(report, account.address), provider_of(report.host)
     if provider is None or sends_through(report.host, provider, account.address):
+        return
+    if tried is not None and tried.value.sign_in is SignIn.API_KEY:
+        # Programs send through such a service for mailboxes that are elsewhere.
         return
     domain = account.address.rpartition("@")[2]
     if provider_of_mailbox(account.address) is provider:
