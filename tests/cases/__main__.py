@@ -39,18 +39,26 @@ class Played:
 
 def main(names: Sequence[str]) -> int:
     """Play the cases whose names begin with one of these, or all; return the exit code."""
-    named = [Case.read(file) for file in files() if not names or file.stem.startswith(tuple(names))]
-    for case in named:
+    cases, broken = [], []
+    for file in (file for file in files() if not names or file.stem.startswith(tuple(names))):
+        try:
+            case = Case.read(file)
+        except ValueError as error:
+            broken.append(file)
+            print(f"{file.stem}  is no case: {' '.join(str(error).splitlines()[1:3])}")
+            continue
         if why := lacking(case):
             print(f"{case.name}  left out: {why}")
-    played = _played_in_processes([case for case in named if not lacking(case)])
+        else:
+            cases.append(case)
+    played = _played_in_processes(cases)
     for one in played:
         for sentence in one.outcome.wrong:
             print(f"{one.case.name} ({one.seconds:.1f} s)  {sentence}")
         if one.outcome.wrong and names:
             print("\n".join(f"    {line}" for line in one.outcome.answer.splitlines()))
     print(_table(played))
-    return int(any(one.outcome.wrong for one in played))
+    return int(bool(broken) or any(one.outcome.wrong for one in played))
 
 
 def _played_in_processes(cases: Sequence[Case]) -> list[Played]:

@@ -140,19 +140,28 @@ class _Conversation:
             await self._reader.read(4096)
             self._writer.write(_TOO_OLD)
         else:
-            heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
-            shaking = self._server.tls.wrap_bio(heard, said, server_side=True)
-            while True:
-                try:
-                    shaking.do_handshake()
-                except ssl.SSLWantReadError:
-                    self._writer.write(said.read())
-                    heard.write(await self._reader.read(65536) or b"\0")
-                except ssl.SSLError:
-                    self._writer.write(said.read())
-                    break
+            await self._shake_hands(self._server.tls)
         await self._writer.drain()
         raise _OverError
+
+    async def _shake_hands(self, tls: ssl.SSLContext) -> None:
+        """Go on until the handshake has failed, or succeeded with a client that takes anything, or nobody is there."""
+        heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        shaking = tls.wrap_bio(heard, said, server_side=True)
+        over = False
+        while not over:
+            try:
+                shaking.do_handshake()
+                over = True
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError:
+                over = True
+            self._writer.write(said.read())
+            if not over:
+                more = await self._reader.read(65536)
+                heard.write(more)
+                over = not more
 
     def _own_reply(self, *steps: str) -> str | None:
         """Return what the case says at the first of these steps that it speaks of."""
