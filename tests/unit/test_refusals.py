@@ -187,6 +187,7 @@ REPLIES = {
         MAIL | in clear | 550 5.7.10 Encryption Needed
     """,
     Fault.DEFAULT_NAME_REFUSED: """
+        RCPT | signed in | 550 5.7.1 Ask to correct HELO or to get removed from DNSBLs (helo/hostname mismatch)
         EHLO | cannot | 421 4.7.0 Try again later, closing connection.
         EHLO | cannot | 450 4.7.1 [127.0.0.1]: hostname does not resolve
         EHLO | cannot | 421 4.7.0 Try again later, closing connection. (EHLO) a1-2.3 - gsmtp

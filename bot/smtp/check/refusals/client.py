@@ -120,6 +120,8 @@ CLIENT_REFUSALS: Sequence[Refusal] = (
             "bad sender ip",
             "sender ip",
         ),
+        # policyd-weight names what is wrong last, and block lists before it.
+        unless=r"correct (your )?helo|helo\b.{0,12}mismatch",
         source="RFC 5321, 7.9",
     ),
     Refusal(
