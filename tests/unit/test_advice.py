@@ -274,6 +274,16 @@ def test_the_login_is_no_address_where_it_has_the_same_fault() -> None:
         assert not applicable(Fix.LOGIN_AS_ADDRESS, report(fault), replace(account, login=login))
 
 
+def test_the_recipient_is_named_where_it_is_not_the_profiles_own_address() -> None:
+    evidence = Evidence(command=Command.RCPT, signed_in=True, recipient="boss@example.com")
+    for fault in (Fault.RECIPIENT_REFUSED, Fault.MAILBOX_FULL, Fault.MAILBOX_DISABLED):
+        warned = replace(report(fault, stage=StageName.SENDER), evidence=evidence)
+        advice = advise(warned, ACCOUNT)
+        assert advice is not None
+        assert "boss@example.com" in advice.what
+        assert "boss@example.com" in advice.why
+
+
 def test_signing_in_is_offered_only_where_the_server_offers_it() -> None:
     account = replace(ACCOUNT, authenticate=False)
     for mechanisms in ((), ("PLAIN",)):

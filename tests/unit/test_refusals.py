@@ -78,7 +78,7 @@ REPLIES = {
         message | signed in | 553 Relaying disallowed. Invalid Domain - corp.example
     """,
     Fault.POLICY_REFUSED: """
-
+        MAIL | cannot | 450 Reject due to policy violations
         MAIL | cannot | 550 5.7.1 Access denied
         RCPT | cannot | 554 5.7.1 Message rejected for policy reasons
         message | signed in | 554 Transaction failed Reject due to policy restrictions.
@@ -90,6 +90,9 @@ REPLIES = {
         RCPT | cannot | 554 5.7.1 <unknown[203.0.113.9]>: Client host rejected: Access denied
     """,
     Fault.NETWORK_BLOCKED: """
+        greeting | cannot | 554 IP:203.0.113.9 - A problem occurred.
+        RCPT | could | 554 5.7.1 You are not allowed to connect
+        EHLO | cannot | 554 mail.example 203.0.113.9 found on one or more DNSBLs
         RCPT | cannot | 554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using
         RCPT | could | 554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using
         MAIL | cannot | 550 5.7.1 Please contact your provider since part of their network is on our block list (S3140).
@@ -184,6 +187,7 @@ REPLIES = {
         MAIL | in clear | 550 5.7.10 Encryption Needed
     """,
     Fault.DEFAULT_NAME_REFUSED: """
+        RCPT | signed in | 550 5.7.1 Ask to correct HELO or to get removed from DNSBLs (helo/hostname mismatch)
         EHLO | cannot | 421 4.7.0 Try again later, closing connection.
         EHLO | cannot | 450 4.7.1 [127.0.0.1]: hostname does not resolve
         EHLO | cannot | 421 4.7.0 Try again later, closing connection. (EHLO) a1-2.3 - gsmtp
@@ -247,6 +251,7 @@ REPLIES = {
         RCPT | cannot | 451 4.7.1 <sam@corp.example>: Try again in 300 seconds
     """,
     Fault.TEMPORARY_REFUSAL: """
+        RCPT | signed in | 451 4.7.1 Policy check failed, please try again later
         RCPT | signed in | 450 Requested mail action not taken: mailbox unavailable
         MAIL | signed in | 451 4.3.0 Temporary server error. Please try again later. PRX2
         RCPT | signed in | 451 Temporary local problem - please try later

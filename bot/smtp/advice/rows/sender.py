@@ -52,9 +52,9 @@ SENDER_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.ADDRESS_NOT_ASCII): Row(
         what="the server takes only plain ASCII addresses",
-        why="{address} has a letter beyond ASCII (as ü, é or ж are), and this server does not offer SMTPUTF8, which "
-        "such an address needs.",
-        do="use an Email Address of plain letters, or ask your mail provider for a server that offers SMTPUTF8.",
+        why="{address} has a letter beyond ASCII (as ü, é or ж are). Such an address needs a server that takes it "
+        "(SMTPUTF8), and this one does not.",
+        do="use an Email Address of plain letters, or ask your mail provider for a server that takes others.",
         field="address",
         fixes=(Fix.LOGIN_AS_ADDRESS,),
         source="RFC 6531, 3.1",

@@ -26,7 +26,15 @@ _SAYS_NAME = any_of("host ?name", "domain", "fqdn", "literal", "argument", "synt
 # Asks for EHLO or AUTH, which is a matter of order.
 _ORDER = r"\bfirst\b"
 _POSTFIX = "https://www.postfix.org/postconf.5.html#smtpd_helo_restrictions"
-_BUSY = r"too (many|much)|\brate\b|\bload\b|\bbusy\b|concurrent|limit|connections|gr[ea]y"
+_BUSY = any_of(
+    "too (many|much)",
+    r"\b(rate|load|busy|local|system|internal|limit|connections)\b",
+    "concurrent",
+    "gr[ea]y",
+    "unavailable",
+    "overload",
+    "shutting",
+)
 _GOOGLE = "https://support.google.com/a/answer/2956491"
 _RFC = "RFC 5321, 4.1.1.1"
 

@@ -16,20 +16,21 @@ _DENIED = any_of(
     "administrative prohibition",
     "client host rejected",
 )
+_SENDER = r"sender\b[^;]{0,30}(denied|rejected|refused|not accepted|blocked)"
 
 GENERAL_REFUSALS: Sequence[Refusal] = (
     # Nothing of these passes by itself, whatever the code.
     Refusal(
         fault=Fault.STRANGER_REFUSED,
         commands=ENVELOPE,
-        says=_DENIED,
+        says=any_of(_DENIED, _SENDER),
         given=could_sign_in,
         source="https://www.postfix.org/postconf.5.html#smtpd_client_restrictions",
     ),
     Refusal(
         fault=Fault.SENDER_REFUSED,
         commands=ENVELOPE,
-        says=r"sender\b[^;]{0,30}(denied|rejected|refused|not accepted|blocked)",
+        says=_SENDER,
         source="https://www.postfix.org/postconf.5.html#smtpd_sender_restrictions",
     ),
     Refusal(fault=Fault.POLICY_REFUSED, commands=(*ENVELOPE, *AT_MESSAGE), says=_DENIED, source="RFC 3463, 3.8"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, FOR_GOOD, Refusal, any_of
+from bot.smtp.check.refusals.refusal import AT_MESSAGE, ENVELOPE, FOR_GOOD, FOR_NOW, Refusal, any_of
 from bot.smtp.check.report import Fault
 
 MESSAGE_REFUSALS: Sequence[Refusal] = (
@@ -38,6 +38,14 @@ MESSAGE_REFUSALS: Sequence[Refusal] = (
             "垃圾",
         ),
         source="RFC 3463, 3.8",
+    ),
+    Refusal(
+        fault=Fault.POLICY_REFUSED,
+        commands=(*ENVELOPE, *AT_MESSAGE),
+        codes=FOR_NOW,
+        says="polic(y|ies)",
+        unless="later|again|temporar|moment",
+        source="https://www.ionos.de/hilfe/e-mail/postmaster/smtp-fehlermeldungen-der-11-ionos-mailserver",
     ),
     Refusal(
         fault=Fault.POLICY_REFUSED,
