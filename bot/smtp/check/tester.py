@@ -12,7 +12,7 @@ from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.account import Account, Encryption, Outgoing
-from bot.smtp.check.capabilities import envelope_path, limits, masked, mechanism_for, software
+from bot.smtp.check.capabilities import echoes_mask, envelope_path, limits, masked, mechanism_for, software
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import StageFailedError, certificate_failure, failure, no_answer, old_encryption, refusal
 from bot.smtp.check.probe import OtherPorts, PortProbe
@@ -214,6 +214,8 @@ class _Run:
         if failed.fault is Fault.TLS_TO_PLAIN_PORT and self._account.encryption is Encryption.TLS:
             # The server had agreed to switch, so the port is right and the server is broken.
             failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
+        if failed.fault is Fault.STARTTLS_REFUSED and failed.reply is not None and echoes_mask(failed.reply.text):
+            failed = StageFailedError(Fault.STARTTLS_MASKED, failed.detail, reply=failed.reply)
         self._transcript.note(f"{self._current} failed: {failed.detail}")
         facts: tuple[str, ...] = ()
         if self._current is StageName.ENCRYPTION and self._certificate is not None:
