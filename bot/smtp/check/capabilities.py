@@ -59,6 +59,11 @@ def masked(greeting: str, offered: Sequence[str]) -> str:
     return "*" * 8 if visible.count("*") * 2 > len(visible) and "*" * 5 in visible else ""
 
 
+def echoes_mask(text: str) -> bool:
+    """Whether a server's answer repeats a command that was overwritten with X's on its way there."""
+    return re.search(r"\bX{4,}[A-Z]?\b", text) is not None
+
+
 def _is_masked(keyword: str, original: str) -> bool:
     if len(keyword) != len(original) or keyword == original:
         return False

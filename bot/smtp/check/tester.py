@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from bot.providers.recognition import needs_mx, provider_behind
 from bot.smtp.account import Account, Encryption, Outgoing
+<<<<<<< HEAD
 from bot.smtp.check.capabilities import (
     envelope,
     envelope_path,
@@ -24,6 +25,9 @@ from bot.smtp.check.capabilities import (
     software,
     software_by_extensions,
 )
+=======
+from bot.smtp.check.capabilities import echoes_mask, envelope_path, limits, masked, mechanism_for, software
+>>>>>>> tls
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import (
     NAME_FAULTS,
@@ -268,6 +272,8 @@ class _Run:
         if failed.fault is Fault.TLS_TO_PLAIN_PORT and self._account.encryption is Encryption.TLS:
             # The server had agreed to switch, so the port is right and the server is broken.
             failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
+        if failed.fault is Fault.STARTTLS_REFUSED and failed.reply is not None and echoes_mask(failed.reply.text):
+            failed = StageFailedError(Fault.STARTTLS_MASKED, failed.detail, reply=failed.reply)
         self._transcript.note(f"{self._current} failed: {failed.detail}")
         facts: tuple[str, ...] = ()
         if self._current is StageName.ENCRYPTION and self._certificate is not None:

@@ -113,7 +113,8 @@ class PipeliningProtocol(SMTPProtocol):
         in_clear = self._switching and cast("asyncio.Transport", self.transport).get_protocol() is self
         behind = waiting is None or waiting.done() or not self._response_pending
         self._receive(data)
-        if in_clear and (behind or (waiting is not None and waiting.done() and self._buffer)):
+        left = data if behind else self._buffer if waiting is not None and waiting.done() else b""
+        if in_clear and left.strip():
             self.text_before_tls = True
 
     def _receive(self, data: bytes) -> None:

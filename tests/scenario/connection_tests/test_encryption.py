@@ -1,5 +1,6 @@
 """Encryption and certificates as they fail in the field: each fault by its own name, with who can mend it."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -242,6 +243,15 @@ async def test_a_masked_starttls_is_told_as_what_it_is_and_nothing_closed_is_off
     assert "465" not in words(report)
 
 
+async def test_a_starttls_that_is_overwritten_on_its_way_to_the_server_is_masked_too(
+    contexts: Contexts, trust: ssl.SSLContext
+) -> None:
+    said: dict[str, Act] = {"STARTTLS": b'500 5.5.1 Command unrecognized: "XXXXXXXX"\r\n'}
+    async with ScriptedServer(tls=contexts["full chain"](), acts=said) as server:
+        report = await run(server, trust)
+    assert report.fault is Fault.STARTTLS_MASKED
+
+
 async def test_extensions_of_servers_own_are_no_mask(trust: ssl.SSLContext) -> None:
     offered = b"250-mail.test\r\n250-XCLIENT NAME ADDR\r\n250-X-EXPS GSSAPI NTLM\r\n250-XEXCH50\r\n250 XRDST\r\n"
     greeting = b"220 mail.test *** no UCE *** ESMTP\r\n"
@@ -269,12 +279,29 @@ async def test_only_ports_that_answer_are_offered(contexts: Contexts, trust: ssl
 async def test_a_slow_greeting_passes_within_the_whole_deadline_though_other_ports_were_looked_at(
     contexts: Contexts, trust: ssl.SSLContext
 ) -> None:
-    slow = Trickle(b"220 mail.test ESMTP ready\r\n", pause=0.1)
+    slow = Trickle(b"220 ready\r\n", pause=0.3)
     async with ScriptedServer(tls=contexts["full chain"](), acts={"greeting": slow}) as server:
-        report = await run(server, trust, timeout=3.2)
+        report = await run(server, trust, timeout=4.3)
     assert report.passed, report
-    assert report.seconds > 3.2 * 0.75
+    assert report.seconds > 4.3 * 0.75
     assert (report.open_ports, report.closed_ports) == ((), ())
+
+
+async def test_a_last_look_that_comes_to_no_end_changes_neither_the_fault_nor_the_wait(
+    contexts: Contexts, trust: ssl.SSLContext
+) -> None:
+    acts: dict[str, Act] = {}
+    silent = ScriptedServer(acts={"greeting": Silence()})
+    async with silent, ScriptedServer(tls=contexts["own authority, sent"](), acts=acts) as server:
+        # Only the first connection is answered.
+        server.on_end = lambda _: acts.update(greeting=Silence())
+        began = asyncio.get_running_loop().time()
+        report = await run(server, trust, timeout=1, others={465: silent.port, 2525: silent.port, 25: silent.port})
+        assert asyncio.get_running_loop().time() - began < 3
+    assert report.fault is Fault.CERTIFICATE_OF_OWN_AUTHORITY
+    assert report.certificate is None
+    assert report.closed_ports == (465, 2525, 25)
+    assert not meaning(report).fixes
 
 
 async def test_silence_before_the_greeting_and_silence_within_tls_are_told_apart(
