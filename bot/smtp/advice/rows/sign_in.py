@@ -14,7 +14,7 @@ OTHER_MECHANISMS = (Fix.AUTH_PLAIN, Fix.AUTH_LOGIN, Fix.AUTH_CRAM_MD5)
 
 SIGN_IN_ROWS: Mapping[When, Row] = {
     When(Fault.PASSWORD_MISSING): Row(
-        what="there is no password to sign in with",
+        what="no password is stored",
         why="your profile signs in, but it holds no password for this server.",
         do="open Edit and type the password.",
         field="password",
@@ -175,7 +175,7 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.CREDITS_USED_UP): Row(
         what="the account's credits or quota are used up",
-        why="the server lets the account sign in only while it may still send. It does not call login or password wrong.",
+        why="the server lets the account sign in only while it may still send. Login and password are not at fault.",
         do="upgrade or top up the account at your mail provider, or wait until its next period begins.",
         source="https://github.com/mautic/mautic/issues/8721",
     ),
