@@ -202,7 +202,8 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     When(Fault.SIGN_IN_UNAVAILABLE): Row(
         what="signing in is not possible right now",
         why="the server could not check the sign-in with {mechanism} at the moment; it did not call it wrong.",
-        do="wait some minutes and test once more. If it stays, ask the server's admin or your mail provider{try_another}.",
+        do="wait some minutes and test once more. If it stays, ask the server's admin or your mail provider"
+        "{try_another}.",
         fixes=OTHER_MECHANISMS,
         source="RFC 4954, 6",
     ),
