@@ -10,11 +10,13 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.hints import (
     ABOUT_CREDENTIALS,
     REMOVING,
+    at_own_exchange,
     beyond_ascii,
     has_blanks,
     has_invisible,
     known_better,
     other_login,
+    to_its_admin,
     what_nobody_sees,
 )
 from bot.smtp.advice.row import Fix, Row, When
@@ -104,6 +106,8 @@ def advise(report: Report, account: Account) -> Advice | None:
         field=row.field,
         fixes=tuple(fix for fix in row.fixes if applicable(fix, report, account)),
     )
+    if at_own_exchange(report.evidence, provider):
+        advice = replace(advice, do=to_its_admin(advice.do))
     return _with_hints(advice, report, account) if report.fault in ABOUT_CREDENTIALS else advice
 
 

@@ -27,11 +27,21 @@ def beyond_ascii(account: Account) -> str:
     return "".join(f" The {name} {said}." for name in beyond)
 
 
+def at_own_exchange(evidence: Evidence | None, provider: Provider | None) -> bool:
+    """Whether the server is an Exchange of one's own: Microsoft 365 calls itself by the same name."""
+    return evidence is not None and evidence.software == EXCHANGE and provider is None
+
+
+def to_its_admin(text: str) -> str:
+    """Return a text with the admin of one's own Exchange where a row for all servers sends people to a provider."""
+    return text.replace("your mail provider", "the Exchange admin")
+
+
 def known_better(fault: Fault, evidence: Evidence | None, provider: Provider | None) -> Fault:
     """Return a fault as what else is known makes it: Exchange has logins of its own, and may offer none for the bot."""
     if evidence is None:
         return fault
-    if fault is Fault.SIGN_IN_REFUSED and evidence.software == EXCHANGE and provider is None:
+    if fault is Fault.SIGN_IN_REFUSED and at_own_exchange(evidence, provider):
         return Fault.EXCHANGE_LOGIN_REFUSED
     only_windows = bool(evidence.mechanisms) and OF_WINDOWS.issuperset(evidence.mechanisms)
     return Fault.ONLY_WINDOWS_SIGN_IN if fault is Fault.SIGN_IN_NEEDED and only_windows else fault

@@ -7,7 +7,7 @@ that succeeded does no harm when it is repeated; one that failed is never repeat
 import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 
 from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
@@ -24,6 +24,7 @@ from bot.smtp.network.guard import Address
 NOT_DONE = (SMTPException, GarbledReplyError, PinMismatchError, OSError)
 """What a connection that breaks raises."""
 
+_OF_ENVELOPE = len(("MAIL", "RCPT"))
 _OUT_OF_STEP = (500, 502, 503)
 _SAYS_SO = re.compile(
     r"pipelin|synchroni[sz]|out of (order|sequence)|bad sequence|(need|send|expect\w*) mail\b", re.IGNORECASE
@@ -102,15 +103,16 @@ async def replies(
     doubtful: SMTPResponse | None = None
     trouble: Exception | None = None
     try:
-        async for answer in first.together(commands, patience=patience):
-            if got < len(("MAIL", "RCPT")) and out_of_step(answer):
-                doubtful = answer
-                break
-            yield answer
-            got += 1
+        async with aclosing(first.together(commands, patience=patience)) as answers:
+            async for answer in answers:
+                if got < _OF_ENVELOPE and out_of_step(answer):
+                    doubtful = answer
+                    break
+                yield answer
+                got += 1
     except NOT_DONE as error:
         trouble = error
-    if doubtful is None and (trouble is None or got >= len(("MAIL", "RCPT"))):
+    if doubtful is None and (trouble is None or got >= _OF_ENVELOPE):
         return
     try:
         dialogue = await second.open(address)

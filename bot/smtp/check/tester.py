@@ -497,7 +497,7 @@ class _Run:
                 raise StageFailedError(Fault.PASSWORD_OVER_CLEAR_TEXT, "the link is not encrypted")
             secret = await account.token() if account.token else account.password
             if secret is None:
-                raise StageFailedError(Fault.PASSWORD_MISSING, "there is no password")
+                raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
             self._redaction.add(account.login, secret)
             mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, dialogue.extensions, self._redaction)
             self._command, self._mechanism = Command.AUTH, mechanism

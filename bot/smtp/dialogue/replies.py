@@ -19,7 +19,6 @@ CREDENTIALS = "(credentials)"
 """Stands in the transcript for a login and password, or a token, on one line."""
 
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s|$)", re.MULTILINE)
-_ENHANCED_OF_QMAIL = re.compile(r"\(#([245]\.\d{1,3}\.\d{1,3})\)")
 _REPEATED = "(the server repeated the password, so its answer is not shown)"
 
 
@@ -55,7 +54,7 @@ class Redaction:
 
     def reply(self, code: int, message: str) -> Reply:
         """Parse a server's reply into code, enhanced code (RFC 3463) and cleaned text."""
-        match = _ENHANCED.search(message) or _ENHANCED_OF_QMAIL.search(message)
+        match = _ENHANCED.search(message)
         # Each line of a multi-line reply repeats the enhanced code (RFC 2034), or only some of them do.
         lines = [_ENHANCED.sub("", line) for line in message.split("\n")]
         return Reply(code=code, enhanced=match.group(1) if match else "", text=self.text(" ".join(lines)))

@@ -9,7 +9,7 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from typing import cast
 
 from aiosmtplib.errors import SMTPResponseException
@@ -148,7 +148,7 @@ class Dialogue:
         for command in commands:
             yield await self.command(command)
 
-    async def together(self, commands: Sequence[bytes], *, patience: float) -> AsyncIterator[SMTPResponse]:
+    async def together(self, commands: Sequence[bytes], *, patience: float) -> AsyncGenerator[SMTPResponse, None]:
         """Send commands at once (RFC 2920; QUIT may only be the last of them), and yield their replies.
 
         A command without a reply for `patience` seconds is said once more: some servers swallow what comes together.

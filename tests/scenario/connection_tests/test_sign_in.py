@@ -340,6 +340,19 @@ async def test_exchange_proposes_a_login_with_its_domain(
         assert "DOMAIN\\user" not in words(await there.test(replace(PROFILE, login="CORP\\ada")))
 
 
+async def test_an_exchange_of_ones_own_has_an_admin_and_no_provider(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    acts: dict[str, Act] = {
+        "greeting": b"220 mail.test Microsoft ESMTP MAIL Service ready\r\n",
+        "MAIL": b"550 5.7.60 SMTP; Client does not have permissions to send as this sender\r\n",
+    }
+    async with at(ScriptedServer(tls=certificates.good, acts=acts), trust) as there:
+        said = words(await there.test())
+    assert "the Exchange admin" in said
+    assert "mail provider" not in said
+
+
 async def test_no_word_of_a_stored_password_where_one_was_typed(
     certificates: Certificates, trust: ssl.SSLContext
 ) -> None:

@@ -79,20 +79,20 @@ PROVIDER_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.ACCESS_SWITCHED_OFF, Provider.MICROSOFT_365): Row(
         what="SMTP sign-in is switched off at Microsoft 365",
-        why="Authenticated SMTP is off for this mailbox or its organisation; your password may well be right.",
+        why="Authenticated SMTP is off for this mailbox or its organisation. The password is not what it minds.",
         do="ask your Microsoft 365 admin to allow Authenticated SMTP for your mailbox.",
         source=_MICROSOFT_AUTH,
     ),
     When(Fault.ACCESS_SWITCHED_OFF, Provider.MICROSOFT_365, says=("disabled for the tenant",)): Row(
         what="your organisation has switched off SMTP sign-in",
-        why="Authenticated SMTP is off for the whole organisation at Microsoft 365; your password may well be right.",
+        why="Authenticated SMTP is off for the whole organisation at Microsoft 365. The password is not what it minds.",
         do="ask your Microsoft 365 admin to switch on Authenticated SMTP (Set-TransportConfig "
         "-SmtpClientAuthenticationDisabled $false, or for your mailbox alone).",
         source=_MICROSOFT_AUTH,
     ),
     When(Fault.ACCESS_SWITCHED_OFF, Provider.MICROSOFT_365, says=("disabled for the mailbox",)): Row(
         what="SMTP sign-in is switched off for your mailbox",
-        why="Authenticated SMTP is off for this mailbox at Microsoft 365; your password may well be right.",
+        why="Authenticated SMTP is off for this mailbox at Microsoft 365. The password is not what it minds.",
         do="ask your Microsoft 365 admin to tick Authenticated SMTP in your mailbox's email apps (Set-CASMailbox "
         "-SmtpClientAuthenticationDisabled $false).",
         source="https://aka.ms/smtp_auth_disabled",

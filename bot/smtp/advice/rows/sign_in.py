@@ -14,7 +14,7 @@ OTHER_MECHANISMS = (Fix.AUTH_PLAIN, Fix.AUTH_LOGIN, Fix.AUTH_CRAM_MD5)
 
 SIGN_IN_ROWS: Mapping[When, Row] = {
     When(Fault.PASSWORD_MISSING): Row(
-        what="there is no password to sign in with",
+        what="no password is stored",
         why="your profile signs in, but it holds no password for this server.",
         do="open Edit and type the password.",
         field="password",
@@ -58,7 +58,7 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     When(Fault.MECHANISM_BROKEN): Row(
         what="the server lists {mechanism}, but it did not work",
         why="signing in with {mechanism} failed, and the server also lists {others}. Some servers list {mechanism} and "
-        "cannot do it, so login and password may well be right.",
+        "cannot do it, whatever the password is.",
         do="sign in with {others} instead. If that fails too, the server's answer to it tells more.",
         fixes=OTHER_MECHANISMS,
         source="https://github.com/yc-software/qm/issues/808",
@@ -135,20 +135,20 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.ACCESS_SWITCHED_OFF): Row(
         what="sending by mail programs is switched off for this account",
-        why="the server does not let this account sign in by SMTP; login and password may well be right.",
+        why="the server does not let this account sign in by SMTP; it does not call login or password wrong.",
         do="switch on SMTP (often called POP3/IMAP access, or access by mail programs) in the settings of your mailbox "
         "on the web. In an organisation, ask its mail admin.",
         source="https://yandex.com/support/mail/mail-clients/others.html",
     ),
     When(Fault.WEB_SIGN_IN_NEEDED): Row(
         what="your provider wants you to sign in on its web page first",
-        why="it stopped this sign-in until you have been there; login and password may well be right.",
+        why="it stopped this sign-in until you have been there; it does not call login or password wrong.",
         do="sign in to your mailbox in a browser, do what it asks there, and test again.",
         source="https://support.google.com/mail/answer/78754",
     ),
     When(Fault.WEB_SIGN_IN_NEEDED, says=("robot", "captcha", "spam")): Row(
         what="your provider takes the bot for a robot or for a sender of spam",
-        why="it stopped this sign-in until you prove on its web page that it is you; login and password may be right.",
+        why="it stopped this sign-in until you prove on its web page that it is you.",
         do="sign in to your mailbox in a browser, prove there that you are no robot, and test again.",
         source="https://github.com/higty/higlabo/pull/17",
     ),
@@ -167,7 +167,7 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     ),
     When(Fault.CREDITS_USED_UP): Row(
         what="the account's credits or quota are used up",
-        why="the server lets the account sign in only while it may still send. Login and password may well be right.",
+        why="the server lets the account sign in only while it may still send. Login and password are not at fault.",
         do="upgrade or top up the account at your mail provider, or wait until its next period begins.",
         source="https://github.com/mautic/mautic/issues/8721",
     ),
@@ -194,7 +194,8 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
     When(Fault.SIGN_IN_UNAVAILABLE): Row(
         what="signing in is not possible right now",
         why="the server could not check the sign-in with {mechanism} at the moment; it did not call it wrong.",
-        do="try again in a few minutes. If it stays, ask the server's admin or your mail provider{try_another}.",
+        do="wait some minutes and test once more. If it stays, ask the server's admin or your mail provider"
+        "{try_another}.",
         fixes=OTHER_MECHANISMS,
         source="RFC 4954, 6",
     ),
