@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from bot.providers.recognition import needs_mx, provider_behind
 from bot.smtp.account import Account, Encryption, Outgoing
-<<<<<<< HEAD
 from bot.smtp.check.capabilities import (
+    echoes_mask,
     envelope,
     envelope_path,
     limits,
@@ -25,9 +25,6 @@ from bot.smtp.check.capabilities import (
     software,
     software_by_extensions,
 )
-=======
-from bot.smtp.check.capabilities import echoes_mask, envelope_path, limits, masked, mechanism_for, software
->>>>>>> tls
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import (
     NAME_FAULTS,
