@@ -52,13 +52,13 @@ def test_utf8_that_was_cut_off_within_a_character_stays_utf8() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=scaled(quick=200, full=20_000))
+@settings(max_examples=scaled(quick=200, full=20_000), deadline=None)
 def test_whatever_bytes_come_a_text_comes_out_that_can_be_sent_on(said: bytes) -> None:
     readable(received(said)).encode("utf-8", "surrogateescape")
     assert len(readable(received(said))) <= len(said)
 
 
 @given(st.text(st.characters(), max_size=200))
-@settings(max_examples=scaled(quick=200, full=20_000))
+@settings(max_examples=scaled(quick=200, full=20_000), deadline=None)
 def test_lone_surrogates_of_any_kind_are_survived(said: str) -> None:
     readable(said)

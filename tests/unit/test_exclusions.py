@@ -333,12 +333,13 @@ EXCLUSIONS: dict[str, tuple[Callable[[Dialogue], bool], Callable[[Dialogue], boo
         lambda one: one.field in ("port", "encryption") or one.says("Port and encryption fit|not a mail port"),
     ),
     "nobody waits for what is refused for good": (
-        lambda one: one.reply.code >= 500 and not re.search("later|temporary|quota|too many|credits", one.phrase),
+        lambda one: one.reply.code >= 500 and not re.search("(?i)later|temporary|quota|too many|credits", one.phrase),
         lambda one: one.says(PASSES),
     ),
     "a pass does not stand beside a refusal for good, unless the recipient alone is at fault": (
         lambda one: one.reply.code >= 500 and one.outcome is not Outcome.FAILED,
-        lambda one: one.evidence.command is not Command.RCPT or not one.says("recipient|mailbox|own address"),
+        lambda one: one.evidence.command not in (Command.RCPT, Command.MESSAGE)
+        or not one.says("recipient|mailbox|own address"),
     ),
     "a refusal of the sender's address by its code does not pass": (
         lambda one: one.reply.code >= 500 and one.reply.enhanced[2:] in ("1.7", "1.8") and one.phrase not in FULL,

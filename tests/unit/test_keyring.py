@@ -70,7 +70,7 @@ def test_sealing_with_fixed_salt_and_nonce_gives_the_known_answer(number: int) -
 
 
 @given(st.binary(max_size=500))
-@settings(max_examples=scaled(quick=50, full=2000))
+@settings(max_examples=scaled(quick=50, full=2000), deadline=None)
 def test_what_is_sealed_opens_again(plaintext: bytes) -> None:
     ring = Keyring([FIRST])
     assert ring.open(ring.seal(plaintext, HERE), HERE) == plaintext

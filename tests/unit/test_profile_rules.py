@@ -356,7 +356,7 @@ profiles = st.builds(
 
 
 @given(profiles)
-@settings(max_examples=scaled(quick=100, full=10_000))
+@settings(max_examples=scaled(quick=100, full=10_000), deadline=None)
 def test_a_document_reads_back_as_it_was_written(profile: EmailProfile) -> None:
     assert EmailProfile.from_document(profile.to_document()) == profile
 

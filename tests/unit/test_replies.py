@@ -49,7 +49,7 @@ def test_a_long_text_is_cut_with_a_mark() -> None:
 
 
 @given(st.text(st.characters(), max_size=400))
-@settings(max_examples=scaled(quick=200, full=20_000))
+@settings(max_examples=scaled(quick=200, full=20_000), deadline=None)
 def test_whatever_is_said_the_line_is_printable_bounded_and_stays_when_cleaned_again(said: str) -> None:
     line = clean(said)
     assert len(line) <= MAX_TEXT_LENGTH
@@ -178,6 +178,6 @@ def test_a_password_with_a_letter_whose_lower_case_depends_on_its_place_is_not_s
     before=st.text(st.characters(), max_size=60),
     after=st.text(st.characters(), max_size=60),
 )
-@settings(max_examples=scaled(quick=200, full=20_000))
+@settings(max_examples=scaled(quick=200, full=20_000), deadline=None)
 def test_no_answer_that_holds_the_password_shows_it(password: str, before: str, after: str) -> None:
     assert redaction(password).reply(535, f"{before}{password}{after}").text == HIDDEN

@@ -7,15 +7,7 @@ from collections.abc import Sequence
 
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.refusals import sign_in_words as words
-from bot.smtp.check.refusals.refusal import (
-    FOR_GOOD,
-    FOR_NOW,
-    Condition,
-    Refusal,
-    could_sign_in,
-    encrypted,
-    not_encrypted,
-)
+from bot.smtp.check.refusals.refusal import FOR_GOOD, FOR_NOW, Condition, Refusal, encrypted, not_encrypted
 from bot.smtp.check.report import Fault
 
 
@@ -156,12 +148,4 @@ SIGN_IN_REFUSALS: Sequence[Refusal] = (
         source="https://github.com/andris9/simplesmtp/issues/7",
     ),
     _refusal(Fault.SIGN_IN_REFUSED),
-    # MAIL comes out of order where what is missing before it is the sign-in.
-    Refusal(
-        fault=Fault.SIGN_IN_NEEDED,
-        commands=(Command.MAIL,),
-        codes=(503,),
-        given=could_sign_in,
-        source="https://github.com/forkcms/forkcms/issues/666",
-    ),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.smtp.check.evidence import Command
 from bot.smtp.check.refusals.refusal import (
     AT_MESSAGE,
     ENVELOPE,
@@ -91,6 +92,14 @@ SIGN_IN_NEEDED_REFUSALS: Sequence[Refusal] = (
         source="RFC 4954, 6",
     ),
     Refusal(fault=Fault.SIGN_IN_NEEDED, commands=ENVELOPE, codes=(530,), given=could_sign_in, source="RFC 4954, 6"),
+    # MAIL comes out of order where what is missing before it is the sign-in.
+    Refusal(
+        fault=Fault.SIGN_IN_NEEDED,
+        commands=(Command.MAIL,),
+        codes=(503,),
+        given=could_sign_in,
+        source="https://github.com/forkcms/forkcms/issues/666",
+    ),
     Refusal(
         fault=Fault.SIGN_IN_NEEDED_IN_CLEAR,
         commands=_COMMANDS,
