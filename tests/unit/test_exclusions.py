@@ -92,7 +92,6 @@ NETWORK = (
     "Service unavailable; Client host [203.0.113.9] blocked using zen.spamhaus.org",
     "TenantAttribution; Relay Access Denied [edge.example]",
     "Connection refused: your IP 203.0.113.9 has a poor reputation",
-    "Client host rejected: Access denied",
 )
 SIGN_IN = (
     "Error: authentication failed: (reason unavailable)",
@@ -338,7 +337,10 @@ EXCLUSIONS: dict[str, tuple[Callable[[Dialogue], bool], Callable[[Dialogue], boo
     ),
     "a pass does not stand beside a refusal for good, unless the recipient alone is at fault": (
         lambda one: one.reply.code >= 500 and one.outcome is not Outcome.FAILED,
-        lambda one: one.evidence.command is not Command.RCPT or not one.says("recipient|mailbox|own address"),
+        lambda one: (
+            one.evidence.command not in (Command.RCPT, Command.DATA, Command.MESSAGE)
+            or not one.says("recipient|mailbox|own address")
+        ),
     ),
     "a refusal of the sender's address by its code does not pass": (
         lambda one: one.reply.code >= 500 and one.reply.enhanced[2:] in ("1.7", "1.8") and one.phrase not in FULL,
@@ -362,7 +364,8 @@ EXCLUSIONS: dict[str, tuple[Callable[[Dialogue], bool], Callable[[Dialogue], boo
         lambda one: one.outcome is not Outcome.FAILED or one.says(f"first time|nothing now|{PASSES}"),
     ),
     "a refusal of the announced name is a matter of HELO alone": (
-        lambda one: one.is_plainly(*ANNOUNCED) and one.evidence.command in ANNOUNCED_AT,
+        # 503 is about the order of commands.
+        lambda one: one.is_plainly(*ANNOUNCED) and one.evidence.command in ANNOUNCED_AT and one.reply.code != 503,
         lambda one: not one.says(r"\bHELO\b")
         or one.field in ("address", "login", "password", "authenticate")
         or one.offers(Fix.AUTHENTICATE, Fix.LOGIN_AS_ADDRESS, Fix.ADDRESS_AS_LOGIN),
