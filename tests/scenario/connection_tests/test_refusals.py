@@ -213,7 +213,7 @@ AT_THE_MESSAGE = {
     "it is taken for spam": ({"END": b"554 5.7.1 suspicion of SPAM\r\n"}, Fault.SPAM_SUSPECTED, False),
     "it is too large": ({"END": b"552 5.3.4 Message size exceeds fixed limit\r\n"}, Fault.MESSAGE_TOO_LARGE, False),
     "the mailbox is full": ({"END": b"552 5.2.2 Mailbox full\r\n"}, Fault.MAILBOX_FULL, True),
-    "nothing more is said": ({"END": Silence()}, Fault.TIMED_OUT, False),
+    "nothing more is said": ({"END": Silence()}, Fault.LATE_SILENCE, False),
 }  # fmt: skip
 
 

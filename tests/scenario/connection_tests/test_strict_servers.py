@@ -87,7 +87,7 @@ EXIM: Mapping[str, Refused] = {
     "a sender's domain that does not exist": Refused(
         given={"address": NOWHERE},
         stage=StageName.SENDER,
-        says=["domain|route|reach", "not exist|not found|no such|unknown|cannot"],
+        says=[NOWHERE, r"\bexist|not found|no such|unknown|route"],
         says_not=["own address would not arrive"],
     ),
     "a sender that the login does not own": Refused(

@@ -16,7 +16,6 @@ from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.workspace import Workspace
 from bot.observability import log
-from bot.smtp.dialogue.session import Dialogue
 from storage.tables.profiles import ProfileTable
 from tests.scenario.people import ADA, GRACE, fill_form, run_test
 from tests.store import Store
@@ -127,7 +126,7 @@ async def fail(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
 
     workspace = demo.workspace
     with monkeypatch.context() as patched:
-        patched.setattr(Dialogue, "sign_in", breaks)
+        patched.setattr("bot.smtp.check.tester.sign_in", breaks)
         await run_test(demo, ADA)
         patched.setattr(ProfileTable, "save", breaks)
         await workspace.command(ADA, "/email-profile", "edit")
