@@ -551,8 +551,7 @@ class _Run:
             stack=self._opened,
             signed_in_with=self._signed_in_with,
         )
-        patience = min(SILENCE_SECONDS, self._tester.timeout / 4)
-        return replies(dialogue, commands, patience=patience, second=second, address=address)
+        return replies(dialogue, commands, patience=self._tester.timeout / 4, second=second, address=address)
 
     async def _send_message(self, dialogue: Dialogue, outgoing: Outgoing) -> None:
         if self._stages[StageName.SENDER].outcome is not Outcome.PASSED:

@@ -56,7 +56,8 @@ class PipeliningProtocol(SMTPProtocol):
         """Return the next reply of those that are expected."""
         try:
             waiting = self._response_waiter
-            if self._buffer and waiting is not None and not waiting.done():
+            # A server that closes the connection after QUIT has replied to all that came before it.
+            if self._buffer and (waiting is None or not waiting.done() or waiting.exception() is not None):
                 ready = self._read_response_from_buffer()
                 if ready is not None:
                     return ready

@@ -19,6 +19,9 @@ from aiosmtplib.response import SMTPResponse
 from bot.smtp.dialogue.pipelining import PipeliningProtocol
 from bot.smtp.dialogue.replies import Redaction, Transcript
 
+LATE_READ_SECONDS = 0.25
+"""How long a reply is waited for after its time is over, before its command is said once more."""
+
 DEFAULT_HELO = "[127.0.0.1]"
 """What EHLO announces where nothing better is known: an address literal (RFC 5321, 4.1.3) that names no machine."""
 
@@ -161,6 +164,8 @@ class Dialogue:
             waiting = asyncio.ensure_future(self._reply(self._protocol.next_reply()))
             try:
                 await asyncio.wait({waiting}, timeout=patience)
+                # On a busy machine the reply may be there already, and be read only after the time is over.
+                await asyncio.wait({waiting}, timeout=LATE_READ_SECONDS)
                 if not waiting.done():
                     self._transcript.note("no reply; the command is said once more")
                     self._transcript.client(command.decode("utf-8", "replace"))

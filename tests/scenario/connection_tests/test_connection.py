@@ -84,6 +84,19 @@ def outcome(report: Report, name: StageName) -> Outcome:
     return next(stage.outcome for stage in report.stages if stage.name is name)
 
 
+@pytest.mark.parametrize("encryption", [Encryption.TLS, Encryption.SSL])
+async def test_a_server_that_does_pipelining_is_connected_and_signed_in_to_just_once(
+    certificates: Certificates, trust: ssl.SSLContext, encryption: Encryption
+) -> None:
+    server = ScriptedServer(tls=certificates.good, implicit=encryption is Encryption.SSL, pipelining=True)
+    account = replace(ACCOUNT, encryption=encryption, port=465 if encryption is Encryption.SSL else 587)
+    async with running(server, trust, account) as report:
+        assert report.passed
+    assert server.connections == 1
+    assert [line.split(b" ")[0] for line in server.lines].count(b"AUTH") == 1
+    assert report.transcript[-4:] == ("S: 250 2.1.0 OK", "S: 250 2.1.5 OK", "S: 250 2.0.0 OK", "S: 221 2.0.0 Bye")
+
+
 @pytest.mark.parametrize(
     ("mechanisms", "used"),
     [
