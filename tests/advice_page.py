@@ -117,6 +117,7 @@ def _label(fix: Fix, report: Report, account: Account) -> str:
         Fix.USE_OPEN_PORT: "465 SSL",
         Fix.NAME_FROM_CERTIFICATE: "mail.hoster.example",
         Fix.USE_PROVIDER_SERVER: server.host if server else "smtp.provider.example",
+        Fix.HELO_FROM_ADDRESS: account.address.rpartition("@")[2],
     }
     return f"“{fix_label(ProposedFix(kind=fix, target=targets.get(fix, '')), port=report.port)}”"
 

@@ -67,6 +67,8 @@ _OLD_OR_NOT = (Fault.TLS_NOTHING_IN_COMMON, Fault.TLS_TOO_OLD, Fault.TLS_FAILED,
 """How handshakes fail with a server that is too old; it may be something else."""
 _OF_THE_PORT = (Fault.PASSWORD_OVER_CLEAR_TEXT, Fault.SIGN_IN_NOT_OFFERED, Fault.ENCRYPTION_NEEDED)
 """Faults of later stages against which another port may help."""
+_OF_THE_NAME = (Fault.ANNOUNCED_NAME_REFUSED, Fault.DEFAULT_NAME_REFUSED)
+"""Faults that lead to another announced name, and to no other port."""
 
 Progress = Callable[[Report], None]
 
@@ -165,7 +167,8 @@ class _Run:
                 await self._run_stages()
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
             self._fail(await self._examined(error), timed_out=deadline.expired())
-            about_the_port = self._current in _OPENING_STAGES or self._fault in _OF_THE_PORT
+            opening = self._current in _OPENING_STAGES and self._fault not in _OF_THE_NAME
+            about_the_port = opening or self._fault in _OF_THE_PORT
             if about_the_port:
                 failed.set()
             await self._look_for_provider(self._ends)
