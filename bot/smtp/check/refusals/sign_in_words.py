@@ -3,16 +3,13 @@
 They were collected from replies in public bug reports and in providers' pages; the rows that use them name some.
 """
 
-
-def _any(*patterns: str) -> str:
-    return "|".join(patterns)
-
+from bot.smtp.check.refusals.refusal import any_of
 
 _ATTEMPT = r"(auth\w*|log-?\s?[io]ns?|sign-?\s?ins?|password|credential)"
 _TRIES = r"(attempts?|failures?|tries|requests?|rate|frequency)"
 _TOO_FAR = r"(exceed|limit|exhaust|reach|too (many|fast|often))"
 
-LOCKED = _any(
+LOCKED = any_of(
     rf"too many (\w+ ){{0,3}}({_ATTEMPT}|attempts|failures|errors|tries|connections|sessions|requests|times)",
     rf"{_ATTEMPT} {_TRIES}\b.{{0,25}}{_TOO_FAR}",
     rf"{_ATTEMPT} (\w+ ){{0,2}}too (many times|often|frequent)",
@@ -26,7 +23,7 @@ LOCKED = _any(
 )
 """Too many sign-ins, or a lock after failures. The Chinese words are "too often" and "frequency"."""
 
-CREDITS = _any(
+CREDITS = any_of(
     r"credits?\b.{0,40}(exceed|exhaust|used|deplet|insufficient|expired|left|run out|reached|zero)",
     r"(exceed\w*|insufficient|not enough|no (more )?|out of|maximum|low) (\w+ ){0,2}credits?\b",
     r"(quota|allowance)\b.{0,40}(exceed|reach|exhaust|used|hit|over\b)",
@@ -35,7 +32,7 @@ CREDITS = _any(
 )
 """What the account has paid for, or may send, is used up."""
 
-PLAN = _any(
+PLAN = any_of(
     r"upgrade (\w+ ){0,3}(plan|account|subscription|package)",
     r"(paid|premium|pro|business) (\w+ ){0,2}(account|plan|subscri|user|member|customer)",
     r"(subscription|trial|licen[sc]e|contract|package|plan)\b.{0,30}(expired|ended|inactive|cancel|required|needed)",
@@ -46,7 +43,7 @@ PLAN = _any(
 )
 """The account's plan does not have it, has ended, or is not paid."""
 
-OTHER_THAN_PASSWORDS = _any(
+OTHER_THAN_PASSWORDS = any_of(
     r"basic auth\w*.{0,40}(disabled|not supported|no longer|deprecated|blocked|not allowed|turned off|retired)",
     r"(modern auth\w*|o-?auth2?|xoauth2?).{0,30}(required|only|must|instead|needed)",
     r"(use|requires?|must|only) (\w+ ){0,2}(o-?auth|modern auth)",
@@ -56,14 +53,14 @@ OTHER_THAN_PASSWORDS = _any(
 )
 """No password is taken from programs at all."""
 
-NEW_PASSWORD = _any(
+NEW_PASSWORD = any_of(
     r"password\b.{0,30}(expired|(must|has to|needs to) be (changed|reset)|change (is )?required|outdated)",
     r"password\b.{0,30}too (simple|weak|short|old)",
     r"(expired|change|update|renew) (your |the )?password",
 )
 """The password has to be changed first."""
 
-APP_PASSWORD = _any(
+APP_PASSWORD = any_of(
     r"app(lication)?s?[-\s]*(specific)?[-\s]*passwords?\b",
     r"app-?passwort|anwendungsspezifisch|parol prilozheniya",
     "\u043f\u0430\u0440\u043e\u043b\\w* \u0434\u043b\u044f \u0432\u043d\u0435\u0448\u043d",
@@ -77,7 +74,7 @@ APP_PASSWORD = _any(
 """Another password than the account's: made for programs, as with a second factor. In Russian "password for outside
 programs" and "of a program", in Chinese "authorisation code"."""
 
-NOT_VERIFIED = _any(
+NOT_VERIFIED = any_of(
     r"(account|user|e-?mail|address|phone|domain|identity|mailbox|sender)\b.{0,30}"
     r"(not (yet )?(been )?(verified|activated|confirmed|approved|validated)|unverified|unconfirmed)",
     r"(account|user|verification|activation)\b.{0,30}(pending|under review|awaiting)",
@@ -87,7 +84,7 @@ NOT_VERIFIED = _any(
 )
 """The account, its phone number or its domain has to be confirmed."""
 
-ON_THE_WEB = _any(
+ON_THE_WEB = any_of(
     r"(log|sign)[-\s]?(ged |ning )?in (\w+ ){0,2}(via|with|through|using|on|at|from) (\w+ ){0,2}(web|browser)",
     r"(via|with|using|use) (your |a |the )?(web|browser)\b",
     r"web ?(login|mail|interface|site|browser).{0,30}(first|required|needed|before)",
@@ -98,13 +95,13 @@ ON_THE_WEB = _any(
 """The provider wants the person on its web page first."""
 
 _PLACE = r"(ip\b|ip.?address|ipv[46]|(client|host|your) address|(client|remote) host|country|location|region|network)"
-_NOT_WELCOME = _any(
+_NOT_WELCOME = any_of(
     r"(not|n't) (\w+ )?(allowed|authori[sz]ed|permitted|white-?listed|allow-?listed|trusted|listed|recogni[sz]ed)",
     r"(not|n't) (\w+ )?(registered|in (the|your) )",
     r"un-?authori[sz]ed|denied|blocked|forbidden|restricted|rejected|banned|black-?listed|untrusted",
     r"listed (in|on|at|by)",
 )
-PLACE = _any(
+PLACE = any_of(
     rf"\b{_PLACE}.{{0,40}}({_NOT_WELCOME})",
     rf"(un-?authori[sz]ed|blocked|unknown|forbidden|restricted|untrusted|invalid|disallowed) (\w+ ){{0,2}}{_PLACE}",
     rf"(not (allowed|authori[sz]ed|permitted)|un-?recogni[sz]ed|unusual|new) (\w+ ){{0,2}}{_PLACE}",
@@ -115,12 +112,12 @@ PLACE = _any(
 """The address, the country or the network that the client is in is not let in."""
 
 _WAY_IN = r"(smtp|imap|pop3?|third.?party|external|remote|mail client|client|program|submission)"
-_OFF = _any(
+_OFF = any_of(
     r"disabled|(switched|turned) off|deactivated|prohibited|forbidden",
     r"not (been )?(enabled|active|activated|switched on|turned on|open|opened|allowed|permitted)",
     r"deaktiviert|nicht (aktiviert|erlaubt|freigeschaltet)",
 )
-SWITCHED_OFF = _any(
+SWITCHED_OFF = any_of(
     rf"{_WAY_IN}\w*\b.{{0,40}}({_OFF})",
     r"(smtp|imap|pop3?|external|remote) (access|service|login) (is |was |has been )?(denied|restricted|blocked)",
     r"auth\w* (\w+ )?(is |are |has been |was )?(disabled|not enabled|switched off|turned off) for",
@@ -132,7 +129,7 @@ SWITCHED_OFF = _any(
 )
 """Programs are not let in, or not by SMTP. The Chinese words are "not switched on"."""
 
-DISABLED = _any(
+DISABLED = any_of(
     r"(account|user|mailbox|login|domain|customer|sender|mail service|mailgun)\b.{0,30}"
     r"\b(disabled|inactive|not active|de-?activated|suspended|blocked|banned|terminated|closed|frozen|deleted)",
     r"(account|user|mailbox|login|domain|customer|sender)\b.{0,30}\b(on hold|locked|abuse|compromised)",
@@ -144,7 +141,7 @@ DISABLED = _any(
 """The account is blocked, suspended or gone. The German, the Romance and the Russian words are "blocked"
 and "suspended"."""
 
-NO_SUCH_LOGIN = _any(
+NO_SUCH_LOGIN = any_of(
     r"(unknown|no such|non-?existent) (user|account|login|mailbox)\b(?!.{0,15}passw)",
     r"(user|account|login|mailbox)(name)? (is |was )?(unknown|not found|not exist)(?!.{0,15}passw)",
     r"(user|account|login|mailbox)(name)? does(n't| not) exist",
@@ -154,14 +151,14 @@ NO_SUCH_LOGIN = _any(
 
 ENCRYPTION = r"starttls|\btls\b|\bssl\b|encrypt|secure (connection|channel)"
 
-NO_SUCH_MECHANISM = _any(
+NO_SUCH_MECHANISM = any_of(
     r"(unsupported|unrecogni[sz]ed|unknown|invalid) auth\w* (type|method|scheme|mechanism)",
     r"mechanism|bad protocol|\bno mech",
     r"not (implemented|recogni[sz]ed|supported)|unrecogni[sz]ed (command|auth)",
 )
 """The mechanism is at fault."""
 
-OUT_OF_ORDER = _any(
+OUT_OF_ORDER = any_of(
     r"generic failure|saslauthd|system error|configuration error|internal (\w+ )?error",
     r"(auth\w*|directory|database|ldap|backend|radius) (server|service|backend|daemon|database)\b.{0,30}"
     r"(unavailable|down|not available|error|fail|not respond|lost|unreachable)",
@@ -174,7 +171,7 @@ OUT_OF_ORDER = _any(
 
 FOR_A_MOMENT = r"tempor|at present|at the moment|try (again )?later"
 
-WRONG = _any(
+WRONG = any_of(
     r"authentication failed|could not authenticate|not accepted|do(es)? not match",
     r"(incorrect|invalid|wrong|bad) (user|login|password|credential|auth)",
 )
