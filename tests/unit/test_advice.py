@@ -147,7 +147,7 @@ REPLIES = [
         StageName.SIGN_IN,
         Reply(code=535, enhanced="5.7.139", text="basic authentication is disabled"),
         "smtp-mail.outlook.com",
-        "password",
+        None,
         None,
     ),
     (StageName.SENDER, Reply(code=530, enhanced="5.7.57", text="x"), "smtp.office365.com", "authenticate", None),

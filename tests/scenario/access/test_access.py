@@ -1,5 +1,6 @@
 """Who may do what: every command, button, menu and form, by people of every kind, on their own and on Ada's profile."""
 
+import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -183,6 +184,14 @@ class Cell:
 
 
 def cells() -> Iterator[Cell]:
+    """Every cell with PROVE=1; every day all that is allowed, and every second refusal."""
+    refused = itertools.count()
+    for cell in all_cells():
+        if cell.allowed or next(refused) % scaled(quick=2, full=1) == 0:
+            yield cell
+
+
+def all_cells() -> Iterator[Cell]:
     for actor in forging.ACTORS:
         for act in ACTS:
             yield Cell(actor, act, actor.user)
