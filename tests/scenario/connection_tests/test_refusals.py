@@ -202,6 +202,16 @@ async def test_a_refusal_is_told_as_what_it_is(certificates: Certificates, trust
     assert advice.fixes == case.fixes
 
 
+async def test_no_other_port_is_offered_where_the_announced_name_is_refused(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    refusals = iter([b"550 5.7.1 Helo command rejected: need fully-qualified hostname\r\n"])
+    acts: dict[str, Act] = {"EHLO": lambda _: next(refusals, b"250-mail.test\r\n250 STARTTLS\r\n")}
+    report = await run(ScriptedServer(tls=certificates.good, acts=acts), trust, ACCOUNT)
+    assert report.fault is Fault.DEFAULT_NAME_REFUSED
+    assert report.open_ports == ()
+
+
 AT_THE_MESSAGE = {
     "DATA is refused": ({"DATA": b"554 5.5.1 no\r\n"}, Fault.DATA_REFUSED, False),
     "the message is refused": ({"END": b"554 5.0.0 no\r\n"}, Fault.MESSAGE_REFUSED, False),
