@@ -205,11 +205,21 @@ async def test_a_refusal_is_told_as_what_it_is(certificates: Certificates, trust
 async def test_no_other_port_is_offered_where_the_announced_name_is_refused(
     certificates: Certificates, trust: ssl.SSLContext
 ) -> None:
-    refusals = iter([b"550 5.7.1 Helo command rejected: need fully-qualified hostname\r\n"])
-    acts: dict[str, Act] = {"EHLO": lambda _: next(refusals, b"250-mail.test\r\n250 STARTTLS\r\n")}
-    report = await run(ScriptedServer(tls=certificates.good, acts=acts), trust, ACCOUNT)
+    refusing = {"EHLO": b"550 5.7.1 Helo command rejected: need fully-qualified hostname\r\n"}
+    async with (
+        ScriptedServer(tls=certificates.good) as other,
+        ScriptedServer(tls=certificates.good, acts=refusing) as server,
+    ):
+        tester = ConnectionTester(
+            guard=Guard([ip_network("127.0.0.0/8")], (25, 587)),
+            network=OneServerNetwork(server.port, {25: other.port}),
+            trust=trust,
+            timeout=3,
+            handshakes=4,
+        )
+        report = await tester.test(ACCOUNT, lambda _: None)
     assert report.fault is Fault.DEFAULT_NAME_REFUSED
-    assert report.open_ports == ()
+    assert (report.open_ports, other.connections) == ((), 0)
 
 
 AT_THE_MESSAGE = {
