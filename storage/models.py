@@ -76,6 +76,16 @@ class AuditRow(SQLModel, table=True):
     fields: str = Field(max_length=500)
 
 
+class AuditDetailRow(RecordRow, table=True):
+    """What one change of the history changed, from what to what, sealed; `entry` is the number of its audit entry."""
+
+    __tablename__ = "audit_details"
+
+    entry: int = Field(unique=True)
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
+
+
 class LimitRow(SQLModel, table=True):
     """One window of uses: a keyed hash of its name, how many uses there were, and when it ends."""
 
@@ -195,6 +205,16 @@ class BulkRunRow(SQLModel, table=True):
     done: int
     total: int
     alive_at: float = Field(sa_type=_SECONDS)
+
+
+class RunResultRow(RecordRow, table=True):
+    """What one test of many profiles found, and what was changed after it, sealed; `record_id` is the run's id."""
+
+    __tablename__ = "run_results"
+    __table_args__ = (Index("ix_run_results_workspace", "workspace"),)
+
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
 
 
 class HomeRow(SQLModel, table=True):

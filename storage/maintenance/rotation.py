@@ -13,7 +13,17 @@ from sqlmodel import Table, bindparam, update
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
-from storage.models import ConnectionTestRow, InstallationRow, PersonRow, ProfileRow, WorkspaceRow
+from storage.models import (
+    AuditDetailRow,
+    ConnectionTestRow,
+    InstallationRow,
+    PersonRow,
+    ProfileRow,
+    RunResultRow,
+    WorkspaceRow,
+)
+from storage.tables.audit import audit_detail_context
+from storage.tables.bulk_runs import run_result_context
 from storage.tables.installations import installation_context
 from storage.tables.people import PeopleTable, person_context
 from storage.tables.profiles import connection_test_context, profile_context
@@ -28,6 +38,8 @@ SEALED: tuple[Sealed, ...] = (
     (PersonRow, person_context),
     (WorkspaceRow, workspace_context),
     (InstallationRow, installation_context),
+    (AuditDetailRow, audit_detail_context),
+    (RunResultRow, run_result_context),
 )
 
 _FRUITLESS_ROUNDS = 5

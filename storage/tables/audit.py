@@ -1,22 +1,33 @@
-"""The audit table: who changed or tested whose profile, which fields, when; never a value."""
+"""The audit table: who changed or tested whose profile, which fields, when; and, sealed, from what to what."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select
 from sqlmodel import col, delete, insert, select
 
-from storage.models import AuditRow
+from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.models import AuditDetailRow, AuditRow
 from storage.tables.table import Table
 
 TESTED = "tested"
 
 
+def audit_detail_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return RecordContext.of_row(AuditDetailRow, row, str(row.entry))
+
+
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """One change or test. `actor` and `subject` are user ids; `fields` are names, never values."""
+    """One change or test. `actor` and `subject` are user ids, `fields` are names.
+
+    `details` say from what to what, a line each; there are none of tests, nor of what an older version wrote.
+    """
 
     number: int
     at: datetime
@@ -24,16 +35,24 @@ class AuditEntry:
     subject: str
     action: str
     fields: tuple[str, ...]
+    details: tuple[str, ...] = ()
 
 
 class AuditTable(Table):
     """The audit entries, inside one transaction."""
 
     async def append(
-        self, workspace: str, *, actor: str, subject: str, action: str, fields: Sequence[str] = ()
+        self,
+        workspace: str,
+        *,
+        actor: str,
+        subject: str,
+        action: str,
+        fields: Sequence[str] = (),
+        details: Sequence[str] = (),
     ) -> None:
-        """Add one entry, now."""
-        await self._connection.execute(
+        """Add one entry, now; `details` are sealed, and hold no secret."""
+        added = await self._connection.execute(
             insert(AuditRow).values(
                 at=datetime.now(UTC),
                 workspace=workspace,
@@ -43,6 +62,9 @@ class AuditTable(Table):
                 fields=", ".join(fields),
             )
         )
+        if details and added.inserted_primary_key is not None:
+            detail = self._sealed(workspace, added.inserted_primary_key[0], details)
+            await self._connection.execute(insert(AuditDetailRow).values(detail))
 
     async def page(
         self, workspace: str, *, subject: str | None, before: int | None = None, limit: int = 15
@@ -53,8 +75,7 @@ class AuditTable(Table):
             statement = statement.filter_by(subject=subject)
         if before is not None:
             statement = statement.where(col(AuditRow.id) < before)
-        rows = await self._connection.execute(statement.order_by(col(AuditRow.id).desc()).limit(limit))
-        return [_entry(row) for row in rows]
+        return await self._entries(statement.order_by(col(AuditRow.id).desc()).limit(limit))
 
     async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
         """Read the latest changes of a workspace's profiles and defaults, newest first, without tests."""
@@ -63,14 +84,41 @@ class AuditTable(Table):
 
     async def forget(self, workspace: str, subject: str) -> None:
         """Delete all entries about one person."""
+        theirs = select(AuditRow.id).filter_by(workspace=workspace, subject=subject)
+        await self._connection.execute(delete(AuditDetailRow).where(col(AuditDetailRow.entry).in_(theirs)))
         await self._connection.execute(delete(AuditRow).filter_by(workspace=workspace, subject=subject))
 
     async def purge(self, before: datetime) -> None:
         """Delete entries older than a time."""
+        old = select(AuditRow.id).where(col(AuditRow.at) < before)
+        await self._connection.execute(delete(AuditDetailRow).where(col(AuditDetailRow.entry).in_(old)))
         await self._connection.execute(delete(AuditRow).where(col(AuditRow.at) < before))
 
+    async def _entries(self, statement: Select[AuditRow]) -> list[AuditEntry]:
+        rows = (await self._connection.execute(statement)).all()
+        details = await self._details([row.id for row in rows])
+        return [_entry(row, details.get(row.id, ())) for row in rows]
 
-def _entry(row: Row[Any]) -> AuditEntry:
+    async def _details(self, entries: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        rows = await self._connection.execute(select(AuditDetailRow).where(col(AuditDetailRow.entry).in_(entries)))
+        return {row.entry: self._opened(row) for row in rows}
+
+    def _sealed(self, workspace: str, entry: int, details: Sequence[str]) -> dict[str, Any]:
+        row = AuditDetailRow(
+            record_id=str(uuid4()), workspace=workspace, entry=entry, key_id=self._keyring.active, sealed=b""
+        )
+        row.sealed = self._keyring.seal(json.dumps(list(details)).encode(), audit_detail_context(row))
+        return row.model_dump()
+
+    def _opened(self, row: Row[Any]) -> tuple[str, ...]:
+        try:
+            return tuple(json.loads(self._keyring.open(row.sealed, audit_detail_context(row))))
+        except (SealBrokenError, ValueError):
+            # Who changed which fields is told all the same.
+            return ()
+
+
+def _entry(row: Row[Any], details: tuple[str, ...]) -> AuditEntry:
     return AuditEntry(
         number=row.id or 0,
         at=row.at,
@@ -78,4 +126,5 @@ def _entry(row: Row[Any]) -> AuditEntry:
         subject=row.subject,
         action=row.action,
         fields=tuple(row.fields.split(", ")) if row.fields else (),
+        details=details,
     )

@@ -1,12 +1,14 @@
-"""The table of bulk tests: each tests many profiles; how far each is, and which died with their process."""
+"""The tables of bulk tests: how far each is, which died with their process, and, sealed, what each found."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import uuid4
 
 from sqlmodel import col, delete, select, update
 
-from storage.models import BulkRunRow
-from storage.tables.table import Table, insert_new, now
+from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.models import BulkRunRow, RunResultRow
+from storage.tables.table import Table, insert_new, insert_or_replace, now
 
 RUNNING, CANCELLED, DONE, INTERRUPTED = "running", "cancelled", "done", "interrupted"
 
@@ -25,6 +27,11 @@ class StoredRun:
     message_ts: str
     done: int
     total: int
+
+
+def run_result_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return RecordContext.of_row(RunResultRow, row)
 
 
 class BulkRunTable(Table):
@@ -64,6 +71,33 @@ class BulkRunTable(Table):
         running = select(BulkRunRow.run_id).filter_by(workspace=workspace, status=RUNNING)
         return await self._connection.scalar(running) is not None
 
+    async def save_result(self, workspace: str, run_id: str, document: bytes) -> None:
+        """Seal and store what a run found, in place of what was stored of it before."""
+        row = RunResultRow(record_id=run_id, workspace=workspace, key_id=self._keyring.active, sealed=b"")
+        row.sealed = self._keyring.seal(document, run_result_context(row))
+        await insert_or_replace(self._connection, RunResultRow, row.model_dump(), key=("record_id",))
+
+    async def result(self, workspace: str, run_id: str) -> bytes | None:
+        """Return what a run found; None when there is nothing, or when it does not open."""
+        found = select(RunResultRow).filter_by(workspace=workspace, record_id=run_id)
+        row = (await self._connection.execute(found)).first()
+        return None if row is None else self._opened(row)
+
+    async def results(self, workspace: str) -> dict[str, bytes]:
+        """Return what the runs of a workspace found, by run id."""
+        rows = await self._connection.execute(
+            select(RunResultRow).filter_by(workspace=workspace).order_by(col(RunResultRow.record_id))
+        )
+        opened = {row.record_id: self._opened(row) for row in rows}
+        return {run_id: document for run_id, document in opened.items() if document is not None}
+
+    def _opened(self, row: Any) -> bytes | None:
+        try:
+            return self._keyring.open(row.sealed, run_result_context(row))
+        except (SealBrokenError, ValueError):
+            # A lost summary costs one more test.
+            return None
+
     async def interrupt_silent(self, *, seconds: float) -> list[StoredRun]:
         """Mark runs that gave no sign of life for so long as interrupted, and return them."""
         rows = await self._connection.execute(
@@ -76,6 +110,8 @@ class BulkRunTable(Table):
         return [StoredRun(**row) for row in rows.mappings()]
 
     async def purge(self) -> None:
-        """Delete runs that ended a week ago."""
+        """Delete runs that ended a week ago, with what they found."""
         ended = (col(BulkRunRow.status) != RUNNING, col(BulkRunRow.alive_at) < now(self._connection) - _KEPT_SECONDS)
+        old = select(BulkRunRow.run_id).where(*ended)
+        await self._connection.execute(delete(RunResultRow).where(col(RunResultRow.record_id).in_(old)))
         await self._connection.execute(delete(BulkRunRow).where(*ended))

@@ -6,7 +6,7 @@ position: a number that shows the order of names and nothing else, found for a n
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from sqlmodel import bindparam, col, delete, exists, func, insert, select, text,
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
+from storage.tables.name_order import NameOrder, name_order
 from storage.tables.people_query import Cursor, Query
 from storage.tables.table import Table, insert_into
 
@@ -40,7 +41,10 @@ _LOCK_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPerson:
-    """One person: `state` is a number whose meaning the rules know; times are aware UTC."""
+    """One person: `state` is a number whose meaning the rules know; times are aware UTC.
+
+    They are found by the beginnings of `words`, and by `labels` as a whole; `note` is a sentence of the rules'.
+    """
 
     user: str
     name: str
@@ -48,6 +52,8 @@ class StoredPerson:
     state: int
     state_since: datetime
     deactivated_at: datetime | None
+    labels: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +68,7 @@ class Newcomer:
 
 def evenly_spread(people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
     """Return (user id, name, words) with their positions in a list that is empty yet."""
-    ordered = sorted(people, key=lambda one: (one[1].casefold(), one[0]))
+    ordered = sorted(people, key=lambda one: (name_order(one[1]), one[0]))
     gap = min(_STEP, _LAST // (len(ordered) + 1))
     begin = (_LAST - gap * len(ordered)) // 2
     return [
@@ -99,35 +105,90 @@ class PeopleTable(Table):
         return await self.get(workspace, user)
 
     async def put(  # noqa: PLR0917 - each is of its own kind
-        self, workspace: str, user: str, name: str, words: Collection[str], state: int, at: datetime
+        self,
+        workspace: str,
+        user: str,
+        name: str,
+        words: Collection[str],
+        state: int,
+        at: datetime,
+        *,
+        labels: Collection[str] = (),
+        note: str = "",
     ) -> None:
-        """Store what is known of a person: name, words they are found by, state; `at` is the time now."""
+        """Store what is known of a person: name, words and labels they are found by, state; `at` is the time now."""
         row = await self._locked(workspace, user)
         if row is None:
             newcomer = Newcomer(
                 user=user, name=name, words=tuple(words), position=await self._position_of(workspace, name)
             )
-            if await self.add_many(workspace, [newcomer], state, at):
+            if await self.add_many(workspace, [newcomer], state, at) and not labels:
                 return
-            # Another instance inserted them after our read.
+            # They have labels, or another instance inserted them after our read.
             row = await self._locked(workspace, user)
         if row is not None:
-            await self._change(row, name, words, state, at)
+            document = _Document(name=name, words=_sorted(words), labels=_sorted(labels), note=note)
+            await self._change(row, document, state, at)
 
-    async def _change(self, row: PersonRow, name: str, words: Collection[str], state: int, at: datetime) -> None:
-        known = self._opened(row)
-        if (row.state, known.name, known.words) == (state, name, _sorted(words)):
+    async def _change(self, row: PersonRow, document: "_Document", state: int, at: datetime) -> None:
+        known = self._document(row)
+        if (row.state, known) == (state, document):
             return
-        found_by = (row.key_id, row.state, row.position, known.words)
+        found_by = (row.key_id, row.state, row.position, known.words, known.labels)
         if row.state != state:
             await self._count(row.workspace, {row.state: -1, state: 1})
             row.state, row.state_since = state, at
-        if (known.name, known.words) != (name, _sorted(words)):
-            row.position = row.position if known.name == name else await self._position_of(row.workspace, name)
-            row.sealed = self._sealed(row, name, words)
-        await self._connection.execute(update(PersonRow).filter_by(record_id=row.record_id).values(row.model_dump()))
-        if found_by != (row.key_id, row.state, row.position, _sorted(words)):
-            await self._replace_entries(row, words)
+        if known != document:
+            same = known.name == document.name
+            row.position = row.position if same else await self._position_of(row.workspace, document.name)
+            row.sealed = self._sealed(row, document)
+        await self._store(row)
+        if found_by != (row.key_id, row.state, row.position, document.words, document.labels):
+            await self._replace_entries(row, document)
+
+    async def set_aside(self, workspace: str, users: Sequence[str]) -> None:
+        """Take people out of the order, so that the rest is one in which places can be found; `move` brings them back.
+
+        Until then they stand at the end.
+        """
+        await self._connection.execute(
+            update(PersonRow)
+            .filter_by(workspace=workspace)
+            .where(col(PersonRow.user_id).in_(users))
+            .values(position=_LAST)
+        )
+
+    async def move(self, workspace: str, user: str) -> None:
+        """Give a person the position that belongs to their name."""
+        row = await self._locked(workspace, user)
+        if row is not None:
+            document = self._document(row)
+            row.position = await self._position_of(workspace, document.name)
+            await self._store(row)
+            await self._replace_entries(row, document)
+
+    async def out_of_order(self, workspace: str, *, batch: int = 500) -> list[str]:
+        """Return the ids of people whose names belong before somebody who stands before them."""
+        found: list[str] = []
+        last: NameOrder = ("", "", "")
+        here = (-1, "")
+        while True:
+            rows = await self._connection.execute(
+                select(PersonRow)
+                .filter_by(workspace=workspace)
+                .where(tuple_(col(PersonRow.position), col(PersonRow.user_id)) > here)
+                .order_by(col(PersonRow.position), col(PersonRow.user_id))
+                .limit(batch)
+            )
+            some = rows.all()
+            for row in some:
+                order = name_order(self._opened(row).name)
+                if order < last:
+                    found.append(row.user_id)
+                last = max(last, order)
+            if len(some) < batch:
+                return found
+            here = (some[-1].position, some[-1].user_id)
 
     async def add_many(self, workspace: str, newcomers: Sequence[Newcomer], state: int, at: datetime) -> int:
         """Add people as `evenly_spread` returns them; whoever is in the list already is left as they are.
@@ -143,7 +204,7 @@ class PeopleTable(Table):
             [row.model_dump() for row in rows.values()],
         )
         fresh = [rows[user] for user in added]
-        entries = [entry for row in fresh for entry in self._entries_of(row, words[row.user_id])]
+        entries = [entry for row in fresh for entry in self._entries_of(row, _Document(words=words[row.user_id]))]
         if entries and state != HIDDEN:
             await self._connection.execute(insert(SearchRow), entries)
         if fresh:
@@ -218,14 +279,30 @@ class PeopleTable(Table):
         listed = [(self._opened(row), Cursor(state=row.state, position=row.position, user=row.user_id)) for row in rows]
         return sorted(listed, key=lambda one: query.key_of(one[1]))
 
+    async def count(self, workspace: str, query: Query) -> int:
+        """Count everybody whom a query finds, whatever its page."""
+        found = select(func.count()).select_from(SearchRow).where(*self._matching(workspace, query))
+        return await self._connection.scalar(found.where(col(SearchRow.state).in_(query.states))) or 0
+
+    async def label_counts(self, workspace: str, state: int, labels: Collection[str]) -> dict[str, int]:
+        """Count the people in a state who have each of these labels."""
+        label_of = {token: label for label in labels for token in self._label_tokens(workspace, label)}
+        rows = await self._connection.execute(
+            select(SearchRow.token, func.count().label("people"))
+            .filter_by(workspace=workspace, state=state)
+            .where(col(SearchRow.token).in_(label_of))
+            .group_by(col(SearchRow.token))
+        )
+        counts: dict[str, int] = {}
+        for token, people in rows:
+            counts[label_of[token]] = counts.get(label_of[token], 0) + people
+        return counts
+
     async def rehash(self, people: Sequence[tuple[Row[Any], bytes]]) -> None:
         """Hash the words of people of one or several workspaces, as in their opened documents, under the first key."""
         gone = [{"of_workspace": row.workspace, "of_user": row.user_id} for row, _ in people]
         entries = [
-            entry
-            for row, document in people
-            if row.state != HIDDEN
-            for entry in self._entries_of(row, json.loads(document)["words"])
+            entry for row, document in people if row.state != HIDDEN for entry in self._entries_of(row, _read(document))
         ]
         await self._connection.execute(
             delete(SearchRow).filter_by(workspace=bindparam("of_workspace"), user_id=bindparam("of_user")), gone
@@ -243,14 +320,9 @@ class PeopleTable(Table):
         return select(merged.c.user_id).order_by(*order).limit(limit).subquery()
 
     def _entries(self, workspace: str, query: Query, state: int, limit: int) -> Select[int, int, str]:
-        first, *others = sorted(query.words, key=len, reverse=True) or [EVERYBODY]
         statement = select(col(SearchRow.state), col(SearchRow.position), col(SearchRow.user_id)).where(
-            col(SearchRow.workspace) == workspace,
-            col(SearchRow.token).in_(self._tokens(workspace, first)),
-            col(SearchRow.state) == state,
+            *self._matching(workspace, query), col(SearchRow.state) == state
         )
-        for word in others:
-            statement = statement.where(self._has(workspace, word))
         columns = (col(SearchRow.state), col(SearchRow.position), col(SearchRow.user_id))
         here = query.key(*columns)
         if query.after is not None:
@@ -259,21 +331,35 @@ class PeopleTable(Table):
             statement = statement.where(tuple_(*here) < query.key_of(query.before))
         return statement.order_by(*query.order(*columns)).limit(limit)
 
-    def _has(self, workspace: str, word: str) -> ColumnElement[bool]:
+    def _matching(self, workspace: str, query: Query) -> list[ColumnElement[bool]]:
+        """Return the conditions of the entries that a query finds, in whatever state: one entry a person."""
+        labels = [self._label_tokens(workspace, label) for label in query.labels]
+        words = [self._tokens(workspace, word) for word in sorted(query.words, key=len, reverse=True)]
+        first, *others = [*labels, *words] or [(EVERYBODY,)]
+        conditions = [col(SearchRow.workspace) == workspace, col(SearchRow.token).in_(first)]
+        if query.users is not None:
+            conditions.append(col(SearchRow.user_id).in_(query.users))
+        return [*conditions, *(self._has(workspace, tokens) for tokens in others)]
+
+    def _has(self, workspace: str, tokens: Sequence[str]) -> ColumnElement[bool]:
         other = aliased(SearchRow)
         return exists().where(
             col(other.workspace) == workspace,
-            col(other.token).in_(self._tokens(workspace, word)),
+            col(other.token).in_(tokens),
             col(other.state) == SearchRow.state,
             col(other.position) == SearchRow.position,
             col(other.user_id) == SearchRow.user_id,
         )
 
     def _tokens(self, workspace: str, word: str) -> Sequence[str]:
-        if word == EVERYBODY:
-            return (EVERYBODY,)
-        hashes = self._keyring.keyed_hashes(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
-        return tuple(token[:_TOKEN_CHARACTERS] for token in hashes)
+        return self._hashes(f"{workspace}\n{word[:LONGEST_BEGINNING]}")
+
+    def _label_tokens(self, workspace: str, label: str) -> Sequence[str]:
+        # No word begins with a line break, so no label is ever found by words.
+        return self._hashes(f"{workspace}\n\n{label}")
+
+    def _hashes(self, name: str) -> Sequence[str]:
+        return tuple(token[:_TOKEN_CHARACTERS] for token in self._keyring.keyed_hashes(name))
 
     # Writing
 
@@ -289,17 +375,23 @@ class PeopleTable(Table):
             key_id=self._keyring.active,
             sealed=b"",
         )
-        row.sealed = self._sealed(row, newcomer.name, newcomer.words)
+        row.sealed = self._sealed(row, _Document(name=newcomer.name, words=_sorted(newcomer.words)))
         return row
 
-    async def _replace_entries(self, row: PersonRow, words: Collection[str]) -> None:
+    async def _store(self, row: PersonRow) -> None:
+        await self._connection.execute(update(PersonRow).filter_by(record_id=row.record_id).values(row.model_dump()))
+
+    async def _replace_entries(self, row: PersonRow, document: "_Document") -> None:
         await self._forget_entries(row.workspace, row.user_id)
         if row.state != HIDDEN:
-            await self._connection.execute(insert(SearchRow), self._entries_of(row, words))
+            await self._connection.execute(insert(SearchRow), self._entries_of(row, document))
 
-    def _entries_of(self, row: PersonRow | Row[Any], words: Collection[str]) -> list[dict[str, Any]]:
+    def _entries_of(self, row: PersonRow | Row[Any], document: "_Document") -> list[dict[str, Any]]:
+        words = document.words
         beginnings = {word[:length] for word in words for length in range(1, min(len(word), LONGEST_BEGINNING) + 1)}
-        tokens = {EVERYBODY, *(self._tokens(row.workspace, beginning)[0] for beginning in beginnings)}
+        found_by = (self._tokens(row.workspace, beginning)[0] for beginning in beginnings)
+        labels = (self._label_tokens(row.workspace, label)[0] for label in document.labels)
+        tokens = {EVERYBODY, *found_by, *labels}
         same = {"workspace": row.workspace, "state": row.state, "position": row.position, "user_id": row.user_id}
         return [{**same, "token": token} for token in sorted(tokens)]
 
@@ -325,7 +417,7 @@ class PeopleTable(Table):
             row = await self._near_middle(workspace, low, high)
             if row is None:
                 break
-            if self._opened(row).name.casefold() <= name.casefold():
+            if name_order(self._opened(row).name) <= name_order(name):
                 low = row.position
             else:
                 high = row.position
@@ -354,22 +446,44 @@ class PeopleTable(Table):
     def _of(self, workspace: str, user: str) -> Select[PersonRow]:
         return select(PersonRow).filter_by(workspace=workspace, user_id=user)
 
-    def _sealed(self, row: PersonRow, name: str, words: Collection[str]) -> bytes:
+    def _sealed(self, row: PersonRow, document: "_Document") -> bytes:
         row.key_id = self._keyring.active
-        document = json.dumps({"name": name, "words": _sorted(words)}).encode()
-        return self._keyring.seal(document, person_context(row))
+        return self._keyring.seal(json.dumps(asdict(document)).encode(), person_context(row))
 
-    def _opened(self, row: PersonRow | Row[Any]) -> StoredPerson:
+    def _document(self, row: PersonRow | Row[Any]) -> "_Document":
         try:
-            document = json.loads(self._keyring.open(row.sealed, person_context(row)))
+            return _read(self._keyring.open(row.sealed, person_context(row)))
         except (SealBrokenError, ValueError):
             # A name that does not open is asked of the workspace again; until then the person has none.
-            document = {"name": "", "words": []}
+            return _Document()
+
+    def _opened(self, row: PersonRow | Row[Any]) -> StoredPerson:
+        document = self._document(row)
         return StoredPerson(
             user=row.user_id,
-            name=document["name"],
-            words=tuple(document["words"]),
+            name=document.name,
+            words=document.words,
             state=row.state,
             state_since=row.state_since,
             deactivated_at=row.deactivated_at,
+            labels=document.labels,
+            note=document.note,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Document:
+    """What is sealed of a person."""
+
+    name: str = ""
+    words: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    note: str = ""
+
+
+def _read(document: bytes) -> _Document:
+    """Read a sealed document; the version before wrote neither labels nor note."""
+    read = json.loads(document)
+    return _Document(
+        name=read["name"], words=tuple(read["words"]), labels=tuple(read.get("labels", ())), note=read.get("note", "")
+    )

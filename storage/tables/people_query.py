@@ -15,13 +15,16 @@ class Cursor:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """Which people: in one of `states`, and each of `words` begins a word of theirs.
+    """Which people: in one of `states`, each of `words` begins a word of theirs, and they have all of `labels`.
 
-    Ordered by name, or else by state first; behind `after`, or else the last ones before `before`.
+    Where `users` (ids) are given, only those. Ordered by name, or else by state first; behind `after`, or else the last
+    ones before `before`.
     """
 
     states: tuple[int, ...]
     words: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    users: tuple[str, ...] | None = None
     by_name: bool = False
     after: Cursor | None = None
     before: Cursor | None = None

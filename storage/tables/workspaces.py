@@ -8,6 +8,7 @@ from sqlmodel import col, delete, select, update
 
 from storage.crypto.keyring import RecordContext
 from storage.models import (
+    AuditDetailRow,
     AuditRow,
     BulkRunRow,
     ConnectionTestRow,
@@ -16,6 +17,7 @@ from storage.models import (
     PasswordLinkRow,
     PersonRow,
     ProfileRow,
+    RunResultRow,
     SearchRow,
     StateCountRow,
     WorkspaceRow,
@@ -23,6 +25,8 @@ from storage.models import (
 from storage.tables.table import RecordTable
 
 _EVERYTHING = (
+    AuditDetailRow,
+    RunResultRow,
     ProfileRow,
     ConnectionTestRow,
     AuditRow,

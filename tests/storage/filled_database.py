@@ -88,6 +88,8 @@ async def _settle_in(tx: Transaction) -> None:
         assert run is not None
         if end:
             await tx.runs.end(run.run_id, end, workspace="T1")
+        await tx.runs.save_result("T1", run.run_id, b'{"passed": 3}')
+    await tx.audit.append("T1", actor="U9", subject="U1", action="fixed", fields=["Port"], details=["Port 465 → 587"])
     await tx.leases.take("purge", seconds=60)
     await tx.limits.take("U1 tests mail.example", most=3, seconds=3600)
     await tx.oauth_states.add("state", seconds=600)

@@ -3,21 +3,26 @@
 import asyncio
 import random
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 
+from bot.profiles.people.members import restore_order
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
-from storage.tables.people import evenly_spread
+from storage.tables.name_order import name_order
+from storage.tables.people import Newcomer, evenly_spread
 from storage.tables.people_query import Cursor, Query
 from tests.counts import scaled
 from tests.store import Store
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 STATES = (0, 1, 2, 3)
+BY_NAME = Query(states=STATES, by_name=True)
 
 
 async def put(database: Database, user: str, name: str, state: int = 0, words: Collection[str] = ()) -> None:
@@ -197,3 +202,91 @@ async def test_counting_anew_while_people_change_their_states_makes_nobody_wait_
 
     await asyncio.gather(*map(change, "ABCD"), count_anew(), count_anew())
     assert sum((await counts(database)).values()) == 4
+
+
+ALPHABET = ("Adam", "Ægir", "Ångström", "de Vries", "Émile", "Łukasz", "Møller", "Muller", "Müller", "Zoe", "Zoë", "Zoe B")
+    "Adam",
+    "Ægir",
+    "Ångström",
+    "de Vries",
+    "Émile",
+    "Emma",
+    "Łukasz",
+    "Møller",
+    "Muller",
+    "Müller",
+    "Zoe",
+    "Zoë",
+    "Zoe B",
+)
+
+
+def test_names_stand_in_the_alphabet_with_accents_beside_their_letters() -> None:
+    shuffled = random.Random(3).sample(ALPHABET, len(ALPHABET))
+    assert tuple(sorted(shuffled, key=name_order)) == ALPHABET
+
+
+async def test_people_put_one_by_one_stand_in_the_alphabet(database: Database) -> None:
+    for name in random.Random(4).sample(ALPHABET, len(ALPHABET)):
+        async with database.writing() as tx:
+            await tx.people.put("T1", f"U {name}", name, [], 1, NOW)
+    assert await names(database, BY_NAME) == list(ALPHABET)
+
+
+async def test_who_was_sorted_by_an_older_order_is_moved_to_where_their_name_belongs(database: Database) -> None:
+    before = sorted(ALPHABET, key=str.casefold)
+    newcomers = [
+        Newcomer(user=f"U {name}", name=name, words=("word",), position=1000 * number)
+        for number, name in enumerate(before, 1)
+    ]
+    async with database.writing() as tx:
+        await tx.people.add_many("T1", newcomers, 1, NOW)
+    assert await names(database, BY_NAME) == before
+    await restore_order(database, "T1")
+    assert await names(database, BY_NAME) == list(ALPHABET)
+    assert await names(database, replace(BY_NAME, words=("word",))) == list(ALPHABET)
+    async with database.reading() as tx:
+        assert await tx.people.out_of_order("T1", batch=3) == []
+
+
+async def test_people_are_found_and_counted_by_labels_as_a_whole_and_by_ids(database: Database, url: str) -> None:
+    labels = {"U1": ["stage Sign-in", "cause 1"], "U2": ["stage Sign-in", "cause 2"], "U3": []}
+    for user, theirs in labels.items():
+        async with database.writing() as tx:
+            await tx.people.put("T1", user, user, ["grace", user], 1, NOW, labels=theirs, note=f"why {user}")
+
+    async def found(**query: Any) -> list[str]:
+        asked = Query(states=(0, 1), **query)
+        async with database.reading() as tx:
+            people = await tx.people.page("T1", asked, limit=9)
+            assert await tx.people.count("T1", asked) == len(people)
+        return [person.user for person, _ in people]
+
+    async def check() -> None:
+        assert await found(labels=("stage Sign-in",)) == ["U1", "U2"]
+        assert await found(labels=("stage Sign-in", "cause 2")) == ["U2"]
+        assert await found(labels=("stage",)) == []
+        assert await found(words=("stage",)) == []
+        assert await found(words=("gra",), labels=("cause 1",)) == ["U1"]
+        assert await found(users=("U3", "U1")) == ["U1", "U3"]
+        assert await found(users=("U3",), labels=("cause 1",)) == []
+        assert await found(users=()) == []
+        async with database.reading() as tx:
+            counts = await tx.people.label_counts("T1", 1, ["stage Sign-in", "cause 1", "cause 9"])
+        assert counts == {"stage Sign-in": 2, "cause 1": 1}
+
+    await check()
+    new = Keyring.from_text(generate_key())
+    await database.use_keys(Keyring([*new._roots.values(), *database.keyring._roots.values()]))
+    await check()
+    async for _ in reseal(database):
+        pass
+    await check()
+    # Whoever passes now is found by no cause any more.
+    async with database.writing() as tx:
+        await tx.people.put("T1", "U1", "U1", ["grace"], 1, NOW)
+    assert await found(labels=("stage Sign-in",)) == ["U2"]
+    async with database.reading() as tx:
+        second = await tx.people.get("T1", "U2")
+    assert second is not None
+    assert (second.labels, second.note) == (("cause 2", "stage Sign-in"), "why U2")

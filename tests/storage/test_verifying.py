@@ -37,12 +37,14 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         f"UPDATE people SET key_id = 'ffffffff' WHERE user_id = '{user_id(2)}'",
         "UPDATE workspaces SET workspace = 'T9' WHERE workspace = 'T1'",
         "UPDATE installations SET revision = 9 WHERE workspace = 'T1'",
+        "UPDATE audit_details SET entry = 99999",
+        "UPDATE run_results SET workspace = 'T9' WHERE record_id = (SELECT max(record_id) FROM run_results)",
         "UPDATE password_links SET user_id = 'U9'",
         "UPDATE key_checks SET key_id = 'ffffffff'",
     )
     verdict = await verify(database, silent)
     assert not verdict.good
-    assert len(verdict.tables) == 7
+    assert len(verdict.tables) == 9
     for table in verdict.tables:
         assert table.unopened == 1, table.name
         assert "edited, or moved" in table.examples[0]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
+from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.fixes import ProposedFix, apply_fix
 from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form, notes_on
@@ -205,7 +205,10 @@ class EmailProfiles:
             stored = await save_profile(tx, before, profile)
         except StaleRevisionError as error:
             raise _changed_meanwhile(error.revision) from None
-        await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
+        details = describe_changes(before.profile, profile)
+        await tx.audit.append(
+            owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields, details=details
+        )
         await update_person_from(tx, stored.view, at=self.clock())
         return stored
 

@@ -185,6 +185,20 @@ async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
     return StoredDefaults.from_document(stored.document, revision=revision)
 
 
+def describe_changed_defaults(before: Defaults, after: Defaults) -> tuple[str, ...]:
+    """Return what differs between defaults in words, "Port 465 → 587"."""
+    pairs = ((name, _as_text(getattr(before, name)), _as_text(getattr(after, name))) for name in DefaultsField)
+    return tuple(f"{DEFAULTS_LABELS[name]} {old} → {new}" for name, old, new in pairs if old != new)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    return str(value or "empty")
+
+
 def check_defaults(form: DefaultsForm) -> Defaults:
     """Check what an admin typed.
 

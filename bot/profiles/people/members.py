@@ -3,12 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
+from bot.profiles.account.failures import failure_of
 from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Member, Person, reason_ineligible
 from storage.database import Database, Transaction
 from storage.tables.people import HIDDEN, StoredPerson, evenly_spread
+from storage.tables.people_query import Query
 
 # What is wrong comes first. The numbers are stored, so new states go to the end of `_NUMBERS`.
 PROBLEMS_FIRST = (
@@ -84,7 +87,9 @@ async def _put(tx: Transaction, view: ProfileView, known: StoredPerson | None, n
     if known and known.deactivated_at:
         number = HIDDEN if known.state == HIDDEN else state_number(ProfileState.DEACTIVATED)
     words = search_words(name, view.profile.address)
-    await tx.people.put(view.owner.workspace, view.owner.user, name, words, number, at)
+    failure = failure_of(view.last_test, view.account) if view.state is ProfileState.FAILS and view.last_test else None
+    labels, cause = (failure.labels, failure.cause) if failure else ((), "")
+    await tx.people.put(view.owner.workspace, view.owner.user, name, words, number, at, labels=labels, note=cause)
 
 
 async def upsert_member(database: Database, member: Member, *, at: datetime) -> bool:
@@ -138,8 +143,37 @@ async def sync_members(
             await upsert_member(database, member, at=at)
     outsiders = {member.person.user for member in everybody if reason_ineligible(member)}
     await _add_forgotten(database, workspace, outsiders, at)
+    await restore_order(database, workspace)
+    await add_missing_causes(database, workspace, at=at)
     async with database.writing() as tx:
         await tx.people.recount(workspace)
+
+
+async def restore_order(database: Database, workspace: str) -> None:
+    """Move whoever does not stand where their name belongs: the version before sorted by another order."""
+    async with database.reading() as tx:
+        misplaced = await tx.people.out_of_order(workspace)
+    for begin in range(0, len(misplaced), _BATCH):
+        async with database.writing() as tx:
+            await tx.people.set_aside(workspace, misplaced[begin : begin + _BATCH])
+    for user in misplaced:
+        async with database.writing() as tx:
+            await tx.people.move(workspace, user)
+
+
+async def add_missing_causes(database: Database, workspace: str, *, at: datetime) -> None:
+    """Note why people fail where the version before noted only that they do."""
+    query = Query(states=(state_number(ProfileState.FAILS),))
+    while True:
+        async with database.reading() as tx:
+            found = await tx.people.page(workspace, query, limit=_BATCH)
+        for person, _ in found:
+            if not person.labels:
+                async with database.writing() as tx:
+                    await update_person(tx, Person(workspace=workspace, user=person.user), at=at)
+        if len(found) < _BATCH:
+            return
+        query = replace(query, after=found[-1][1])
 
 
 async def _fill(database: Database, workspace: str, everybody: list[Member], at: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
+from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
 from bot.profiles.account.records import load, save_profile
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
@@ -15,6 +15,7 @@ from bot.profiles.people.defaults import (
     DefaultsForm,
     StoredDefaults,
     check_defaults,
+    describe_changed_defaults,
     load_defaults,
 )
 from bot.profiles.people.members import OnChange, update_person_from
@@ -76,7 +77,12 @@ class WorkspaceDefaults:
                     revision=error.revision,
                 ) from None
             await tx.audit.append(
-                caller.workspace, actor=caller.user, subject=DEFAULTS_SUBJECT, action="defaults changed", fields=fields
+                caller.workspace,
+                actor=caller.user,
+                subject=DEFAULTS_SUBJECT,
+                action="defaults changed",
+                fields=fields,
+                details=describe_changed_defaults(stored.defaults, defaults),
             )
         self.on_change(caller)
         return saved
@@ -132,6 +138,7 @@ class WorkspaceDefaults:
                 subject=owner.user,
                 action="moved to new defaults",
                 fields=changed_fields(before, after),
+                details=describe_changes(before, after),
             )
             await update_person_from(tx, moved.view, at=self.clock())
             return profile_change(moved.view, before, after)

@@ -1,19 +1,34 @@
-"""The history of a profile: who did what, and when."""
+"""The history of a profile: who did what, when, and from what to what."""
 
 from collections.abc import Iterable
 
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.profiles.people.history import HistoryPage
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Block, Message, actions, button, escape, format_time, line_sections, section
+from bot.slack.views.message import (
+    Block,
+    Message,
+    actions,
+    button,
+    code,
+    escape,
+    format_time,
+    line_sections,
+    section,
+    truncate,
+)
 from storage.tables.audit import AuditEntry
+
+MAX_DETAILS = 6
+MAX_DETAIL_LENGTH = 100
+"""Changes of one entry, and characters of each: a page of fifteen such entries is a message that Slack takes."""
 
 
 def history(page: HistoryPage, *, reader: str) -> Message:
     """Return one page, newest first."""
     own = page.owner.user == reader
     title = "Your history" if own else f"History of <@{page.owner.user}>"
-    lines = [_line(entry) for entry in page.entries]
+    lines = [history_line(entry) for entry in page.entries]
     blocks: list[Block] = [section(f"*{title}*"), *line_sections(lines or ["Nothing yet."])]
     if page.older is not None:
         blocks.append(actions(button("Older", ActionId.HISTORY_OLDER, value=f"{page.owner.user}:{page.older}")))
@@ -22,15 +37,23 @@ def history(page: HistoryPage, *, reader: str) -> Message:
     return Message(text=text, blocks=blocks)
 
 
+def history_line(entry: AuditEntry) -> str:
+    """Return one entry: when, who, what, and from what to what where that is known."""
+    who = "the bot" if entry.actor == "bot" else f"<@{entry.actor}>"
+    return f"{format_time(entry.at)}  {who}  {escape(entry.action)}{_what(entry)}"
+
+
 def changes(entries: Iterable[AuditEntry]) -> list[str]:
     """Return changes of many people, a line each, with whose profile it was."""
-    return [f"{_line(entry)}  ({_subject(entry)})" for entry in entries]
+    return [f"{history_line(entry)}  ({_subject(entry)})" for entry in entries]
 
 
-def _line(entry: AuditEntry) -> str:
-    who = "the bot" if entry.actor == "bot" else f"<@{entry.actor}>"
-    what = ", ".join(entry.fields)
-    return f"{format_time(entry.at)}  {who}  {escape(f'{entry.action}: {what}' if what else entry.action)}"
+def _what(entry: AuditEntry) -> str:
+    if not entry.details:
+        return f": {escape(', '.join(entry.fields))}" if entry.fields else ""
+    shown = [code(truncate(detail, MAX_DETAIL_LENGTH)) for detail in entry.details[:MAX_DETAILS]]
+    more = len(entry.details) - MAX_DETAILS
+    return f": {' · '.join(shown)}{f' and {more} more' if more > 0 else ''}"
 
 
 def _subject(entry: AuditEntry) -> str:

@@ -8,7 +8,7 @@ import pytest
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from tests.databases import KINDS
-from tests.scenario.people import ADA, GRACE, history, run_test, set_up
+from tests.scenario.people import ADA, GRACE, history, open_form, run_test, set_up
 from tests.store import Store
 
 pytestmark = pytest.mark.databases(*KINDS)
@@ -27,6 +27,50 @@ async def test_the_history_is_shown_newest_first_and_older_pages_on_demand(http_
     older = searchable(workspace.messages(GRACE)[-1])
     assert older.index("extra configurations changed") < older.index("saved")
     assert "Older" not in older
+
+
+async def test_the_history_says_from_what_to_what_to_the_owner_and_to_admins_and_never_a_password(
+    http_demo: Demo, store: Store
+) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, port="465", password="first secret 1")
+    await open_form(http_demo, GRACE, "edit @ada")
+    await workspace.fill(GRACE, "Port", "587")
+    await workspace.fill(GRACE, "Password", "second secret 2")
+    assert await workspace.submit(GRACE) == {}
+    await workspace.command(ADA, "/email-extra", "add FROM_NAME <!channel> `Ada`")
+    for reader, text in ((ADA, "history"), (GRACE, "history @ada")):
+        await workspace.command(reader, "/email-profile", text)
+        shown = searchable(workspace.messages(reader)[-1])
+        assert f"<@{GRACE}>  saved: `Password changed` · `Port 465 → 587`" in shown
+        assert "`SMTP Server Address empty → mail.demo.example`" in shown
+        assert "`TLS not set → Y`" in shown
+        assert "`FROM_NAME not set → &lt;!channel&gt; 'Ada'`" in shown
+        assert "secret" not in shown
+    # What changed is sealed.
+    stored = await store.contents()
+    assert not any("587" in str(row) for row in stored["audit_entries"] + stored["audit_details"])
+
+
+async def test_entries_that_an_older_version_wrote_are_shown_by_their_fields(http_demo: Demo, store: Store) -> None:
+    await set_up(http_demo, ADA)
+    await store.edit("DELETE FROM audit_details")
+    await http_demo.workspace.command(ADA, "/email-profile", "history")
+    shown = searchable(http_demo.workspace.messages(ADA)[-1])
+    assert "saved: Email Address, User/Login, Password" in shown
+    assert "→" not in shown
+
+
+async def test_what_changed_ends_with_its_entry(http_demo: Demo, store: Store) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    assert len(await store.ask("SELECT * FROM audit_details")) == 2
+    await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', timedelta(days=400))} WHERE id = 1")
+    await http_demo.bot.housekeeping.retention.purge()
+    assert len(await store.ask("SELECT * FROM audit_details")) == 1
+    await workspace.command(ADA, "/email-profile", "delete")
+    await workspace.press(ADA, "Delete …", message=workspace.messages(ADA)[-1])
+    assert await store.ask("SELECT * FROM audit_details") == []
 
 
 async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path, store: Store) -> None:

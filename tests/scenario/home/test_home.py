@@ -47,11 +47,11 @@ async def test_an_admin_sees_the_numbers_the_first_page_the_defaults_and_the_las
     assert "1 never tested · 1 not set up" in home
     assert "`ada@demo.example`" in home
     assert "No defaults yet" in home
-    assert "saved: Email Address" in home
+    assert "saved: `Email Address empty → ada@demo.example`" in home
     await http_demo.workspace.command(ADA, "/email-test")
     home = await wait_home(http_demo, GRACE, "1 work")
     await http_demo.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
-    await wait_home(http_demo, GRACE, "extra configurations changed: FROM_NAME")
+    await wait_home(http_demo, GRACE, "extra configurations changed: `FROM_NAME not set → Ada`")
 
 
 async def test_the_same_content_is_published_once(http_demo: Demo) -> None:
