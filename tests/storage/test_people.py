@@ -204,7 +204,7 @@ async def test_counting_anew_while_people_change_their_states_makes_nobody_wait_
     assert sum((await counts(database)).values()) == 4
 
 
-ALPHABET = ("Adam", "Ægir", "Ångström", "de Vries", "Émile", "Łukasz", "Møller", "Muller", "Müller", "Zoe", "Zoë", "Zoe B")
+ALPHABET = (
     "Adam",
     "Ægir",
     "Ångström",
