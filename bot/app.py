@@ -24,6 +24,7 @@ from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.connection_tests.bulk_fixes import BulkFixes
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.people.access import Access
@@ -248,6 +249,7 @@ class _Wiring:
         services = self._services(directory, tester, network)
         tabs = HomeTabs(
             profiles=services.profiles,
+            connections=services.connections,
             listing=services.listing,
             defaults=services.defaults,
             history=services.history,
@@ -345,7 +347,7 @@ class _Wiring:
             tester=CountingTester(tester, self._metrics),
             judge=lambda domain, host: judge(domain, host, network),
         )
-        listing = PeopleList(database=database, access=access)
+        listing = PeopleList(database=database, access=access, clock=utc_now)
         entry = _password_entry(settings)
         links = None
         if settings.public_url:
@@ -356,7 +358,10 @@ class _Wiring:
             profiles=profiles,
             connections=connections,
             listing=listing,
-            bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
+            bulk=BulkTests(
+                database=database, access=access, people_list=listing, connections=connections, clock=utc_now
+            ),
+            bulk_fixes=BulkFixes(database=database, access=access, profiles=profiles),
             history=History(database=database, access=access),
             defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
             links=links,

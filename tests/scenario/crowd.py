@@ -50,7 +50,9 @@ async def people_read(demo: Demo, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def give_profiles(demo: Demo, people: Iterable[DemoPerson], *, failing: Collection[DemoPerson] = ()) -> None:
+async def give_profiles(
+    demo: Demo, people: Iterable[DemoPerson], *, failing: Collection[DemoPerson] = (), port: int = 587
+) -> None:
     """Store a profile for each of them, as saving the form would; the password of those `failing` is wrong."""
     async with demo.bot.database.writing() as tx:
         for person in people:
@@ -60,7 +62,7 @@ async def give_profiles(demo: Demo, people: Iterable[DemoPerson], *, failing: Co
                 password=SecretStr("wrong" if person in failing else SECRET),
                 password_host=demo.mail.host,
                 host=demo.mail.host,
-                port=587,
+                port=port,
                 extras={"TLS": "Y"},
             )
             await tx.profiles.save(TEAM, person.id, profile.to_document(), replacing=None)

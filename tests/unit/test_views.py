@@ -278,6 +278,8 @@ def test_a_value_in_backticks_cannot_leave_them() -> None:
         '["",null,0,-1,null,null]',
         '["",null,0,1,[0,1],null]',
         '["",1e400,0,1,null,null]',
+        '["",null,0,1,null,null,99,"","",0]',
+        '["",null,0,1,null,null,null,"","",-1]',
     ],
 )
 def test_a_query_that_this_program_did_not_write_is_refused(text: str) -> None:
@@ -290,15 +292,19 @@ def test_a_query_is_read_as_it_was_written() -> None:
     for query in (
         ListQuery(),
         ListQuery(search="a|[b]", state=ProfileState.FAILS, by_name=True, after=cursor, first=16),
+        ListQuery(search='"' * 50, state=ProfileState.FAILS, stage=StageName.MESSAGE, cause="f" * 16, before=cursor),
+        ListQuery(search='"' * 50, run_id="0" * 36, group=99_999, before=cursor, first=99_999),
     ):
         assert listing.decode_query(listing.encode_query(query)) == query
         assert listing.decode_query(f"row3|{listing.encode_query(query)}") == query
-        assert len(f"row14|{listing.encode_query(query)}") <= 255
+        assert len(f"choices|{listing.encode_query(query)}") <= 255
+    assert listing.decode_query('["ada",0,1,16,[0,7,"U1"],null]').first == 16, "of the version before"
 
 
 @pytest.mark.parametrize("text", ["²", "٣", "-1", "", "x", "1" * 40])
 def test_only_plain_numbers_are_read_from_buttons(text: str) -> None:
-    assert listing.decode_state(text) in (None, ProfileState.NOT_SET_UP)
+    assert listing.decode_state(text) in ((None, None), (ProfileState.NOT_SET_UP, None))
+    assert listing.decode_state(f"0.{text}") == (ProfileState.FAILS, None)
     assert history.decode_older(f"U0ADA:{text}") == ("U0ADA", None)
 
 

@@ -13,15 +13,19 @@ from slack_sdk.models.views import View
 
 from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict, ProfileChange
 from bot.profiles.account.extras import CATALOGUE
+from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
-from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
+from bot.profiles.connection_tests.bulk_fixes import BulkChange
+from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest, queues_of
 from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.limits import TESTS_OF_A_TARGET_IN_BULK, RateLimitedError
+from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
-from bot.profiles.people.people_list import PAGE_SIZE, ListQuery, PeoplePage, PersonLine
+from bot.profiles.people.people_list import MAX_CAUSES, Cause, ListQuery, PeoplePage, PersonLine
 from bot.profiles.people.workspace_defaults import DefaultsUsage
 from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
@@ -30,12 +34,12 @@ from bot.slack.views import bulk_tests as bulk
 from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
-from bot.slack.views.home import AdminPart
+from bot.slack.views.home import AdminPart, OwnPart
 from bot.slack.views.message import Block
 from bot.smtp.account import Encryption
+from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 from storage.tables.audit import AuditEntry
-from storage.tables.bulk_runs import StoredRun
 from storage.tables.people_query import Cursor
 
 ADA, GRACE = "U0ADA", "U0GRACE"
@@ -174,13 +178,14 @@ DEFAULTS = Defaults(
 )
 ENTRIES = [
     AuditEntry(number=7, at=NOW, actor=actor, subject=subject, action="saved", fields=("Port", EVIL))
-    for actor, subject in ((ADA, ADA), (GRACE, ADA), ("bot", ADA), (GRACE, DEFAULTS_SUBJECT))
+    for actor, subject in ((ADA, ADA), (GRACE, ADA), ("bot", ADA))
 ]
+ENTRIES.append(replace(ENTRIES[1], subject=DEFAULTS_SUBJECT, details=(f"Port 465 → {EVIL * 3}",) * 9))
 
 
 def a_page(profile: EmailProfile) -> PeoplePage:
-    """A full page of the list, with everybody in each state."""
-    states = (*ProfileState, *ProfileState)[:PAGE_SIZE]
+    """A page of the list, with somebody in each state."""
+    states = tuple(ProfileState)
     lines = [
         PersonLine(
             user=ADA if number % 2 else GRACE,
@@ -192,13 +197,70 @@ def a_page(profile: EmailProfile) -> PeoplePage:
             failed_stage=StageName.SIGN_IN,
             tested_at=NOW,
             deactivated_at=NOW,
+            cause=f"at Sign-in on {profile.host}: {EVIL}",
+            warnings=(f"Port 465 goes with SSL, and {EVIL}.", SENTENCE),
         )
         for number, state in enumerate(states)
     ]
     cursor = Cursor(state=6, position=2**62, user="U" + "0" * 30)
-    query = ListQuery(search="м" * 60, state=ProfileState.FAILS, by_name=True, after=cursor, first=99_991)
-    numbers = dict.fromkeys(ProfileState, 100_000)
-    return PeoplePage(query=query, lines=tuple(lines), counts=numbers, total=None, previous=query, next=query)
+    query = ListQuery(
+        search='"' * 50,
+        state=ProfileState.FAILS,
+        stage=StageName.MESSAGE,
+        cause="f" * 16,
+        by_name=True,
+        after=cursor,
+        first=99_991,
+    )
+    return PeoplePage(
+        query=query,
+        lines=tuple(lines),
+        counts=dict.fromkeys(ProfileState, 100_000),
+        total=99_999,
+        stages=dict.fromkeys(StageName, 100_000),
+        causes=tuple(Cause(id=f"{number:016}", words=f"at {EVIL * 3}", people=9) for number in range(MAX_CAUSES)),
+        group="",
+        previous=query,
+        next=query,
+    )
+
+
+def a_run() -> Iterator[message.Message]:
+    """A test of many under way, ended, and what follows."""
+    people = [ProfileToTest(user=ADA, host=LONG_HOST, port=number, login="") for number in range(5)]
+    so_far = BulkProgress(total=300, passed=200, queues=queues_of(people))
+    yield bulk.progress(so_far, run_id="a-run", before=RunResult(total=300))
+    for queue in so_far.queues:
+        queue.hold(RateLimitedError(TESTS_OF_A_TARGET_IN_BULK[0], 40))
+    so_far.skip(SENTENCE)
+    group = FailureGroup(
+        stage="Sign-in",
+        cause=f"at Sign-in on {LONG_HOST}: {EVIL}",
+        port=465,
+        users=(ADA,) * 20,
+        fix=ProposedFix(kind=Fix.HELO_FROM_ADDRESS, target=EVIL * 5),
+        fits=(ADA,) * 15,
+    )
+    result = RunResult(total=300, passed=200, groups=(group,) * 15, skipped={SENTENCE: 3})
+    fixed = replace(
+        result,
+        fix=group.fix,
+        changed=(("U1", 4),) * 99_999,
+        descriptions=(f"HELO not set → {EVIL}",),
+        left_alone={SENTENCE: 3},
+        untold=4,
+    )
+    yield bulk.progress(so_far, run_id="a-run", before=fixed)
+    for ended in (result, fixed, replace(fixed, cancelled=True, undone=True), RunResult(total=3)):
+        yield bulk.finished(ended, run_id="a-run")
+        yield bulk.interrupted(ended, run_id="a-run", done=12)
+    yield bulk.causes(result, run_id="a-run")
+    change = BulkChange(total=15, done=3, changed=[("U1", 1)], descriptions=(EVIL,), untold=1)
+    change.left_alone[SENTENCE] = 2
+    for one in (change, BulkChange(total=15)):
+        yield bulk.changing(one, run_id="a-run")
+        yield bulk.undoing(one)
+        yield bulk.undone(one)
 
 
 def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
@@ -206,16 +268,13 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(search=EVIL)))
     yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(state=ProfileState.FAILS), total=0))
     yield listing.list_message(replace(a_page(profile), lines=(), query=ListQuery(), counts={}, total=0))
+    cursor = Cursor(state=6, position=2**62, user="U" + "0" * 30)
+    of_a_run = ListQuery(search='"' * 50, run_id="0" * 36, group=99_999, before=cursor, first=99_991, by_name=True)
+    yield listing.list_message(replace(a_page(profile), query=of_a_run, group=EVIL))
     owner = Person(workspace="T1", user=ADA)
     for entries in ((), tuple(ENTRIES * 4)):
         yield history.history(HistoryPage(owner=owner, entries=entries, older=7 if entries else None), reader=GRACE)
-    tally = BulkTestCounts(total=300, passed=200, causes={f"{number} {EVIL}": [ADA] * 20 for number in range(15)})
-    tally.skipped[SENTENCE] = 3
-    yield bulk.progress(tally, run_id="a-run")
-    yield bulk.finished(tally)
-    yield bulk.finished(replace(tally, cancelled=True, causes={}))
-    run = StoredRun(run_id="a", workspace="T1", actor=ADA, channel="D1", message_ts="1.2", done=3, total=300)
-    yield bulk.interrupted(run)
+    yield from a_run()
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
     for found in (DefaultsUsage(current=1, previous=2, custom=3), DefaultsUsage(current=1, previous=0, custom=0)):
         yield defaults.saved(stored, found)
@@ -239,7 +298,9 @@ def modals(profile: EmailProfile) -> Iterator[View]:
                 view, metadata=metadata, reader=ADA, entry=entry, suggested=profile, decisions=found
             )
             for part in (None, AdminPart(page=a_page(profile), defaults=DEFAULTS, recent=ENTRIES)):
-                yield home.home(view, reader=ADA, entry=entry, admin=part)
+                last = interpret_report(failed, account, profile)
+                own = OwnPart(last=last, history=ENTRIES)
+                yield home.home(view, reader=ADA, entry=entry, own=own, admin=part)
         yield extras.list_modal(view, metadata=metadata)
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")

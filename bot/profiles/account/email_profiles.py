@@ -8,9 +8,11 @@ from pydantic import SecretStr
 
 from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
-from bot.profiles.account.fixes import ProposedFix, apply_fix
+from bot.profiles.account.failures import failure_of
+from bot.profiles.account.fixes import OutdatedFixError, ProposedFix, apply_fix, apply_fix_for_many
 from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form, notes_on
 from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, save_profile
+from bot.profiles.connection_tests.run_results import forget_in_results
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
@@ -80,6 +82,7 @@ class EmailProfiles:
             existed = await tx.profiles.delete(owner.workspace, owner.user)
             await tx.tests.delete(owner.workspace, owner.user)
             await tx.links.forget(owner.workspace, owner.user)
+            await forget_in_results(tx, owner)
             if existed:
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
@@ -139,6 +142,31 @@ class EmailProfiles:
                 loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
         self.on_change(owner)
         return profile_change(loaded.view, before, fixed)
+
+    async def fix_among_many(self, *, caller: Person, owner: Person, fix: ProposedFix, cause: str) -> ProfileChange:
+        """Make a change that helps many, in a profile that still fails by this very cause; undone as `fix` is.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            OutdatedFixError: the profile does not fail so any more, or the change does not fit it.
+            UnreadableProfileError: the stored profile does not open.
+        """
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.writing() as tx:
+            person = await tx.people.get(owner.workspace, owner.user)
+            loaded = require_readable(await load(tx, owner))
+            last = loaded.view.last_test
+            failure = failure_of(last, loaded.view.account) if last else None
+            if failure is None or failure.cause != cause or (person and person.deactivated_at):
+                raise OutdatedFixError("The profile was changed or tested since, or the person has left.")
+            before = replace(loaded.profile, before=None)
+            fixed = apply_fix_for_many(before, fix)
+            fields = changed_fields(before, fixed)
+            stored = await self._store(
+                tx, caller, loaded, replace(fixed, before=before), fields=fields, action="fixed with others"
+            )
+        self.on_change(owner)
+        return profile_change(stored.view, before, fixed)
 
     async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:
         """Put back what was before the fix that made `revision`.

@@ -18,6 +18,23 @@ from bot.smtp.typed import is_invisible, without_blanks
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_OF_OWN_AUTHORITY, Fault.CERTIFICATE_UNTRUSTED)
 MAX_PROPOSED_FIXES = 3
 
+FIXES_FOR_MANY = frozenset(
+    {
+        Fix.USE_TLS,
+        Fix.USE_SSL,
+        Fix.TLS_ON_587,
+        Fix.SSL_ON_465,
+        Fix.USE_OPEN_PORT,
+        Fix.DO_NOT_AUTHENTICATE,
+        Fix.AUTH_PLAIN,
+        Fix.AUTH_LOGIN,
+        Fix.AUTH_CRAM_MD5,
+        Fix.REMOVE_HELO,
+        Fix.HELO_FROM_ADDRESS,
+    }
+)
+"""What may be changed for many people at once: it keeps address, login, password, server and trusted certificate."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProposedFix:
@@ -99,6 +116,29 @@ def apply_fix(profile: EmailProfile, fix: ProposedFix) -> EmailProfile:
         return _FIXES[fix.kind].apply(profile, fix.target)
     except (KeyError, ValueError, UserError):
         raise OutdatedFixError("This button no longer fits your profile. Test again to see what helps now.") from None
+
+
+def apply_fix_for_many(profile: EmailProfile, fix: ProposedFix) -> EmailProfile:
+    """Return one of many profiles with the fix applied.
+
+    Raises:
+        OutdatedFixError: the fix does not fit the profile, changes nothing, or would change who signs in where.
+    """
+    fixed = apply_fix(profile, fix) if fix.kind in FIXES_FOR_MANY else profile
+    if fixed == profile or _who_and_where(fixed) != _who_and_where(profile):
+        raise OutdatedFixError("The change does not fit the profile as it is now.")
+    return fixed
+
+
+def _who_and_where(profile: EmailProfile) -> tuple[object, ...]:
+    return (
+        profile.address,
+        profile.login,
+        profile.password,
+        profile.host,
+        profile.password_host,
+        profile.extras.get("PIN"),
+    )
 
 
 def fix_label(fix: ProposedFix, *, port: int) -> str:

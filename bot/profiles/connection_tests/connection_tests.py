@@ -1,6 +1,8 @@
 """Connection tests of stored and of typed profiles: authorised, limited, kept."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -11,8 +13,11 @@ from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.profile import EmailProfile, ProfileForm, check_others_form, check_own_form
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.limits import (
+    FAILED_SIGN_INS,
+    FAILED_SIGN_INS_IN_BULK,
     MESSAGES_OF_A_PERSON,
-    TESTS_OF_A_TARGET,
+    TESTS_OF_A_TARGET_IN_BULK,
+    Limit,
     count,
     count_test,
     release_sign_in,
@@ -56,11 +61,16 @@ class AccountTester(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionTestResult:
-    """A finished test: the report, what it means, and the changes that buttons may offer."""
+    """A finished test: of which account (without its secrets), the report, what it means, and the fixes to offer."""
 
+    account: Account
     report: Report
     advice: Advice | None
     fixes: tuple[ProposedFix, ...]
+
+
+class OwnTestFirstError(Exception):
+    """A test among many gave way, because somebody tests this profile by itself; their test has ended now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +104,8 @@ class ConnectionTests:
         self._clock = clock
         self._on_change = on_change
         self._password_in_form = password_in_form
-        self._testing: set[Person] = set()
+        self._testing: dict[Person, asyncio.Future[None]] = {}
+        self._in_bulk: dict[Person, asyncio.Task[ConnectionTestResult]] = {}
 
     async def test(self, *, caller: Person, owner: Person, progress: Progress) -> ConnectionTestResult:
         """Test the stored profile, keep the report, and say what helps.
@@ -113,17 +124,45 @@ class ConnectionTests:
         return interpret_report(report, account, loaded.profile)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
-        """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`."""
+        """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`.
+
+        Raises:
+            OwnTestFirstError: somebody tests the profile by itself.
+        """
         loaded = await self._testable(owner)
+        if owner in self._testing:
+            await asyncio.wait({self._testing[owner]})
+            raise OwnTestFirstError
+        testing = self._in_bulk[owner] = asyncio.create_task(self._test_in_bulk(caller, owner, loaded))
+        try:
+            await asyncio.wait({testing})
+        finally:
+            testing.cancel()
+            await asyncio.gather(testing, return_exceptions=True)
+            del self._in_bulk[owner]
+        if testing.cancelled():
+            raise OwnTestFirstError
+        return testing.result()
+
+    async def _test_in_bulk(self, caller: Person, owner: Person, loaded: Loaded) -> ConnectionTestResult:
         account = account_of(loaded.profile)
-        report = await self._tested(
-            owner,
+        report = await self._limited(
             account,
-            lambda tx: count(tx, TESTS_OF_A_TARGET, account.host, str(account.port)),
+            lambda tx: count(tx, TESTS_OF_A_TARGET_IN_BULK, account.host, str(account.port)),
+            FAILED_SIGN_INS_IN_BULK,
             lambda: self._tester.test(account, _unwatched),
         )
         report = await self._keep(caller, owner, loaded, report)
         return interpret_report(report, account, loaded.profile)
+
+    async def last_result(self, *, owner: Person, since: datetime | None = None) -> ConnectionTestResult | None:
+        """Return the last test of a profile as it is now, for whoever may see it; None when there is none `since`."""
+        async with self._database.reading() as tx:
+            loaded = await load(tx, owner)
+        report = loaded.view.last_test
+        if report is None or (since is not None and report.tested_at < since):
+            return None
+        return interpret_report(report, account_of(loaded.profile), loaded.profile)
 
     async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
@@ -209,27 +248,42 @@ class ConnectionTests:
         take: Callable[[Transaction], Awaitable[None]],
         run: Callable[[], Awaitable[Report]],
     ) -> Report:
+        async with self._only_test_of(owner):
+            return await self._limited(account, take, FAILED_SIGN_INS, run)
+
+    @asynccontextmanager
+    async def _only_test_of(self, owner: Person) -> AsyncIterator[None]:
+        """Keep others from testing a profile meanwhile; a test of it among many gives way."""
+        among_many = self._in_bulk.get(owner)
+        if among_many is not None:
+            among_many.cancel()
+            await asyncio.wait({among_many})
         if owner in self._testing:
             raise UserError("A test of this profile is running already. Wait for its report.")
-        self._testing.add(owner)
+        ended = self._testing[owner] = asyncio.get_running_loop().create_future()
         try:
-            return await self._limited(account, take, run)
+            yield
         finally:
-            self._testing.discard(owner)
+            del self._testing[owner]
+            ended.set_result(None)
 
     async def _limited(
-        self, account: Account, take: Callable[[Transaction], Awaitable[None]], run: Callable[[], Awaitable[Report]]
+        self,
+        account: Account,
+        take: Callable[[Transaction], Awaitable[None]],
+        failed_sign_ins: tuple[Limit, ...],
+        run: Callable[[], Awaitable[Report]],
     ) -> Report:
         """Run a test within the limits; a sign-in counts as failed until it has not."""
         signs_in = account.authenticate and account.password is not None and account.encryption is not Encryption.NONE
         async with self._database.writing() as tx:
             await take(tx)
             if signs_in:
-                await reserve_sign_in(tx, account.host, account.login)
+                await reserve_sign_in(tx, failed_sign_ins, account.host, account.login)
         report = await run()
         if signs_in and not _sign_in_failed(report):
             async with self._database.writing() as tx:
-                await release_sign_in(tx, account.host, account.login)
+                await release_sign_in(tx, failed_sign_ins, account.host, account.login)
         return report
 
     async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
@@ -265,7 +319,12 @@ def _unwatched(_report: Report) -> None:
 def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:
     """Say what a finished report means for a profile, and which changes help."""
     advice = advise(report, account)
-    return ConnectionTestResult(report=report, advice=advice, fixes=propose_fixes(report, advice, profile))
+    return ConnectionTestResult(
+        account=replace(account, password=None),
+        report=report,
+        advice=advice,
+        fixes=propose_fixes(report, advice, profile),
+    )
 
 
 def _sign_in_failed(report: Report) -> bool:

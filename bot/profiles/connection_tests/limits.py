@@ -49,6 +49,10 @@ TESTS_OF_A_WORKSPACE = (
     Limit("tests of a workspace", 60, MINUTE, "Many people of your workspace are testing at the moment."),
 )
 TESTS_OF_A_TARGET = (Limit("tests of a target", 30, MINUTE, "This server is being tested very often."),)
+TESTS_OF_A_TARGET_IN_BULK = (
+    Limit("tests of a target in bulk", 30, MINUTE, "A test of many asks one server at most thirty times a minute."),
+)
+"""Beside those of members, who never wait for a test of many."""
 FAILED_SIGN_INS = (
     Limit(
         "failed sign-ins, quarter of an hour",
@@ -63,6 +67,21 @@ FAILED_SIGN_INS = (
         "This login was refused ten times in a day, and more attempts could lock the mailbox.",
     ),
 )
+FAILED_SIGN_INS_IN_BULK = (
+    Limit(
+        "failed sign-ins in bulk, quarter of an hour",
+        2,
+        15 * MINUTE,
+        "Their login was refused twice in a quarter of an hour by tests of many; more could lock the mailbox.",
+    ),
+    Limit(
+        "failed sign-ins in bulk, day",
+        4,
+        DAY,
+        "Their login was refused four times in a day by tests of many; more could lock the mailbox.",
+    ),
+)
+"""Beside those of members: what a test of many has refused never keeps anybody from trying their own login."""
 LINKS_OF_A_PERSON = (Limit("links of a person", 10, HOUR, "You have asked for ten private links in an hour."),)
 LINK_ATTEMPTS = (Limit("wrong links", 50, 10 * MINUTE, "Too many wrong links came from your network."),)
 INSTALLATION_PAGES = (
@@ -88,14 +107,14 @@ async def count_test(tx: Transaction, caller: Person, host: str, port: int) -> N
     await count(tx, TESTS_OF_A_TARGET, host, str(port))
 
 
-async def reserve_sign_in(tx: Transaction, host: str, login: str) -> None:
+async def reserve_sign_in(tx: Transaction, limits: tuple[Limit, ...], host: str, login: str) -> None:
     """Count one sign-in as failed, by whomever."""
-    await count(tx, FAILED_SIGN_INS, host, _normalize(login))
+    await count(tx, limits, host, _normalize(login))
 
 
-async def release_sign_in(tx: Transaction, host: str, login: str) -> None:
+async def release_sign_in(tx: Transaction, limits: tuple[Limit, ...], host: str, login: str) -> None:
     """Uncount a sign-in that succeeded."""
-    await release(tx, FAILED_SIGN_INS, host, _normalize(login))
+    await release(tx, limits, host, _normalize(login))
 
 
 async def count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:

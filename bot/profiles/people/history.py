@@ -1,4 +1,4 @@
-"""The history: who changed or tested whose profile, when, which fields and with which outcome; never a value."""
+"""The history: who changed or tested whose profile, when, and from what to what or with which outcome; no secret."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from storage.tables.audit import AuditEntry
 
 PAGE_SIZE = 15
 RECENT_CHANGES = 5
+LATEST = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,12 @@ class History:
             found = await tx.audit.page(owner.workspace, subject=owner.user, before=before, limit=PAGE_SIZE + 1)
         entries = tuple(found[:PAGE_SIZE])
         return HistoryPage(owner=owner, entries=entries, older=entries[-1].number if len(found) > PAGE_SIZE else None)
+
+    async def latest(self, *, caller: Person, owner: Person) -> tuple[AuditEntry, ...]:
+        """Return the latest entries about one profile."""
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.reading() as tx:
+            return tuple(await tx.audit.page(owner.workspace, subject=owner.user, limit=LATEST))
 
     async def recent_changes(self, *, caller: Person) -> tuple[AuditEntry, ...]:
         """Return the latest changes in the whole workspace, for admins."""

@@ -2,22 +2,28 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
+from bot.profiles.account.failures import cause_id, cause_label, stage_label
 from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView, profile_view
+from bot.profiles.connection_tests.run_results import FailureGroup, load_result
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_from_number, state_number
 from bot.smtp.account import Encryption
+from bot.smtp.advice.notice import provider_notice
 from bot.smtp.check.report import StageName
 from storage.database import Database, Transaction
 from storage.tables.people import StoredPerson
 from storage.tables.people_query import Cursor, Query
 
-PAGE_SIZE = 15
-"""Lines a page: with heading, search and buttons well under the 50 blocks of a message."""
+PAGE_SIZE = 6
+"""Lines a page: the headline is still in sight when the list appears, which shows its end first."""
+
+MAX_CAUSES = 90
+"""Causes to choose from; a menu takes a hundred options."""
 
 CSV_COLUMNS = (
     "Name",
@@ -32,6 +38,8 @@ CSV_COLUMNS = (
     "Since",
     "Fails at",
     "Last test",
+    "Cause",
+    "Warning",
 )
 
 _MAX_SEARCH_WORDS = 5
@@ -44,11 +52,16 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 class ListQuery:
     """What an admin asks to see: a search, one state or all, the order, and where the page starts or ends.
 
-    `first` is the number of the page's first line, counted from 1.
+    Of those who fail, `stage` and `cause` (by its short name) name some; `run_id` and `group` are those whom one test
+    of many found failing alike. `first` is the number of the page's first line, counted from 1.
     """
 
     search: str = ""
     state: ProfileState | None = None
+    stage: StageName | None = None
+    cause: str = ""
+    run_id: str = ""
+    group: int = 0
     by_name: bool = False
     after: Cursor | None = None
     before: Cursor | None = None
@@ -59,12 +72,25 @@ class ListQuery:
         """Whether the page is read backward from where it ends."""
         return self.after is None and self.before is not None
 
-    def to_storage(self) -> Query:
-        """Return the query with which the database is asked."""
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves out anybody."""
+        return bool(self.search or self.state or self.run_id)
+
+    def of_everybody(self) -> "ListQuery":
+        """Return the query without a run's group."""
+        return replace(self.first_page(), run_id="", group=0)
+
+    def to_storage(self, users: tuple[str, ...] | None = None) -> Query:
+        """Return the query with which the database is asked; `users` are those of the run's group."""
         states = PROBLEMS_FIRST if self.state is None else (self.state,)
+        labels = [stage_label(self.stage)] if self.stage else []
+        labels += [cause_label(self.cause)] if self.cause else []
         return Query(
             states=tuple(state_number(state) for state in states),
             words=search_words(self.search)[:_MAX_SEARCH_WORDS],
+            labels=tuple(labels),
+            users=users,
             by_name=self.by_name,
             after=self.after,
             before=self.before,
@@ -77,7 +103,10 @@ class ListQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonLine:
-    """One person's line; `state` is what their record says now, `since` is when it became so."""
+    """One person's line; `state` is what their record says now, `since` is when it became so.
+
+    `warnings` are sentences about what cannot work, or soon will not, whatever a test says.
+    """
 
     user: str
     name: str
@@ -88,16 +117,34 @@ class PersonLine:
     failed_stage: StageName | None
     tested_at: datetime | None
     deactivated_at: datetime | None
+    cause: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why people fail: its short name, in words, and how many."""
+
+    id: str
+    words: str
+    people: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeoplePage:
-    """One page of the list; `counts` are of everybody by state, `total` of the query's lines, None if unknown."""
+    """One page of the list; `counts` are of everybody by state, `total` of the query's lines.
+
+    `stages` are of everybody who fails, by stage; `causes` are those of the people who fail at the query's stage, or of
+    all who fail, and empty where the query asks for another state. `group` is the cause of the run's group.
+    """
 
     query: ListQuery
     lines: tuple[PersonLine, ...]
     counts: Mapping[ProfileState, int]
-    total: int | None
+    total: int
+    stages: Mapping[StageName, int]
+    causes: tuple[Cause, ...]
+    group: str
     previous: ListQuery | None
     next: ListQuery | None
 
@@ -105,44 +152,70 @@ class PeoplePage:
 class PeopleList:
     """Reads the list; every method raises NotAllowedError when the caller is no admin."""
 
-    def __init__(self, *, database: Database, access: Access) -> None:
+    def __init__(self, *, database: Database, access: Access, clock: Callable[[], datetime]) -> None:
+        """`clock` returns the time now, aware UTC."""
         self._database = database
         self._access = access
+        self._clock = clock
 
     async def page(self, *, caller: Person, query: ListQuery) -> PeoplePage:
-        """Read one page."""
+        """Read one page.
+
+        Raises:
+            UserError: the run that the query names is not kept any more.
+        """
         await self._access.require_admin(caller)
         async with self._database.reading() as tx:
             counts = await _counts(tx, caller.workspace)
+            group = await _group(tx, caller.workspace, query)
+            asked = query.to_storage(group.users if group else None)
             # One line more than is shown tells whether there is another page.
-            found = await tx.people.page(caller.workspace, query.to_storage(), limit=PAGE_SIZE + 1)
+            found = await tx.people.page(caller.workspace, asked, limit=PAGE_SIZE + 1)
             more = len(found) > PAGE_SIZE
             shown = found[-PAGE_SIZE:] if query.backward else found[:PAGE_SIZE]
-            lines = await _lines(tx, caller.workspace, [person for person, _ in shown])
+            lines = await self._lines(tx, caller.workspace, [person for person, _ in shown])
+            total = await tx.people.count(caller.workspace, asked) if query.narrows else sum(counts.values())
+            stages, causes = await _failures(tx, caller.workspace, query, counts)
         cursors = [cursor for _, cursor in shown]
-        total = sum(counts.values()) if query.state is None else counts.get(query.state, 0)
         return PeoplePage(
             query=query,
             lines=lines,
             counts=counts,
-            total=None if query.search else total,
+            total=total,
+            stages=stages,
+            causes=causes,
+            group=group.cause if group else "",
             previous=_previous(query, cursors, more=more),
             next=_next(query, cursors, more=more),
         )
 
     async def stream_lines(self, *, caller: Person, query: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
-        """Read all lines of a query, in batches; the caller is authorised before the first."""
+        """Read all lines of a query, in batches; the caller is authorised before the first. Errors as `page`."""
         await self._access.require_admin(caller)
-        remaining = query.first_page().to_storage()
+        async with self._database.reading() as tx:
+            group = await _group(tx, caller.workspace, query)
+        remaining = query.first_page().to_storage(group.users if group else None)
         while True:
             async with self._database.reading() as tx:
                 found = await tx.people.page(caller.workspace, remaining, limit=_BATCH)
-                lines = await _lines(tx, caller.workspace, [person for person, _ in found])
+                lines = await self._lines(tx, caller.workspace, [person for person, _ in found])
             if lines:
                 yield lines
             if len(found) < _BATCH:
                 return
             remaining = replace(remaining, after=found[-1][1])
+
+    async def _lines(self, tx: Transaction, workspace: str, people: Sequence[StoredPerson]) -> tuple[PersonLine, ...]:
+        users = [person.user for person in people]
+        profiles = await tx.profiles.of(workspace, users)
+        tests = await tx.tests.of(workspace, users)
+        today = self._clock().date()
+        lines = []
+        for person in people:
+            owner = Person(workspace, person.user)
+            view = profile_view(owner, profiles.get(person.user), tests.get(person.user))
+            lines.append(_line(person, view, today))
+        return tuple(lines)
 
 
 def _previous(query: ListQuery, cursors: Sequence[Cursor], *, more: bool) -> ListQuery | None:
@@ -167,17 +240,34 @@ async def _counts(tx: Transaction, workspace: str) -> dict[ProfileState, int]:
     return counts
 
 
-async def _lines(tx: Transaction, workspace: str, people: Sequence[StoredPerson]) -> tuple[PersonLine, ...]:
-    users = [person.user for person in people]
-    profiles = await tx.profiles.of(workspace, users)
-    tests = await tx.tests.of(workspace, users)
-    return tuple(
-        _line(person, profile_view(Person(workspace, person.user), profiles.get(person.user), tests.get(person.user)))
-        for person in people
-    )
+async def _group(tx: Transaction, workspace: str, query: ListQuery) -> FailureGroup | None:
+    if not query.run_id:
+        return None
+    return (await load_result(tx, workspace, query.run_id)).group(query.group)
 
 
-def _line(person: StoredPerson, view: ProfileView) -> PersonLine:
+async def _failures(
+    tx: Transaction, workspace: str, query: ListQuery, counts: Mapping[ProfileState, int]
+) -> tuple[dict[StageName, int], tuple[Cause, ...]]:
+    """Return how many fail at each stage, and by which causes where the query asks for those who fail."""
+    if not counts.get(ProfileState.FAILS):
+        return {}, ()
+    failing = state_number(ProfileState.FAILS)
+    labels = {stage_label(stage): stage for stage in StageName}
+    at_stages = await tx.people.label_counts(workspace, failing, labels)
+    stages = {stage: at_stages[label] for label, stage in labels.items() if at_stages.get(label)}
+    if query.state is not ProfileState.FAILS:
+        return stages, ()
+    at_stage = (stage_label(query.stage),) if query.stage else ()
+    found = await tx.people.page(workspace, Query(states=(failing,), labels=at_stage), limit=_BATCH)
+    words = {cause_id(person.note): person.note for person, _ in found if person.note}
+    names = list(words)[:MAX_CAUSES]
+    people = await tx.people.label_counts(workspace, failing, [cause_label(name) for name in names])
+    causes = [Cause(id=name, words=words[name], people=people.get(cause_label(name), 0)) for name in names]
+    return stages, tuple(sorted(causes, key=lambda cause: -cause.people))
+
+
+def _line(person: StoredPerson, view: ProfileView, today: date) -> PersonLine:
     test = view.last_test
     failed = test.failed_stage if test else None
     return PersonLine(
@@ -190,7 +280,18 @@ def _line(person: StoredPerson, view: ProfileView) -> PersonLine:
         failed_stage=failed.name if failed else None,
         tested_at=test.tested_at if test else None,
         deactivated_at=person.deactivated_at,
+        cause=person.note,
+        warnings=_warnings(view, today) if person.deactivated_at is None else (),
     )
+
+
+def _warnings(view: ProfileView, today: date) -> tuple[str, ...]:
+    """Return what is known not to work, or not for long, before anybody tests."""
+    if not view.profile.is_complete:
+        return ()
+    mismatch = view.mismatch
+    known = (mismatch.sentence if mismatch else None, provider_notice(view.account, today))
+    return tuple(sentence for sentence in known if sentence)
 
 
 def to_csv(lines: Iterable[PersonLine]) -> str:
@@ -223,4 +324,6 @@ def _csv_values(line: PersonLine) -> tuple[str, ...]:
         line.since.isoformat(timespec="seconds"),
         str(line.failed_stage or ""),
         line.tested_at.isoformat(timespec="seconds") if line.tested_at else "",
+        line.cause,
+        " ".join(line.warnings),
     )

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.log import log_undelivered
 from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.errors import DirectoryError, NotAllowedError
 from bot.profiles.people.access import Person
 from bot.profiles.people.history import History
@@ -45,6 +46,7 @@ class HomeTabs:
     """Publishes Home tabs, each in its reader's own workspace."""
 
     profiles: EmailProfiles
+    connections: ConnectionTests
     listing: PeopleList
     defaults: WorkspaceDefaults
     history: History
@@ -152,7 +154,11 @@ class HomeTabs:
             view = await self.profiles.show(caller=reader, owner=reader)
         except NotAllowedError as error:
             return views.refused(str(error))
-        return views.home(view, reader=reader.user, entry=self.entry, admin=admin)
+        return views.home(view, reader=reader.user, entry=self.entry, own=await self._own_part(reader), admin=admin)
+
+    async def _own_part(self, reader: Person) -> views.OwnPart:
+        last = await self.connections.last_result(owner=reader)
+        return views.OwnPart(last=last, history=await self.history.latest(caller=reader, owner=reader))
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
         try:

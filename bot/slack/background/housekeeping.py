@@ -9,6 +9,7 @@ from functools import partial
 from slack_sdk.errors import SlackApiError
 
 from bot.profiles.connection_tests.bulk_tests import BulkTests
+from bot.profiles.connection_tests.run_results import RunResult
 from bot.profiles.people.retention import Retention, people_lease
 from bot.slack.background.user_sync import UserSync
 from bot.slack.replies.bulk_run_message import BulkRunMessage
@@ -108,9 +109,10 @@ class Housekeeping:
             log.exception("Housekeeping failed: %s.", name)
 
     async def _report_interrupted(self) -> None:
-        for run in await self.bulk.mark_interrupted():
-            await self._try("reporting an interrupted run", partial(self._report_one, run))
+        for run, found in await self.bulk.mark_interrupted():
+            await self._try("reporting an interrupted run", partial(self._report_one, run, found))
 
-    async def _report_one(self, run: StoredRun) -> None:
+    async def _report_one(self, run: StoredRun, found: RunResult) -> None:
         client = with_retries(await self.workspaces.client_for(run.workspace))
-        await BulkRunMessage(client, channel=run.channel, ts=run.message_ts).end(interrupted(run))
+        message = interrupted(found, run_id=run.run_id, done=max(run.done, found.done))
+        await BulkRunMessage(client, channel=run.channel, ts=run.message_ts).end(message)

@@ -1,29 +1,46 @@
-"""“Test these”: a test of many profiles, with its progress in one message to the admin."""
+"""“Test these”, “Fix these” and what their summaries offer: many profiles at once, with the progress in one message."""
 
 import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
+from bot.observability.log import log_undelivered
+from bot.profiles.account.records import ProfileView
+from bot.profiles.connection_tests.bulk_fixes import BulkChange
+from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest
+from bot.profiles.connection_tests.bulk_tests import PROGRESS_INTERVAL_SECONDS, to_test
+from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
+from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.bulk_run_message import BulkRunMessage
+from bot.slack.replies.jobs import INTERRUPTED as INTERRUPTED_SENTENCE
 from bot.slack.replies.reply import reply_below
+from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import notice
-from bot.slack.views.people_list import TITLE, decode_query
+from bot.slack.views.people_list import TITLE, decode_query, list_message
+from bot.slack.web_api.errors import SLACK_ERRORS
 from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
+
+log = logging.getLogger(__name__)
 
 START_TIMEOUT_SECONDS = 2.0
 """For posting a run's message: Slack waits for the acknowledgement meanwhile."""
 
+Work = Callable[[StoredRun, BulkRunMessage], Awaitable[RunResult]]
+
 
 class BulkTestListeners:
-    """The list's button and the one that stops a run."""
+    """The list's buttons for many, the one that stops a run, and those of its summary."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -31,54 +48,27 @@ class BulkTestListeners:
     def register(self, app: AsyncApp) -> None:
         """Register the buttons."""
         app.action(ActionId.PEOPLE_TEST)(self.press_test)
+        app.action(ActionId.PEOPLE_FIX)(self.press_causes)
         app.action(ActionId.RUN_STOP)(self.press_stop)
+        app.action(ActionId.RUN_SHOW)(self.press_show)
+        app.action(ActionId.RUN_TEST)(self.press_test_again)
+        app.action(ActionId.RUN_FIX)(self.press_fix)
+        app.action(ActionId.RUN_UNDO)(self.press_undo)
 
     async def press_test(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Start to test those that the list shows."""
         await ack()
-        query = decode_query(str(action.get("block_id") or ""))
-        users = await self._services.bulk.select_users(caller=caller, query=query)
-        async with asyncio.timeout(START_TIMEOUT_SECONDS):
-            posted = await client.chat_postMessage(channel=caller.user, **notice("The test begins …").payload())
-        shown = BulkRunMessage(client, channel=posted["channel"], ts=posted["ts"])
-        try:
-            run = await self._services.bulk.create_run(
-                caller=caller, users=users, channel=posted["channel"], message_ts=posted["ts"]
-            )
-        except UserError as error:
-            await shown.show(notice(str(error)))
-            raise
+        await self._test(body, client, caller, decode_query(str(action.get("block_id") or "")))
 
-        async def notify(sentence: str) -> None:
-            await shown.end(notice(sentence))
-
-        async def work() -> None:
-            await self._run(run, users, caller, shown)
-
-        try:
-            self._services.jobs.start(f"run for {caller.user}", work, notify=notify)
-        except UserError as error:
-            await self._services.bulk.finish_run(run, INTERRUPTED)
-            await shown.show(notice(str(error)))
-            raise
-        count = f"{len(users)} email {'profile' if len(users) == 1 else 'profiles'}"
-        begun = notice(f"Testing {count}. Follow it in your messages with the bot.")
-        await reply_below(body, client, title=TITLE, first=begun)
-
-    async def _run(self, run: StoredRun, users: tuple[str, ...], caller: Person, shown: BulkRunMessage) -> None:
-        async def show(tally: BulkTestCounts) -> None:
-            await shown.show(views.progress(tally, run_id=run.run_id))
-
-        try:
-            tally = await self._services.bulk.run(run, users, caller=caller, show=show)
-        except BaseException:
-            # Stopped with the process, or broken: whichever it is, nobody goes on with it.
-            await self._services.bulk.finish_run(run, INTERRUPTED)
-            raise
-        await self._services.bulk.finish_run(run, DONE)
-        await shown.end(views.finished(tally))
+    async def press_test_again(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Start to test those of one cause again."""
+        await ack()
+        run_id, group = views.decode_group(pressed_value(action))
+        await self._test(body, client, caller, ListQuery(run_id=run_id, group=group))
 
     async def press_stop(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -88,3 +78,180 @@ class BulkTestListeners:
         stopped = await self._services.bulk.cancel_run(caller=caller, run_id=pressed_value(action))
         message = notice("The test stops in a moment." if stopped else "This test is over already.")
         await reply_below(body, client, title=TITLE, first=message)
+
+    async def press_show(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Show the list of those of one cause."""
+        await ack()
+        run_id, group = views.decode_group(pressed_value(action))
+        page = await self._services.listing.page(caller=caller, query=ListQuery(run_id=run_id, group=group))
+        await reply_below(body, client, title=TITLE, first=list_message(page))
+
+    async def press_causes(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Show why those in the list fail, with what can be done for all of a cause."""
+        await ack()
+        query = decode_query(str(action.get("block_id") or ""))
+        await self._services.profiles.access.require_admin(caller)
+        reply = await reply_below(body, client, title=TITLE, first=notice("Reading the last tests …"))
+
+        async def notify(sentence: str) -> None:
+            await reply.show(notice(sentence))
+
+        async def work() -> None:
+            run_id, result = await self._services.bulk.summarise(caller=caller, query=query)
+            await reply.show(views.causes(result, run_id=run_id))
+
+        self._services.jobs.start_run(f"causes for {caller.user}", work, notify=notify)
+
+    async def press_fix(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Change those of one cause alike, tell them, and test them; Slack has asked whether to."""
+        await ack()
+        run_id, number = views.decode_group(pressed_value(action))
+        group = await self._services.bulk_fixes.group(caller=caller, run_id=run_id, number=number)
+
+        async def work(run: StoredRun, shown: BulkRunMessage) -> RunResult:
+            fixed, people = await self._fix(run, group, client, caller, shown)
+            if fixed.cancelled or not people:
+                await self._services.bulk.save(run, fixed)
+                return fixed
+            return await self._run(run, people, caller, shown, before=fixed)
+
+        begun = f"Changing {views.profiles(len(group.fits))}. Follow it in your messages with the bot."
+        await self._start(body, client, caller, total=len(group.fits), work=work, begun=begun)
+
+    async def press_undo(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Put back what a run changed, and tell the owners; Slack has asked whether to."""
+        await ack()
+        run_id = pressed_value(action)
+        result = await self._services.bulk.result(caller=caller, run_id=run_id)
+        shown = await self._post(client, caller)
+
+        async def notify(sentence: str) -> None:
+            await shown.end(notice(sentence))
+
+        async def work() -> None:
+            change, shown_at = BulkChange(total=0), 0.0
+            async for change in self._services.bulk_fixes.undo(caller=caller, run_id=run_id):
+                await self._tell(client, caller, change)
+                if time.monotonic() - shown_at >= PROGRESS_INTERVAL_SECONDS:
+                    shown_at = time.monotonic()
+                    await shown.show(views.undoing(change))
+            await shown.end(views.undone(change))
+            summary = views.finished(replace(result, undone=True), run_id=run_id)
+            await ResponseUrl(client, body).answer(summary, replace=True)
+
+        self._services.jobs.start_run(f"undo for {caller.user}", work, notify=notify)
+
+    async def _test(self, body: Payload, client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
+        people = await self._services.bulk.select(caller=caller, query=query)
+
+        async def work(run: StoredRun, shown: BulkRunMessage) -> RunResult:
+            return await self._run(run, people, caller, shown, before=RunResult(total=len(people)))
+
+        begun = f"Testing {views.profiles(len(people))}. Follow it in your messages with the bot."
+        await self._start(body, client, caller, total=len(people), work=work, begun=begun)
+
+    async def _start(
+        self, body: Payload, client: AsyncWebClient, caller: Person, *, total: int, work: Work, begun: str
+    ) -> None:
+        """Post the run's message, store the run, and do its work in the background."""
+        shown = await self._post(client, caller)
+        try:
+            run = await self._services.bulk.create_run(
+                caller=caller, total=total, channel=shown.channel, message_ts=shown.ts
+            )
+        except UserError as error:
+            await shown.show(notice(str(error)))
+            raise
+
+        async def notify(sentence: str) -> None:
+            message = notice(sentence)
+            if sentence == INTERRUPTED_SENTENCE:
+                found = await self._services.bulk.found(run)
+                message = views.interrupted(found, run_id=run.run_id, done=found.done)
+            await shown.end(message)
+
+        async def whole() -> None:
+            try:
+                result = await work(run, shown)
+            except BaseException:
+                # Stopped with the process, or broken: whichever it is, nobody goes on with it.
+                await self._services.bulk.finish_run(run, INTERRUPTED)
+                raise
+            await self._services.bulk.finish_run(run, DONE)
+            await shown.end(views.finished(result, run_id=run.run_id))
+
+        try:
+            self._services.jobs.start_run(f"run for {caller.user}", whole, notify=notify)
+        except UserError as error:
+            await self._services.bulk.finish_run(run, INTERRUPTED)
+            await shown.show(notice(str(error)))
+            raise
+        await reply_below(body, client, title=TITLE, first=notice(begun))
+
+    async def _run(
+        self,
+        run: StoredRun,
+        people: tuple[ProfileToTest, ...],
+        caller: Person,
+        shown: BulkRunMessage,
+        *,
+        before: RunResult,
+    ) -> RunResult:
+        async def show(progress: BulkProgress) -> None:
+            await shown.show(views.progress(progress, run_id=run.run_id, before=before))
+
+        return await self._services.bulk.run(run, people, caller=caller, show=show, before=before)
+
+    async def _fix(
+        self, run: StoredRun, group: FailureGroup, client: AsyncWebClient, caller: Person, shown: BulkRunMessage
+    ) -> tuple[RunResult, tuple[ProfileToTest, ...]]:
+        """Change the profiles of a group; return what was done, stored already, and whom to test."""
+        views_of: dict[str, ProfileView] = {}
+        result, stepped_at, active = RunResult(total=len(group.fits), fix=group.fix), 0.0, True
+        async for change in self._services.bulk_fixes.fix(caller=caller, group=group):
+            await self._tell(client, caller, change)
+            if change.latest is not None:
+                views_of[change.latest.view.owner.user] = change.latest.view
+            result = _changed(result, change)
+            if change.done == change.total or time.monotonic() - stepped_at >= PROGRESS_INTERVAL_SECONDS:
+                stepped_at = time.monotonic()
+                await self._services.bulk.save(run, result)
+                active = await self._services.bulk.step(run, done=0)
+                await shown.show(views.changing(change, run_id=run.run_id))
+            if not active:
+                break
+        people = tuple(to_test(user, view.profile) for user, view in views_of.items())
+        return replace(result, cancelled=not active), people
+
+    async def _tell(self, client: AsyncWebClient, caller: Person, change: BulkChange) -> None:
+        """Tell the owner of the profile that was changed last; one who cannot be told stops nothing."""
+        if change.latest is None:
+            return
+        try:
+            await self._services.notices.send_changed(client, caller, change.latest)
+        except SLACK_ERRORS as error:
+            change.untold += 1
+            log_undelivered(log, "An owner could not be told of a change of many profiles", error)
+
+    async def _post(self, client: AsyncWebClient, caller: Person) -> BulkRunMessage:
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            posted = await client.chat_postMessage(channel=caller.user, **notice("It begins …").payload())
+        return BulkRunMessage(client, channel=posted["channel"], ts=posted["ts"])
+
+
+def _changed(result: RunResult, change: BulkChange) -> RunResult:
+    return replace(
+        result,
+        changed=tuple(change.changed),
+        descriptions=change.descriptions,
+        left_alone=dict(change.left_alone),
+        untold=change.untold,
+    )

@@ -19,6 +19,7 @@ from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import card as cards
 from bot.slack.views import history as history_views
 from bot.slack.views import people_list as views
+from bot.slack.views import report as reports
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import Message, notice
 
@@ -37,9 +38,11 @@ class PeopleListListeners:
         """Register the menus and the buttons."""
         app.action(ActionId.PEOPLE_SEARCH)(self.search)
         app.action(ActionId.PEOPLE_STATE)(self.choose_state)
+        app.action(ActionId.PEOPLE_CAUSE)(self.choose_cause)
         app.action(ActionId.PEOPLE_ORDER)(self.choose_order)
         app.action(ActionId.PEOPLE_PAGE)(self.change_page)
         app.action(ActionId.PEOPLE_BACK)(self.change_page)
+        app.action(ActionId.PEOPLE_ALL)(self.change_page)
         app.action(ActionId.PEOPLE_OPEN)(self.open_from_home)
         app.action(ActionId.PEOPLE_EXPORT)(self.export)
         app.action(ActionId.PEOPLE_ROW)(self.press_row)
@@ -59,10 +62,19 @@ class PeopleListListeners:
     async def choose_state(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
-        """Show those in one state, or all."""
+        """Show those in one state, or who fail at one stage, or all."""
         await ack()
-        state = views.decode_state(pressed_value(action))
-        await self._replace(body, client, caller, replace(_query(action).first_page(), state=state))
+        state, stage = views.decode_state(pressed_value(action))
+        shown = replace(_query(action).first_page(), state=state, stage=stage, cause="")
+        await self._replace(body, client, caller, shown)
+
+    async def choose_cause(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Show those who fail by one cause, or by any."""
+        await ack()
+        cause = views.decode_cause(pressed_value(action))
+        await self._replace(body, client, caller, replace(_query(action).first_page(), cause=cause))
 
     async def choose_order(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -128,6 +140,8 @@ class PeopleListListeners:
                 await self._services.forms.open_extras(client, body, caller, owner, channel=channel)
             case "test":
                 await self._test(client, body, caller, owner)
+            case "report":
+                await self._show_report(client, body, caller, owner)
             case "history":
                 page = await self._services.history.page(caller=caller, owner=owner)
                 shown = history_views.history(page, reader=caller.user)
@@ -137,6 +151,14 @@ class PeopleListListeners:
                 nothing = notice("There is no email profile to remove.")
                 question = cards.delete_question(view, reader=caller.user) if view.revision else nothing
                 await reply_below(body, client, title=views.TITLE, first=question)
+
+    async def _show_report(self, client: AsyncWebClient, body: Payload, caller: Person, owner: Person) -> None:
+        view = await self._services.profiles.show(caller=caller, owner=owner)
+        last = await self._services.connections.last_result(owner=owner)
+        shown = notice("There is no report: the profile was changed since its last test.")
+        if last is not None:
+            shown = reports.finished(view.account, last, owner=owner.user)
+        await reply_below(body, client, title=views.TITLE, first=shown)
 
     async def _page(self, caller: Person, query: ListQuery) -> Message:
         return views.list_message(await self._services.listing.page(caller=caller, query=query))

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.connection_tests.bulk_fixes import BulkFixes
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.people.history import History
@@ -28,6 +29,7 @@ class Services:
     connections: ConnectionTests
     listing: PeopleList
     bulk: BulkTests
+    bulk_fixes: BulkFixes
     history: History
     defaults: WorkspaceDefaults
     links: PrivateLinks | None

@@ -24,8 +24,8 @@ class BulkRunMessage:
 
     def __init__(self, client: AsyncWebClient, *, channel: str, ts: str) -> None:
         self._client = client
-        self._channel = channel
-        self._ts = ts
+        self.channel = channel
+        self.ts = ts
         self._silent_until = 0.0
 
     async def show(self, message: Message) -> None:
@@ -49,8 +49,8 @@ class BulkRunMessage:
             await self._update(message)
         except SLACK_ERRORS as error:
             log.info("The message of a run was not changed (%s).", type(error).__name__)
-            await post_to_person(self._client, self._channel, "", message)
+            await post_to_person(self._client, self.channel, "", message)
 
     async def _update(self, message: Message) -> None:
         async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
-            await without_retries(self._client).chat_update(channel=self._channel, ts=self._ts, **message.payload())
+            await without_retries(self._client).chat_update(channel=self.channel, ts=self.ts, **message.payload())

@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 _LAST_NOTICE_SECONDS = 5.0
 """How long cancelled jobs get to notify their owners."""
 
+MOST_RUNS = 10
+"""Works on many profiles under way at once, one a workspace."""
+
 INTERRUPTED = "The bot is being restarted, so this was interrupted. Please run it again in a minute."
 RESTARTING = "The bot is being restarted. Please try again in a minute."
 
@@ -38,9 +41,12 @@ def not_taken(reference: str) -> str:
 class Jobs:
     """The registry of background jobs of one process."""
 
-    def __init__(self, *, most: int) -> None:
+    def __init__(self, *, most: int, most_runs: int = MOST_RUNS) -> None:
+        """`most_runs` bounds works on many profiles, which take no place of the others."""
         self._most = most
+        self._most_runs = most_runs
         self._tasks: set[asyncio.Task[None]] = set()
+        self._runs: set[asyncio.Task[None]] = set()
         self._draining = False
 
     @property
@@ -58,13 +64,29 @@ class Jobs:
         Raises:
             UserError: too many jobs are under way, or the bot is stopping.
         """
+        if len(self._tasks) - len(self._runs) >= self._most:
+            raise UserError("Many tests are running right now. Please try again in a minute.")
+        self._begin(name, work, notify)
+
+    def start_run(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, notify: Callable[[str], Awaitable[object]]
+    ) -> None:
+        """Start work on many profiles, in a place of its own; all else as `start`."""
+        if len(self._runs) >= self._most_runs:
+            raise UserError("Tests of many profiles are running for other workspaces. Please try again in a minute.")
+        task = self._begin(name, work, notify)
+        self._runs.add(task)
+        task.add_done_callback(self._runs.discard)
+
+    def _begin(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], notify: Callable[[str], Awaitable[object]]
+    ) -> asyncio.Task[None]:
         if self._draining:
             raise UserError(RESTARTING)
-        if len(self._tasks) >= self._most:
-            raise UserError("Many tests are running right now. Please try again in a minute.")
         task = asyncio.create_task(self._run(name, work, notify), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run(
         self, name: str, work: Callable[[], Coroutine[Any, Any, None]], notify: Callable[[str], Awaitable[object]]

@@ -1,58 +1,226 @@
-"""A test of many profiles: its progress, and its result by cause."""
+"""A test of many profiles: its progress, its result by cause, and the buttons that act on those of a cause."""
 
-from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
+import math
+
+from slack_sdk.models.blocks import ConfirmObject, PlainTextObject
+
+from bot.profiles.account.fixes import fix_label
+from bot.profiles.connection_tests.bulk_fixes import BulkChange
+from bot.profiles.connection_tests.bulk_progress import BulkProgress
+from bot.profiles.connection_tests.limits import duration_words
+from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Block, Message, actions, button, escape, section, truncate
-from storage.tables.bulk_runs import StoredRun
+from bot.slack.views.form import OutdatedFormError
+from bot.slack.views.message import (
+    Block,
+    Button,
+    Message,
+    actions,
+    button,
+    code,
+    context,
+    escape,
+    format_clock,
+    section,
+    truncate,
+)
 
 _BAR_LENGTH = 20
 _MAX_CAUSES = 10
 _MAX_NAMES = 10
+_MAX_REASONS = 5
+_MAX_WAITS = 3
 
 
-def progress(counts: BulkTestCounts, *, run_id: str) -> Message:
-    """Return a run under way, with the button that stops it."""
-    left_out = f" · {counts.skipped.total()} left out" if counts.skipped else ""
-    so_far = f"{counts.passed} work · {counts.failed} fail{left_out}"
-    full = _BAR_LENGTH * counts.done // max(counts.total, 1)
-    bar = f"`{'█' * full}{'░' * (_BAR_LENGTH - full)}` {counts.done} of {counts.total}"
+def profiles(count: int) -> str:
+    """Return "15 email profiles"."""
+    return f"{count} email {'profile' if count == 1 else 'profiles'}"
+
+
+def people(count: int) -> str:
+    """Return "15 people"."""
+    return f"{count} {'person' if count == 1 else 'people'}"
+
+
+def progress(so_far: BulkProgress, *, run_id: str, before: RunResult) -> Message:
+    """Return a run under way: how far, how long still, what it waits for, and the button that stops it."""
+    left_out = f" · {so_far.skipped.total()} left out" if so_far.skipped else ""
+    found = f"{so_far.passed} work · {so_far.failed} fail{left_out}"
+    left = _time_left(so_far.seconds_left)
+    bar = _bar(so_far.done, so_far.total)
+    waits = [
+        context(f":hourglass_flowing_sand: {code(wait.server)} waits until {format_clock(wait.until)}: {wait.sentence}")
+        for wait in so_far.waits[:_MAX_WAITS]
+    ]
     return Message(
-        text=f"Testing {counts.total} email profiles: {counts.done} done.",
+        text=f"Testing {profiles(so_far.total)}: {so_far.done} done{left}.",
         blocks=[
-            section(f"*Testing {counts.total} email profiles*\n{bar}\n{so_far}"),
+            *_changed(before),
+            section(f"*Testing {profiles(so_far.total)}*\n{bar}{left}\n{found}"),
+            *waits,
             actions(button("Stop", ActionId.RUN_STOP, value=run_id, style="danger")),
         ],
     )
 
 
-def finished(counts: BulkTestCounts) -> Message:
-    """Return how many profiles work, and the rest by cause."""
-    stopped = f"Stopped after {counts.done} of {counts.total}. " if counts.cancelled else ""
-    tested = counts.passed + counts.failed
-    text = f"{stopped}Of {tested} tested email profiles {counts.passed} work and {counts.failed} fail."
-    return Message(text=text, blocks=[section(f"*{escape(text)}*"), *_causes(counts)])
-
-
-def interrupted(run: StoredRun) -> Message:
-    """Return the message about a run that died with its process."""
-    text = (
-        f"The test of {run.total} email profiles was interrupted after {run.done}, because the bot was restarted. "
-        "Results so far are kept. Start it again from the list."
+def changing(so_far: BulkChange, *, run_id: str) -> Message:
+    """Return a change of many profiles under way."""
+    left = _time_left(so_far.seconds_left)
+    return Message(
+        text=f"Changing {profiles(so_far.total)}: {so_far.done} done{left}.",
+        blocks=[
+            section(f"*Changing {profiles(so_far.total)}*\n{_bar(so_far.done, so_far.total)}{left}"),
+            actions(button("Stop", ActionId.RUN_STOP, value=run_id, style="danger")),
+        ],
     )
-    return Message(text=text, blocks=[section(text)])
 
 
-def _causes(counts: BulkTestCounts) -> list[Block]:
-    causes = sorted(counts.causes.items(), key=lambda item: -len(item[1]))
+def undoing(so_far: BulkChange) -> Message:
+    """Return a change of many profiles that is being put back."""
+    left = _time_left(so_far.seconds_left)
+    return Message(
+        text=f"Putting {profiles(so_far.total)} back: {so_far.done} done{left}.",
+        blocks=[section(f"*Putting {profiles(so_far.total)} back*\n{_bar(so_far.done, so_far.total)}{left}")],
+    )
+
+
+def undone(change: BulkChange) -> Message:
+    """Return what became of putting a change back."""
+    text = f"Put back for {people(len(change.changed))}: {'; '.join(change.descriptions) or 'nothing'}."
+    return Message(
+        text=text,
+        blocks=[section(f"*{escape(text)}*"), *_left_alone(dict(change.left_alone), change.untold, "not put back")],
+    )
+
+
+def finished(result: RunResult, *, run_id: str) -> Message:
+    """Return how many profiles work, and the rest by cause, each with what can be done for all of them."""
+    tested = result.passed + result.failed
+    text = f"Of {tested} tested email profiles {result.passed} work and {result.failed} fail."
+    if result.cancelled:
+        text = f"Stopped after {result.done} of {result.total}. {text}"
+    return Message(
+        text=text, blocks=[*_changed(result, run_id), section(f"*{escape(text)}*"), *_causes(result, run_id)]
+    )
+
+
+def causes(result: RunResult, *, run_id: str) -> Message:
+    """Return why people fail, from their last tests."""
+    text = f"Why {people(result.failed)} fail, as the last tests say."
+    if result.failed == 1:
+        text = "Why 1 person fails, as the last test says."
+    return Message(text=text, blocks=[section(f"*{escape(text)}*"), *_causes(result, run_id)])
+
+
+def interrupted(result: RunResult, *, run_id: str, done: int) -> Message:
+    """Return what a run found before it ended with its process, after so many profiles."""
+    text = f"The test of {profiles(result.total)} was interrupted after {done}, because the bot was restarted."
+    advice = "What was found so far is kept. Start it again from the list."
+    return Message(
+        text=f"{text} {advice}",
+        blocks=[*_changed(result, run_id), section(escape(f"{text} {advice}")), *_causes(result, run_id)],
+    )
+
+
+def _causes(result: RunResult, run_id: str) -> list[Block]:
     blocks: list[Block] = []
-    for cause, users in causes[:_MAX_CAUSES]:
-        names = ", ".join(f"<@{user}>" for user in users[:_MAX_NAMES])
-        more = f" and {len(users) - _MAX_NAMES} more" if len(users) > _MAX_NAMES else ""
-        verb = "fails" if len(users) == 1 else "fail"
-        blocks.append(section(f":x: *{len(users)} {verb} {escape(truncate(cause, 500))}*\n{names}{more}"))
-    rest = causes[_MAX_CAUSES:]
+    for number, group in enumerate(result.groups[:_MAX_CAUSES]):
+        if group.users:
+            blocks += [section(_cause(group)), actions(*_buttons(group, encode_group(run_id, number)))]
+    rest = result.groups[_MAX_CAUSES:]
     if rest:
-        blocks.append(section(f"{sum(len(users) for _, users in rest)} more fail for {len(rest)} other reasons."))
-    for sentence, count in counts.skipped.most_common(5):
-        blocks.append(section(f":heavy_minus_sign: {count} not tested: {escape(truncate(sentence, 500))}"))
+        blocks.append(section(f"{sum(len(group.users) for group in rest)} more fail for {len(rest)} other reasons."))
+    skipped = sorted(result.skipped.items(), key=lambda item: -item[1])
+    blocks += [
+        section(f":heavy_minus_sign: {count} not tested: {escape(truncate(sentence, 500))}")
+        for sentence, count in skipped[:_MAX_REASONS]
+    ]
     return blocks
+
+
+def _cause(group: FailureGroup) -> str:
+    users = group.users
+    names = ", ".join(f"<@{user}>" for user in users[:_MAX_NAMES])
+    more = f" and {len(users) - _MAX_NAMES} more" if len(users) > _MAX_NAMES else ""
+    verb = "fails" if len(users) == 1 else "fail"
+    return f":x: *{len(users)} {verb} {escape(truncate(group.cause, 500))}*\n{names}{more}"
+
+
+def _buttons(group: FailureGroup, value: str) -> list[Button]:
+    buttons = [button("Show these", ActionId.RUN_SHOW, value=value)]
+    if group.fix is not None and group.fits:
+        buttons.append(button("Fix these", ActionId.RUN_FIX, value=value, style="primary", confirm=_question(group)))
+    buttons.append(button("Test these again", ActionId.RUN_TEST, value=value))
+    return buttons
+
+
+def _question(group: FailureGroup) -> ConfirmObject:
+    """Return the one question before many profiles are changed, with the number in its button."""
+    count = len(group.fits)
+    what = fix_label(group.fix, port=group.port).removesuffix(" and test again") if group.fix else ""
+    of = f" of these {len(group.users)}" if count < len(group.users) else ""
+    text = (
+        f"{what}: for {people(count)}{of}, and test again. Address, login, password and server stay as they are. "
+        "Each owner is told. It can be undone for all at once."
+    )
+    return ConfirmObject(
+        title=f"Change {profiles(count)}?",
+        text=PlainTextObject(text=truncate(text, 300)),
+        confirm=f"Fix these {count}",
+        deny="Cancel",
+    )
+
+
+def _changed(result: RunResult, run_id: str = "") -> list[Block]:
+    """Return what a run changed before it tested, with the button that puts it back."""
+    if result.fix is None:
+        return []
+    count = len(result.changed)
+    what = "; ".join(code(line) for line in result.descriptions) or "nothing"
+    blocks: list[Block] = [section(f":wrench: Changed for {people(count)}: {what}")]
+    blocks += _left_alone(result.left_alone, result.untold, "not changed")
+    if run_id and count and not result.undone:
+        question = ConfirmObject(
+            title=f"Put {profiles(count)} back?",
+            text=PlainTextObject(text="Whoever changed their profile since keeps it as it is. Each owner is told."),
+            confirm=f"Undo for {count}",
+            deny="Cancel",
+        )
+        undo = button(f"Undo for {people(count)}", ActionId.RUN_UNDO, value=run_id, confirm=question)
+        blocks.append(actions(undo))
+    return blocks
+
+
+def _left_alone(reasons: dict[str, int], untold: int, what: str) -> list[Block]:
+    lines = [
+        f":heavy_minus_sign: {count} {what}: {escape(truncate(sentence, 300))}"
+        for sentence, count in sorted(reasons.items(), key=lambda item: -item[1])[:_MAX_REASONS]
+    ]
+    if untold:
+        lines.append(f":warning: {people(untold)} could not be told by direct message.")
+    return [context("\n".join(lines))] if lines else []
+
+
+def _bar(done: int, total: int) -> str:
+    full = _BAR_LENGTH * done // max(total, 1)
+    return f"`{'█' * full}{'░' * (_BAR_LENGTH - full)}` {done} of {total}"
+
+
+def _time_left(seconds: float | None) -> str:
+    """Return how long something still takes, in steps in which it does not flicker."""
+    if seconds is None or seconds < 1:
+        return ""
+    return f", about {duration_words(math.ceil(seconds / 5) * 5)} left"
+
+
+def encode_group(run_id: str, number: int) -> str:
+    """Return the value of a button about those of a cause."""
+    return f"{run_id}:{number}"
+
+
+def decode_group(value: str) -> tuple[str, int]:
+    """Read what `encode_group` wrote; raises OutdatedFormError for anything else."""
+    run_id, _, number = value.partition(":")
+    if not run_id or not (number.isascii() and number.isdigit() and len(number) < 6):
+        raise OutdatedFormError
+    return run_id, int(number)

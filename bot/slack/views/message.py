@@ -77,6 +77,11 @@ def format_time(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
 
+def format_clock(at: datetime) -> str:
+    """Return mrkdwn that Slack shows as a time of day with seconds in the reader's time zone."""
+    return f"<!date^{int(at.timestamp())}^{{time_secs}}|{at.hour:02}:{at.minute:02}:{at.second:02} UTC>"
+
+
 def _day(at: datetime) -> str:
     # strftime would name the month in the language of the machine.
     return f"{at.day:02} {_MONTHS[at.month - 1]} {at.year}"

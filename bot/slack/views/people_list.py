@@ -1,10 +1,23 @@
-"""“Work with email”: the list of everybody's profiles as admins see it, and the values of its buttons and menus."""
+"""“Work with email”: the list of everybody's profiles as admins see it, and the values of its buttons and menus.
+
+Slack shows the end of a new message. So a page is short enough that its headline is in sight too, and search, menus
+and buttons stand below the people, beside the composer, where eyes and hands are. With fifteen people and the controls
+on top, a screen of 800 pixels began at the ninth of them. A `data_table` would page by itself, but nothing in its rows
+can be pressed.
+"""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from slack_sdk.models.blocks import InputBlock, OverflowMenuElement, PlainTextInputElement, SectionBlock
+from slack_sdk.models.blocks import (
+    InputBlock,
+    Option,
+    OverflowMenuElement,
+    PlainTextInputElement,
+    SectionBlock,
+    StaticSelectElement,
+)
 
 from bot.profiles.account.records import ProfileState
 from bot.profiles.people.members import PROBLEMS_FIRST, state_from_number, state_number
@@ -13,27 +26,32 @@ from bot.slack.ids import ActionId
 from bot.slack.views.card import SYMBOLS
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
+    MAX_OPTION_LENGTH,
     Block,
     Message,
     actions,
     button,
     code,
     context,
+    escape,
     format_date,
     format_time,
     header,
     menu,
     mrkdwn,
-    option,
     section,
+    truncate,
 )
 from bot.smtp.account import Encryption
+from bot.smtp.check.report import StageName
 from storage.tables.people_query import Cursor
 
 TITLE = "Work with email"
-MAX_SEARCH_LENGTH = 60
+MAX_SEARCH_LENGTH = 50
 _ALL = "all"
 _BY_NAME, _BY_PROBLEM = "name", "problems"
+_STAGES = tuple(StageName)
+_LONGEST_ID = 36
 
 STATE_WORDS: Mapping[ProfileState, str] = {
     ProfileState.WORKS: "work",
@@ -47,11 +65,24 @@ STATE_WORDS: Mapping[ProfileState, str] = {
 
 ROW_ACTIONS: Mapping[str, str] = {
     "edit": "Edit",
+    "report": "Last report",
     "test": "Test connection",
     "extras": "Extra configurations",
     "history": "History",
     "remove": "Remove …",
 }
+_SET_UP = ("edit", "test", "extras", "history", "remove")
+_ROW_ACTIONS_IN: Mapping[ProfileState, tuple[str, ...]] = {
+    ProfileState.FAILS: ("edit", "report", "test", "history"),
+    ProfileState.PASSWORD_MISSING: ("edit", "extras", "history", "remove"),
+    ProfileState.UNREADABLE: ("edit", "history", "remove"),
+    ProfileState.NOT_SET_UP: ("edit", "history"),
+    ProfileState.DEACTIVATED: ("history", "remove"),
+}
+"""What helps in a state; Slack takes five options in such a menu
+(https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element)."""
+
+_MAX_CAUSE_LENGTH = 90
 
 
 def counts_text(counts: Mapping[ProfileState, int]) -> str:
@@ -62,25 +93,15 @@ def counts_text(counts: Mapping[ProfileState, int]) -> str:
 
 
 def list_message(page: PeoplePage) -> Message:
-    """Return one page with its search, filter, order and buttons."""
+    """Return one page: the headline, the people, and below them search, filter, order and buttons."""
     query = page.query
-    blocks: list[Block] = [
-        header(TITLE),
-        context(counts_text(page.counts)),
-        _search(query),
-        _choices(page),
-        *(row(line, number, query) for number, line in enumerate(page.lines)),
-    ]
+    blocks: list[Block] = [header(TITLE), context(counts_text(page.counts))]
+    if page.group:
+        blocks.append(context(f"Only who was found to fail {escape(truncate(page.group, 500))}"))
+    blocks += [row(line, number, query) for number, line in enumerate(page.lines)]
     if not page.lines:
         blocks.append(section(_nobody(query)))
-    blocks.append(context(_position(page)))
-    buttons = []
-    if page.previous is not None:
-        buttons.append(button("Previous", ActionId.PEOPLE_BACK, value=encode_query(page.previous)))
-    if page.next is not None:
-        buttons.append(button("Next", ActionId.PEOPLE_PAGE, value=encode_query(page.next)))
-    if buttons:
-        blocks.append(actions(*buttons, block_id=_block_id("turn", query)))
+    blocks += [context(_position(page)), _search(query), _choices(page), _buttons(page)]
     return Message(text=f"{TITLE}: {counts_text(page.counts)}.", blocks=blocks)
 
 
@@ -97,7 +118,10 @@ def home_blocks(page: PeoplePage) -> list[Block]:
 
 
 def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
-    """Return one person's state, account and server, with a menu of what can be done."""
+    """Return one person's state, account and server, with a menu of what can be done.
+
+    Slack names no such menu itself; so that whoever hears it knows whose it is, each option is described by the name.
+    """
     profile = line.profile
     server = ""
     if profile.host:
@@ -105,12 +129,25 @@ def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
         server = f"  {code(f'{profile.host}:{profile.port}{encryption}')}"
     tested = f"  tested {format_time(line.tested_at)}" if line.tested_at else ""
     account = f"\n{code(profile.address)}{server}{tested}" if profile.address else ""
-    options = [option(f"{action}:{line.user}", label) for action, label in ROW_ACTIONS.items()]
+    warnings = "".join(f"\n:warning: {escape(sentence)}" for sentence in line.warnings)
     return SectionBlock(
         block_id=_block_id(f"row{number}", query) if query else None,
-        text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}"),
-        accessory=OverflowMenuElement(action_id=ActionId.PEOPLE_ROW, options=options),
+        text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{_why(line)}{account}{warnings}"),
+        accessory=OverflowMenuElement(action_id=ActionId.PEOPLE_ROW, options=_row_options(line)),
     )
+
+
+def _row_options(line: PersonLine) -> list[Option]:
+    words = {**ROW_ACTIONS, "edit": "Set up"} if line.state is ProfileState.NOT_SET_UP else ROW_ACTIONS
+    acts = _ROW_ACTIONS_IN.get(line.state, _SET_UP)
+    name = truncate(line.name, MAX_OPTION_LENGTH) or None
+    return [Option(value=f"{act}:{line.user}", text=words[act], description=name) for act in acts]
+
+
+def _why(line: PersonLine) -> str:
+    """Return why somebody fails, without the stage and the server, which stand beside it."""
+    what = line.cause.partition(": ")[2]
+    return f"  {escape(truncate(what, _MAX_CAUSE_LENGTH))}" if what and line.state is ProfileState.FAILS else ""
 
 
 def state_words(line: PersonLine) -> str:
@@ -126,17 +163,24 @@ def state_words(line: PersonLine) -> str:
 def _nobody(query: ListQuery) -> str:
     if query.search:
         return f"Nobody is found by {code(query.search)}. Search by the beginning of a name or address."
+    if query.stage is not None:
+        return f"Nobody fails at {query.stage}{' by this cause' if query.cause else ''} any more."
+    if query.cause:
+        return "Nobody fails by this cause any more."
     if query.state is not None:
         return f"Nobody is in the state “{query.state}”."
+    if query.run_id:
+        return "Nobody of these is in the list any more."
     return "Nobody is in the list yet. The bot reads the workspace's people when it starts; look again in a minute."
 
 
 def _position(page: PeoplePage) -> str:
+    everybody = sum(page.counts.values())
+    narrowed = f" ({everybody} in all)" if page.query.narrows else ""
     if not page.lines:
-        return "0 lines"
+        return f"0 of {page.total}{narrowed}"
     first = page.query.first
-    of = f" of {page.total}" if page.total is not None else ""
-    return f"{first}–{first + len(page.lines) - 1}{of}"
+    return f"{first}–{first + len(page.lines) - 1} of {page.total}{narrowed}"
 
 
 def _search(query: ListQuery) -> InputBlock:
@@ -156,19 +200,63 @@ def _search(query: ListQuery) -> InputBlock:
 
 def _choices(page: PeoplePage) -> Block:
     query = page.query
-    states = {_ALL: "State: all"} | {
-        str(state_number(state)): f"State: {state} ({page.counts.get(state, 0)})" for state in PROBLEMS_FIRST
-    }
+    menus = [menu(ActionId.PEOPLE_STATE, _states(page), selected=_state_value(query), placeholder="State")]
+    if page.causes and not query.run_id:
+        menus.append(_causes(page))
     orders = {_BY_PROBLEM: "Sort: problems first", _BY_NAME: "Sort: by name"}
-    state = _ALL if query.state is None else str(state_number(query.state))
     order = _BY_NAME if query.by_name else _BY_PROBLEM
-    return actions(
-        menu(ActionId.PEOPLE_STATE, states, selected=state, placeholder="State"),
-        menu(ActionId.PEOPLE_ORDER, orders, selected=order, placeholder="Sort"),
-        button("Test these", ActionId.PEOPLE_TEST, value="these"),
-        button("Export", ActionId.PEOPLE_EXPORT, value="these"),
-        block_id=_block_id("choices", query),
-    )
+    menus.append(menu(ActionId.PEOPLE_ORDER, orders, selected=order, placeholder="Sort"))
+    return actions(*menus, block_id=_block_id("choices", query))
+
+
+def _states(page: PeoplePage) -> dict[str, str]:
+    """Return the options of the state menu, those who fail by stage too."""
+    options = {_ALL: "State: all"}
+    for state in PROBLEMS_FIRST:
+        options[str(state_number(state))] = f"State: {state} ({page.counts.get(state, 0)})"
+        if state is ProfileState.FAILS:
+            stages = dict(page.stages)
+            if page.query.stage:
+                stages.setdefault(page.query.stage, 0)
+            options |= {_stage_value(stage): f"Fails at {stage} ({people})" for stage, people in stages.items()}
+    return options
+
+
+def _state_value(query: ListQuery) -> str:
+    if query.stage is not None:
+        return _stage_value(query.stage)
+    return _ALL if query.state is None else str(state_number(query.state))
+
+
+def _stage_value(stage: StageName) -> str:
+    return f"{state_number(ProfileState.FAILS)}.{_STAGES.index(stage)}"
+
+
+def _causes(page: PeoplePage) -> StaticSelectElement:
+    options = {_ALL: "Cause: all"}
+    for cause in page.causes:
+        count = f" ({cause.people})"
+        words = cause.words.removeprefix("at ")
+        options[cause.id] = f"{truncate(words, MAX_OPTION_LENGTH - len(count))}{count}"
+    chosen = page.query.cause
+    if chosen and chosen not in options:
+        options[chosen] = "This cause (0)"
+    return menu(ActionId.PEOPLE_CAUSE, options, selected=chosen or _ALL, placeholder="Cause")
+
+
+def _buttons(page: PeoplePage) -> Block:
+    query = page.query
+    buttons = [button("Test these", ActionId.PEOPLE_TEST, value="these")]
+    if page.counts.get(ProfileState.FAILS) and query.state in (None, ProfileState.FAILS):
+        buttons.append(button("Fix these", ActionId.PEOPLE_FIX, value="these"))
+    buttons.append(button("Export", ActionId.PEOPLE_EXPORT, value="these"))
+    if query.run_id:
+        buttons.append(button("Show everybody", ActionId.PEOPLE_ALL, value=encode_query(query.of_everybody())))
+    if page.previous is not None:
+        buttons.append(button("Previous", ActionId.PEOPLE_BACK, value=encode_query(page.previous)))
+    if page.next is not None:
+        buttons.append(button("Next", ActionId.PEOPLE_PAGE, value=encode_query(page.next)))
+    return actions(*buttons, block_id=_block_id("buttons", query))
 
 
 def _block_id(part: str, query: ListQuery) -> str:
@@ -184,6 +272,10 @@ def encode_query(query: ListQuery) -> str:
         int(query.by_name),
         query.first,
         *([cursor.state, cursor.position, cursor.user] if cursor else None for cursor in (query.after, query.before)),
+        None if query.stage is None else _STAGES.index(query.stage),
+        query.cause,
+        query.run_id,
+        query.group,
     ]
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
 
@@ -191,9 +283,9 @@ def encode_query(query: ListQuery) -> str:
 def decode_query(text: str) -> ListQuery:
     """Read what `encode_query` wrote, also as a block id; raises OutdatedFormError for anything else."""
     try:
-        search, state, by_name, first, after, before = json.loads(
-            text if text.startswith("[") else text.partition("|")[2]
-        )
+        values = json.loads(text if text.startswith("[") else text.partition("|")[2])
+        # Messages of the version before have six of them.
+        search, state, by_name, first, after, before, stage, cause, run_id, group = [*values, None, "", "", 0][:10]
         return ListQuery(
             search=str(search)[:MAX_SEARCH_LENGTH],
             state=None if state is None else state_from_number(int(state)),
@@ -201,8 +293,12 @@ def decode_query(text: str) -> ListQuery:
             first=_number(first),
             after=_cursor(after),
             before=_cursor(before),
+            stage=None if stage is None else _STAGES[_number(stage)],
+            cause=str(cause)[:_LONGEST_ID],
+            run_id=str(run_id)[:_LONGEST_ID],
+            group=_number(group),
         )
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         raise OutdatedFormError from None
 
 
@@ -220,9 +316,18 @@ def _number(value: Any) -> int:
     return number
 
 
-def decode_state(value: str) -> ProfileState | None:
-    """Read the value of the state menu; None is all states."""
-    return state_from_number(int(value)) if value.isascii() and value.isdigit() else None
+def decode_state(value: str) -> tuple[ProfileState | None, StageName | None]:
+    """Read the value of the state menu; None is all states, or all stages."""
+    state, _, stage = value.partition(".")
+    if not (state.isascii() and state.isdigit()):
+        return None, None
+    number = int(stage) if stage.isascii() and stage.isdigit() and len(stage) < 3 else len(_STAGES)
+    return state_from_number(int(state)), _STAGES[number] if number < len(_STAGES) else None
+
+
+def decode_cause(value: str) -> str:
+    """Read the value of the cause menu: a cause's short name, empty for all."""
+    return "" if value == _ALL else value[:_LONGEST_ID]
 
 
 def decode_order(value: str) -> bool:

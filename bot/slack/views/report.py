@@ -18,6 +18,7 @@ from bot.slack.views.message import (
     code,
     context,
     escape,
+    format_time,
     header,
     line_sections,
     preformatted,
@@ -81,6 +82,22 @@ def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> M
     )
 
 
+def last_report(account: Account, result: ConnectionTestResult, *, owner: str) -> list[Block]:
+    """Return the last test for the Home tab, where it stays, with its buttons; what is edited stands on the card."""
+    report = result.report
+    verdict = f"failed at {report.failed_stage.name}" if report.failed_stage else "passed"
+    return [
+        header(f"Last connection test: {verdict}"),
+        context(f"{_endpoint(account)} · {format_time(report.tested_at)} · {duration(report.seconds)}"),
+        *_findings(result),
+        *_fixes(result, owner),
+        _buttons(report, owner),
+        context(
+            "`/email-test` tests again in any channel. Its report is gone when Slack reloads; the last one stays here."
+        ),
+    ]
+
+
 def _nothing_sent(account: Account, report: Report) -> str:
     """Return that nothing was sent where people may wonder, and what is therefore not known yet."""
     with_message = any(stage.name == "Message" for stage in report.stages)
@@ -113,11 +130,16 @@ def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
 def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
     report = result.report
     failed = report.failed_stage
-    blocks: list[Block] = [
+    return [
         header(f"Connection test failed at {failed.name}" if failed else "Connection test passed"),
         context(f"{_endpoint(account)} · {duration(report.seconds)}"),
-        *line_sections(_stage_lines(report)),
+        *_findings(result),
     ]
+
+
+def _findings(result: ConnectionTestResult) -> list[Block]:
+    report = result.report
+    blocks = line_sections(_stage_lines(report))
     facts = [fact for stage in report.stages for fact in stage.facts]
     if facts:
         blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))

@@ -33,7 +33,9 @@ async def test_a_member_sees_their_card_and_what_to_do_next(http_demo: Demo) -> 
     await http_demo.workspace.open_home(ADA)
     assert "You have no email profile yet" in shown(http_demo, ADA)
     await set_up(http_demo, ADA)
-    assert "Next: test the connection." in await wait_home(http_demo, ADA, "Not tested yet")
+    assert "Next: test the connection, here or with `/email-test` in any channel." in await wait_home(
+        http_demo, ADA, "Not tested yet"
+    )
     await http_demo.workspace.command(ADA, "/email-test")
     home = await wait_home(http_demo, ADA, "Works")
     assert "Next:" not in home
@@ -52,6 +54,50 @@ async def test_an_admin_sees_the_numbers_the_first_page_the_defaults_and_the_las
     home = await wait_home(http_demo, GRACE, "1 work")
     await http_demo.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
     await wait_home(http_demo, GRACE, "extra configurations changed: `FROM_NAME not set → Ada`")
+
+
+async def test_the_last_report_stays_with_its_advice_and_works_from_there(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, port="465")
+    await workspace.open_home(ADA)
+    assert "Last connection test" not in shown(http_demo, ADA)
+    await workspace.command(ADA, "/email-test")
+    home = await wait_home(http_demo, ADA, "Last connection test: failed at Greeting")
+    assert "`mail.demo.example:465` · <!date^" in home
+    assert "*Resolve* passed" in home
+    assert "*Why:*" in home
+    assert "`/email-test` tests again in any channel." in home
+    # The report elsewhere is gone; this one mends the profile, and tests again.
+    workspace.all_messages.clear()
+    await workspace.press_home(ADA, "Use SSL on 465 and test again")
+    await workspace.wait_view(ADA, "Connection test", containing="Connection test passed")
+    await workspace.cancel(ADA)
+    await wait_home(http_demo, ADA, "Last connection test: passed")
+    before = workspace.calls("views.publish")
+    await workspace.press_home(ADA, "Test again")
+    await workspace.wait_view(ADA, "Connection test", containing="Connection test passed")
+    await wait_home(http_demo, ADA, "Last connection test: passed")
+    async with asyncio.timeout(5):
+        while workspace.calls("views.publish") == before:
+            await asyncio.sleep(0.02)
+    # What was tested is no more what is stored.
+    await workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
+    home = await wait_home(http_demo, ADA, "Not tested yet")
+    assert "Last connection test" not in home
+
+
+async def test_the_latest_history_stays_and_is_ones_own(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await workspace.command(GRACE, "/email-extra", "add FROM_NAME Ada @ada")
+    await workspace.open_home(ADA)
+    home = await wait_home(http_demo, ADA, "FROM_NAME")
+    assert "<@U0GRACE>  extra configurations changed: `FROM_NAME not set → Ada`" in home
+    assert home.index("FROM_NAME not set") < home.index("TLS not set") < home.index("saved:")
+    await workspace.command(ADA, "/email-test")
+    home = await wait_home(http_demo, ADA, "tested: passed")
+    assert "saved:" not in home
+    assert "Recent changes" not in home
 
 
 async def test_the_same_content_is_published_once(http_demo: Demo) -> None:

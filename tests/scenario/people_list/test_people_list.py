@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from bot.demo.controls import beside
+from bot.demo.people import TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.profiles.people.access import Person
 from bot.profiles.people.people_list import escape_formula
 from tests.databases import KINDS
-from tests.scenario.crowd import BAD, CROWD, SECRET, crowded_demo, lines, listed, users
+from tests.scenario.crowd import BAD, CROWD, SECRET, crowded_demo, give_profiles, lines, listed, users
 from tests.scenario.people import ADA, GRACE, run_test, set_up
 
 pytestmark = pytest.mark.databases(*KINDS)
@@ -26,23 +29,26 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
         yield opened
 
 
-async def test_the_list_sums_everybody_up_and_shows_fifteen_a_page(demo: Demo) -> None:
+async def test_the_list_sums_everybody_up_and_shows_few_a_page_with_the_controls_below(demo: Demo) -> None:
     workspace = demo.workspace
     shown = await listed(demo)
     assert "42 people · 30 never tested · 12 not set up" in searchable(shown)
+    assert [block["type"] for block in shown.blocks] == [
+        *("header", "context"),
+        *["section"] * 6,
+        *("context", "input", "actions", "actions"),
+    ]
     seen = users(shown)
-    assert len(seen) == 15
-    assert "1–15 of 42" in searchable(shown)
+    assert "1–6 of 42" in searchable(shown)
     while "Next" in searchable(shown):
         await workspace.press(GRACE, "Next", message=shown)
         seen += users(shown)
     assert len(seen) == len(set(seen)) == 42
-    assert "31–42 of 42" in searchable(shown)
-    await workspace.press(GRACE, "Previous", message=shown)
-    assert users(shown) == seen[15:30]
-    await workspace.press(GRACE, "Previous", message=shown)
-    assert users(shown) == seen[:15]
-    assert "1–15 of 42" in searchable(shown)
+    assert "37–42 of 42" in searchable(shown)
+    for page in range(5, -1, -1):
+        await workspace.press(GRACE, "Previous", message=shown)
+        assert users(shown) == seen[6 * page : 6 * page + 6]
+    assert "1–6 of 42" in searchable(shown)
     assert "Previous" not in searchable(shown)
 
 
@@ -63,10 +69,13 @@ async def test_people_are_found_by_name_and_address(demo: Demo) -> None:
     for words, found in FOUND_BY.items():
         await demo.workspace.enter_in(GRACE, "Search", words, message=shown)
         assert users(shown) == found, words
-        if not found:
+        if found:
+            assert "1–1 of 1 (42 in all)" in searchable(shown)
+        else:
             assert "Nobody is found by" in searchable(shown)
+            assert "0 of 0 (42 in all)" in searchable(shown)
         await demo.workspace.enter_in(GRACE, "Search", "", message=shown)
-        assert len(users(shown)) == 15
+        assert len(users(shown)) == 6
 
 
 async def test_search_filter_and_order_go_together(demo: Demo) -> None:
@@ -76,7 +85,8 @@ async def test_search_filter_and_order_go_together(demo: Demo) -> None:
     assert users(shown)[:3] == [ADA, CROWD[0].id, CROWD[1].id]
     await workspace.enter_in(GRACE, "Search", "crowd", message=shown)
     await workspace.select(GRACE, "people_state", "State: Not set up (12)", message=shown)
-    assert users(shown) == [person.id for person in CROWD[30:]]
+    assert users(shown) == [person.id for person in CROWD[30:36]]
+    assert "1–6 of 10 (42 in all)" in searchable(shown)
     await workspace.select(GRACE, "people_state", "State: Fails (0)", message=shown)
     assert "Nobody" in searchable(shown)
 
@@ -122,6 +132,86 @@ async def test_each_line_opens_what_its_menu_says(demo: Demo) -> None:
     assert "13 not set up" in searchable(again)
 
 
+async def test_those_who_fail_are_filtered_by_stage_and_by_cause(demo: Demo) -> None:
+    workspace = demo.workspace
+    await give_profiles(demo, CROWD[30:32], port=465)
+    for person in (*CROWD[7:10], *CROWD[30:32]):
+        await demo.bot.connections.test_in_bulk(caller=Person(TEAM, GRACE), owner=Person(TEAM, person.id))
+    shown = await listed(demo)
+    assert "Cause: all" not in searchable(shown)
+    await workspace.select(GRACE, "people_state", "Fails at Sign-in (3)", message=shown)
+    assert set(users(shown)) == BAD
+    assert "1–3 of 3 (42 in all)" in searchable(shown)
+    await workspace.select(GRACE, "people_state", "State: Fails (5)", message=shown)
+    assert len(users(shown)) == 5
+    await workspace.select(
+        GRACE, "people_cause", "Sign-in on mail.demo.example: the server refused login or password (3)", message=shown
+    )
+    assert set(users(shown)) == BAD
+    assert "the server refused login or password" in lines(shown)[0]
+    await workspace.enter_in(GRACE, "Search", "crowd008", message=shown)
+    assert users(shown) == [CROWD[8].id]
+    await workspace.enter_in(GRACE, "Search", "", message=shown)
+    await workspace.select(GRACE, "people_cause", "Cause: all", message=shown)
+    assert len(users(shown)) == 5
+    await workspace.select(GRACE, "people_state", "Fails at Greeting (2)", message=shown)
+    assert set(users(shown)) == {person.id for person in CROWD[30:32]}
+    # Whoever mends theirs is in no such list any more.
+    await workspace.command(CROWD[30].id, "/email-extra", "remove TLS")
+    await workspace.select(GRACE, "people_order", "Sort: by name", message=shown)
+    assert users(shown) == [CROWD[31].id]
+
+
+async def test_what_cannot_work_is_told_before_anybody_tests(demo: Demo) -> None:
+    workspace = demo.workspace
+    await give_profiles(demo, CROWD[30:31], port=465)
+    await workspace.command(CROWD[1].id, "/email-extra", "remove TLS")
+    shown = await listed(demo)
+    for words, warning in (
+        ("crowd030", ":warning: Port 465 goes with SSL, and the profile says TLS."),
+        ("crowd001", ":warning: Port 587 goes with TLS, and the profile says neither SSL nor TLS."),
+    ):
+        await workspace.enter_in(GRACE, "Search", words, message=shown)
+        assert warning in lines(shown)[0]
+    await workspace.enter_in(GRACE, "Search", "crowd002", message=shown)
+    assert ":warning:" not in lines(shown)[0]
+
+
+async def test_names_stand_in_the_alphabet_with_accents_beside_their_letters(demo: Demo) -> None:
+    shown = await listed(demo)
+    await demo.workspace.select(GRACE, "people_order", "Sort: by name", message=shown)
+    names = [beside(shown.blocks, user)[1]["options"][0]["description"]["text"] for user in users(shown)]
+    assert names == ["Ada Lovelace", "Alan Turing", "Barbara Liskov", "Crowd 005", "Crowd 006", "Crowd 007"]
+    await demo.workspace.change_person(replace(CROWD[35], name="Øyvind Ek"))
+    for _ in range(6):
+        await demo.workspace.press(GRACE, "Next", message=shown)
+    assert users(shown)[-5:] == [CROWD[2].id, CROWD[3].id, GRACE, CROWD[35].id, CROWD[4].id]
+
+
+async def test_the_menu_of_a_row_offers_what_helps_there_and_names_the_person_in_each_option(demo: Demo) -> None:
+    workspace = demo.workspace
+    bad, works, nothing = CROWD[7], CROWD[1], CROWD[38]
+    await run_test(demo, GRACE, f"@{bad.handle}")
+    await run_test(demo, GRACE, f"@{works.handle}")
+    shown = await listed(demo)
+    for person, labels in (
+        (bad, ["Edit", "Last report", "Test connection", "History"]),
+        (works, ["Edit", "Test connection", "Extra configurations", "History", "Remove …"]),
+        (nothing, ["Set up", "History"]),
+    ):
+        await workspace.enter_in(
+            GRACE, "Search", person.handle if person is not nothing else person.name, message=shown
+        )
+        options = beside(shown.blocks, person.id)[1]["options"]
+        assert [option["text"]["text"] for option in options] == labels
+        assert {option["description"]["text"] for option in options} == {person.name}
+    await workspace.enter_in(GRACE, "Search", bad.handle, message=shown)
+    await workspace.choose(GRACE, bad.id, "Last report", message=shown)
+    report = await workspace.wait_message(GRACE, "Connection test failed at Sign-in")
+    assert SECRET not in searchable(report)
+    await workspace.press(GRACE, "Test again", message=report)
+
+
 async def test_members_see_no_list(demo: Demo) -> None:
     workspace = demo.workspace
     shown = await listed(demo)
@@ -151,6 +241,7 @@ async def test_the_list_is_exported_to_the_admin_alone_without_secrets(demo: Dem
     assert rows[ADA]["Email Address"] == "ada@demo.example"
     assert rows[ADA]["Encryption"] == "TLS (STARTTLS, required)"
     assert rows[evil.id]["Name"].startswith("'=HYPERLINK")
+    assert rows[ADA]["Warning"] == rows[ADA]["Cause"] == ""
     assert "Grace" in rows[GRACE]["Name"]
 
 

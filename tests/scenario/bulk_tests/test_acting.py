@@ -1,0 +1,208 @@
+"""What a summary offers for all of a cause: show them, change them alike, test them again, and put it back."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.demo.controls import button
+from bot.demo.people import PEOPLE
+from bot.demo.platform import Message, searchable
+from bot.demo.run import Demo, running_demo
+from bot.profiles.account.fixes import FIXES_FOR_MANY, OutdatedFixError, ProposedFix, apply_fix_for_many
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import load
+from bot.profiles.people.access import Person
+from bot.slack.replies.owner_notices import OwnerNotices
+from bot.smtp.advice.row import Fix
+from tests.databases import KINDS
+from tests.scenario.crowd import BAD, CROWD, SECRET, crowd, crowded_demo, give_profiles, listed, mail_for, users
+from tests.scenario.people import GRACE
+from tests.store import Store
+
+pytestmark = pytest.mark.databases(*KINDS)
+
+WRONG_PORT = CROWD[30:36]
+"""Their port wants SSL from the first byte, and their profile says TLS."""
+CAUSE = "on mail.demo.example: port 465 expects SSL, your profile says TLS"
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path) as opened:
+        await give_profiles(opened, WRONG_PORT, port=465)
+        yield opened
+
+
+async def summary_of(demo: Demo, words: str = "") -> Message:
+    """Test those whom words find, and wait for the summary."""
+    shown = await listed(demo)
+    if words:
+        await demo.workspace.enter_in(GRACE, "Search", words, message=shown)
+    await demo.workspace.press(GRACE, "Test these", message=shown)
+    return await demo.workspace.wait_message(GRACE, "tested email profiles", timeout=60)
+
+
+async def profile_of(demo: Demo, user: str) -> Any:
+    async with demo.bot.database.reading() as tx:
+        return (await load(tx, Person("T0DEMO", user))).profile
+
+
+async def told(demo: Demo, user: str) -> list[str]:
+    return [text for message in demo.workspace.messages(user) if "changed your" in (text := searchable(message))]
+
+
+async def test_those_of_a_cause_are_shown_and_nobody_else(demo: Demo) -> None:
+    workspace = demo.workspace
+    summary = await summary_of(demo)
+    assert "3 fail at Sign-in on mail.demo.example: the server refused login or password" in searchable(summary)
+    await workspace.press(GRACE, "Show these", message=summary, row="3 fail at Sign-in")
+    shown = await workspace.wait_message(GRACE, "Only who was found to fail at Sign-in")
+    assert set(users(shown)) == BAD
+    assert "1–3 of 3 (42 in all)" in searchable(shown)
+    await workspace.enter_in(GRACE, "Search", "crowd008", message=shown)
+    assert users(shown) == [CROWD[8].id]
+    assert "1–1 of 1 (42 in all)" in searchable(shown)
+    await workspace.press(GRACE, "Show everybody", message=shown)
+    await workspace.enter_in(GRACE, "Search", "", message=shown)
+    assert "1–6 of 42" in searchable(shown)
+
+
+async def test_no_change_is_offered_that_would_touch_anybodys_login_or_password(demo: Demo) -> None:
+    summary = await summary_of(demo, "crowd007")
+    labels = [element["text"]["text"] for block in summary.blocks for element in block.get("elements", ())]
+    assert labels == ["Show these", "Test these again"]
+    assert not FIXES_FOR_MANY & {
+        Fix.ADDRESS_AS_LOGIN,
+        Fix.LOGIN_AS_ADDRESS,
+        Fix.NAME_FROM_CERTIFICATE,
+        Fix.USE_PROVIDER_SERVER,
+        Fix.TRUST_CERTIFICATE,
+        Fix.REMOVE_BLANKS,
+        Fix.REMOVE_INVISIBLE,
+        Fix.AUTHENTICATE,
+    }
+
+
+async def test_those_of_a_cause_are_changed_alike_after_one_question_told_tested_and_put_back(
+    demo: Demo, store: Store
+) -> None:
+    workspace = demo.workspace
+    summary = await summary_of(demo)
+    row = (
+        f"6 fail at Encryption {CAUSE}"
+        if f"6 fail at Encryption {CAUSE}" in searchable(summary)
+        else "6 fail at Greeting"
+    )
+    _, element = button(summary.blocks, "Fix these", row)
+    question = element["confirm"]
+    assert question["title"]["text"] == "Change 6 email profiles?"
+    assert question["confirm"]["text"] == "Fix these 6"
+    assert "Use SSL on 465: for 6 people" in question["text"]["text"]
+    await workspace.press(GRACE, "Fix these", message=summary, row=row, confirm=False)
+    assert (await profile_of(demo, WRONG_PORT[0].id)).extras == {"TLS": "Y"}
+    await workspace.press(GRACE, "Fix these", message=summary, row=row)
+    done = await workspace.wait_message(GRACE, "Changed for 6 people", timeout=60)
+    fixed = searchable(await workspace.wait_message(GRACE, "Of 6 tested email profiles 6 work and 0 fail.", timeout=60))
+    assert "Changed for 6 people: `SSL not set → Y`; `TLS Y → not set`" in fixed
+    assert SECRET not in fixed
+    for person in WRONG_PORT:
+        assert len(await told(demo, person.id)) == 1
+        profile = await profile_of(demo, person.id)
+        assert (profile.extras, profile.port, profile.has_password) == ({"SSL": "Y"}, 465, True)
+    rows = await store.ask("SELECT actor, fields FROM audit_entries WHERE action = 'fixed with others'")
+    assert [tuple(row) for row in rows] == [(GRACE, "SSL, TLS")] * 6
+    # Somebody changes theirs, and keeps that.
+    await workspace.command(WRONG_PORT[0].id, "/email-extra", "add FROM_NAME Me")
+    done = await workspace.wait_message(GRACE, "Of 6 tested email profiles 6 work")
+    _, undo = button(done.blocks, "Undo for 6 people", None)
+    assert undo["confirm"]["confirm"]["text"] == "Undo for 6"
+    await workspace.press(GRACE, "Undo for 6 people", message=done)
+    back = searchable(await workspace.wait_message(GRACE, "Put back for 5 people"))
+    assert "1 not put back: The profile has changed since" in back
+    assert [(await profile_of(demo, person.id)).extras.get("TLS") for person in WRONG_PORT] == [None, *["Y"] * 5]
+    assert [len(await told(demo, person.id)) for person in WRONG_PORT] == [1, *[2] * 5]
+    done = await workspace.wait_message(GRACE, "Of 6 tested email profiles 6 work")
+    assert "Undo for" not in searchable(done)
+
+
+async def test_who_changed_or_was_tested_since_is_left_alone_and_who_cannot_be_told_is_counted(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = demo.workspace
+    summary = await summary_of(demo, "crowd03")
+    await workspace.command(WRONG_PORT[0].id, "/email-extra", "add FROM_NAME Me")
+    send = OwnerNotices.send_changed
+
+    async def send_to_most(self: OwnerNotices, client: Any, caller: Person, changed: Any) -> None:
+        if changed.view.owner.user == WRONG_PORT[1].id:
+            raise TimeoutError
+        await send(self, client, caller, changed)
+
+    monkeypatch.setattr(OwnerNotices, "send_changed", send_to_most)
+    await workspace.press(GRACE, "Fix these", message=summary)
+    fixed = searchable(await workspace.wait_message(GRACE, "Of 5 tested email profiles 5 work", timeout=60))
+    assert "Changed for 5 people" in fixed
+    assert "1 not changed: The profile was changed or tested since" in fixed
+    assert "1 person could not be told by direct message." in fixed
+    assert (await profile_of(demo, WRONG_PORT[0].id)).extras == {"TLS": "Y", "FROM_NAME": "Me"}
+
+
+async def test_those_of_a_cause_are_tested_again(demo: Demo) -> None:
+    workspace = demo.workspace
+    summary = await summary_of(demo, "crowd03")
+    workspace.all_messages.clear()
+    await workspace.press(GRACE, "Test these again", message=summary)
+    again = searchable(await workspace.wait_message(GRACE, "tested email profiles", timeout=60))
+    assert "Of 6 tested email profiles 0 work and 6 fail." in again
+
+
+async def test_the_list_tells_why_those_in_it_fail_and_they_can_be_changed_from_there(demo: Demo) -> None:
+    workspace = demo.workspace
+    await summary_of(demo)
+    shown = await listed(demo)
+    await workspace.press(GRACE, "Fix these", message=shown)
+    found = await workspace.wait_message(GRACE, "Why 9 people fail, as the last tests say.")
+    assert "3 fail at Sign-in" in searchable(found)
+    await workspace.press(GRACE, "Fix these", message=found)
+    await workspace.wait_message(GRACE, "Of 6 tested email profiles 6 work and 0 fail.", timeout=60)
+    await workspace.enter_in(GRACE, "Search", "crowd030", message=shown)
+    await workspace.press(GRACE, "Fix these", message=shown)
+    await workspace.wait_message(GRACE, "Nobody in this list fails, so there is nothing to fix.")
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_summary_can_be_acted_on_after_a_restart_and_is_gone_after_a_week(tmp_path: Path, store: Store) -> None:
+    people = crowd(3)
+    places: dict[str, Any] = {"mail": mail_for(people), "people": [*PEOPLE, *people]}
+    async with running_demo(tmp_path, **places) as demo:
+        await give_profiles(demo, people, port=465)
+        summary = await summary_of(demo)
+    async with running_demo(tmp_path, **{**places, "mail": mail_for(people)}) as demo:
+        posted = await demo.workspace.post(
+            Message(author=summary.author, channel=summary.channel, text=summary.text, blocks=summary.blocks)
+        )
+        await demo.workspace.press(GRACE, "Show these", message=posted)
+        shown = await demo.workspace.wait_message(GRACE, "Only who was found to fail")
+        assert set(users(shown)) == {person.id for person in people}
+        # Whoever deletes their profile is taken out of it.
+        await demo.workspace.command(people[0].id, "/email-profile", "delete")
+        await demo.workspace.press(people[0].id, "Delete …", message=demo.workspace.messages(people[0].id)[-1])
+        await demo.workspace.press(GRACE, "Fix these", message=posted)
+        await demo.workspace.wait_message(GRACE, "Changed for 2 people", timeout=60)
+        await demo.workspace.wait_message(GRACE, "Of 2 tested email profiles", timeout=60)
+        assert all(people[0].id not in str(row) for row in await store.ask("SELECT * FROM run_results"))
+        await store.edit("UPDATE test_runs SET alive_at = alive_at - 700000")
+        await demo.bot.housekeeping.retention.purge()
+        assert await store.ask("SELECT * FROM run_results") == []
+        await demo.workspace.press(GRACE, "Show these", message=posted)
+        await demo.workspace.wait_message(GRACE, "This summary is kept for a week, and is gone.")
+
+
+@pytest.mark.databases()
+def test_a_fix_that_would_change_who_signs_in_where_is_refused_whatever_it_is_called() -> None:
+    profile = EmailProfile(address="ada@x.example", login="ada", host="smtp.x.example", port=587, extras={"TLS": "Y"})
+    for fix in (ProposedFix(kind=Fix.ADDRESS_AS_LOGIN), ProposedFix(kind=Fix.TRUST_CERTIFICATE, target="0" * 64)):
+        with pytest.raises(OutdatedFixError):
+            apply_fix_for_many(profile, fix)
