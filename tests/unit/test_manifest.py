@@ -111,6 +111,8 @@ def test_the_home_tab_and_buttons_are_on_and_direct_messages_can_arrive(manifest
     home = manifest["features"]["app_home"]
     assert home["home_tab_enabled"] is True
     assert home["messages_tab_enabled"] is True
+    # Read-only, the conversation with the app would take no commands either.
+    assert home["messages_tab_read_only_enabled"] is False
     assert manifest["settings"]["interactivity"] == {"is_enabled": True}
 
 

@@ -161,7 +161,7 @@ async def choose_row(demo: Demo, option: str) -> None:
 
 async def visit(demo: Demo) -> None:
     demo.workspace.homes.pop(ADA, None)
-    await demo.workspace.visit_home(ADA)
+    await demo.workspace.visit(ADA, "home")
 
 
 async def read_people(demo: Demo) -> None:
