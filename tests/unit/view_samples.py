@@ -45,6 +45,7 @@ EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {
 LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
 LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
 SENTENCE = f"There is {EVIL}."
+REPLY = form.ReplyAddress(url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9)
 CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
 
 PLAIN = EmailProfile(
@@ -143,8 +144,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield card.deleted_message(GRACE)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
-    yield report.testing(account, None)
-    yield report.testing(a_view(EmailProfile()).account, None)
+    yield report.begun(account, 15.0)
     yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
@@ -224,7 +224,11 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:
-    metadata = form.PrivateMetadata(owner=ADA, revision=3, channel="C1")
+    metadata = form.PrivateMetadata(
+        owner=ADA,
+        revision=3,
+        reply=form.ReplyAddress(url=f"https://hooks.slack.com/actions/T1/{'x' * 60}", until=1.8e9),
+    )
     account = a_view(profile).account
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
     notes: list[list[Block]] = [[], form.errors_section(dict.fromkeys(Field, EVIL))]

@@ -42,7 +42,7 @@ class Message:
     blocks: Sequence[Block] = field(default_factory=tuple)
 
     def payload(self) -> dict[str, Any]:
-        """Return the arguments of `ack`, `respond` and chat.postEphemeral; Slack reads `text` as mrkdwn too."""
+        """Return the arguments of `ack`, response_urls and chat.postMessage; Slack reads `text` as mrkdwn too."""
         return {"text": escape(self.text), "blocks": [as_json(block) for block in self.blocks]}
 
 
