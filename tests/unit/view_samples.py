@@ -27,7 +27,7 @@ from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
 from bot.slack.replies.reply import message_modal
 from bot.slack.views import bulk_tests as bulk
-from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
+from bot.slack.views import card, conversation, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
@@ -159,6 +159,9 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     )
     yield extras.conflict_message(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
+    yield conversation.welcome(ADA)
+    yield conversation.answer(ADA)
+    yield report.transcript([LONG_DETAIL[:80]] * 10)
     for command in COMMANDS:
         yield help.help_message(command)
         yield help.help_message(command, sentence=not_understood(command))

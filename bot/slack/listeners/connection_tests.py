@@ -17,7 +17,7 @@ from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.middleware.held_ack import HeldAck
 from bot.slack.replies.modals import open_or_replace
-from bot.slack.replies.reply import CommandReply, reply_below, reply_in_place
+from bot.slack.replies.reply import CommandReply, FollowUpReply, reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl, reply_address
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
@@ -65,10 +65,17 @@ class ConnectionTestListeners:
         self._services.test_replies.start_send(reply, caller, owner)
         await _acknowledge(ack, held_ack, reply)
 
-    async def transcript(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
-        """Answer `/email-test transcript`."""
-        lines = await self._services.connections.transcript(caller=caller, owner=owner)
-        await ack(reports.transcript(lines).payload())
+    async def transcript(
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
+    ) -> None:
+        """Answer `/email-test transcript`; a long one comes as a file."""
+        transcript = reports.transcript(await self._services.connections.transcript(caller=caller, owner=owner))
+        if not transcript.is_too_long:
+            await ack(transcript.payload())
+            return
+        reply = FollowUpReply(ResponseUrl(client, body))
+        self._services.test_replies.start(reply, caller, owner, lambda: reply.show(transcript))
+        await ack()
 
     async def press_test(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person

@@ -8,17 +8,33 @@ import asyncio
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.views.message import Message
+from bot.slack.views.message import Message, notice
 
 POST_TIMEOUT_SECONDS = 10.0
 """How long posting may take, with waiting and retries."""
 
+UPLOAD_TIMEOUT_SECONDS = 30.0
+"""How long a file may take, which is four calls."""
+
+_FILE = "message.txt"
+_BELOW = "It is too long for a message, so it is in the file below."
+
 
 async def post_to_person(client: AsyncWebClient, user: str, message: Message) -> None:
-    """Post a message to one person, or in the conversation with them that `user` names.
+    """Post a message to one person, or in the conversation with them that `user` names; a long one as a file.
 
     Raises:
         SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack did not take it.
     """
+    if message.is_too_long:
+        await _upload(client, user, message)
+        return
     async with asyncio.timeout(POST_TIMEOUT_SECONDS):
         await client.chat_postMessage(channel=user, **message.payload())
+
+
+async def _upload(client: AsyncWebClient, user: str, message: Message) -> None:
+    async with asyncio.timeout(UPLOAD_TIMEOUT_SECONDS):
+        # Only Slack's answer to a message names the conversation that a file can be shared in.
+        posted = await client.chat_postMessage(channel=user, **notice(f"{message.text} {_BELOW}").payload())
+        await client.files_upload_v2(channel=posted["channel"], filename=_FILE, content=message.plain_text())

@@ -19,7 +19,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.views.form import ReplyAddress
-from bot.slack.views.message import Message
+from bot.slack.views.message import Message, notice
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ VALID_SECONDS = 30 * 60.0
 
 POST_TIMEOUT_SECONDS = 2.0
 """For one post: Slack may be waiting for the acknowledgement meanwhile."""
+
+IN_A_FILE = "This is too long for a message, so it is a file in your messages with the bot."
 
 _TRIES = 3
 _LONGEST_RETRY_SECONDS = 1.5
@@ -55,11 +57,14 @@ class ResponseUrl:
         return made
 
     async def answer(self, message: Message, *, replace: bool) -> None:
-        """Post what must not be lost: where the address takes it no more, by direct message.
+        """Post what must not be lost: where the address takes it no more, by direct message; a long one as a file.
 
         Raises:
             SlackApiError, aiohttp.ClientError, TimeoutError, OSError: the person cannot be reached at all.
         """
+        if message.is_too_long:
+            await post_to_person(self._client, self._user, message)
+            message = notice(IN_A_FILE)
         for attempt in range(_TRIES):
             if not self._usable(keeping=0):
                 break
