@@ -22,8 +22,8 @@ from storage.tables.people_query import Cursor, Query
 PAGE_SIZE = 6
 """Lines a page: the headline is still in sight when the list appears, which shows its end first."""
 
-MAX_CAUSES = 90
-"""Causes to choose from; a menu takes a hundred options."""
+MAX_CAUSES = 25
+"""Causes to choose from, the most frequent ones: all texts of a message are short enough for Slack together."""
 
 CSV_COLUMNS = (
     "Name",
@@ -261,10 +261,9 @@ async def _failures(
     at_stage = (stage_label(query.stage),) if query.stage else ()
     found = await tx.people.page(workspace, Query(states=(failing,), labels=at_stage), limit=_BATCH)
     words = {cause_id(person.note): person.note for person, _ in found if person.note}
-    names = list(words)[:MAX_CAUSES]
-    people = await tx.people.label_counts(workspace, failing, [cause_label(name) for name in names])
-    causes = [Cause(id=name, words=words[name], people=people.get(cause_label(name), 0)) for name in names]
-    return stages, tuple(sorted(causes, key=lambda cause: -cause.people))
+    people = await tx.people.label_counts(workspace, failing, [cause_label(name) for name in words])
+    causes = [Cause(id=name, words=note, people=people.get(cause_label(name), 0)) for name, note in words.items()]
+    return stages, tuple(sorted(causes, key=lambda cause: -cause.people))[:MAX_CAUSES]
 
 
 def _line(person: StoredPerson, view: ProfileView, today: date) -> PersonLine:

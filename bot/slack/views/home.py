@@ -15,6 +15,7 @@ from bot.profiles.people.defaults import Defaults
 from bot.profiles.people.people_list import PeoplePage
 from bot.slack.ids import ActionId
 from bot.slack.views.card import card
+from bot.slack.views.conversation import PURPOSE
 from bot.slack.views.defaults import summary
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.history import changes, history_line
@@ -50,7 +51,10 @@ class OwnPart:
 
 def home(view: ProfileView, *, reader: str, entry: PasswordEntry, own: OwnPart, admin: AdminPart | None) -> View:
     """Return the Home tab of `reader`."""
-    blocks: list[Block] = [header("Email profile"), *card(view, reader=reader, entry=entry).blocks]
+    blocks: list[Block] = [header("Email profile")]
+    if view.state is ProfileState.NOT_SET_UP:
+        blocks.append(section(f"*Welcome!* {PURPOSE}"))
+    blocks += card(view, reader=reader, entry=entry).blocks
     if view.state in _NEXT:
         blocks.append(section(_NEXT[view.state]))
     if own.last is not None:

@@ -48,6 +48,7 @@ from storage.tables.people_query import Cursor
 
 TITLE = "Work with email"
 MAX_SEARCH_LENGTH = 50
+MAX_VALUE_LENGTH = 60
 _ALL = "all"
 _BY_NAME, _BY_PROBLEM = "name", "problems"
 _STAGES = tuple(StageName)
@@ -83,6 +84,8 @@ _ROW_ACTIONS_IN: Mapping[ProfileState, tuple[str, ...]] = {
 (https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element)."""
 
 _MAX_CAUSE_LENGTH = 90
+_MAX_WARNING_LENGTH = 200
+_MAX_NAME_LENGTH = 40
 
 
 def counts_text(counts: Mapping[ProfileState, int]) -> str:
@@ -126,10 +129,10 @@ def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
     server = ""
     if profile.host:
         encryption = "" if line.encryption is Encryption.NONE else f" {line.encryption}"
-        server = f"  {code(f'{profile.host}:{profile.port}{encryption}')}"
+        server = f"  {code(f'{_short(profile.host)}:{profile.port}{encryption}')}"
     tested = f"  tested {format_time(line.tested_at)}" if line.tested_at else ""
-    account = f"\n{code(profile.address)}{server}{tested}" if profile.address else ""
-    warnings = "".join(f"\n:warning: {escape(sentence)}" for sentence in line.warnings)
+    account = f"\n{code(_short(profile.address))}{server}{tested}" if profile.address else ""
+    warnings = "".join(f"\n:warning: {escape(truncate(sentence, _MAX_WARNING_LENGTH))}" for sentence in line.warnings)
     return SectionBlock(
         block_id=_block_id(f"row{number}", query) if query else None,
         text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{_why(line)}{account}{warnings}"),
@@ -140,7 +143,7 @@ def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
 def _row_options(line: PersonLine) -> list[Option]:
     words = {**ROW_ACTIONS, "edit": "Set up"} if line.state is ProfileState.NOT_SET_UP else ROW_ACTIONS
     acts = _ROW_ACTIONS_IN.get(line.state, _SET_UP)
-    name = truncate(line.name, MAX_OPTION_LENGTH) or None
+    name = truncate(line.name, _MAX_NAME_LENGTH) or None
     return [Option(value=f"{act}:{line.user}", text=words[act], description=name) for act in acts]
 
 
@@ -148,6 +151,11 @@ def _why(line: PersonLine) -> str:
     """Return why somebody fails, without the stage and the server, which stand beside it."""
     what = line.cause.partition(": ")[2]
     return f"  {escape(truncate(what, _MAX_CAUSE_LENGTH))}" if what and line.state is ProfileState.FAILS else ""
+
+
+def _short(text: str) -> str:
+    """Return as much of a value as fits into a row, so that a page of the longest ones still fits into a message."""
+    return truncate(text, MAX_VALUE_LENGTH)
 
 
 def state_words(line: PersonLine) -> str:

@@ -16,6 +16,7 @@ from bot.profiles.account.records import load
 from bot.profiles.people.access import Person
 from bot.slack.replies.owner_notices import OwnerNotices
 from bot.smtp.advice.row import Fix
+from storage.crypto.keyring import generate_key
 from tests.databases import KINDS
 from tests.scenario.crowd import BAD, CROWD, SECRET, crowd, crowded_demo, give_profiles, listed, mail_for, users
 from tests.scenario.people import GRACE
@@ -175,7 +176,7 @@ async def test_the_list_tells_why_those_in_it_fail_and_they_can_be_changed_from_
 @pytest.mark.databases("sqlite")
 async def test_a_summary_can_be_acted_on_after_a_restart_and_is_gone_after_a_week(tmp_path: Path, store: Store) -> None:
     people = crowd(3)
-    places: dict[str, Any] = {"mail": mail_for(people), "people": [*PEOPLE, *people]}
+    places: dict[str, Any] = {"mail": mail_for(people), "people": [*PEOPLE, *people], "encryption_keys": generate_key()}
     async with running_demo(tmp_path, **places) as demo:
         await give_profiles(demo, people, port=465)
         summary = await summary_of(demo)
