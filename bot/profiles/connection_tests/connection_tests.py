@@ -119,8 +119,9 @@ class ConnectionTests:
         """
         loaded = await self._stored(caller, owner)
         account = account_of(loaded.profile)
-        report = await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
-        report = await self._keep(caller, owner, loaded, report)
+        async with self._only_test_of(owner):
+            report = await self._limited_for(caller, account, lambda: self._tester.test(account, progress))
+            report = await self._keep(caller, owner, loaded, report)
         return interpret_report(report, account, loaded.profile)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
@@ -180,8 +181,9 @@ class ConnectionTests:
             await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
         account = account_of(loaded.profile)
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
-        report = await self._tested_for(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))
-        report = await self._keep(caller, owner, loaded, report)
+        async with self._only_test_of(owner):
+            report = await self._limited_for(caller, account, lambda: self._tester.send(account, outgoing, progress))
+            report = await self._keep(caller, owner, loaded, report)
         domain = account.address.rpartition("@")[2]
         judgement = await self._judge(domain, account.host) if report.passed else ()
         return SentMessageResult(
@@ -206,7 +208,8 @@ class ConnectionTests:
         check = check_own_form if caller == owner and self._password_in_form else check_others_form
         account = account_of(check(form, loaded.profile, now=self._clock()))
         defaults.require_allowed(account.host)
-        return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
+        async with self._only_test_of(owner):
+            return await self._limited_for(caller, account, lambda: self._tester.test(account, progress))
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
         """Give the dialogue of the last test, credentials replaced.
@@ -236,20 +239,10 @@ class ConnectionTests:
         defaults.require_allowed(loaded.profile.host)
         return loaded
 
-    async def _tested_for(
-        self, caller: Person, owner: Person, account: Account, run: Callable[[], Awaitable[Report]]
-    ) -> Report:
-        return await self._tested(owner, account, lambda tx: count_test(tx, caller, account.host, account.port), run)
-
-    async def _tested(
-        self,
-        owner: Person,
-        account: Account,
-        take: Callable[[Transaction], Awaitable[None]],
-        run: Callable[[], Awaitable[Report]],
-    ) -> Report:
-        async with self._only_test_of(owner):
-            return await self._limited(account, take, FAILED_SIGN_INS, run)
+    async def _limited_for(self, caller: Person, account: Account, run: Callable[[], Awaitable[Report]]) -> Report:
+        return await self._limited(
+            account, lambda tx: count_test(tx, caller, account.host, account.port), FAILED_SIGN_INS, run
+        )
 
     @asynccontextmanager
     async def _only_test_of(self, owner: Person) -> AsyncIterator[None]:

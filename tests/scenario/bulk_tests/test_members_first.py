@@ -36,12 +36,26 @@ def progress_of(demo: Demo) -> Message | None:
     return shown[-1] if shown else None
 
 
+async def time_of_own_test(demo: Demo, user: str) -> float:
+    """Let a member test, and return after how many seconds their report was there."""
+
+    def passed() -> int:
+        return sum("Connection test passed" in searchable(one) for one in demo.workspace.messages(user))
+
+    before, begun = passed(), time.monotonic()
+    await demo.workspace.command(user, "/email-test")
+    async with asyncio.timeout(STARTS_WITHIN_SECONDS):
+        while passed() == before:
+            await asyncio.sleep(0.02)
+    return time.monotonic() - begun
+
+
 @pytest.mark.usefixtures("slow_pace")
 async def test_members_test_at_any_moment_while_many_on_the_same_server_are_tested(tmp_path: Path) -> None:
-    people = crowd(scaled(quick=30, full=300))
+    people = crowd(scaled(quick=15, full=300))
     members = people[-6:]
     async with running_demo(tmp_path, mail=mail_for(people), people=[*PEOPLE, *people]) as demo:
-        await people_read(demo, len(people) + len(PEOPLE) - 2)
+        await people_read(demo, len(people) + 2)
         await give_profiles(demo, people)
         await demo.workspace.press(GRACE, "Test these", message=await listed(demo))
         seen, waited, turn = set[str](), list[float](), 0
@@ -53,11 +67,7 @@ async def test_members_test_at_any_moment_while_many_on_the_same_server_are_test
             if turn < 4 * len(members):
                 member = members[turn % len(members)]
                 turn += 1
-                demo.workspace.all_messages = [one for one in demo.workspace.all_messages if one.for_user != member.id]
-                begun = time.monotonic()
-                await demo.workspace.command(member.id, "/email-test")
-                await demo.workspace.wait_message(member.id, "Connection test passed")
-                waited.append(time.monotonic() - begun)
+                waited.append(await time_of_own_test(demo, member.id))
             await asyncio.sleep(0.05)
         assert len(waited) >= 4
         assert max(waited) < STARTS_WITHIN_SECONDS
