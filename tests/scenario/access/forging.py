@@ -16,13 +16,16 @@ from bot.demo.people import CHANNEL, TEAM, DemoPerson
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView
+from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.account.profile import EmailProfile
+from bot.profiles.connection_tests.run_results import FailureGroup, RunResult, save_result
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.profiles.people.members import update_person
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ViewId
 from bot.slack.views.people_list import encode_query
+from bot.smtp.advice.row import Fix
 from storage.tables.password_links import StoredLink
 from tests.scenario.people import settled
 from tests.store import Contents, Store
@@ -130,8 +133,27 @@ async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE
                     await tx.links.add(f"token-{team}", stored, seconds=LINK_SECONDS)
             for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
                 await store.edit(_run(run, team))
+                async with demo.bot.database.writing() as tx:
+                    await save_result(tx, team, run, _RESULT)
             place = Place(demo, store, {})
             yield replace(place, saved=await place.now())
+
+
+_RESULT = RunResult(
+    total=2,
+    groups=(
+        FailureGroup(
+            stage="Greeting",
+            cause="at Greeting on some server: port 465 expects SSL",
+            port=465,
+            users=(ADA, MEMBER),
+            fix=ProposedFix(kind=Fix.USE_SSL),
+            fits=(ADA, MEMBER),
+        ),
+    ),
+    fix=ProposedFix(kind=Fix.USE_TLS),
+    changed=((ADA, 1), (MEMBER, 1)),
+)
 
 
 def _run(run: str, team: str) -> str:

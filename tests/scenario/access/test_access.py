@@ -123,6 +123,7 @@ EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
     (A.SET_PRIVATELY, "OWNER", {"to": For.ONESELF, "shows": "/password/", "changes": True}),
     (A.PEOPLE_ROW, "edit:OWNER", {"menu": True, "shows": "LOGIN"}),
     (A.PEOPLE_ROW, "test:OWNER", {"menu": True, "shows": "Connection test passed", "changes": True}),
+    (A.PEOPLE_ROW, "report:OWNER", {"menu": True, "shows": "Connection test passed"}),
     (A.PEOPLE_ROW, "extras:OWNER", {"menu": True, "shows": "reply-"}),
     (A.PEOPLE_ROW, "history:OWNER", {"menu": True, "shows": "istory"}),
     (A.PEOPLE_ROW, "remove:OWNER", {"menu": True, "shows": "cannot be brought back"}),
@@ -148,12 +149,19 @@ PRESSES = (
     press(A.PEOPLE_SEARCH, "ada", to=For.ADMINS, shows="ada.login"),
     press(A.PEOPLE_STATE, "all", to=For.ADMINS, menu=True, shows="Work with email"),
     press(A.PEOPLE_ORDER, "name", to=For.ADMINS, menu=True, shows="Work with email"),
+    press(A.PEOPLE_CAUSE, "all", to=For.ADMINS, menu=True, shows="Work with email"),
+    press(A.PEOPLE_ALL, PAGE, to=For.ADMINS, shows="Work with email"),
+    press(A.PEOPLE_FIX, "these", to=For.ADMINS, shows="Nobody in this list fails"),
     press(A.PEOPLE_PAGE, PAGE, to=For.ADMINS, shows="Work with email"),
     press(A.PEOPLE_BACK, PAGE, to=For.ADMINS, shows="Work with email"),
     press(A.PEOPLE_OPEN, "", "home", to=For.ADMINS, shows="Work with email"),
     press(A.PEOPLE_TEST, "these", to=For.ADMINS, shows="tested email profiles", changes=True),
     press(A.PEOPLE_EXPORT, "these", to=For.ADMINS, shows="as a table"),
     press(A.RUN_STOP, forging.RUN, to=For.ADMINS, changes=True, given="UPDATE test_runs SET status = 'running'"),
+    press(A.RUN_SHOW, f"{forging.RUN}:0", to=For.ADMINS, shows="ada.login"),
+    press(A.RUN_TEST, f"{forging.RUN}:0", to=For.ADMINS, shows="tested email profiles", changes=True),
+    press(A.RUN_FIX, f"{forging.RUN}:0", to=For.ADMINS, shows="not changed", changes=True),
+    press(A.RUN_UNDO, forging.RUN, to=For.ADMINS, shows="Put back for 2 people", changes=True),
     press(A.DEFAULTS_EDIT, "", "home", to=For.ADMINS, shows="Pattern of the login"),
     press(A.DEFAULTS_MOVE, "1", to=For.ADMINS, shows="the owners are told", changes=True),
 )
@@ -299,6 +307,17 @@ async def test_a_run_of_another_workspace_goes_on(place: Place) -> None:
     await place.store.edit("UPDATE test_runs SET status = 'running'")
     before = await place.now()
     await forger.press_in_message(forging.action(A.RUN_STOP, forging.RUN_ELSEWHERE))
+    assert await place.now() == before
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("act", [A.RUN_SHOW, A.RUN_TEST, A.RUN_FIX, A.RUN_UNDO])
+async def test_what_a_run_of_another_workspace_found_is_no_business_of_ours(place: Place, act: ActionId) -> None:
+    forger = await place.begin(AN_ADMIN)
+    before = await place.now()
+    number = "" if act is A.RUN_UNDO else ":0"
+    await forger.press_in_message(forging.action(act, f"{forging.RUN_ELSEWHERE}{number}"))
+    assert "kept for a week, and is gone" in forger.seen()
     assert await place.now() == before
 
 
