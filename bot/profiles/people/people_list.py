@@ -19,7 +19,7 @@ from storage.database import Database, Transaction
 from storage.tables.people import StoredPerson
 from storage.tables.people_query import Cursor, Query
 
-PAGE_SIZE = 6
+PAGE_SIZE = 5
 """Lines a page: the headline is still in sight when the list appears, which shows its end first."""
 
 MAX_CAUSES = 25

@@ -1,9 +1,11 @@
 """“Work with email”: the list of everybody's profiles as admins see it, and the values of its buttons and menus.
 
 Slack shows the end of a new message. So a page is short enough that its headline is in sight too, and search, menus
-and buttons stand below the people, beside the composer, where eyes and hands are. With fifteen people and the controls
-on top, a screen of 800 pixels began at the ninth of them. A `data_table` would page by itself, but nothing in its rows
-can be pressed.
+and buttons stand below the people, beside the composer, where eyes and hands are. Tried in the demo's page at 1280 by
+800 pixels: fifteen people with the controls on top began at the ninth of them, six people of four lines at the second;
+five people of three lines at most begin with the headline. On a phone no page has room for both ends. A `data_table`
+(https://docs.slack.dev/reference/block-kit/blocks/data-table-block) would page by itself, but nothing in its rows can
+be pressed.
 """
 
 import json
@@ -72,8 +74,8 @@ ROW_ACTIONS: Mapping[str, str] = {
     "history": "History",
     "remove": "Remove …",
 }
-_SET_UP = ("edit", "test", "extras", "history", "remove")
-_ROW_ACTIONS_IN: Mapping[ProfileState, tuple[str, ...]] = {
+_OFFERED_ELSE = ("edit", "test", "extras", "history", "remove")
+_OFFERED: Mapping[ProfileState, tuple[str, ...]] = {
     ProfileState.FAILS: ("edit", "report", "test", "history"),
     ProfileState.PASSWORD_MISSING: ("edit", "extras", "history", "remove"),
     ProfileState.UNREADABLE: ("edit", "history", "remove"),
@@ -83,7 +85,7 @@ _ROW_ACTIONS_IN: Mapping[ProfileState, tuple[str, ...]] = {
 """What helps in a state; Slack takes five options in such a menu
 (https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element)."""
 
-_MAX_CAUSE_LENGTH = 90
+_MAX_CAUSE_LENGTH = 80
 _MAX_WARNING_LENGTH = 200
 _MAX_NAME_LENGTH = 40
 
@@ -130,27 +132,29 @@ def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
     if profile.host:
         encryption = "" if line.encryption is Encryption.NONE else f" {line.encryption}"
         server = f"  {code(f'{_short(profile.host)}:{profile.port}{encryption}')}"
-    tested = f"  tested {format_time(line.tested_at)}" if line.tested_at else ""
+    tested = f"  tested {format_time(line.tested_at)}" if line.tested_at and line.state is ProfileState.WORKS else ""
     account = f"\n{code(_short(profile.address))}{server}{tested}" if profile.address else ""
-    warnings = "".join(f"\n:warning: {escape(truncate(sentence, _MAX_WARNING_LENGTH))}" for sentence in line.warnings)
     return SectionBlock(
         block_id=_block_id(f"row{number}", query) if query else None,
-        text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{_why(line)}{account}{warnings}"),
+        text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}{_why(line)}"),
         accessory=OverflowMenuElement(action_id=ActionId.PEOPLE_ROW, options=_row_options(line)),
     )
 
 
 def _row_options(line: PersonLine) -> list[Option]:
     words = {**ROW_ACTIONS, "edit": "Set up"} if line.state is ProfileState.NOT_SET_UP else ROW_ACTIONS
-    acts = _ROW_ACTIONS_IN.get(line.state, _SET_UP)
+    acts = _OFFERED.get(line.state, _OFFERED_ELSE)
     name = truncate(line.name, _MAX_NAME_LENGTH) or None
     return [Option(value=f"{act}:{line.user}", text=words[act], description=name) for act in acts]
 
 
 def _why(line: PersonLine) -> str:
-    """Return why somebody fails, without the stage and the server, which stand beside it."""
-    what = line.cause.partition(": ")[2]
-    return f"  {escape(truncate(what, _MAX_CAUSE_LENGTH))}" if what and line.state is ProfileState.FAILS else ""
+    """Return why somebody fails, without the stage and the server, which stand above; else what cannot work."""
+    if line.state is ProfileState.FAILS:
+        what = line.cause.partition(": ")[2]
+        return f"\n{escape(truncate(what, _MAX_CAUSE_LENGTH))}" if what else ""
+    warnings = (escape(truncate(sentence, _MAX_WARNING_LENGTH)) for sentence in line.warnings)
+    return "".join(f"\n:warning: {warning}" for warning in warnings)
 
 
 def _short(text: str) -> str:

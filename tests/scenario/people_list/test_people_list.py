@@ -35,20 +35,20 @@ async def test_the_list_sums_everybody_up_and_shows_few_a_page_with_the_controls
     assert "42 people · 30 never tested · 12 not set up" in searchable(shown)
     assert [block["type"] for block in shown.blocks] == [
         *("header", "context"),
-        *["section"] * 6,
+        *["section"] * 5,
         *("context", "input", "actions", "actions"),
     ]
     seen = users(shown)
-    assert "1–6 of 42" in searchable(shown)
+    assert "1–5 of 42" in searchable(shown)
     while "Next" in searchable(shown):
         await workspace.press(GRACE, "Next", message=shown)
         seen += users(shown)
     assert len(seen) == len(set(seen)) == 42
-    assert "37–42 of 42" in searchable(shown)
-    for page in range(5, -1, -1):
+    assert "41–42 of 42" in searchable(shown)
+    for page in range(7, -1, -1):
         await workspace.press(GRACE, "Previous", message=shown)
-        assert users(shown) == seen[6 * page : 6 * page + 6]
-    assert "1–6 of 42" in searchable(shown)
+        assert users(shown) == seen[5 * page : 5 * page + 5]
+    assert "1–5 of 42" in searchable(shown)
     assert "Previous" not in searchable(shown)
 
 
@@ -75,7 +75,7 @@ async def test_people_are_found_by_name_and_address(demo: Demo) -> None:
             assert "Nobody is found by" in searchable(shown)
             assert "0 of 0 (42 in all)" in searchable(shown)
         await demo.workspace.enter_in(GRACE, "Search", "", message=shown)
-        assert len(users(shown)) == 6
+        assert len(users(shown)) == 5
 
 
 async def test_search_filter_and_order_go_together(demo: Demo) -> None:
@@ -85,8 +85,8 @@ async def test_search_filter_and_order_go_together(demo: Demo) -> None:
     assert users(shown)[:3] == [ADA, CROWD[0].id, CROWD[1].id]
     await workspace.enter_in(GRACE, "Search", "crowd", message=shown)
     await workspace.select(GRACE, "people_state", "State: Not set up (12)", message=shown)
-    assert users(shown) == [person.id for person in CROWD[30:36]]
-    assert "1–6 of 10 (42 in all)" in searchable(shown)
+    assert users(shown) == [person.id for person in CROWD[30:35]]
+    assert "1–5 of 10 (42 in all)" in searchable(shown)
     await workspace.select(GRACE, "people_state", "State: Fails (0)", message=shown)
     assert "Nobody" in searchable(shown)
 
@@ -181,11 +181,13 @@ async def test_names_stand_in_the_alphabet_with_accents_beside_their_letters(dem
     shown = await listed(demo)
     await demo.workspace.select(GRACE, "people_order", "Sort: by name", message=shown)
     names = [beside(shown.blocks, user)[1]["options"][0]["description"]["text"] for user in users(shown)]
-    assert names == ["Ada Lovelace", "Alan Turing", "Barbara Liskov", "Crowd 005", "Crowd 006", "Crowd 007"]
+    assert names == ["Ada Lovelace", "Alan Turing", "Barbara Liskov", "Crowd 005", "Crowd 006"]
     await demo.workspace.change_person(replace(CROWD[35], name="Øyvind Ek"))
-    for _ in range(6):
+    everybody = users(shown)
+    while "Next" in searchable(shown):
         await demo.workspace.press(GRACE, "Next", message=shown)
-    assert users(shown)[-5:] == [CROWD[2].id, CROWD[3].id, GRACE, CROWD[35].id, CROWD[4].id]
+        everybody += users(shown)
+    assert everybody[-5:] == [CROWD[2].id, CROWD[3].id, GRACE, CROWD[35].id, CROWD[4].id]
 
 
 async def test_the_menu_of_a_row_offers_what_helps_there_and_names_the_person_in_each_option(demo: Demo) -> None:
