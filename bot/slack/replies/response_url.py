@@ -131,7 +131,8 @@ def _wait_of(answer: WebhookResponse) -> float:
 
 def user_in(body: Mapping[str, Any]) -> str:
     """Return the user id of whoever sent a request; empty when it names nobody."""
-    return str(body.get("user_id") or (body.get("user") or {}).get("id") or "")
+    user = body.get("user")
+    return str(body.get("user_id") or (user.get("id") if isinstance(user, Mapping) else "") or "")
 
 
 def reply_address(body: Mapping[str, Any]) -> ReplyAddress | None:
