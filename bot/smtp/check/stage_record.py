@@ -33,7 +33,7 @@ class StageRecord:
         self._on_begin = on_begin
         self._clock = asyncio.get_running_loop().time
         self._stage_began = self._clock()
-        self._stages = {name: Stage(name=name, outcome=Outcome.SKIPPED) for name in _order(account, outgoing)}
+        self._stages = {name: Stage(name=name, outcome=Outcome.WAITING) for name in _order(account, outgoing)}
         self._greeted: Stage | None = None
         self.current = StageName.RESOLVE
         self.fault: Fault | None = None
@@ -48,6 +48,11 @@ class StageRecord:
     def is_running(self) -> bool:
         """Whether the current stage has not ended yet."""
         return self._stages[self.current].outcome is Outcome.RUNNING
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the test was stopped while a stage was running."""
+        return self._stages[self.current].outcome is Outcome.STOPPED
 
     def passed(self, name: StageName) -> bool:
         """Whether a stage has passed, without a warning."""
@@ -75,7 +80,19 @@ class StageRecord:
 
     def skip(self, name: StageName, why: str) -> None:
         """Leave a stage out."""
-        self._stages[name] = replace(self._stages[name], detail=why)
+        self._stages[name] = Stage(name=name, outcome=Outcome.SKIPPED, detail=why)
+
+    def stop(self) -> None:
+        """End the stage that is running, and the test with it, because somebody wants no more of it."""
+        if self.is_running:
+            self.end(Finding(outcome=Outcome.STOPPED))
+        self.close()
+
+    def close(self) -> None:
+        """End the test: what has waited until now is left out."""
+        for name, stage in self._stages.items():
+            if stage.outcome is Outcome.WAITING:
+                self._stages[name] = replace(stage, outcome=Outcome.SKIPPED)
 
     @contextmanager
     def greeting_again(self) -> Iterator[Finding]:
@@ -95,7 +112,7 @@ class StageRecord:
 
     def reopen_encryption(self) -> None:
         """Go back from the greeting to the encryption, which turned out to have failed."""
-        self._stages[StageName.GREETING] = self._greeted or Stage(name=StageName.GREETING, outcome=Outcome.SKIPPED)
+        self._stages[StageName.GREETING] = self._greeted or Stage(name=StageName.GREETING, outcome=Outcome.WAITING)
         self.current = StageName.ENCRYPTION
         self._stages[StageName.ENCRYPTION] = Stage(name=StageName.ENCRYPTION, outcome=Outcome.RUNNING)
         self._stages = {name: self._stages[name] for name in _order(self._account, self._outgoing)}

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -85,6 +85,7 @@ class Stages:
         self._starttls: bool | None = None
         self._software = ""
         self._signed_in_with: tuple[str, SecretStr] | None = None
+        self._one_by_one = True
         self._opened = AsyncExitStack()
 
     async def run(self) -> None:
@@ -92,19 +93,37 @@ class Stages:
         await self._resolve()
         address, dialogue = await self._connect()
         async with dialogue, self._opened:
-            if self._account.encryption is Encryption.SSL:
-                await self._encrypt(dialogue)
-                await self._greet(address, dialogue)
-            else:
-                await self._greet(address, dialogue)
-                await self._encrypt(dialogue)
-            if self._account.encryption is Encryption.TLS:
-                await self._greet_again(dialogue)
-            await self._sign_in(dialogue)
-            await self._send_envelope(address, dialogue)
-            if self._outgoing is not None:
-                await self._send_message(dialogue, self._outgoing)
-            await self._say_goodbye(dialogue)
+            with self._leaving(dialogue):
+                await self._talk(address, dialogue)
+
+    async def _talk(self, address: Address, dialogue: Dialogue) -> None:
+        if self._account.encryption is Encryption.SSL:
+            await self._encrypt(dialogue)
+            await self._greet(address, dialogue)
+        else:
+            await self._greet(address, dialogue)
+            await self._encrypt(dialogue)
+        if self._account.encryption is Encryption.TLS:
+            await self._greet_again(dialogue)
+        await self._sign_in(dialogue)
+        await self._send_envelope(address, dialogue)
+        if self._outgoing is not None:
+            await self._send_message(dialogue, self._outgoing)
+        await self._say_goodbye(dialogue)
+
+    @contextmanager
+    def _leaving(self, dialogue: Dialogue) -> Iterator[None]:
+        """Say QUIT when the test is stopped or its time is over, where the server can take it, and wait for nothing.
+
+        In place of a greeting, of credentials or within a message it would be something else; and what was sent
+        together ends with it.
+        """
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._command is Command.EHLO or (self._command in (Command.MAIL, Command.RCPT) and self._one_by_one):
+                dialogue.leave()
+            raise
 
     def evidence(self) -> Evidence:
         """Return what the dialogue has shown so far."""
@@ -322,10 +341,10 @@ class Stages:
         self, address: Address, dialogue: Dialogue, commands: tuple[bytes, ...]
     ) -> AsyncIterator[SMTPResponse]:
         """Send MAIL and RCPT and, without a message, the goodbye with them."""
-        if self._outgoing is not None:
-            return dialogue.one_by_one(commands)
-        commands += (b"RSET", b"QUIT")
-        if "pipelining" not in dialogue.extensions:
+        self._one_by_one = self._outgoing is not None or "pipelining" not in dialogue.extensions
+        if self._outgoing is None:
+            commands += (b"RSET", b"QUIT")
+        if self._one_by_one:
             return dialogue.one_by_one(commands)
         second = SecondConnection(
             network=self._network,

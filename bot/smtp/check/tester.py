@@ -74,7 +74,8 @@ class ConnectionTester:
     async def test(self, account: Account, progress: Progress) -> Report:
         """Test one account and return the report; `progress` gets the report so far whenever a stage begins.
 
-        Whatever the server or the network does ends in the report; only cancellation is raised.
+        Whatever the server or the network does ends in the report; only cancellation is raised, after `progress` got
+        the report of the test as it was stopped.
         """
         return await _Run(self, account, progress).run()
 
@@ -110,6 +111,16 @@ class _Run:
         self._provider = ""
 
     async def run(self) -> Report:
+        try:
+            await self._run_to_the_end()
+        except asyncio.CancelledError:
+            self._record.stop()
+            self._show_progress()
+            raise
+        self._record.close()
+        return self._report()
+
+    async def _run_to_the_end(self) -> None:
         failed = asyncio.Event()
         looking = asyncio.create_task(self._look_at_other_ports(failed))
         try:
@@ -127,7 +138,6 @@ class _Run:
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
-        return self._report()
 
     async def _look_at_other_ports(self, failed: asyncio.Event) -> OtherPorts:
         """Look once an opening stage has failed, or takes so long that it may fail: it may still pass meanwhile."""
@@ -187,7 +197,7 @@ class _Run:
             open_ports=self._other_ports.open,
             closed_ports=self._other_ports.closed,
             transcript=self._stages.transcript.lines,
-            evidence=self._stages.evidence() if self._record.fault else None,
+            evidence=self._stages.evidence() if self._record.fault or self._record.is_stopped else None,
             mail_servers=self._stages.mail_servers,
             provider=self._provider,
         )
@@ -224,6 +234,4 @@ class _Run:
     def _timeout_failure(self) -> StageFailedError:
         if self._record.current is StageName.RESOLVE:
             return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
-        return no_answer(
-            self._record.current, self._stages.evidence(), f"no answer within {self._clock() - self._began:.1f} s"
-        )
+        return no_answer(self._record.current, self._stages.evidence())
