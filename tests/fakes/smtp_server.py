@@ -120,6 +120,11 @@ class ScriptedServer:
         """Every line that clients sent."""
         return [heard.line for heard in self.heard]
 
+    def hang_up(self) -> None:
+        """Close every connection."""
+        for writer in self._writers:
+            writer.close()
+
     def said_in_clear(self, word: bytes) -> bool:
         """Whether a word was sent unencrypted."""
         return any(word in heard.line for heard in self.heard if not heard.encrypted)

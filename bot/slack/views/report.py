@@ -131,7 +131,7 @@ def limited(error: RateLimitedError) -> Message:
     """Return that a limit is reached, why, and when it is over, in the reader's time zone."""
     end = format_end(error.until, error.wait)
     told = f"{escape(error.limit.sentence)} Nothing was tested or changed. You can try again {end}."
-    return Message(text=f"{error.limit.sentence} Nothing was tested or changed.", blocks=[section(told)])
+    return Message(text=f"{error} Nothing was tested or changed.", blocks=[section(told)])
 
 
 def _sign_ins_left(left: SignInsLeft | None, now: datetime) -> list[Block]:

@@ -62,7 +62,6 @@ class StageRecord:
     def stage(self, name: StageName) -> Iterator[Finding]:
         """Begin a stage; it ends with what the block found, or stays open when the block raises."""
         self._begin(name)
-        self._on_begin()
         finding = Finding()
         yield finding
         self.end(finding)
@@ -120,6 +119,7 @@ class StageRecord:
     def _begin(self, name: StageName) -> None:
         self.current, self._stage_began = name, self._clock()
         self._stages[name] = Stage(name=name, outcome=Outcome.RUNNING)
+        self._on_begin()
 
 
 def _order(account: Account, outgoing: Outgoing | None) -> list[StageName]:

@@ -1,6 +1,7 @@
 """A test that is cancelled at any step: it says QUIT where the server can take it, waits for nothing, tells how far."""
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -8,6 +9,7 @@ from ipaddress import ip_network
 import pytest
 from pydantic import SecretStr
 
+from bot.slack.views.report import stage_line
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.check.report import Outcome, Report, StageName
 from bot.smtp.check.tester import ConnectionTester
@@ -146,3 +148,19 @@ async def test_stages_to_come_wait_in_the_order_in_which_they_happen(certificate
     # What the profile does without is known to be left out, and nothing waits in the end.
     assert [stage.outcome for stage in reports[-1].stages][4] is Outcome.SKIPPED
     assert finished.passed
+
+
+async def test_the_time_of_a_stage_is_told_once(certificates: Certificates) -> None:
+    async with ScriptedServer(tls=certificates.good, acts={"EHLO": Silence()}) as server:
+        tester = ConnectionTester(
+            guard=Guard([ip_network("127.0.0.0/8")], (587,)),
+            network=OneServerNetwork(server.port),
+            trust=trust_store(certificates.authority_file),
+            timeout=0.3,
+            handshakes=4,
+        )
+        failed = (await tester.test(ACCOUNT, lambda _: None)).failed_stage
+    assert failed is not None
+    line = stage_line(failed)
+    assert line.startswith(":x: *Greeting* failed  `no answer in time`")
+    assert len(re.findall(r"\d+ ms|\d s", line)) == 1
