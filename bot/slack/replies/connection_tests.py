@@ -1,7 +1,7 @@
 """Connection tests in the background, each shown to the person who waits for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any, TypeVar
@@ -22,41 +22,41 @@ from bot.slack.replies.reply import Reply
 from bot.slack.views import report as reports
 from bot.slack.views.message import Block, Message, notice
 
+PROGRESS_AFTER_SECONDS = (0.8, 3.0)
+"""Pauses after which a test under way is shown, where Slack can replace what was shown before. With its beginning and
+its end that makes four posts, and Slack takes five on one response_url
+(https://docs.slack.dev/interactivity/handling-user-interaction)."""
+
+PROGRESS_EVERY_SECONDS = 2.0
+"""The pauses after those, where there is no such limit: in modals."""
+
 Result = TypeVar("Result")
 Test = Callable[[Progress], Coroutine[Any, Any, Result]]
 Show = Callable[[RunningTest], Awaitable[object]]
 
 
-def progress_pauses() -> Iterator[float]:
-    """Yield the pauses, in seconds, after which a test under way is shown anew.
-
-    With its beginning and its end the first two make four posts, and Slack takes five on one response_url
-    (https://docs.slack.dev/interactivity/handling-user-interaction); the others show the time that passes where there
-    is no such limit.
-    """
-    return chain((0.8, 3.0), repeat(2.0))
-
-
-async def show_progress(test: Test[Result], show: Show) -> Result:
-    """Run a test, show how far it is as soon as it has begun and now and then, and return what the test returns."""
+async def show_progress(test: Test[Result], *, begin: Show, show: Show) -> Result:
+    """Run a test, call `begin` once it is within the limits and `show` now and then, and return what it returns."""
     clock = asyncio.get_running_loop().time
     latest: list[RunningTest] = []
-    began = asyncio.Event()
+    begun = asyncio.Event()
 
-    def follow(under_way: RunningTest) -> None:
-        latest[:] = [under_way]
-        began.set()
+    def follow(test: RunningTest) -> None:
+        latest[:] = [test]
+        begun.set()
 
     running = asyncio.create_task(test(follow))
-    waiting = asyncio.create_task(began.wait())
+    waiting = asyncio.create_task(begun.wait())
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        start = clock()
-        for pause in progress_pauses():
+        began = clock()
+        if latest:
+            await begin(latest[0])
+        for pause in chain(PROGRESS_AFTER_SECONDS, repeat(PROGRESS_EVERY_SECONDS)):
+            await asyncio.wait({running}, timeout=pause)
             if running.done():
                 break
-            await show(replace(latest[0], seconds=clock() - start))
-            await asyncio.wait({running}, timeout=pause)
+            await show(replace(latest[0], seconds=clock() - began))
         return await running
     finally:
         waiting.cancel()
@@ -67,8 +67,12 @@ async def show_progress(test: Test[Result], show: Show) -> Result:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionTestReplies:
-    """Starts tests as jobs; each shows itself in a reply, once it is within the limits."""
+    """Starts tests as jobs; each shows itself in a reply, once it is within the limits.
 
+    `timeout` is in seconds for a whole test.
+    """
+
+    timeout: float
     jobs: Jobs
     connections: ConnectionTests
 
@@ -106,13 +110,13 @@ class ConnectionTestReplies:
         def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
             return self.connections.test(caller=caller, owner=owner, progress=progress)
 
-        await reply.show(await _followed(reply, owner, test, _finished))
+        await reply.show(await self._followed(reply, owner, test, _finished))
 
     async def _send(self, reply: Reply, caller: Person, owner: Person) -> None:
         def send(progress: Progress) -> Coroutine[Any, Any, SentMessageResult]:
             return self.connections.send(caller=caller, owner=owner, progress=progress)
 
-        await reply.show(await _followed(reply, owner, send, _sent))
+        await reply.show(await self._followed(reply, owner, send, _sent))
 
     async def _fix(
         self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix, on_fixed: Callable[[ProfileChange], None]
@@ -128,26 +132,24 @@ class ConnectionTestReplies:
         def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
             return self.connections.fix_and_test(caller=caller, owner=owner, fix=fix, on_fixed=fixed, progress=progress)
 
-        message = await _followed(reply, owner, test, _finished)
+        message = await self._followed(reply, owner, test, _finished)
         await reply.show(Message(text=message.text, blocks=[*message.blocks, *undo]))
 
+    async def _followed(
+        self, reply: Reply, owner: Person, test: Test[Result], finished: Callable[[Result, Person], Message]
+    ) -> Message:
+        """Run a test, show its progress, and return its report, also that of one that somebody stopped."""
 
-async def _followed(
-    reply: Reply, owner: Person, test: Test[Result], finished: Callable[[Result, Person], Message]
-) -> Message:
-    """Run a test, show its progress, and return its report, also that of one that somebody stopped."""
-    shown = False
+        async def begin(test: RunningTest) -> None:
+            await reply.begin(reports.begun(test, self.timeout))
 
-    async def show(test: RunningTest) -> None:
-        nonlocal shown
-        message = reports.testing(test)
-        await (reply.progress(message) if shown else reply.show(message))
-        shown = True
+        async def show(test: RunningTest) -> None:
+            await reply.progress(reports.testing(test))
 
-    try:
-        return finished(await show_progress(test, show), owner)
-    except StoppedTestError as stopped:
-        return reports.stopped(stopped.test, stopped_by=stopped.stopped_by.user, owner=owner.user)
+        try:
+            return finished(await show_progress(test, begin=begin, show=show), owner)
+        except StoppedTestError as stopped:
+            return reports.stopped(stopped.test, stopped_by=stopped.stopped_by.user, owner=owner.user)
 
 
 def _finished(result: ConnectionTestResult, owner: Person) -> Message:

@@ -65,18 +65,31 @@ def _advice(advice: Advice) -> Block:
     return section(f"*Why:* {escape(advice.why)}\n*Do:* {escape(advice.do)}")
 
 
+def _address(account: Account) -> str:
+    return f"{account.host}:{account.port}"
+
+
 def _endpoint(account: Account) -> str:
     return code(f"{account.host}:{account.port}")
 
 
+def begun(test: RunningTest, seconds: float) -> Message:
+    """Return that a test has begun, which takes so many seconds at most, with the button that stops it."""
+    most = f"(up to {seconds:g} s)"
+    return Message(
+        text=f"Testing {_address(test.account)} … {most}",
+        blocks=[section(f"Testing {_endpoint(test.account)} … {most}"), actions(stop_button(test.test_id))],
+    )
+
+
 def testing(test: RunningTest) -> Message:
-    """Return a test under way, with the button that stops it."""
-    return Message(text=f"Testing {test.account.host}:{test.account.port} …", blocks=running_blocks(test))
+    """Return a test under way with its stages so far, and the button that stops it."""
+    return Message(text=f"Testing {_address(test.account)} …", blocks=running_blocks(test))
 
 
 def running_blocks(test: RunningTest) -> list[Block]:
     """Return how far a test under way is, for how long, and the button that stops it."""
-    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 1 else ""
+    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
     return [
         section(f":hourglass_flowing_sand: Testing {_endpoint(test.account)} …{elapsed}"),
         *line_sections(_stage_lines(test.report)),

@@ -27,6 +27,12 @@ async def use_up_tests(demo: Demo) -> None:
             pass
 
 
+@pytest.fixture(autouse=True)
+def _shown_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is under way is shown almost at once."""
+    monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02,))
+
+
 @pytest.mark.parametrize("label", ["Use TLS on 587 and test again", "Test again"])
 async def test_over_the_limit_a_press_changes_nothing_says_so_and_leaves_the_report(
     http_demo: Demo, label: str

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,13 @@ GUEST = "U0GUEST"
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates.make(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(autouse=True)
+def _shown_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is under way is shown almost at once, and nobody waits for a command's answer for long."""
+    monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02,))
+    monkeypatch.setattr("bot.slack.middleware.held_ack.HOLD_SECONDS", 0.5)
 
 
 @asynccontextmanager
@@ -59,7 +65,7 @@ async def begin(demo: Demo, message: Message, label: str = "Test connection") ->
 async def test_stages_to_come_wait_and_the_time_that_passes_is_shown(
     tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.replies.connection_tests.progress_pauses", lambda: repeat(0.55))
+    monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02, 0.6))
     async with with_server(tmp_path, certificates, silent_at="EHLO encrypted") as (demo, _):
         message = await begin(demo, await set_up_elsewhere(demo))
         text = searchable(await demo.workspace.wait_message(ADA, "Testing `mail.test:587` … 1 s"))
@@ -81,6 +87,7 @@ async def test_with_ssl_encryption_stands_before_the_greeting_from_the_beginning
         running_demo(tmp_path, network=OneServerNetwork(server.port)) as demo,
     ):
         message = await begin(demo, await set_up_elsewhere(demo, port="465", extra="SSL Y"))
+        await demo.workspace.wait_message(ADA, "*Encryption* running")
         names = re.findall(r"\*(\w[\w-]*)\* (?:passed|running|waiting)", searchable(message))
         assert names == ["Resolve", "Connect", "Encryption", "Greeting", "Sign-in", "Sender"]
         await demo.workspace.press(ADA, "Stop", message=message)
@@ -118,6 +125,19 @@ async def test_a_stopped_test_says_so_leaves_politely_and_stores_nothing(
         assert "Works" in searchable(demo.workspace.messages(ADA)[-1])
         async with demo.bot.database.reading_connection() as connection:
             assert (await connection.exec_driver_sql("SELECT count(*) FROM running_tests")).scalar_one() == 0
+
+
+async def test_a_test_by_command_is_stopped_from_its_acknowledgement(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with with_server(tmp_path, certificates, silent_at="EHLO") as (demo, _):
+        await set_up_elsewhere(demo)
+        await demo.workspace.command(ADA, "/email-test")
+        begun = await demo.workspace.wait_message(ADA, "Testing `mail.test:587` … (up to 15 s)")
+        await demo.workspace.press(ADA, "Stop", message=begun)
+        report = await demo.workspace.wait_message(ADA, "stopped at Greeting")
+        # Slack replaces nothing that was posted for a command.
+        assert report is not begun
 
 
 async def test_what_is_over_cannot_be_stopped_any_more(tmp_path: Path, certificates: Certificates) -> None:
