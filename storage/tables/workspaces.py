@@ -17,6 +17,7 @@ from storage.models import (
     PasswordLinkRow,
     PersonRow,
     ProfileRow,
+    RunningTestRow,
     RunResultRow,
     SearchRow,
     StateCountRow,
@@ -35,6 +36,7 @@ _EVERYTHING = (
     StateCountRow,
     PasswordLinkRow,
     BulkRunRow,
+    RunningTestRow,
     HomeRow,
     InstallationRow,
 )
