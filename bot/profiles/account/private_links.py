@@ -13,7 +13,7 @@ from bot.profiles.account.records import Loaded, ProfileView, load, require_read
 from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, release
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.defaults import load_defaults
+from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
@@ -39,7 +39,7 @@ class LinkGoneError(UserError):
 class PrivateLink:
     """An open link: for whom, the server that the password goes to, and where the person is in Slack.
 
-    `view_id` and `revision` are those of the open form, if the link was made from one.
+    `view_id` and `revision` are those of the open form, if the link was made from one, and `form` is what it remembers.
     """
 
     owner: Person
@@ -48,14 +48,16 @@ class PrivateLink:
     channel: str
     view_id: str
     revision: int
+    form: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordSet:
-    """A password that was set: the profile now, and the link through which it came."""
+    """A password that was set: the profile now, the workspace's defaults, and the link through which it came."""
 
     link: PrivateLink
     view: ProfileView
+    defaults: Defaults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,7 @@ class PrivateLinks:
     on_change: OnChange
 
     async def create_link(
-        self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0
+        self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0, form: str = ""
     ) -> str:
         """Return the URL of a new link for the owner's password for `host`, or else for the stored server.
 
@@ -88,7 +90,8 @@ class PrivateLinks:
             host = _check_host(host or loaded.profile.host)
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(host)
             token = secrets.token_urlsafe(TOKEN_BYTES)
-            document = json.dumps({"host": host, "channel": channel, "view_id": view_id, "revision": revision}).encode()
+            place = {"host": host, "channel": channel, "view_id": view_id, "revision": revision, "form": form}
+            document = json.dumps(place).encode()
             stored = StoredLink(workspace=owner.workspace, user=owner.user, document=document)
             await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
         return f"{self.public_url}/password/{owner.user}/{token}"
@@ -125,12 +128,13 @@ class PrivateLinks:
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})
         async with self.database.writing() as tx:
-            (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
+            defaults = (await load_defaults(tx, link.owner.workspace)).defaults
+            defaults.require_allowed(link.host)
             if not await tx.links.use(token, user, seconds=LINK_LIFETIME_SECONDS):
                 raise LinkGoneError
             stored = await self._store(tx, link, password)
         self.on_change(link.owner)
-        return PasswordSet(link=link, view=stored.view)
+        return PasswordSet(link=link, view=stored.view, defaults=defaults)
 
     async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> Loaded:
         owner, now = link.owner, self.clock()

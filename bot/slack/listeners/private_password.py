@@ -12,7 +12,7 @@ from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
 from bot.slack.views.card import password_link
-from bot.slack.views.form import PrivateMetadata, read_form
+from bot.slack.views.form import require_decided
 
 TITLE = "Password"
 
@@ -22,6 +22,7 @@ class PrivatePasswordListeners:
 
     def __init__(self, services: Services) -> None:
         self._stored_links = services.links
+        self._forms = services.forms
 
     def register(self, app: AsyncApp) -> None:
         """Register the buttons."""
@@ -41,19 +42,22 @@ class PrivatePasswordListeners:
         """Show a link for the server that is typed in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)
-        metadata = PrivateMetadata.decode(shown["private_metadata"])
+        # It is the password of whoever presses, whatever form that is.
+        form = await self._forms.shown(shown, caller, caller)
+        require_decided(form)
         url = await self._links.create_link(
             owner=caller,
-            channel=metadata.channel,
-            host=read_form(shown["state"]["values"]).host,
+            channel=form.metadata.channel,
+            host=form.account.host,
             view_id=str(shown["id"]),
-            revision=metadata.revision,
+            revision=form.metadata.revision,
+            form=form.stacked.encode(),
         )
         link = password_link(url)
         try:
             await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await post_to_person(client, caller.user, metadata.channel, link)
+            await post_to_person(client, caller.user, form.metadata.channel, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Acknowledge a press on the link, which the browser follows."""
