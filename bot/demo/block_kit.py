@@ -10,6 +10,9 @@ from typing import Any
 MOST_MESSAGE_BLOCKS = 50
 MOST_VIEW_BLOCKS = 100
 
+MOST_ALERT_CHARACTERS = 200
+ALERT_LEVELS = ("default", "info", "warning", "error", "success")
+
 INPUT_ELEMENTS = {"plain_text_input", "static_select", "checkboxes", "radio_buttons"}
 MODAL_INPUT_ELEMENTS = INPUT_ELEMENTS | {"email_text_input", "number_input"}
 ACTION_ELEMENTS = {"button", "static_select", "checkboxes", "radio_buttons", "overflow"}
@@ -79,10 +82,19 @@ def _block(block: dict[str, Any], where: str, *, inputs: set[str]) -> Iterator[s
             yield from _elements(block, where, most=25, kinds=ACTION_ELEMENTS)
         case "divider":
             return
+        case "alert":
+            yield from _alert(block, where)
         case "input":
             yield from _input(block, where, inputs)
         case kind:
             yield f"{where}: unsupported type {kind!r}"
+
+
+def _alert(block: dict[str, Any], where: str) -> Iterator[str]:
+    # https://docs.slack.dev/reference/block-kit/blocks/alert-block
+    yield from _text(block.get("text"), MOST_ALERT_CHARACTERS, f"{where}/text")
+    if block.get("level") not in (None, *ALERT_LEVELS):
+        yield f"{where}/level: one of {', '.join(ALERT_LEVELS)}"
 
 
 def _section(block: dict[str, Any], where: str) -> Iterator[str]:
@@ -135,6 +147,8 @@ def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
             yield from _button(element, where)
         case "plain_text_input":
             yield from _text_input(element, where)
+        case "number_input":
+            yield from _number_input(element, where)
         case "static_select":
             if element.get("placeholder") is not None:
                 yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
@@ -173,6 +187,25 @@ def _text_input(element: dict[str, Any], where: str) -> Iterator[str]:
     triggers = (element.get("dispatch_action_config") or {}).get("trigger_actions_on") or []
     if set(triggers) - {"on_enter_pressed", "on_character_entered"}:
         yield f"{where}/dispatch_action_config: on_enter_pressed or on_character_entered"
+
+
+def _number_input(element: dict[str, Any], where: str) -> Iterator[str]:
+    # https://docs.slack.dev/reference/block-kit/block-elements/number-input-element: all numbers are texts.
+    if not isinstance(element.get("is_decimal_allowed"), bool):
+        yield f"{where}/is_decimal_allowed: must be true or false"
+    for name in ("initial_value", "min_value", "max_value"):
+        if name in element and not (isinstance(element[name], str) and _is_number(element[name])):
+            yield f"{where}/{name}: must be a text that is a number"
+    if element.get("placeholder") is not None:
+        yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _options(element: dict[str, Any], where: str, *, least: int, most: int) -> Iterator[str]:

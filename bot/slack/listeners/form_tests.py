@@ -83,12 +83,13 @@ class FormTestListeners:
         self._start_test(open_form, changed.typed(password), caller, owner)
 
     async def choose_authenticate(
-        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Draw the form anew, in which a password has to be typed or not."""
         await ack()
         shown = modal_of(body)
         form = await self._services.forms.shown(shown, caller, owner)
+        form = form.with_authentication(is_on=bool(action.get("selected_options")))
         await update_modal(client, shown["id"], profile_form(form.redrawn()))
 
     def _start_test(self, open_form: "_OpenForm", typed: ProfileForm, caller: Person, owner: Person) -> None:

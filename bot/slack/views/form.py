@@ -180,6 +180,10 @@ class Form:
         content = replace(self.content, **{name: getattr(decided, name) for name in names if name in _CONTENT})
         return replace(self, metadata=replace(self.metadata, extras=decided.extras))._with_server_of(content)
 
+    def with_authentication(self, *, is_on: bool) -> "Form":
+        """Return the form with the checkbox as it was just set, in the same input: Slack shows it so already."""
+        return replace(self, content=replace(self.content, authenticate=is_on))
+
     def with_password_fix(self, fix: Fix) -> "Form":
         """Return the form with something that shall be taken out of its password."""
         fixes = dict.fromkeys((*self.metadata.password_fixes, fix.value))
