@@ -7,8 +7,13 @@ https://docs.slack.dev/reference/views for modals.
 from collections.abc import Iterator
 from typing import Any
 
+from bot.demo import block_models
+
 MOST_MESSAGE_BLOCKS = 50
 MOST_VIEW_BLOCKS = 100
+
+MOST_MESSAGE_CHARACTERS = 13_200
+"""Of all texts in a message's blocks; nowhere documented (https://github.com/slackapi/bolt-js/issues/2509)."""
 
 MOST_ALERT_CHARACTERS = 200
 ALERT_LEVELS = ("default", "info", "warning", "error", "success")
@@ -23,12 +28,22 @@ def message_problems(blocks: Any) -> list[str]:
     return list(_blocks(blocks, most=MOST_MESSAGE_BLOCKS, inputs=INPUT_ELEMENTS))
 
 
+def characters(blocks: Any) -> int:
+    """Count the characters of all texts in blocks."""
+    if isinstance(blocks, dict):
+        return sum(
+            len(part) if name == "text" and isinstance(part, str) else characters(part) for name, part in blocks.items()
+        )
+    return sum(map(characters, blocks)) if isinstance(blocks, list) else 0
+
+
 def view_problems(view: Any) -> list[str]:
     """List what is wrong with a modal or Home tab; empty when nothing is."""
     if not isinstance(view, dict):
         return ["view: must be an object"]
     inputs = MODAL_INPUT_ELEMENTS if view.get("type") == "modal" else INPUT_ELEMENTS
     problems = list(_blocks(view.get("blocks"), most=MOST_VIEW_BLOCKS, inputs=inputs))
+    problems += block_models.view_problems(view)
     if view.get("type") not in ("modal", "home"):
         problems.append("type: must be modal or home")
     for name, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
@@ -68,6 +83,16 @@ def _blocks(blocks: Any, *, most: int, inputs: set[str]) -> Iterator[str]:
             continue
         yield from _bounded(block.get("block_id", ""), 255, f"{where}/block_id", least=0)
         yield from _block(block, where, inputs=inputs)
+        for problem in block_models.block_problems(block):
+            yield f"{where}: {problem}"
+    if sum(_has_focus(block) for block in blocks) > 1:
+        # https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+        yield "blocks: only one element can have focus_on_load"
+
+
+def _has_focus(block: Any) -> bool:
+    element = block.get("element") if isinstance(block, dict) else None
+    return isinstance(element, dict) and bool(element.get("focus_on_load"))
 
 
 def _block(block: dict[str, Any], where: str, *, inputs: set[str]) -> Iterator[str]:
@@ -162,6 +187,7 @@ def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
 def _button(element: dict[str, Any], where: str) -> Iterator[str]:
     yield from _plain_text(element.get("text"), 75, f"{where}/text")
     yield from _bounded(element.get("value", ""), 2000, f"{where}/value", least=0)
+    yield from _bounded(element.get("accessibility_label", ""), 75, f"{where}/accessibility_label", least=0)
     yield from _address(element, where)
     if element.get("style") not in (None, "primary", "danger"):
         yield f"{where}/style: primary or danger"

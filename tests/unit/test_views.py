@@ -35,6 +35,7 @@ from tests.unit.view_samples import (
     LONGEST,
     PLAIN,
     PROFILES,
+    REPLY,
     SECRET,
     a_form,
     a_report,
@@ -53,7 +54,28 @@ def test_slack_takes_every_message_and_each_has_a_sentence_in_words(profile: Ema
         assert message_problems(shown.payload()["blocks"]) == []
         assert re.match(r"[A-Z`“]|I don't", shown.text)
         assert len(shown.text.split()) >= 3 or shown.text.startswith("Testing ")
-        assert shown.text.endswith((".", "?", "…")) or shown.text == "Connection test passed"
+        assert shown.text.endswith((".", "?", "…", "… (up to 15 s)")) or shown.text == "Connection test passed"
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_every_message_fits_as_one(profile: EmailProfile) -> None:
+    for shown in messages(profile):
+        assert not shown.is_too_long, shown.text
+
+
+def test_a_long_transcript_is_no_message_and_is_whole_as_a_text() -> None:
+    lines = [f"S: 250-{number} <a&b> `x`" + "x" * 180 for number in range(120)]
+    shown = report.transcript(lines)
+    assert shown.is_too_long
+    text = shown.plain_text()
+    assert all(line.replace("`", "'") in text for line in lines)
+    assert "```" not in text
+    assert not report.transcript(lines[:20]).is_too_long
+
+
+def test_the_way_back_is_in_no_representation_of_what_a_modal_remembers() -> None:
+    metadata = PrivateMetadata(owner=ADA, revision=3, reply=REPLY)
+    assert REPLY.url not in repr(metadata) + str(metadata)
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -227,7 +249,7 @@ def test_what_is_truly_required_is_not_called_optional_and_what_may_be_empty_say
             slack_address="ada@example.com",
             reader=ADA,
             entry=PasswordEntry.IN_FORM,
-            channel="",
+            reply=None,
         )
         inputs = inputs_of(opened)
         optional = {name for name in Field if inputs[name].get("optional")}
@@ -259,11 +281,11 @@ def test_a_new_form_begins_with_tls_and_587_or_with_the_defaults(
     defaults: Defaults, port: str, encryption: Encryption
 ) -> None:
     basis = FormBasis(view=a_view(EmailProfile(), has_password=False, revision=0), defaults=defaults)
-    opened = form.new_form(basis, slack_address="ada@example.com", reader=ADA, entry=PasswordEntry.IN_FORM, channel="")
+    opened = form.new_form(basis, slack_address="ada@example.com", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
     assert (opened.content.address, opened.content.login) == ("ada@example.com", "")
     assert (opened.content.port, opened.content.encryption) == (port, encryption)
     stored = replace(basis, view=a_view(EmailProfile(extras={"SSL": "Y"}), has_password=False, revision=1))
-    begun = form.new_form(stored, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, channel="")
+    begun = form.new_form(stored, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
     assert begun.content.encryption is Encryption.SSL
 
 
@@ -342,12 +364,12 @@ def test_what_a_modal_remembers_fits_whatever_was_typed() -> None:
                 extras={**LONGEST.extras, "FROM_NAME": text[:70], "PIN": "a" * 64, "AUTH": "CRAM-MD5"},
             )
             for metadata in (opened.with_profile(longest).redrawn().metadata, opened.with_profile(longest).stacked):
-                encoded = replace(metadata, owner="U" * 20, channel="C" * 20).encode()
-                assert length(encoded) <= MAX_METADATA_LENGTH
-                assert PrivateMetadata.decode(encoded).extras == metadata.extras
-            # Of what people type, all is remembered.
+                full = replace(metadata, owner="U" * 20, reply=REPLY)
+                assert length(full.encode()) <= MAX_METADATA_LENGTH
+                assert PrivateMetadata.decode(full.encode()).extras == metadata.extras
             if text == "é" * 320:
-                assert PrivateMetadata.decode(opened.with_profile(longest).stacked.encode()).form is not None
+                # The longest values that are possible leave room for all there is.
+                assert PrivateMetadata.decode(full.encode()) == full
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: str(entry.name))

@@ -28,12 +28,12 @@ from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
 from bot.slack.replies.reply import message_modal
 from bot.slack.views import bulk_tests as bulk
-from bot.slack.views import card, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
+from bot.slack.views import card, conversation, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
 from bot.slack.views.message import Block
-from bot.slack.views.private_metadata import PrivateMetadata
+from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Encryption
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
@@ -48,6 +48,7 @@ EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {
 LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
 LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
 SENTENCE = f"There is {EVIL}."
+REPLY = ReplyAddress(url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9)
 CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
 
 PLAIN = EmailProfile(
@@ -146,8 +147,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield card.deleted_message(GRACE)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
-    yield report.testing(account, None)
-    yield report.testing(a_view(EmailProfile()).account, None)
+    yield report.begun(account, 15.0)
     yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
@@ -162,6 +162,9 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     )
     yield extras.conflict_message(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
+    yield conversation.welcome(ADA)
+    yield conversation.answer(ADA)
+    yield report.transcript([LONG_DETAIL[:80]] * 10)
     for command in COMMANDS:
         yield help.help_message(command)
         yield help.help_message(command, sentence=not_understood(command))
@@ -229,7 +232,7 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
 def a_form(view: ProfileView, *, reader: str, entry: PasswordEntry) -> form.Form:
     """The form over a view, in a workspace with defaults, opened from a channel."""
     basis = FormBasis(view=view, defaults=DEFAULTS)
-    return form.new_form(basis, slack_address="ada@example.com", reader=reader, entry=entry, channel="C1")
+    return form.new_form(basis, slack_address="ada@example.com", reader=reader, entry=entry, reply=REPLY)
 
 
 def forms(profile: EmailProfile, notes: list[list[Block]]) -> Iterator[View]:
@@ -255,7 +258,7 @@ def forms(profile: EmailProfile, notes: list[list[Block]]) -> Iterator[View]:
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:
-    metadata = PrivateMetadata(owner=ADA, revision=3, channel="C1")
+    metadata = PrivateMetadata(owner=ADA, revision=3, reply=REPLY)
     account = a_view(profile).account
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
     notes: list[list[Block]] = [[], form.errors_notes(dict.fromkeys(Field, EVIL)), message.alert(EVIL * 20, "error")]

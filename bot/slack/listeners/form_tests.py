@@ -15,8 +15,8 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.connection_tests import show_progress
-from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, update_modal
+from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
 from bot.slack.views.form import Form, errors_notes, profile_form, typed_password
 from bot.slack.views.message import Block, Message, alert
@@ -147,7 +147,7 @@ class _OpenForm:
             # An alert is for modals alone, and a button that changes the form for the form.
             blocks = reports.outside_of_form(notes)
             message = Message(text="The test of what stands in the form has ended.", blocks=blocks)
-            await post_to_person(self.client, self.caller.user, self.form.metadata.channel, message)
+            await post_where_opened(self.client, self.caller.user, self.form.metadata.reply, message)
 
     async def _update(self, notes: list[Block], *, buttons: Sequence[Block] | None, ended: str = "") -> bool:
         self.form = self.form.redrawn()

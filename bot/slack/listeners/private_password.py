@@ -1,5 +1,7 @@
 """“Set the password privately”: the buttons that open the way to a page of the bot."""
 
+from dataclasses import replace
+
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -8,9 +10,9 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
-from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
+from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views.card import password_link
 from bot.slack.views.form import require_decided
 
@@ -30,12 +32,10 @@ class PrivatePasswordListeners:
         app.action(ActionId.FORM_PRIVATELY)(self.press_form)
         app.action(ActionId.OPEN_LINK)(self.press_link)
 
-    async def press_card(
-        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person
-    ) -> None:
+    async def press_card(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Show a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
-        url = await self._links.create_link(owner=caller, channel=channel)
+        url = await self._links.create_link(owner=caller)
         await reply_below(body, client, title=TITLE, first=password_link(url))
 
     async def press_form(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person) -> None:
@@ -47,17 +47,17 @@ class PrivatePasswordListeners:
         require_decided(form)
         url = await self._links.create_link(
             owner=caller,
-            channel=form.metadata.channel,
             host=form.account.host,
             view_id=str(shown["id"]),
             revision=form.metadata.revision,
-            form=form.stacked.encode(),
+            # An address that lets others post is written into no database.
+            form=replace(form.stacked, reply=None).encode(),
         )
         link = password_link(url)
         try:
             await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await post_to_person(client, caller.user, form.metadata.channel, link)
+            await post_where_opened(client, caller.user, form.metadata.reply, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Acknowledge a press on the link, which the browser follows."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from slack_sdk.errors import SlackApiError
@@ -16,7 +17,7 @@ from bot.slack.replies.modals import MODAL_TIMEOUT_SECONDS
 from bot.slack.views.card import card
 from bot.slack.views.form import PasswordEntry, form_below, profile_form
 from bot.slack.views.message import Message, alert, notice, section
-from bot.slack.views.private_metadata import PrivateMetadata
+from bot.slack.views.private_metadata import OutdatedFormError, PrivateMetadata
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code
 from bot.slack.workspaces.workspaces import Workspaces
@@ -39,14 +40,14 @@ class PasswordSetNotice:
         link = done.link
 
         async def notify(sentence: str) -> None:
-            await post_to_person(await self._client_for(link), link.owner.user, link.channel, notice(sentence))
+            await post_to_person(await self._client_for(link), link.owner.user, notice(sentence))
 
         async def work() -> None:
             client = await self._client_for(link)
             if not await self._in_form(client, done):
                 blocks = card(done.view, reader=link.owner.user, entry=self.entry).blocks
                 message = Message(text=_DONE, blocks=[section(_DONE), *blocks])
-                await post_to_person(client, link.owner.user, link.channel, message)
+                await post_to_person(client, link.owner.user, message)
 
         try:
             self.jobs.start(f"password of {link.owner.user}", work, notify=notify)
@@ -63,8 +64,8 @@ class PasswordSetNotice:
         if not link.view_id or done.view.revision - link.revision > 1:
             # A form that has not seen what another saved stays on its revision, so that saving it asks.
             return False
-        metadata = PrivateMetadata(owner=owner, revision=link.revision, channel=link.channel)
-        if link.form:
+        metadata = PrivateMetadata(owner=owner, revision=link.revision)
+        with suppress(OutdatedFormError):
             metadata = replace(PrivateMetadata.decode(link.form), owner=owner)
         basis = FormBasis(view=done.view, defaults=done.defaults)
         form = form_below(metadata.after_own_change(done.view.revision), basis, reader=owner, entry=self.entry)

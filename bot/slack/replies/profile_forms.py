@@ -11,10 +11,11 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
 from bot.slack.replies.modals import open_or_replace
+from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
 from bot.slack.views.form import Form, PasswordEntry, form_below, new_form, profile_form, shown_form
 from bot.slack.views.message import button
-from bot.slack.views.private_metadata import PrivateMetadata
+from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,19 +26,17 @@ class ProfileForms:
     directory: Directory
     entry: PasswordEntry
 
-    async def open_form(
-        self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
-    ) -> None:
+    async def open_form(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Open the form; the first time it begins with the workspace's defaults and the address in Slack."""
-        form = await self.new(caller, owner, channel=channel)
+        form = await self.new(caller, owner, reply=reply_address(body))
         modal = profile_form(form)
         await open_or_replace(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
 
-    async def new(self, caller: Person, owner: Person, *, channel: str) -> Form:
-        """Return the form as it is opened."""
+    async def new(self, caller: Person, owner: Person, *, reply: ReplyAddress | None) -> Form:
+        """Return the form as it is opened; `reply` is where the person stands who opens it."""
         basis = await self.profiles.form_basis(caller=caller, owner=owner)
         slack_address = "" if basis.view.profile.address else await self._slack_address(owner)
-        return new_form(basis, slack_address=slack_address, reader=caller.user, entry=self.entry, channel=channel)
+        return new_form(basis, slack_address=slack_address, reader=caller.user, entry=self.entry, reply=reply)
 
     async def shown(self, view: Mapping[str, Any], caller: Person, owner: Person) -> Form:
         """Return the form that a request claims is open, over what is stored now."""
@@ -51,12 +50,10 @@ class ProfileForms:
         basis = await self.profiles.form_basis(caller=caller, owner=owner)
         return form_below(metadata, basis, reader=caller.user, entry=self.entry)
 
-    async def open_extras(
-        self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person, *, channel: str
-    ) -> None:
+    async def open_extras(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Open the list of extra configurations."""
         view = await self.profiles.show(caller=caller, owner=owner)
-        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, channel=channel)
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, reply=reply_address(body))
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
         await open_or_replace(client, body, list_modal(view.profile.extras, metadata=metadata), again=again)
 

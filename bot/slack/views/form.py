@@ -40,9 +40,12 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
-from bot.slack.views.private_metadata import PrivateMetadata
+from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.row import Fix
+
+MAX_METADATA_LENGTH = 3000
+"""Characters of a view's private_metadata (https://docs.slack.dev/reference/views)."""
 
 _DECISION, _MINE, _THEIRS = "keep_", "mine", "theirs"
 _ON = "on"
@@ -213,7 +216,9 @@ class Form:
         return replace(self, metadata=replace(self.metadata, generations={**self.metadata.generations, **fresh}))
 
 
-def new_form(basis: FormBasis, *, slack_address: str, reader: str, entry: PasswordEntry, channel: str) -> Form:
+def new_form(
+    basis: FormBasis, *, slack_address: str, reader: str, entry: PasswordEntry, reply: ReplyAddress | None
+) -> Form:
     """Return the form as it is opened; without a profile it begins with the workspace's defaults.
 
     `slack_address` is the owner's address in Slack, or empty.
@@ -223,7 +228,7 @@ def new_form(basis: FormBasis, *, slack_address: str, reader: str, entry: Passwo
     if not profile.address:
         profile = basis.defaults.suggestion(slack_address, profile.extras)
     metadata = PrivateMetadata(
-        owner=view.owner.user, revision=view.revision, channel=channel, initial=form_digests(profile)
+        owner=view.owner.user, revision=view.revision, reply=reply, initial=form_digests(profile)
     )
     return Form(basis=basis, metadata=metadata, content=FormContent.of(profile, basis), reader=reader, entry=entry)
 

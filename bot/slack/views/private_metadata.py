@@ -20,8 +20,21 @@ class OutdatedFormError(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReplyAddress:
+    """The response_url of the command or press that opened a modal, and when it ends, in seconds since 1970.
+
+    Whoever has it may post there, so it goes nowhere but into Slack's own keeping, and never into a log.
+    """
+
+    url: str = field(repr=False)
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrivateMetadata:
-    """A modal's `private_metadata`: whose profile, the revision it was opened on, the channel.
+    """A modal's `private_metadata`: whose profile, and the revision it was opened on.
+
+    `reply` is where the person stands who opened it.
 
     Of a form also: digests of what it began with (`initial`); the extra configurations whose changes wait for its Save
     (`extras`, None being one that is taken away); what shall be taken out of its password (`password_fixes`); how often
@@ -29,12 +42,12 @@ class PrivateMetadata:
 
     In a modal on top of a form, `form` is what stands in that form, by input; None where there is none below.
 
-    It holds no secret and grants nothing: whoever submits is authorised again.
+    Nothing in it grants anything about a profile: whoever submits is authorised again.
     """
 
     owner: str
     revision: int
-    channel: str = ""
+    reply: ReplyAddress | None = None
     initial: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, str | None] = field(default_factory=dict)
     password_fixes: tuple[str, ...] = ()
@@ -43,16 +56,19 @@ class PrivateMetadata:
     form: Mapping[str, str] | None = None
 
     def encode(self) -> str:
-        """Return it as JSON; without the longest values of the form below, where they take too much room.
+        """Return it as JSON; where that takes too much room, without the address of replies.
 
-        What is left out there was typed, and Slack keeps what was typed.
+        Then without the longest values of the form below: they were typed, and Slack keeps what was typed.
         """
+        if self.reply is not None and length(self._json(self.form or {})) > MAX_METADATA_LENGTH:
+            return replace(self, reply=None).encode()
         form = dict(self.form or {})
         while length(text := self._json(form)) > MAX_METADATA_LENGTH and form:
             del form[max(form, key=lambda name: length(form[name]))]
         return text
 
     def _json(self, form: Mapping[str, str]) -> str:
+        # Escaped, a letter beyond ASCII would take the room of six.
         values = {name: value for name, value in asdict(self).items() if value or name in ("owner", "revision")}
         if self.form is not None:
             values["form"] = form

@@ -200,7 +200,7 @@ async def test_while_a_test_runs_nothing_else_is_pressed_in_the_form(http_demo: 
 
     def watched(self: OpenView, content: dict[str, object]) -> None:
         replace(self, content)
-        shown.append(OpenView(user=ADA, content=content))  # type: ignore[arg-type]
+        shown.append(OpenView(user=ADA, content=content))
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(OpenView, "replace", watched)
