@@ -16,7 +16,7 @@ export function h(tag, properties = {}, ...children) {
 const EMOJI = {
   white_check_mark: ["✔", "good"], x: ["✖", "bad"], heavy_minus_sign: ["–", "idle"], hourglass_flowing_sand: ["◔", "busy"],
   warning: ["⚠", "warn"], large_green_circle: ["●", "good"], red_circle: ["●", "bad"], large_yellow_circle: ["●", "warn"],
-  white_circle: ["○", "idle"],
+  white_circle: ["○", "idle"], black_circle: ["●", "idle"],
 };
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
