@@ -17,7 +17,7 @@ from bot.demo.people import DemoPerson
 from bot.demo.views import PlatformError
 from bot.demo.workspace import Workspace
 
-AT_ONCE = 4
+AT_ONCE = 2
 """People who set up their accounts at the same time; the page is used meanwhile."""
 
 _SECOND_HOST = "smtp.demo.example"
