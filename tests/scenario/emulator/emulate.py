@@ -193,6 +193,7 @@ class People:
         self._bot_url = bot_url
         self._secret = secret
         self.ids = ids
+        self._entered: dict[str, Entries] = {}
 
     async def command(self, who: str, command: str, text: str = "") -> None:
         """Type a slash command."""
@@ -218,7 +219,7 @@ class People:
             lambda: next((one for one in reversed(self._emulator.posted) if label in said(one)), None)
         )
         blocks: list[dict[str, Any]] = shown["blocks"]
-        entries = _entries(blocks, typed)
+        entries = self._type(view, typed) if view else Entries(blocks)
         block, element = button(blocks, label, None)
         payload: dict[str, Any] = {"type": "block_actions", **self._actor(who), "trigger_id": await self._trigger(who)}
         if view:
@@ -233,7 +234,7 @@ class People:
 
     async def submit(self, who: str, view: dict[str, Any], **typed: str) -> Any:
         """Submit a modal; return the acknowledgement."""
-        sent = _as_sent(view, _entries(view["blocks"], typed))
+        sent = _as_sent(view, self._type(view, typed))
         payload = {"type": "view_submission", **self._actor(who), "view": sent, "response_urls": []}
         return await self._send("interactive", payload)
 
@@ -242,6 +243,15 @@ class People:
         event = {"type": "app_home_opened", "user": self.ids[who], "channel": "D0", "tab": "home", "event_ts": "1.0"}
         payload = {"team_id": "T000000001", "api_app_id": APP, "type": "event_callback", "event_id": f"Ev{who}"}
         await self._send("events_api", {**payload, "event": event, "event_time": 1, "authorizations": []})
+
+    def _type(self, view: dict[str, Any], typed: Mapping[str, str]) -> Entries:
+        """Type into a view; as in Slack's clients, what stands in an input outlives an update with the same ids."""
+        entries = self._entered.setdefault(view["id"], Entries(view["blocks"]))
+        entries.show(view["blocks"])
+        for label, value in typed.items():
+            block, key = entries.labelled(label)
+            entries.enter(key, block["element"], value)
+        return entries
 
     def _actor(self, who: str) -> dict[str, Any]:
         user = {"id": self.ids[who], "username": who, "name": who, "team_id": "T000000001"}
@@ -266,14 +276,6 @@ class People:
 def said(shown: Mapping[str, Any]) -> str:
     """Return everything that a message or view says."""
     return "\n".join([str(shown.get("text", "")), *texts(shown.get("blocks")), *texts(shown.get("title"))])
-
-
-def _entries(blocks: list[dict[str, Any]], typed: Mapping[str, str]) -> Entries:
-    entries = Entries(blocks)
-    for label, value in typed.items():
-        block, key = entries.labelled(label)
-        entries.enter(key, block["element"], value)
-    return entries
 
 
 def _as_sent(view: dict[str, Any], entries: Entries) -> dict[str, Any]:
