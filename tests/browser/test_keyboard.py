@@ -94,6 +94,7 @@ async def test_with_workspace_defaults_the_password_alone_is_typed(page: Page, d
     await keys.choose(page.get_by_role("radio", name="Grace Hopper"))
     await keys.say("/email-profile defaults")
     await keys.enter(field(page, "SMTP Server Address"), demo.mail.host)
+    await keys.enter(field(page, "Port"), "587")
     await keys.use(page.get_by_role("dialog").get_by_role("button", name="Save"))
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await keys.choose(page.get_by_role("radio", name="Ada Lovelace"))
