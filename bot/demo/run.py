@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Bot, StartError, open_bot
-from bot.demo.colleagues import accounts_with, colleagues, settle_in
+from bot.demo.colleagues import Colleague, accounts_with, colleagues, settle_in
 from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork
 from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
@@ -123,11 +123,17 @@ async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> Non
         async with running_demo(Path(folder), port=port, mail=mail, people=people, smtp_ca_file=authority) as demo:
             _say_welcome(demo.workspace.base_url)
             async with asyncio.TaskGroup() as group:
-                group.create_task(settle_in(demo.workspace, others, stop))
+                group.create_task(_settle(demo, others, stop))
                 if open_page is not None:
                     await loop.run_in_executor(None, open_page, demo.workspace.base_url)
                 await stop.wait()
     sys.stdout.write("\nThe demo has ended; nothing of it is kept.\n")
+
+
+async def _settle(demo: Demo, others: Sequence[Colleague], stop: asyncio.Event) -> None:
+    """Let the colleagues set up their accounts; the traffic that the page shows begins after them."""
+    await settle_in(demo.workspace, others, stop)
+    demo.mail.traffic.clear()
 
 
 def _say_welcome(url: str) -> None:

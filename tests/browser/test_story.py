@@ -116,24 +116,6 @@ async def test_errors_stand_at_their_fields_and_nothing_typed_is_lost(page: Page
     await save(page)
 
 
-async def test_everything_works_by_keyboard_and_on_a_phone(page: Page, demo: Demo) -> None:
-    await page.set_viewport_size({"width": 390, "height": 800})
-    await page.emulate_media(color_scheme="dark")
-    await page.keyboard.type("/email-pr")
-    await expect(page.get_by_role("option").first).to_contain_text("/email-profile")
-    await page.keyboard.press("Tab")
-    await page.keyboard.type("edit")
-    await page.keyboard.press("Enter")
-    await fill(page, demo, "ada@demo.example", port="587")
-    overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0
-    await field(page, "Port").press("Enter")
-    await expect(page.get_by_role("dialog")).to_have_count(0)
-    await page.keyboard.type("/email-test")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("heading", name="Connection test failed at Sign-in")).to_be_visible()
-
-
 async def test_deleting_asks_first(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile edit")
     await fill(page, demo, "ada@demo.example", port="587")
