@@ -86,6 +86,7 @@ async function go(name) {
   place = name;
   draw();
   if (name === "home") await act({ act: "home" });
+  if (name === "direct") await act({ act: "messages" });
 }
 
 function drawPersonas() {
@@ -108,7 +109,7 @@ function drawMain() {
   at("place").replaceChildren(h("strong", {}, names[place]), h("span", {}, isChannel() ? "Commands work here" : "App"));
   at("log").hidden = place === "home";
   at("home").hidden = place !== "home";
-  at("composer").hidden = !isChannel();
+  at("composer").hidden = place === "home";
   const shown = state.messages.filter((message) => message.direct === (place === "direct"));
   keepingFocus(at("chips"), () => drawSteps(at("chips"), state, { suggest, actAs }));
   at("chips").hidden ||= !isChannel();
@@ -410,9 +411,10 @@ at("composer").addEventListener("submit", async (event) => {
   if (!line) return;
   at("line").value = "";
   at("menu").hidden = true;
-  if (!line.startsWith("/")) { await act({ act: "say", text: line }); return; }
+  const direct = place === "direct";
+  if (!line.startsWith("/")) { await act({ act: "say", text: line, direct }); return; }
   const [command, ...rest] = line.split(" ");
-  const result = await act({ act: "command", command, text: rest.join(" ") });
+  const result = await act({ act: "command", command, text: rest.join(" "), direct });
   if (result.error) at("line").value = line;
 });
 
@@ -422,5 +424,6 @@ const changes = new EventSource("/changes");
 changes.onmessage = refresh;
 changes.onerror = () => { if (state) at("trouble").textContent = "The demo does not answer. Is it still running?"; };
 changes.onopen = () => { at("trouble").textContent = ""; };
-await refresh();
+// Messages for one person alone do not outlive the client that shows them.
+await act({ act: "reload" });
 at("line").focus();
