@@ -10,7 +10,7 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.installed ## run the whole bot against a local stand-in for Slack and a local mail server
-	$(BIN)/email-profile-bot demo
+	@$(BIN)/email-profile-bot demo
 
 # Where the environment forbids it, every worker and every program that tests start would compile all anew.
 test prove: export PYTHONDONTWRITEBYTECODE :=
@@ -48,8 +48,8 @@ clean: ## remove what was built and installed
 # The stamp comes last, so that an installation cut short is begun again. It says what it does and how long it took.
 .venv/.installed: requirements.txt pyproject.toml
 	@echo "Installing $$(grep -c == requirements.txt) packages into .venv, each checked by its hash: once, for about a minute."
+	@mkdir -p .venv && date +%s > .venv/.begun
 	@$(PYTHON) -m venv .venv
-	@date +%s > .venv/.begun
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@echo "Installing the program itself."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
