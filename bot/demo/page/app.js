@@ -297,7 +297,7 @@ function modalNode(view) {
 // What Slack has not: one press that types the demo's account into the form.
 function fillStrip(view) {
   const entries = accountEntries(view, state.mail, (block) => toldValue(view, block, block.element));
-  return entries && h("p", { class: "strip" }, h("span", {}, "Only in this demo:"), h("button", {
+  return entries && h("p", { class: "strip" }, h("span", {}, "Only in this demo"), h("button", {
     type: "button", id: "fill-in", class: "button", onclick: () => {
       const own = entriesOf(view.id, view.blocks);
       for (const [blockId, values] of Object.entries(entries)) own[blockId] = { ...own[blockId], ...values };
@@ -307,7 +307,7 @@ function fillStrip(view) {
       at("modal").querySelector("button[type=submit]")?.focus();
       say("The account is filled in. Save it, or test the connection first.");
     },
-  }, `Fill in the account of ${state.mail.address}`));
+  }, "Fill in the account"));
 }
 
 at("modal").addEventListener("keydown", (event) => {

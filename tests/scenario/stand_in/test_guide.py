@@ -65,7 +65,7 @@ async def test_a_line_stays_suggested_until_it_has_done_what_it_is_for(tmp_path:
         assert done(await story(session)) == [True, False, False]
         await typed(session, "/email-extra  ADD tls Y")
         assert done(await story(session)) == [True, True, False]
-        await demo.workspace.command(ADA, "/email-test")
+        await typed(session, "/email-test")
         await demo.workspace.wait_message(ADA, "Connection test failed")
         told = await story(session)
         assert (done(told), told["over"]) == ([True, True, False], False)
