@@ -280,24 +280,22 @@ function placeFocus(layer, fresh, kept) {
 }
 
 function modalNode(view) {
-  return h("form", {
-    class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": "modal-title", novalidate: true,
-    onsubmit: (event) => { event.preventDefault(); if (view.submit) submit(view); },
-  },
-    h("div", { class: "head" },
-      state.stack.length > 1 ? h("span", { class: "depth" }, `${state.stack.length} of 3`) : null,
-      h("h2", { id: "modal-title" }, view.title.text),
-      h("button", { type: "button", class: "close", "aria-label": "Close", onclick: close }, "×")),
-    h("div", { class: "content" }, ...drawBlocks(view.blocks, screenOf({}, view, errors.get(view.id)))),
-    h("div", { class: "foot" },
-      h("button", { type: "button", class: "button", onclick: close }, view.close?.text || "Close"),
-      view.submit ? h("button", { type: "submit", class: "button primary" }, view.submit.text) : null));
+  return h("div", { class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": "modal-title" },
+    h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); if (view.submit) submit(view); } },
+      h("div", { class: "head" },
+        state.stack.length > 1 ? h("span", { class: "depth" }, `${state.stack.length} of 3`) : null,
+        h("h2", { id: "modal-title" }, view.title.text),
+        h("button", { type: "button", class: "close", "aria-label": "Close", onclick: close }, "×")),
+      h("div", { class: "content" }, ...drawBlocks(view.blocks, screenOf({}, view, errors.get(view.id)))),
+      h("div", { class: "foot" },
+        h("button", { type: "button", class: "button", onclick: close }, view.close?.text || "Close"),
+        view.submit ? h("button", { type: "submit", class: "button primary" }, view.submit.text) : null)));
 }
 
 // What Slack has not: one press that types the demo's account into the form.
 function fillStrip(view) {
   const entries = accountEntries(view, state.mail, (block) => toldValue(view, block, block.element));
-  return entries && h("p", { class: "strip" }, h("span", {}, "Only in this demo"), h("button", {
+  return entries && h("aside", { class: "strip", "aria-label": "Only in this demo" }, h("span", {}, "Only in this demo"), h("button", {
     type: "button", id: "fill-in", class: "button", onclick: () => {
       const own = entriesOf(view.id, view.blocks);
       for (const [blockId, values] of Object.entries(entries)) own[blockId] = { ...own[blockId], ...values };

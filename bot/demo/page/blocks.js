@@ -15,7 +15,7 @@ export function drawBlocks(blocks, screen) {
 
 function drawBlock(block, screen) {
   switch (block.type) {
-    case "header": return h("h3", { class: "block" }, ...textNodes(block.text, screen));
+    case "header": return h("h2", { class: "block" }, ...textNodes(block.text, screen));
     case "divider": return h("hr");
     case "context": return h("p", { class: "block context" }, ...block.elements.flatMap((one) => textNodes(one, screen)));
     case "section": return drawSection(block, screen);
