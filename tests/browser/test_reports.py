@@ -45,7 +45,7 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
     await say(page, "/email-profile edit")
     await fill(page, demo, "ada@demo.example", port="587")
     await save(page)
-    await page.get_by_role("button", name="Add TLS Y").click()
+    await page.get_by_role("button", name="Add TLS Y", exact=True).click()
     await expect(page.get_by_text("TLS (STARTTLS, required)").last).to_be_visible()
     await say(page, "/email-test")
     await page.get_by_role("button", name="Send me a message").click()
