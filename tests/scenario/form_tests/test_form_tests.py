@@ -206,7 +206,8 @@ async def test_while_a_test_runs_nothing_else_is_pressed_in_the_form(http_demo: 
         patched.setattr(OpenView, "replace", watched)
         await try_out(http_demo)
     assert "Testing mail.demo.example:587" in str(shown[0].content)
-    assert "actions" not in kinds(shown[0])
+    buttons = [one for block in shown[0].content["blocks"] for one in block.get("elements", []) if "action_id" in one]
+    assert [one["text"]["text"] for one in buttons] == ["Stop"]
     assert "form_buttons" in str(shown[-1].content)
     assert workspace.refusals == []
 
