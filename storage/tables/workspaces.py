@@ -16,6 +16,7 @@ from storage.models import (
     PasswordLinkRow,
     PersonRow,
     ProfileRow,
+    RunningTestRow,
     SearchRow,
     StateCountRow,
     WorkspaceRow,
@@ -31,6 +32,7 @@ _EVERYTHING = (
     StateCountRow,
     PasswordLinkRow,
     BulkRunRow,
+    RunningTestRow,
     HomeRow,
     InstallationRow,
 )

@@ -178,7 +178,10 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         assert f"*Why:* {message.escape(advice.why)}\n*Do:* {message.escape(advice.do)}" in words
         for change in interpret_report(failed, account, profile).fixes:
             assert fix_label(change, port=failed.port) in words
-        inside = [message.as_json(block) for block in report.report_blocks(account, failed)]
+        inside = [
+            message.as_json(block)
+            for block in report.report_blocks(account, interpret_report(failed, account, profile))
+        ]
         assert message_problems(inside) == []
         for text in texts([*shown.payload()["blocks"], *inside]):
             if text["type"] == "mrkdwn":

@@ -1,27 +1,31 @@
 """The button "Test connection" in the form: tests what is typed, before it is saved."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.profile import parse_port
 from bot.profiles.account.records import ProfileView
+from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, Progress
+from bot.profiles.connection_tests.limits import RateLimitedError
+from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.connection_tests import show_progress
 from bot.slack.replies.modals import modal_of, update_modal
+from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
 from bot.slack.views.form import PasswordEntry, PrivateMetadata, errors_section, profile_form, read_form
-from bot.slack.views.message import Block, Message, escape, section
+from bot.slack.views.message import Block, Message, notice
 from bot.slack.web_api.errors import SLACK_ERRORS
-from bot.smtp.account import Account
-from bot.smtp.check.report import Report
+
+TITLE = "Connection test"
 
 log = logging.getLogger(__name__)
 
@@ -47,39 +51,40 @@ class FormTestListeners:
         open_form = _OpenForm(client, shown["id"], metadata, caller, view, self._services.entry)
 
         async def notify(sentence: str) -> None:
-            await open_form.finish([section(escape(sentence))])
+            await self._refuse(body, open_form, notice(sentence))
 
         async def test() -> None:
-            await self._test(open_form, shown["state"]["values"], caller, owner)
+            try:
+                await self._test(open_form, shown["state"]["values"], caller, owner)
+            except RateLimitedError as error:
+                await self._refuse(body, open_form, reports.limited(error))
 
         self._services.jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
 
+    async def _refuse(self, body: Payload, open_form: "_OpenForm", message: Message) -> None:
+        """Say why there is no report: beside the form, which stays, or in it where a test had begun."""
+        if open_form.shows_test:
+            await open_form.finish([*message.blocks])
+        else:
+            await show_on_top(open_form.client, body, message, title=TITLE)
+
     async def _test(self, open_form: "_OpenForm", values: Payload, caller: Person, owner: Person) -> None:
         filled = read_form(values)
-        account = Account(
-            address=filled.address.strip(),
-            host=filled.host.strip(),
-            port=parse_port(filled.port),
-            encryption=open_form.view.encryption,
-            authenticate=filled.authenticate,
-            login=filled.login.strip(),
-        )
 
-        async def show(report: Report) -> None:
-            await open_form.progress(reports.report_blocks(account, report))
+        async def show(test: RunningTest) -> None:
+            await open_form.progress(reports.running_blocks(test))
 
-        async def test(progress: Callable[[Report], None]) -> Report:
-            return await self._services.connections.test_form(
-                caller=caller, owner=owner, form=filled, progress=progress
-            )
+        def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
+            return self._services.connections.test_form(caller=caller, owner=owner, form=filled, progress=progress)
 
-        await open_form.progress([section(":hourglass_flowing_sand: Testing what stands in the form …")])
         try:
-            report = await show_progress(test, show)
+            result = await show_progress(test, begin=show, show=show)
         except InvalidFormError as error:
             await open_form.finish(errors_section(error.errors))
+        except StoppedTestError as stopped:
+            await open_form.finish(reports.stopped_blocks(stopped.test, stopped_by=stopped.stopped_by.user))
         else:
-            await open_form.finish(reports.report_blocks(account, report))
+            await open_form.finish(reports.report_blocks(result.account, result))
 
 
 @dataclass
@@ -93,9 +98,11 @@ class _OpenForm:
     view: ProfileView
     entry: PasswordEntry
     takes_progress: bool = True
+    shows_test: bool = False
 
     async def progress(self, blocks: list[Block]) -> None:
-        """Show how far something is, until Slack once does not take it."""
+        """Show how far a test is, until Slack once does not take it."""
+        self.shows_test = True
         self.takes_progress = self.takes_progress and await self._update(blocks)
 
     async def finish(self, blocks: list[Block]) -> None:

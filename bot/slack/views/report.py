@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from slack_sdk.models.blocks import ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, SentMessageResult
+from bot.profiles.connection_tests.limits import RateLimitedError, SignInsLeft
+from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.slack.ids import ActionId
 from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
@@ -18,6 +21,7 @@ from bot.slack.views.message import (
     code,
     context,
     escape,
+    format_end,
     header,
     line_sections,
     preformatted,
@@ -25,7 +29,7 @@ from bot.slack.views.message import (
     truncate,
 )
 from bot.smtp.account import Account
-from bot.smtp.advice.advice import Advice, advise, headline
+from bot.smtp.advice.advice import Advice, headline
 from bot.smtp.advice.notice import judged_with_message
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Certificate, Outcome, Report, Stage
@@ -36,6 +40,8 @@ _SYMBOLS = {
     Outcome.WARNED: ":warning:",
     Outcome.SKIPPED: ":heavy_minus_sign:",
     Outcome.RUNNING: ":hourglass_flowing_sand:",
+    Outcome.WAITING: ":white_small_square:",
+    Outcome.STOPPED: ":black_square_for_stop:",
 }
 
 
@@ -67,19 +73,94 @@ def _endpoint(account: Account) -> str:
     return code(f"{account.host}:{account.port}")
 
 
-def begun(account: Account, seconds: float) -> Message:
-    """Return that a test has begun, which takes so many seconds at most."""
+def begun(test: RunningTest, seconds: float) -> Message:
+    """Return that a test has begun, which takes so many seconds at most, with the button that stops it."""
     most = f"(up to {seconds:g} s)"
     return Message(
-        text=f"Testing {account.host}:{account.port} … {most}",
-        blocks=[section(f"Testing {_endpoint(account)} … {most}")],
+        text=f"Testing {_address(test.account)} … {most}",
+        blocks=[section(f"Testing {_endpoint(test.account)} … {most}"), actions(stop_button(test.test_id))],
     )
 
 
-def testing(account: Account, report: Report) -> Message:
-    """Return a test under way with its stages so far."""
-    text = f"Testing {_address(account)} …"
-    return Message(text=text, blocks=[section(f"Testing {_endpoint(account)} …"), *line_sections(_stage_lines(report))])
+def testing(test: RunningTest) -> Message:
+    """Return a test under way with its stages so far, and the button that stops it."""
+    return Message(text=f"Testing {_address(test.account)} …", blocks=running_blocks(test))
+
+
+def running_blocks(test: RunningTest) -> list[Block]:
+    """Return how far a test under way is, for how long, and the button that stops it."""
+    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
+    return [
+        section(f":hourglass_flowing_sand: Testing {_endpoint(test.account)} …{elapsed}"),
+        *line_sections(_stage_lines(test.report)),
+        actions(stop_button(test.test_id)),
+    ]
+
+
+def stop_button(test_id: str) -> Button:
+    """Return the button that stops a test under way."""
+    return button("Stop", ActionId.STOP_TEST, value=test_id, style="danger")
+
+
+def stopped(test: RunningTest, *, stopped_by: str, owner: str) -> Message:
+    """Return a test that somebody (their user id) stopped: at which stage, and what came before."""
+    again = actions(button("Edit", ActionId.EDIT, value=owner), button("Test again", ActionId.TEST, value=owner))
+    return Message(
+        text=f"{_stopped_at(test.report)}. The last result stays as it was.",
+        blocks=[
+            header(_stopped_at(test.report)),
+            context(f"{_endpoint(test.account)} · {duration(test.report.seconds)} · stopped by <@{stopped_by}>"),
+            *line_sections(_stage_lines(test.report)),
+            section(f"{_after_stop(test.report)} The last result stays as it was."),
+            again,
+        ],
+    )
+
+
+def stopped_blocks(test: RunningTest, *, stopped_by: str) -> list[Block]:
+    """Return a test that somebody stopped for the form, without buttons."""
+    return [
+        *line_sections(
+            [f":black_square_for_stop: *{_stopped_at(test.report)}*, by <@{stopped_by}>", *_stage_lines(test.report)]
+        ),
+        context("Nothing was sent, and nothing is saved yet."),
+    ]
+
+
+def _stopped_at(report: Report) -> str:
+    ended = [stage for stage in report.stages if stage.outcome is not Outcome.SKIPPED]
+    stage = report.stopped_stage or report.failed_stage or (ended[-1] if ended else report.stages[0])
+    return f"Connection test stopped at {stage.name}"
+
+
+def _after_stop(report: Report) -> str:
+    """Return what is certain about the message."""
+    if report.may_have_sent:
+        return "The message may have been sent: look into your mailbox before you send another."
+    return "Nothing was sent."
+
+
+def limited(error: RateLimitedError) -> Message:
+    """Return that a limit is reached, why, and when it is over, in the reader's time zone."""
+    end = format_end(error.until, error.wait)
+    told = f"{escape(error.limit.sentence)} Nothing was tested or changed. You can try again {end}."
+    return Message(text=f"{error} Nothing was tested or changed.", blocks=[section(told)])
+
+
+def _sign_ins_left(left: SignInsLeft | None, now: datetime) -> list[Block]:
+    """Return how many refused sign-ins are left before the bot locks a login, or until when it has."""
+    if left is None:
+        return []
+    end = format_end(left.until, (left.until - now).total_seconds())
+    if left.left == 0:
+        told = f"The bot locks this login now, because more refused sign-ins could lock the mailbox. It opens {end}."
+    else:
+        times = "Once more" if left.left == 1 else f"{left.left} times more"
+        told = (
+            f"{times} this login may be refused before the bot locks it for a while, because more refused sign-ins "
+            f"could lock the mailbox. The count begins anew {end}."
+        )
+    return [context(told)]
 
 
 def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:
@@ -134,7 +215,7 @@ def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
         blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))
     if result.advice is not None:
         blocks.append(_advice(result.advice))
-    return [*blocks, *_open_ports(report)]
+    return [*blocks, *_open_ports(report), *_sign_ins_left(result.sign_ins_left, report.tested_at)]
 
 
 def _open_ports(report: Report) -> list[Block]:
@@ -226,16 +307,14 @@ def _decode(value: str) -> object:
         raise OutdatedFormError from None
 
 
-def report_blocks(account: Account, report: Report) -> list[Block]:
-    """Return a running or finished test for the form: headline, stages and advice, without buttons."""
-    if any(stage.outcome is Outcome.RUNNING for stage in report.stages):
-        return line_sections([f":hourglass_flowing_sand: Testing {_endpoint(account)} …", *_stage_lines(report)])
+def report_blocks(account: Account, result: ConnectionTestResult) -> list[Block]:
+    """Return a finished test for the form: headline, stages and advice, without buttons."""
+    report = result.report
     symbol = ":x:" if report.failed_stage else ":white_check_mark:"
     blocks = line_sections([f"{symbol} *{escape(headline(report, account))}*", *_stage_lines(report)])
-    advice = advise(report, account)
-    if advice is not None:
-        blocks.append(_advice(advice))
-    blocks += _open_ports(report)
+    if result.advice is not None:
+        blocks.append(_advice(result.advice))
+    blocks += [*_open_ports(report), *_sign_ins_left(result.sign_ins_left, report.tested_at)]
     if report.failed_stage is None:
         untold = judged_with_message(account)
         blocks.append(

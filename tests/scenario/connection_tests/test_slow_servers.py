@@ -35,7 +35,7 @@ async def test_a_silent_server_ends_in_time_with_its_stage_and_others_are_answer
         acks = []
         while not demo.bot.jobs.running:
             await asyncio.sleep(0.002)
-        while demo.bot.jobs.running:
+        while not asked.done() or demo.bot.jobs.running:
             acks.append(await ack_seconds(demo, GRACE, "/email-profile"))
             await asyncio.sleep(0.02)
         await asked
