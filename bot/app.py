@@ -272,7 +272,7 @@ class _Wiring:
             deduplicator=Deduplicator(self._database),
             services=services,
             tabs=tabs,
-            conversation=Conversation(database=self._database, jobs=self._jobs),
+            conversation=Conversation(database=self._database, profiles=services.profiles, jobs=self._jobs),
             user_sync=user_sync,
         )
         return Bot(
