@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.fixes import ProposedFix, apply_fix
-from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form, notes_on
+from bot.profiles.account.profile import EmailProfile, ProfileForm, check_others_form, check_own_form, notes_on
 from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, save_profile
-from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
+from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
@@ -168,11 +168,7 @@ class EmailProfiles:
         if not self.password_in_form:
             form = replace(form, password=SecretStr(""))
         check = check_own_form if caller == owner and self.password_in_form else check_others_form
-        profile = check(form, stored, now=now)
-        try:
-            defaults.require_allowed(profile.host)
-        except UserError as error:
-            raise InvalidFormError({Field.HOST: str(error)}) from None
+        profile = check(form, stored, now=now, judge_server=defaults.judge_server)
         return profile if stored.is_complete else defaults.with_default_encryption(profile)
 
     async def _change(

@@ -165,8 +165,8 @@ class ConnectionTests:
         if not self._password_in_form:
             form = replace(form, password=SecretStr(""))
         check = check_own_form if caller == owner and self._password_in_form else check_others_form
-        account = account_of(check(form, loaded.profile, now=self._clock()))
-        defaults.require_allowed(account.host)
+        checked = check(form, loaded.profile, now=self._clock(), judge_server=defaults.judge_server)
+        account = account_of(checked)
         return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:

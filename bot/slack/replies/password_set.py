@@ -15,7 +15,7 @@ from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import MODAL_TIMEOUT_SECONDS
 from bot.slack.views.card import card
 from bot.slack.views.form import PasswordEntry, PrivateMetadata, profile_form
-from bot.slack.views.message import Message, notice, section
+from bot.slack.views.message import Message, escape, notice, section
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code
 from bot.slack.workspaces.workspaces import Workspaces
@@ -43,7 +43,7 @@ class PasswordSetNotice:
         async def work() -> None:
             client = await self._client_for(link)
             if not await self._in_form(client, done):
-                blocks = card(done.view, reader=link.owner.user, entry=self.entry).blocks
+                blocks = card(done.view, reader=link.owner.user, entry=self.entry, notes=done.notes).blocks
                 message = Message(text=_DONE, blocks=[section(_DONE), *blocks])
                 await post_to_person(client, link.owner.user, link.channel, message)
 
@@ -68,7 +68,10 @@ class PasswordSetNotice:
             channel=link.channel,
             initial_values=form_values(done.view.profile),
         )
-        notes = [section(f":white_check_mark: {_DONE} Save the form to go on.")]
+        notes = [
+            section(f":white_check_mark: {_DONE} Save the form to go on."),
+            *(section(f":warning: {escape(note)}") for note in done.notes),
+        ]
         # It belongs to the server in the form, which need not be stored yet.
         view = profile_form(
             replace(done.view, has_password=True), metadata=metadata, reader=owner, entry=self.entry, notes=notes

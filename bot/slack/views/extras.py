@@ -10,6 +10,7 @@ from bot.profiles.account.extras import CATALOGUE, ExtraConfiguration
 from bot.profiles.account.profile import ENCRYPTION_WORDS
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError
+from bot.slack.escaping import with_emoji
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.message import (
@@ -142,7 +143,7 @@ def read_extra(values: Mapping[str, Any]) -> tuple[str, str]:
     """Return the chosen name and its value; `values` is the view's `state.values`."""
     name = selected_value(values, CHOICE_BLOCK, ActionId.CHOOSE_EXTRA)
     block = value_block(name)
-    return name, selected_value(values, block) or text_value(values, block)
+    return name, selected_value(values, block) or with_emoji(text_value(values, block))
 
 
 def switched_modal(name: str, *, metadata: PrivateMetadata) -> View:
