@@ -1,10 +1,10 @@
 """The verdict: whether all is well, and the next step."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bot.doctor.finding import VERDICT, Finding, bad, good
+from bot.doctor.finding import DATABASE, SLACK, VERDICT, Finding, bad, good
 from bot.settings import FILE, Settings
 from bot.slack.workspaces.oauth import INSTALL_PATH
 
@@ -18,7 +18,7 @@ def verdict(found: Sequence[Finding], loaded: Settings | None) -> Finding:
     if not faults:
         return good(VERDICT, f"all is well. Next: start it with `email-profile-bot run`, then {_first_use(loaded)}.")
     number = "one thing fails" if len(faults) == 1 else f"{len(faults)} things fail"
-    return bad(VERDICT, f"{number}. Next: see to {_named(faults)}, then run `email-profile-bot check` again.")
+    return bad(VERDICT, f"{number}. Next: {_next_step(faults)}, then run `email-profile-bot check` again.")
 
 
 def _first_use(loaded: Settings | None) -> str:
@@ -27,11 +27,24 @@ def _first_use(loaded: Settings | None) -> str:
     return "type `/email-profile` in Slack"
 
 
-def _named(faults: Sequence[Finding]) -> str:
-    settings = [match[1] for finding in faults if (match := _SETTING.match(finding.sentence))]
-    others = [finding.subject for finding in faults if not _SETTING.match(finding.sentence)]
-    names = list(dict.fromkeys([*settings, *others]))
-    if len(names) > _MOST_NAMED:
-        names[_MOST_NAMED:] = [f"{len(names) - _MOST_NAMED} more"]
-    where = f" (settings stand in {Path(FILE).absolute()} or in the environment)" if settings else ""
-    return f"{' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}{where}"
+def _next_step(faults: Sequence[Finding]) -> str:
+    names, lines = dict[str, None](), dict[str, None]()
+    for finding in faults:
+        setting = _SETTING.match(finding.sentence)
+        # Where a database or Slack does not answer, its address is mostly right.
+        if setting and finding.subject not in (DATABASE, SLACK):
+            names[setting[1]] = None
+        else:
+            lines[finding.subject] = None
+    where = f"in {Path(FILE).absolute()} or in the environment"
+    correct = [f"correct {_listed(names)} ({where})"] if names else []
+    said = "the line {} above says" if len(lines) == 1 else "the lines {} above say"
+    follow = [f"do what {said.format(_listed(lines))}"] if lines else []
+    return ", ".join([*correct, *follow])
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    if len(shown) > _MOST_NAMED:
+        shown[_MOST_NAMED:] = [f"{len(shown) - _MOST_NAMED} more"]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

@@ -63,6 +63,8 @@ def sqlite_engine(address: URL) -> AsyncEngine:
 
 def _require_usable(path: Path) -> None:
     """Raise OSError when a file cannot be opened, or a missing one cannot be made."""
+    if path.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if path.exists():
         path.touch()
         path.chmod(0o600)

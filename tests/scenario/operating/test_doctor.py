@@ -36,6 +36,8 @@ LOOPBACK = "127.0.0.1"
 DATABASE = "email-profiles.db"
 CLOSED = 9
 """A port (discard) on which nothing listens."""
+UNREACHED = {"SLACK_API_URL": f"http://{LOOPBACK}:{CLOSED}/api/"}
+"""Settings with which Slack is asked nothing."""
 
 
 class NumberedMail(DemoMail):
@@ -396,7 +398,10 @@ async def test_machines_get_a_list_of_subject_good_and_sentence(setup: Setup) ->
     assert code == 1
     assert all(set(finding) == {"subject", "good", "sentence"} for finding in findings)
     assert [finding["subject"] for finding in findings if not finding["good"]] == ["Slack token", "Verdict"]
-    assert findings[-1]["sentence"].startswith("one thing fails. Next: see to SLACK_BOT_TOKEN (settings stand in ")
+    assert findings[-1]["sentence"] == (
+        f"one thing fails. Next: correct SLACK_BOT_TOKEN (in {setup.folder / '.env'} or in the environment), then run "
+        "`email-profile-bot check` again."
+    )
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -440,7 +445,7 @@ async def test_without_slack_that_is_told_once_and_the_rest_is_examined(
     slack, verdict = [line for line in lines if line.startswith("FAILED ")]
     assert slack.startswith("FAILED Slack: SLACK_API_URL: "), out
     assert says in slack
-    assert "one thing fails. Next: see to SLACK_API_URL" in verdict
+    assert "one thing fails. Next: do what the line Slack above says, then run" in verdict
     assert not any(word in out for word in ("Slack token:", "app token:", "scopes:", "Socket Mode:", "Clock:"))
     assert any(line.startswith("ok     Database") for line in lines)
     assert any(line.startswith("ok     PUBLIC_URL") for line in lines)
@@ -496,7 +501,7 @@ async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
 
 
 def test_settings_that_cannot_be_read_at_all_are_told(tmp_path: Path) -> None:
-    code, out, err = program(tmp_path, "check", given={"SLACK_CLIENT_ID": "1.2", "ENCRYPTION_KEYS": KEY})
+    code, out, err = program(tmp_path, "check", given={"SLACK_CLIENT_ID": "1.2", "ENCRYPTION_KEYS": KEY, **UNREACHED})
     assert (code, err) == (1, "")
     assert "FAILED Settings: SLACK_CLIENT_SECRET: it is not set" in out
     (tmp_path / ".env").write_bytes(b"PORT=\xff canary")
@@ -504,12 +509,9 @@ def test_settings_that_cannot_be_read_at_all_are_told(tmp_path: Path) -> None:
     assert (code, err) == (1, "")
     assert out.startswith("FAILED Settings: .env: this file cannot be read")
     assert out.splitlines()[1:] == [
-        "FAILED Verdict: one thing fails. Next: see to Settings, then run `email-profile-bot check` again."
+        "FAILED Verdict: one thing fails. Next: do what the line Settings above says, then run "
+        "`email-profile-bot check` again."
     ]
-
-
-# Settings with which nothing is asked of anybody.
-UNREACHED = {"SLACK_API_URL": f"http://{LOOPBACK}:{CLOSED}/api/"}
 
 
 def failed_lines(out: str) -> list[str]:
@@ -528,8 +530,8 @@ def test_with_nothing_set_it_says_where_it_looked_what_is_missing_and_leaves_not
     ]
     assert f"ok     Database: {tmp_path / DATABASE} is not there yet; the first start makes it." in out
     assert out.splitlines()[-1] == (
-        "FAILED Verdict: 4 things fail. Next: see to SLACK_BOT_TOKEN, SLACK_APP_TOKEN, ENCRYPTION_KEYS and 1 more "
-        f"(settings stand in {file} or in the environment), then run `email-profile-bot check` again."
+        "FAILED Verdict: 4 things fail. Next: correct SLACK_BOT_TOKEN, SLACK_APP_TOKEN and ENCRYPTION_KEYS (in "
+        f"{file} or in the environment), do what the line Slack above says, then run `email-profile-bot check` again."
     )
     assert list(tmp_path.iterdir()) == []
 
