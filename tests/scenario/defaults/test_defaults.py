@@ -149,7 +149,7 @@ async def test_of_two_admins_the_second_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [
-        ({"host": "http://x"}, "host", "Leave out http://"),
+        ({"host": "http://"}, "host", "Leave out http://"),
         ({"port": "0"}, "port", "0 is not a port"),
         ({"port": "x"}, "port", "for example 587"),
         ({"login_pattern": "ada"}, "login_pattern", "makes no login"),
