@@ -40,6 +40,8 @@ class ActionId(StrEnum):
     TRANSCRIPT = "show_transcript"
     FORM_TEST = "form_test"
     FORM_EXTRAS = "form_extras"
+    FORM_FIX = "form_fix"
+    FORM_AUTHENTICATE = "form_authenticate"
     LIST_ADD = "list_add"
     LIST_EDIT = "list_edit"
     LIST_REMOVE = "list_remove"

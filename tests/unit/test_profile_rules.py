@@ -76,6 +76,10 @@ def test_a_good_form_is_taken_with_blanks_trimmed_and_the_host_normalised() -> N
     assert checked.is_complete
 
 
+def test_a_login_that_the_address_gives_is_no_fault_of_its_own_beside_a_bad_address() -> None:
+    assert set(refused(form(address="ada", login=""))) == {Field.ADDRESS}
+
+
 def test_what_the_form_does_not_show_stays() -> None:
     assert check_own_form(form(), STORED, now=NOW) == STORED
 
@@ -140,7 +144,7 @@ def test_a_bad_value_is_refused_at_its_field_with_what_is_allowed(name: Field, t
 
 
 def test_all_bad_fields_are_named_at_once() -> None:
-    errors = refused(form(address="", login="", password="\x00", host="", port=""))
+    errors = refused(form(address="", login="\x00", password="\x00", host="", port=""))
     assert set(errors) == {Field.ADDRESS, Field.LOGIN, Field.PASSWORD, Field.HOST, Field.PORT}
 
 
@@ -319,7 +323,7 @@ def test_an_admins_form_keeps_the_password_for_the_same_server_and_needs_none() 
 
 def test_an_admins_form_keeps_to_the_rules_of_the_other_fields() -> None:
     with pytest.raises(InvalidFormError) as caught:
-        check_others_form(form(address="", login="", host="", port=""), STORED, now=NOW)
+        check_others_form(form(address="", login="\x00", host="", port=""), STORED, now=NOW)
     assert set(caught.value.errors) == {Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT}
 
 
@@ -495,7 +499,7 @@ def test_quotes_that_are_no_pair_around_the_whole_value_are_left_alone(login: st
 
 
 def test_a_server_that_may_not_be_used_is_told_together_with_every_other_fault() -> None:
-    typed = form(address="", login="", password="\x00", host="https://SMTP.example.com", port="x")
+    typed = form(address="", login="\x00", password="\x00", host="https://SMTP.example.com", port="x")
     with pytest.raises(InvalidFormError) as caught:
         check_own_form(typed, STORED, now=NOW, judge_server=lambda host: f"{host} is not allowed.")
     assert set(caught.value.errors) == {Field.ADDRESS, Field.LOGIN, Field.PASSWORD, Field.HOST, Field.PORT}

@@ -230,14 +230,16 @@ function drawModal() {
   const focus = document.activeElement;
   const kept = !fresh && layer.contains(focus) && focus.id ? { id: focus.id, start: focus.selectionStart, end: focus.selectionEnd } : null;
   const scroll = fresh ? 0 : layer.querySelector(".content")?.scrollTop || 0;
+  const told = layer.querySelector(".alert")?.textContent;
   drawnModal = mark;
   layer.replaceChildren(modalNode(view));
   layer.hidden = false;
   document.getElementById("workspace").inert = true;
   layer.querySelector(".content").scrollTop = scroll;
   placeFocus(layer, fresh, kept);
-  // What a button brought up stands at the end of the form: show it.
-  if (!fresh && kept && document.getElementById(kept.id)?.tagName === "BUTTON") layer.querySelector(".content").lastElementChild?.scrollIntoView({ block: "nearest" });
+  // What is told of the form stands at its top: show it when it has changed.
+  const alert = layer.querySelector(".alert");
+  if (!fresh && alert && alert.textContent !== told) alert.scrollIntoView({ block: "nearest" });
 }
 
 function placeFocus(layer, fresh, kept) {

@@ -1,5 +1,6 @@
 """What is stored for one person: opened from the database, and as it may be shown."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -11,6 +12,7 @@ from bot.profiles.errors import UnreadableProfileError
 from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Report
+from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Transaction
 from storage.tables.profiles import StoredProfile, StoredTest, UnreadableRecordError
 
@@ -48,6 +50,12 @@ class ProfileView:
     def encryption(self) -> Encryption:
         """The one effective encryption mode."""
         return effective_encryption(self.profile.extras)
+
+    def has_password_for(self, host: str) -> bool:
+        """Whether a password is stored that goes to a server, typed in any form."""
+        with suppress(HostError):
+            return self.profile.password_set_at is not None and normal_host(host) == self.profile.password_host
+        return False
 
     @property
     def mismatch(self) -> Mismatch | None:

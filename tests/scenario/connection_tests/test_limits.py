@@ -36,12 +36,12 @@ async def guess(demo: Demo, user: str, number: int) -> str:
     )
     rules = demo.bot.connections
     try:
-        report = await rules.test_form(caller=person, owner=person, form=form, progress=lambda _: None)
+        result = await rules.test_form(caller=person, owner=person, form=form, progress=lambda _: None)
     except RateLimitedError:
         return "limited"
     except UserError:
         return "busy"
-    return str(report.fault)
+    return str(result.report.fault)
 
 
 async def test_ten_people_guessing_through_two_instances_reach_the_server_three_times(
