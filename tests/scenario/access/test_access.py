@@ -136,6 +136,10 @@ PRESSES = (
     press(A.SEND_MESSAGE, "OWNER", shows="is on its way", changes=True),
     press(A.TRANSCRIPT, "OWNER", shows="dialogue of the last test"),
     press(A.FORM_TEST, "", ViewId.PROFILE, shows="nothing is saved yet"),
+    press(
+        A.FORM_FIX, '{"owner": "OWNER", "fix": "SSL_ON_465", "to": ""}', ViewId.PROFILE, shows="nothing is saved yet"
+    ),
+    press(A.FORM_AUTHENTICATE, "on", ViewId.PROFILE, menu=True, shows="LOGIN"),
     press(A.FORM_EXTRAS, "", ViewId.PROFILE, shows="reply-"),
     press(A.FORM_PRIVATELY, "", ViewId.PROFILE, to=For.ONESELF, shows="/password/", changes=True),
     press(A.LIST_ADD, "", ViewId.EXTRAS, shows="Add configuration"),
