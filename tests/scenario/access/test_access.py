@@ -135,9 +135,13 @@ PRESSES = (
     press(A.UNDO_FIX, '{"owner": "OWNER", "revision": 1}', shows="Undone", changes=True),
     press(A.SEND_MESSAGE, "OWNER", shows="is on its way", changes=True),
     press(A.TRANSCRIPT, "OWNER", shows="dialogue of the last test"),
-    press(A.FORM_TEST, "", ViewId.PROFILE, shows="nothing is saved yet"),
+    press(A.FORM_TEST, "", ViewId.PROFILE, shows="nothing is saved yet", changes=True),
     press(
-        A.FORM_FIX, '{"owner": "OWNER", "fix": "SSL_ON_465", "to": ""}', ViewId.PROFILE, shows="nothing is saved yet"
+        A.FORM_FIX,
+        '{"owner": "OWNER", "fix": "SSL_ON_465", "to": ""}',
+        ViewId.PROFILE,
+        shows="nothing is saved yet",
+        changes=True,
     ),
     press(A.FORM_AUTHENTICATE, "on", ViewId.PROFILE, menu=True, shows="LOGIN"),
     press(A.FORM_EXTRAS, "", ViewId.PROFILE, shows="reply-"),
