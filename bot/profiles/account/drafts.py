@@ -18,6 +18,7 @@ from bot.profiles.account.profile import (
     Field,
     ProfileForm,
     check_address,
+    check_host,
     check_others_form,
     check_own_form,
     effective_encryption,
@@ -136,10 +137,13 @@ def form_account(form: ProfileForm, stored: EmailProfile, defaults: Defaults) ->
     """Return the account that stands in a form as it was typed, without its password, for wording what is found."""
     form = completed(form, stored, defaults)
     extras = draft_extras(stored.extras, form.extras, form.encryption)
+    host = split_typed_server(form.host)[0]
+    with suppress(ValueError):
+        host = check_host(host)
     typed = EmailProfile(
         address=without_what_nobody_sees(Field.ADDRESS, form.address),
         login=without_what_nobody_sees(Field.LOGIN, form.login),
-        host=split_typed_server(form.host)[0],
+        host=host,
         port=parse_port(form.port),
         authenticate=form.authenticate,
         extras=extras,
