@@ -26,6 +26,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
+from bot.profiles.connection_tests.running_tests import RunningTests
 from bot.profiles.people.access import Access
 from bot.profiles.people.history import History
 from bot.profiles.people.members import ChangeEvents
@@ -342,9 +343,12 @@ class _Wiring:
         profiles = EmailProfiles(
             database=database, access=access, clock=utc_now, on_change=on_change, password_in_form=in_form
         )
+        running = RunningTests(database=database, access=access)
         connections = ConnectionTests(
             database=database,
             access=access,
+            profiles=profiles,
+            running=running,
             clock=utc_now,
             on_change=on_change,
             password_in_form=in_form,
@@ -361,6 +365,7 @@ class _Wiring:
         return Services(
             profiles=profiles,
             connections=connections,
+            running=running,
             listing=listing,
             bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
             history=History(database=database, access=access),
@@ -368,9 +373,7 @@ class _Wiring:
             links=links,
             jobs=self._jobs,
             notices=OwnerNotices(self._jobs),
-            test_replies=ConnectionTestReplies(
-                timeout=settings.smtp_timeout, jobs=self._jobs, profiles=profiles, connections=connections
-            ),
+            test_replies=ConnectionTestReplies(timeout=settings.smtp_timeout, jobs=self._jobs, connections=connections),
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
             entry=entry,
         )

@@ -43,6 +43,7 @@ from storage.tables.oauth_states import OAuthStateTable
 from storage.tables.password_links import PasswordLinkTable
 from storage.tables.people import PeopleTable
 from storage.tables.profiles import ConnectionTestTable, ProfileTable, ProfileWithLastTest
+from storage.tables.running_tests import RunningTestTable
 from storage.tables.table import now
 from storage.tables.workspaces import WorkspaceTable
 
@@ -83,6 +84,7 @@ class Transaction:
     workspaces = cached_property(lambda tx: WorkspaceTable(tx.connection, tx.keyring))
     links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
     form_tests = cached_property(lambda tx: FormTestTable(tx.connection, tx.keyring))
+    running_tests = cached_property(lambda tx: RunningTestTable(tx.connection, tx.keyring))
     runs = cached_property(lambda tx: BulkRunTable(tx.connection, tx.keyring))
     homes = cached_property(lambda tx: HomeTable(tx.connection, tx.keyring))
     leases = cached_property(lambda tx: LeaseTable(tx.connection, tx.keyring))

@@ -209,6 +209,19 @@ class BulkRunRow(SQLModel, table=True):
     alive_at: float = Field(sa_type=_SECONDS)
 
 
+class RunningTestRow(SQLModel, table=True):
+    """One connection test under way: who began it, whose profile it tests, who stopped it, and its latest end."""
+
+    __tablename__ = "running_tests"
+
+    test_id: str = Field(primary_key=True, max_length=36)
+    workspace: str = Field(max_length=64)
+    actor: str = Field(max_length=64)
+    subject: str = Field(max_length=64)
+    stopped_by: str | None = Field(default=None, max_length=64)
+    ends_at: float = Field(sa_type=_SECONDS)
+
+
 class HomeRow(SQLModel, table=True):
     """A person's tabs of the app: a digest of what Home shows, and whether they were welcomed on Messages.
 

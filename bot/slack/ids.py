@@ -38,6 +38,7 @@ class ActionId(StrEnum):
     UNDO_FIX = "undo_fix"
     SEND_MESSAGE = "send_message"
     TRANSCRIPT = "show_transcript"
+    STOP_TEST = "stop_test"
     FORM_TEST = "form_test"
     FORM_EXTRAS = "form_extras"
     FORM_FIX = "form_fix"

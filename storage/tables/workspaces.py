@@ -17,6 +17,7 @@ from storage.models import (
     PasswordLinkRow,
     PersonRow,
     ProfileRow,
+    RunningTestRow,
     SearchRow,
     StateCountRow,
     WorkspaceRow,
@@ -33,6 +34,7 @@ _EVERYTHING = (
     PasswordLinkRow,
     FormTestRow,
     BulkRunRow,
+    RunningTestRow,
     HomeRow,
     InstallationRow,
 )

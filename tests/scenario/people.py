@@ -5,6 +5,7 @@ import asyncio
 from bot.demo.people import TEAM
 from bot.demo.platform import Message
 from bot.demo.run import Demo
+from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD
 
 ADA = "U0ADA"
 GRACE = "U0GRACE"
@@ -49,6 +50,28 @@ async def set_up(
     card = await workspace.wait_message(user, "Your email profile")
     if extra:
         await workspace.command(user, "/email-extra", f"add {extra}")
+    return card
+
+
+async def set_up_elsewhere(
+    demo: Demo, *, host: str = HOST, port: str = "587", extra: str = "TLS Y", password: str = PASSWORD
+) -> Message:
+    """Set up a profile of Ada's for the scripted server instead of the demo's; return the card."""
+    workspace = demo.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    filled = {
+        "Email Address": LOGIN,
+        "User/Login": LOGIN,
+        "Password": password,
+        "SMTP Server Address": host,
+        "Port": port,
+    }
+    for label, value in filled.items():
+        await workspace.fill(ADA, label, value)
+    assert await workspace.submit(ADA) == {}
+    card = await workspace.wait_message(ADA, "Your email profile")
+    await workspace.command(ADA, "/email-extra", f"add {extra}")
     return card
 
 

@@ -15,6 +15,7 @@ from storage.models import AuditRow, ConnectionTestRow, HomeRow, ProfileRow, Unf
 from storage.tables.password_links import StoredLink
 from storage.tables.people import evenly_spread
 from storage.tables.profiles import connection_test_context, profile_context
+from storage.tables.running_tests import StoredRunningTest
 
 PASSWORD = "canary-Pa55-wörd"
 LONG_AGO = datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -89,6 +90,8 @@ async def _settle_in(tx: Transaction) -> None:
         assert run is not None
         if end:
             await tx.runs.end(run.run_id, end, workspace="T1")
+    running = StoredRunningTest(test_id="test", workspace="T1", actor="U1", subject="U2")
+    await tx.running_tests.add(running, seconds=600)
     await tx.leases.take("purge", seconds=60)
     await tx.limits.take("U1 tests mail.example", most=3, seconds=3600)
     await tx.oauth_states.add("state", seconds=600)

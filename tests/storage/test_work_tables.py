@@ -9,6 +9,7 @@ from sqlalchemy import text
 from storage.crypto.keyring import Keyring
 from storage.database import Database
 from storage.tables.password_links import StoredLink
+from storage.tables.running_tests import StoredRunningTest
 from storage.tables.table import StaleRevisionError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -185,3 +186,33 @@ async def test_history_is_paged_forgotten_and_purged(database: Database) -> None
         assert await tx.audit.page("T1", subject=None)
         await tx.audit.purge(datetime.now(UTC) + timedelta(seconds=1))
         assert await tx.audit.page("T1", subject=None) == []
+
+
+async def test_a_test_under_way_is_stopped_through_any_instance_until_it_is_over(
+    database: Database, url: str, keyring: Keyring
+) -> None:
+    other = Database.connect(url, keyring)
+    test = StoredRunningTest(test_id="a-test", workspace="T1", actor="U1", subject="U2")
+    async with database.writing() as tx:
+        await tx.running_tests.add(test, seconds=60)
+        assert await tx.running_tests.stopped_by("a-test") is None
+    async with other.writing() as tx:
+        assert await tx.running_tests.get("T1", "a-test") == test
+        assert await tx.running_tests.get("T2", "a-test") is None
+        assert await tx.running_tests.stop("a-test", by="U9")
+    async with database.writing() as tx:
+        assert await tx.running_tests.stopped_by("a-test") == "U9"
+        await tx.running_tests.end("a-test")
+        assert not await tx.running_tests.stop("a-test", by="U9")
+    await other.close()
+
+
+async def test_a_test_that_died_with_its_process_is_over_and_dropped(database: Database) -> None:
+    test = StoredRunningTest(test_id="a-test", workspace="T1", actor="U1", subject="U1")
+    async with database.writing() as tx:
+        await tx.running_tests.add(test, seconds=-1)
+        assert await tx.running_tests.get("T1", "a-test") is None
+        assert not await tx.running_tests.stop("a-test", by="U1")
+        await tx.running_tests.purge()
+    async with database.reading_connection() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM running_tests")) == 0

@@ -169,7 +169,7 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         for change in interpret_report(failed, account, profile).fixes:
             assert fix_label(change, port=failed.port) in words
         result = interpret_report(failed, account, profile)
-        inside = [message.as_json(block) for block in report.form_report(account, result, owner=ADA)]
+        inside = [message.as_json(block) for block in report.form_report(result, owner=ADA)]
         assert message_problems(inside) == []
         for text in texts([*shown.payload()["blocks"], *inside]):
             if text["type"] == "mrkdwn":

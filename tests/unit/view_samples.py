@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
 from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.limits import FAILED_SIGN_INS, TESTS_OF_A_PERSON, RateLimitedError, SignInsLeft
+from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
@@ -39,6 +41,7 @@ from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 from storage.tables.audit import AuditEntry
 from storage.tables.bulk_runs import StoredRun
+from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
 
 ADA, GRACE = "U0ADA", "U0GRACE"
@@ -48,7 +51,9 @@ EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {
 LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
 LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
 SENTENCE = f"There is {EVIL}."
-REPLY = ReplyAddress(url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9)
+REPLY = ReplyAddress(
+    workspace="T1", user=ADA, url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9
+)
 CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
 
 PLAIN = EmailProfile(
@@ -147,8 +152,19 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield card.deleted_message(GRACE)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
-    yield report.begun(account, 15.0)
-    yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
+    running = RunningTest.of("a" * 36, account, a_report(profile, outcome=Outcome.RUNNING))
+    yield report.begun(running, 15.0)
+    yield report.testing(running)
+    yield report.testing(replace(running, seconds=3.2, account=a_view(EmailProfile()).account))
+    stopped = a_report(profile, outcome=Outcome.STOPPED)
+    yield report.stopped(replace(running, report=stopped), stopped_by=GRACE, owner=ADA)
+    for limit, wait in ((FAILED_SIGN_INS[1], 80_000.0), (TESTS_OF_A_PERSON[0], 3.0)):
+        window = Window(taken=False, left=0, ends_at=NOW.timestamp() + wait, wait=wait)
+        yield report.limited(RateLimitedError(limit, window))
+    for left in (0, 1, 2):
+        refused = interpret_report(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile)
+        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15))
+        yield report.finished(account, replace(refused, sign_ins_left=until), owner=ADA)
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
         account,
@@ -263,9 +279,11 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
     notes: list[list[Block]] = [[], form.errors_notes(dict.fromkeys(Field, EVIL)), message.alert(EVIL * 20, "error")]
     for tested in (failed, a_report(profile)):
-        notes.append(report.form_report(account, interpret_report(tested, account, profile), owner=ADA))
-    for running in (None, a_report(profile, outcome=Outcome.RUNNING)):
-        notes.append(report.form_progress(account, running))
+        notes.append(report.form_report(interpret_report(tested, account, profile), owner=ADA))
+    running = RunningTest.of("a" * 36, account, a_report(profile, outcome=Outcome.RUNNING))
+    notes.append(report.form_progress(running))
+    stopped = replace(running, report=a_report(profile, outcome=Outcome.STOPPED))
+    notes.append(report.form_stopped(stopped, stopped_by=GRACE))
     notes.append(report.form_changes([f"Port {EVIL} → 587"]))
     yield from forms(profile, notes)
     for extra in CATALOGUE:

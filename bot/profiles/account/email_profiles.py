@@ -152,14 +152,19 @@ class EmailProfiles:
         """
         await self.access.require_owner_or_admin(caller, owner)
         async with self.database.writing() as tx:
-            loaded = require_readable(await load(tx, owner))
-            before = replace(loaded.profile, before=None)
-            fixed = guarded(caller, owner, before, apply_fix(before, fix))
-            if fixed != before:
-                after = replace(fixed, before=before)
-                fields = changed_fields(before, fixed)
-                loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
+            change = await self.fix_within(tx, caller=caller, owner=owner, fix=fix)
         self.on_change(owner)
+        return change
+
+    async def fix_within(self, tx: Transaction, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
+        """Do as `fix` does, in the transaction of something else, for a caller who may; `on_change` is not called."""
+        loaded = require_readable(await load(tx, owner))
+        before = replace(loaded.profile, before=None)
+        fixed = guarded(caller, owner, before, apply_fix(before, fix))
+        if fixed != before:
+            after = replace(fixed, before=before)
+            fields = changed_fields(before, fixed)
+            loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
         return profile_change(loaded.view, before, fixed)
 
     async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:

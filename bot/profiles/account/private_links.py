@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.profiles.account.profile import LABELS, Field, check_password, notes_on_password, split_typed_server
 from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
-from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, release
+from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, give_back
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
@@ -105,10 +105,10 @@ class PrivateLinks:
         """
         async with self.database.writing() as tx:
             # Counted as wrong before it is looked up, so that over the limit even a right guess opens nothing.
-            await count(tx, LINK_ATTEMPTS, network_address)
+            counted = await count(tx, LINK_ATTEMPTS, network_address)
             link = await _find(tx, user, token)
             if link is not None:
-                await release(tx, LINK_ATTEMPTS, network_address)
+                await give_back(tx, counted)
         if link is None:
             raise LinkGoneError
         return link

@@ -51,6 +51,7 @@ class Retention:
             await tx.form_tests.purge()
             await tx.limits.purge()
             await tx.runs.purge()
+            await tx.running_tests.purge()
             await tx.requests.purge()
             await tx.oauth_states.purge()
         await self.database.forget_deleted()

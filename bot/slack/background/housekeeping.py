@@ -69,7 +69,10 @@ class Housekeeping:
             for workspace in due:
                 await self._due(people_lease(workspace), DAY_SECONDS, partial(self._sync_users, workspace))
 
-        await asyncio.gather(*(read_some() for _ in range(SYNCED_AT_ONCE)))
+        # Not `gather`, which ends with the first that is cancelled and leaves the others to themselves.
+        async with asyncio.TaskGroup() as reading:
+            for _ in range(SYNCED_AT_ONCE):
+                reading.create_task(read_some())
 
     async def _sync_users(self, workspace: str) -> None:
         try:

@@ -4,6 +4,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.fixes import ProposedFix, filled_in, opens_form
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
@@ -40,6 +41,7 @@ class ConnectionTestListeners:
         app.action(ActionId.TEST)(self.press_test)
         app.action(ActionId.SEND_MESSAGE)(self.press_send)
         app.action(ActionId.TRANSCRIPT)(self.press_transcript)
+        app.action(ActionId.STOP_TEST)(self.press_stop)
         app.action(ActionId.APPLY_FIX)(self.press_fix)
         app.action(ActionId.UNDO_FIX)(self.press_undo)
 
@@ -87,6 +89,14 @@ class ConnectionTestListeners:
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
         self._services.test_replies.start_send(reply, caller, owner)
 
+    async def press_stop(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Stop a test under way; its own reply then shows how far it came."""
+        await ack()
+        if not await self._services.running.stop(caller=caller, test_id=pressed_value(action)):
+            await reply_below(body, client, title=TITLE, first=notice("This test is over already."))
+
     async def press_transcript(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
@@ -108,10 +118,12 @@ class ConnectionTestListeners:
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
-        fixed = await self._services.profiles.fix(caller=caller, owner=owner, fix=change)
-        self._services.notices.changed(client, caller, fixed)
+
+        def notify_owner(fixed: ProfileChange) -> None:
+            self._services.notices.changed(client, caller, fixed)
+
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_test(reply, caller, owner, fixed)
+        self._services.test_replies.start_fix(reply, caller, owner, change, notify_owner)
 
     async def press_undo(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -130,7 +142,7 @@ class ConnectionTestListeners:
 
     async def _prefilled(self, caller: Person, owner: Person, fix: ProposedFix, body: Payload) -> View:
         """Return the form with a fix in it, where the person has to type the password to go with it."""
-        form = await self._services.forms.new(caller, owner, reply=reply_address(body))
+        form = await self._services.forms.new(caller, owner, reply=reply_address(body, caller))
         filled = filled_in(form.basis.view.profile, fix)
         return profile_form(form.with_profile(filled).redrawn(), notes=alert(reports.typing_needed(fix), "info"))
 

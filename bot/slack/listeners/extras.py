@@ -228,7 +228,7 @@ class ExtraListeners:
         except SLACK_ERRORS as error:
             log.info("A form was not changed (%s).", type(error).__name__)
             lost = notice("Slack did not take the change, so nothing in the form has changed. Please try it again.")
-            await post_where_opened(client, caller.user, changed.metadata.reply, lost)
+            await post_where_opened(client, caller, changed.metadata.reply, lost)
             return False
         if list_id:
             await update_modal(client, list_id, views.list_modal(changed.extras, metadata=changed.stacked))
@@ -256,7 +256,7 @@ class ExtraListeners:
             await update_modal(client, view_id, shown)
         except SLACK_ERRORS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await post_where_opened(client, caller.user, metadata.reply, views.extras_message(view, reader=caller.user))
+            await post_where_opened(client, caller, metadata.reply, views.extras_message(view, reader=caller.user))
 
 
 def _list_button(owner: Person) -> Button:

@@ -1,14 +1,17 @@
 """Testing what stands in the form before it is saved, and the fixes under such a test, which change the form alone."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.profile import ProfileForm, notes_on
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult
+from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, Progress
+from bot.profiles.connection_tests.limits import RateLimitedError
+from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
@@ -16,14 +19,15 @@ from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.connection_tests import show_progress
 from bot.slack.replies.modals import modal_of, update_modal
+from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
 from bot.slack.views.form import Form, errors_notes, profile_form, typed_password
-from bot.slack.views.message import Block, Message, alert
+from bot.slack.views.message import Block, Message, alert, notice
 from bot.slack.web_api.errors import SLACK_ERRORS
-from bot.smtp.account import Account
 from bot.smtp.advice.row import Fix
-from bot.smtp.check.report import Report
+
+TITLE = "Connection test"
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ class FormTestListeners:
         shown = modal_of(body)
         form = await self._services.forms.shown(shown, caller, owner)
         typed = form.typed(typed_password(shown, form))
-        self._start_test(_OpenForm(client, shown["id"], caller, form), typed, caller, owner)
+        self._start_test(body, _OpenForm(client, shown["id"], caller, form), typed, owner)
 
     async def press_fix(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -80,7 +84,7 @@ class FormTestListeners:
             await open_form.finish(alert(reports.typing_needed(fix), "info"))
             return
         open_form.before = reports.form_changes(fixed.descriptions)
-        self._start_test(open_form, changed.typed(password), caller, owner)
+        self._start_test(body, open_form, changed.typed(password), owner)
 
     async def choose_authenticate(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -92,35 +96,48 @@ class FormTestListeners:
         form = form.with_authentication(is_on=bool(action.get("selected_options")))
         await update_modal(client, shown["id"], profile_form(form.redrawn()))
 
-    def _start_test(self, open_form: "_OpenForm", typed: ProfileForm, caller: Person, owner: Person) -> None:
+    def _start_test(self, body: Payload, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
+        caller = open_form.caller
+
         async def notify(sentence: str) -> None:
-            await open_form.finish(alert(sentence, "warning"))
+            await self._refuse(body, open_form, notice(sentence))
 
         async def test() -> None:
-            await self._test(open_form, typed, caller, owner)
+            try:
+                await self._test(open_form, typed, owner)
+            except RateLimitedError as error:
+                await self._refuse(body, open_form, reports.limited(error))
 
         self._services.jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
 
-    async def _test(self, open_form: "_OpenForm", typed: ProfileForm, caller: Person, owner: Person) -> None:
-        account = open_form.form.account
+    async def _refuse(self, body: Payload, open_form: "_OpenForm", message: Message) -> None:
+        """Say why there is no report: beside the form, which stays, or in it where a test had begun."""
+        if open_form.shows_test:
+            await open_form.finish([*alert("The test did not end.", "warning"), *message.blocks])
+        else:
+            await show_on_top(open_form.client, body, message, title=TITLE)
+
+    async def _test(self, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
+        caller = open_form.caller
         # Named before anything is tried with it.
         notes = [block for note in notes_on(typed) for block in alert(note, "warning")]
 
-        async def show(report: Report) -> None:
-            await open_form.progress([*notes, *reports.form_progress(account, report)])
+        async def show(test: RunningTest) -> None:
+            await open_form.progress([*notes, *reports.form_progress(test)])
 
-        async def test(progress: Callable[[Report], None]) -> ConnectionTestResult:
-            return await self._services.connections.test_form(caller=caller, owner=owner, form=typed, progress=progress)
+        def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
+            return self._services.connections.test_form(caller=caller, owner=owner, form=typed, progress=progress)
 
-        await open_form.progress([*notes, *reports.form_progress(account, None)])
         try:
-            result = await show_progress(test, show)
+            result = await show_progress(test, begin=show, show=show)
         except InvalidFormError as error:
             await open_form.finish(errors_notes(error.errors))
+        except StoppedTestError as stopped:
+            await open_form.finish(reports.form_stopped(stopped.test, stopped_by=stopped.stopped_by.user))
         else:
             # The advice of a failed test names what nobody sees itself, where it may be the cause.
             open_form.before = [*open_form.before, *(notes if result.report.passed else ())]
-            await open_form.report(account, result, owner)
+            await open_form.report(result, owner)
 
 
 @dataclass
@@ -133,15 +150,17 @@ class _OpenForm:
     form: Form
     before: Sequence[Block] = ()
     takes_progress: bool = True
+    shows_test: bool = False
 
     async def progress(self, notes: list[Block]) -> None:
-        """Show how far something is, without the form's buttons, until Slack once does not take it."""
+        """Show how far a test is, without the form's buttons, until Slack once does not take it."""
+        self.shows_test = True
         self.takes_progress = self.takes_progress and await self._update(notes, buttons=())
 
-    async def report(self, account: Account, result: ConnectionTestResult, owner: Person) -> None:
+    async def report(self, result: ConnectionTestResult, owner: Person) -> None:
         """Show a finished test."""
         await self.finish(
-            [*self.before, *reports.form_report(account, result, owner=owner.user)],
+            [*self.before, *reports.form_report(result, owner=owner.user)],
             ended=reports.form_report_line(result.report),
         )
 
@@ -151,7 +170,7 @@ class _OpenForm:
             # An alert is for modals alone, and a button that changes the form for the form.
             blocks = reports.outside_of_form(notes)
             message = Message(text="The test of what stands in the form has ended.", blocks=blocks)
-            await post_where_opened(self.client, self.caller.user, self.form.metadata.reply, message)
+            await post_where_opened(self.client, self.caller, self.form.metadata.reply, message)
 
     async def _update(self, notes: list[Block], *, buttons: Sequence[Block] | None, ended: str = "") -> bool:
         self.form = self.form.redrawn()

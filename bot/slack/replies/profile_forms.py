@@ -28,7 +28,7 @@ class ProfileForms:
 
     async def open_form(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Open the form; the first time it begins with the workspace's defaults and the address in Slack."""
-        form = await self.new(caller, owner, reply=reply_address(body))
+        form = await self.new(caller, owner, reply=reply_address(body, caller))
         modal = profile_form(form)
         await open_or_replace(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
 
@@ -53,7 +53,7 @@ class ProfileForms:
     async def open_extras(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Open the list of extra configurations."""
         view = await self.profiles.show(caller=caller, owner=owner)
-        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, reply=reply_address(body))
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, reply=reply_address(body, caller))
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
         await open_or_replace(client, body, list_modal(view.profile.extras, metadata=metadata), again=again)
 

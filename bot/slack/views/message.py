@@ -1,5 +1,6 @@
 """What every view is made of: messages, escaped text, blocks, inputs, and reading inputs back."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,8 @@ MAX_OPTION_LENGTH = 75
 
 MAX_ALERT_LENGTH = 200
 """Characters of an alert, which is one line or two."""
+_SOON_SECONDS = 120.0
+_FAR_SECONDS = 6 * 3600.0
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -110,6 +113,17 @@ def format_date(at: datetime) -> str:
 def format_time(at: datetime) -> str:
     """Return mrkdwn that Slack shows as a time in the reader's time zone, near days in words such as "today"."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
+
+
+def format_end(at: datetime, seconds: float) -> str:
+    """Return mrkdwn that says when something ends, `seconds` from now: in the reader's zone, with the day if it is far.
+
+    The next two minutes are told in seconds, because a time of day has none.
+    """
+    if seconds <= _SOON_SECONDS:
+        return f"in {math.ceil(seconds)} seconds"
+    shown = "{time}" if seconds < _FAR_SECONDS else "{date_short_pretty} at {time}"
+    return f"at <!date^{math.ceil(at.timestamp())}^{shown}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
 
 def _day(at: datetime) -> str:

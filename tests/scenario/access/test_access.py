@@ -162,6 +162,7 @@ PRESSES = (
     press(A.PEOPLE_TEST, "these", to=For.ADMINS, shows="tested email profiles", changes=True),
     press(A.PEOPLE_EXPORT, "these", to=For.ADMINS, shows="as a table"),
     press(A.RUN_STOP, forging.RUN, to=For.ADMINS, changes=True, given="UPDATE test_runs SET status = 'running'"),
+    press(A.STOP_TEST, forging.RUNNING_TEST, to=For.ADMINS, changes=True),
     press(A.DEFAULTS_EDIT, "", "home", to=For.ADMINS, shows="Pattern of the login"),
     press(A.DEFAULTS_MOVE, "1", to=For.ADMINS, shows="the owners are told", changes=True),
 )
@@ -299,6 +300,15 @@ async def test_a_refusal_on_the_third_modal_is_told(place: Place) -> None:
     forger.modal(ViewId.EXTRAS, ADA)
     await forger.press_in_modal(ViewId.ADD_EXTRA, ADA, forging.action(A.SWITCH_IN_FORM, "SSL"))
     assert "Only admins" in forger.seen()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_test_of_another_workspace_goes_on(place: Place) -> None:
+    forger = await place.begin(AN_ADMIN)
+    before = await place.now()
+    await forger.press_in_message(forging.action(A.STOP_TEST, forging.RUNNING_TEST_ELSEWHERE))
+    assert "over already" in forger.seen()
+    assert await place.now() == before
 
 
 @pytest.mark.asyncio(loop_scope="module")
