@@ -16,6 +16,7 @@ from storage.database import Database
 from storage.models import (
     AuditDetailRow,
     ConnectionTestRow,
+    FormTestRow,
     InstallationRow,
     PersonRow,
     ProfileRow,
@@ -24,6 +25,7 @@ from storage.models import (
 )
 from storage.tables.audit import audit_detail_context
 from storage.tables.bulk_runs import run_result_context
+from storage.tables.form_tests import form_test_context
 from storage.tables.installations import installation_context
 from storage.tables.people import PeopleTable, person_context
 from storage.tables.profiles import connection_test_context, profile_context
@@ -40,6 +42,7 @@ SEALED: tuple[Sealed, ...] = (
     (InstallationRow, installation_context),
     (AuditDetailRow, audit_detail_context),
     (RunResultRow, run_result_context),
+    (FormTestRow, form_test_context),
 )
 
 _FRUITLESS_ROUNDS = 5

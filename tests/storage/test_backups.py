@@ -268,7 +268,15 @@ async def test_a_database_that_was_only_looked_at_is_restored_into(
 async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_it_is(
     sqlite: Database, empty: Database, tmp_path: Path
 ) -> None:
-    added = ("run_results", "audit_details", "running_tests", "seen_requests", "oauth_states", "installations")
+    added = (
+        "run_results",
+        "audit_details",
+        "form_tests",
+        "running_tests",
+        "seen_requests",
+        "oauth_states",
+        "installations",
+    )
     await furnish(sqlite, 3)
     file = tmp_path / "backup"
     await back_up(sqlite, file, silent)

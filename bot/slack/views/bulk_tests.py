@@ -10,7 +10,6 @@ from bot.profiles.connection_tests.bulk_progress import BulkProgress
 from bot.profiles.connection_tests.limits import duration_words
 from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 from bot.slack.ids import ActionId
-from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
     Block,
     Button,
@@ -24,6 +23,7 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
+from bot.slack.views.private_metadata import OutdatedFormError
 
 _BAR_LENGTH = 20
 _MAX_CAUSES = 10
