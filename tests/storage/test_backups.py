@@ -276,6 +276,7 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_i
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("DROP INDEX ux_test_runs_running")
         connection.execute("ALTER TABLE key_checks DROP COLUMN retired_at")
+        connection.execute("ALTER TABLE home_tabs DROP COLUMN welcomed")
         for table in ("running_tests", "unfinished_copies", "seen_requests", "oauth_states", "installations"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0003'")

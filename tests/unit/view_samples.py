@@ -48,7 +48,9 @@ EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {
 LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
 LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
 SENTENCE = f"There is {EVIL}."
-REPLY = form.ReplyAddress(url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9)
+REPLY = form.ReplyAddress(
+    workspace="T1", user=ADA, url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9
+)
 CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
 
 PLAIN = EmailProfile(
@@ -241,11 +243,7 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:
-    metadata = form.PrivateMetadata(
-        owner=ADA,
-        revision=3,
-        reply=form.ReplyAddress(url=f"https://hooks.slack.com/actions/T1/{'x' * 60}", until=1.8e9),
-    )
+    metadata = form.PrivateMetadata(owner=ADA, revision=3, reply=REPLY)
     account = a_view(profile).account
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
     notes: list[list[Block]] = [[], form.errors_section(dict.fromkeys(Field, EVIL))]

@@ -119,7 +119,7 @@ class ConnectionTestListeners:
         owner = Person(workspace=caller.workspace, user=user)
         view = await self._services.profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
-            modal = self._prefilled(view, change, body, reader=caller.user)
+            modal = self._prefilled(view, change, body, caller)
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
@@ -145,12 +145,12 @@ class ConnectionTestListeners:
         reply = await reply_in_place(body, client, title=cards.TITLE, first=message)
         await reply.show(message)
 
-    def _prefilled(self, view: ProfileView, change: ProposedFix, body: Payload, *, reader: str) -> View:
+    def _prefilled(self, view: ProfileView, change: ProposedFix, body: Payload, caller: Person) -> View:
         """Return the form with a fix in it, where the person has to type the password to go with it."""
         metadata = PrivateMetadata(
             owner=view.owner.user,
             revision=view.revision,
-            reply=reply_address(body),
+            reply=reply_address(body, caller),
             initial_values=form_values(view.profile),
         )
         if change.kind is Fix.NAME_FROM_CERTIFICATE:
@@ -165,7 +165,7 @@ class ConnectionTestListeners:
             note = "The server wants you to sign in. Fill login and password, and save."
         filled = replace(view, profile=profile, has_password=False)
         return profile_form(
-            filled, metadata=metadata, reader=reader, entry=self._services.entry, notes=[section(escape(note))]
+            filled, metadata=metadata, reader=caller.user, entry=self._services.entry, notes=[section(escape(note))]
         )
 
 

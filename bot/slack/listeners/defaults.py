@@ -39,7 +39,7 @@ class DefaultsListeners:
         """Open the form, from the command or from the Home tab."""
         await ack()
         stored = await self._services.defaults.show(caller=caller)
-        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, reply=reply_address(body))
+        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, reply=reply_address(body, caller))
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
         await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
 
@@ -59,11 +59,11 @@ class DefaultsListeners:
         await ack()
 
         async def notify(sentence: str) -> None:
-            await post_where_opened(client, caller.user, metadata.reply, notice(sentence))
+            await post_where_opened(client, caller, metadata.reply, notice(sentence))
 
         async def count() -> None:
             found = await self._services.defaults.count_usage(stored, workspace=caller.workspace)
-            await post_where_opened(client, caller.user, metadata.reply, views.saved(stored, found))
+            await post_where_opened(client, caller, metadata.reply, views.saved(stored, found))
 
         self._services.jobs.start(f"differences for {caller.user}", count, notify=notify)
 

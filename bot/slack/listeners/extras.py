@@ -221,7 +221,7 @@ class ExtraListeners:
             await update_modal(client, view_id, shown)
         except SLACK_ERRORS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await post_where_opened(client, caller.user, metadata.reply, views.extras_message(view, reader=caller.user))
+            await post_where_opened(client, caller, metadata.reply, views.extras_message(view, reader=caller.user))
 
 
 def _list_button(owner: Person) -> Button:

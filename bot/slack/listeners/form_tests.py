@@ -109,7 +109,7 @@ class _OpenForm:
         """Show the last word, or else post it; a form that was closed meanwhile needs none."""
         if not await self._update(blocks):
             message = Message(text="The test of what stands in the form has ended.", blocks=blocks)
-            await post_where_opened(self.client, self.caller.user, self.metadata.reply, message)
+            await post_where_opened(self.client, self.caller, self.metadata.reply, message)
 
     async def _update(self, blocks: list[Block]) -> bool:
         view = profile_form(self.view, metadata=self.metadata, reader=self.caller.user, entry=self.entry, notes=blocks)

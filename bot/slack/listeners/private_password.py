@@ -50,7 +50,7 @@ class PrivatePasswordListeners:
         try:
             await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await post_where_opened(client, caller.user, metadata.reply, link)
+            await post_where_opened(client, caller, metadata.reply, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Acknowledge a press on the link, which the browser follows."""

@@ -100,12 +100,12 @@ class ProfileListeners:
         self, client: AsyncWebClient, caller: Person, reply: ReplyAddress | None, changed: ProfileChange
     ) -> None:
         async def notify(sentence: str) -> None:
-            await post_where_opened(client, caller.user, reply, notice(sentence))
+            await post_where_opened(client, caller, reply, notice(sentence))
 
         async def show_card() -> None:
             entry = self._services.entry
             card = cards.card(changed.view, reader=caller.user, entry=entry, notes=changed.notes)
-            await post_where_opened(client, caller.user, reply, card)
+            await post_where_opened(client, caller, reply, card)
 
         try:
             self._services.jobs.start("card after saving", show_card, notify=notify)

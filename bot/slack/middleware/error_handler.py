@@ -119,7 +119,7 @@ async def _post(body: dict[str, Any], message: Message, client: AsyncWebClient) 
     try:
         if body.get("response_url"):
             await ResponseUrl(client, body).answer(message, replace=False)
-        else:
-            await post_to_person(client, user_in(body), message)
+        elif user := user_in(body):
+            await post_to_person(client, user, message)
     except SLACK_ERRORS as error:
         log_undelivered(log, "A person could not be told of an error", error)

@@ -33,7 +33,7 @@ class ProfileForms:
             suggested = await self.profiles.suggest(owner, await self._slack_address(owner))
         began = form_values(suggested or view.profile)
         metadata = PrivateMetadata(
-            owner=owner.user, revision=view.revision, reply=reply_address(body), initial_values=began
+            owner=owner.user, revision=view.revision, reply=reply_address(body, caller), initial_values=began
         )
         modal = profile_form(view, metadata=metadata, reader=caller.user, entry=self.entry, suggested=suggested)
         await open_or_replace(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
@@ -41,7 +41,7 @@ class ProfileForms:
     async def open_extras(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Open the list of extra configurations."""
         view = await self.profiles.show(caller=caller, owner=owner)
-        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, reply=reply_address(body))
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, reply=reply_address(body, caller))
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
         await open_or_replace(client, body, list_modal(view, metadata=metadata), again=again)
 

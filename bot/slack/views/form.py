@@ -57,11 +57,13 @@ class OutdatedFormError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplyAddress:
-    """The response_url of the command or press that opened a modal, and when it ends, in seconds since 1970.
+    """The response_url of the command or press that opened a modal: whose it was, and its end in seconds since 1970.
 
     Whoever has it may post there, so it goes nowhere but into Slack's own keeping, and never into a log.
     """
 
+    workspace: str
+    user: str
     url: str = field(repr=False)
     until: float
 

@@ -12,6 +12,7 @@ from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.run import Demo, running_demo
 from bot.slack.middleware import held_ack, late_ack, overload
 from bot.slack.replies.jobs import INTERRUPTED
+from bot.slack.replies.response_url import IN_A_FILE
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, GRACE, set_up, settled
 
@@ -89,6 +90,31 @@ async def test_a_report_that_takes_longer_is_the_one_message_after_its_beginning
     assert begun.revision == 1
     assert "Greeting" not in searchable(begun)
     assert slow.workspace.calls("response_url") == 1
+
+
+async def test_a_transcript_that_is_too_long_for_a_message_comes_as_a_file(
+    quick: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = quick.workspace
+    await workspace.command(ADA, "/email-test")
+    (report,) = answers(quick)
+    monkeypatch.setattr("bot.slack.views.message.MAX_MESSAGE_LENGTH", 300)
+    await workspace.command(ADA, "/email-test", "transcript")
+    await workspace.press(ADA, "Transcript", message=report)
+    await settled(quick)
+    channel = [message.text for message in answers(quick) if message.channel == CHANNEL]
+    assert channel == [report.text, IN_A_FILE, IN_A_FILE]
+    for file in workspace.files:
+        text = file.content.decode()
+        assert file.channel == direct_channel(ADA)
+        assert "C: EHLO" in text
+        assert "```" not in text
+        assert quick.mail.account("ada@demo.example").password not in text
+    assert len(workspace.files) == 2
+    told = [message for message in answers(quick) if "so it is in the file below" in message.text]
+    assert [message.text.split(".")[0] for message in told] == [
+        "This is the dialogue of the last test, secrets removed"
+    ] * 2
 
 
 async def test_a_held_acknowledgement_is_no_request_under_way(slow: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
