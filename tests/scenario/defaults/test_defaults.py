@@ -3,13 +3,17 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.profiles.account.profile import is_printable
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
 from bot.smtp.account import Encryption
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.counts import scaled
+from tests.scenario.people import ADA, GRACE, open_form, run_test, set_up, typed
 
 
 async def set_defaults(demo: Demo, **values: str | bool) -> str:
@@ -49,8 +53,9 @@ async def test_an_empty_login_follows_the_pattern(http_demo: Demo) -> None:
     await set_defaults(http_demo, Pattern_of_the_login="DOMAIN\\{local}")
     await workspace.command(ADA, "/email-profile", "edit")
     form = await workspace.wait_view(ADA, "Email profile")
-    _, key = form.labelled("User/Login")
-    assert form.values[key] == "DOMAIN\\ada"
+    login, key = form.labelled("User/Login")
+    assert (form.values[key], login["element"]["placeholder"]["text"]) == (None, "DOMAIN\\ada")
+    assert login["hint"]["text"] == "Empty: what your workspace makes of the address (DOMAIN\\{local})."
     for label, value in (
         ("Email Address", "countess@demo.example"),
         ("User/Login", ""),
@@ -61,6 +66,44 @@ async def test_an_empty_login_follows_the_pattern(http_demo: Demo) -> None:
         await workspace.fill(ADA, label, value)
     assert await workspace.submit(ADA) == {}
     await workspace.wait_message(ADA, "`DOMAIN\\countess`")
+
+
+@pytest.mark.parametrize(("port", "encryption"), [("587", "TLS"), ("465", "SSL")])
+async def test_defaults_count_in_the_form_as_they_count_after_saving(
+    http_demo: Demo, port: str, encryption: str
+) -> None:
+    workspace = http_demo.workspace
+    account: dict[str, str | bool] = {"SMTP_Server_Address": http_demo.mail.host, "Port": port}
+    await set_defaults(http_demo, **account, Encryption=encryption)
+    await open_form(http_demo, ADA)
+    shown = typed(http_demo, ADA, "Encryption")
+    assert isinstance(shown, dict)
+    assert shown["value"] == encryption
+    # Of an account at the default server only the password is typed.
+    await workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "Your email profile"))
+    assert f"from {encryption} Y" in card
+    assert "*User/Login*  `ada@demo.example`" in card
+    assert "Works — tested" in card
+
+
+async def test_an_empty_server_and_port_are_the_workspaces_and_the_fitting_one(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await demo_defaults(http_demo)
+    await open_form(http_demo, ADA)
+    for label in ("SMTP Server Address", "Port", "User/Login"):
+        await workspace.fill(ADA, label, "")
+    await workspace.fill(ADA, "Encryption", "SSL")
+    await workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "Your email profile"))
+    assert "`mail.demo.example`" in card
+    assert "`465`" in card
 
 
 async def test_only_allowed_servers_may_be_used(http_demo: Demo) -> None:
@@ -142,10 +185,32 @@ async def test_of_two_admins_the_second_is_told(tmp_path: Path) -> None:
         await workspace.wait_message(GRACE, "any server:25")
 
 
+async def test_what_a_form_shows_is_saved_when_another_admin_was_quicker_even_if_slack_leaves_it_out(
+    tmp_path: Path,
+) -> None:
+    async with running_demo(tmp_path, admin_user_ids=frozenset({ADA})) as demo:
+        workspace = demo.workspace
+        await demo_defaults(demo)
+        for user in (ADA, GRACE):
+            await workspace.command(user, "/email-profile", "defaults")
+            await workspace.wait_view(user, "Workspace defaults")
+        await workspace.fill(ADA, "SMTP Server Address", "smtp.other.example")
+        assert await workspace.submit(ADA) == {}
+        await workspace.fill(GRACE, "Port", "2525")
+        workspace.sends_nulls = True
+        await workspace.submit(GRACE)
+        form = await workspace.wait_view(GRACE, "Workspace defaults", containing="Another admin changed the defaults")
+        assert form.labelled("SMTP Server Address")[0]["element"]["initial_value"] == "mail.demo.example"
+        assert await workspace.submit(GRACE) == {}
+        told = searchable(await workspace.wait_message(GRACE, "`mail.demo.example:2525`"))
+        assert "TLS (STARTTLS, required), signing in" in told
+        assert "Login `{address}`" in told
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [
-        ({"host": "http://x"}, "host", "Leave out http://"),
+        ({"host": "http://"}, "host", "Leave out http://"),
         ({"port": "0"}, "port", "0 is not a port"),
         ({"port": "x"}, "port", "for example 587"),
         ({"login_pattern": "ada"}, "login_pattern", "makes no login"),
@@ -189,3 +254,67 @@ def test_defaults_are_read_as_they_were_written() -> None:
     defaults = Defaults(host="a.example", port=465, encryption=Encryption.SSL, allowed_servers=("a.example",))
     stored = StoredDefaults(defaults=defaults, previous=Defaults(), revision=3)
     assert StoredDefaults.from_document(stored.to_document(), revision=3) == stored
+
+
+async def test_all_that_is_wrong_with_the_defaults_is_told_at_once(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await workspace.command(GRACE, "/email-profile", "defaults")
+    await workspace.wait_view(GRACE, "Workspace defaults")
+    typed = {
+        "SMTP Server Address": "smtp demo",
+        "Port": "70000",
+        "Pattern of the login": "{name}",
+        "Domain of addresses": "demo..example",
+        "Allowed servers": "smtp.demo.example\na_b c..d e/f:x -g h@i j,,k",
+    }
+    for label, value in typed.items():
+        await workspace.fill(GRACE, label, value)
+    errors = await workspace.submit(GRACE)
+    assert set(errors) == set(typed)
+    assert all(f"“{name}”" in errors["Allowed servers"] for name in ("c..d", "-g", "h@i"))
+    await workspace.fill(GRACE, "SMTP Server Address", "https://mail.demo.example:465")
+    await workspace.fill(GRACE, "Port", "587")
+    errors = await workspace.submit(GRACE)
+    assert errors["Port"] == "SMTP Server Address says port 465, and here stands 587. Keep one of the two."
+    assert "“c..d”" in errors["Allowed servers"]
+    assert "mail.demo.example is the default server, so it must be among" in errors["Allowed servers"]
+
+
+async def test_servers_are_taken_as_they_are_pasted(http_demo: Demo) -> None:
+    message = await set_defaults(
+        http_demo,
+        SMTP_Server_Address="“https://mail.demo.example:587/”",
+        Domain_of_addresses="\u200b'@demo.example'",
+        Allowed_servers="https://mail.demo.example:587/, smtp.demo.example:25",
+    )
+    assert "`mail.demo.example:587`" in message
+    assert "Addresses at `demo.example`" in message
+    assert "Only these servers: `mail.demo.example`, `smtp.demo.example`" in message
+
+
+@given(*[st.text(st.characters(), max_size=40)] * 5)
+@settings(max_examples=scaled(quick=100, full=10_000), deadline=None)
+def test_whatever_is_typed_as_defaults_is_taken_or_told_in_sentences(
+    host: str, port: str, pattern: str, domain: str, servers: str
+) -> None:
+    form = DefaultsForm(
+        host=host,
+        port=port,
+        encryption="TLS",
+        authenticate=True,
+        login_pattern=pattern,
+        domain=domain,
+        allowed_servers=servers,
+    )
+    try:
+        checked = check_defaults(form)
+    except InvalidFormError as error:
+        assert all(sentence.endswith((".", "?")) and is_printable(sentence) for sentence in error.errors.values())
+        assert all(len(sentence) < 1000 for sentence in error.errors.values())
+    else:
+        assert (
+            StoredDefaults.from_document(
+                StoredDefaults(defaults=checked, previous=Defaults(), revision=1).to_document(), revision=1
+            ).defaults
+            == checked
+        )

@@ -17,8 +17,8 @@ from bot.profiles.people.defaults import DefaultsField
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import COMMANDS, ActionId, ViewId
-from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.people_list import encode_query
+from bot.slack.views.private_metadata import PrivateMetadata
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE
 
@@ -43,6 +43,7 @@ WORDS = sorted(
     {word for entries in SUBCOMMANDS.values() for entry in entries for word in (entry.name, *entry.also)}
     | {"TLS", "SSL", "Y", "n", "maybe", "AUTH", "FROM_NAME", "REPLY_TO", "<@U0GRACE|grace>", "<@U0ADA>", "@nobody"}
     | {"<@UNOBODY>", "<@", "<mailto:a@b.example|a@b.example>", "payload", "payload=", "&lt;", "\0", "`", "password"}
+    | {"<!here>", "<#C0GENERAL|general>", "<!subteam^S1>", ":rocket:", "TLS=Y", "“", "«", "\u200b", "https://x:1/y"}
     | {"<!channel>", "“TLS”", "\u202e", "x" * 4000}
 )
 command_texts = st.one_of(
