@@ -123,8 +123,9 @@ def format_end(at: datetime, seconds: float) -> str:
     """
     if seconds <= _SOON_SECONDS:
         return f"in {duration_words(seconds)}"
-    shown = "{time}" if seconds < _FAR_SECONDS else "{date_short_pretty} at {time}"
-    return f"at <!date^{math.ceil(at.timestamp())}^{shown}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
+    # "at 14:32", and "tomorrow at 14:32".
+    at_time, shown = ("at ", "{time}") if seconds < _FAR_SECONDS else ("", "{date_short_pretty} at {time}")
+    return f"{at_time}<!date^{math.ceil(at.timestamp())}^{shown}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
 
 def _day(at: datetime) -> str:
