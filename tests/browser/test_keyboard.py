@@ -72,6 +72,12 @@ async def test_the_story_can_be_lived_by_keyboard_alone(
 
     await keys.choose(page.get_by_role("tab", name="# general"))
     await keys.choose(page.get_by_role("radio", name="Grace Hopper"))
+    await keys.reach(composer)
+    await page.keyboard.type("/email-test @lov")
+    await expect(page.get_by_role("option")).to_have_count(1)
+    await keys.press("Tab")
+    await expect(composer).to_have_value("/email-test @ada")
+    await page.keyboard.press("ControlOrMeta+a")
     await keys.say("/email-profile list")
     listed = page.get_by_role("article").last
     await expect(listed.get_by_role("heading", name="Work with email")).to_be_visible()
