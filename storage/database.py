@@ -33,6 +33,7 @@ from storage.engines.transactions import (
 )
 from storage.tables.audit import AuditTable
 from storage.tables.bulk_runs import BulkRunTable
+from storage.tables.form_tests import FormTestTable
 from storage.tables.home_tabs import HomeTable
 from storage.tables.installations import InstallationTable
 from storage.tables.leases import LeaseTable
@@ -81,6 +82,7 @@ class Transaction:
     people = cached_property(lambda tx: PeopleTable(tx.connection, tx.keyring))
     workspaces = cached_property(lambda tx: WorkspaceTable(tx.connection, tx.keyring))
     links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
+    form_tests = cached_property(lambda tx: FormTestTable(tx.connection, tx.keyring))
     running_tests = cached_property(lambda tx: RunningTestTable(tx.connection, tx.keyring))
     runs = cached_property(lambda tx: BulkRunTable(tx.connection, tx.keyring))
     homes = cached_property(lambda tx: HomeTable(tx.connection, tx.keyring))

@@ -179,6 +179,18 @@ class PasswordLinkRow(SQLModel, table=True):
     ends_at: float = Field(sa_type=_SECONDS)
 
 
+class FormTestRow(OwnedRow, table=True):
+    """A form that passed its test and may be saved yet: who tested it, and when that ends; the rest is sealed."""
+
+    __tablename__ = "form_tests"
+    __table_args__ = (UniqueConstraint("workspace", "user_id", "tester", name="uq_form_tests_tester"),)
+
+    tester: str = Field(max_length=64)
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
+    ends_at: float = Field(sa_type=_SECONDS)
+
+
 class BulkRunRow(SQLModel, table=True):
     """One test of many profiles: who began it, the message that shows it, how far it is, its last sign of life."""
 

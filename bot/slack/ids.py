@@ -41,6 +41,8 @@ class ActionId(StrEnum):
     STOP_TEST = "stop_test"
     FORM_TEST = "form_test"
     FORM_EXTRAS = "form_extras"
+    FORM_FIX = "form_fix"
+    FORM_AUTHENTICATE = "form_authenticate"
     LIST_ADD = "list_add"
     LIST_EDIT = "list_edit"
     LIST_REMOVE = "list_remove"

@@ -12,9 +12,18 @@ GRACE = "U0GRACE"
 
 
 async def fill_form(
-    demo: Demo, user: str, *, owner: str | None = None, port: str = "587", password: str | None = None
+    demo: Demo,
+    user: str,
+    *,
+    owner: str | None = None,
+    port: str = "587",
+    password: str | None = None,
+    encryption: str | None = None,
 ) -> None:
-    """Fill the open form with the account that the demo's mail server keeps for `owner`."""
+    """Fill the open form with the account that the demo's mail server keeps for `owner`.
+
+    `encryption` is "TLS", "SSL" or "none"; None leaves the menu as it is.
+    """
     workspace = demo.workspace
     account = demo.mail.account(workspace.people[owner or user].address)
     await workspace.fill(user, "Email Address", account.address)
@@ -22,16 +31,21 @@ async def fill_form(
     await workspace.fill(user, "Password", password or account.password)
     await workspace.fill(user, "SMTP Server Address", demo.mail.host)
     await workspace.fill(user, "Port", port)
+    if encryption is not None:
+        await workspace.fill(user, "Encryption", encryption)
 
 
 async def set_up(
     demo: Demo, user: str, *, port: str = "587", extra: str | None = "TLS Y", password: str | None = None
 ) -> Message:
-    """Set up a profile for `user` by command and form; return the card."""
+    """Set up a profile for `user` by form and command; return the card.
+
+    `extra` is added by command to a profile that the form made without encryption; None leaves that to the form.
+    """
     workspace = demo.workspace
     await workspace.command(user, "/email-profile", "edit")
     await workspace.wait_view(user, "Email profile")
-    await fill_form(demo, user, port=port, password=password)
+    await fill_form(demo, user, port=port, password=password, encryption="none" if extra else None)
     assert await workspace.submit(user) == {}
     card = await workspace.wait_message(user, "Your email profile")
     if extra:

@@ -20,6 +20,11 @@ async def change(database: Database, statement: str) -> None:
         await connection.execute(text(statement))
 
 
+async def testers(database: Database) -> list[str]:
+    async with database.reading_connection() as connection:
+        return list(await connection.scalars(text("SELECT tester FROM form_tests")))
+
+
 async def test_of_two_instances_one_gets_the_lease_until_it_is_over(
     database: Database, url: str, keyring: Keyring
 ) -> None:
@@ -94,6 +99,31 @@ async def test_a_link_moved_to_another_person_opens_nothing(database: Database) 
     await change(database, "UPDATE password_links SET user_id = 'U2'")
     async with database.reading() as tx:
         assert await tx.links.find("token", "U2", seconds=600) is None
+
+
+async def test_the_test_of_a_form_is_found_by_whoever_tested_it_until_it_ends(database: Database) -> None:
+    async with database.writing() as tx:
+        for tester, document in (("U1", b"older"), ("U1", b"own"), ("U9", b"an admin's")):
+            await tx.form_tests.keep("T1", "U1", tester=tester, document=document, seconds=60)
+        for workspace, user, tester, found in (
+            ("T1", "U1", "U1", b"own"),
+            ("T1", "U1", "U9", b"an admin's"),
+            ("T1", "U1", "U2", None),
+            ("T1", "U9", "U1", None),
+            ("T2", "U1", "U1", None),
+        ):
+            assert await tx.form_tests.find(workspace, user, tester=tester, seconds=600) == found
+        # Its end lies too far ahead: the clock went back.
+        assert await tx.form_tests.find("T1", "U1", tester="U1", seconds=10) is None
+        await tx.form_tests.keep("T1", "U1", tester="U9", document=b"over", seconds=-1)
+        assert await tx.form_tests.find("T1", "U1", tester="U9", seconds=600) is None
+        await tx.form_tests.purge()
+    assert await testers(database) == ["U1"]
+    await change(database, "UPDATE form_tests SET tester = 'U9'")
+    async with database.writing() as tx:
+        assert await tx.form_tests.find("T1", "U1", tester="U9", seconds=600) is None
+        await tx.form_tests.forget("T1", "U1")
+    assert await testers(database) == []
 
 
 async def test_defaults_are_saved_against_a_revision(database: Database) -> None:

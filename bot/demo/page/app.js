@@ -253,14 +253,16 @@ function drawModal() {
   if (!drawnModal) opener = focus;
   const kept = !fresh && layer.contains(focus) && focus.id ? { id: focus.id, start: focus.selectionStart, end: focus.selectionEnd } : null;
   const scroll = fresh ? 0 : layer.querySelector(".content")?.scrollTop || 0;
+  const told = layer.querySelector(".alert")?.textContent;
   drawnModal = mark;
   layer.replaceChildren(...[fillStrip(view), modalNode(view)].filter(Boolean));
   layer.hidden = false;
   document.getElementById("workspace").inert = true;
   layer.querySelector(".content").scrollTop = scroll;
   placeFocus(layer, fresh, kept);
-  // What a button brought up stands at the end of the form: show it.
-  if (!fresh && kept && document.getElementById(kept.id)?.tagName === "BUTTON") layer.querySelector(".content").lastElementChild?.scrollIntoView({ block: "nearest" });
+  // What is told of the form stands at its top: show it when it has changed.
+  const alert = layer.querySelector(".alert");
+  if (!fresh && alert && alert.textContent !== told) alert.scrollIntoView({ block: "nearest" });
 }
 
 // To where the modal was opened; what was pressed there may have been drawn anew since, or be gone.

@@ -16,6 +16,7 @@ export function drawBlocks(blocks, screen) {
 function drawBlock(block, screen) {
   switch (block.type) {
     case "header": return h("h2", { class: "block" }, ...textNodes(block.text, screen));
+    case "alert": return drawAlert(block, screen);
     case "divider": return h("hr");
     case "context": return h("p", { class: "block context" }, ...block.elements.flatMap((one) => textNodes(one, screen)));
     case "section": return drawSection(block, screen);
@@ -23,6 +24,15 @@ function drawBlock(block, screen) {
     case "input": return drawInput(block, screen);
     default: return h("p", { class: "block context" }, `(a block of type ${block.type})`);
   }
+}
+
+// Levels have a word, because a colour alone says nothing to many.
+const LEVELS = { error: "Error", warning: "Warning", success: "Success", info: "Information" };
+
+function drawAlert(block, screen) {
+  const word = LEVELS[block.level];
+  return h("div", { class: `block alert ${block.level || ""}`, role: block.level === "error" ? "alert" : "status" },
+    word ? h("span", { class: "visually-hidden" }, `${word}: `) : null, ...textNodes(block.text, screen));
 }
 
 function drawSection(block, screen) {

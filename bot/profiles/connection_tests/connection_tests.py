@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from pydantic import SecretStr
-
 from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.drafts import FormAuthor, check_form
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix, propose_fixes
-from bot.profiles.account.profile import EmailProfile, ProfileForm, check_others_form, check_own_form
+from bot.profiles.account.form_tests import keep_form_test, tested_values
+from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.limits import (
     MESSAGES_OF_A_PERSON,
@@ -207,7 +207,7 @@ class ConnectionTests:
     async def test_form(
         self, *, caller: Person, owner: Person, form: ProfileForm, progress: Progress
     ) -> ConnectionTestResult:
-        """Test a form's values as typed, with the stored extra configurations; nothing is stored.
+        """Test what a form would save, and say what helps; a test that passed is kept for when exactly that is saved.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -220,17 +220,19 @@ class ConnectionTests:
         async with self._database.reading() as tx:
             loaded = await load(tx, owner)
             defaults = (await load_defaults(tx, owner.workspace)).defaults
-        if not self._password_in_form:
-            form = replace(form, password=SecretStr(""))
-        check = check_own_form if caller == owner and self._password_in_form else check_others_form
-        profile = check(form, loaded.profile, now=self._clock())
-        account = account_of(profile)
-        defaults.require_allowed(account.host)
+        author = FormAuthor(caller=caller, owner=owner, password_in_form=self._password_in_form)
+        draft = check_form(form, loaded.profile, defaults, author, now=self._clock())
+        account = account_of(draft.profile)
         with self._only_test_of(owner):
             async with self._database.writing() as tx:
                 begun = await self._begin(tx, caller, owner, account)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-        return replace(interpret_report(report, account, profile), sign_ins_left=left)
+        last = report_of(loaded.last_test) if loaded.last_test else None
+        report = replace(report, trusted_before=_trusted_before(last, report))
+        if report.passed:
+            async with self._database.writing() as tx:
+                await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
+        return replace(interpret_report(report, account, draft.profile), sign_ins_left=left)
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
         """Give the dialogue of the last test, credentials replaced.

@@ -48,6 +48,7 @@ class Retention:
         async with self.database.writing() as tx:
             await tx.audit.purge(now - self.history)
             await tx.links.purge()
+            await tx.form_tests.purge()
             await tx.limits.purge()
             await tx.runs.purge()
             await tx.running_tests.purge()
@@ -91,6 +92,7 @@ class Retention:
         elif not tested:
             return False
         await tx.links.forget(owner.workspace, owner.user)
+        await tx.form_tests.forget(owner.workspace, owner.user)
         await tx.audit.append(
             owner.workspace, actor="bot", subject=owner.user, action="password purged", fields=(LABELS[Field.PASSWORD],)
         )

@@ -19,8 +19,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.profiles.people.access import Person
 from bot.slack.replies.direct_message import post_to_person
-from bot.slack.views.form import ReplyAddress
 from bot.slack.views.message import Message, notice
+from bot.slack.views.private_metadata import ReplyAddress
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)

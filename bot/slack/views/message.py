@@ -36,6 +36,8 @@ below (https://github.com/slackapi/bolt-js/issues/2509)."""
 MAX_OPTION_LENGTH = 75
 """Characters of an option's text (https://docs.slack.dev/reference/block-kit/composition-objects/option-object)."""
 
+MAX_ALERT_LENGTH = 200
+"""Characters of an alert, which is one line or two."""
 _SOON_SECONDS = 120.0
 _FAR_SECONDS = 6 * 3600.0
 
@@ -165,6 +167,16 @@ def _paragraphs(lines: Iterable[str], max_length: int) -> list[str]:
     return paragraphs
 
 
+def alert(text: str, level: str) -> list[Block]:
+    """Return an alert of plain text, for modals, with the whole text below it where it is too long for one.
+
+    `level` is "info", "warning", "error" or "success". See https://docs.slack.dev/reference/block-kit/blocks/alert-block.
+    """
+    brief = {"type": "plain_text", "text": truncate(text, MAX_ALERT_LENGTH), "emoji": False}
+    whole = [section(escape(text))] if len(text) > MAX_ALERT_LENGTH else []
+    return [{"type": "alert", "level": level, "text": brief}, *whole]
+
+
 def context(text: str) -> Block:
     """Return a small line of mrkdwn; `text` is escaped already."""
     return {"type": "context", "elements": [_mrkdwn(text)]}
@@ -214,14 +226,19 @@ def menu(
     )
 
 
-def checkbox_input(block_id: str, *, label: str, meaning: str, checked: bool) -> InputBlock:
-    """Return an input that is one checkbox."""
+def checkbox_input(
+    block_id: str, *, label: str, meaning: str, checked: bool, sent_as: ActionId | None = None
+) -> InputBlock:
+    """Return an input that is one checkbox; with `sent_as` each change of it is sent at once, under that action."""
     on = option("on", meaning)
     return InputBlock(
         block_id=block_id,
         label=label,
         optional=True,
-        element=CheckboxesElement(action_id=ActionId.VALUE, options=[on], initial_options=[on] if checked else None),
+        dispatch_action=True if sent_as else None,
+        element=CheckboxesElement(
+            action_id=sent_as or ActionId.VALUE, options=[on], initial_options=[on] if checked else None
+        ),
     )
 
 

@@ -11,12 +11,13 @@ from bot.profiles.connection_tests.connection_tests import ConnectionTestResult,
 from bot.profiles.connection_tests.limits import RateLimitedError, SignInsLeft
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.slack.ids import ActionId
-from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
     Block,
     Button,
     Message,
     actions,
+    alert,
+    as_json,
     button,
     code,
     context,
@@ -28,6 +29,7 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
+from bot.slack.views.private_metadata import OutdatedFormError
 from bot.smtp.account import Account
 from bot.smtp.advice.advice import Advice, headline
 from bot.smtp.advice.notice import judged_with_message
@@ -117,16 +119,6 @@ def stopped(test: RunningTest, *, stopped_by: str, owner: str) -> Message:
     )
 
 
-def stopped_blocks(test: RunningTest, *, stopped_by: str) -> list[Block]:
-    """Return a test that somebody stopped for the form, without buttons."""
-    return [
-        *line_sections(
-            [f":black_square_for_stop: *{_stopped_at(test.report)}*, by <@{stopped_by}>", *_stage_lines(test.report)]
-        ),
-        context("Nothing was sent, and nothing is saved yet."),
-    ]
-
-
 def _stopped_at(report: Report) -> str:
     ended = [stage for stage in report.stages if stage.outcome is not Outcome.SKIPPED]
     stage = report.stopped_stage or report.failed_stage or (ended[-1] if ended else report.stages[0])
@@ -169,7 +161,12 @@ def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> M
     nothing_sent = [context(line) for line in (_nothing_sent(account, report),) if line]
     return Message(
         text=headline(report, account),
-        blocks=[*_body(account, result), *nothing_sent, *_fixes(result, owner), _buttons(report, owner)],
+        blocks=[
+            *_body(account, result),
+            *nothing_sent,
+            *_fixes(result, owner, ActionId.APPLY_FIX),
+            _buttons(report, owner),
+        ],
     )
 
 
@@ -210,12 +207,15 @@ def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
         context(f"{_endpoint(account)} · {duration(report.seconds)}"),
         *line_sections(_stage_lines(report)),
     ]
-    facts = [fact for stage in report.stages for fact in stage.facts]
-    if facts:
-        blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))
+    blocks += _facts(report)
     if result.advice is not None:
         blocks.append(_advice(result.advice))
     return [*blocks, *_open_ports(report), *_sign_ins_left(result.sign_ins_left, report.tested_at)]
+
+
+def _facts(report: Report) -> list[Block]:
+    facts = [fact for stage in report.stages for fact in stage.facts]
+    return [context("\n".join(escape(truncate(fact, 300)) for fact in facts))] if facts else []
 
 
 def _open_ports(report: Report) -> list[Block]:
@@ -225,14 +225,14 @@ def _open_ports(report: Report) -> list[Block]:
     return [section(f"The same server answers with {ways}. That was tried without your password.")]
 
 
-def _fixes(result: ConnectionTestResult, owner: str) -> list[Block]:
-    """Return each fix in a row of its own: its button says exactly what it changes."""
+def _fixes(result: ConnectionTestResult, owner: str, action_id: ActionId) -> list[Block]:
+    """Return each fix in a row of its own: its button, sent as `action_id`, says exactly what it changes."""
     report = result.report
     return [
         actions(
             button(
                 fix_label(fix, port=report.port),
-                ActionId.APPLY_FIX,
+                action_id,
                 value=encode_fix(fix, owner),
                 style="primary" if number == 0 else None,
                 confirm=_trust_question(report.certificate) if fix.kind is Fix.TRUST_CERTIFICATE else None,
@@ -307,22 +307,72 @@ def _decode(value: str) -> object:
         raise OutdatedFormError from None
 
 
-def report_blocks(account: Account, result: ConnectionTestResult) -> list[Block]:
-    """Return a finished test for the form: headline, stages and advice, without buttons."""
-    report = result.report
-    symbol = ":x:" if report.failed_stage else ":white_check_mark:"
-    blocks = line_sections([f"{symbol} *{escape(headline(report, account))}*", *_stage_lines(report)])
+def form_progress(test: RunningTest) -> list[Block]:
+    """Return how far a test is for the top of the form, for how long, and the button that stops it."""
+    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
+    where = f"{test.account.host}:{test.account.port}"
+    return [
+        *alert(f"Testing {where} …{elapsed}", "info"),
+        actions(stop_button(test.test_id)),
+        *line_sections(_stage_lines(test.report)),
+    ]
+
+
+def form_stopped(test: RunningTest, *, stopped_by: str) -> list[Block]:
+    """Return a test that somebody (their user id) stopped for the top of the form."""
+    return [
+        *alert(f"{_stopped_at(test.report)}. Nothing was sent, and nothing is saved yet.", "warning"),
+        context(f"{_endpoint(test.account)} · {duration(test.report.seconds)} · stopped by <@{stopped_by}>"),
+        *line_sections(_stage_lines(test.report)),
+    ]
+
+
+def form_report(result: ConnectionTestResult, *, owner: str) -> list[Block]:
+    """Return a finished test for the top of the form: verdict, what to do, buttons that change the form, the rest."""
+    account, report = result.account, result.report
+    failed = report.failed_stage is not None
+    verdict = headline(report, account)
+    if not failed:
+        verdict = f"{verdict}. Nothing was sent, and nothing is saved yet."
+    blocks = alert(verdict, "error" if failed else "success")
     if result.advice is not None:
         blocks.append(_advice(result.advice))
-    blocks += [*_open_ports(report), *_sign_ins_left(result.sign_ins_left, report.tested_at)]
-    if report.failed_stage is None:
-        untold = judged_with_message(account)
-        blocks.append(
-            context(f"Nothing was sent, and nothing is saved yet. {escape(untold)}")
-            if untold
-            else context("Nothing was sent, and nothing is saved yet.")
-        )
-    return blocks
+    blocks += [*_open_ports(report), *_fixes(result, owner, ActionId.FORM_FIX)]
+    blocks += _sign_ins_left(result.sign_ins_left, report.tested_at)
+    blocks += [context(f"{_endpoint(account)} · {duration(report.seconds)}"), *line_sections(_stage_lines(report))]
+    blocks += _facts(report)
+    untold = judged_with_message(account) if not failed else ""
+    return [*blocks, context(escape(untold))] if untold else blocks
+
+
+def form_report_line(report: Report) -> str:
+    """Return one line of mrkdwn for beside the form's buttons, which leads to the report at its top."""
+    failed = report.failed_stage
+    verdict = f":x: The test failed at {failed.name}." if failed else ":white_check_mark: The test passed."
+    return f"{verdict} The report stands at the top."
+
+
+def form_changes(descriptions: Sequence[str]) -> list[Block]:
+    """Return what a fix changed in the form."""
+    changes = "; ".join(code(description) for description in descriptions)
+    return [context(f"Changed in this form, and not saved yet: {changes}")] if descriptions else []
+
+
+def typing_needed(fix: ProposedFix) -> str:
+    """Return what has to be typed to go with a fix."""
+    server = fix.target.partition(" ")[0]
+    if fix.kind is Fix.NAME_FROM_CERTIFICATE:
+        return f"{server} is a name from the server's certificate. Type the password again to go with it."
+    if fix.kind is Fix.USE_PROVIDER_SERVER:
+        return f"{server} is your mail provider's server for outgoing mail. Type the password again to go with it."
+    return "The server wants you to sign in. Type login and password, and test again."
+
+
+def outside_of_form(blocks: Sequence[Block]) -> list[Block]:
+    """Return what stood at the top of a form as a message has it: no alerts, and no buttons that change the form."""
+    plain = [as_json(block) for block in blocks]
+    shown = [section(escape(block["text"]["text"])) if block["type"] == "alert" else block for block in plain]
+    return [block for block in shown if as_json(block)["type"] != "actions"]
 
 
 def transcript(lines: Sequence[str]) -> Message:

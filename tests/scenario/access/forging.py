@@ -38,7 +38,7 @@ RUNNING_TEST, RUNNING_TEST_ELSEWHERE = "test-of-ours", "test-elsewhere"
 
 _ADAS_HOST, _HOST = "smtp.demo.example", "mail.demo.example"
 _OLD = {"host": _HOST, "port": 587, "encryption": "TLS"}
-_NEW = {"host": _ADAS_HOST, "port": 465, "encryption": "SSL"}
+_NEW = {"host": "new.demo.example", "port": 465, "encryption": "SSL"}
 _BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
 # What changes by itself, or whenever anybody looks at something.
 _IGNORED = ("limits", "leases", "home_tabs", "seen_requests", "key_checks", "alembic_version")
