@@ -66,6 +66,7 @@ async def set_up_elsewhere(
         "Password": password,
         "SMTP Server Address": host,
         "Port": port,
+        "Encryption": "none",
     }
     for label, value in filled.items():
         await workspace.fill(ADA, label, value)

@@ -170,6 +170,23 @@ async def test_a_workspace_that_left_is_purged_whole_and_no_other(database: Data
         assert await tx.homes.digest("T2", "U1") == "digest"
 
 
+async def test_a_person_is_welcomed_once_whatever_is_published_before_and_after(database: Database) -> None:
+    async with database.writing() as tx:
+        await tx.homes.note("T1", "U1", "digest", shows_everybody=True)
+    for user in ("U1", "U2"):
+
+        async def welcome(user: str = user) -> bool:
+            async with database.writing() as tx:
+                return await tx.homes.welcome("T1", user)
+
+        assert sorted(await asyncio.gather(*(welcome() for _ in range(4)))) == [False, False, False, True]
+        async with database.writing() as tx:
+            await tx.homes.note("T1", user, "another", shows_everybody=False)
+            assert not await tx.homes.welcome("T1", user)
+    async with database.reading() as tx:
+        assert await tx.homes.digest("T1", "U1") == await tx.homes.digest("T1", "U2") == "another"
+
+
 async def test_history_is_paged_forgotten_and_purged(database: Database) -> None:
     async with database.writing() as tx:
         for number in range(5):

@@ -10,6 +10,7 @@ from bot.profiles.account.extras import CATALOGUE, ExtraConfiguration
 from bot.profiles.account.profile import ENCRYPTION_WORDS, effective_encryption
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError
+from bot.slack.escaping import with_emoji
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues
 from bot.slack.views.message import Block, Message, actions, button, code, context, escape, menu, section
@@ -136,7 +137,7 @@ def read_extra(shown: Mapping[str, Any]) -> tuple[str, str]:
     values = ShownValues(shown, redrawn=True)
     name = values.choice(CHOICE_BLOCK)
     block = value_block(name)
-    return name, values.choice(block) or values.text(block)
+    return name, values.choice(block) or with_emoji(values.text(block))
 
 
 def switched_modal(name: str, *, metadata: PrivateMetadata) -> View:

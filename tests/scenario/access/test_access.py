@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -13,6 +14,7 @@ import pytest_asyncio
 
 from bot.demo.faults import Fault
 from bot.demo.people import TEAM
+from bot.demo.platform import direct_channel
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
@@ -93,6 +95,15 @@ async def visit_home(forger: Forger, _owner: str) -> None:
     await forger.event({"type": "app_home_opened", "user": forger.actor.user, "tab": "home"})
 
 
+async def visit_messages(forger: Forger, _owner: str) -> None:
+    await forger.event({"type": "app_home_opened", "user": forger.actor.user, "tab": "messages"})
+
+
+async def say(forger: Forger, _owner: str) -> None:
+    where = {"channel": direct_channel(forger.actor.user), "channel_type": "im", "ts": f"{time.time():.6f}"}
+    await forger.event({"type": "message", "user": forger.actor.user, "text": "hello", **where})
+
+
 COMMANDS = (
     command(EMAIL_PROFILE, "show", shows="LOGIN"),
     command(EMAIL_PROFILE, "edit", shows="LOGIN"),
@@ -168,7 +179,11 @@ PRESSES = (
 )
 SUBMISSIONS = (submit(ViewId.PROFILE), submit(ViewId.ADD_EXTRA), submit(ViewId.DEFAULTS, For.ADMINS))
 HOME = Act(name="the Home tab", send=visit_home, to=For.ONESELF, names_people=False, shows="LOGIN")
-ACTS = (*COMMANDS, *PRESSES, *SUBMISSIONS, HOME)
+CONVERSATION = (
+    Act(name="the Messages tab", send=visit_messages, to=For.ANYBODY, names_people=False),
+    Act(name="a plain message", send=say, to=For.ANYBODY, names_people=False),
+)
+ACTS = (*COMMANDS, *PRESSES, *SUBMISSIONS, HOME, *CONVERSATION)
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,14 @@ def answers(demo: Demo) -> list[Message]:
     return demo.workspace.messages(ADA)
 
 
-def acknowledged(demo: Demo) -> float:
-    return demo.bot.metrics.registry.get_sample_value("email_profile_bot_ack_seconds_count", {"way": "http"}) or 0.0
+async def acknowledged(demo: Demo) -> float:
+    # Over a socket the measure is taken when the answer is on its way already.
+    await asyncio.sleep(0.02)
+    samples = (
+        demo.bot.metrics.registry.get_sample_value("email_profile_bot_ack_seconds_count", {"way": way})
+        for way in ("http", "socket")
+    )
+    return sum(value or 0.0 for value in samples)
 
 
 @pytest.mark.parametrize("text", ["", "send"])
@@ -131,12 +137,15 @@ async def test_a_held_acknowledgement_is_no_request_under_way(slow: Demo, monkey
     assert not slow.bot.slack.overload.is_full
 
 
-async def test_a_held_acknowledgement_is_not_measured_as_one_that_slack_had_to_wait_for(quick: Demo) -> None:
-    before = acknowledged(quick)
-    await quick.workspace.command(ADA, "/email-test")
-    assert acknowledged(quick) == before
-    await quick.workspace.command(ADA, "/email-profile")
-    assert acknowledged(quick) == before + 1
+async def test_a_held_acknowledgement_is_not_measured_as_one_that_slack_had_to_wait_for(
+    patient: None, demo: Demo
+) -> None:
+    await set_up(demo, ADA)
+    before = await acknowledged(demo)
+    await demo.workspace.command(ADA, "/email-test")
+    assert await acknowledged(demo) == before
+    await demo.workspace.command(ADA, "/email-profile")
+    assert await acknowledged(demo) == before + 1
 
 
 async def test_a_held_acknowledgement_is_not_taken_for_a_late_one(quick: Demo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,28 @@ async def test_the_test_in_the_form_tries_what_is_typed_keeps_it_and_saves_nothi
     assert "no email profile yet" in searchable(workspace.messages(ADA)[-1])
 
 
+async def test_a_test_names_what_nobody_sees_before_the_sign_in_and_takes_a_pasted_address_apart(
+    http_demo: Demo,
+) -> None:
+    workspace, host = http_demo.workspace, http_demo.mail.host
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, password="abcd efgh ijkl mnop")
+    await workspace.fill(ADA, "SMTP Server Address", f"“https://{host.upper()}:587/”")
+    await workspace.fill(ADA, "Port", "")
+    await workspace.press(ADA, "Test connection")
+    running = await workspace.wait_view(ADA, "Email profile", containing="It is kept as it was typed.")
+    assert "The password has blanks between its groups." in str(running.content)
+    assert f"Of the SMTP Server Address {host.upper()} and port 587 are kept." in str(running.content)
+    view = await workspace.wait_view(ADA, "Email profile", containing="Connection test failed at Sign-in")
+    assert f"{host}:587" in str(view.content)
+    assert "The password has blanks between its groups." in str(view.content)
+    await settled(http_demo)
+    await workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
+    passed = await try_out(http_demo)
+    assert "Connection test passed" in str(passed.content)
+    assert f"Of the SMTP Server Address {host.upper()} and port 587 are kept." in str(passed.content)
+
+
 async def test_what_a_test_found_stands_at_the_top_with_its_buttons_near_and_a_word_beside_the_forms_own(
     http_demo: Demo,
 ) -> None:
@@ -206,7 +228,8 @@ async def test_while_a_test_runs_nothing_else_is_pressed_in_the_form(http_demo: 
         patched.setattr(OpenView, "replace", watched)
         await try_out(http_demo)
     assert "Testing mail.demo.example:587" in str(shown[0].content)
-    assert "actions" not in kinds(shown[0])
+    buttons = [one for block in shown[0].content["blocks"] for one in block.get("elements", []) if "action_id" in one]
+    assert [one["text"]["text"] for one in buttons] == ["Stop"]
     assert "form_buttons" in str(shown[-1].content)
     assert workspace.refusals == []
 
