@@ -70,3 +70,15 @@ async def settled(demo: Demo) -> None:
     async with asyncio.timeout(10):
         while demo.bot.jobs.running:
             await asyncio.sleep(0.002)
+
+
+async def notices_sent(demo: Demo) -> None:
+    """Wait until no message to anybody waits in the outbox, with nothing between one and the next."""
+    outbox = demo.bot.outbox
+    outbox.pace = outbox.person_pace = 0.0
+    async with asyncio.timeout(20):
+        while True:
+            async with demo.bot.database.reading() as tx:
+                if await tx.outbox.next_in() is None:
+                    return
+            await asyncio.sleep(0.01)

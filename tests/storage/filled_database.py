@@ -88,6 +88,14 @@ async def _settle_in(tx: Transaction) -> None:
         assert run is not None
         if end:
             await tx.runs.end(run.run_id, end, workspace="T1")
+    await tx.outbox.add("T1", "U1", kind="changed", document=b'{"by": "U9"}', asks=True, batch="b")
+    await tx.outbox.add("T1", "U9", kind="batch", document=b"{}", batch="b", ends_batch=True)
+    await tx.outbox.add("T1", "U2", kind="deleted", document=b"{}")
+    sent = await tx.outbox.claim("T1", seconds=60, person_pace=0)
+    assert sent is not None
+    await tx.outbox.end(sent.record_id, "sent")
+    await tx.readings.go_on(await tx.readings.begin("T1"), team="T1", cursor="dXNlcjpVMQ==")
+    await tx.people.mark_seen("T1", [user_id(0)])
     await tx.leases.take("purge", seconds=60)
     await tx.limits.take("U1 tests mail.example", most=3, seconds=3600)
     await tx.oauth_states.add("state", seconds=600)

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.people.retention import Retention, people_lease
-from bot.slack.background.user_sync import UserSync
+from bot.slack.background.user_sync import KeepLease, UserSync
 from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.views.bulk_tests import interrupted
 from bot.slack.web_api.clients import with_retries
@@ -26,6 +26,12 @@ ROUND_SECONDS = 15.0
 
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
+
+FAILED_SECONDS = 60.0
+"""After so long what failed is tried again."""
+
+READING_LEASE_SECONDS = 120.0
+"""An instance that reads people gives a sign of life with each page, and before it waits for Slack."""
 
 SYNCED_AT_ONCE = 4
 """Workspaces whose users are read at the same time."""
@@ -49,13 +55,22 @@ class Housekeeping:
         # What was due while the bot was away is purged before it counts as returned.
         await self._try("purge", self.retention.purge)
         await self._try("noting the workspace", self.workspaces.note_present)
+        # A large workspace is read for half an hour; nothing else waits for that.
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again_and_again(self.read_people))
+            tasks.create_task(self._again_and_again(self.tidy))
+
+    async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self.round()
+            await work()
             await asyncio.sleep(ROUND_SECONDS)
 
-    async def round(self) -> None:
-        """Do what is due now."""
+    async def read_people(self) -> None:
+        """Read the people of the workspaces where that is due."""
         await self._try("reading people", self._sync_all_users)
+
+    async def tidy(self) -> None:
+        """Do what else is due now."""
         await self._due("purge", HOUR_SECONDS, self.retention.purge)
         await self._try("reporting interrupted runs", self._report_interrupted)
 
@@ -67,13 +82,41 @@ class Housekeeping:
 
         async def read_some() -> None:
             for workspace in due:
-                await self._due(people_lease(workspace), DAY_SECONDS, partial(self._sync_users, workspace))
+                await self._try(people_lease(workspace), partial(self._sync_leased, workspace))
 
-        await asyncio.gather(*(read_some() for _ in range(SYNCED_AT_ONCE)))
+        # Unlike gather, a group that is cancelled waits for the end of each task: none may outlive the database.
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(SYNCED_AT_ONCE):
+                tasks.create_task(read_some())
 
-    async def _sync_users(self, workspace: str) -> None:
+    async def _sync_leased(self, workspace: str) -> None:
+        """Sync the users of one workspace, unless another instance does; once a day.
+
+        The lease is short while they are read, so that another instance goes on soon after this one has died.
+        """
+        lease = people_lease(workspace)
+        async with self.database.writing() as tx:
+            if not await tx.leases.take(lease, seconds=READING_LEASE_SECONDS, longest=DAY_SECONDS):
+                return
+
+        async def end_in(seconds: float) -> None:
+            async with self.database.writing() as tx:
+                await tx.leases.end_in(lease, seconds=seconds)
+
         try:
-            await self.user_sync.read_everybody(workspace)
+            if await self._sync_users(workspace, lambda seconds: end_in(seconds + READING_LEASE_SECONDS)):
+                await end_in(DAY_SECONDS)
+        except asyncio.CancelledError:
+            await end_in(0.0)
+            raise
+        except Exception:
+            await end_in(FAILED_SECONDS)
+            raise
+
+    async def _sync_users(self, workspace: str, keep_lease: KeepLease) -> bool:
+        """Return False when another instance reads them by now."""
+        try:
+            return await self.user_sync.read_everybody(workspace, keep_lease=keep_lease)
         except SlackApiError as error:
             # An uninstallation that was never reported: events get lost too.
             if not (error_code(error) in _DEAD_TOKEN and await self.workspaces.refused(workspace)):
@@ -82,6 +125,7 @@ class Housekeeping:
         except NotInstalledError:
             await self.workspaces.refused(workspace)
             log.warning("The bot has to be installed in %s again.", workspace)
+        return True
 
     async def _due(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do something when no instance did it within so many seconds; what failed is retried soon."""
@@ -95,7 +139,7 @@ class Housekeeping:
                 await work()
             except BaseException:
                 async with self.database.writing() as tx:
-                    await tx.leases.shorten(name, seconds=60.0)
+                    await tx.leases.end_in(name, seconds=FAILED_SECONDS)
                 raise
 
         await self._try(name, leased)

@@ -101,7 +101,6 @@ class ConnectionTestListeners:
             await open_or_replace(client, body, modal, again=again)
             return
         fixed = await self._services.profiles.fix(caller=caller, owner=owner, fix=change)
-        self._services.notices.changed(client, caller, fixed)
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
         self._services.test_replies.start_test(reply, caller, owner, fixed)
 
@@ -113,7 +112,6 @@ class ConnectionTestListeners:
         user, revision = reports.decode_undo(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
         undone = await self._services.profiles.undo(caller=caller, owner=owner, revision=revision)
-        self._services.notices.changed(client, caller, undone)
         card = cards.card(undone.view, reader=caller.user, entry=self._services.entry)
         done = section(f"Undone: {escape('; '.join(undone.descriptions))}")
         message = Message(text=card.text, blocks=[done, *card.blocks])

@@ -58,9 +58,7 @@ class ExtraListeners:
         view = await self._services.profiles.show(caller=caller, owner=owner)
         await ack(views.extras_message(view, reader=caller.user).payload())
 
-    async def change(
-        self, ack: AsyncAck, invocation: Invocation, client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def change(self, ack: AsyncAck, invocation: Invocation, caller: Person, owner: Person) -> None:
         """Answer `/email-extra add` and `remove` with the list as it is then."""
         try:
             changed = await self._changed(invocation, caller, owner)
@@ -68,7 +66,6 @@ class ExtraListeners:
             set_outcome(Outcome.TOLD)
             await ack(views.conflict_message(error, owner=owner.user).payload())
             return
-        self._services.notices.changed(client, caller, changed)
         await ack(views.extras_message(changed.view, reader=caller.user).payload())
 
     async def _changed(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileChange:
@@ -84,7 +81,6 @@ class ExtraListeners:
         await ack()
         to = "SSL" if action["action_id"] == ActionId.USE_SSL else "TLS"
         changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=to)
-        self._services.notices.changed(client, caller, changed)
         card = cards.card(changed.view, reader=caller.user, entry=self._services.entry)
         reply = await reply_in_place(body, client, title=cards.TITLE, first=card)
         await reply.show(card)
@@ -151,7 +147,6 @@ class ExtraListeners:
             await ack(response_action="update", view=modal)
             return
         await ack()
-        self._services.notices.changed(client, caller, changed)
         await self._refresh_below(client, body["view"], caller, changed.view, metadata)
 
     async def press_remove(
@@ -161,7 +156,6 @@ class ExtraListeners:
         await ack()
         metadata, shown = _context(body), body["view"]
         changed = await self._services.profiles.remove_extra(caller=caller, owner=owner, name=pressed_value(action))
-        self._services.notices.changed(client, caller, changed)
         view = changed.view
         await self._show(
             client, shown["id"], views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
@@ -176,7 +170,6 @@ class ExtraListeners:
         await ack()
         metadata, name = _context(body), pressed_value(action)
         changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=name)
-        self._services.notices.changed(client, caller, changed)
         view = changed.view
         done = views.switched_modal(name, metadata=_now(metadata, view))
         await self._show(client, body["view"]["id"], done, caller, view, metadata)

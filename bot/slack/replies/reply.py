@@ -4,6 +4,7 @@ Whatever becomes of that place, the last word reaches the person: else in the ch
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -18,6 +19,9 @@ from bot.slack.views.message import Message
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 2.0
+"""Between two messages about how far something is."""
 
 
 class Reply(Protocol):
@@ -104,6 +108,20 @@ class ModalReply:
             log.info("A modal was not changed (%s).", type(error).__name__)
             return False
         return True
+
+
+class Paced:
+    """Shows how far something is, now and then: each time Slack is asked, and a person reads no quicker."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._next = time.monotonic() + PROGRESS_SECONDS
+
+    async def progress(self, message: Message) -> None:
+        """Show a message, unless another was shown just now."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + PROGRESS_SECONDS
+            await self._reply.progress(message)
 
 
 def message_modal(message: Message, *, title: str) -> View:

@@ -24,7 +24,7 @@ from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ViewId
 from bot.slack.views.people_list import encode_query
 from storage.tables.password_links import StoredLink
-from tests.scenario.people import settled
+from tests.scenario.people import notices_sent, settled
 from tests.store import Contents, Store
 
 ELSEWHERE = "T0OTHER"
@@ -40,7 +40,7 @@ _OLD = {"host": _HOST, "port": 587, "encryption": "TLS"}
 _NEW = {"host": _ADAS_HOST, "port": 465, "encryption": "SSL"}
 _BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
 # What changes by itself, or whenever anybody looks at something.
-_IGNORED = ("limits", "leases", "home_tabs", "seen_requests", "key_checks", "alembic_version")
+_IGNORED = ("limits", "leases", "home_tabs", "outbox", "seen_requests", "key_checks", "alembic_version")
 
 
 class _Colleague(DemoPerson):
@@ -207,6 +207,7 @@ class Forger:
     async def done(self) -> None:
         """Wait for what goes on in the background."""
         await settled(self.demo)
+        await notices_sent(self.demo)
 
     def seen(self) -> str:
         """Return all that stands before the actor, with the acknowledgements."""
@@ -310,7 +311,7 @@ class Place:
         """Put everything back, forget how often things were done, and let somebody begin."""
         now = await self.now()
         changed = {name: there for name, there in self.saved.items() if now[name] != there}
-        await self.store.put_back({"limits": [], "home_tabs": [], **changed})
+        await self.store.put_back({"limits": [], "home_tabs": [], "outbox": [], **changed})
         return Forger(self.demo, actor)
 
     async def now(self) -> Contents:
