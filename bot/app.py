@@ -44,6 +44,7 @@ from bot.slack.listeners.services import Services
 from bot.slack.middleware.body_parser import repair_body_parsing
 from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.replies.connection_tests import ConnectionTestReplies
+from bot.slack.replies.conversation import Conversation
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.password_set import PasswordSetNotice
 from bot.slack.replies.profile_forms import ProfileForms
@@ -283,6 +284,7 @@ class _Wiring:
             deduplicator=Deduplicator(self._database),
             services=services,
             tabs=tabs,
+            conversation=Conversation(database=self._database, jobs=self._jobs),
             user_sync=user_sync,
         )
         return Bot(
@@ -377,7 +379,9 @@ class _Wiring:
             defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
             links=links,
             jobs=self._jobs,
-            test_replies=ConnectionTestReplies(jobs=self._jobs, profiles=profiles, connections=connections),
+            test_replies=ConnectionTestReplies(
+                timeout=settings.smtp_timeout, jobs=self._jobs, profiles=profiles, connections=connections
+            ),
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
             entry=entry,
         )

@@ -22,6 +22,7 @@ from bot.observability.clock_skew import ClockSkew
 from bot.observability.log import Outcome
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
 from bot.settings import Settings
+from bot.slack.middleware.held_ack import is_held
 from bot.slack.request import busy_response, looks_like_command
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
@@ -71,25 +72,30 @@ class HttpHandlers:
         if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
             return web.Response(status=401, text="The request's timestamp is not a number.")
         began = time.perf_counter()
+        held = False
         try:
-            return await self._answer(request)
+            answer, held = await self._answer(request)
         finally:
-            self._bot.metrics.observe_ack("http", time.perf_counter() - began)
+            if not held:
+                self._bot.metrics.observe_ack("http", time.perf_counter() - began)
+        return answer
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> tuple[web.Response, bool]:
+        """Return the answer, and whether it was held on purpose."""
         overload = self._bot.slack.overload
         if overload.is_full and await looks_like_command(request):
             overload.log_refused()
             self._bot.metrics.observe_request("other", Outcome.BUSY, 0.0)
-            return busy_response()
+            return busy_response(), False
         try:
             bolt_request = await to_bolt_request(request)
         except (ValueError, LookupError):
-            return web.Response(status=400, text="The request cannot be read: it is no form, no JSON or not UTF-8.")
+            text = "The request cannot be read: it is no form, no JSON or not UTF-8."
+            return web.Response(status=400, text=text), False
         response = await self._bot.slack.serve(bolt_request)
         if response.status == 401:
             self._skew.check(request.headers.get(TIMESTAMP, ""))
-        return await to_aiohttp_response(response)
+        return await to_aiohttp_response(response), is_held(bolt_request.context)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""

@@ -26,6 +26,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, StartError
 from bot.settings import EXAMPLES, Settings
+from bot.slack.middleware.held_ack import is_held
 from bot.slack.web_api.clients import without_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds
 
@@ -114,7 +115,7 @@ class SocketMode:
         self._since = 0.0
         self._retiring: set[asyncio.Task[None]] = set()
         self._answering: set[asyncio.Task[Any]] = set()
-        self._answers: OrderedDict[str, asyncio.Task[BoltResponse]] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[AsyncBoltRequest, asyncio.Task[BoltResponse]]] = OrderedDict()
         self._keeping: asyncio.Task[None] | None = None
         self._ending = False
 
@@ -217,24 +218,26 @@ class SocketMode:
         if answering is not None:
             self._answering.add(answering)
             answering.add_done_callback(self._answering.discard)
+        bolt_request, dispatched = self._dispatch_once(request)
         try:
-            response = await asyncio.shield(self._dispatch_once(request))
+            response = await asyncio.shield(dispatched)
             await send_async_response(connection, request, response, began)
         except ConnectionError:
             log.info("A connection ended before an answer; Slack asks again over another.")
         finally:
-            self._bot.metrics.observe_ack("socket", time.time() - began)
+            if not is_held(bolt_request.context):
+                self._bot.metrics.observe_ack("socket", time.time() - began)
 
-    def _dispatch_once(self, request: SocketModeRequest) -> asyncio.Task[BoltResponse]:
+    def _dispatch_once(self, request: SocketModeRequest) -> tuple[AsyncBoltRequest, asyncio.Task[BoltResponse]]:
         """Dispatch a request once: Slack sends again what it did not see answered, over whatever connection."""
-        answering = self._answers.get(request.envelope_id)
-        if answering is None:
+        known = self._answers.get(request.envelope_id)
+        if known is None:
             bolt_request = AsyncBoltRequest(mode="socket_mode", body=request.payload, headers=build_headers(request))
             answering = asyncio.create_task(self._bot.slack.serve(bolt_request), name="socket mode request")
-            self._answers[request.envelope_id] = answering
+            known = self._answers[request.envelope_id] = bolt_request, answering
             if len(self._answers) > _REMEMBERED_ENVELOPES:
                 self._answers.popitem(last=False)
-        return answering
+        return known
 
 
 async def _retire(connection: Connection) -> None:

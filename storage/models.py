@@ -6,7 +6,7 @@ clock are numbers: seconds since 1970, UTC.
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Float, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Float, Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 _SECONDS = Float(53)
@@ -238,7 +238,10 @@ class OutboxRow(OwnedRow, table=True):
 
 
 class HomeRow(SQLModel, table=True):
-    """A published Home tab: a digest of its content, so that the same is not published twice."""
+    """A person's tabs of the app: a digest of what Home shows, and whether they were welcomed on Messages.
+
+    By the digest the same content is not published twice; it is empty before anything is published.
+    """
 
     __tablename__ = "home_tabs"
 
@@ -246,6 +249,7 @@ class HomeRow(SQLModel, table=True):
     user_id: str = Field(primary_key=True, max_length=64)
     digest: str = Field(max_length=64)
     shows_everybody: bool
+    welcomed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class LeaseRow(SQLModel, table=True):

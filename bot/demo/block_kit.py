@@ -7,8 +7,16 @@ https://docs.slack.dev/reference/views for modals.
 from collections.abc import Iterator
 from typing import Any
 
+from bot.demo import block_models
+
 MOST_MESSAGE_BLOCKS = 50
 MOST_VIEW_BLOCKS = 100
+
+MOST_MESSAGE_CHARACTERS = 13_200
+"""Of all texts in a message's blocks; nowhere documented (https://github.com/slackapi/bolt-js/issues/2509)."""
+
+MOST_ALERT_CHARACTERS = 200
+ALERT_LEVELS = ("default", "info", "warning", "error", "success")
 
 INPUT_ELEMENTS = {"plain_text_input", "static_select", "checkboxes", "radio_buttons"}
 MODAL_INPUT_ELEMENTS = INPUT_ELEMENTS | {"email_text_input", "number_input"}
@@ -20,12 +28,22 @@ def message_problems(blocks: Any) -> list[str]:
     return list(_blocks(blocks, most=MOST_MESSAGE_BLOCKS, inputs=INPUT_ELEMENTS))
 
 
+def characters(blocks: Any) -> int:
+    """Count the characters of all texts in blocks."""
+    if isinstance(blocks, dict):
+        return sum(
+            len(part) if name == "text" and isinstance(part, str) else characters(part) for name, part in blocks.items()
+        )
+    return sum(map(characters, blocks)) if isinstance(blocks, list) else 0
+
+
 def view_problems(view: Any) -> list[str]:
     """List what is wrong with a modal or Home tab; empty when nothing is."""
     if not isinstance(view, dict):
         return ["view: must be an object"]
     inputs = MODAL_INPUT_ELEMENTS if view.get("type") == "modal" else INPUT_ELEMENTS
     problems = list(_blocks(view.get("blocks"), most=MOST_VIEW_BLOCKS, inputs=inputs))
+    problems += block_models.view_problems(view)
     if view.get("type") not in ("modal", "home"):
         problems.append("type: must be modal or home")
     for name, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
@@ -65,6 +83,16 @@ def _blocks(blocks: Any, *, most: int, inputs: set[str]) -> Iterator[str]:
             continue
         yield from _bounded(block.get("block_id", ""), 255, f"{where}/block_id", least=0)
         yield from _block(block, where, inputs=inputs)
+        for problem in block_models.block_problems(block):
+            yield f"{where}: {problem}"
+    if sum(_has_focus(block) for block in blocks) > 1:
+        # https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+        yield "blocks: only one element can have focus_on_load"
+
+
+def _has_focus(block: Any) -> bool:
+    element = block.get("element") if isinstance(block, dict) else None
+    return isinstance(element, dict) and bool(element.get("focus_on_load"))
 
 
 def _block(block: dict[str, Any], where: str, *, inputs: set[str]) -> Iterator[str]:
@@ -79,10 +107,19 @@ def _block(block: dict[str, Any], where: str, *, inputs: set[str]) -> Iterator[s
             yield from _elements(block, where, most=25, kinds=ACTION_ELEMENTS)
         case "divider":
             return
+        case "alert":
+            yield from _alert(block, where)
         case "input":
             yield from _input(block, where, inputs)
         case kind:
             yield f"{where}: unsupported type {kind!r}"
+
+
+def _alert(block: dict[str, Any], where: str) -> Iterator[str]:
+    # https://docs.slack.dev/reference/block-kit/blocks/alert-block
+    yield from _text(block.get("text"), MOST_ALERT_CHARACTERS, f"{where}/text")
+    if block.get("level") not in (None, *ALERT_LEVELS):
+        yield f"{where}/level: one of {', '.join(ALERT_LEVELS)}"
 
 
 def _section(block: dict[str, Any], where: str) -> Iterator[str]:
@@ -135,6 +172,8 @@ def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
             yield from _button(element, where)
         case "plain_text_input":
             yield from _text_input(element, where)
+        case "number_input":
+            yield from _number_input(element, where)
         case "static_select":
             if element.get("placeholder") is not None:
                 yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
@@ -148,6 +187,7 @@ def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
 def _button(element: dict[str, Any], where: str) -> Iterator[str]:
     yield from _plain_text(element.get("text"), 75, f"{where}/text")
     yield from _bounded(element.get("value", ""), 2000, f"{where}/value", least=0)
+    yield from _bounded(element.get("accessibility_label", ""), 75, f"{where}/accessibility_label", least=0)
     yield from _address(element, where)
     if element.get("style") not in (None, "primary", "danger"):
         yield f"{where}/style: primary or danger"
@@ -173,6 +213,25 @@ def _text_input(element: dict[str, Any], where: str) -> Iterator[str]:
     triggers = (element.get("dispatch_action_config") or {}).get("trigger_actions_on") or []
     if set(triggers) - {"on_enter_pressed", "on_character_entered"}:
         yield f"{where}/dispatch_action_config: on_enter_pressed or on_character_entered"
+
+
+def _number_input(element: dict[str, Any], where: str) -> Iterator[str]:
+    # https://docs.slack.dev/reference/block-kit/block-elements/number-input-element: all numbers are texts.
+    if not isinstance(element.get("is_decimal_allowed"), bool):
+        yield f"{where}/is_decimal_allowed: must be true or false"
+    for name in ("initial_value", "min_value", "max_value"):
+        if name in element and not (isinstance(element[name], str) and _is_number(element[name])):
+            yield f"{where}/{name}: must be a text that is a number"
+    if element.get("placeholder") is not None:
+        yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _options(element: dict[str, Any], where: str, *, least: int, most: int) -> Iterator[str]:

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from bot.demo.delivery import DeliveryError
 from bot.demo.mail import DemoMail
-from bot.demo.people import ON_THE_PAGE
-from bot.demo.platform import Message
+from bot.demo.people import CHANNEL, ON_THE_PAGE
+from bot.demo.platform import Message, direct_channel
 from bot.demo.requests import entries_of
 from bot.demo.views import OpenView, PlatformError
 from bot.demo.workspace import Workspace, slash_commands
@@ -157,9 +157,10 @@ class Page:
         self._take_typed(user, act)
         match act.get("act"):
             case "command":
-                await self._workspace.command(user, str(act["command"]), str(act.get("text", "")))
+                channel = self._channel(user, act)
+                await self._workspace.command(user, str(act["command"]), str(act.get("text", "")), channel=channel)
             case "say":
-                await self._workspace.post(Message(author=user, channel="C0GENERAL", text=str(act["text"])[:4000]))
+                await self._workspace.say(user, str(act["text"])[:4000], channel=self._channel(user, act))
             case "press":
                 await self._workspace.press_at(user, act)
             case "submit":
@@ -168,7 +169,18 @@ class Page:
                 await self._workspace.cancel(user)
             case "home":
                 await self._workspace.open_home(user)
+            case "messages":
+                await self._workspace.open_messages(user)
+            case "reload":
+                # The page is the client of everybody on it.
+                for persona in ON_THE_PAGE:
+                    await self._workspace.reload(persona)
         return {}
+
+    @staticmethod
+    def _channel(user: str, act: dict[str, Any]) -> str:
+        """Return the channel that the page's person types in."""
+        return direct_channel(user) if act.get("direct") else CHANNEL
 
     def _take_typed(self, user: str, act: dict[str, Any]) -> None:
         """Copy what the page's inputs hold into the message, Home tab or modal that it acts on."""

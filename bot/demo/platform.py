@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from bot.demo.block_kit import message_problems, view_problems
+from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
 from bot.demo.delivery import Delivery
 from bot.demo.faults import Fault
+from bot.demo.pace import Pace
 from bot.demo.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
 from bot.demo.views import MOST_STACKED, Entries, OpenView, PlatformError, number_blocks
 
-SCOPES = "commands,chat:write,users:read,users:read.email,files:write"
+SCOPES = "commands,chat:write,users:read,users:read.email,files:write,im:history"
 TRIGGER_SECONDS = 3.0
 RESPONSE_URL_POSTS = 5
 RESPONSE_URL_SECONDS = 30 * 60.0
@@ -77,17 +78,26 @@ class Trigger:
 
 @dataclass
 class ResponseUrl:
-    """The right to answer one interaction: a few posts, for half an hour."""
+    """The right to answer one interaction: a few posts, for half an hour.
+
+    `message` is the one that was pressed in, the only one that such an address replaces; a command has none
+    (https://github.com/slackapi/bolt-python/issues/1268).
+    """
 
     user: str
     channel: str
     until: float
-    posts: int = 0
     message: Message | None = None
+    posts: int = 0
 
 
 class Platform:
-    """One workspace with one app in it."""
+    """One workspace with one app in it.
+
+    `joined` are the channels that the app is a member of, besides its conversations with people. With `sends_nulls`
+    an input that nobody touched since its view was updated has a null state, although its value shows
+    (https://github.com/slackapi/bolt-js/issues/1258).
+    """
 
     def __init__(
         self,
@@ -105,7 +115,10 @@ class Platform:
         self.people = {person.id: person for person in people}
         self.delivery = Delivery(signing_secret)
         self.clock = clock
+        self.pace = Pace(clock)
         self.scopes = SCOPES
+        self.joined: set[str] = set()
+        self.sends_nulls = False
         self.all_messages: list[Message] = []
         self.stacks: dict[str, list[OpenView]] = {}
         self.homes: dict[str, OpenView] = {}
@@ -129,6 +142,15 @@ class Platform:
             for message in self.all_messages
             if message.reader in (None, user) and message.channel in (CHANNEL, direct_channel(user))
         ]
+
+    async def reload(self, user: str) -> None:
+        """Load a person's client anew: messages for them alone are gone, and so are open modals.
+
+        https://docs.slack.dev/reference/methods/chat.postEphemeral: they do not persist between sessions.
+        """
+        self.all_messages[:] = [message for message in self.all_messages if message.reader != user]
+        self.stacks.pop(user, None)
+        await self.note_change()
 
     def view(self, user: str) -> OpenView | None:
         """Return the modal that a person sees, the top of their stack."""
@@ -209,9 +231,9 @@ class Platform:
             raise PlatformError("expired_trigger_id")
         return trigger.user
 
-    def new_response_url(self, user: str, channel: str) -> tuple[str, ResponseUrl]:
-        """Make an unguessable address for answers."""
-        answers = ResponseUrl(user=user, channel=channel, until=self.clock() + RESPONSE_URL_SECONDS)
+    def new_response_url(self, user: str, channel: str, message: Message | None = None) -> tuple[str, ResponseUrl]:
+        """Make an unguessable address for answers; `message` is the one that was pressed in."""
+        answers = ResponseUrl(user=user, channel=channel, until=self.clock() + RESPONSE_URL_SECONDS, message=message)
         name = secrets.token_urlsafe(24)
         self.response_urls[name] = answers
         return f"{self.base_url}/respond/{name}", answers
@@ -233,7 +255,7 @@ class Platform:
         """Check a message as Slack does.
 
         Raises:
-            PlatformError: no_text, msg_too_long or invalid_blocks.
+            PlatformError: no_text, msg_too_long, invalid_blocks or msg_blocks_too_long.
         """
         if not body.get("text") and not body.get("blocks"):
             raise PlatformError("no_text")
@@ -243,6 +265,8 @@ class Platform:
         if problems:
             self.refusals.append((method, "; ".join(problems)))
             raise PlatformError("invalid_blocks", problems)
+        if characters(body.get("blocks")) > MOST_MESSAGE_CHARACTERS:
+            raise PlatformError("msg_blocks_too_long")
 
     async def post(self, message: Message) -> Message:
         """Post a message and notify everybody who waits for it."""
@@ -252,7 +276,7 @@ class Platform:
         return message
 
     async def post_answer(self, answers: ResponseUrl, body: dict[str, Any]) -> None:
-        """Post through a response_url (or the acknowledgement): new, or in place of what it belongs to.
+        """Post through a response_url (or the acknowledgement): new, or in place of the message that was pressed in.
 
         Raises:
             PlatformError: used_url, expired_url, or the message is invalid.
@@ -264,7 +288,7 @@ class Platform:
         answers.posts += 1
         old = answers.message
         if body.get("delete_original") and old is not None:
-            self.all_messages.remove(old)
+            self.all_messages[:] = [message for message in self.all_messages if message is not old]
             await self.note_change()
             return
         self.checked_message("response_url", body)
@@ -273,7 +297,7 @@ class Platform:
             await self.note_change()
             return
         private = body.get("response_type") != "in_channel"
-        posted = await self.post(
+        await self.post(
             Message(
                 author=BOT_USER,
                 channel=answers.channel,
@@ -282,8 +306,16 @@ class Platform:
                 reader=answers.user if private else None,
             )
         )
-        # The original stays the message that was pressed in; a command has none before its first answer.
-        answers.message = answers.message or posted
+
+    def check_member(self, channel: str) -> None:
+        """Check that the app may post in a channel.
+
+        Raises:
+            PlatformError: channel_not_found, or not_in_channel, which is what it mostly is: nobody invites an app.
+        """
+        if channel in {direct_channel(user) for user in self.people} | self.joined:
+            return
+        raise PlatformError("not_in_channel" if channel == CHANNEL else "channel_not_found")
 
     def own_message(self, channel: Any, ts: Any) -> Message:
         """Find a message of the bot that everybody in its channel sees.
@@ -311,6 +343,12 @@ class Platform:
         )
         stack.append(view)
         return view
+
+    def replace_view(self, view: OpenView, content: dict[str, Any]) -> None:
+        """Replace a modal's content, as views.update and the acknowledgement of a submission do."""
+        view.replace(content)
+        if self.sends_nulls:
+            view.forget_untouched()
 
     def find_view(self, view_id: Any) -> OpenView:
         """Find an open view.

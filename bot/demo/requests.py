@@ -17,6 +17,10 @@ def entries_of(user: str, holder: Holder) -> Entries:
     return holder.entries_of(user) if isinstance(holder, Message) else holder
 
 
+def _name_of(channel: str) -> str:
+    return "general" if channel == CHANNEL else "directmessage"
+
+
 class WorkspaceRequests(Platform):
     """The workspace as the bot's counterpart: builds every request and reads its acknowledgement."""
 
@@ -56,28 +60,44 @@ class WorkspaceRequests(Platform):
             {"type": "user_change", "user": person.slack_user(), "cache_ts": int(now), "event_ts": f"{now:.6f}"}
         )
 
-    async def visit_home(self, user: str) -> None:
-        """Notify the bot that a person opened its Home tab."""
+    async def visit(self, user: str, tab: str) -> None:
+        """Notify the bot that a person opened a tab of it: "home" or "messages"."""
         event: dict[str, Any] = {
             "type": "app_home_opened",
             "user": user,
             "channel": direct_channel(user),
-            "tab": "home",
+            "tab": tab,
             "event_ts": f"{self.clock():.6f}",
         }
-        if user in self.homes:
+        if tab == "home" and user in self.homes:
             event["view"] = self.homes[user].payload()
         await self.event(event)
 
-    async def send_command(self, user: str, command: str, text: str, team: str) -> None:
+    async def send_message(self, user: str, message: Message) -> None:
+        """Notify the bot of a message in a person's conversation with it."""
+        await self.event(
+            {
+                "type": "message",
+                "channel_type": "im",
+                "channel": message.channel,
+                "user": user,
+                "text": message.text,
+                "ts": message.ts,
+                "event_ts": message.ts,
+                "client_msg_id": secrets.token_hex(16),
+                "team": TEAM,
+            }
+        )
+
+    async def send_command(self, user: str, command: str, text: str, team: str, channel: str = CHANNEL) -> None:
         """Send a slash command, and show what the acknowledgement says."""
-        url, answers = self.new_response_url(user, CHANNEL)
+        url, answers = self.new_response_url(user, channel)
         payload = {
             "token": "deprecated",
             "team_id": team,
             "team_domain": "analytical-engines",
-            "channel_id": CHANNEL,
-            "channel_name": "general",
+            "channel_id": channel,
+            "channel_name": _name_of(channel),
             "user_id": user,
             "user_name": self.people[user].handle,
             "command": command,
@@ -91,7 +111,7 @@ class WorkspaceRequests(Platform):
             answer = await self.delivery.send("slash_commands", payload)
         except DeliveryError as error:
             await self.post(
-                Message(author="slack", channel=CHANNEL, reader=user, text=f'{command} failed with the error "{error}"')
+                Message(author="slack", channel=channel, reader=user, text=f'{command} failed with the error "{error}"')
             )
             return
         self.received.append(answer)
@@ -149,8 +169,7 @@ class WorkspaceRequests(Platform):
             self.refusals.append(("block_actions", str(error)))
 
     def _from_message(self, user: str, message: Message, state: dict[str, Any]) -> dict[str, Any]:
-        url, answers = self.new_response_url(user, message.channel)
-        answers.message = message
+        url, _ = self.new_response_url(user, message.channel, message)
         return {
             "response_url": url,
             "container": {
@@ -159,7 +178,7 @@ class WorkspaceRequests(Platform):
                 "channel_id": message.channel,
                 "is_ephemeral": message.reader is not None,
             },
-            "channel": {"id": message.channel, "name": "general" if message.channel == CHANNEL else "directmessage"},
+            "channel": {"id": message.channel, "name": _name_of(message.channel)},
             "message": {"type": "message", "ts": message.ts, "text": message.text, "blocks": message.blocks},
             "state": {"values": state},
         }

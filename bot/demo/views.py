@@ -88,6 +88,8 @@ class Entries:
     def __init__(self, blocks: list[dict[str, Any]]) -> None:
         """Begin with the initial values."""
         self.values: dict[Key, Any] = {}
+        self._touched: set[Key] = set()
+        self._forgotten: set[Key] = set()
         self.show(blocks)
 
     def show(self, blocks: list[dict[str, Any]]) -> None:
@@ -96,6 +98,12 @@ class Entries:
         self.blocks = blocks
         kept = self.values
         self.values = {key: kept.get(key, _initial(element)) for key, element in self.entered()}
+        self._touched &= self.values.keys()
+        self._forgotten.clear()
+
+    def forget_untouched(self) -> None:
+        """Send nulls for what nobody touched, although its value shows, until it is touched or shown anew."""
+        self._forgotten = self.values.keys() - self._touched
 
     def entered(self) -> Iterator[tuple[Key, dict[str, Any]]]:
         """Return everything that holds a value, with its ids: inputs, selects, radio buttons, checkboxes."""
@@ -127,6 +135,8 @@ class Entries:
             PlatformError: there is no such option.
         """
         options = {option["value"]: option for option in element.get("options") or []}
+        self._touched.add(key)
+        self._forgotten.discard(key)
         match element["type"]:
             case "checkboxes" if isinstance(value, bool):
                 self.values[key] = list(options.values()) if value else []
@@ -149,8 +159,10 @@ class Entries:
     def state(self) -> dict[str, dict[str, Any]]:
         """Return the values as Slack sends them in `state.values`."""
         values: dict[str, dict[str, Any]] = {}
-        for (block_id, action_id), element in self.entered():
-            values.setdefault(block_id, {})[action_id] = _state_of(element, self.values[block_id, action_id])
+        for key, element in self.entered():
+            block_id, action_id = key
+            value = None if key in self._forgotten else self.values[key]
+            values.setdefault(block_id, {})[action_id] = _state_of(element, value)
         return values
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 import secrets
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
@@ -11,6 +12,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from bot.demo.faults import apply_fault
+from bot.demo.pace import RateLimitedError
 from bot.demo.people import BOT_USER, CHANNEL, TEAM
 from bot.demo.platform import Message, Platform, direct_channel
 from bot.demo.uploads import Uploads
@@ -65,7 +67,10 @@ class WebApi:
             self._check_token(name, request.headers.get("Authorization", ""))
             if name not in self._methods:
                 raise PlatformError("unknown_method")
+            self._workspace.pace.count_call(name)
             answer = {"ok": True, **await self._methods[name](arguments)}
+        except RateLimitedError as error:
+            return _rate_limited(error)
         except PlatformError as error:
             self._workspace.refusals.append((name, error.error))
             answer = {"ok": False, "error": error.error, "response_metadata": {"messages": error.messages}}
@@ -126,7 +131,7 @@ class WebApi:
         view = self._workspace.find_view(arguments.get("view_id"))
         if "hash" in arguments and arguments["hash"] != view.hash:
             raise PlatformError("hash_conflict")
-        view.replace(content)
+        self._workspace.replace_view(view, content)
         return await self._shown(view)
 
     async def _views_publish(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -158,13 +163,17 @@ class WebApi:
         channel = str(arguments.get("channel"))
         if channel in self._workspace.people:
             channel = direct_channel(channel)
+        self._workspace.check_member(channel)
+        self._workspace.pace.count_message(channel)
         return await self._posted("chat.postMessage", arguments, channel, reader=None)
 
     async def _post_ephemeral(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        channel = str(arguments.get("channel"))
-        if channel != CHANNEL:
-            raise PlatformError("channel_not_found")
-        return await self._posted("chat.postEphemeral", arguments, channel, reader=str(arguments.get("user")))
+        channel, reader = str(arguments.get("channel")), str(arguments.get("user"))
+        self._workspace.check_member(channel)
+        if channel != CHANNEL and channel != direct_channel(reader):
+            # https://docs.slack.dev/reference/methods/chat.postEphemeral#errors
+            raise PlatformError("user_not_in_channel")
+        return await self._posted("chat.postEphemeral", arguments, channel, reader=reader)
 
     async def _posted(
         self, method: str, arguments: dict[str, Any], channel: str, *, reader: str | None
@@ -202,9 +211,12 @@ class WebApi:
         if fault is not None and (broken := await apply_fault(fault, request)) is not None:
             return broken
         try:
+            self._workspace.pace.count_answer(request.path)
             if answers is None:
                 raise PlatformError("no_service")
             await self._workspace.post_answer(answers, body)
+        except RateLimitedError as error:
+            return _rate_limited(error)
         except PlatformError as error:
             self._workspace.refusals.append(("response_url", error.error))
             return web.Response(status=404, text=error.error)
@@ -236,6 +248,11 @@ class WebApi:
         finally:
             sockets.remove(socket)
         return socket
+
+
+def _rate_limited(error: RateLimitedError) -> web.Response:
+    headers = {"Retry-After": str(math.ceil(error.seconds))}
+    return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:

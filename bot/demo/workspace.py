@@ -13,8 +13,8 @@ import yaml
 
 from bot.demo.controls import beside, button, by_action_id, by_ids
 from bot.demo.delivery import DeliveryError
-from bot.demo.people import TEAM
-from bot.demo.platform import Message
+from bot.demo.people import CHANNEL, TEAM
+from bot.demo.platform import Message, direct_channel
 from bot.demo.requests import Holder, WorkspaceRequests, entries_of
 from bot.demo.views import OpenView, PlatformError, key_of, option_of
 
@@ -24,21 +24,61 @@ _HANDLE = re.compile(r"(?<![\w@])@([a-z][\w.-]*)")
 
 
 @cache
-def slash_commands() -> Sequence[Mapping[str, Any]]:
-    """Read the commands from the app's manifest, once in a process: it takes 10 ms."""
+def manifest() -> Mapping[str, Any]:
+    """Read the app's manifest, once in a process: it takes 10 ms."""
     text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
-    commands: list[dict[str, Any]] = yaml.safe_load(text)["features"]["slash_commands"]
+    read: dict[str, Any] = yaml.safe_load(text)
+    return read
+
+
+def slash_commands() -> Sequence[Mapping[str, Any]]:
+    """Return the commands of the app's manifest."""
+    commands: list[dict[str, Any]] = manifest()["features"]["slash_commands"]
     return commands
 
 
-class Workspace(WorkspaceRequests):
-    """The stand-in workspace, from the side of its people."""
+def as_phones_type(text: str) -> str:
+    """Make quotes curly, as phones and macOS do by themselves (https://github.com/stripe-contrib/pagerbot/issues/28)."""
+    opened = re.sub(r"(^|[\s(])\"", r"\1“", text).replace('"', "”")
+    return re.sub(r"(^|[\s(“])'", r"\1‘", opened).replace("'", "’")
 
-    async def command(self, user: str, command: str, text: str = "", *, team: str = TEAM) -> None:
-        """Type a slash command into the channel; `team` is the workspace that the request names."""
+
+class Workspace(WorkspaceRequests):
+    """The stand-in workspace, from the side of its people.
+
+    `is_read_only` says whether people cannot type in their conversation with the app, `bot_events` what the app is
+    notified of: both as in its manifest, until they are changed here. With `types_curly_quotes` people type on phones.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        """`given` is what a Platform takes."""
+        super().__init__(**given)
+        self.is_read_only: bool = manifest()["features"]["app_home"]["messages_tab_read_only_enabled"]
+        self.bot_events: set[str] = set(manifest()["settings"]["event_subscriptions"]["bot_events"])
+        self.types_curly_quotes = False
+
+    async def command(
+        self, user: str, command: str, text: str = "", *, team: str = TEAM, channel: str = CHANNEL
+    ) -> None:
+        """Type a slash command into a channel; `team` is the workspace that the request names."""
         if command not in {entry["command"] for entry in slash_commands()}:
             raise PlatformError(f"{command} is not a valid command")
-        await self.send_command(user, command, self.as_slack_escapes(text), team)
+        self._check_writable(user, channel)
+        typed = as_phones_type(text) if self.types_curly_quotes else text
+        await self.send_command(user, command, self.as_slack_escapes(typed), team, channel)
+
+    async def say(self, user: str, text: str, *, channel: str = CHANNEL) -> Message:
+        """Type a plain message into a channel; the app is notified of what it subscribed and may read."""
+        self._check_writable(user, channel)
+        message = await self.post(Message(author=user, channel=channel, text=self.as_slack_escapes(text)))
+        if channel == direct_channel(user) and "message.im" in self.bot_events and "im:history" in self.scopes:
+            await self.send_message(user, message)
+        return message
+
+    def _check_writable(self, user: str, channel: str) -> None:
+        # https://docs.slack.dev/surfaces/app-home: read-only, it takes no commands either.
+        if self.is_read_only and channel == direct_channel(user):
+            raise PlatformError("sending messages to this app has been turned off")
 
     async def press(
         self, user: str, label: str, *, message: Message | None = None, row: str | None = None, confirm: bool = True
@@ -146,6 +186,8 @@ class Workspace(WorkspaceRequests):
     async def _enter(self, user: str, holder: Holder, label: str, value: Any) -> None:
         entries = entries_of(user, holder)
         block, key = entries.labelled(label)
+        if self.types_curly_quotes and isinstance(value, str) and "options" not in block["element"]:
+            value = as_phones_type(value)
         entries.enter(key, block["element"], value)
         if block.get("dispatch_action"):
             await self.send_action(user, holder, block, block["element"])
@@ -178,8 +220,12 @@ class Workspace(WorkspaceRequests):
 
     async def open_home(self, user: str) -> OpenView | None:
         """Visit the app's Home tab."""
-        await self.visit_home(user)
+        await self.visit(user, "home")
         return self.homes.get(user)
+
+    async def open_messages(self, user: str) -> None:
+        """Visit the app's Messages tab, which is the conversation with it."""
+        await self.visit(user, "messages")
 
     async def _submitted(self, user: str, view: OpenView) -> dict[str, str]:
         try:
@@ -202,7 +248,7 @@ class Workspace(WorkspaceRequests):
             case "errors":
                 return self._field_errors(view, answer.get("errors") or {})
             case "update":
-                view.replace(self.checked_view("view_submission", answer.get("view")))
+                self.replace_view(view, self.checked_view("view_submission", answer.get("view")))
             case "push":
                 self.push(user, self.checked_view("view_submission", answer.get("view")))
             case other:

@@ -12,6 +12,7 @@ from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.user_sync import UserSync
 from bot.slack.listeners.bulk_tests import BulkTestListeners
 from bot.slack.listeners.connection_tests import ConnectionTestListeners
+from bot.slack.listeners.conversation import ConversationListeners
 from bot.slack.listeners.defaults import DefaultsListeners
 from bot.slack.listeners.extras import ExtraListeners
 from bot.slack.listeners.form_tests import FormTestListeners
@@ -30,6 +31,7 @@ from bot.slack.middleware.error_handler import answer_error
 from bot.slack.middleware.late_ack import post_late_acks
 from bot.slack.middleware.overload import Dispatch, Overload
 from bot.slack.middleware.request_log import log_requests
+from bot.slack.replies.conversation import Conversation
 from bot.slack.workspaces.workspaces import Workspaces
 
 
@@ -51,6 +53,8 @@ def bolt_app(
         # Bolt waits for the listener, which acknowledges and leaves slow work to jobs; without this it looks for the
         # acknowledgement every 10 ms.
         process_before_response=True,
+        # What no listener knows gets its answer like every other error.
+        raise_error_for_unhandled_request=True,
         **authorization,
     )
 
@@ -72,6 +76,7 @@ def slack_app(
     deduplicator: Deduplicator,
     services: Services,
     tabs: HomeTabs,
+    conversation: Conversation,
     user_sync: UserSync,
 ) -> SlackApp:
     """Put middleware and listeners onto Bolt's app; `observer` and `tracer` see every request."""
@@ -79,13 +84,15 @@ def slack_app(
     bolt.middleware(overload.admit)
     bolt.middleware(identify_owner)
     bolt.middleware(deduplicator.middleware)
-    register_listeners(bolt, services, tabs=tabs, user_sync=user_sync)
+    register_listeners(bolt, services, tabs=tabs, conversation=conversation, user_sync=user_sync)
     # Bolt's own middleware ends before the listener begins; what has to see the answer goes around Bolt.
     logged = log_requests(bolt.async_dispatch, observer=observer, tracer=tracer)
     return SlackApp(bolt=bolt, overload=overload, serve=overload.around(post_late_acks(logged, bolt.client)))
 
 
-def register_listeners(bolt: AsyncApp, services: Services, *, tabs: HomeTabs, user_sync: UserSync) -> None:
+def register_listeners(
+    bolt: AsyncApp, services: Services, *, tabs: HomeTabs, conversation: Conversation, user_sync: UserSync
+) -> None:
     """Register every listener; commands first, because Bolt asks one after the other, and people wait for these."""
     with_commands = (
         ProfileListeners(services),
@@ -103,7 +110,8 @@ def register_listeners(bolt: AsyncApp, services: Services, *, tabs: HomeTabs, us
         BulkTestListeners(services),
         ReminderListeners(services),
         PrivatePasswordListeners(services),
-        HomeListeners(tabs),
+        HomeListeners(tabs, conversation),
+        ConversationListeners(conversation),
         WorkspaceEventListeners(user_sync),
     ):
         interactive.register(bolt)

@@ -7,8 +7,13 @@ EMAIL_EXTRA = "/email-extra"
 EMAIL_TEST = "/email-test"
 COMMANDS = (EMAIL_PROFILE, EMAIL_EXTRA, EMAIL_TEST)
 
-EVENTS = ("app_home_opened", "user_change", "app_uninstalled", "tokens_revoked")
+EVENTS = ("app_home_opened", "message", "user_change", "app_uninstalled", "tokens_revoked")
+SUBSCRIPTIONS = ("app_home_opened", "app_uninstalled", "message.im", "tokens_revoked", "user_change")
+"""What the app is notified of: of messages, only those in people's own conversations with it."""
+
 SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "files:write")
+OPTIONAL_SCOPES = ("im:history",)
+"""Scopes without which everything works but the answer to a plain message."""
 
 
 class ViewId(StrEnum):

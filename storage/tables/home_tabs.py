@@ -1,11 +1,11 @@
-"""The table of published Home tabs: a digest of each, so that the same content is not published twice."""
+"""The table of people's tabs: a digest of each Home tab that was published, and who was welcomed on Messages."""
 
 from collections.abc import Collection
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from storage.models import HomeRow
-from storage.tables.table import Table, insert_or_replace
+from storage.tables.table import Table, insert_new, insert_or_replace
 
 
 class HomeTable(Table):
@@ -21,7 +21,17 @@ class HomeTable(Table):
     async def note(self, workspace: str, user: str, digest: str, *, shows_everybody: bool) -> None:
         """Store what was published, and whether it shows everybody's profiles or one's own alone."""
         row = HomeRow(workspace=workspace, user_id=user, digest=digest, shows_everybody=shows_everybody)
-        await insert_or_replace(self._connection, HomeRow, row.model_dump(), key=("workspace", "user_id"))
+        values = row.model_dump(exclude={"welcomed"})
+        await insert_or_replace(self._connection, HomeRow, values, key=("workspace", "user_id"))
+
+    async def welcome(self, workspace: str, user: str) -> bool:
+        """Store that a person is welcomed now; False when they were before."""
+        row = HomeRow(workspace=workspace, user_id=user, digest="", shows_everybody=False, welcomed=True)
+        if await insert_new(self._connection, HomeRow, row.model_dump()):
+            return True
+        # Of two instances one changes the row; the other finds it changed.
+        unwelcomed = update(HomeRow).filter_by(workspace=workspace, user_id=user, welcomed=False)
+        return (await self._connection.execute(unwelcomed.values(welcomed=True))).rowcount == 1
 
     async def users(self, workspace: str, *, owners: Collection[str], limit: int) -> list[str]:
         """Return those whose published tabs show any of these owners: they themselves, and who sees everybody."""

@@ -124,7 +124,8 @@ class Balancer:
         try:
             async with self.session.post(f"{url}/slack/events", data=body.encode(), headers=headers) as answer:
                 answered = await answer.text()
-                return _said(answered) if answer.status == 200 else None
+                # An empty answer came too late for an acknowledgement, and was posted where nobody reads it here.
+                return (_said(answered) or None) if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError):
             return None
 
@@ -143,7 +144,7 @@ class Diary:
 
     def note(self, value: str, told: str | None) -> None:
         """Write down what was told of a save; what was refused in words was not made."""
-        if told is None:
+        if told is None or "not certain" in told:
             self.unanswered.add(value)
         elif value in told:
             self.acknowledged.append(value)

@@ -32,7 +32,7 @@ async def sqlite_beside(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Datab
 
 
 async def test_every_row_of_every_table_arrives_as_it_is_and_is_opened(database: Database, target: Database) -> None:
-    people = scaled(quick=200, full=10_000)
+    people = scaled(quick=60, full=10_000)
     await furnish(database, people)
     told: list[tuple[str, int, int]] = []
     copied = await copy(database, target, lambda *step: told.append(step))

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.manifest import http_manifest
 from bot.slack.app import register_listeners
 from bot.slack.command_text import SUBCOMMANDS, Invocation
-from bot.slack.ids import COMMANDS, EVENTS, SCOPES, ActionId, ViewId
+from bot.slack.ids import COMMANDS, EVENTS, OPTIONAL_SCOPES, SCOPES, SUBSCRIPTIONS, ActionId, ViewId
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +62,7 @@ def app() -> RecordingApp:
     """The app with every listener."""
     recording = RecordingApp()
     nobody: Any = AsyncMock()
-    register_listeners(recording, nobody, tabs=nobody, user_sync=nobody)
+    register_listeners(recording, nobody, tabs=nobody, conversation=nobody, user_sync=nobody)
     return recording
 
 
@@ -81,11 +81,14 @@ def test_the_manifest_declares_the_commands_in_the_code(manifest: dict[str, Any]
 
 
 def test_the_manifest_asks_for_the_scopes_in_the_code_and_no_more(manifest: dict[str, Any]) -> None:
-    assert manifest["oauth_config"]["scopes"] == {"bot": list(SCOPES)}
+    # What is optional is asked for, too: https://docs.slack.dev/changelog/2026/03/16/optional-scopes
+    scopes = {"bot": [*SCOPES, *OPTIONAL_SCOPES], "bot_optional": list(OPTIONAL_SCOPES)}
+    assert manifest["oauth_config"]["scopes"] == scopes
 
 
 def test_the_manifest_subscribes_to_the_events_in_the_code(manifest: dict[str, Any]) -> None:
-    assert sorted(manifest["settings"]["event_subscriptions"]["bot_events"]) == sorted(EVENTS)
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == list(SUBSCRIPTIONS)
+    assert sorted(name.partition(".")[0] for name in SUBSCRIPTIONS) == sorted(EVENTS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -111,6 +114,8 @@ def test_the_home_tab_and_buttons_are_on_and_direct_messages_can_arrive(manifest
     home = manifest["features"]["app_home"]
     assert home["home_tab_enabled"] is True
     assert home["messages_tab_enabled"] is True
+    # Read-only, the conversation with the app would take no commands either.
+    assert home["messages_tab_read_only_enabled"] is False
     assert manifest["settings"]["interactivity"] == {"is_enabled": True}
 
 

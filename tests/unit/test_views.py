@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.demo.block_kit import message_problems, view_problems
+from bot.profiles.account.changes import form_values
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
@@ -31,6 +32,7 @@ from tests.unit.view_samples import (
     LONGEST,
     PLAIN,
     PROFILES,
+    REPLY,
     SECRET,
     a_report,
     a_view,
@@ -48,7 +50,42 @@ def test_slack_takes_every_message_and_each_has_a_sentence_in_words(profile: Ema
         assert message_problems(shown.payload()["blocks"]) == []
         assert re.match(r"[A-Z`“]|I don't", shown.text)
         assert len(shown.text.split()) >= 3 or shown.text.startswith("Testing ")
-        assert shown.text.endswith((".", "?", "…")) or shown.text == "Connection test passed"
+        assert shown.text.endswith((".", "?", "…", "… (up to 15 s)")) or shown.text == "Connection test passed"
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_every_message_fits_as_one(profile: EmailProfile) -> None:
+    for shown in messages(profile):
+        assert not shown.is_too_long, shown.text
+
+
+def test_a_long_transcript_is_no_message_and_is_whole_as_a_text() -> None:
+    lines = [f"S: 250-{number} <a&b> `x`" + "x" * 180 for number in range(120)]
+    shown = report.transcript(lines)
+    assert shown.is_too_long
+    text = shown.plain_text()
+    assert all(line.replace("`", "'") in text for line in lines)
+    assert "```" not in text
+    assert not report.transcript(lines[:20]).is_too_long
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_what_a_modal_remembers_has_room_for_any_profile_and_for_the_way_back(profile: EmailProfile) -> None:
+    metadata = form.PrivateMetadata(owner=ADA, revision=3, reply=REPLY, initial_values=form_values(profile))
+    assert len(metadata.encode()) <= 3000
+    assert form.PrivateMetadata.decode(metadata.encode()) == metadata
+
+
+def test_where_there_is_no_room_the_way_back_is_left_out_first() -> None:
+    values = {str(Field.LOGIN): "ä" * 2850}
+    metadata = form.PrivateMetadata(owner=ADA, revision=3, reply=REPLY, initial_values=values)
+    assert len(metadata.encode()) <= 3000
+    assert form.PrivateMetadata.decode(metadata.encode()) == replace(metadata, reply=None)
+
+
+def test_the_way_back_is_in_no_representation_of_what_a_modal_remembers() -> None:
+    metadata = form.PrivateMetadata(owner=ADA, revision=3, reply=REPLY)
+    assert REPLY.url not in repr(metadata) + str(metadata)
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)

@@ -30,7 +30,20 @@ from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
 from bot.slack.replies.reply import message_modal
 from bot.slack.views import bulk_tests as bulk
-from bot.slack.views import card, defaults, extras, form, help, history, home, message, notices, reminders, report  # noqa: A004 - the view's name
+from bot.slack.views import (
+    card,
+    conversation,
+    defaults,
+    extras,
+    form,
+    help,  # noqa: A004 - the view's name
+    history,
+    home,
+    message,
+    notices,
+    reminders,
+    report,
+)
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
@@ -48,6 +61,7 @@ EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {
 LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
 LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
 SENTENCE = f"There is {EVIL}."
+REPLY = form.ReplyAddress(url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9)
 CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
 
 PLAIN = EmailProfile(
@@ -144,8 +158,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         yield notices.notice_message(content, reader=ADA, entry=PasswordEntry.EITHER)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
-    yield report.testing(account, None)
-    yield report.testing(a_view(EmailProfile()).account, None)
+    yield report.begun(account, 15.0)
     yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
@@ -160,6 +173,9 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     )
     yield extras.conflict_message(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
+    yield conversation.welcome(ADA)
+    yield conversation.answer(ADA)
+    yield report.transcript([LONG_DETAIL[:80]] * 10)
     for command in COMMANDS:
         yield help.help_message(command)
         yield help.help_message(command, sentence=not_understood(command))
@@ -244,7 +260,11 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:
-    metadata = form.PrivateMetadata(owner=ADA, revision=3, channel="C1")
+    metadata = form.PrivateMetadata(
+        owner=ADA,
+        revision=3,
+        reply=form.ReplyAddress(url=f"https://hooks.slack.com/actions/T1/{'x' * 60}", until=1.8e9),
+    )
     account = a_view(profile).account
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
     notes: list[list[Block]] = [[], form.errors_section(dict.fromkeys(Field, EVIL))]

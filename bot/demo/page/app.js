@@ -70,6 +70,7 @@ async function go(name) {
   place = name;
   draw();
   if (name === "home") await act({ act: "home" });
+  if (name === "direct") await act({ act: "messages" });
 }
 
 function drawPersonas() {
@@ -90,7 +91,7 @@ function drawMain() {
   at("place").replaceChildren(h("strong", {}, names[place]), h("span", {}, place === "general" ? "Commands work here" : "App"));
   at("log").hidden = place === "home";
   at("home").hidden = place !== "home";
-  at("composer").hidden = place !== "general";
+  at("composer").hidden = place === "home";
   const shown = state.messages.filter((message) => message.direct === (place === "direct"));
   at("chips").hidden = place !== "general" || shown.length > 0;
   drawChips();
@@ -362,9 +363,10 @@ at("composer").addEventListener("submit", async (event) => {
   if (!line) return;
   at("line").value = "";
   at("menu").hidden = true;
-  if (!line.startsWith("/")) { await act({ act: "say", text: line }); return; }
+  const direct = place === "direct";
+  if (!line.startsWith("/")) { await act({ act: "say", text: line, direct }); return; }
   const [command, ...rest] = line.split(" ");
-  const result = await act({ act: "command", command, text: rest.join(" ") });
+  const result = await act({ act: "command", command, text: rest.join(" "), direct });
   if (result.error) at("line").value = line;
 });
 
@@ -372,5 +374,6 @@ const changes = new EventSource("/changes");
 changes.onmessage = refresh;
 changes.onerror = () => { if (state) at("trouble").textContent = "The demo does not answer. Is it still running?"; };
 changes.onopen = () => { at("trouble").textContent = ""; };
-await refresh();
+// Messages for one person alone do not outlive the client that shows them.
+await act({ act: "reload" });
 at("line").focus();

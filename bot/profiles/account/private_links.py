@@ -37,7 +37,7 @@ class LinkGoneError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateLink:
-    """An open link: for whom, the server that the password goes to, and where the person is in Slack.
+    """An open link: for whom, and the server that the password goes to.
 
     `view_id` and `revision` are those of the open form, if the link was made from one.
     """
@@ -45,7 +45,6 @@ class PrivateLink:
     owner: Person
     address: str
     host: str
-    channel: str
     view_id: str
     revision: int
 
@@ -71,9 +70,7 @@ class PrivateLinks:
     clock: Callable[[], datetime]
     on_change: OnChange
 
-    async def create_link(
-        self, *, owner: Person, host: str = "", channel: str = "", view_id: str = "", revision: int = 0
-    ) -> str:
+    async def create_link(self, *, owner: Person, host: str = "", view_id: str = "", revision: int = 0) -> str:
         """Return the URL of a new link for the owner's password for `host`, or else for the stored server.
 
         Raises:
@@ -88,7 +85,8 @@ class PrivateLinks:
             host = _check_host(host or loaded.profile.host)
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(host)
             token = secrets.token_urlsafe(TOKEN_BYTES)
-            document = json.dumps({"host": host, "channel": channel, "view_id": view_id, "revision": revision}).encode()
+            # The version before, which may run beside this one, wants a channel.
+            document = json.dumps({"host": host, "channel": "", "view_id": view_id, "revision": revision}).encode()
             stored = StoredLink(workspace=owner.workspace, user=owner.user, document=document)
             await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
         return f"{self.public_url}/password/{owner.user}/{token}"
@@ -166,4 +164,6 @@ async def _find(tx: Transaction, user: str, token: str) -> PrivateLink | None:
         return None
     owner = Person(workspace=stored.workspace, user=user)
     loaded = await load(tx, owner)
-    return PrivateLink(owner=owner, address=loaded.profile.address, **json.loads(stored.document))
+    document = json.loads(stored.document)
+    del document["channel"]
+    return PrivateLink(owner=owner, address=loaded.profile.address, **document)

@@ -15,9 +15,10 @@ from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_TEST, ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
+from bot.slack.middleware.held_ack import HeldAck
 from bot.slack.replies.modals import open_or_replace
-from bot.slack.replies.reply import ReplaceMessage, reply_below, reply_in_place
-from bot.slack.replies.response_url import ResponseUrl
+from bot.slack.replies.reply import CommandReply, FollowUpReply, reply_below, reply_in_place
+from bot.slack.replies.response_url import ResponseUrl, reply_address
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
 from bot.slack.views.form import PrivateMetadata, profile_form
@@ -48,20 +49,33 @@ class ConnectionTestListeners:
         app.action(ActionId.APPLY_FIX)(self.press_fix)
         app.action(ActionId.UNDO_FIX)(self.press_undo)
 
-    async def test(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
-        """Acknowledge `/email-test` at once, and test in the background."""
-        self._services.test_replies.start_test(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
-        await ack()
+    async def test(
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, held_ack: HeldAck, caller: Person, owner: Person
+    ) -> None:
+        """Answer `/email-test` with the report, or with its beginning where that takes longer."""
+        reply = CommandReply(ResponseUrl(client, body))
+        self._services.test_replies.start_test(reply, caller, owner)
+        await _acknowledge(ack, held_ack, reply)
 
-    async def send(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
-        """Acknowledge `/email-test send` at once, then test and send in the background."""
-        self._services.test_replies.start_send(ReplaceMessage(ResponseUrl(client, body)), caller, owner)
-        await ack()
+    async def send(
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, held_ack: HeldAck, caller: Person, owner: Person
+    ) -> None:
+        """Answer `/email-test send` as `test` does."""
+        reply = CommandReply(ResponseUrl(client, body))
+        self._services.test_replies.start_send(reply, caller, owner)
+        await _acknowledge(ack, held_ack, reply)
 
-    async def transcript(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
-        """Answer `/email-test transcript`."""
-        lines = await self._services.connections.transcript(caller=caller, owner=owner)
-        await ack(reports.transcript(lines).payload())
+    async def transcript(
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
+    ) -> None:
+        """Answer `/email-test transcript`; a long one comes as a file."""
+        transcript = reports.transcript(await self._services.connections.transcript(caller=caller, owner=owner))
+        if not transcript.is_too_long:
+            await ack(transcript.payload())
+            return
+        reply = FollowUpReply(ResponseUrl(client, body))
+        self._services.test_replies.start(reply, caller, owner, lambda: reply.show(transcript))
+        await ack()
 
     async def press_test(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -88,7 +102,7 @@ class ConnectionTestListeners:
         await reply_below(body, client, title="Transcript", first=reports.transcript(lines))
 
     async def press_fix(
-        self, ack: AsyncAck, body: Payload, action: Payload, channel: str, client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Make the one change that the report advised and test again, or open the form where something is typed."""
         await ack()
@@ -96,7 +110,7 @@ class ConnectionTestListeners:
         owner = Person(workspace=caller.workspace, user=user)
         view = await self._services.profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
-            modal = self._prefilled(view, change, reader=caller.user, channel=channel)
+            modal = self._prefilled(view, change, body, reader=caller.user)
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
@@ -118,10 +132,13 @@ class ConnectionTestListeners:
         reply = await reply_in_place(body, client, title=cards.TITLE, first=message)
         await reply.show(message)
 
-    def _prefilled(self, view: ProfileView, change: ProposedFix, *, reader: str, channel: str) -> View:
+    def _prefilled(self, view: ProfileView, change: ProposedFix, body: Payload, *, reader: str) -> View:
         """Return the form with a fix in it, where the person has to type the password to go with it."""
         metadata = PrivateMetadata(
-            owner=view.owner.user, revision=view.revision, channel=channel, initial_values=form_values(view.profile)
+            owner=view.owner.user,
+            revision=view.revision,
+            reply=reply_address(body),
+            initial_values=form_values(view.profile),
         )
         if change.kind is Fix.NAME_FROM_CERTIFICATE:
             profile = replace(view.profile, host=change.target)
@@ -137,3 +154,8 @@ class ConnectionTestListeners:
         return profile_form(
             filled, metadata=metadata, reader=reader, entry=self._services.entry, notes=[section(escape(note))]
         )
+
+
+async def _acknowledge(ack: AsyncAck, held_ack: HeldAck, reply: CommandReply) -> None:
+    first = await reply.first(held_ack.hold())
+    await ack((first or _BEGINNING).payload())

@@ -11,9 +11,9 @@ from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
-from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import open_or_replace
 from bot.slack.replies.reply import Paced, reply_in_place
+from bot.slack.replies.response_url import post_where_opened, reply_address
 from bot.slack.views import defaults as views
 from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.message import button, escape, notice, section
@@ -35,11 +35,11 @@ class DefaultsListeners:
         app.view(ViewId.DEFAULTS)(self.save)
         app.action(ActionId.DEFAULTS_MOVE)(self.press_move)
 
-    async def edit(self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person) -> None:
+    async def edit(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Open the form, from the command or from the Home tab."""
         await ack()
         stored = await self._services.defaults.show(caller=caller)
-        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, channel=channel)
+        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, reply=reply_address(body))
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
         await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
 
@@ -52,18 +52,18 @@ class DefaultsListeners:
         except EditConflictError as error:
             set_outcome(Outcome.TOLD)
             now = await self._services.defaults.show(caller=caller)
-            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, channel=metadata.channel)
+            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, reply=metadata.reply)
             notes = [section(f":warning: {escape(str(error))}")]
             await ack(response_action="update", view=views.defaults_form(now, metadata=fresh, notes=notes))
             return
         await ack()
 
         async def notify(sentence: str) -> None:
-            await post_to_person(client, caller.user, metadata.channel, notice(sentence))
+            await post_where_opened(client, caller.user, metadata.reply, notice(sentence))
 
         async def count() -> None:
             found = await self._services.defaults.count_usage(stored, workspace=caller.workspace)
-            await post_to_person(client, caller.user, metadata.channel, views.saved(stored, found))
+            await post_where_opened(client, caller.user, metadata.reply, views.saved(stored, found))
 
         self._services.jobs.start(f"differences for {caller.user}", count, notify=notify)
 

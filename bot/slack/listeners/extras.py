@@ -16,9 +16,9 @@ from bot.slack.command_text import Invocation, subcommand
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
-from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, open_or_offer, update_modal
 from bot.slack.replies.reply import reply_in_place
+from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import PrivateMetadata, profile_form
@@ -86,11 +86,11 @@ class ExtraListeners:
         await reply.show(card)
 
     async def open_list(
-        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Open the list from a message."""
         await ack()
-        await self._services.forms.open_extras(client, body, caller, owner, channel=channel)
+        await self._services.forms.open_extras(client, body, caller, owner)
 
     async def push_list(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -214,7 +214,7 @@ class ExtraListeners:
             await update_modal(client, view_id, shown)
         except SLACK_ERRORS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await post_to_person(client, caller.user, metadata.channel, views.extras_message(view, reader=caller.user))
+            await post_where_opened(client, caller.user, metadata.reply, views.extras_message(view, reader=caller.user))
 
 
 def _list_button(owner: Person) -> Button:

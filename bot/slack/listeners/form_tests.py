@@ -14,8 +14,8 @@ from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.connection_tests import show_progress
-from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import modal_of, update_modal
+from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
 from bot.slack.views.form import PasswordEntry, PrivateMetadata, errors_section, profile_form, read_form
 from bot.slack.views.message import Block, Message, escape, section
@@ -102,7 +102,7 @@ class _OpenForm:
         """Show the last word, or else post it; a form that was closed meanwhile needs none."""
         if not await self._update(blocks):
             message = Message(text="The test of what stands in the form has ended.", blocks=blocks)
-            await post_to_person(self.client, self.caller.user, self.metadata.channel, message)
+            await post_where_opened(self.client, self.caller.user, self.metadata.reply, message)
 
     async def _update(self, blocks: list[Block]) -> bool:
         view = profile_form(self.view, metadata=self.metadata, reader=self.caller.user, entry=self.entry, notes=blocks)

@@ -83,7 +83,7 @@ class PeopleListListeners:
     async def open_from_home(self, ack: AsyncAck, client: AsyncWebClient, caller: Person) -> None:
         """Send the whole list to the admin's own conversation with the bot, from the Home tab."""
         await ack()
-        await post_to_person(client, caller.user, "", await self._page(caller, ListQuery()))
+        await post_to_person(client, caller.user, await self._page(caller, ListQuery()))
 
     async def export(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -116,7 +116,7 @@ class PeopleListListeners:
         self._services.jobs.start(f"export for {caller.user}", send, notify=notify)
 
     async def press_row(
-        self, ack: AsyncAck, body: Payload, action: Payload, channel: str, client: AsyncWebClient, caller: Person
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
         """Do with one person what the row's menu offers."""
         await ack()
@@ -124,9 +124,9 @@ class PeopleListListeners:
         owner = Person(workspace=caller.workspace, user=user)
         match act:
             case "edit":
-                await self._services.forms.open_form(client, body, caller, owner, channel=channel)
+                await self._services.forms.open_form(client, body, caller, owner)
             case "extras":
-                await self._services.forms.open_extras(client, body, caller, owner, channel=channel)
+                await self._services.forms.open_extras(client, body, caller, owner)
             case "test":
                 await self._test(client, body, caller, owner)
             case "remind":

@@ -8,9 +8,9 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
-from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
+from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views.card import password_link
 from bot.slack.views.form import PrivateMetadata, read_form
 
@@ -29,12 +29,10 @@ class PrivatePasswordListeners:
         app.action(ActionId.FORM_PRIVATELY)(self.press_form)
         app.action(ActionId.OPEN_LINK)(self.press_link)
 
-    async def press_card(
-        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person
-    ) -> None:
+    async def press_card(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Show a link for the stored server, to the one who pressed and to nobody else."""
         await ack()
-        url = await self._links.create_link(owner=caller, channel=channel)
+        url = await self._links.create_link(owner=caller)
         await reply_below(body, client, title=TITLE, first=password_link(url))
 
     async def press_form(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person) -> None:
@@ -44,7 +42,6 @@ class PrivatePasswordListeners:
         metadata = PrivateMetadata.decode(shown["private_metadata"])
         url = await self._links.create_link(
             owner=caller,
-            channel=metadata.channel,
             host=read_form(shown["state"]["values"]).host,
             view_id=str(shown["id"]),
             revision=metadata.revision,
@@ -53,7 +50,7 @@ class PrivatePasswordListeners:
         try:
             await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await post_to_person(client, caller.user, metadata.channel, link)
+            await post_where_opened(client, caller.user, metadata.reply, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Acknowledge a press on the link, which the browser follows."""

@@ -14,10 +14,10 @@ from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
-from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.reply import reply_in_place
+from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
-from bot.slack.views.form import PrivateMetadata, profile_form, read_form
+from bot.slack.views.form import PrivateMetadata, ReplyAddress, profile_form, read_form
 from bot.slack.views.message import escape, notice, section
 
 log = logging.getLogger(__name__)
@@ -46,11 +46,9 @@ class ProfileListeners:
         view = await self._services.profiles.show(caller=caller, owner=owner)
         await ack(cards.card(view, reader=caller.user, entry=self._services.entry).payload())
 
-    async def edit(
-        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def edit(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Answer `/email-profile edit` with the form."""
-        await self._services.forms.open_form(client, body, caller, owner, channel=channel)
+        await self._services.forms.open_form(client, body, caller, owner)
         await ack()
 
     async def ask_to_delete(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
@@ -63,11 +61,11 @@ class ProfileListeners:
         await ack(message.payload())
 
     async def press_edit(
-        self, ack: AsyncAck, body: Payload, channel: str, client: AsyncWebClient, caller: Person, owner: Person
+        self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Open the form from a card's button."""
         await ack()
-        await self._services.forms.open_form(client, body, caller, owner, channel=channel)
+        await self._services.forms.open_form(client, body, caller, owner)
 
     async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
@@ -82,7 +80,7 @@ class ProfileListeners:
             await ack(response_action="update", view=await self._form_with_conflicts(caller, owner, view, error))
             return
         await ack(response_action="clear")
-        self._show_card(client, caller, metadata.channel, changed)
+        self._show_card(client, caller, metadata.reply, changed)
 
     async def _form_with_conflicts(
         self, caller: Person, owner: Person, shown: Payload, error: EditConflictError
@@ -97,14 +95,16 @@ class ProfileListeners:
             view, metadata=fresh, reader=caller.user, entry=self._services.entry, notes=notes, decisions=decisions
         )
 
-    def _show_card(self, client: AsyncWebClient, caller: Person, channel: str, changed: ProfileChange) -> None:
+    def _show_card(
+        self, client: AsyncWebClient, caller: Person, reply: ReplyAddress | None, changed: ProfileChange
+    ) -> None:
         async def notify(sentence: str) -> None:
-            await post_to_person(client, caller.user, channel, notice(sentence))
+            await post_where_opened(client, caller.user, reply, notice(sentence))
 
         async def show_card() -> None:
             entry = self._services.entry
             card = cards.card(changed.view, reader=caller.user, entry=entry, notes=changed.notes)
-            await post_to_person(client, caller.user, channel, card)
+            await post_where_opened(client, caller.user, reply, card)
 
         try:
             self._services.jobs.start("card after saving", show_card, notify=notify)

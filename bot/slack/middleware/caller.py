@@ -1,6 +1,6 @@
 """Who sends a request, from which workspace, about whose profile, and what they ask for.
 
-Bolt hands a listener by name what is in the context: `caller`, `owner`, `invocation`, `channel`.
+Bolt hands a listener by name what is in the context: `caller`, `owner`, `invocation`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ from bot.slack.workspaces.workspaces import Workspaces
 
 Middleware = Callable[..., Awaitable[None]]
 
-_INTERACTIONS = ("block_actions", "view_submission")
+_INTERACTIONS = ("block_actions", "view_submission", "message_action", "shortcut")
 
 
 def identify_caller(workspaces: Workspaces) -> Middleware:
@@ -43,7 +43,7 @@ async def identify_owner(
     context: AsyncBoltContext,
     next: Callable[[], Awaitable[None]],  # noqa: A002 - Bolt's name
 ) -> None:
-    """Middleware: write a command's parsed `invocation`, the `owner` that is asked about, and the `channel`.
+    """Middleware: write a command's parsed `invocation`, and the `owner` that is asked about.
 
     Whether the caller may do what they ask for is decided later, by the rules.
 
@@ -53,8 +53,6 @@ async def identify_owner(
         NotAllowedError: a command, a press or a submission names nobody.
     """
     caller: Person | None = context["caller"]
-    # Modals and the Home tab are in no channel.
-    context["channel"] = context.channel_id or ""
     invocation = None
     if body.get("command") in COMMANDS:
         invocation = context["invocation"] = parse(body["command"], str(body.get("text") or ""))

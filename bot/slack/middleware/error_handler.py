@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
@@ -18,7 +19,7 @@ from bot.slack.middleware.request_log import kind_of
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.jobs import not_taken, unexpected
 from bot.slack.replies.modals import NotOpenedError, TryAgainError, open_modal
-from bot.slack.replies.response_url import ResponseUrl, channel_in, user_in
+from bot.slack.replies.response_url import ResponseUrl, user_in
 from bot.slack.views.help import help_message
 from bot.slack.views.message import Message, notice, notice_view
 from bot.slack.web_api.errors import SLACK_ERRORS
@@ -26,12 +27,28 @@ from storage.engines.transactions import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
+_ANSWERED_BY_NOBODY = ("event_callback", "view_closed")
+"""Requests that tell of something: nobody waits for an answer, and of some events nobody asked to be told."""
+
+
+class OutdatedRequestError(UserError):
+    """No listener knows a command, a button, a form or a shortcut: another version of the app made it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The bot does not know this any more, so nothing was done. Type `/email-profile help` for what it knows."
+        )
+
 
 async def answer_error(error: Exception, request: AsyncBoltRequest, client: AsyncWebClient) -> BoltResponse:
     """Turn an error into an answer that Slack shows to the person, whatever kind of request it was."""
-    sentence = _sentence(error)
     body = request.body
     kind = body.get("type")
+    if isinstance(error, BoltUnhandledRequestError):
+        if kind in _ANSWERED_BY_NOBODY:
+            return BoltResponse(status=200)
+        error = OutdatedRequestError()
+    sentence = _sentence(error)
     if isinstance(error, TryAgainError) and (error.too_late or "command" not in body):
         # Whoever waited until their trigger expired is shown no acknowledgement of a command any more.
         await _post(body, error.message, client)
@@ -40,7 +57,7 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
         return _json(_for_command(error, kind_of(body), sentence).payload())
     if kind == "view_submission":
         return _submission_errors(body, error, sentence)
-    if kind == "block_actions":
+    if kind not in _ANSWERED_BY_NOBODY:
         shown = "response_url" not in body and await _show_in_modal(body, sentence, client)
         if not shown:
             await _post(body, notice(sentence), client)
@@ -103,6 +120,6 @@ async def _post(body: dict[str, Any], message: Message, client: AsyncWebClient) 
         if body.get("response_url"):
             await ResponseUrl(client, body).answer(message, replace=False)
         else:
-            await post_to_person(client, user_in(body), channel_in(body), message)
+            await post_to_person(client, user_in(body), message)
     except SLACK_ERRORS as error:
         log_undelivered(log, "A person could not be told of an error", error)

@@ -12,6 +12,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.log import log_undelivered
+from bot.slack.middleware.held_ack import is_held
 from bot.slack.middleware.overload import Dispatch
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views.message import Message
@@ -37,14 +38,16 @@ class _SerializedMessage(Message):
 def post_late_acks(dispatch: Dispatch, client: AsyncWebClient) -> Dispatch:
     """Return a dispatch that posts a command's answer at its response_url when it is too late for an acknowledgement.
 
-    A form that is submitted stays open at Slack with all that was typed, and buttons are answered elsewhere anyway.
+    One that was held on purpose is left alone: what comes after it is posted by whoever held it. A form that is
+    submitted stays open at Slack with all that was typed, and buttons are answered elsewhere anyway.
     `client` posts for requests whose workspace is not known.
     """
 
     async def serve(request: AsyncBoltRequest) -> BoltResponse:
         began = time.monotonic()
         response = await dispatch(request)
-        if time.monotonic() - began < ACK_TIMEOUT_SECONDS or not _answers_a_command(request, response):
+        in_time = time.monotonic() - began < ACK_TIMEOUT_SECONDS
+        if in_time or is_held(request.context) or not _answers_a_command(request, response):
             return response
         url = ResponseUrl(request.context.get("client") or client, request.body)
         message = _SerializedMessage(text="", document=json.loads(response.body))

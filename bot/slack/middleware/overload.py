@@ -12,6 +12,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.profiles.errors import UserError
+from bot.slack.middleware.held_ack import HeldAck
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +41,21 @@ class Overload:
         self._logged_at = float("-inf")
 
     def around(self, dispatch: Dispatch) -> Dispatch:
-        """Return a dispatch that counts the requests under way."""
+        """Return a dispatch that counts the requests under way, without those whose acknowledgement is held."""
 
         async def serve(request: AsyncBoltRequest) -> BoltResponse:
             self._under_way += 1
+            held = request.context["held_ack"] = HeldAck(self._leave)
             try:
                 return await dispatch(request)
             finally:
-                self._under_way -= 1
+                if not held.is_held:
+                    self._leave()
 
         return serve
+
+    def _leave(self) -> None:
+        self._under_way -= 1
 
     @property
     def is_full(self) -> bool:

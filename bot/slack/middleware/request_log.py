@@ -18,7 +18,7 @@ from bot.slack.middleware.overload import Dispatch
 
 log = logging.getLogger(__name__)
 
-KINDS = (*COMMANDS, "block_actions", "view_submission", "view_closed", "event_callback")
+KINDS = (*COMMANDS, "block_actions", "view_submission", "view_closed", "message_action", "shortcut", "event_callback")
 """What a request can be: a command, or one of these types of payload."""
 
 _NAMES = (*ActionId, *ViewId, *EVENTS)

@@ -49,7 +49,7 @@ class BulkRunMessage:
             await self._update(message)
         except SLACK_ERRORS as error:
             log.info("The message of a run was not changed (%s).", type(error).__name__)
-            await post_to_person(self._client, self._channel, "", message)
+            await post_to_person(self._client, self._channel, message)
 
     async def _update(self, message: Message) -> None:
         async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):

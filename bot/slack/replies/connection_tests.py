@@ -17,8 +17,9 @@ from bot.smtp.account import Account
 from bot.smtp.check.report import Report
 
 PROGRESS_AFTER_SECONDS = (0.8, 3.0)
-"""Pauses after which a test under way is shown. With its beginning and its end that makes four posts, and
-Slack takes five on one response_url (https://docs.slack.dev/interactivity/handling-user-interaction)."""
+"""Pauses after which a test under way is shown, where Slack can replace what was shown before. With its beginning and
+its end that makes four posts, and Slack takes five on one response_url
+(https://docs.slack.dev/interactivity/handling-user-interaction)."""
 
 Result = TypeVar("Result")
 Test = Callable[[Callable[[Report], None]], Coroutine[Any, Any, Result]]
@@ -45,8 +46,9 @@ async def show_progress(test: Test[Result], show: Show) -> Result:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionTestReplies:
-    """Starts tests as jobs; each shows itself in a reply."""
+    """Starts tests as jobs; each shows itself in a reply. `timeout` is in seconds for a whole test."""
 
+    timeout: float
     jobs: Jobs
     profiles: EmailProfiles
     connections: ConnectionTests
@@ -88,12 +90,12 @@ class ConnectionTestReplies:
         await reply.show(reports.sent(account, result, owner=owner.user))
 
     async def _begin(self, reply: Reply, caller: Person, owner: Person) -> tuple[Account, Show]:
-        """Post that a test has begun; return the account without its password, and how to show progress."""
+        """Show that a test has begun; return the account without its password, and how to show progress."""
         view = await self.profiles.show(caller=caller, owner=owner)
 
         async def show(report: Report) -> None:
             await reply.progress(reports.testing(view.account, report))
 
         if view.profile.is_complete:
-            await reply.show(reports.testing(view.account, None))
+            await reply.begin(reports.begun(view.account, self.timeout))
         return view.account, show

@@ -1,35 +1,40 @@
-"""Messages to one person where they are, when no response_url is at hand."""
+"""Messages to one person in their conversation with the bot, when no response_url is at hand.
+
+A message in the channel where they stand would need the bot to be a member of it
+(https://docs.slack.dev/reference/methods/chat.postEphemeral), which it nearly never is.
+"""
 
 import asyncio
-import logging
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.views.message import Message
-from bot.slack.web_api.errors import SLACK_ERRORS, error_code
-
-log = logging.getLogger(__name__)
+from bot.slack.views.message import Message, notice
 
 POST_TIMEOUT_SECONDS = 10.0
-"""How long one way of posting may take, with waiting and retries, before the next is tried."""
+"""How long posting may take, with waiting and retries."""
 
-_NOT_IN_CHANNEL = ("not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived", "invalid_arguments")
+UPLOAD_TIMEOUT_SECONDS = 30.0
+"""How long a file may take, which is four calls."""
+
+_FILE = "message.txt"
+_BELOW = "It is too long for a message, so it is in the file below."
 
 
-async def post_to_person(client: AsyncWebClient, user: str, channel: str, message: Message) -> None:
-    """Post a message for one person alone, in `channel` or, where that cannot be, as a direct message.
+async def post_to_person(client: AsyncWebClient, user: str, message: Message) -> None:
+    """Post a message to one person, or in the conversation with them that `user` names; a long one as a file.
 
     Raises:
-        SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack took neither.
+        SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack did not take it.
     """
-    if channel:
-        try:
-            async with asyncio.timeout(POST_TIMEOUT_SECONDS):
-                await client.chat_postEphemeral(channel=channel, user=user, **message.payload())
-            return
-        except SLACK_ERRORS as error:
-            if not (isinstance(error, SlackApiError) and error_code(error) in _NOT_IN_CHANNEL):
-                log.warning("Slack did not show a message in its channel (%s).", type(error).__name__)
+    if message.is_too_long:
+        await _upload(client, user, message)
+        return
     async with asyncio.timeout(POST_TIMEOUT_SECONDS):
         await client.chat_postMessage(channel=user, **message.payload())
+
+
+async def _upload(client: AsyncWebClient, user: str, message: Message) -> None:
+    async with asyncio.timeout(UPLOAD_TIMEOUT_SECONDS):
+        # Only Slack's answer to a message names the conversation that a file can be shared in.
+        posted = await client.chat_postMessage(channel=user, **notice(f"{message.text} {_BELOW}").payload())
+        await client.files_upload_v2(channel=posted["channel"], filename=_FILE, content=message.plain_text())

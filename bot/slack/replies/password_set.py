@@ -38,14 +38,14 @@ class PasswordSetNotice:
         link = done.link
 
         async def notify(sentence: str) -> None:
-            await post_to_person(await self._client_for(link), link.owner.user, link.channel, notice(sentence))
+            await post_to_person(await self._client_for(link), link.owner.user, notice(sentence))
 
         async def work() -> None:
             client = await self._client_for(link)
             if not await self._in_form(client, done):
                 blocks = card(done.view, reader=link.owner.user, entry=self.entry).blocks
                 message = Message(text=_DONE, blocks=[section(_DONE), *blocks])
-                await post_to_person(client, link.owner.user, link.channel, message)
+                await post_to_person(client, link.owner.user, message)
 
         try:
             self.jobs.start(f"password of {link.owner.user}", work, notify=notify)
@@ -63,10 +63,7 @@ class PasswordSetNotice:
             # A form that has not seen what another saved stays on its revision, so that saving it asks.
             return False
         metadata = PrivateMetadata(
-            owner=owner,
-            revision=done.view.revision,
-            channel=link.channel,
-            initial_values=form_values(done.view.profile),
+            owner=owner, revision=done.view.revision, initial_values=form_values(done.view.profile)
         )
         notes = [section(f":white_check_mark: {_DONE} Save the form to go on.")]
         # It belongs to the server in the form, which need not be stored yet.

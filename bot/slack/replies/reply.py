@@ -1,8 +1,9 @@
 """Where the reply to a press appears: in place of the message that was pressed in, below it, or in a modal.
 
-Whatever becomes of that place, the last word reaches the person: else in the channel, else by direct message.
+Whatever becomes of that place, the last word reaches the person: else by direct message.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, is_in_modal, open_modal, update_modal
-from bot.slack.replies.response_url import ResponseUrl, channel_in, user_in
+from bot.slack.replies.response_url import ResponseUrl, user_in
 from bot.slack.views.message import Message
 from bot.slack.web_api.errors import SLACK_ERRORS
 
@@ -27,6 +28,10 @@ PROGRESS_SECONDS = 2.0
 class Reply(Protocol):
     """A place that shows a message, and then another one instead."""
 
+    async def begin(self, message: Message) -> None:
+        """Show that something has begun, which ends with a message of its own."""
+        ...
+
     async def show(self, message: Message) -> None:
         """Show a message in place of what is there."""
         ...
@@ -36,11 +41,51 @@ class Reply(Protocol):
         ...
 
 
-class ReplaceMessage:
-    """Replaces the message that was pressed in, or the answer to a command."""
+class CommandReply:
+    """The answer to a command: its acknowledgement, held for a moment; what comes later is one message more.
+
+    Nothing posted for a command can be replaced, so nothing is shown meanwhile.
+    """
 
     def __init__(self, url: ResponseUrl) -> None:
         self._url = url
+        self._begun: Message | None = None
+        self._held = True
+        self._answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+    async def first(self, seconds: float) -> Message | None:
+        """Return what the acknowledgement says: the answer when it comes in so many seconds, else what has begun.
+
+        From then on answers are posted at the command's response_url. None when nothing is known to have begun.
+        """
+        await asyncio.wait({self._answer}, timeout=seconds)
+        self._held = False
+        return self._answer.result() if self._answer.done() else self._begun
+
+    async def begin(self, message: Message) -> None:
+        """Keep what the acknowledgement says when the answer takes longer."""
+        self._begun = message
+
+    async def show(self, message: Message) -> None:
+        """Give the answer."""
+        if self._held and not self._answer.done():
+            self._answer.set_result(message)
+        else:
+            await self._url.answer(message, replace=False)
+
+    async def progress(self, message: Message) -> None:
+        """Skip it: each would be one more message."""
+
+
+class ReplaceMessage:
+    """Replaces the message that was pressed in."""
+
+    def __init__(self, url: ResponseUrl) -> None:
+        self._url = url
+
+    async def begin(self, message: Message) -> None:
+        """Replace the message."""
+        await self.show(message)
 
     async def show(self, message: Message) -> None:
         """Replace the message."""
@@ -57,6 +102,10 @@ class FollowUpReply:
     def __init__(self, url: ResponseUrl) -> None:
         self._url = url
 
+    async def begin(self, message: Message) -> None:
+        """Post a message."""
+        await self.show(message)
+
     async def show(self, message: Message) -> None:
         """Post a message."""
         await self._url.answer(message, replace=False)
@@ -66,16 +115,20 @@ class FollowUpReply:
 
 
 class DirectReply:
-    """Posts in the channel or as a direct message, where Slack did not open a modal; each reply is a new message."""
+    """Posts as a direct message, where Slack did not open a modal; each reply is a new message."""
 
     def __init__(self, client: AsyncWebClient, body: Mapping[str, Any]) -> None:
         """`body` is that of the request to reply to."""
         self._client = client
         self._body = body
 
+    async def begin(self, message: Message) -> None:
+        """Post a message."""
+        await self.show(message)
+
     async def show(self, message: Message) -> None:
         """Post a message."""
-        await post_to_person(self._client, user_in(self._body), channel_in(self._body), message)
+        await post_to_person(self._client, user_in(self._body), message)
 
     async def progress(self, message: Message) -> None:
         """Skip it: each would be one more message."""
@@ -91,6 +144,10 @@ class ModalReply:
         self._view_id = view_id
         self._title = title
         self._takes_progress = True
+
+    async def begin(self, message: Message) -> None:
+        """Replace what the modal shows."""
+        await self.show(message)
 
     async def show(self, message: Message) -> None:
         """Replace what the modal shows; where Slack does not take that, post the message."""

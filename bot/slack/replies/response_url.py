@@ -1,6 +1,8 @@
 """The address at which one interaction is answered: five posts, within half an hour.
 
-https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses. Only the address that came with a
+press replaces a message, the one that was pressed in; at a command's own each post is a new message
+(https://github.com/slackapi/bolt-python/issues/1268).
 """
 
 import asyncio
@@ -16,7 +18,8 @@ from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.replies.direct_message import post_to_person
-from bot.slack.views.message import Message
+from bot.slack.views.form import ReplyAddress
+from bot.slack.views.message import Message, notice
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,8 @@ VALID_SECONDS = 30 * 60.0
 
 POST_TIMEOUT_SECONDS = 2.0
 """For one post: Slack may be waiting for the acknowledgement meanwhile."""
+
+IN_A_FILE = "This is too long for a message, so it is a file in your messages with the bot."
 
 _TRIES = 3
 _LONGEST_RETRY_SECONDS = 1.5
@@ -40,16 +45,26 @@ class ResponseUrl:
         self._client = client
         self._url = str(body.get("response_url") or "")
         self._user = user_in(body)
-        self._channel = channel_in(body)
         self._left = POSTS
         self._until = time.monotonic() + VALID_SECONDS
 
+    @classmethod
+    def remembered(cls, client: AsyncWebClient, user: str, reply: ReplyAddress | None) -> "ResponseUrl":
+        """Return the address that a modal remembers of the request that opened it; `user` is who that was."""
+        made = cls(client, {"user_id": user, "response_url": reply.url if reply else ""})
+        if reply is not None:
+            made._until = time.monotonic() + min(reply.until - time.time(), VALID_SECONDS)
+        return made
+
     async def answer(self, message: Message, *, replace: bool) -> None:
-        """Post what must not be lost: where the address takes it no more, in the channel or by direct message.
+        """Post what must not be lost: where the address takes it no more, by direct message; a long one as a file.
 
         Raises:
             SlackApiError, aiohttp.ClientError, TimeoutError, OSError: the person cannot be reached at all.
         """
+        if message.is_too_long:
+            await post_to_person(self._client, self._user, message)
+            message = notice(IN_A_FILE)
         for attempt in range(_TRIES):
             if not self._usable(keeping=0):
                 break
@@ -62,7 +77,7 @@ class ResponseUrl:
             await asyncio.sleep(wait + random.uniform(0, 0.2))  # noqa: S311 - it guards nothing
         # What did not take this takes nothing else, and is not asked again and again.
         self._left = 0
-        await post_to_person(self._client, self._user, self._channel, message)
+        await post_to_person(self._client, self._user, message)
 
     async def progress(self, message: Message, *, replace: bool) -> None:
         """Post what the next post replaces; it never takes the last two posts, and one lost is no loss."""
@@ -119,6 +134,16 @@ def user_in(body: Mapping[str, Any]) -> str:
     return str(body.get("user_id") or (body.get("user") or {}).get("id") or "")
 
 
-def channel_in(body: Mapping[str, Any]) -> str:
-    """Return the channel in which something was typed or pressed; empty in modals and on the Home tab."""
-    return str(body.get("channel_id") or (body.get("channel") or {}).get("id") or "")
+def reply_address(body: Mapping[str, Any]) -> ReplyAddress | None:
+    """Return what a modal that a request opens is to remember; None on the Home tab and in another modal."""
+    url = body.get("response_url")
+    return ReplyAddress(url=url, until=time.time() + VALID_SECONDS) if isinstance(url, str) and url else None
+
+
+async def post_where_opened(client: AsyncWebClient, user: str, reply: ReplyAddress | None, message: Message) -> None:
+    """Post a message where a person stood who opened a modal; where that takes it no more, by direct message.
+
+    Raises:
+        SlackApiError, aiohttp.ClientError, TimeoutError, OSError: the person cannot be reached at all.
+    """
+    await ResponseUrl.remembered(client, user, reply).answer(message, replace=False)

@@ -29,6 +29,9 @@ from bot.slack.views.message import (
     text_value,
 )
 
+MAX_METADATA_LENGTH = 3000
+"""Characters of a view's private_metadata (https://docs.slack.dev/reference/views)."""
+
 _DECISION, _MINE, _THEIRS = "keep_", "mine", "theirs"
 
 _HINTS: Mapping[Field, str] = {
@@ -53,20 +56,36 @@ class OutdatedFormError(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateMetadata:
-    """A modal's `private_metadata`: whose profile, the revision it was opened on, the channel, its initial values.
+class ReplyAddress:
+    """The response_url of the command or press that opened a modal, and when it ends, in seconds since 1970.
 
-    It holds no secret and grants nothing: whoever submits is authorised again.
+    Whoever has it may post there, so it goes nowhere but into Slack's own keeping, and never into a log.
+    """
+
+    url: str = field(repr=False)
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateMetadata:
+    """A modal's `private_metadata`: whose profile, the revision it was opened on, its initial values.
+
+    `reply` is where the person stands who opened it. Nothing in it grants anything about a profile: whoever submits is
+    authorised again.
     """
 
     owner: str
     revision: int
-    channel: str = ""
+    reply: ReplyAddress | None = None
     initial_values: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self) -> str:
-        """Return it as JSON."""
-        return json.dumps(asdict(self))
+        """Return it as JSON; where that has no room for the address of replies, without it."""
+        # Escaped, a letter beyond ASCII would take the room of six.
+        text = json.dumps(asdict(self), ensure_ascii=False)
+        if len(text) > MAX_METADATA_LENGTH and self.reply is not None:
+            return replace(self, reply=None).encode()
+        return text
 
     @classmethod
     def decode(cls, text: str) -> "PrivateMetadata":

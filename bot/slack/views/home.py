@@ -11,6 +11,7 @@ from bot.profiles.people.defaults import Defaults
 from bot.profiles.people.people_list import PeoplePage
 from bot.slack.ids import ActionId
 from bot.slack.views.card import card
+from bot.slack.views.conversation import PURPOSE
 from bot.slack.views.defaults import summary
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.history import changes
@@ -37,7 +38,10 @@ class AdminPart:
 
 def home(view: ProfileView, *, reader: str, entry: PasswordEntry, admin: AdminPart | None) -> View:
     """Return the Home tab of `reader`."""
-    blocks: list[Block] = [header("Email profile"), *card(view, reader=reader, entry=entry).blocks]
+    blocks: list[Block] = [header("Email profile")]
+    if view.state is ProfileState.NOT_SET_UP:
+        blocks.append(section(f"*Welcome!* {PURPOSE}"))
+    blocks += card(view, reader=reader, entry=entry).blocks
     if view.state in _NEXT:
         blocks.append(section(_NEXT[view.state]))
     if view.revision:

@@ -1,6 +1,6 @@
 """What every view is made of: messages, escaped text, blocks, inputs, and reading inputs back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,10 @@ Button = dict[str, Any]
 MAX_SECTION_LENGTH = 3000
 """Characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block)."""
 
+MAX_MESSAGE_LENGTH = 12_000
+"""Characters of all texts in a message's blocks. Slack documents no limit, and has refused from 13,200 on, now and then
+below (https://github.com/slackapi/bolt-js/issues/2509)."""
+
 MAX_OPTION_LENGTH = 75
 """Characters of an option's text (https://docs.slack.dev/reference/block-kit/composition-objects/option-object)."""
 
@@ -42,8 +46,31 @@ class Message:
     blocks: Sequence[Block] = field(default_factory=tuple)
 
     def payload(self) -> dict[str, Any]:
-        """Return the arguments of `ack`, `respond` and chat.postEphemeral; Slack reads `text` as mrkdwn too."""
+        """Return the arguments of `ack`, response_urls and chat.postMessage; Slack reads `text` as mrkdwn too."""
         return {"text": escape(self.text), "blocks": [as_json(block) for block in self.blocks]}
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether Slack may refuse it for its length, so that it has to go as a file."""
+        return sum(map(len, _texts(self.payload()["blocks"]))) > MAX_MESSAGE_LENGTH
+
+    def plain_text(self) -> str:
+        """Return what its blocks say, without marks, for a file."""
+        lines = (unescape(text.replace("```", "")) for text in _texts(self.payload()["blocks"]))
+        return "\n".join(lines) + "\n"
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """Yield every text in blocks as Slack gets it."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "text" and isinstance(value, str):
+                yield value
+            else:
+                yield from _texts(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _texts(value)
 
 
 def as_json(part: Any) -> dict[str, Any]:
@@ -54,6 +81,11 @@ def as_json(part: Any) -> dict[str, Any]:
 def escape(text: str) -> str:
     """Escape the three characters that control mrkdwn."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def unescape(text: str) -> str:
+    """Return a text as it was before `escape`."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def code(text: str) -> str:

@@ -26,12 +26,14 @@ from bot.slack.views.message import (
     mrkdwn,
     option,
     section,
+    truncate,
 )
 from bot.smtp.account import Encryption
 from storage.tables.people_query import Cursor
 
 TITLE = "Work with email"
 MAX_SEARCH_LENGTH = 60
+MAX_VALUE_LENGTH = 60
 _ALL = "all"
 _BY_NAME, _BY_PROBLEM = "name", "problems"
 
@@ -113,9 +115,9 @@ def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
     server = ""
     if profile.host:
         encryption = "" if line.encryption is Encryption.NONE else f" {line.encryption}"
-        server = f"  {code(f'{profile.host}:{profile.port}{encryption}')}"
+        server = f"  {code(f'{_short(profile.host)}:{profile.port}{encryption}')}"
     tested = f"  tested {format_time(line.tested_at)}" if line.tested_at else ""
-    account = f"\n{code(profile.address)}{server}{tested}" if profile.address else ""
+    account = f"\n{code(_short(profile.address))}{server}{tested}" if profile.address else ""
     offered = _OFFERED.get(line.state, _OFFERED_ELSE)
     options = [option(f"{action}:{line.user}", ROW_ACTIONS[action]) for action in offered]
     return SectionBlock(
@@ -123,6 +125,11 @@ def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
         text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}"),
         accessory=OverflowMenuElement(action_id=ActionId.PEOPLE_ROW, options=options),
     )
+
+
+def _short(text: str) -> str:
+    """Return as much of a value as fits into a row, so that a page of the longest ones still fits into a message."""
+    return truncate(text, MAX_VALUE_LENGTH)
 
 
 def state_words(line: PersonLine) -> str:

@@ -59,16 +59,27 @@ def _advice(advice: Advice) -> Block:
     return section(f"*Why:* {escape(advice.why)}\n*Do:* {escape(advice.do)}")
 
 
+def _address(account: Account) -> str:
+    return f"{account.host}:{account.port}"
+
+
 def _endpoint(account: Account) -> str:
     return code(f"{account.host}:{account.port}")
 
 
-def testing(account: Account, report: Report | None) -> Message:
-    """Return a test under way; before the first stage there is no report yet."""
-    text = f"Testing {account.host}:{account.port} …" if account.host else "Testing …"
-    stages = line_sections(_stage_lines(report)) if report is not None else []
-    shown = f"Testing {_endpoint(account)} …" if account.host else text
-    return Message(text=text, blocks=[section(shown), *stages])
+def begun(account: Account, seconds: float) -> Message:
+    """Return that a test has begun, which takes so many seconds at most."""
+    most = f"(up to {seconds:g} s)"
+    return Message(
+        text=f"Testing {account.host}:{account.port} … {most}",
+        blocks=[section(f"Testing {_endpoint(account)} … {most}")],
+    )
+
+
+def testing(account: Account, report: Report) -> Message:
+    """Return a test under way with its stages so far."""
+    text = f"Testing {_address(account)} …"
+    return Message(text=text, blocks=[section(f"Testing {_endpoint(account)} …"), *line_sections(_stage_lines(report))])
 
 
 def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:

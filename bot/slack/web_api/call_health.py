@@ -9,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 _METHODS = """
-    api.test apps.connections.open auth.teams.list auth.test chat.postEphemeral chat.postMessage chat.update
+    api.test apps.connections.open auth.teams.list auth.test chat.postMessage chat.update
     files.completeUploadExternal files.getUploadURLExternal oauth.v2.access users.info users.list
     views.open views.publish views.push views.update
 """

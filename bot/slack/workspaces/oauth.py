@@ -21,7 +21,7 @@ from slack_sdk.oauth.installation_store import Installation
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.ids import SCOPES
+from bot.slack.ids import OPTIONAL_SCOPES, SCOPES
 from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.installation import key_of_bot
 from bot.slack.workspaces.installations import STATE_SECONDS, Installations, SealedInstallationStore
@@ -150,7 +150,7 @@ def install_flow(
     settings = AsyncOAuthSettings(
         client_id=client_id,
         client_secret=client_secret.get_secret_value(),
-        scopes=SCOPES,
+        scopes=(*SCOPES, *OPTIONAL_SCOPES),
         user_scopes=(),
         redirect_uri=f"{public_url}{REDIRECT_PATH}" if public_url else None,
         install_path=INSTALL_PATH,

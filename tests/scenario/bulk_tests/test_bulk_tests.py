@@ -7,12 +7,9 @@ import pytest
 
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo
-from tests.databases import KINDS
 from tests.scenario.crowd import BAD, crowded_demo, listed, users
 from tests.scenario.people import GRACE
 from tests.store import Store
-
-pytestmark = pytest.mark.databases(*KINDS)
 
 
 @pytest.fixture

@@ -3,15 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, history, run_test, set_up
 from tests.store import Store
-
-pytestmark = pytest.mark.databases(*KINDS)
 
 
 async def test_the_history_is_shown_newest_first_and_older_pages_on_demand(http_demo: Demo) -> None:

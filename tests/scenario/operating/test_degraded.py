@@ -77,7 +77,7 @@ async def test_while_slack_answers_no_call_the_instance_serves_on_and_says_so(
     await workspace.command(ADA, "/email-profile", "edit")
     workspace.faults["views.open"] = [Fault(kind=kind)] * 50
     await workspace.command(ADA, "/email-profile", "edit")
-    workspace.faults["chat.postEphemeral"] = workspace.faults["chat.postMessage"] = [Fault(kind=kind)] * 50
+    workspace.faults["chat.postMessage"] = [Fault(kind=kind)] * 50
     await workspace.command(ADA, "/email-profile", "edit")
     words = "ready, but degraded: Slack does not answer the bot's calls"
     assert await get(http_demo, "/readyz") == (200, words)
@@ -100,7 +100,7 @@ async def test_being_asked_to_wait_or_refused_is_an_answer_of_slacks(http_demo: 
 async def test_failures_of_long_ago_say_nothing_of_now(http_demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     await people_read(http_demo, 2)
     workspace = http_demo.workspace
-    for method in ("views.open", "response_url", "chat.postEphemeral", "chat.postMessage"):
+    for method in ("views.open", "response_url", "chat.postMessage"):
         workspace.faults[method] = [Fault(kind="error500")] * 9
     for _ in range(FAILURES):
         await workspace.command(ADA, "/email-profile", "edit")

@@ -250,7 +250,7 @@ async def test_the_page_refers_to_nothing_foreign_and_is_a_plain_form(http_demo:
 
 def test_whatever_a_profile_holds_is_shown_as_text_and_https_is_insisted_on() -> None:
     nasty = "<script>$mark ${error}</script>\"'&"
-    link = PrivateLink(owner=Person("T", "U"), address=nasty, host=nasty, channel="", view_id="", revision=0)
+    link = PrivateLink(owner=Person("T", "U"), address=nasty, host=nasty, view_id="", revision=0)
     request = make_mocked_request("GET", "/", headers={"Cookie": "password-form=<script>1</script>aaaaaaaaaaaaaaa"})
     page = PasswordPage(cast("PrivateLinks", None), Pages(https=True), lambda _: None)
     answer = page._form(request, link, "<b>no</b>")

@@ -25,11 +25,19 @@ from tests.scenario.people import ADA, GRACE
 pytestmark = pytest.mark.timeout(900)
 
 MANY = settings(
-    max_examples=scaled(quick=150, full=10_000),
+    max_examples=scaled(quick=150, full=2500),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+@pytest.fixture(autouse=True, params=range(scaled(quick=1, full=4)))
+def part(request: pytest.FixtureRequest) -> int:
+    """Return which part of the examples a test tries: workers share what would take one of them too long."""
+    number: int = request.param
+    return number
+
 
 WORDS = sorted(
     {word for entries in SUBCOMMANDS.values() for entry in entries for word in (entry.name, *entry.also)}

@@ -62,6 +62,8 @@ def brief_patience(monkeypatch: pytest.MonkeyPatch) -> None:
         "listeners.bulk_tests.START_TIMEOUT_SECONDS",
     ):
         monkeypatch.setattr(f"bot.slack.{name}", 0.25)
+    # No report is ready so soon that the acknowledgement says it.
+    monkeypatch.setattr("bot.slack.middleware.held_ack.HOLD_SECONDS", 0.0)
     # Long enough for a connection that a busy machine makes, short enough for a table.
     monkeypatch.setattr("bot.slack.web_api.clients.CALL_TIMEOUT_SECONDS", 0.4)
     monkeypatch.setattr("bot.slack.workspaces.users.PAUSE_SECONDS", 0.0)
@@ -161,7 +163,7 @@ async def choose_row(demo: Demo, option: str) -> None:
 
 async def visit(demo: Demo) -> None:
     demo.workspace.homes.pop(ADA, None)
-    await demo.workspace.visit_home(ADA)
+    await demo.workspace.visit(ADA, "home")
 
 
 async def read_people(demo: Demo) -> None:
@@ -268,7 +270,7 @@ ACTS: dict[str, Act] = {
         act=command(GRACE, "/email-extra", "add FROM_NAME Countess @ada"),
     ),
     "the card after saving": Act(
-        method="chat.postEphemeral", user=ADA, shown="Your email profile", before=FORM, act=save_form
+        method=RESPONSE_URL, user=ADA, shown="Your email profile", before=FORM, act=save_form, faults=USED_UP
     ),
     "a test of many": Act(
         method="chat.update",

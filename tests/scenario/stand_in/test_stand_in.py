@@ -100,13 +100,12 @@ async def test_an_update_keeps_what_was_typed_and_checks_its_hash(workspace: Wor
     assert await refused(client.views_update(view_id="V404", view=MODAL)) == "not_found"
 
 
-async def test_a_response_url_takes_five_posts_in_half_an_hour_and_replaces(workspace: Workspace, clock: Clock) -> None:
+async def test_a_response_url_takes_five_posts_in_half_an_hour(workspace: Workspace, clock: Clock) -> None:
     url, _ = workspace.new_response_url(ADA, CHANNEL)
     webhook = AsyncWebhookClient(url)
     for number in range(5):
-        answer = await webhook.send(text=f"post {number}", replace_original=True)
+        answer = await webhook.send(text=f"post {number}")
         assert answer.status_code == 200
-    assert [message.text for message in workspace.messages(ADA)] == ["post 4"]
     assert (await webhook.send(text="one too many")).status_code != 200
     url, _ = workspace.new_response_url(ADA, CHANNEL)
     clock.now += 1801
@@ -114,6 +113,7 @@ async def test_a_response_url_takes_five_posts_in_half_an_hour_and_replaces(work
 
 
 async def test_an_ephemeral_message_is_its_readers_alone(workspace: Workspace, client: AsyncWebClient) -> None:
+    workspace.joined.add(CHANNEL)
     await client.chat_postEphemeral(channel=CHANNEL, user=ADA, text="for Ada")
     await client.chat_postMessage(channel=GRACE, text="for Grace, directly")
     assert [message.text for message in workspace.messages(ADA)] == ["for Ada"]
@@ -178,7 +178,7 @@ async def test_a_message_that_slack_would_refuse_is_refused(
     workspace: Workspace, client: AsyncWebClient, blocks: list[dict[str, Any]]
 ) -> None:
     assert message_problems(blocks)
-    assert await refused(client.chat_postMessage(channel=CHANNEL, text="x", blocks=blocks)) == "invalid_blocks"
+    assert await refused(client.chat_postMessage(channel=ADA, text="x", blocks=blocks)) == "invalid_blocks"
 
 
 def test_good_blocks_have_no_problems() -> None:

@@ -261,6 +261,7 @@ async def test_chat_update_replaces_the_bots_own_lasting_message(workspace: Work
     await client.chat_update(**where, text="third", blocks=[])
     assert (message.text, message.blocks) == ("third", [])
     assert await refused(client.chat_update(**where, text="x", blocks=[{"type": "section"}])) == "invalid_blocks"
+    workspace.joined.add(CHANNEL)
     private = await client.chat_postEphemeral(channel=CHANNEL, user=ADA, text="private")
     gone = client.chat_update(channel=CHANNEL, ts=private["message_ts"], text="x")
     assert await refused(gone) == "message_not_found"
@@ -286,7 +287,7 @@ async def test_what_the_app_has_no_scope_for_and_what_slack_does_not_know_is_ref
     assert await refused(client.conversations_open(users=ADA)) == "missing_scope"
     assert await refused(client.api_call("users.noSuchMethod")) == "unknown_method"
     granted = (await client.auth_test()).headers["x-oauth-scopes"]
-    assert granted == "commands,chat:write,users:read,users:read.email,files:write"
+    assert granted == "commands,chat:write,users:read,users:read.email,files:write,im:history"
 
 
 async def test_files_are_uploaded_as_the_sdk_does_it(workspace: Workspace, client: AsyncWebClient) -> None:

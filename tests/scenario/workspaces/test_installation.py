@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from bot.observability import log
-from bot.slack.ids import SCOPES
+from bot.slack.ids import OPTIONAL_SCOPES, SCOPES
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, User
 from tests.scenario.many import COOKIE, Browser, Many, install, many_settings, open_many, slack_link
@@ -52,7 +52,7 @@ async def test_an_admin_installs_the_app_from_a_page_and_it_answers_at_once(many
     link = urlsplit(slack_link(page))
     assert f"{link.scheme}://{link.netloc}/" == f"{many.slacks.base_url}/"
     query = parse_qs(link.query)
-    assert query["scope"] == [",".join(SCOPES)]
+    assert query["scope"] == [",".join([*SCOPES, *OPTIONAL_SCOPES])]
     assert "user_scope" not in query
     assert query["client_id"] == [many.slacks.client_id]
     assert query["redirect_uri"] == ["https://email.example.com/slack/oauth_redirect"]
