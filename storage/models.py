@@ -114,9 +114,9 @@ class PersonRow(OwnedRow, table=True):
     state: int
     state_since: datetime
     deactivated_at: datetime | None = None
-    seen_at: float | None = Field(default=None, sa_type=_SECONDS)
     key_id: str = Field(max_length=16, index=True)
     sealed: bytes
+    seen_at: float | None = Field(default=None, sa_type=_SECONDS)
 
 
 class SearchRow(SQLModel, table=True):

@@ -9,6 +9,12 @@ from bot.demo.run import Demo
 ADA = "U0ADA"
 GRACE = "U0GRACE"
 
+PEOPLE_READ = """
+    SELECT 1 FROM leases reading CROSS JOIN leases purge
+    WHERE reading.name LIKE 'people of %' AND purge.name = 'purge' AND reading.ends_at > purge.ends_at
+"""
+"""SQL that is answered by something once the bot has read all people: that holds for a day, a purge for an hour."""
+
 
 async def fill_form(
     demo: Demo, user: str, *, owner: str | None = None, port: str = "587", password: str | None = None

@@ -186,9 +186,7 @@ class UserSync:
                 try:
                     await self._look_up(person)
                 except (UserError, DatabaseUnavailableError) as error:
-                    log.info(
-                        "A person is not looked up (%s); the reading of all people has them.", type(error).__name__
-                    )
+                    log.info("A person was not looked up (%s); the next reading has them.", type(error).__name__)
                 except Exception:
                     # Only a stop ends this.
                     log.exception("A person could not be looked up.")

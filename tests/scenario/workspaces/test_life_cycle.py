@@ -21,7 +21,7 @@ from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
 from tests.databases import KINDS
-from tests.scenario.people import ADA, GRACE, history, run_test, set_up
+from tests.scenario.people import ADA, GRACE, PEOPLE_READ, history, run_test, set_up
 from tests.store import Store
 
 pytestmark = pytest.mark.databases(*KINDS)
@@ -34,7 +34,7 @@ A_MOMENT = timedelta(minutes=1)
 async def demo(tmp_path: Path, store: Store) -> AsyncIterator[Demo]:
     """The demo, when its people have been read."""
     async with running_demo(tmp_path) as opened:
-        await store.until("SELECT 1 FROM leases CROSS JOIN state_counts WHERE name = 'purge'")
+        await store.until(PEOPLE_READ)
         yield opened
 
 
@@ -316,9 +316,8 @@ async def test_the_list_knows_the_people_from_the_start_and_nobody_else(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, people_a_page: int
 ) -> None:
     monkeypatch.setattr("bot.slack.background.user_sync.USERS_PER_PAGE", people_a_page)
-    monkeypatch.setattr("bot.slack.background.user_sync.SECONDS_PER_PAGE", 0.0)
     async with running_demo(tmp_path) as demo:
-        await store.until("SELECT 1 FROM state_counts")
+        await store.until(PEOPLE_READ)
         told = await listed(demo)
         assert "2 people · 2 not set up" in told
         assert {person.id for person in PEOPLE if f"<@{person.id}>" in told} == {ADA, GRACE}
