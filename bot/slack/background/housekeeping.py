@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +18,7 @@ from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.tables.bulk_runs import StoredRun
 
 log = logging.getLogger(__name__)
@@ -99,19 +101,26 @@ class Housekeeping:
             if not await tx.leases.take(lease, seconds=READING_LEASE_SECONDS, longest=DAY_SECONDS):
                 return
 
-        async def end_in(seconds: float) -> None:
-            async with self.database.writing() as tx:
-                await tx.leases.end_in(lease, seconds=seconds)
+        async def keep(seconds: float) -> None:
+            await self._end_in(lease, seconds + READING_LEASE_SECONDS)
 
         try:
-            if await self._sync_users(workspace, lambda seconds: end_in(seconds + READING_LEASE_SECONDS)):
-                await end_in(DAY_SECONDS)
-        except asyncio.CancelledError:
-            await end_in(0.0)
+            if await self._sync_users(workspace, keep):
+                await self._end_in(lease, DAY_SECONDS)
+        except BaseException as error:
+            await self._end_after(lease, error)
             raise
-        except Exception:
-            await end_in(FAILED_SECONDS)
-            raise
+
+    async def _end_in(self, lease: str, seconds: float) -> None:
+        async with self.database.writing() as tx:
+            await tx.leases.end_in(lease, seconds=seconds)
+
+    async def _end_after(self, lease: str, error: BaseException) -> None:
+        """Let a lease end soon after its work has failed, at once when it was stopped; by itself if that fails too."""
+        stopped = isinstance(error, asyncio.CancelledError)
+        with suppress(DatabaseUnavailableError):
+            # What is raised here would hide that the work was stopped.
+            await self._end_in(lease, 0.0 if stopped else FAILED_SECONDS)
 
     async def _sync_users(self, workspace: str, keep_lease: KeepLease) -> bool:
         """Return False when another instance reads them by now."""
@@ -137,9 +146,8 @@ class Housekeeping:
                 return
             try:
                 await work()
-            except BaseException:
-                async with self.database.writing() as tx:
-                    await tx.leases.end_in(name, seconds=FAILED_SECONDS)
+            except BaseException as error:
+                await self._end_after(name, error)
                 raise
 
         await self._try(name, leased)
