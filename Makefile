@@ -9,8 +9,8 @@ BIN := .venv/bin
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv ## run the whole bot against a local stand-in for Slack and a local mail server
-	$(BIN)/email-profile-bot demo
+demo: .venv/.installed ## run the whole bot against a local stand-in for Slack and a local mail server
+	@$(BIN)/email-profile-bot demo
 
 # Where the environment forbids it, every worker and every program that tests start would compile all anew.
 test prove: export PYTHONDONTWRITEBYTECODE :=
@@ -43,12 +43,20 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --
 clean: ## remove what was built and installed
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 
-.venv: requirements.txt pyproject.toml ## install the program into .venv
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch .venv
+.venv: .venv/.installed ## install the program into .venv
 
-.venv/.dev: .venv requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+# The stamp comes last, so that an installation cut short is begun again. It says what it does and how long it took.
+.venv/.installed: requirements.txt pyproject.toml
+	@echo "Installing $$(grep -c == requirements.txt) packages into .venv, each checked by its hash: once, for about a minute."
+	@mkdir -p .venv && date +%s > .venv/.begun
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "Installing the program itself."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installed in $$(($$(date +%s) - $$(cat .venv/.begun))) seconds."
+	@touch .venv/.installed
+
+.venv/.dev: .venv/.installed requirements-dev.txt
+	@echo "Installing what development needs beside it: once, for about another minute."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch .venv/.dev

@@ -26,6 +26,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
+from bot.profiles.connection_tests.running_tests import RunningTests
 from bot.profiles.people.access import Access
 from bot.profiles.people.history import History
 from bot.profiles.people.members import ChangeEvents
@@ -284,7 +285,7 @@ class _Wiring:
             deduplicator=Deduplicator(self._database),
             services=services,
             tabs=tabs,
-            conversation=Conversation(database=self._database, jobs=self._jobs),
+            conversation=Conversation(database=self._database, profiles=services.profiles, jobs=self._jobs),
             user_sync=user_sync,
         )
         return Bot(
@@ -353,9 +354,12 @@ class _Wiring:
         profiles = EmailProfiles(
             database=database, access=access, clock=utc_now, on_change=on_change, password_in_form=in_form
         )
+        running = RunningTests(database=database, access=access)
         connections = ConnectionTests(
             database=database,
             access=access,
+            profiles=profiles,
+            running=running,
             clock=utc_now,
             on_change=on_change,
             password_in_form=in_form,
@@ -372,6 +376,7 @@ class _Wiring:
         return Services(
             profiles=profiles,
             connections=connections,
+            running=running,
             listing=listing,
             reminders=Reminders(database=database, access=access, people_list=listing, on_change=on_change),
             bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
@@ -379,9 +384,7 @@ class _Wiring:
             defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
             links=links,
             jobs=self._jobs,
-            test_replies=ConnectionTestReplies(
-                timeout=settings.smtp_timeout, jobs=self._jobs, profiles=profiles, connections=connections
-            ),
+            test_replies=ConnectionTestReplies(timeout=settings.smtp_timeout, jobs=self._jobs, connections=connections),
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
             entry=entry,
         )

@@ -33,6 +33,7 @@ from storage.engines.transactions import (
 )
 from storage.tables.audit import AuditTable
 from storage.tables.bulk_runs import BulkRunTable
+from storage.tables.form_tests import FormTestTable
 from storage.tables.home_tabs import HomeTable
 from storage.tables.installations import InstallationTable
 from storage.tables.leases import LeaseTable
@@ -43,6 +44,7 @@ from storage.tables.password_links import PasswordLinkTable
 from storage.tables.people import PeopleTable
 from storage.tables.people_readings import PeopleReadingTable
 from storage.tables.profiles import ConnectionTestTable, ProfileTable, ProfileWithLastTest
+from storage.tables.running_tests import RunningTestTable
 from storage.tables.table import now
 from storage.tables.workspaces import WorkspaceTable
 
@@ -84,6 +86,8 @@ class Transaction:
     outbox = cached_property(lambda tx: OutboxTable(tx.connection, tx.keyring))
     workspaces = cached_property(lambda tx: WorkspaceTable(tx.connection, tx.keyring))
     links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
+    form_tests = cached_property(lambda tx: FormTestTable(tx.connection, tx.keyring))
+    running_tests = cached_property(lambda tx: RunningTestTable(tx.connection, tx.keyring))
     runs = cached_property(lambda tx: BulkRunTable(tx.connection, tx.keyring))
     homes = cached_property(lambda tx: HomeTable(tx.connection, tx.keyring))
     leases = cached_property(lambda tx: LeaseTable(tx.connection, tx.keyring))

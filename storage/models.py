@@ -180,6 +180,18 @@ class PasswordLinkRow(SQLModel, table=True):
     ends_at: float = Field(sa_type=_SECONDS)
 
 
+class FormTestRow(OwnedRow, table=True):
+    """A form that passed its test and may be saved yet: who tested it, and when that ends; the rest is sealed."""
+
+    __tablename__ = "form_tests"
+    __table_args__ = (UniqueConstraint("workspace", "user_id", "tester", name="uq_form_tests_tester"),)
+
+    tester: str = Field(max_length=64)
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
+    ends_at: float = Field(sa_type=_SECONDS)
+
+
 class BulkRunRow(SQLModel, table=True):
     """One test of many profiles: who began it, the message that shows it, how far it is, its last sign of life."""
 
@@ -196,6 +208,19 @@ class BulkRunRow(SQLModel, table=True):
     done: int
     total: int
     alive_at: float = Field(sa_type=_SECONDS)
+
+
+class RunningTestRow(SQLModel, table=True):
+    """One connection test under way: who began it, whose profile it tests, who stopped it, and its latest end."""
+
+    __tablename__ = "running_tests"
+
+    test_id: str = Field(primary_key=True, max_length=36)
+    workspace: str = Field(max_length=64)
+    actor: str = Field(max_length=64)
+    subject: str = Field(max_length=64)
+    stopped_by: str | None = Field(default=None, max_length=64)
+    ends_at: float = Field(sa_type=_SECONDS)
 
 
 class PeopleReadingRow(SQLModel, table=True):

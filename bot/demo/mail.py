@@ -17,8 +17,13 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address
+from bot.smtp.network.resolver import NameAnswer
 
 HOST = "mail.demo.example"
+HOSTS = (HOST, "smtp.demo.example", "old-mail.demo.example")
+"""All names lead to the one server; its certificate is for the first two."""
+
+_DOMAIN = ".demo.example"
 LOOPBACK = IPv4Address("127.0.0.1")
 PLAIN, TLS, SSL = 25, 587, 465
 
@@ -78,7 +83,7 @@ class DemoMail:
 
     def renew(self, *, until: datetime) -> None:
         """Replace the certificate by one that is valid until `until`."""
-        self._authority.issue_cert(HOST, "smtp.demo.example", not_after=until).configure_cert(self._tls)
+        self._authority.issue_cert(*HOSTS[:2], not_after=until).configure_cert(self._tls)
 
     def trust(self) -> ssl.SSLContext:
         """Make the context of a client that trusts this server's authority and no other."""
@@ -263,13 +268,19 @@ class DemoNetwork(Network):
         """`names` (name to address) are resolved here beside the demo's own."""
         super().__init__()
         self._mail = mail
-        self._names = {HOST: str(LOOPBACK), "smtp.demo.example": str(LOOPBACK), **(names or {})}
+        self._names = {**dict.fromkeys(HOSTS, str(LOOPBACK)), **(names or {})}
 
     async def resolve(self, host: str) -> list[Address]:
-        """Resolve the demo's names here, everything else through the system."""
+        """Resolve the names of the demo's domain here, everything else through the system."""
         if host in self._names:
             return [ip_address(self._names[host])]
+        if host.endswith(_DOMAIN):
+            raise socket.gaierror(socket.EAI_NONAME, "there is no such name")
         return await super().resolve(host)
+
+    async def name_answer(self, host: str) -> NameAnswer:
+        """Return what the DNS says of a name without an address; nothing else of the demo's domain exists."""
+        return NameAnswer.NO_SUCH_NAME if host.endswith(_DOMAIN) else await super().name_answer(host)
 
     async def txt_records(self, name: str) -> list[str] | None:
         """Return the records of the demo's domain."""

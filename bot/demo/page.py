@@ -10,7 +10,8 @@ from bot.demo.delivery import DeliveryError
 from bot.demo.mail import DemoMail
 from bot.demo.people import CHANNEL, ON_THE_PAGE
 from bot.demo.platform import Message, direct_channel
-from bot.demo.requests import entries_of
+from bot.demo.requests import Holder, entries_of
+from bot.demo.story import Progress, begin
 from bot.demo.views import OpenView, PlatformError
 from bot.demo.workspace import Workspace, slash_commands
 
@@ -19,12 +20,15 @@ _FILES = {
     "style.css": "text/css",
     "app.js": "text/javascript",
     "blocks.js": "text/javascript",
+    "guide.js": "text/javascript",
     "inputs.js": "text/javascript",
     "keep.js": "text/javascript",
     "mail.js": "text/javascript",
     "mrkdwn.js": "text/javascript",
     "overflow.js": "text/javascript",
 }
+_PAUSE_SECONDS = 0.05
+"""Between two numbers of a stream: many changes at once lead to one new screen."""
 _POLICY = "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -36,6 +40,7 @@ class Page:
         self._mail = mail
         self._commands = slash_commands()
         self._streams: set[asyncio.Task[Any]] = set()
+        self._stories: dict[str, Progress] = {}
 
     def add_routes(self, application: web.Application) -> None:
         """Serve the page, its files, its state and its acts."""
@@ -79,6 +84,7 @@ class Page:
     def _screen(self, user: str) -> dict[str, Any]:
         workspace = self._workspace
         home = workspace.homes.get(user)
+        messages, stack = workspace.messages(user), workspace.stacks.get(user, [])
         return {
             "change": workspace.changes,
             "team": workspace.team_name,
@@ -89,10 +95,26 @@ class Page:
             ],
             "personas": [persona for persona in ON_THE_PAGE if persona in workspace.people],
             "commands": self._commands,
-            "messages": [_message(message, user) for message in workspace.messages(user)],
-            "stack": [_view(view) for view in workspace.stacks.get(user, [])],
+            "messages": [_message(message, user) for message in messages],
+            "stack": [_view(view) for view in stack],
             "home": _view(home) if home else None,
             "mail": self._mail_panel(user),
+            "story": self._told(user, [*messages, *stack]),
+        }
+
+    def _story(self, user: str) -> Progress:
+        if user not in self._stories:
+            self._stories[user] = begin(is_admin=self._workspace.people[user].is_admin)
+        return self._stories[user]
+
+    def _told(self, user: str, shown: list[Holder]) -> dict[str, Any]:
+        story = self._story(user)
+        story.seen(shown)
+        return {
+            "steps": [
+                {"line": step.line, "shows": step.shows, "done": step.line in story.done} for step in story.steps
+            ],
+            "over": story.is_over,
         }
 
     def _mail_panel(self, user: str) -> dict[str, Any]:
@@ -131,6 +153,7 @@ class Page:
             while True:
                 seen = await self._workspace.wait_change(seen)
                 await answer.write(f"data: {seen}\n\n".encode())
+                await asyncio.sleep(_PAUSE_SECONDS)
         except (asyncio.CancelledError, ConnectionError):
             return answer
         finally:
@@ -157,14 +180,15 @@ class Page:
         self._take_typed(user, act)
         match act.get("act"):
             case "command":
-                channel = self._channel(user, act)
-                await self._workspace.command(user, str(act["command"]), str(act.get("text", "")), channel=channel)
+                command, text = str(act["command"]), str(act.get("text", ""))
+                await self._workspace.command(user, command, text, channel=self._channel(user, act))
+                self._story(user).typed(f"{command} {text}")
             case "say":
                 await self._workspace.say(user, str(act["text"])[:4000], channel=self._channel(user, act))
             case "press":
                 await self._workspace.press_at(user, act)
             case "submit":
-                return await self._workspace.submit_by_block(user)
+                return await self._submit(user)
             case "cancel":
                 await self._workspace.cancel(user)
             case "home":
@@ -176,6 +200,13 @@ class Page:
                 for persona in ON_THE_PAGE:
                     await self._workspace.reload(persona)
         return {}
+
+    async def _submit(self, user: str) -> dict[str, str]:
+        view = self._workspace.view(user)
+        errors = await self._workspace.submit_by_block(user)
+        if view is not None and not errors:
+            self._story(user).submitted(view.content["title"]["text"])
+        return errors
 
     @staticmethod
     def _channel(user: str, act: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Bot, StartError, open_bot
+from bot.demo.colleagues import Colleague, accounts_with, colleagues, settle_in
 from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork
 from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
@@ -115,20 +116,31 @@ async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with tempfile.TemporaryDirectory(prefix="email-profile-bot-") as folder:
-        mail = DemoMail()
+        others = colleagues()
+        mail = DemoMail(accounts_with(others))
         authority = mail.authority_file(Path(folder))
-        async with running_demo(Path(folder), port=port, mail=mail, smtp_ca_file=authority) as demo:
+        people = [*PEOPLE, *(one.person for one in others)]
+        async with running_demo(Path(folder), port=port, mail=mail, people=people, smtp_ca_file=authority) as demo:
             _say_welcome(demo.workspace.base_url)
-            if open_page is not None:
-                await loop.run_in_executor(None, open_page, demo.workspace.base_url)
-            await stop.wait()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_settle(demo, others, stop))
+                if open_page is not None:
+                    await loop.run_in_executor(None, open_page, demo.workspace.base_url)
+                await stop.wait()
     sys.stdout.write("\nThe demo has ended; nothing of it is kept.\n")
+
+
+async def _settle(demo: Demo, others: Sequence[Colleague], stop: asyncio.Event) -> None:
+    """Let the colleagues set up their accounts; the traffic that the page shows begins after them."""
+    await settle_in(demo.workspace, others, stop)
+    demo.mail.traffic.clear()
 
 
 def _say_welcome(url: str) -> None:
     sys.stdout.write(
         f"\nThe demo workspace is at  {url}\n\n"
         "Try there:  /email-profile edit   then  /email-extra add TLS Y   then  /email-test\n"
-        "The account to use is told on the page. Ctrl-C ends the demo.\n\n"
+        "The page says what each will show, and fills in the account to use. As Grace Hopper, an admin,\n"
+        "you see how the accounts of forty people fare. Ctrl-C ends the demo.\n\n"
     )
     sys.stdout.flush()

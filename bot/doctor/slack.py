@@ -1,7 +1,7 @@
 """Examines Slack: tokens and their scopes, Socket Mode, the clock, and installations."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from bot.doctor.finding import (
 from bot.observability.metrics import Metrics
 from bot.profiles.errors import UserError
 from bot.settings import EXAMPLES, Settings
+from bot.slack.ids import OPTIONAL_SCOPES
 from bot.slack.ids import SCOPES as NEEDED
 from bot.slack.web_api.clients import Clients
 from bot.slack.web_api.errors import error_code
@@ -76,16 +77,23 @@ async def token_findings(loaded: Settings) -> list[Finding]:
     except _NO_ANSWER as error:
         return [bad(TOKEN, _no_answer(loaded, error))]
     works = good(TOKEN, f"it works in {answer.get('team') or 'its organisation'}.")
-    missing = ", ".join(_missing_scopes(answer.headers))
-    if missing:
-        add = "Add them under OAuth & Permissions as in manifest.yml, and reinstall the app."
-        return [works, bad(SCOPES, f"the token lacks {missing}. {add}")]
-    return [works, good(SCOPES, "the token has all that manifest.yml asks for.")]
+    return [works, _scopes(answer.headers)]
 
 
-def _missing_scopes(headers: Mapping[str, Any]) -> list[str]:
+def _scopes(headers: Mapping[str, Any]) -> Finding:
+    """Compare the scopes of a token with the manifest's; which events the app subscribes to, no token tells."""
+    add = "Add it under OAuth & Permissions as in manifest.yml, and reinstall the app."
+    if missing := _missing_scopes(headers, NEEDED):
+        return bad(SCOPES, f"the token lacks {', '.join(missing)}. {add}")
+    if missing := _missing_scopes(headers, OPTIONAL_SCOPES):
+        without = "so plain messages to the bot get no answer; everything else works"
+        return good(SCOPES, f"the token lacks {', '.join(missing)}, which is optional, {without}. {add}")
+    return good(SCOPES, "the token has all that manifest.yml asks for.")
+
+
+def _missing_scopes(headers: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
     granted = {scope.strip() for scope in str(headers.get("x-oauth-scopes", "")).split(",")}
-    return [scope for scope in NEEDED if scope not in granted]
+    return [scope for scope in wanted if scope not in granted]
 
 
 def _refused(setting: str, error: SlackApiError, remedies: Mapping[str, str]) -> str:
@@ -198,9 +206,12 @@ async def _installed(client: AsyncWebClient, subject: str, where: str) -> Findin
         return bad(subject, why)
     except _NO_ANSWER as error:
         return bad(subject, f"it does not answer ({type(error).__name__}).")
-    missing = _missing_scopes(answer.headers)
+    missing = _missing_scopes(answer.headers, NEEDED)
     if missing:
         why = f"the token lacks {', '.join(missing)}; install the app again at {where}."
         return bad(subject, why)
     team = answer.get("team") or "its organisation"
+    if missing := _missing_scopes(answer.headers, OPTIONAL_SCOPES):
+        without = f"without {', '.join(missing)}, which is optional: plain messages to the bot get no answer"
+        return good(subject, f"the token works in {team} {without}.")
     return good(subject, f"the token works in {team} with every scope.")

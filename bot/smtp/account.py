@@ -1,7 +1,7 @@
 """An account and a message as connection tests use them: plain data, the password masked."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pydantic import SecretStr
@@ -41,6 +41,10 @@ class Account:
     helo: str | None = None
     pin: str | None = None
     token: TokenProvider | None = None
+
+    def without_secrets(self) -> "Account":
+        """Return the account as it may be shown."""
+        return replace(self, password=None, token=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The embedded database: engines on its file, its pragmas, and a copy of its pages."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
@@ -91,7 +92,19 @@ def _engine(address: URL, **options: Any) -> AsyncEngine:
     engine = create_async_engine(address, hide_parameters=True, **options)
     event.listen(engine.sync_engine, "connect", _leave_transactions_to_us)
     event.listen(engine.sync_engine, "begin", begin_on_sqlite)
+    event.listen(engine.sync_engine, "handle_error", _keep_cancelled_connection)
     return engine
+
+
+def _keep_cancelled_connection(context: ExceptionContext) -> None:
+    """Let a connection whose task was cancelled within a statement be rolled back, not closed.
+
+    The statement runs to its end in the connection's own thread, so the connection is as good as before. To close it
+    would not end its transaction as long as anything, an exception's frames for example, holds the cancelled statement
+    (https://www.sqlite.org/c3ref/close.html), and nobody else could write until then.
+    """
+    if isinstance(context.original_exception, asyncio.CancelledError):
+        context.is_disconnect = False
 
 
 def _leave_transactions_to_us(connection: Any, _record: Any) -> None:

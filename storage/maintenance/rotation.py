@@ -13,7 +13,16 @@ from sqlmodel import Table, bindparam, update
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
-from storage.models import ConnectionTestRow, InstallationRow, OutboxRow, PersonRow, ProfileRow, WorkspaceRow
+from storage.models import (
+    ConnectionTestRow,
+    FormTestRow,
+    InstallationRow,
+    OutboxRow,
+    PersonRow,
+    ProfileRow,
+    WorkspaceRow,
+)
+from storage.tables.form_tests import form_test_context
 from storage.tables.installations import installation_context
 from storage.tables.outbox import outbox_context
 from storage.tables.people import PeopleTable, person_context
@@ -30,6 +39,7 @@ SEALED: tuple[Sealed, ...] = (
     (WorkspaceRow, workspace_context),
     (InstallationRow, installation_context),
     (OutboxRow, outbox_context),
+    (FormTestRow, form_test_context),
 )
 
 _FRUITLESS_ROUNDS = 5

@@ -1,5 +1,8 @@
 """What all instances count together, by the database's clock: uses of a limit, and requests that were seen."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from sqlmodel import col, delete, select, update
 
 from storage.models import LimitRow, SeenRequestRow
@@ -14,37 +17,63 @@ _TAKE = """
         uses = CASE WHEN {over} THEN 1 ELSE limits.uses + 1 END,
         ends_at = CASE WHEN {over} THEN {now} + :seconds ELSE limits.ends_at END
     WHERE {over} OR limits.uses < :most
-    RETURNING uses
+    RETURNING uses, ends_at, ends_at - {now} AS wait
 """.replace("{over}", _OVER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """One window of uses, as it is now.
+
+    `left` is how many uses are left in it, `ends_at` its end in seconds since 1970 by the database's clock, `wait` the
+    seconds until then, and `taken` whether a use was taken just now.
+    """
+
+    taken: bool
+    left: int
+    ends_at: float
+    wait: float
 
 
 class LimitTable(Table):
     """The limits, inside one transaction. Names are stored as keyed hashes: a dump shows no server and no login."""
 
-    async def take(self, name: str, *, most: int, seconds: int) -> float | None:
+    async def take(self, name: str, *, most: int, seconds: int) -> Window:
         """Take one of `most` uses within a window of `seconds` that begins with the first use.
 
-        Returns None when it was taken, else the seconds to wait until the window ends; then nothing is taken.
+        When there is none left, nothing is taken.
         """
-        hashed = self._keyring.keyed_hash(name)
-        values = {"name": hashed, "most": most, "seconds": seconds}
-        if await self._connection.scalar(with_now(self._connection, _TAKE), values) is not None:
-            return None
-        wait = select(LimitRow.ends_at - now(self._connection)).where(col(LimitRow.name) == hashed)
-        return max(float(await self._connection.scalar(wait) or 0), 1.0)
+        values = {"name": self._keyring.keyed_hash(name), "most": most, "seconds": seconds}
+        row = (await self._connection.execute(with_now(self._connection, _TAKE), values)).first()
+        if row is not None:
+            return _window(row, most, taken=True)
+        return await self.look(name, most=most) or Window(taken=False, left=0, ends_at=0.0, wait=1.0)
 
-    async def give_back(self, name: str) -> None:
-        """Return one use of a window that is still open."""
+    async def look(self, name: str, *, most: int) -> Window | None:
+        """Return the window that is open, without taking a use; None when there is none."""
+        open_now = (
+            select(col(LimitRow.uses), col(LimitRow.ends_at), (LimitRow.ends_at - now(self._connection)).label("wait"))
+            .where(col(LimitRow.name) == self._keyring.keyed_hash(name))
+            .where(col(LimitRow.ends_at) > now(self._connection))
+        )
+        row = (await self._connection.execute(open_now)).first()
+        return _window(row, most, taken=False) if row is not None else None
+
+    async def give_back(self, name: str, *, ends_at: float) -> None:
+        """Return one use of the window that ends at `ends_at`, while it is open; a later window keeps its uses."""
         used = (col(LimitRow.name) == self._keyring.keyed_hash(name), col(LimitRow.uses) > 0)
         await self._connection.execute(
-            update(LimitRow)
-            .where(*used, col(LimitRow.ends_at) > now(self._connection))
-            .values(uses=col(LimitRow.uses) - 1)
+            update(LimitRow).where(*used, col(LimitRow.ends_at) == ends_at).values(uses=col(LimitRow.uses) - 1)
         )
 
     async def purge(self) -> None:
         """Delete windows that are over."""
         await self._connection.execute(delete(LimitRow).where(col(LimitRow.ends_at) <= now(self._connection)))
+
+
+def _window(row: Any, most: int, *, taken: bool) -> Window:
+    wait = max(float(row.wait), 1.0)
+    return Window(taken=taken, left=max(most - row.uses, 0), ends_at=float(row.ends_at), wait=wait)
 
 
 class SeenRequestTable(Table):

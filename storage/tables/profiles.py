@@ -114,10 +114,6 @@ class ProfileTable(RecordTable):
             raise found
         return found
 
-    async def exists(self, workspace: str, user: str) -> bool:
-        """Return whether a person has a record, without opening it."""
-        return await self._row(workspace=workspace, user_id=user) is not None
-
     async def save(
         self, workspace: str, user: str, document: bytes, *, replacing: StoredProfile | UnreadableRecordError | None
     ) -> StoredProfile:

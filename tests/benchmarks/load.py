@@ -46,10 +46,10 @@ MIX: Sequence[tuple[int, Command]] = (
     (70, ("/email-profile", "")),
     (15, ("/email-extra", "")),
     (10, ("/email-profile", "edit")),
-    (5, ("/email-test", "")),
+    (5, ("/email-test", "transcript")),
 )
 ANSWERS = {("/email-profile", ""): "Your email profile: ", ("/email-extra", ""): "Extra configurations: "}
-"""What the answer to a look says first; a form opens, and a test reports, past the answer."""
+"""What the answer to a look says first; a form opens past the answer, and nobody has a transcript yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.demo.run import Demo, running_demo
+
+# A worker may have to share its core; what never appears is still found out.
+expect.set_options(timeout=15_000)
 
 QUIET = (
     "--no-sandbox",

@@ -16,8 +16,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from bot.demo.block_kit import message_problems, view_problems
 from bot.demo.delivery import encoded, signature
-from bot.slack.ids import SCOPES
+from bot.slack.ids import OPTIONAL_SCOPES, SCOPES
 from tests.fakes.slack_places import Call, Grant, Place, Team, User, as_slack
 
 _TEAMS_A_PAGE = 2
@@ -44,6 +45,7 @@ class ManySlacks:
         self.codes: dict[str, Place] = {}
         self.secrets: list[str] = [self.client_secret]
         self.calls: list[Call] = []
+        self.problems: list[str] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.answers: dict[str, Callable[[web.Request], Any]] = {}
         self.base_url = ""
@@ -154,6 +156,7 @@ class ManySlacks:
             assert answer.status == 200, (answer.status, text)
             if text.startswith("{"):
                 acknowledged: dict[str, Any] = json.loads(text)
+                self._check(kind, acknowledged)
                 return acknowledged
             return {"text": text} if text else {}
 
@@ -177,6 +180,7 @@ class ManySlacks:
             self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as self._session:
                 yield self
+            assert self.problems == []
         finally:
             await runner.cleanup()
 
@@ -196,15 +200,25 @@ class ManySlacks:
                 answer = self._access(request, arguments)
             else:
                 answer = self._answer(method, _usable(grant), arguments)
+                self._check(method, arguments)
         except RefusedError as error:
             answer = {"ok": False, "error": str(error)}
-        return web.json_response(answer, headers={"x-oauth-scopes": ",".join(SCOPES)})
+        return web.json_response(answer, headers={"x-oauth-scopes": ",".join([*SCOPES, *OPTIONAL_SCOPES])})
 
     async def _respond(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
         place = next((grant.place for grant in self.tokens.values() if grant.place.key == key), None)
-        self.calls.append(Call("response_url", place, await _arguments(request)))
+        arguments = await _arguments(request)
+        self.calls.append(Call("response_url", place, arguments))
+        self._check("response_url", arguments)
         return web.Response(text="ok")
+
+    def _check(self, method: str, arguments: dict[str, Any]) -> None:
+        """Check what Slack would refuse; the block that serves fails at its end when anything was."""
+        for name, problems in (("view", view_problems), ("blocks", message_problems)):
+            given = arguments.get(name)
+            content = json.loads(given) if isinstance(given, str) and given else given
+            self.problems += [f"{method}: {problem}" for problem in problems(content)] if content else []
 
     async def _over_socket(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         accepts = kind != "events_api"
@@ -252,7 +266,7 @@ class ManySlacks:
             "ok": True,
             "access_token": token,
             "token_type": "bot",
-            "scope": ",".join(SCOPES),
+            "scope": ",".join([*SCOPES, *OPTIONAL_SCOPES]),
             "bot_user_id": "U0BOT",
             "app_id": "A0APP",
             "team": None if place.whole else {"id": place.team.id, "name": place.team.name},

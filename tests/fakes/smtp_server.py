@@ -77,7 +77,7 @@ class ScriptedServer:
     Steps are "connect" (before any greeting), "greeting", "EHLO" (before TLS), "EHLO encrypted", "HELO",
     "STARTTLS", "handshake", "AUTH", "AUTH PLAIN" (or another mechanism), "AUTH challenge", "verdict", "MAIL",
     "RCPT", "DATA", "END" (after the message), "RSET" and "QUIT".
-    `on_end` is called with a connection's number when it has ended.
+    `on_end` is called with a connection's number when it has ended; `silent` is set once it has fallen silent.
     """
 
     tls: ssl.SSLContext | None = None
@@ -91,6 +91,7 @@ class ScriptedServer:
     heard: list[Heard] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     on_end: Callable[[int], None] = lambda _: None
+    silent: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
@@ -118,6 +119,11 @@ class ScriptedServer:
     def lines(self) -> list[bytes]:
         """Every line that clients sent."""
         return [heard.line for heard in self.heard]
+
+    def hang_up(self) -> None:
+        """Close every connection."""
+        for writer in self._writers:
+            writer.close()
 
     def said_in_clear(self, word: bytes) -> bool:
         """Whether a word was sent unencrypted."""
@@ -264,7 +270,9 @@ class _Conversation:
             case bytes():
                 self._reply(step, act)
             case Silence():
-                await self._reader.read()
+                self._server.silent.set()
+                while rest := await self._reader.readline():
+                    self._server.heard.append(Heard(rest, self._encrypted, self._number))
                 raise _OverError
             case HangUp():
                 raise _OverError

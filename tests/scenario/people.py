@@ -5,6 +5,7 @@ import asyncio
 from bot.demo.people import TEAM
 from bot.demo.platform import Message
 from bot.demo.run import Demo
+from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD
 
 ADA = "U0ADA"
 GRACE = "U0GRACE"
@@ -17,9 +18,18 @@ PEOPLE_READ = """
 
 
 async def fill_form(
-    demo: Demo, user: str, *, owner: str | None = None, port: str = "587", password: str | None = None
+    demo: Demo,
+    user: str,
+    *,
+    owner: str | None = None,
+    port: str = "587",
+    password: str | None = None,
+    encryption: str | None = None,
 ) -> None:
-    """Fill the open form with the account that the demo's mail server keeps for `owner`."""
+    """Fill the open form with the account that the demo's mail server keeps for `owner`.
+
+    `encryption` is "TLS", "SSL" or "none"; None leaves the menu as it is.
+    """
     workspace = demo.workspace
     account = demo.mail.account(workspace.people[owner or user].address)
     await workspace.fill(user, "Email Address", account.address)
@@ -27,20 +37,48 @@ async def fill_form(
     await workspace.fill(user, "Password", password or account.password)
     await workspace.fill(user, "SMTP Server Address", demo.mail.host)
     await workspace.fill(user, "Port", port)
+    if encryption is not None:
+        await workspace.fill(user, "Encryption", encryption)
 
 
 async def set_up(
     demo: Demo, user: str, *, port: str = "587", extra: str | None = "TLS Y", password: str | None = None
 ) -> Message:
-    """Set up a profile for `user` by command and form; return the card."""
+    """Set up a profile for `user` by form and command; return the card.
+
+    `extra` is added by command to a profile that the form made without encryption; None leaves that to the form.
+    """
     workspace = demo.workspace
     await workspace.command(user, "/email-profile", "edit")
     await workspace.wait_view(user, "Email profile")
-    await fill_form(demo, user, port=port, password=password)
+    await fill_form(demo, user, port=port, password=password, encryption="none" if extra else None)
     assert await workspace.submit(user) == {}
     card = await workspace.wait_message(user, "Your email profile")
     if extra:
         await workspace.command(user, "/email-extra", f"add {extra}")
+    return card
+
+
+async def set_up_elsewhere(
+    demo: Demo, *, host: str = HOST, port: str = "587", extra: str = "TLS Y", password: str = PASSWORD
+) -> Message:
+    """Set up a profile of Ada's for the scripted server instead of the demo's; return the card."""
+    workspace = demo.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    filled = {
+        "Email Address": LOGIN,
+        "User/Login": LOGIN,
+        "Password": password,
+        "SMTP Server Address": host,
+        "Port": port,
+        "Encryption": "none",
+    }
+    for label, value in filled.items():
+        await workspace.fill(ADA, label, value)
+    assert await workspace.submit(ADA) == {}
+    card = await workspace.wait_message(ADA, "Your email profile")
+    await workspace.command(ADA, "/email-extra", f"add {extra}")
     return card
 
 

@@ -15,6 +15,7 @@ from storage.models import AuditRow, ConnectionTestRow, HomeRow, ProfileRow, Unf
 from storage.tables.password_links import StoredLink
 from storage.tables.people import evenly_spread
 from storage.tables.profiles import connection_test_context, profile_context
+from storage.tables.running_tests import StoredRunningTest
 
 PASSWORD = "canary-Pa55-wörd"
 LONG_AGO = datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -83,11 +84,14 @@ async def _settle_in(tx: Transaction) -> None:
     for workspace in ("T1", "E2"):
         await tx.installations.save(workspace, b'{"token": "xoxb-canary"}', expected_revision=0)
     await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=600)
+    await tx.form_tests.keep("T1", "U1", tester="U9", document=b"{}", seconds=600)
     for end in ("done", "cancelled", None):
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=2**31 - 1)
         assert run is not None
         if end:
             await tx.runs.end(run.run_id, end, workspace="T1")
+    running = StoredRunningTest(test_id="test", workspace="T1", actor="U1", subject="U2")
+    await tx.running_tests.add(running, seconds=600)
     await tx.outbox.add("T1", "U1", kind="changed", document=b'{"by": "U9"}', asks=True, batch="b")
     await tx.outbox.add("T1", "U9", kind="batch", document=b"{}", batch="b", ends_batch=True)
     await tx.outbox.add("T1", "U2", kind="deleted", document=b"{}")

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from storage.crypto.keyring import Keyring
 from storage.database import Database
@@ -77,6 +78,42 @@ async def test_the_file_of_a_cancelled_writer_is_free_at_once(sqlite: Database, 
             await asyncio.gather(writer, return_exceptions=True)
             await asyncio.to_thread(beside.execute, "BEGIN IMMEDIATE")
             beside.execute("ROLLBACK")
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_statement_that_was_cancelled_locks_nobody_out_whoever_keeps_its_error(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    many = text(
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000) "
+        "INSERT INTO leases (name, ends_at) SELECT 'lease ' || n, n FROM number RETURNING name"
+    )
+    kept: list[BaseException] = []
+
+    async def write_many() -> None:
+        try:
+            async with sqlite.writing_connection() as connection:
+                await connection.execute(many)
+        except asyncio.CancelledError as error:
+            # As a log or a debugger may, with all frames of the statement.
+            kept.append(error)
+
+    writer = asyncio.create_task(write_many())
+    async with asyncio.timeout(10):
+        while not sqlite.connections().used:
+            await asyncio.sleep(0)
+        # Begun, and not at its end.
+        await asyncio.sleep(0.02)
+        writer.cancel()
+        await writer
+    with closing(
+        sqlite3.connect(tmp_path / "profiles.db", timeout=0.5, isolation_level=None, check_same_thread=False)
+    ) as beside:
+        await asyncio.to_thread(beside.execute, "BEGIN IMMEDIATE")
+        assert beside.execute("SELECT count(*) FROM leases").fetchone() == (0,)
+        beside.execute("ROLLBACK")
+    assert len(kept) == 1
+    assert sqlite.connections().used == 0
 
 
 async def test_a_task_cancelled_while_it_connects_leaves_no_connection_open(url: str, keyring: Keyring) -> None:

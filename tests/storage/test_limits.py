@@ -12,7 +12,8 @@ from tests.store import Store
 
 async def take(database: Database, name: str = "guesses on ada", *, most: int = 3, seconds: int = 60) -> float | None:
     async with database.writing() as tx:
-        return await tx.limits.take(name, most=most, seconds=seconds)
+        window = await tx.limits.take(name, most=most, seconds=seconds)
+        return None if window.taken else window.wait
 
 
 async def test_so_many_uses_and_then_the_time_to_wait(database: Database) -> None:
@@ -43,11 +44,37 @@ async def test_a_window_ends_by_the_databases_clock(database: Database) -> None:
 
 async def test_a_use_given_back_can_be_taken_again(database: Database) -> None:
     for _ in range(3):
-        assert await take(database, most=1) is None
         async with database.writing() as tx:
-            await tx.limits.give_back("guesses on ada")
-            await tx.limits.give_back("never taken")
+            window = await tx.limits.take("guesses on ada", most=1, seconds=60)
+            assert window.taken
+        assert await take(database, most=1) is not None
+        async with database.writing() as tx:
+            await tx.limits.give_back("guesses on ada", ends_at=window.ends_at)
+            await tx.limits.give_back("never taken", ends_at=window.ends_at)
     assert await take(database, most=1) is None
+
+
+async def test_a_use_given_back_late_leaves_the_next_window_as_it_is(database: Database) -> None:
+    async with database.writing() as tx:
+        first = await tx.limits.take("guesses on ada", most=1, seconds=60)
+    async with database.writing_connection() as connection:
+        await connection.execute(text("UPDATE limits SET ends_at = ends_at - 61"))
+    assert await take(database, most=1) is None
+    async with database.writing() as tx:
+        await tx.limits.give_back("guesses on ada", ends_at=first.ends_at)
+    assert await take(database, most=1) is not None
+
+
+async def test_a_window_says_how_many_uses_are_left_and_when_it_ends(database: Database) -> None:
+    async with database.writing() as tx:
+        assert await tx.limits.look("guesses on ada", most=3) is None
+        taken = await tx.limits.take("guesses on ada", most=3, seconds=60)
+        await tx.limits.take("guesses on ada", most=3, seconds=60)
+        seen = await tx.limits.look("guesses on ada", most=3)
+    assert (taken.left, taken.taken) == (2, True)
+    assert seen is not None
+    assert (seen.left, seen.taken, seen.ends_at) == (1, False, taken.ends_at)
+    assert 50 < seen.wait <= 60
 
 
 async def test_what_is_undone_takes_nothing(database: Database) -> None:

@@ -39,6 +39,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         "UPDATE installations SET revision = 9 WHERE workspace = 'T1'",
         "UPDATE outbox SET asks = NOT asks WHERE kind = 'batch'",
         "UPDATE password_links SET user_id = 'U9'",
+        "UPDATE form_tests SET tester = 'U8'",
         "UPDATE key_checks SET key_id = 'ffffffff'",
     )
     verdict = await verify(database, silent)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from storage.crypto.keyring import Keyring
 from storage.database import Database
 from storage.tables.password_links import StoredLink
+from storage.tables.running_tests import StoredRunningTest
 from storage.tables.table import StaleRevisionError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -17,6 +18,11 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 async def change(database: Database, statement: str) -> None:
     async with database.writing_connection() as connection:
         await connection.execute(text(statement))
+
+
+async def testers(database: Database) -> list[str]:
+    async with database.reading_connection() as connection:
+        return list(await connection.scalars(text("SELECT tester FROM form_tests")))
 
 
 async def test_of_two_instances_one_gets_the_lease_until_it_is_over(
@@ -95,6 +101,31 @@ async def test_a_link_moved_to_another_person_opens_nothing(database: Database) 
         assert await tx.links.find("token", "U2", seconds=600) is None
 
 
+async def test_the_test_of_a_form_is_found_by_whoever_tested_it_until_it_ends(database: Database) -> None:
+    async with database.writing() as tx:
+        for tester, document in (("U1", b"older"), ("U1", b"own"), ("U9", b"an admin's")):
+            await tx.form_tests.keep("T1", "U1", tester=tester, document=document, seconds=60)
+        for workspace, user, tester, found in (
+            ("T1", "U1", "U1", b"own"),
+            ("T1", "U1", "U9", b"an admin's"),
+            ("T1", "U1", "U2", None),
+            ("T1", "U9", "U1", None),
+            ("T2", "U1", "U1", None),
+        ):
+            assert await tx.form_tests.find(workspace, user, tester=tester, seconds=600) == found
+        # Its end lies too far ahead: the clock went back.
+        assert await tx.form_tests.find("T1", "U1", tester="U1", seconds=10) is None
+        await tx.form_tests.keep("T1", "U1", tester="U9", document=b"over", seconds=-1)
+        assert await tx.form_tests.find("T1", "U1", tester="U9", seconds=600) is None
+        await tx.form_tests.purge()
+    assert await testers(database) == ["U1"]
+    await change(database, "UPDATE form_tests SET tester = 'U9'")
+    async with database.writing() as tx:
+        assert await tx.form_tests.find("T1", "U1", tester="U9", seconds=600) is None
+        await tx.form_tests.forget("T1", "U1")
+    assert await testers(database) == []
+
+
 async def test_defaults_are_saved_against_a_revision(database: Database) -> None:
     async with database.writing() as tx:
         assert await tx.workspaces.get("T1") is None
@@ -139,6 +170,23 @@ async def test_a_workspace_that_left_is_purged_whole_and_no_other(database: Data
         assert await tx.homes.digest("T2", "U1") == "digest"
 
 
+async def test_a_person_is_welcomed_once_whatever_is_published_before_and_after(database: Database) -> None:
+    async with database.writing() as tx:
+        await tx.homes.note("T1", "U1", "digest", shows_everybody=True)
+    for user in ("U1", "U2"):
+
+        async def welcome(user: str = user) -> bool:
+            async with database.writing() as tx:
+                return await tx.homes.welcome("T1", user)
+
+        assert sorted(await asyncio.gather(*(welcome() for _ in range(4)))) == [False, False, False, True]
+        async with database.writing() as tx:
+            await tx.homes.note("T1", user, "another", shows_everybody=False)
+            assert not await tx.homes.welcome("T1", user)
+    async with database.reading() as tx:
+        assert await tx.homes.digest("T1", "U1") == await tx.homes.digest("T1", "U2") == "another"
+
+
 async def test_history_is_paged_forgotten_and_purged(database: Database) -> None:
     async with database.writing() as tx:
         for number in range(5):
@@ -155,3 +203,33 @@ async def test_history_is_paged_forgotten_and_purged(database: Database) -> None
         assert await tx.audit.page("T1", subject=None)
         await tx.audit.purge(datetime.now(UTC) + timedelta(seconds=1))
         assert await tx.audit.page("T1", subject=None) == []
+
+
+async def test_a_test_under_way_is_stopped_through_any_instance_until_it_is_over(
+    database: Database, url: str, keyring: Keyring
+) -> None:
+    other = Database.connect(url, keyring)
+    test = StoredRunningTest(test_id="a-test", workspace="T1", actor="U1", subject="U2")
+    async with database.writing() as tx:
+        await tx.running_tests.add(test, seconds=60)
+        assert await tx.running_tests.stopped_by("a-test") is None
+    async with other.writing() as tx:
+        assert await tx.running_tests.get("T1", "a-test") == test
+        assert await tx.running_tests.get("T2", "a-test") is None
+        assert await tx.running_tests.stop("a-test", by="U9")
+    async with database.writing() as tx:
+        assert await tx.running_tests.stopped_by("a-test") == "U9"
+        await tx.running_tests.end("a-test")
+        assert not await tx.running_tests.stop("a-test", by="U9")
+    await other.close()
+
+
+async def test_a_test_that_died_with_its_process_is_over_and_dropped(database: Database) -> None:
+    test = StoredRunningTest(test_id="a-test", workspace="T1", actor="U1", subject="U1")
+    async with database.writing() as tx:
+        await tx.running_tests.add(test, seconds=-1)
+        assert await tx.running_tests.get("T1", "a-test") is None
+        assert not await tx.running_tests.stop("a-test", by="U1")
+        await tx.running_tests.purge()
+    async with database.reading_connection() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM running_tests")) == 0

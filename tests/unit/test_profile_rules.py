@@ -86,6 +86,7 @@ def test_every_field_has_a_label_as_documented() -> None:
         "Password",
         "SMTP Server Address",
         "Port",
+        "Encryption",
         "Authentication Required",
     ]
     assert set(LABELS) == set(Field)

@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 
 from bot.demo.block_kit import message_problems, view_problems
-from bot.profiles.account.changes import form_values
+from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState
 from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.people.defaults import Defaults
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import EMAIL_EXTRA
 from bot.slack.views import card, extras, form, help, history, message, report  # noqa: A004 - the view's name
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
+from bot.slack.views.private_metadata import MAX_METADATA_LENGTH, OutdatedFormError, PrivateMetadata, length
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import advise
 from bot.smtp.advice.row import Fix
@@ -29,11 +31,13 @@ from tests.unit.view_samples import (
     CONFLICT,
     EXTREME,
     HOSTILE,
+    LONG_HOST,
     LONGEST,
     PLAIN,
     PROFILES,
     REPLY,
     SECRET,
+    a_form,
     a_report,
     a_view,
     assert_inert,
@@ -69,22 +73,8 @@ def test_a_long_transcript_is_no_message_and_is_whole_as_a_text() -> None:
     assert not report.transcript(lines[:20]).is_too_long
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
-def test_what_a_modal_remembers_has_room_for_any_profile_and_for_the_way_back(profile: EmailProfile) -> None:
-    metadata = form.PrivateMetadata(owner=ADA, revision=3, reply=REPLY, initial_values=form_values(profile))
-    assert len(metadata.encode()) <= 3000
-    assert form.PrivateMetadata.decode(metadata.encode()) == metadata
-
-
-def test_where_there_is_no_room_the_way_back_is_left_out_first() -> None:
-    values = {str(Field.LOGIN): "ä" * 2850}
-    metadata = form.PrivateMetadata(owner=ADA, revision=3, reply=REPLY, initial_values=values)
-    assert len(metadata.encode()) <= 3000
-    assert form.PrivateMetadata.decode(metadata.encode()) == replace(metadata, reply=None)
-
-
 def test_the_way_back_is_in_no_representation_of_what_a_modal_remembers() -> None:
-    metadata = form.PrivateMetadata(owner=ADA, revision=3, reply=REPLY)
+    metadata = PrivateMetadata(owner=ADA, revision=3, reply=REPLY)
     assert REPLY.url not in repr(metadata) + str(metadata)
 
 
@@ -178,7 +168,8 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         assert f"*Why:* {message.escape(advice.why)}\n*Do:* {message.escape(advice.do)}" in words
         for change in interpret_report(failed, account, profile).fixes:
             assert fix_label(change, port=failed.port) in words
-        inside = [message.as_json(block) for block in report.report_blocks(account, failed)]
+        result = interpret_report(failed, account, profile)
+        inside = [message.as_json(block) for block in report.form_report(result, owner=ADA)]
         assert message_problems(inside) == []
         for text in texts([*shown.payload()["blocks"], *inside]):
             if text["type"] == "mrkdwn":
@@ -225,48 +216,165 @@ def test_a_passed_test_says_that_nothing_was_sent() -> None:
 
 
 def test_the_form_has_the_documented_words_and_never_a_password() -> None:
-    metadata = form.PrivateMetadata(owner=ADA, revision=3)
-    shown = form.profile_form(a_view(PLAIN), metadata=metadata, reader=ADA, entry=PasswordEntry.IN_FORM).to_dict()
+    opened = a_form(a_view(PLAIN), reader=ADA, entry=PasswordEntry.IN_FORM)
+    shown = form.profile_form(opened).to_dict()
     words = [shown[name]["text"] for name in ("title", "submit", "close")]
     assert words == ["Email profile", "Save", "Cancel"]
     inputs = {block["block_id"]: block for block in shown["blocks"] if block["type"] == "input"}
     assert [block["label"]["text"] for block in inputs.values()] == list(LABELS.values())
     assert "initial_value" not in inputs[Field.PASSWORD]["element"]
-    assert inputs[Field.PASSWORD]["hint"]["text"] == "Set on 24 Nov 2026; leave empty to keep it."
+    kept = "Set on 24 Nov 2026 for smtp.example.com; leave empty to keep it."
+    assert inputs[Field.PASSWORD]["hint"]["text"] == kept
     assert inputs[Field.AUTHENTICATE]["element"]["initial_options"]
-    assert form.PrivateMetadata.decode(shown["private_metadata"]) == metadata
+    menu = inputs[Field.ENCRYPTION]["element"]
+    assert [one["text"]["text"] for one in menu["options"]] == ["TLS (STARTTLS)", "SSL (from the first byte)", "None"]
+    assert menu["initial_option"]["text"]["text"] == "TLS (STARTTLS)"
+    assert PrivateMetadata.decode(shown["private_metadata"]) == opened.metadata
 
 
-def test_what_is_suggested_is_for_those_who_have_nothing_yet() -> None:
-    metadata = form.PrivateMetadata(owner=ADA, revision=0)
-    suggested = EmailProfile(address="new@example.com", port=465)
-    for profile, address in ((EmailProfile(), "new@example.com"), (PLAIN, PLAIN.address)):
-        shown = form.profile_form(
-            a_view(profile), metadata=metadata, reader=ADA, entry=PasswordEntry.IN_FORM, suggested=suggested
-        ).to_dict()
-        assert shown["blocks"][0]["element"]["initial_value"] == address
+def inputs_of(shown: form.Form) -> dict[str, dict[str, Any]]:
+    blocks: list[dict[str, Any]] = form.profile_form(shown).to_dict()["blocks"]
+    return {block["block_id"]: block for block in blocks if block["type"] == "input"}
+
+
+def test_what_is_truly_required_is_not_called_optional_and_what_may_be_empty_says_what_that_means() -> None:
+    defaults = Defaults(login_pattern="DOMAIN\\{local}", host="smtp.example.com", port=587, encryption=Encryption.TLS)
+    empty = a_view(EmailProfile(), has_password=False, revision=0)
+    for known, login, host in (
+        (Defaults(), "Empty: the email address.", "The server for outgoing mail, which has to be known to save."),
+        (defaults, "(DOMAIN\\{local})", "Empty: the server of your workspace, smtp.example.com."),
+    ):
+        opened = form.new_form(
+            FormBasis(view=empty, defaults=known),
+            slack_address="ada@example.com",
+            reader=ADA,
+            entry=PasswordEntry.IN_FORM,
+            reply=None,
+        )
+        inputs = inputs_of(opened)
+        optional = {name for name in Field if inputs[name].get("optional")}
+        assert optional == {Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE}
+        assert login in inputs[Field.LOGIN]["hint"]["text"]
+        assert host in inputs[Field.HOST]["hint"]["text"]
+        assert "Empty: the one of these that fits." in inputs[Field.PORT]["hint"]["text"]
+        port = inputs[Field.PORT]["element"]
+        assert port["type"] == "number_input"
+        assert (port["initial_value"], port["min_value"], port["max_value"]) == ("587", "1", "65535")
+        assert port["is_decimal_allowed"] is False
+    # Of somebody else an admin need not know the password.
+    others = a_form(empty, reader="U0GRACE", entry=PasswordEntry.IN_FORM)
+    assert inputs_of(others)[Field.PASSWORD]["optional"] is True
+
+
+@pytest.mark.parametrize(
+    ("defaults", "port", "encryption"),
+    [
+        (Defaults(), "587", Encryption.TLS),
+        (Defaults(login_pattern="{local}"), "587", Encryption.TLS),
+        (Defaults(host="a.example", port=465, encryption=Encryption.SSL), "465", Encryption.SSL),
+        (Defaults(host="a.example", encryption=Encryption.SSL), "465", Encryption.SSL),
+        (Defaults(host="a.example", port=25), "25", Encryption.NONE),
+        (Defaults(host="a.example", port=2525, encryption=Encryption.TLS), "2525", Encryption.TLS),
+    ],
+)
+def test_a_new_form_begins_with_tls_and_587_or_with_the_defaults(
+    defaults: Defaults, port: str, encryption: Encryption
+) -> None:
+    basis = FormBasis(view=a_view(EmailProfile(), has_password=False, revision=0), defaults=defaults)
+    opened = form.new_form(basis, slack_address="ada@example.com", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
+    assert (opened.content.address, opened.content.login) == ("ada@example.com", "")
+    assert (opened.content.port, opened.content.encryption) == (port, encryption)
+    stored = replace(basis, view=a_view(EmailProfile(extras={"SSL": "Y"}), has_password=False, revision=1))
+    begun = form.new_form(stored, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
+    assert begun.content.encryption is Encryption.SSL
 
 
 @pytest.mark.parametrize(
     "text", ["", "no", "[]", "{}", '{"owner": "", "revision": 1}', '{"owner": "U1", "revision": true}']
 )
 def test_a_modal_of_another_version_is_refused_with_what_to_do(text: str) -> None:
-    with pytest.raises(form.OutdatedFormError, match="Close it and open it again"):
-        form.PrivateMetadata.decode(text)
+    with pytest.raises(OutdatedFormError, match="Close it and open it again"):
+        PrivateMetadata.decode(text)
+
+
+METADATA = PrivateMetadata(owner=ADA, revision=1).encode()
 
 
 def test_a_form_is_read_as_typed_and_junk_is_empty() -> None:
     values: dict[str, Any] = {name: {"value": {"value": f" {name} "}} for name in Field}
     values[Field.AUTHENTICATE] = {"value": {"selected_options": [{"value": "sign_in"}]}}
-    read = form.read_form(values)
+    values[Field.ENCRYPTION] = {"value": {"selected_option": {"value": "SSL"}}}
+    read = form.read_form({"private_metadata": METADATA, "state": {"values": values}})
     assert (read.address, read.password.get_secret_value(), read.authenticate) == (" address ", " password ", True)
+    assert read.encryption is Encryption.SSL
     junk: list[Any] = [None, [], {"address": 1}, {"address": {"value": []}}, {"address": {"value": {"value": 7}}}]
-    assert all(form.read_form(values).address == "" and not form.read_form(values).authenticate for values in junk)
+    for values in junk:
+        for state in ({"values": values}, values):
+            read = form.read_form({"private_metadata": METADATA, "state": state, "blocks": junk})
+            assert (read.address, read.authenticate, read.encryption) == ("", False, None)
+
+
+def with_nulls(view: dict[str, Any]) -> dict[str, Any]:
+    """What Slack may send of a view in which nobody touched anything."""
+    nothing: dict[str, Any] = {"type": "", "value": None, "selected_option": None, "selected_options": []}
+    values = {
+        block["block_id"]: {block["element"]["action_id"]: nothing}
+        for block in view["blocks"]
+        if block["type"] == "input"
+    }
+    return {**view, "state": {"values": values}}
+
+
+def test_nothing_means_emptied_in_a_form_as_opened_and_the_shown_value_in_one_drawn_anew() -> None:
+    opened = a_form(a_view(PLAIN), reader=ADA, entry=PasswordEntry.IN_FORM)
+    emptied = form.read_form(with_nulls(form.profile_form(opened).to_dict()))
+    assert (emptied.address, emptied.login, emptied.host, emptied.port) == ("", "", "", "")
+    assert (emptied.authenticate, emptied.encryption) == (False, Encryption.TLS)
+    redrawn = form.profile_form(opened.redrawn()).to_dict()
+    read = form.read_form(with_nulls(redrawn))
+    assert (read.address, read.login, read.host, read.port) == (PLAIN.address, "ada", PLAIN.host, "587")
+    assert (read.authenticate, read.encryption) == (True, Encryption.TLS)
+    # What shows something has to be filled there, so that nobody empties it and is not understood.
+    optional = {block["block_id"] for block in redrawn["blocks"] if block.get("optional")}
+    assert optional == {Field.PASSWORD, Field.AUTHENTICATE}
+
+
+def test_a_value_that_changes_gets_an_input_of_its_own_and_what_is_kept_stays_in_its_own() -> None:
+    opened = a_form(a_view(PLAIN), reader=ADA, entry=PasswordEntry.IN_FORM)
+    fixed = opened.with_profile(replace(PLAIN, port=465, extras={"SSL": "Y"})).redrawn()
+    ids = {block.get("block_id") for block in form.profile_form(fixed).to_dict()["blocks"]}
+    assert {"address", "login", "password", "host", "port:1", "encryption:1", "authenticate"} <= ids
+    other = fixed.with_profile(replace(PLAIN, port=465, host="mail.example.com", extras={"SSL": "Y"})).redrawn()
+    view = form.profile_form(other).to_dict()
+    # A password that was typed for one server is not offered to another.
+    assert {"host:2", "password:2", "port:1"} <= {block.get("block_id") for block in view["blocks"]}
+    assert (form.read_form(with_nulls(view)).host, form.read_form(with_nulls(view)).port) == ("mail.example.com", "465")
+
+
+def test_what_a_modal_remembers_fits_whatever_was_typed() -> None:
+    worst = '"' * 320
+    for text in (worst, "\U0001f511" * 320, "\\" * 320, "é" * 320):
+        for profile in (EmailProfile(), PLAIN):
+            opened = a_form(a_view(profile), reader=ADA, entry=PasswordEntry.EITHER)
+            longest = replace(
+                LONGEST,
+                address=f"{text[:60]}@{LONG_HOST[:180]}",
+                login=text,
+                host=text[:253],
+                extras={**LONGEST.extras, "FROM_NAME": text[:70], "PIN": "a" * 64, "AUTH": "CRAM-MD5"},
+            )
+            for metadata in (opened.with_profile(longest).redrawn().metadata, opened.with_profile(longest).stacked):
+                full = replace(metadata, owner="U" * 20, reply=REPLY)
+                assert length(full.encode()) <= MAX_METADATA_LENGTH
+                assert PrivateMetadata.decode(full.encode()).extras == metadata.extras
+            if text == "é" * 320:
+                # The longest values that are possible leave room for all there is.
+                assert PrivateMetadata.decode(full.encode()) == full
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: str(entry.name))
 def test_the_menu_of_configurations_shows_each_meaning_in_full(entry: Any) -> None:
-    shown = extras.add_modal(entry, metadata=form.PrivateMetadata(owner=ADA, revision=1), value="Y").to_dict()
+    shown = extras.add_modal(entry, metadata=PrivateMetadata(owner=ADA, revision=1), value="Y").to_dict()
     choice, value = shown["blocks"]
     options = {option["value"]: option["text"]["text"] for option in choice["element"]["options"]}
     assert options == {other.name: f"{other.name} – {other.meaning}" for other in CATALOGUE}
@@ -276,14 +384,16 @@ def test_the_menu_of_configurations_shows_each_meaning_in_full(entry: Any) -> No
 
 
 def test_the_modals_choice_is_read_and_junk_is_empty() -> None:
+    def read(values: Any) -> tuple[str, str]:
+        return extras.read_extra({"state": {"values": values}})
+
     menu = {"configuration": {"choose_extra": {"selected_option": {"value": "AUTH"}}}}
-    assert extras.read_extra({**menu, "value_AUTH": {"value": {"selected_option": {"value": "LOGIN"}}}}) == (
-        "AUTH",
-        "LOGIN",
-    )
-    assert extras.read_extra({**menu, "value_TLS": {"value": {"value": "Y"}}}) == ("AUTH", "")
+    assert read({**menu, "value_AUTH": {"value": {"selected_option": {"value": "LOGIN"}}}}) == ("AUTH", "LOGIN")
+    assert read({**menu, "value_TLS": {"value": {"value": "Y"}}}) == ("AUTH", "")
     junk: list[Any] = [None, [], {"configuration": []}, {"configuration": {"choose_extra": {"selected_option": 1}}}]
-    assert all(extras.read_extra(values) == ("", "") for values in junk)
+    assert all(read(values) == ("", "") for values in junk)
+    shown = extras.add_modal(CATALOGUE[2], metadata=PrivateMetadata(owner=ADA, revision=1), value="LOGIN").to_dict()
+    assert extras.read_extra(with_nulls(shown)) == ("AUTH", "LOGIN")
 
 
 def test_a_conflict_offers_both_ways_out() -> None:
@@ -318,7 +428,7 @@ def test_a_value_in_backticks_cannot_leave_them() -> None:
     ],
 )
 def test_a_query_that_this_program_did_not_write_is_refused(text: str) -> None:
-    with pytest.raises(form.OutdatedFormError):
+    with pytest.raises(OutdatedFormError):
         listing.decode_query(text)
 
 
@@ -360,5 +470,5 @@ def test_a_fix_is_read_as_it_was_written() -> None:
 )
 def test_a_fix_that_this_program_did_not_write_is_refused(text: str) -> None:
     for decode in (report.decode_fix, report.decode_undo):
-        with pytest.raises(form.OutdatedFormError):
+        with pytest.raises(OutdatedFormError):
             decode(text)

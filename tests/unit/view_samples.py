@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +13,14 @@ from slack_sdk.models.blocks import InputBlock
 from slack_sdk.models.views import View
 
 from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict
+from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.bulk_tests import BulkTestCounts
 from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.limits import FAILED_SIGN_INS, TESTS_OF_A_PERSON, RateLimitedError, SignInsLeft
+from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
@@ -48,10 +51,13 @@ from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
 from bot.slack.views.message import Block
+from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Encryption
+from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 from storage.tables.audit import AuditEntry
 from storage.tables.bulk_runs import StoredRun
+from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
 
 ADA, GRACE = "U0ADA", "U0GRACE"
@@ -61,7 +67,9 @@ EVIL = "<!channel> <@U0EVE|x> <https://evil.example|ok> & *b* _i_ ~s~ `c` &lt; {
 LONG_HOST = ".".join(["h" * 63, "h" * 63, "h" * 63, "h" * 61])
 LONG_ADDRESS = f"{'a' * 64}@{LONG_HOST[:189]}"
 SENTENCE = f"There is {EVIL}."
-REPLY = form.ReplyAddress(url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9)
+REPLY = ReplyAddress(
+    workspace="T1", user=ADA, url=f"https://hooks.slack.com/actions/T0123456789/{'x' * 60}", until=1.8e9
+)
 CONFLICT = ExtraConflictError(SENTENCE, wanted="SSL", present="TLS")
 
 PLAIN = EmailProfile(
@@ -158,8 +166,19 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         yield notices.notice_message(content, reader=ADA, entry=PasswordEntry.EITHER)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
-    yield report.begun(account, 15.0)
-    yield report.testing(account, a_report(profile, outcome=Outcome.RUNNING))
+    running = RunningTest.of("a" * 36, account, a_report(profile, outcome=Outcome.RUNNING))
+    yield report.begun(running, 15.0)
+    yield report.testing(running)
+    yield report.testing(replace(running, seconds=3.2, account=a_view(EmailProfile()).account))
+    stopped = a_report(profile, outcome=Outcome.STOPPED)
+    yield report.stopped(replace(running, report=stopped), stopped_by=GRACE, owner=ADA)
+    for limit, wait in ((FAILED_SIGN_INS[1], 80_000.0), (TESTS_OF_A_PERSON[0], 3.0)):
+        window = Window(taken=False, left=0, ends_at=NOW.timestamp() + wait, wait=wait)
+        yield report.limited(RateLimitedError(limit, window))
+    for left in (0, 1, 2):
+        refused = interpret_report(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile)
+        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15))
+        yield report.finished(account, replace(refused, sign_ins_left=until), owner=ADA)
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
         account,
@@ -259,35 +278,56 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
 
 
-def modals(profile: EmailProfile) -> Iterator[View]:
-    metadata = form.PrivateMetadata(
-        owner=ADA,
-        revision=3,
-        reply=form.ReplyAddress(url=f"https://hooks.slack.com/actions/T1/{'x' * 60}", until=1.8e9),
-    )
-    account = a_view(profile).account
+def a_form(view: ProfileView, *, reader: str, entry: PasswordEntry) -> form.Form:
+    """The form over a view, in a workspace with defaults, opened from a channel."""
+    basis = FormBasis(view=view, defaults=DEFAULTS)
+    return form.new_form(basis, slack_address="ada@example.com", reader=reader, entry=entry, reply=REPLY)
+
+
+def forms(profile: EmailProfile, notes: list[list[Block]]) -> Iterator[View]:
+    """Forms in every state, and what stands on top of them; the Home tab of the same people."""
     failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
-    notes: list[list[Block]] = [[], form.errors_section(dict.fromkeys(Field, EVIL))]
-    for tested in (failed, a_report(profile), a_report(profile, outcome=Outcome.RUNNING)):
-        notes.append(report.report_blocks(account, tested))
     for view in views_of_a_profile(profile).values():
+        opened = a_form(view, reader=GRACE, entry=PasswordEntry.IN_FORM)
         for note in notes:
-            yield form.profile_form(view, metadata=metadata, reader=GRACE, entry=PasswordEntry.IN_FORM, notes=note)
+            yield form.profile_form(opened, notes=note, ended=report.form_report_line(failed))
         for entry in PasswordEntry:
-            found = [Conflict(field=name, mine=EVIL, theirs=LONG_HOST, touched=True) for name in CONFLICT_FIELDS]
-            yield form.profile_form(
-                view, metadata=metadata, reader=ADA, entry=entry, suggested=profile, decisions=found
-            )
+            found = [
+                Conflict(field=name, mine=EVIL, theirs=LONG_HOST, touched=True)
+                for name in (*CONFLICT_FIELDS, "FROM_NAME")
+            ]
+            own = a_form(view, reader=ADA, entry=entry)
+            yield form.profile_form(own, decisions=found)
+            changed = own.with_profile(replace(LONGEST, host="smtp.other.example")).with_password_fix(Fix.REMOVE_BLANKS)
+            yield form.profile_form(changed.redrawn(), buttons=())
+            yield extras.list_modal(changed.extras, metadata=changed.stacked)
             for part in (None, AdminPart(page=a_page(profile), defaults=DEFAULTS, recent=ENTRIES)):
                 yield home.home(view, reader=ADA, entry=entry, admin=part)
-        yield extras.list_modal(view, metadata=metadata)
+        yield extras.list_modal(view.profile.extras, metadata=PrivateMetadata(owner=ADA, revision=3))
+
+
+def modals(profile: EmailProfile) -> Iterator[View]:
+    metadata = PrivateMetadata(owner=ADA, revision=3, reply=REPLY)
+    account = a_view(profile).account
+    failed = a_report(profile, Fault.CERTIFICATE_WRONG_NAME, outcome=Outcome.FAILED)
+    notes: list[list[Block]] = [[], form.errors_notes(dict.fromkeys(Field, EVIL)), message.alert(EVIL * 20, "error")]
+    for tested in (failed, a_report(profile)):
+        notes.append(report.form_report(interpret_report(tested, account, profile), owner=ADA))
+    running = RunningTest.of("a" * 36, account, a_report(profile, outcome=Outcome.RUNNING))
+    notes.append(report.form_progress(running))
+    stopped = replace(running, report=a_report(profile, outcome=Outcome.STOPPED))
+    notes.append(report.form_stopped(stopped, stopped_by=GRACE))
+    notes.append(report.form_changes([f"Port {EVIL} → 587"]))
+    yield from forms(profile, notes)
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")
         yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
-    yield defaults.defaults_form(stored, metadata=metadata, notes=notes[1])
+    for drawn in (0, 1):
+        again = replace(metadata, drawn=drawn)
+        yield defaults.defaults_form(defaults.filled(stored), metadata=again, notes=notes[1])
     for shown in messages(profile):
         # Pressed on the Home tab, or in a modal, an answer is a modal too.
         if not any(isinstance(block, InputBlock) for block in shown.blocks):

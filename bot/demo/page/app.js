@@ -1,12 +1,12 @@
 // The demo's page: shows one person's screen and sends what they do. All state lives in the stand-in.
 
 import { drawBlocks } from "/page/blocks.js";
-import { keepingFocus, showNodes } from "/page/keep.js";
+import { accountEntries, drawAbout, drawSteps } from "/page/guide.js";
+import { keepingFocus, showNodes, steerByArrows } from "/page/keep.js";
 import { drawMail } from "/page/mail.js";
 import { h, mrkdwn } from "/page/mrkdwn.js";
 
 const at = (id) => document.getElementById(id);
-const FIRST_COMMANDS = ["/email-profile edit", "/email-extra add TLS Y", "/email-test"];
 
 let user = sessionStorage.getItem("user") || "U0ADA";
 let place = "general";
@@ -15,6 +15,7 @@ let asked = 0;
 let drawn = 0;
 let busy = false;
 let drawnModal = "";
+let opener = null; // what had the focus when the first modal opened
 let choice = 0;
 const typed = new Map(); // view id, or person and message, or person's Home -> { block id: { action id: value } }
 const errors = new Map(); // view id -> { block id: sentence }
@@ -54,16 +55,31 @@ function draw() {
   drawPlaces();
   drawPersonas();
   drawMain();
-  drawMail(at("mail"), state);
+  keepingFocus(at("about"), () => drawAbout(at("about"), state, actAs));
+  drawMail(at("mail"), state, say);
   drawModal();
+}
+
+function say(words) {
+  at("said").textContent = words;
+}
+
+function actAs(person) {
+  user = person;
+  sessionStorage.setItem("user", user);
+  drawnModal = "";
+  place = "general";
+  at("line").value = "";
+  at("line").focus();
+  return refresh();
 }
 
 function drawPlaces() {
   const direct = state.messages.filter((message) => message.direct).length;
-  const places = [["general", "# general"], ["home", "Home of the app"], ["direct", `Messages of the app${direct ? ` (${direct})` : ""}`]];
-  showNodes(at("places"), places.map(([name, label]) => ({ key: name, mark: `${label} ${place === name}`, make: () => h("button", {
-    type: "button", role: "tab", "aria-selected": String(place === name), onclick: () => go(name),
-  }, label) })));
+  const places = [["general", "# general", "", ""], ["home", "Home", " of the app", ""], ["direct", "Messages", " of the app", direct ? ` (${direct})` : ""], ["guide", "Guide", "", ""]];
+  keepingFocus(at("places"), () => showNodes(at("places"), places.map(([name, label, ofWhat, count]) => ({ key: name, mark: `${count} ${place === name}`, make: () => h("button", {
+    type: "button", role: "tab", id: `place-${name}`, "aria-selected": String(place === name), tabindex: place === name ? "0" : "-1", onclick: () => go(name),
+  }, label, h("span", { class: "of" }, ofWhat), count) }))));
 }
 
 async function go(name) {
@@ -75,10 +91,10 @@ async function go(name) {
 
 function drawPersonas() {
   const people = state.personas.map((id) => state.people.find((one) => one.id === id));
-  showNodes(at("personas"), people.map((person) => ({ key: person.id, mark: JSON.stringify([user === person.id, person]), make: () => h("button", {
-    type: "button", role: "radio", "aria-checked": String(user === person.id), class: "persona",
+  keepingFocus(at("personas"), () => showNodes(at("personas"), people.map((person) => ({ key: person.id, mark: JSON.stringify([user === person.id, person]), make: () => h("button", {
+    type: "button", role: "radio", id: `persona-${person.id}`, "aria-checked": String(user === person.id), tabindex: user === person.id ? "0" : "-1", class: "persona", title: `${person.name}, ${person.role}`,
     onclick: () => { user = person.id; sessionStorage.setItem("user", user); drawnModal = ""; refresh(); },
-  }, avatar(person), h("span", {}, person.name, h("small", {}, person.role))) })));
+  }, avatar(person), h("span", {}, person.name, h("small", {}, person.role))) }))));
 }
 
 function avatar(person) {
@@ -86,17 +102,23 @@ function avatar(person) {
   return h("span", { class: `avatar ${person.id}`, "aria-hidden": "true" }, letters);
 }
 
+// Where the window is wide, the guide stands beside the channel, so that its tab is not there.
 function drawMain() {
-  const names = { general: "# general", home: "Email profiles", direct: "Email profiles" };
-  at("place").replaceChildren(h("strong", {}, names[place]), h("span", {}, place === "general" ? "Commands work here" : "App"));
+  const names = { general: "# general", home: "Email profiles", direct: "Email profiles", guide: "# general" };
+  document.body.dataset.place = place;
+  at("place").replaceChildren(h("strong", {}, names[place]), h("span", {}, isChannel() ? "Commands work here" : "App"));
   at("log").hidden = place === "home";
   at("home").hidden = place !== "home";
   at("composer").hidden = place === "home";
   const shown = state.messages.filter((message) => message.direct === (place === "direct"));
-  at("chips").hidden = place !== "general" || shown.length > 0;
-  drawChips();
+  keepingFocus(at("chips"), () => drawSteps(at("chips"), state, { suggest, actAs }));
+  at("chips").hidden ||= !isChannel();
   if (place === "home") drawHome();
   else drawLog(shown);
+}
+
+function isChannel() {
+  return place === "general" || place === "guide";
 }
 
 function drawHome() {
@@ -115,7 +137,7 @@ function drawLog(shown) {
   const nodes = shown.map((message) => ({ key: `${user} ${message.ts}`, mark: String(message.revision), make: () => drawMessage(message) }));
   const empty = { key: "empty", mark: place, make: () => h("p", { class: "empty" }, place === "direct"
     ? "Nothing yet. The app writes here when it cannot answer elsewhere."
-    : "Nothing here yet. Type a command below, or begin with one of these.") };
+    : "A channel of a stand-in for Slack, to try email-profile-bot in. Type a command, or begin with the line suggested below.") };
   keepingFocus(log, () => showNodes(log, nodes.length ? nodes : [empty]));
   // Who types into an older message stays there.
   const types = log.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
@@ -221,51 +243,77 @@ function drawModal() {
     layer.replaceChildren();
     // What is inert takes no focus, so this comes first.
     document.getElementById("workspace").inert = false;
-    if (closed) at("line").focus();
+    if (closed) returnFocus();
     return;
   }
   const mark = JSON.stringify([view.id, view.blocks, errors.get(view.id), state.stack.length]);
   if (mark === drawnModal) return;
   const fresh = !drawnModal.startsWith(`["${view.id}"`);
   const focus = document.activeElement;
+  if (!drawnModal) opener = focus;
   const kept = !fresh && layer.contains(focus) && focus.id ? { id: focus.id, start: focus.selectionStart, end: focus.selectionEnd } : null;
   const scroll = fresh ? 0 : layer.querySelector(".content")?.scrollTop || 0;
+  const told = layer.querySelector(".alert")?.textContent;
   drawnModal = mark;
-  layer.replaceChildren(modalNode(view));
+  layer.replaceChildren(...[fillStrip(view), modalNode(view)].filter(Boolean));
   layer.hidden = false;
   document.getElementById("workspace").inert = true;
   layer.querySelector(".content").scrollTop = scroll;
   placeFocus(layer, fresh, kept);
-  // What a button brought up stands at the end of the form: show it.
-  if (!fresh && kept && document.getElementById(kept.id)?.tagName === "BUTTON") layer.querySelector(".content").lastElementChild?.scrollIntoView({ block: "nearest" });
+  // What is told of the form stands at its top: show it when it has changed.
+  const alert = layer.querySelector(".alert");
+  if (!fresh && alert && alert.textContent !== told) alert.scrollIntoView({ block: "nearest" });
+}
+
+// To where the modal was opened; what was pressed there may have been drawn anew since, or be gone.
+function returnFocus() {
+  const same = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
+  const target = [same, at("line"), at("home"), at("log"), at("guide")].find((node) => node && node !== document.body && node.checkVisibility());
+  target?.focus({ preventScroll: true });
 }
 
 function placeFocus(layer, fresh, kept) {
   const wrong = layer.querySelector("[aria-invalid=true]");
   const old = kept && document.getElementById(kept.id);
-  const target = (!fresh && wrong) || old || layer.querySelector("[data-focus=first]") || layer.querySelector("input, textarea, select, .content button") || layer.querySelector("button");
+  const form = layer.querySelector(".dialog");
+  const target = (!fresh && wrong) || old || form.querySelector("[data-focus=first]") || form.querySelector("input, textarea, select, .content button, .content a[href]") || form.querySelector(".foot button");
   target?.focus();
   if (old && target === old && kept.start !== null && kept.start !== undefined && "setSelectionRange" in old) old.setSelectionRange(kept.start, kept.end);
 }
 
 function modalNode(view) {
-  return h("form", {
-    class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": "modal-title", novalidate: true,
-    onsubmit: (event) => { event.preventDefault(); if (view.submit) submit(view); },
-    onkeydown: (event) => {
-      if (event.key === "Escape") { event.preventDefault(); close(); }
-      keepFocus(event, event.currentTarget);
-    },
-  },
-    h("div", { class: "head" },
-      state.stack.length > 1 ? h("span", { class: "depth" }, `${state.stack.length} of 3`) : null,
-      h("h2", { id: "modal-title" }, view.title.text),
-      h("button", { type: "button", class: "close", "aria-label": "Close", onclick: close }, "×")),
-    h("div", { class: "content" }, ...drawBlocks(view.blocks, screenOf({}, view, errors.get(view.id)))),
-    h("div", { class: "foot" },
-      h("button", { type: "button", class: "button", onclick: close }, view.close?.text || "Close"),
-      view.submit ? h("button", { type: "submit", class: "button primary" }, view.submit.text) : null));
+  return h("div", { class: "dialog", role: "dialog", "aria-modal": "true", "aria-labelledby": "modal-title" },
+    h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); if (view.submit) submit(view); } },
+      h("div", { class: "head" },
+        state.stack.length > 1 ? h("span", { class: "depth" }, `${state.stack.length} of 3`) : null,
+        h("h2", { id: "modal-title" }, view.title.text),
+        h("button", { type: "button", class: "close", "aria-label": "Close", onclick: close }, "×")),
+      h("div", { class: "content" }, ...drawBlocks(view.blocks, screenOf({}, view, errors.get(view.id)))),
+      h("div", { class: "foot" },
+        h("button", { type: "button", class: "button", onclick: close }, view.close?.text || "Close"),
+        view.submit ? h("button", { type: "submit", class: "button primary" }, view.submit.text) : null)));
 }
+
+// What Slack has not: one press that types the demo's account into the form.
+function fillStrip(view) {
+  const entries = accountEntries(view, state.mail, (block) => toldValue(view, block, block.element));
+  return entries && h("aside", { class: "strip", "aria-label": "Only in this demo" }, h("span", {}, "Only in this demo"), h("button", {
+    type: "button", id: "fill-in", class: "button", onclick: () => {
+      const own = entriesOf(view.id, view.blocks);
+      for (const [blockId, values] of Object.entries(entries)) own[blockId] = { ...own[blockId], ...values };
+      errors.delete(view.id);
+      drawnModal = `["${view.id}"`;
+      drawModal();
+      at("modal").querySelector("button[type=submit]")?.focus();
+      say("The account is filled in. Save it, or test the connection first.");
+    },
+  }, "Fill in the account"));
+}
+
+at("modal").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") { event.preventDefault(); close(); }
+  keepFocus(event, at("modal"));
+});
 
 async function submit(view) {
   if (busy) return;
@@ -305,10 +353,10 @@ function keepFocus(event, dialog) {
 
 // The composer and its menu
 
-function drawChips() {
-  showNodes(at("chips"), FIRST_COMMANDS.map((line) => ({ key: line, mark: "", make: () => h("button", {
-    type: "button", class: "chip", onclick: () => { at("line").value = line; at("line").focus(); drawMenu(); },
-  }, line) })));
+function suggest(line) {
+  at("line").value = line;
+  at("line").focus();
+  drawMenu();
 }
 
 function suggestions() {
@@ -370,6 +418,8 @@ at("composer").addEventListener("submit", async (event) => {
   if (result.error) at("line").value = line;
 });
 
+steerByArrows(at("places"));
+steerByArrows(at("personas"));
 const changes = new EventSource("/changes");
 changes.onmessage = refresh;
 changes.onerror = () => { if (state) at("trouble").textContent = "The demo does not answer. Is it still running?"; };

@@ -15,7 +15,8 @@ export function drawBlocks(blocks, screen) {
 
 function drawBlock(block, screen) {
   switch (block.type) {
-    case "header": return h("h3", { class: "block" }, ...textNodes(block.text, screen));
+    case "header": return h("h2", { class: "block" }, ...textNodes(block.text, screen));
+    case "alert": return drawAlert(block, screen);
     case "divider": return h("hr");
     case "context": return h("p", { class: "block context" }, ...block.elements.flatMap((one) => textNodes(one, screen)));
     case "section": return drawSection(block, screen);
@@ -25,23 +26,38 @@ function drawBlock(block, screen) {
   }
 }
 
+// Levels have a word, because a colour alone says nothing to many.
+const LEVELS = { error: "Error", warning: "Warning", success: "Success", info: "Information" };
+
+function drawAlert(block, screen) {
+  const word = LEVELS[block.level];
+  return h("div", { class: `block alert ${block.level || ""}`, role: block.level === "error" ? "alert" : "status" },
+    word ? h("span", { class: "visually-hidden" }, `${word}: `) : null, ...textNodes(block.text, screen));
+}
+
 function drawSection(block, screen) {
   const words = [];
   if (block.text) words.push(h("div", { class: "text" }, ...textNodes(block.text, screen)));
   for (const field of block.fields || []) words.push(h("div", { class: "field" }, ...textNodes(field, screen)));
   if (!block.accessory) return h("div", { class: "block section" }, ...words);
   const id = idOf(screen, block.block_id, "words");
-  return h("div", { class: "block section beside" },
-    h("div", { class: "words", id }, ...words),
-    drawElement(block, block.accessory, screen, { "aria-labelledby": id }, { "aria-describedby": id }));
+  const beside = h("div", { class: "words", id }, ...words);
+  return h("div", { class: "block section beside" }, beside,
+    drawElement(block, block.accessory, screen, { "aria-labelledby": id }, subjectOf(beside)));
 }
 
-// `name` names a group of choices, `context` describes what is too short to speak for itself.
-function drawElement(block, element, screen, name, context = {}) {
+// Whom or what a row is about, for controls that are too short to speak for themselves: whoever is mentioned, else its first line.
+function subjectOf(words) {
+  const mentioned = words.querySelector(".mention")?.textContent.replace(/^@/, "");
+  return mentioned || words.innerText?.split("\n")[0] || words.textContent.slice(0, 80);
+}
+
+// `name` names a group of choices, `subject` says what the menu of a row is about.
+function drawElement(block, element, screen, name, subject = "") {
   const id = idOf(screen, block.block_id, element.action_id);
   switch (element.type) {
     case "button": return drawButton(block, element, id, screen);
-    case "overflow": return drawOverflow({ id, ...context }, element.options, (option, node) => screen.send(block, element, node, option.value));
+    case "overflow": return drawOverflow(id, subject, element.options, (option, node) => screen.send(block, element, node, option.value));
     case "static_select": case "radio_buttons": case "checkboxes": return drawPlaced(block, element, id, screen, name);
     default: return h("span", {}, `(${element.type})`);
   }

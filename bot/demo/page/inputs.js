@@ -82,6 +82,7 @@ function drawText(block, common, screen) {
       screen.send(block, element, event.target);
     },
   };
+  if (element.type === "number_input") properties.inputmode = "numeric";
   return element.multiline ? h("textarea", { ...properties, rows: "4" }) : h("input", { ...properties, type: "text" });
 }
 

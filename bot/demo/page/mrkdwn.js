@@ -15,8 +15,9 @@ export function h(tag, properties = {}, ...children) {
 // Drawn as coloured text, so that no emoji font is needed.
 const EMOJI = {
   white_check_mark: ["✔", "good"], x: ["✖", "bad"], heavy_minus_sign: ["–", "idle"], hourglass_flowing_sand: ["◔", "busy"],
+  white_small_square: ["▫", "idle"], black_square_for_stop: ["◼", "idle"],
   warning: ["⚠", "warn"], large_green_circle: ["●", "good"], red_circle: ["●", "bad"], large_yellow_circle: ["●", "warn"],
-  white_circle: ["○", "idle"],
+  white_circle: ["○", "idle"], black_circle: ["●", "idle"],
 };
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };

@@ -4,23 +4,24 @@ import { h } from "/page/mrkdwn.js";
 
 const EDGE = 8;
 
-export function drawOverflow(properties, options, choose) {
+export function drawOverflow(id, subject, options, choose) {
   const place = h("span", { class: "overflow" });
+  const name = subject ? `More actions: ${subject}` : "More actions";
   const opener = h("button", {
-    ...properties, type: "button", class: "button more", "aria-label": "More actions", "aria-haspopup": "menu", "aria-expanded": "false",
-    onclick: () => (place.querySelector("[role=menu]") ? close(place, opener) : open(place, opener, options, choose)),
+    id, type: "button", class: "button more", "aria-label": name, "aria-haspopup": "menu", "aria-expanded": "false",
+    onclick: () => (place.querySelector("[role=menu]") ? close(place, opener) : open(place, opener, name, options, choose)),
     onkeydown: (event) => {
       if (event.key !== "ArrowDown" || place.querySelector("[role=menu]")) return;
       event.preventDefault();
-      open(place, opener, options, choose);
+      open(place, opener, name, options, choose);
     },
   }, "⋯");
   place.append(opener);
   return place;
 }
 
-function open(place, opener, options, choose) {
-  const menu = h("div", { role: "menu", class: "more-menu", "aria-label": "More actions", onkeydown: (event) => steer(event, place, opener) },
+function open(place, opener, name, options, choose) {
+  const menu = h("div", { role: "menu", class: "more-menu", "aria-label": name, onkeydown: (event) => steer(event, place, opener) },
     ...options.map((option) => item(option, () => { close(place, opener); choose(option, opener); })));
   place.append(menu);
   opener.setAttribute("aria-expanded", "true");

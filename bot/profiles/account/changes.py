@@ -1,13 +1,26 @@
 """What differs between two profiles: after a change, or between a form and what somebody else saved meanwhile."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.profile import LABELS, EmailProfile, Field, ProfileForm
+from bot.profiles.account.extras import ENCRYPTING
+from bot.profiles.account.profile import (
+    ENCRYPTION_CHOICES,
+    LABELS,
+    EmailProfile,
+    Field,
+    ProfileForm,
+    effective_encryption,
+)
 from bot.profiles.account.records import ProfileView
 
-CONFLICT_FIELDS = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE)
+CONFLICT_FIELDS = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.ENCRYPTION, Field.AUTHENTICATE)
 """The fields in which a person chooses between what they typed and what was saved meanwhile."""
+
+_STORED_FIELDS = tuple(name for name in Field if name is not Field.ENCRYPTION)
+_DIGEST_BYTES = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +49,14 @@ def profile_change(view: ProfileView, before: EmailProfile, after: EmailProfile)
 
 def changed_fields(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
     """Return the names of what differs: labels of the form's fields, and names of extra configurations."""
-    fields = [LABELS[name] for name in Field if getattr(before, name) != getattr(after, name)]
+    fields = [LABELS[name] for name in _STORED_FIELDS if getattr(before, name) != getattr(after, name)]
     return (*fields, *_changed_extras(before, after))
 
 
 def describe_changes(before: EmailProfile, after: EmailProfile) -> tuple[str, ...]:
     """Return what differs in words, "Port 465 → 587"; of a password only that it changed."""
     descriptions = []
-    for name in Field:
+    for name in _STORED_FIELDS:
         old, new = getattr(before, name), getattr(after, name)
         if old == new:
             continue
@@ -66,34 +79,67 @@ def _changed_extras(before: EmailProfile, after: EmailProfile) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Conflict:
-    """A field that somebody else saved meanwhile with another value than was typed.
+    """A field or extra configuration that somebody else saved meanwhile with another value than the form has.
 
     `touched` is whether the person changed it too; if not, they more likely want what was saved.
     """
 
-    field: Field
+    field: str
     mine: str
     theirs: str
     touched: bool
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return LABELS[Field(self.field)] if self.field in CONFLICT_FIELDS else self.field
 
-def form_values(profile: EmailProfile) -> dict[str, str]:
-    """Return a profile's values as a form shows them, without the password."""
-    return {name.value: _as_text(getattr(profile, name)) for name in CONFLICT_FIELDS}
+
+def form_digests(profile: EmailProfile) -> dict[str, str]:
+    """Return digests of what a form over this profile begins with, by field and by extra configuration.
+
+    They tell whether two values are equal, and are short; none is of a secret.
+    """
+    extras = {name: value for name, value in profile.extras.items() if name not in ENCRYPTING}
+    return {name: _digest(value) for name, value in (_values(profile) | extras).items()}
 
 
-def find_conflicts(initial_values: Mapping[str, str], form: ProfileForm, stored: EmailProfile) -> tuple[Conflict, ...]:
-    """Compare the values the form was opened with, what was typed, and what is stored now."""
+def find_conflicts(initial: Mapping[str, str], form: ProfileForm, stored: EmailProfile) -> tuple[Conflict, ...]:
+    """Compare what a form began with (its `form_digests`), what it has now, and what is stored now.
+
+    In `form` empty values stand for themselves no more: it is as `completed` returned it.
+    """
+    theirs_of = _values(stored)
+    asked = (name for name in CONFLICT_FIELDS if name is not Field.ENCRYPTION or form.encryption is not None)
+    pairs = [(name.value, _mine(form, name), theirs_of[name]) for name in asked]
+    pairs += [
+        (name, value or "", stored.extras.get(name, ""))
+        for name, value in form.extras.items()
+        if name not in ENCRYPTING
+    ]
     conflicts = []
-    for name in CONFLICT_FIELDS:
-        initial, mine, theirs = (
-            initial_values.get(name, ""),
-            _as_text(getattr(form, name)),
-            _as_text(getattr(stored, name)),
-        )
-        if theirs not in (mine, initial):
-            conflicts.append(Conflict(field=name, mine=mine, theirs=theirs, touched=mine != initial))
+    for name, mine, theirs in pairs:
+        began = initial.get(name, _digest(""))
+        if theirs != mine and _digest(theirs) != began:
+            conflicts.append(Conflict(field=name, mine=mine, theirs=theirs, touched=_digest(mine) != began))
     return tuple(conflicts)
+
+
+def _values(profile: EmailProfile) -> dict[str, str]:
+    values = {name.value: _as_text(getattr(profile, name)) for name in CONFLICT_FIELDS if name is not Field.ENCRYPTION}
+    return values | {Field.ENCRYPTION.value: ENCRYPTION_CHOICES[effective_encryption(profile.extras)]}
+
+
+def _mine(form: ProfileForm, name: Field) -> str:
+    if name is Field.ENCRYPTION:
+        return ENCRYPTION_CHOICES[form.encryption] if form.encryption else ""
+    return _as_text(getattr(form, name))
+
+
+def _digest(text: str) -> str:
+    """Return eight characters; equality is all that they are for."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest[:_DIGEST_BYTES]).decode()
 
 
 def _as_text(value: str | int | bool | None) -> str:

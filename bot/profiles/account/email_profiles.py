@@ -4,19 +4,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pydantic import SecretStr
-
-from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
+from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
+from bot.profiles.account.drafts import FixedForm, FormAuthor, FormBasis, check_form, guarded
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
-from bot.profiles.account.fixes import ProposedFix, apply_fix
-from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, check_others_form, check_own_form, notes_on
-from bot.profiles.account.records import Loaded, ProfileView, load, profile_view, require_readable, save_profile
-from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
+from bot.profiles.account.fixes import ProposedFix, apply_fix, filled_in, opens_form
+from bot.profiles.account.form_tests import passed_form_test, tested_values
+from bot.profiles.account.profile import EmailProfile, ProfileForm, notes_on
+from bot.profiles.account.records import (
+    REPORTS,
+    Loaded,
+    ProfileView,
+    load,
+    profile_view,
+    require_readable,
+    save_profile,
+)
+from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.defaults import Defaults, load_defaults
+from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
 from bot.profiles.people.notices import notify_of_change, notify_of_deletion
+from bot.smtp.check.report import Report
 from storage.database import Database, Transaction
+from storage.tables.audit import TESTED
+from storage.tables.profiles import StoredTest
 from storage.tables.table import StaleRevisionError
 
 
@@ -43,13 +54,19 @@ class EmailProfiles:
         stored = await self.database.profile_with_last_test(owner.workspace, owner.user)
         return profile_view(owner, stored.profile, stored.test)
 
-    async def suggest(self, owner: Person, slack_address: str) -> EmailProfile:
-        """Return what a new form begins with: the workspace's defaults, and the person's address in Slack."""
+    async def form_basis(self, *, caller: Person, owner: Person) -> FormBasis:
+        """Return what a form is drawn over: the stored profile, and the workspace's defaults.
+
+        Raises:
+            NotAllowedError: the caller may not see it.
+        """
+        await self.access.require_owner_or_admin(caller, owner)
         async with self.database.reading() as tx:
-            return (await load_defaults(tx, owner.workspace)).defaults.suggestion(slack_address)
+            loaded = await load(tx, owner)
+            return FormBasis(view=loaded.view, defaults=(await load_defaults(tx, owner.workspace)).defaults)
 
     async def save(self, *, caller: Person, owner: Person, form: ProfileForm, expected_revision: int) -> ProfileChange:
-        """Check and store a form. The same content again is accepted without a new revision.
+        """Check and store a form, and the test of it that passed. The same content again makes no new revision.
 
         Raises:
             NotAllowedError: the caller may not change it.
@@ -60,13 +77,17 @@ class EmailProfiles:
         async with self.database.writing() as tx:
             loaded = await load(tx, owner)
             defaults = (await load_defaults(tx, owner.workspace)).defaults
-            profile = self._checked(form, loaded, defaults, caller=caller, owner=owner)
+            draft = check_form(form, loaded.profile, defaults, self._author(caller, owner), now=self.clock())
+            profile = draft.profile
             fields = changed_fields(loaded.profile, profile)
             if (fields or loaded.unreadable) and loaded.revision != expected_revision:
                 raise _changed_meanwhile(loaded.revision)
+            passed = await passed_form_test(tx, caller, owner, tested_values(draft, loaded))
             stored = loaded
             if fields or loaded.unreadable:
                 stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
+            if passed is not None:
+                stored = await self._keep_test(tx, caller, stored, passed)
         self.on_change(owner)
         return replace(profile_change(stored.view, loaded.profile, profile), notes=notes_on(form))
 
@@ -81,6 +102,7 @@ class EmailProfiles:
             existed = await tx.profiles.delete(owner.workspace, owner.user)
             await tx.tests.delete(owner.workspace, owner.user)
             await tx.links.forget(owner.workspace, owner.user)
+            await tx.form_tests.forget(owner.workspace, owner.user)
             if existed:
                 await notify_of_deletion(tx, caller, owner)
                 await tx.audit.forget(owner.workspace, owner.user)
@@ -132,14 +154,19 @@ class EmailProfiles:
         """
         await self.access.require_owner_or_admin(caller, owner)
         async with self.database.writing() as tx:
-            loaded = require_readable(await load(tx, owner))
-            before = replace(loaded.profile, before=None)
-            fixed = _guarded(caller, owner, before, apply_fix(before, fix))
-            if fixed != before:
-                after = replace(fixed, before=before)
-                fields = changed_fields(before, fixed)
-                loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
+            change = await self.fix_within(tx, caller=caller, owner=owner, fix=fix)
         self.on_change(owner)
+        return change
+
+    async def fix_within(self, tx: Transaction, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
+        """Do as `fix` does, in the transaction of something else, for a caller who may; `on_change` is not called."""
+        loaded = require_readable(await load(tx, owner))
+        before = replace(loaded.profile, before=None)
+        fixed = guarded(caller, owner, before, apply_fix(before, fix))
+        if fixed != before:
+            after = replace(fixed, before=before)
+            fields = changed_fields(before, fixed)
+            loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
         return profile_change(loaded.view, before, fixed)
 
     async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:
@@ -156,26 +183,33 @@ class EmailProfiles:
             if before is None or loaded.revision != revision:
                 raise UserError("The profile has changed since, so this can no longer be undone.")
             now = replace(loaded.profile, before=None)
-            back = _guarded(caller, owner, now, before)
+            back = guarded(caller, owner, now, before)
             stored = await self._store(tx, caller, loaded, back, fields=changed_fields(now, back), action="undone")
         self.on_change(owner)
         return profile_change(stored.view, now, back)
 
-    def _checked(
-        self, form: ProfileForm, loaded: Loaded, defaults: Defaults, *, caller: Person, owner: Person
-    ) -> EmailProfile:
-        stored, now = loaded.profile, self.clock()
-        if defaults.login_pattern and form.authenticate and not form.login.strip():
-            form = replace(form, login=defaults.login_for(form.address.strip()))
-        if not self.password_in_form:
-            form = replace(form, password=SecretStr(""))
-        check = check_own_form if caller == owner and self.password_in_form else check_others_form
-        profile = check(form, stored, now=now)
-        try:
-            defaults.require_allowed(profile.host)
-        except UserError as error:
-            raise InvalidFormError({Field.HOST: str(error)}) from None
-        return profile if stored.is_complete else defaults.with_default_encryption(profile)
+    async def fix_form(self, *, caller: Person, owner: Person, form: ProfileForm, fix: ProposedFix) -> FixedForm:
+        """Make one change that a report advised in what stands in a form; nothing is stored.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            InvalidFormError: fields break rules.
+            OutdatedFixError: the change does not fit the form as it is now.
+        """
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.reading() as tx:
+            loaded = await load(tx, owner)
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
+        draft = check_form(form, loaded.profile, defaults, self._author(caller, owner), now=self.clock())
+        before = draft.profile
+        needs_typing = opens_form(fix, before, has_password=before.has_password)
+        fixed = filled_in(before, fix) if needs_typing else apply_fix(before, fix)
+        return FixedForm(
+            profile=fixed.without_secrets(), descriptions=describe_changes(before, fixed), tests_now=not needs_typing
+        )
+
+    def _author(self, caller: Person, owner: Person) -> FormAuthor:
+        return FormAuthor(caller=caller, owner=owner, password_in_form=self.password_in_form)
 
     async def _change(
         self, caller: Person, owner: Person, change: Callable[[EmailProfile], EmailProfile]
@@ -184,7 +218,7 @@ class EmailProfiles:
         async with self.database.writing() as tx:
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
-            profile = _guarded(caller, owner, before, change(before))
+            profile = guarded(caller, owner, before, change(before))
             if profile != before:
                 fields = changed_fields(before, profile)
                 action = "extra configurations changed"
@@ -212,12 +246,25 @@ class EmailProfiles:
         await notify_of_change(tx, caller, profile_change(stored.view, before.profile, profile))
         return stored
 
-
-def _guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailProfile) -> EmailProfile:
-    """Drop the password when somebody else changes which certificate is trusted with it."""
-    if caller != owner and before.extras.get("PIN") != after.extras.get("PIN"):
-        return replace(after, password=None, password_host="", password_set_at=None)
-    return after
+    async def _keep_test(self, tx: Transaction, caller: Person, stored: Loaded, report: Report) -> Loaded:
+        """Store the test that a form passed as the last one of the profile that it became."""
+        owner, document = stored.owner, REPORTS.dump_json(report)
+        test = StoredTest(
+            record_id=stored.record_id, revision=stored.revision, tested_at=report.tested_at, document=document
+        )
+        await tx.tests.record(
+            owner.workspace,
+            owner.user,
+            record_id=test.record_id,
+            revision=test.revision,
+            document=document,
+            tested_at=test.tested_at,
+        )
+        await tx.form_tests.forget(owner.workspace, owner.user)
+        await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=("passed",))
+        tested = replace(stored, last_test=test)
+        await update_person_from(tx, tested.view, at=self.clock())
+        return tested
 
 
 def _changed_meanwhile(revision: int) -> EditConflictError:

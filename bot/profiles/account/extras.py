@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.profile import check_address, is_printable
+from bot.profiles.account.profile import check_address, effective_encryption, is_printable
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
+from bot.smtp.account import Encryption
 from bot.smtp.network.guard import HostError, literal, normal_host
 
 MAX_NAME_LENGTH = 70
@@ -227,3 +228,33 @@ def without_extra(extras: Mapping[str, str], name: str) -> dict[str, str]:
         present = f"You have {', '.join(extras)}." if extras else "You have none."
         raise InvalidExtraError(f"{entry.name} is not among the extra configurations. {present}", part="name")
     return {other: value for other, value in extras.items() if other != entry.name}
+
+
+ENCRYPTING = ("SSL", "TLS")
+"""The extra configurations that are the form's encryption too."""
+
+
+def with_effective_encryption(extras: Mapping[str, str], encryption: Encryption) -> dict[str, str]:
+    """Return the extra configurations with this encryption in effect; those that make it already stay as they are."""
+    if effective_encryption(extras) is encryption:
+        return dict(extras)
+    if encryption is not Encryption.NONE:
+        return with_encryption(extras, encryption.value)
+    return {name: value for name, value in extras.items() if not (name in ENCRYPTING and value == "Y")}
+
+
+def with_changes(extras: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the extra configurations with some set and some (those that are None) taken away.
+
+    Raises:
+        InvalidExtraError: unknown name or value.
+    """
+    kept = {name: value for name, value in extras.items() if name not in changes}
+    set_now = {name: normalize_value(find_extra(name), value) for name, value in changes.items() if value is not None}
+    return {**kept, **set_now}
+
+
+def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what makes `after` of `before`, as `with_changes` takes it."""
+    names = [*after, *(name for name in before if name not in after)]
+    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pydantic import SecretStr
 
 from bot.profiles.account.extras import with_encryption, with_extra, without_extra
-from bot.profiles.account.profile import EmailProfile, check_address
+from bot.profiles.account.profile import EmailProfile, check_address, parse_port
 from bot.profiles.errors import UserError
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import Advice
@@ -87,6 +87,16 @@ def opens_form(fix: ProposedFix, profile: EmailProfile, *, has_password: bool) -
         # A password goes only to the server that it was typed for.
         return True
     return fix.kind is Fix.AUTHENTICATE and not (has_password and profile.login)
+
+
+def filled_in(profile: EmailProfile, fix: ProposedFix) -> EmailProfile:
+    """Return the profile that a form begins with for a fix that needs something typed; the password is as it was."""
+    if fix.kind is Fix.NAME_FROM_CERTIFICATE:
+        return replace(profile, host=fix.target)
+    if fix.kind is Fix.USE_PROVIDER_SERVER:
+        host, _, port = fix.target.partition(" ")
+        return replace(profile, host=host, port=parse_port(port) or profile.port)
+    return replace(profile, authenticate=True)
 
 
 def apply_fix(profile: EmailProfile, fix: ProposedFix) -> EmailProfile:

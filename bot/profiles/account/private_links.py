@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from bot.profiles.account.profile import LABELS, Field, check_password
 from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
-from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, release
+from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, give_back
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.defaults import load_defaults
+from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
@@ -39,7 +39,7 @@ class LinkGoneError(UserError):
 class PrivateLink:
     """An open link: for whom, and the server that the password goes to.
 
-    `view_id` and `revision` are those of the open form, if the link was made from one.
+    `view_id` and `revision` are those of the open form, if the link was made from one, and `form` is what it remembers.
     """
 
     owner: Person
@@ -47,14 +47,16 @@ class PrivateLink:
     host: str
     view_id: str
     revision: int
+    form: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordSet:
-    """A password that was set: the profile now, and the link through which it came."""
+    """A password that was set: the profile now, the workspace's defaults, and the link through which it came."""
 
     link: PrivateLink
     view: ProfileView
+    defaults: Defaults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,9 @@ class PrivateLinks:
     clock: Callable[[], datetime]
     on_change: OnChange
 
-    async def create_link(self, *, owner: Person, host: str = "", view_id: str = "", revision: int = 0) -> str:
+    async def create_link(
+        self, *, owner: Person, host: str = "", view_id: str = "", revision: int = 0, form: str = ""
+    ) -> str:
         """Return the URL of a new link for the owner's password for `host`, or else for the stored server.
 
         Raises:
@@ -85,8 +89,8 @@ class PrivateLinks:
             host = _check_host(host or loaded.profile.host)
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(host)
             token = secrets.token_urlsafe(TOKEN_BYTES)
-            # The version before, which may run beside this one, wants a channel.
-            document = json.dumps({"host": host, "channel": "", "view_id": view_id, "revision": revision}).encode()
+            # The version before, which may run beside this one, knows these names alone, and posts to no such channel.
+            document = json.dumps({"host": host, "channel": form, "view_id": view_id, "revision": revision}).encode()
             stored = StoredLink(workspace=owner.workspace, user=owner.user, document=document)
             await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
         return f"{self.public_url}/password/{owner.user}/{token}"
@@ -100,10 +104,10 @@ class PrivateLinks:
         """
         async with self.database.writing() as tx:
             # Counted as wrong before it is looked up, so that over the limit even a right guess opens nothing.
-            await count(tx, LINK_ATTEMPTS, network_address)
+            counted = await count(tx, LINK_ATTEMPTS, network_address)
             link = await _find(tx, user, token)
             if link is not None:
-                await release(tx, LINK_ATTEMPTS, network_address)
+                await give_back(tx, counted)
         if link is None:
             raise LinkGoneError
         return link
@@ -123,12 +127,13 @@ class PrivateLinks:
         if sentence:
             raise InvalidFormError({Field.PASSWORD: sentence})
         async with self.database.writing() as tx:
-            (await load_defaults(tx, link.owner.workspace)).defaults.require_allowed(link.host)
+            defaults = (await load_defaults(tx, link.owner.workspace)).defaults
+            defaults.require_allowed(link.host)
             if not await tx.links.use(token, user, seconds=LINK_LIFETIME_SECONDS):
                 raise LinkGoneError
             stored = await self._store(tx, link, password)
         self.on_change(link.owner)
-        return PasswordSet(link=link, view=stored.view)
+        return PasswordSet(link=link, view=stored.view, defaults=defaults)
 
     async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> Loaded:
         owner, now = link.owner, self.clock()
@@ -165,5 +170,5 @@ async def _find(tx: Transaction, user: str, token: str) -> PrivateLink | None:
     owner = Person(workspace=stored.workspace, user=user)
     loaded = await load(tx, owner)
     document = json.loads(stored.document)
-    del document["channel"]
-    return PrivateLink(owner=owner, address=loaded.profile.address, **document)
+    form = document.pop("channel")
+    return PrivateLink(owner=owner, address=loaded.profile.address, form=form, **document)

@@ -14,6 +14,7 @@ from pydantic import SecretStr, TypeAdapter
 
 from bot.profiles.errors import InvalidFormError
 from bot.smtp.account import Encryption
+from bot.smtp.advice.row import Fix
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.network.guard import HostError, literal, normal_host
 from bot.smtp.typed import look_alikes, narrowed, oddities, stripped, without_invisible
@@ -32,6 +33,8 @@ class Field(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a field's name
     HOST = "host"
     PORT = "port"
+    ENCRYPTION = "encryption"
+    """Stored as the extra configurations SSL and TLS."""
     AUTHENTICATE = "authenticate"
 
 
@@ -41,6 +44,7 @@ LABELS: Mapping[Field, str] = {
     Field.PASSWORD: "Password",
     Field.HOST: "SMTP Server Address",
     Field.PORT: "Port",
+    Field.ENCRYPTION: "Encryption",
     Field.AUTHENTICATE: "Authentication Required",
 }
 
@@ -123,6 +127,16 @@ ENCRYPTION_WORDS: Mapping[Encryption, str] = {
 }
 
 
+ENCRYPTION_CHOICES: Mapping[Encryption, str] = {
+    Encryption.TLS: "TLS (STARTTLS)",
+    Encryption.SSL: "SSL (from the first byte)",
+    Encryption.NONE: "None",
+}
+"""The encryption modes as people choose them, the usual one first."""
+
+TYPICAL_PORTS: Mapping[Encryption, int] = {Encryption.TLS: 587, Encryption.SSL: 465, Encryption.NONE: 25}
+
+
 @dataclass(frozen=True)
 class Mismatch:
     """Port and encryption do not go together: a sentence, and the extra configuration that would fit."""
@@ -131,17 +145,22 @@ class Mismatch:
     extra: str
 
 
-def find_mismatch(port: int | None, encryption: Encryption, *, authenticate: bool) -> Mismatch | None:
-    """Return how port and encryption do not fit; None when they do, or when the port is none of the usual ones."""
+def find_mismatch(
+    port: int | None, encryption: Encryption, *, authenticate: bool, said_by: str = "the profile"
+) -> Mismatch | None:
+    """Return how port and encryption do not fit; None when they do, or when the port is none of the usual ones.
+
+    `said_by` is who says which encryption, in the sentence.
+    """
     now = "neither SSL nor TLS" if encryption is Encryption.NONE else encryption.value
     if port == 465 and encryption is not Encryption.SSL:
-        return Mismatch(f"Port 465 goes with SSL, and the profile says {now}.", "SSL")
+        return Mismatch(f"Port 465 goes with SSL, and {said_by} says {now}.", "SSL")
     if port == 587 and encryption is not Encryption.TLS:
-        return Mismatch(f"Port 587 goes with TLS, and the profile says {now}.", "TLS")
+        return Mismatch(f"Port 587 goes with TLS, and {said_by} says {now}.", "TLS")
     if port == 25 and encryption is Encryption.SSL:
-        return Mismatch("Port 25 begins unencrypted, and the profile says SSL.", "TLS")
+        return Mismatch(f"Port 25 begins unencrypted, and {said_by} says SSL.", "TLS")
     if encryption is Encryption.NONE and authenticate and port is not None:
-        return Mismatch("A password never travels unencrypted, and the profile has no encryption yet.", "TLS")
+        return Mismatch(f"A password never travels unencrypted, and {said_by} has no encryption yet.", "TLS")
     return None
 
 
@@ -149,7 +168,9 @@ def find_mismatch(port: int | None, encryption: Encryption, *, authenticate: boo
 class ProfileForm:
     """The form as typed: nothing trimmed, nothing checked. An empty password keeps the stored one.
 
-    `keep_stored` are fields in which the person chose what somebody else saved meanwhile.
+    `encryption` is None in a form without that menu; `extras` are the changes of extra configurations that wait for
+    the form's Save, None being one that is taken away; `password_fixes` are what shall be taken out of the password.
+    `keep_stored` are the fields and extra configurations in which the person chose what somebody else saved meanwhile.
     """
 
     address: str
@@ -158,7 +179,10 @@ class ProfileForm:
     host: str
     port: str
     authenticate: bool
-    keep_stored: frozenset[Field] = frozenset()
+    encryption: Encryption | None = None
+    extras: Mapping[str, str | None] = field(default_factory=dict)
+    password_fixes: tuple[Fix, ...] = ()
+    keep_stored: frozenset[str] = frozenset()
 
 
 def check_own_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) -> EmailProfile:
@@ -197,7 +221,7 @@ def check_others_form(form: ProfileForm, stored: EmailProfile, *, now: datetime)
 
 def _check_fields(form: ProfileForm, stored: EmailProfile, now: datetime) -> tuple[EmailProfile, dict[str, str]]:
     """Return the profile and a sentence for each bad field; bad fields are left empty in the profile."""
-    form = _with_stored_fields(form, stored)
+    form = with_stored_fields(form, stored)
     errors: dict[str, str] = {}
     address = _check(Field.ADDRESS, errors, check_address, form.address)
     login = _check(Field.LOGIN, errors, _check_login, form.login)
@@ -227,14 +251,18 @@ def _check_fields(form: ProfileForm, stored: EmailProfile, now: datetime) -> tup
     return profile, errors
 
 
-def _with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
-    kept: dict[str, Any] = {name.value: getattr(stored, name) for name in form.keep_stored}
+def with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
+    """Return the form with what somebody else saved in the fields where the person chose that."""
+    kept: dict[str, Any] = {name: getattr(stored, name) for name in form.keep_stored & _KEPT_AS_THEY_ARE}
     if Field.PORT in kept:
         kept[Field.PORT] = str(stored.port or "")
     if Field.HOST in kept and form.host.strip() != stored.host:
         # What was typed as password for one server never goes to another.
         kept[Field.PASSWORD] = SecretStr("")
     return replace(form, **kept)
+
+
+_KEPT_AS_THEY_ARE = frozenset({Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE})
 
 
 def _check(name: Field, errors: dict[str, str], check: Callable[[str], str], typed: str) -> str:

@@ -1,16 +1,25 @@
 """What is stored for one person: opened from the database, and as it may be shown."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.profiles.account.profile import EmailProfile, Mismatch, effective_encryption, find_mismatch
+from bot.profiles.account.profile import (
+    EmailProfile,
+    Field,
+    Mismatch,
+    effective_encryption,
+    find_mismatch,
+    without_what_nobody_sees,
+)
 from bot.profiles.errors import UnreadableProfileError
 from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Report
+from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Transaction
 from storage.tables.profiles import StoredProfile, StoredTest, UnreadableRecordError
 
@@ -48,6 +57,13 @@ class ProfileView:
     def encryption(self) -> Encryption:
         """The one effective encryption mode."""
         return effective_encryption(self.profile.extras)
+
+    def has_password_for(self, host: str) -> bool:
+        """Whether a password is stored that goes to a server, as it was typed in a form."""
+        typed = without_what_nobody_sees(Field.HOST, host)
+        with suppress(HostError):
+            return self.profile.password_set_at is not None and normal_host(typed) == self.profile.password_host
+        return False
 
     @property
     def mismatch(self) -> Mismatch | None:

@@ -1,23 +1,30 @@
 """Connection tests of stored and of typed profiles: authorised, limited, kept."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from pydantic import SecretStr
-
+from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.drafts import FormAuthor, check_form
+from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix, propose_fixes
-from bot.profiles.account.profile import EmailProfile, ProfileForm, check_others_form, check_own_form
+from bot.profiles.account.form_tests import keep_form_test, tested_values
+from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.limits import (
     MESSAGES_OF_A_PERSON,
     TESTS_OF_A_TARGET,
+    SignInsLeft,
+    Use,
     count,
+    count_sign_in,
     count_test,
-    release_sign_in,
-    reserve_sign_in,
+    give_back,
+    sign_ins_left,
 )
+from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
 from bot.profiles.connection_tests.sample_message import sample_message
 from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
@@ -25,42 +32,42 @@ from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.advice.advice import Advice, advise
-from bot.smtp.check.report import Fault, Outcome, Report, StageName
+from bot.smtp.check.report import Outcome, Report, StageName
 from storage.database import Database, Transaction
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.tables.audit import TESTED
 
-Progress = Callable[[Report], None]
+Progress = Callable[[RunningTest], None]
+"""Follows a test: called whenever a stage begins, for the first time when the test is within the limits."""
 
-_NOT_TRIED = (
-    Fault.PASSWORD_OVER_CLEAR_TEXT,
-    Fault.PASSWORD_MISSING,
-    Fault.SIGN_IN_NOT_OFFERED,
-    Fault.MECHANISM_NOT_OFFERED,
-    Fault.CHOSEN_MECHANISM_NOT_OFFERED,
-    Fault.ONLY_WINDOWS_SIGN_IN,
-    Fault.ONLY_OAUTH,
-)
+Follow = Callable[[Report], None]
+Run = Callable[[Account, Follow], Coroutine[Any, Any, Report]]
 
 
 class AccountTester(Protocol):
     """What the rules need of the connection test."""
 
-    async def test(self, account: Account, progress: Progress) -> Report:
+    async def test(self, account: Account, progress: Follow) -> Report:
         """Test one account and report."""
         ...
 
-    async def send(self, account: Account, outgoing: Outgoing, progress: Progress) -> Report:
+    async def send(self, account: Account, outgoing: Outgoing, progress: Follow) -> Report:
         """Test one account and, when all stages pass, send one message."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionTestResult:
-    """A finished test: the report, what it means, and the changes that buttons may offer."""
+    """A finished test: of which account (without its secrets), the report, what it means, and the fixes to offer.
 
+    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused.
+    """
+
+    account: Account
     report: Report
     advice: Advice | None
     fixes: tuple[ProposedFix, ...]
+    sign_ins_left: SignInsLeft | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +77,16 @@ class SentMessageResult:
     test: ConnectionTestResult
     recipient: str
     dns_findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty."""
+
+    account: Account
+    sign_in: tuple[Use, ...]
+    message: tuple[Use, ...] = ()
+    test_id: str = ""
 
 
 class ConnectionTests:
@@ -82,6 +99,8 @@ class ConnectionTests:
         tester: AccountTester,
         judge: Callable[[str, str], Awaitable[tuple[str, ...]]],
         access: Access,
+        profiles: EmailProfiles,
+        running: RunningTests,
         clock: Callable[[], datetime],
         on_change: OnChange,
         password_in_form: bool = True,
@@ -91,6 +110,8 @@ class ConnectionTests:
         self._tester = tester
         self._judge = judge
         self._access = access
+        self._profiles = profiles
+        self._running = running
         self._clock = clock
         self._on_change = on_change
         self._password_in_form = password_in_form
@@ -104,31 +125,61 @@ class ConnectionTests:
             NoProfileError: there is not enough of a profile to test.
             UnreadableProfileError: the stored profile does not open; no connection is made.
             UserError: a test of it is running already.
-            LimitedError: too many tests or failed sign-ins; it says how long to wait.
+            RateLimitedError: too many tests or refused sign-ins; it says how long to wait.
+            StoppedTestError: somebody stopped the test.
         """
         loaded = await self._stored(caller, owner)
-        account = account_of(loaded.profile)
-        report = await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
-        report = await self._keep(caller, owner, loaded, report)
-        return interpret_report(report, account, loaded.profile)
+        with self._only_test_of(owner):
+            async with self._database.writing() as tx:
+                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+            report, left = await self._watched(begun, owner, self._tester.test, progress)
+        return await self._kept(caller, owner, loaded, report, left)
+
+    async def fix_and_test(
+        self,
+        *,
+        caller: Person,
+        owner: Person,
+        fix: ProposedFix,
+        on_fixed: Callable[[ProfileChange], None],
+        progress: Progress,
+    ) -> ConnectionTestResult:
+        """Make one change that a report advised, and test; errors as `test`, and then nothing was changed.
+
+        `on_fixed` gets the change when it is stored, which is before the test is followed.
+
+        Raises:
+            OutdatedFixError: the fix does not fit the profile as it is now.
+        """
+        await self._access.require_owner_or_admin(caller, owner)
+        with self._only_test_of(owner):
+            async with self._database.writing() as tx:
+                change = await self._profiles.fix_within(tx, caller=caller, owner=owner, fix=fix)
+                loaded = await self._testable(tx, owner)
+                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+            self._on_change(owner)
+            on_fixed(change)
+            report, left = await self._watched(begun, owner, self._tester.test, progress)
+        return await self._kept(caller, owner, loaded, report, left)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`."""
-        loaded = await self._testable(owner)
+        async with self._database.reading() as tx:
+            loaded = await self._testable(tx, owner)
         account = account_of(loaded.profile)
-        report = await self._tested(
-            owner,
-            account,
-            lambda tx: count(tx, TESTS_OF_A_TARGET, account.host, str(account.port)),
-            lambda: self._tester.test(account, _unwatched),
-        )
-        report = await self._keep(caller, owner, loaded, report)
-        return interpret_report(report, account, loaded.profile)
+        with self._only_test_of(owner):
+            async with self._database.writing() as tx:
+                await count(tx, TESTS_OF_A_TARGET, account.host, str(account.port))
+                begun = _Begun(account=account, sign_in=await _count_sign_in(tx, account))
+            reports: list[Report] = []
+            report, left = await self._settled(begun, self._tester.test(account, reports.append), reports)
+        return await self._kept(caller, owner, loaded, report, left)
 
     async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
 
-        It goes to one's own address or, for somebody else's profile, to the caller's address in Slack.
+        It goes to one's own address or, for somebody else's profile, to the caller's address in Slack. It counts as
+        one of the day's messages unless it is certain that the server did not take it.
         """
         loaded = await self._stored(caller, owner)
         recipient = loaded.profile.address
@@ -137,37 +188,51 @@ class ConnectionTests:
             recipient = member.address if member else ""
         if not recipient:
             raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
-        async with self._database.writing() as tx:
-            await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
-        account = account_of(loaded.profile)
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
-        report = await self._tested_for(caller, owner, account, lambda: self._tester.send(account, outgoing, progress))
-        report = await self._keep(caller, owner, loaded, report)
-        domain = account.address.rpartition("@")[2]
-        judgement = await self._judge(domain, account.host) if report.passed else ()
-        return SentMessageResult(
-            test=interpret_report(report, account, loaded.profile), recipient=recipient, dns_findings=judgement
-        )
+        with self._only_test_of(owner):
+            async with self._database.writing() as tx:
+                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+                message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
+            report, left = await self._watched(
+                replace(begun, message=message),
+                owner,
+                lambda account, follow: self._tester.send(account, outgoing, follow),
+                progress,
+            )
+        result = await self._kept(caller, owner, loaded, report, left)
+        domain = begun.account.address.rpartition("@")[2]
+        judgement = await self._judge(domain, begun.account.host) if report.passed else ()
+        return SentMessageResult(test=result, recipient=recipient, dns_findings=judgement)
 
-    async def test_form(self, *, caller: Person, owner: Person, form: ProfileForm, progress: Progress) -> Report:
-        """Test a form's values as typed, with the stored extra configurations; nothing is stored.
+    async def test_form(
+        self, *, caller: Person, owner: Person, form: ProfileForm, progress: Progress
+    ) -> ConnectionTestResult:
+        """Test what a form would save, and say what helps; a test that passed is kept for when exactly that is saved.
 
         Raises:
             NotAllowedError: the caller may not.
             InvalidFormError: fields break rules.
             UserError: a test is running already.
-            LimitedError: too many tests or failed sign-ins.
+            RateLimitedError: too many tests or refused sign-ins.
+            StoppedTestError: somebody stopped the test.
         """
         await self._access.require_owner_or_admin(caller, owner)
         async with self._database.reading() as tx:
             loaded = await load(tx, owner)
             defaults = (await load_defaults(tx, owner.workspace)).defaults
-        if not self._password_in_form:
-            form = replace(form, password=SecretStr(""))
-        check = check_own_form if caller == owner and self._password_in_form else check_others_form
-        account = account_of(check(form, loaded.profile, now=self._clock()))
-        defaults.require_allowed(account.host)
-        return await self._tested_for(caller, owner, account, lambda: self._tester.test(account, progress))
+        author = FormAuthor(caller=caller, owner=owner, password_in_form=self._password_in_form)
+        draft = check_form(form, loaded.profile, defaults, author, now=self._clock())
+        account = account_of(draft.profile)
+        with self._only_test_of(owner):
+            async with self._database.writing() as tx:
+                begun = await self._begin(tx, caller, owner, account)
+            report, left = await self._watched(begun, owner, self._tester.test, progress)
+        last = report_of(loaded.last_test) if loaded.last_test else None
+        report = replace(report, trusted_before=_trusted_before(last, report))
+        if report.passed:
+            async with self._database.writing() as tx:
+                await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
+        return replace(interpret_report(report, account, draft.profile), sign_ins_left=left)
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
         """Give the dialogue of the last test, credentials replaced.
@@ -186,51 +251,82 @@ class ConnectionTests:
 
     async def _stored(self, caller: Person, owner: Person) -> Loaded:
         await self._access.require_owner_or_admin(caller, owner)
-        return await self._testable(owner)
-
-    async def _testable(self, owner: Person) -> Loaded:
         async with self._database.reading() as tx:
-            loaded = require_readable(await load(tx, owner))
-            defaults = (await load_defaults(tx, owner.workspace)).defaults
+            return await self._testable(tx, owner)
+
+    async def _testable(self, tx: Transaction, owner: Person) -> Loaded:
+        loaded = require_readable(await load(tx, owner))
         if not loaded.profile.is_complete:
             raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
-        defaults.require_allowed(loaded.profile.host)
+        (await load_defaults(tx, owner.workspace)).defaults.require_allowed(loaded.profile.host)
         return loaded
 
-    async def _tested_for(
-        self, caller: Person, owner: Person, account: Account, run: Callable[[], Awaitable[Report]]
-    ) -> Report:
-        return await self._tested(owner, account, lambda tx: count_test(tx, caller, account.host, account.port), run)
-
-    async def _tested(
-        self,
-        owner: Person,
-        account: Account,
-        take: Callable[[Transaction], Awaitable[None]],
-        run: Callable[[], Awaitable[Report]],
-    ) -> Report:
+    @contextmanager
+    def _only_test_of(self, owner: Person) -> Iterator[None]:
         if owner in self._testing:
-            raise UserError("A test of this profile is running already. Wait for its report.")
+            raise UserError("A test of this profile is running already. Wait for its report, or stop it.")
         self._testing.add(owner)
         try:
-            return await self._limited(account, take, run)
+            yield
         finally:
             self._testing.discard(owner)
 
-    async def _limited(
-        self, account: Account, take: Callable[[Transaction], Awaitable[None]], run: Callable[[], Awaitable[Report]]
-    ) -> Report:
-        """Run a test within the limits; a sign-in counts as failed until it has not."""
-        signs_in = account.authenticate and account.password is not None and account.encryption is not Encryption.NONE
+    async def _begin(self, tx: Transaction, caller: Person, owner: Person, account: Account) -> _Begun:
+        """Count a test against all limits, and store that it is under way."""
+        await count_test(tx, caller, account.host, account.port)
+        sign_in = await _count_sign_in(tx, account)
+        test_id = await self._running.add(tx, caller=caller, owner=owner)
+        return _Begun(account=account, sign_in=sign_in, test_id=test_id)
+
+    async def _watched(
+        self, begun: _Begun, owner: Person, run: Run, progress: Progress
+    ) -> tuple[Report, SignInsLeft | None]:
+        """Run a test that can be followed and stopped."""
+        reports: list[Report] = []
+
+        def follow(report: Report) -> None:
+            reports.append(report)
+            progress(RunningTest.of(begun.test_id, begun.account, report))
+
+        work = self._running.run(begun.test_id, owner.workspace, run(begun.account, follow))
+        try:
+            return await self._settled(begun, work, reports)
+        except StopRequestedError as stopped:
+            if not reports:
+                raise UserError("The test was stopped before it began.") from None
+            test = RunningTest.of(begun.test_id, begun.account, reports[-1])
+            raise StoppedTestError(test, stopped_by=stopped.person) from None
+
+    async def _settled(
+        self, begun: _Begun, work: Coroutine[Any, Any, Report], reports: Sequence[Report]
+    ) -> tuple[Report, SignInsLeft | None]:
+        """Wait for a test, and uncount what it did not use; `reports` are those on its way, for when it is stopped."""
+        try:
+            report = await work
+        except BaseException:
+            # What the database cannot uncount stays counted until its window is over.
+            with suppress(DatabaseUnavailableError):
+                await self._settle(begun, reports[-1] if reports else None)
+            raise
+        return report, await self._settle(begun, report)
+
+    async def _settle(self, begun: _Begun, report: Report | None) -> SignInsLeft | None:
+        refused = bool(begun.sign_in) and report is not None and report.sign_in_refused
         async with self._database.writing() as tx:
-            await take(tx)
-            if signs_in:
-                await reserve_sign_in(tx, account.host, account.login)
-        report = await run()
-        if signs_in and not _sign_in_failed(report):
-            async with self._database.writing() as tx:
-                await release_sign_in(tx, account.host, account.login)
-        return report
+            if begun.test_id:
+                await tx.running_tests.end(begun.test_id)
+            if not refused:
+                await give_back(tx, begun.sign_in)
+            if report is None or not report.may_have_sent:
+                await give_back(tx, begun.message)
+            return await sign_ins_left(tx, begun.account.host, begun.account.login) if refused else None
+
+    async def _kept(
+        self, caller: Person, owner: Person, loaded: Loaded, report: Report, left: SignInsLeft | None
+    ) -> ConnectionTestResult:
+        report = await self._keep(caller, owner, loaded, report)
+        result = interpret_report(report, account_of(loaded.profile), loaded.profile)
+        return replace(result, sign_ins_left=left)
 
     async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
         failed = report.failed_stage
@@ -258,20 +354,19 @@ class ConnectionTests:
         return report
 
 
-def _unwatched(_report: Report) -> None:
-    """Nobody follows one test among many."""
+async def _count_sign_in(tx: Transaction, account: Account) -> tuple[Use, ...]:
+    """Count a sign-in as refused, where the test will try one."""
+    if not account.authenticate or account.password is None or account.encryption is Encryption.NONE:
+        return ()
+    return await count_sign_in(tx, account.host, account.login)
 
 
 def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:
     """Say what a finished report means for a profile, and which changes help."""
     advice = advise(report, account)
-    return ConnectionTestResult(report=report, advice=advice, fixes=propose_fixes(report, advice, profile))
-
-
-def _sign_in_failed(report: Report) -> bool:
-    """Whether a password was really tried and not taken; what never came so far harms nobody's mailbox."""
-    failed = report.failed_stage
-    return failed is not None and failed.name is StageName.SIGN_IN and report.fault not in _NOT_TRIED
+    return ConnectionTestResult(
+        account=account.without_secrets(), report=report, advice=advice, fixes=propose_fixes(report, advice, profile)
+    )
 
 
 def _trusted_before(last: Report | None, report: Report) -> bool:

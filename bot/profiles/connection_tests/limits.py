@@ -1,15 +1,18 @@
 """Rate limits, so that a connection test is no tool for guessing passwords or for flooding.
 
-A sign-in is counted as failed before it is tried and released when it succeeds, so concurrent guesses cannot slip
-through. All instances share the windows, and they fail closed: without the database there is no test.
+A sign-in counts as refused, and a message as sent, from before it is tried until it turns out that it was not: so
+tests at the same time cannot exceed a limit. All instances share the windows, and they fail closed: without the
+database there is no test.
 """
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from storage.database import Transaction
+from storage.tables.limits import Window
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -33,12 +36,29 @@ class Limit:
 
 
 class RateLimitedError(UserError):
-    """A limit was reached; the sentence says when to try again, in `wait` seconds."""
+    """A limit was reached; the sentence says when to try again: in `wait` seconds, at `until` (aware UTC)."""
 
-    def __init__(self, limit: Limit, wait: float) -> None:
-        super().__init__(f"{limit.sentence} Please try again in {duration_words(wait)}.")
+    def __init__(self, limit: Limit, window: Window) -> None:
+        super().__init__(f"{limit.sentence} Please try again in {duration_words(window.wait)}.")
         self.limit = limit
-        self.wait = wait
+        self.wait = window.wait
+        self.until = datetime.fromtimestamp(window.ends_at, UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """One counted use of a limit: under which key, and in which window."""
+
+    key: str
+    ends_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInsLeft:
+    """How often a login may still be refused until `until` (aware UTC), before the bot tries it no more until then."""
+
+    left: int
+    until: datetime
 
 
 TESTS_OF_A_PERSON = (
@@ -88,32 +108,46 @@ async def count_test(tx: Transaction, caller: Person, host: str, port: int) -> N
     await count(tx, TESTS_OF_A_TARGET, host, str(port))
 
 
-async def reserve_sign_in(tx: Transaction, host: str, login: str) -> None:
-    """Count one sign-in as failed, by whomever."""
-    await count(tx, FAILED_SIGN_INS, host, _normalize(login))
+async def count_sign_in(tx: Transaction, host: str, login: str) -> tuple[Use, ...]:
+    """Count one sign-in as refused, by whomever; errors as `count`."""
+    return await count(tx, FAILED_SIGN_INS, host, _normalize(login))
 
 
-async def release_sign_in(tx: Transaction, host: str, login: str) -> None:
-    """Uncount a sign-in that succeeded."""
-    await release(tx, FAILED_SIGN_INS, host, _normalize(login))
+async def sign_ins_left(tx: Transaction, host: str, login: str) -> SignInsLeft | None:
+    """Return how often a login may still be refused; None when nothing counts against it."""
+    windows = []
+    for limit in FAILED_SIGN_INS:
+        window = await tx.limits.look(_key(limit, host, _normalize(login)), most=limit.max_uses)
+        windows += [window] if window else []
+    if not windows:
+        return None
+    # Of two that are used up, the one that lasts longer counts.
+    tightest = min(windows, key=lambda window: (window.left, -window.ends_at if window.left == 0 else window.ends_at))
+    return SignInsLeft(left=tightest.left, until=datetime.fromtimestamp(tightest.ends_at, UTC))
 
 
-async def count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
+async def count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> tuple[Use, ...]:
     """Count one use by a subject: a person as workspace and id, a network address, a server as host and port.
+
+    Returns what was counted, for `give_back`.
 
     Raises:
         RateLimitedError: a limit is reached; the transaction must be rolled back.
     """
+    uses = []
     for limit in limits:
-        wait = await tx.limits.take(_key(limit, *subject), most=limit.max_uses, seconds=limit.window_seconds)
-        if wait is not None:
-            raise RateLimitedError(limit, wait)
+        key = _key(limit, *subject)
+        window = await tx.limits.take(key, most=limit.max_uses, seconds=limit.window_seconds)
+        if not window.taken:
+            raise RateLimitedError(limit, window)
+        uses.append(Use(key=key, ends_at=window.ends_at))
+    return tuple(uses)
 
 
-async def release(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> None:
-    """Uncount one use that turned out to be a good one."""
-    for limit in limits:
-        await tx.limits.give_back(_key(limit, *subject))
+async def give_back(tx: Transaction, uses: tuple[Use, ...]) -> None:
+    """Uncount what turned out to be none."""
+    for use in uses:
+        await tx.limits.give_back(use.key, ends_at=use.ends_at)
 
 
 def _key(limit: Limit, *subject: str) -> str:

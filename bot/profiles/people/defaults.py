@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from bot.profiles.account.extras import with_encryption
-from bot.profiles.account.profile import EmailProfile, check_address, effective_encryption, parse_port
+from bot.profiles.account.extras import ENCRYPTING, with_effective_encryption, with_encryption
+from bot.profiles.account.profile import TYPICAL_PORTS, EmailProfile, check_address, effective_encryption, parse_port
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
@@ -71,28 +71,35 @@ class Defaults:
         return bool(self.host and self.port)
 
     def login_for(self, address: str) -> str:
-        """Return the login that the pattern makes of an address; empty when there is no pattern."""
+        """Return the login that an empty one stands for: what the pattern makes of an address, else the address."""
         if not (self.login_pattern and address):
-            return ""
+            return address
         local = address.rpartition("@")[0]
         return self.login_pattern.replace("{address}", address).replace("{local}", local)
 
-    def suggestion(self, slack_address: str) -> EmailProfile:
-        """Return what a new form begins with; `slack_address` is the person's address in Slack, or empty."""
+    def suggestion(self, slack_address: str, extras: Mapping[str, str]) -> EmailProfile:
+        """Return what a new form begins with, over the extra configurations that there are already.
+
+        `slack_address` is the person's address in Slack, or empty.
+        """
         address = slack_address
         if self.domain and slack_address:
             address = f"{slack_address.rpartition('@')[0]}@{self.domain}"
+        encryption = self.encryption if self.host or self.port else Encryption.TLS
+        if set(ENCRYPTING) & set(extras):
+            encryption = effective_encryption(extras)
         return EmailProfile(
             address=address,
             login=self.login_for(address) if self.authenticate else "",
             host=self.host,
-            port=self.port,
+            port=self.port or TYPICAL_PORTS[encryption],
             authenticate=self.authenticate,
+            extras=with_effective_encryption(extras, encryption),
         )
 
     def with_default_encryption(self, profile: EmailProfile) -> EmailProfile:
         """Add the default encryption to a new profile on the default server and port that has neither SSL nor TLS."""
-        has_own = {"SSL", "TLS"} & set(profile.extras)
+        has_own = set(ENCRYPTING) & set(profile.extras)
         if has_own or self.encryption is Encryption.NONE or not self.matches_server(profile):
             return profile
         return replace(profile, extras=with_encryption(profile.extras, self.encryption.value))
@@ -114,7 +121,8 @@ class Defaults:
         extras = {name: value for name, value in profile.extras.items() if name not in ("SSL", "TLS")}
         if self.encryption is not Encryption.NONE:
             extras[self.encryption.value] = "Y"
-        follows_pattern = self.login_pattern and profile.login == previous.login_for(profile.address)
+        had_pattern = previous.login_pattern and profile.login == previous.login_for(profile.address)
+        follows_pattern = self.login_pattern and had_pattern
         moved = replace(
             profile,
             host=self.host,

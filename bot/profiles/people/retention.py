@@ -58,8 +58,10 @@ class Retention:
             await tx.audit.purge(now - self.history)
             await tx.outbox.purge(older_than=min(NOTICE_PERIOD, self.history).total_seconds())
             await tx.links.purge()
+            await tx.form_tests.purge()
             await tx.limits.purge()
             await tx.runs.purge()
+            await tx.running_tests.purge()
             await tx.requests.purge()
             await tx.oauth_states.purge()
         await self.database.forget_deleted()
@@ -100,6 +102,7 @@ class Retention:
         elif not tested:
             return False
         await tx.links.forget(owner.workspace, owner.user)
+        await tx.form_tests.forget(owner.workspace, owner.user)
         await tx.audit.append(
             owner.workspace, actor="bot", subject=owner.user, action="password purged", fields=(LABELS[Field.PASSWORD],)
         )

@@ -86,10 +86,10 @@ class Housekeeping:
             for workspace in due:
                 await self._try(people_lease(workspace), partial(self._sync_leased, workspace))
 
-        # Unlike gather, a group that is cancelled waits for the end of each task: none may outlive the database.
-        async with asyncio.TaskGroup() as tasks:
+        # Not `gather`, which ends with the first that is cancelled and leaves the others to themselves.
+        async with asyncio.TaskGroup() as reading:
             for _ in range(SYNCED_AT_ONCE):
-                tasks.create_task(read_some())
+                reading.create_task(read_some())
 
     async def _sync_leased(self, workspace: str) -> None:
         """Sync the users of one workspace, unless another instance does; once a day.

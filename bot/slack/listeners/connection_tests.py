@@ -1,15 +1,10 @@
 """`/email-test` and the buttons under its reports: one reply that follows the test."""
 
-from dataclasses import replace
-
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import form_values
-from bot.profiles.account.fixes import ProposedFix, opens_form
-from bot.profiles.account.profile import parse_port
-from bot.profiles.account.records import ProfileView
+from bot.profiles.account.fixes import ProposedFix, filled_in, opens_form
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_TEST, ActionId
@@ -21,9 +16,8 @@ from bot.slack.replies.reply import CommandReply, FollowUpReply, reply_below, re
 from bot.slack.replies.response_url import ResponseUrl, reply_address
 from bot.slack.views import card as cards
 from bot.slack.views import report as reports
-from bot.slack.views.form import PrivateMetadata, profile_form
-from bot.slack.views.message import Message, button, escape, notice, section
-from bot.smtp.advice.row import Fix
+from bot.slack.views.form import profile_form
+from bot.slack.views.message import Message, alert, button, escape, notice, section
 
 TITLE = "Connection test"
 _BEGINNING = notice("Testing …")
@@ -46,6 +40,7 @@ class ConnectionTestListeners:
         app.action(ActionId.TEST)(self.press_test)
         app.action(ActionId.SEND_MESSAGE)(self.press_send)
         app.action(ActionId.TRANSCRIPT)(self.press_transcript)
+        app.action(ActionId.STOP_TEST)(self.press_stop)
         app.action(ActionId.APPLY_FIX)(self.press_fix)
         app.action(ActionId.UNDO_FIX)(self.press_undo)
 
@@ -93,6 +88,14 @@ class ConnectionTestListeners:
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
         self._services.test_replies.start_send(reply, caller, owner)
 
+    async def press_stop(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Stop a test under way; its own reply then shows how far it came."""
+        await ack()
+        if not await self._services.running.stop(caller=caller, test_id=pressed_value(action)):
+            await reply_below(body, client, title=TITLE, first=notice("This test is over already."))
+
     async def press_transcript(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
@@ -110,13 +113,12 @@ class ConnectionTestListeners:
         owner = Person(workspace=caller.workspace, user=user)
         view = await self._services.profiles.show(caller=caller, owner=owner)
         if opens_form(change, view.profile, has_password=view.has_password):
-            modal = self._prefilled(view, change, body, reader=caller.user)
+            modal = await self._prefilled(caller, owner, change, body)
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
-        fixed = await self._services.profiles.fix(caller=caller, owner=owner, fix=change)
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_test(reply, caller, owner, fixed)
+        self._services.test_replies.start_fix(reply, caller, owner, change)
 
     async def press_undo(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -132,28 +134,11 @@ class ConnectionTestListeners:
         reply = await reply_in_place(body, client, title=cards.TITLE, first=message)
         await reply.show(message)
 
-    def _prefilled(self, view: ProfileView, change: ProposedFix, body: Payload, *, reader: str) -> View:
+    async def _prefilled(self, caller: Person, owner: Person, fix: ProposedFix, body: Payload) -> View:
         """Return the form with a fix in it, where the person has to type the password to go with it."""
-        metadata = PrivateMetadata(
-            owner=view.owner.user,
-            revision=view.revision,
-            reply=reply_address(body),
-            initial_values=form_values(view.profile),
-        )
-        if change.kind is Fix.NAME_FROM_CERTIFICATE:
-            profile = replace(view.profile, host=change.target)
-            note = f"{change.target} is a name from the server's certificate. Type the password again to go with it."
-        elif change.kind is Fix.USE_PROVIDER_SERVER:
-            host, _, port = change.target.partition(" ")
-            profile = replace(view.profile, host=host, port=parse_port(port) or view.profile.port)
-            note = f"{host} is your mail provider's server for outgoing mail. Type the password again to go with it."
-        else:
-            profile = replace(view.profile, authenticate=True)
-            note = "The server wants you to sign in. Fill login and password, and save."
-        filled = replace(view, profile=profile, has_password=False)
-        return profile_form(
-            filled, metadata=metadata, reader=reader, entry=self._services.entry, notes=[section(escape(note))]
-        )
+        form = await self._services.forms.new(caller, owner, reply=reply_address(body, caller))
+        filled = filled_in(form.basis.view.profile, fix)
+        return profile_form(form.with_profile(filled).redrawn(), notes=alert(reports.typing_needed(fix), "info"))
 
 
 async def _acknowledge(ack: AsyncAck, held_ack: HeldAck, reply: CommandReply) -> None:

@@ -1,5 +1,7 @@
 """`/email-profile defaults`: what new forms begin with, and moving profiles to new defaults."""
 
+from dataclasses import replace
+
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -15,8 +17,8 @@ from bot.slack.replies.modals import open_or_replace
 from bot.slack.replies.reply import Paced, reply_in_place
 from bot.slack.replies.response_url import post_where_opened, reply_address
 from bot.slack.views import defaults as views
-from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.message import button, escape, notice, section
+from bot.slack.views.private_metadata import PrivateMetadata
 
 
 class DefaultsListeners:
@@ -39,31 +41,30 @@ class DefaultsListeners:
         """Open the form, from the command or from the Home tab."""
         await ack()
         stored = await self._services.defaults.show(caller=caller)
-        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, reply=reply_address(body))
+        metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, reply=reply_address(body, caller))
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
-        await open_or_replace(client, body, views.defaults_form(stored, metadata=metadata), again=again)
+        await open_or_replace(client, body, views.defaults_form(views.filled(stored), metadata=metadata), again=again)
 
     async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""
         metadata = PrivateMetadata.decode(view["private_metadata"])
-        filled = views.read_form(view["state"]["values"])
+        filled = views.read_form(view)
         try:
             stored = await self._services.defaults.save(caller=caller, form=filled, expected_revision=metadata.revision)
         except EditConflictError as error:
             set_outcome(Outcome.TOLD)
-            now = await self._services.defaults.show(caller=caller)
-            fresh = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=error.revision, reply=metadata.reply)
+            fresh = replace(metadata, revision=error.revision, drawn=metadata.drawn + 1)
             notes = [section(f":warning: {escape(str(error))}")]
-            await ack(response_action="update", view=views.defaults_form(now, metadata=fresh, notes=notes))
+            await ack(response_action="update", view=views.defaults_form(filled, metadata=fresh, notes=notes))
             return
         await ack()
 
         async def notify(sentence: str) -> None:
-            await post_where_opened(client, caller.user, metadata.reply, notice(sentence))
+            await post_where_opened(client, caller, metadata.reply, notice(sentence))
 
         async def count() -> None:
             found = await self._services.defaults.count_usage(stored, workspace=caller.workspace)
-            await post_where_opened(client, caller.user, metadata.reply, views.saved(stored, found))
+            await post_where_opened(client, caller, metadata.reply, views.saved(stored, found))
 
         self._services.jobs.start(f"differences for {caller.user}", count, notify=notify)
 

@@ -8,7 +8,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.log import Outcome, set_outcome
 from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.extras import find_extra
+from bot.profiles.account.extras import ENCRYPTING, find_extra, with_encryption, with_extra, without_extra
+from bot.profiles.account.profile import EmailProfile, parse_port
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.profiles.people.access import Person
@@ -21,8 +22,10 @@ from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
-from bot.slack.views.form import PrivateMetadata, profile_form
-from bot.slack.views.message import Button, button
+from bot.slack.views.form import Form, profile_form, require_decided
+from bot.slack.views.inputs import block_ids
+from bot.slack.views.message import Button, button, notice
+from bot.slack.views.private_metadata import PrivateMetadata
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
@@ -95,20 +98,23 @@ class ExtraListeners:
     async def push_list(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Push the list on top of the form."""
+        """Push the list on top of the form; what is changed in it belongs to the form until that is saved."""
         await ack()
-        view = await self._services.profiles.show(caller=caller, owner=owner)
-        await open_or_offer(client, body, views.list_modal(view, metadata=_context(body)), again=_list_button(owner))
+        form = await self._services.forms.shown(modal_of(body), caller, owner)
+        require_decided(form)
+        modal = views.list_modal(form.extras, metadata=form.stacked)
+        await open_or_offer(client, body, modal, again=_list_button(owner))
 
     async def push_add(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port."""
+        """Push the modal that adds one; it begins with TLS or SSL, whichever fits the port, where neither is set."""
         await ack()
         metadata = _context(body)
-        view = await self._services.profiles.show(caller=caller, owner=owner)
-        first = find_extra("SSL" if view.profile.port == 465 else "TLS")
-        await open_or_offer(client, body, views.add_modal(first, metadata=metadata), again=_list_button(owner))
+        profile = await self._profile(metadata, caller, owner)
+        first = "FROM_NAME" if set(ENCRYPTING) & set(profile.extras) else "SSL" if profile.port == 465 else "TLS"
+        modal = views.add_modal(find_extra(first), metadata=metadata)
+        await open_or_offer(client, body, modal, again=_list_button(owner))
 
     async def push_edit(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -116,28 +122,40 @@ class ExtraListeners:
         """Push the modal with one that is set already."""
         await ack()
         metadata = _context(body)
-        view = await self._services.profiles.show(caller=caller, owner=owner)
+        extras = (await self._profile(metadata, caller, owner)).extras
         entry = find_extra(pressed_value(action))
-        modal = views.add_modal(entry, metadata=metadata, value=view.profile.extras.get(entry.name, ""))
+        modal = views.add_modal(entry, metadata=metadata, value=extras.get(entry.name, ""))
         await open_or_offer(client, body, modal, again=_list_button(owner))
+
+    async def _profile(self, metadata: PrivateMetadata, caller: Person, owner: Person) -> EmailProfile:
+        """Return port and extra configurations as the form below has them, or else as they are stored."""
+        form = await self._services.forms.below(metadata, caller, owner)
+        if form is None:
+            return (await self._services.profiles.show(caller=caller, owner=owner)).profile
+        return EmailProfile(port=parse_port(form.content.port), extras=form.extras)
 
     async def choose(self, ack: AsyncAck, body: Payload, client: AsyncWebClient) -> None:
         """Let the value's input fit the configuration that was chosen."""
         await ack()
         metadata = _context(body)
-        name, _ = views.read_extra(body["view"]["state"]["values"])
+        name, _ = views.read_extra(modal_of(body))
         await update_modal(client, body["view"]["id"], views.add_modal(find_extra(name), metadata=metadata))
 
     async def add(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
-        """Set what was chosen; then list and form below show it."""
-        metadata = _context(body)
-        name, value = views.read_extra(body["view"]["state"]["values"])
+        """Set what was chosen, in the form below or else for good; then list and form show it."""
+        metadata, shown = _context(body), modal_of(body)
+        name, value = views.read_extra(shown)
+        form = await self._services.forms.below(metadata, caller, owner)
         try:
-            changed = await self._services.profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
+            if form is not None:
+                changed = form.with_extras(with_extra(form.extras, name, value))
+            else:
+                stored = await self._services.profiles.add_extra(caller=caller, owner=owner, name=name, value=value)
         except InvalidExtraError as error:
             set_outcome(Outcome.TOLD)
+            inputs = block_ids(shown)
             block_id = views.CHOICE_BLOCK if error.part == "name" else views.value_block(name)
-            await ack(response_action="errors", errors={block_id: str(error)})
+            await ack(response_action="errors", errors={inputs.get(block_id, block_id): str(error)})
             return
         except ExtraConflictError as error:
             set_outcome(Outcome.TOLD)
@@ -147,33 +165,42 @@ class ExtraListeners:
             await ack(response_action="update", view=modal)
             return
         await ack()
-        await self._refresh_below(client, body["view"], caller, changed.view, metadata)
+        if form is not None:
+            await self._show_in_form(client, shown, caller, changed, list_id=shown.get("previous_view_id"))
+        else:
+            await self._show_in_list(client, shown.get("previous_view_id"), caller, stored.view, metadata)
 
     async def press_remove(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Take one away from the list."""
         await ack()
-        metadata, shown = _context(body), body["view"]
-        changed = await self._services.profiles.remove_extra(caller=caller, owner=owner, name=pressed_value(action))
-        view = changed.view
-        await self._show(
-            client, shown["id"], views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
-        )
-        if shown.get("root_view_id") != shown["id"]:
-            await self._refresh_form(client, shown["root_view_id"], caller, view, metadata)
+        metadata, shown, name = _context(body), modal_of(body), pressed_value(action)
+        form = await self._services.forms.below(metadata, caller, owner)
+        if form is not None:
+            changed = form.with_extras(without_extra(form.extras, name))
+            await self._show_in_form(client, shown, caller, changed, list_id=shown["id"])
+            return
+        stored = await self._services.profiles.remove_extra(caller=caller, owner=owner, name=name)
+        await self._show_in_list(client, shown["id"], caller, stored.view, metadata)
 
     async def press_switch_in_form(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Settle a conflict inside the modal: switch."""
         await ack()
-        metadata, name = _context(body), pressed_value(action)
-        changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=name)
-        view = changed.view
-        done = views.switched_modal(name, metadata=_now(metadata, view))
-        await self._show(client, body["view"]["id"], done, caller, view, metadata)
-        await self._refresh_below(client, body["view"], caller, view, metadata)
+        metadata, shown, name = _context(body), modal_of(body), pressed_value(action)
+        list_id = shown.get("previous_view_id")
+        form = await self._services.forms.below(metadata, caller, owner)
+        if form is not None:
+            changed = form.with_extras(with_encryption(form.extras, name))
+            if await self._show_in_form(client, shown, caller, changed, list_id=list_id):
+                await update_modal(client, shown["id"], views.switched_modal(name, metadata=metadata))
+            return
+        stored = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=name)
+        done = views.switched_modal(name, metadata=_now(metadata, stored.view))
+        await self._show(client, shown["id"], done, caller, stored.view, metadata)
+        await self._show_in_list(client, list_id, caller, stored.view, metadata)
 
     async def press_keep_in_form(self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient) -> None:
         """Settle a conflict inside the modal: leave everything as it is."""
@@ -181,24 +208,32 @@ class ExtraListeners:
         modal = views.add_modal(find_extra(pressed_value(action)), metadata=_context(body))
         await update_modal(client, body["view"]["id"], modal)
 
-    async def _refresh_below(
-        self, client: AsyncWebClient, shown: Payload, caller: Person, view: ProfileView, metadata: PrivateMetadata
-    ) -> None:
-        """Show the change in the list below, and in the form at the bottom if there is one."""
-        parent, root = shown.get("previous_view_id"), shown.get("root_view_id")
-        if parent:
-            await self._show(
-                client, parent, views.list_modal(view, metadata=_now(metadata, view)), caller, view, metadata
-            )
-        if root and root not in (parent, shown["id"]):
-            await self._refresh_form(client, root, caller, view, metadata)
+    async def _show_in_form(
+        self, client: AsyncWebClient, shown: Payload, caller: Person, changed: Form, *, list_id: str | None
+    ) -> bool:
+        """Draw the form at the bottom anew with its changes, then the list; False when Slack did not take the form.
 
-    async def _refresh_form(
-        self, client: AsyncWebClient, view_id: str, caller: Person, view: ProfileView, metadata: PrivateMetadata
+        Nothing is stored, so what the form has not got is not changed.
+        """
+        changed = changed.redrawn()
+        try:
+            await update_modal(client, str(shown.get("root_view_id")), profile_form(changed))
+        except SLACK_ERRORS as error:
+            log.info("A form was not changed (%s).", type(error).__name__)
+            lost = notice("Slack did not take the change, so nothing in the form has changed. Please try it again.")
+            await post_where_opened(client, caller, changed.metadata.reply, lost)
+            return False
+        if list_id:
+            await update_modal(client, list_id, views.list_modal(changed.extras, metadata=changed.stacked))
+        return True
+
+    async def _show_in_list(
+        self, client: AsyncWebClient, list_id: str | None, caller: Person, view: ProfileView, metadata: PrivateMetadata
     ) -> None:
-        """Put the form on the new revision, so that saving it is no conflict; Slack keeps what was typed."""
-        shown = profile_form(view, metadata=_now(metadata, view), reader=caller.user, entry=self._services.entry)
-        await self._show(client, view_id, shown, caller, view, metadata)
+        """Show in the list what is stored now."""
+        if list_id:
+            modal = views.list_modal(view.profile.extras, metadata=_now(metadata, view))
+            await self._show(client, list_id, modal, caller, view, metadata)
 
     async def _show(
         self,
@@ -214,7 +249,7 @@ class ExtraListeners:
             await update_modal(client, view_id, shown)
         except SLACK_ERRORS as error:
             log.info("A modal was not changed (%s).", type(error).__name__)
-            await post_where_opened(client, caller.user, metadata.reply, views.extras_message(view, reader=caller.user))
+            await post_where_opened(client, caller, metadata.reply, views.extras_message(view, reader=caller.user))
 
 
 def _list_button(owner: Person) -> Button:

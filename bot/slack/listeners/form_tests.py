@@ -1,111 +1,176 @@
-"""The button "Test connection" in the form: tests what is typed, before it is saved."""
+"""Testing what stands in the form before it is saved, and the fixes under such a test, which change the form alone."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.profile import parse_port
-from bot.profiles.account.records import ProfileView
-from bot.profiles.errors import InvalidFormError
+from bot.profiles.account.profile import ProfileForm
+from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, Progress
+from bot.profiles.connection_tests.limits import RateLimitedError
+from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
+from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
+from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.connection_tests import show_progress
 from bot.slack.replies.modals import modal_of, update_modal
+from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
-from bot.slack.views.form import PasswordEntry, PrivateMetadata, errors_section, profile_form, read_form
-from bot.slack.views.message import Block, Message, escape, section
+from bot.slack.views.form import Form, errors_notes, profile_form, typed_password
+from bot.slack.views.message import Block, Message, alert, notice
 from bot.slack.web_api.errors import SLACK_ERRORS
-from bot.smtp.account import Account
-from bot.smtp.check.report import Report
+from bot.smtp.advice.row import Fix
+
+TITLE = "Connection test"
 
 log = logging.getLogger(__name__)
 
+_PASSWORD_FIXES = (Fix.REMOVE_BLANKS, Fix.REMOVE_INVISIBLE)
+
 
 class FormTestListeners:
-    """The form's button."""
+    """The form's button that tests, the fixes that a test offers, and the checkbox that says whether one signs in."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def register(self, app: AsyncApp) -> None:
-        """Register the button."""
+        """Register them."""
         app.action(ActionId.FORM_TEST)(self.press_test)
+        app.action(ActionId.FORM_FIX)(self.press_fix)
+        app.action(ActionId.FORM_AUTHENTICATE)(self.choose_authenticate)
 
     async def press_test(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Test the values typed in the form, and show the report inside it."""
+        """Test what stands in the form, and show the report inside it."""
         await ack()
         shown = modal_of(body)
-        metadata = PrivateMetadata.decode(shown["private_metadata"])
-        view = await self._services.profiles.show(caller=caller, owner=owner)
-        open_form = _OpenForm(client, shown["id"], metadata, caller, view, self._services.entry)
+        form = await self._services.forms.shown(shown, caller, owner)
+        typed = form.typed(typed_password(shown, form))
+        self._start_test(body, _OpenForm(client, shown["id"], caller, form), typed, owner)
+
+    async def press_fix(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
+    ) -> None:
+        """Make one change in the form that its test advised, and test again where nothing has to be typed."""
+        await ack()
+        shown = modal_of(body)
+        _, fix = reports.decode_fix(pressed_value(action))
+        form = await self._services.forms.shown(shown, caller, owner)
+        password = typed_password(shown, form)
+        open_form = _OpenForm(client, shown["id"], caller, form)
+        try:
+            fixed = await self._services.profiles.fix_form(
+                caller=caller, owner=owner, form=form.typed(password), fix=fix
+            )
+        except InvalidFormError as error:
+            await open_form.finish(errors_notes(error.errors))
+            return
+        except UserError as error:
+            await open_form.finish(alert(str(error), "warning"))
+            return
+        changed = form.with_profile(fixed.profile)
+        if fix.kind in _PASSWORD_FIXES:
+            changed = changed.with_password_fix(fix.kind)
+        open_form = _OpenForm(client, shown["id"], caller, changed)
+        if not fixed.tests_now:
+            await open_form.finish(alert(reports.typing_needed(fix), "info"))
+            return
+        open_form.before = reports.form_changes(fixed.descriptions)
+        self._start_test(body, open_form, changed.typed(password), owner)
+
+    async def choose_authenticate(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
+    ) -> None:
+        """Draw the form anew, in which a password has to be typed or not."""
+        await ack()
+        shown = modal_of(body)
+        form = await self._services.forms.shown(shown, caller, owner)
+        form = form.with_authentication(is_on=bool(action.get("selected_options")))
+        await update_modal(client, shown["id"], profile_form(form.redrawn()))
+
+    def _start_test(self, body: Payload, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
+        caller = open_form.caller
 
         async def notify(sentence: str) -> None:
-            await open_form.finish([section(escape(sentence))])
+            await self._refuse(body, open_form, notice(sentence))
 
         async def test() -> None:
-            await self._test(open_form, shown["state"]["values"], caller, owner)
+            try:
+                await self._test(open_form, typed, owner)
+            except RateLimitedError as error:
+                await self._refuse(body, open_form, reports.limited(error))
 
         self._services.jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
 
-    async def _test(self, open_form: "_OpenForm", values: Payload, caller: Person, owner: Person) -> None:
-        filled = read_form(values)
-        account = Account(
-            address=filled.address.strip(),
-            host=filled.host.strip(),
-            port=parse_port(filled.port),
-            encryption=open_form.view.encryption,
-            authenticate=filled.authenticate,
-            login=filled.login.strip(),
-        )
-
-        async def show(report: Report) -> None:
-            await open_form.progress(reports.report_blocks(account, report))
-
-        async def test(progress: Callable[[Report], None]) -> Report:
-            return await self._services.connections.test_form(
-                caller=caller, owner=owner, form=filled, progress=progress
-            )
-
-        await open_form.progress([section(":hourglass_flowing_sand: Testing what stands in the form …")])
-        try:
-            report = await show_progress(test, show)
-        except InvalidFormError as error:
-            await open_form.finish(errors_section(error.errors))
+    async def _refuse(self, body: Payload, open_form: "_OpenForm", message: Message) -> None:
+        """Say why there is no report: beside the form, which stays, or in it where a test had begun."""
+        if open_form.shows_test:
+            await open_form.finish([*alert("The test did not end.", "warning"), *message.blocks])
         else:
-            await open_form.finish(reports.report_blocks(account, report))
+            await show_on_top(open_form.client, body, message, title=TITLE)
+
+    async def _test(self, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
+        caller = open_form.caller
+
+        async def show(test: RunningTest) -> None:
+            await open_form.progress(reports.form_progress(test))
+
+        def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
+            return self._services.connections.test_form(caller=caller, owner=owner, form=typed, progress=progress)
+
+        try:
+            result = await show_progress(test, begin=show, show=show)
+        except InvalidFormError as error:
+            await open_form.finish(errors_notes(error.errors))
+        except StoppedTestError as stopped:
+            await open_form.finish(reports.form_stopped(stopped.test, stopped_by=stopped.stopped_by.user))
+        else:
+            await open_form.report(result, owner)
 
 
 @dataclass
 class _OpenForm:
-    """A form that a person has open; notes are shown at its end."""
+    """A form that a person has open; what is told of it stands at its top. `before` comes above that."""
 
     client: AsyncWebClient
     view_id: str
-    metadata: PrivateMetadata
     caller: Person
-    view: ProfileView
-    entry: PasswordEntry
+    form: Form
+    before: Sequence[Block] = ()
     takes_progress: bool = True
+    shows_test: bool = False
 
-    async def progress(self, blocks: list[Block]) -> None:
-        """Show how far something is, until Slack once does not take it."""
-        self.takes_progress = self.takes_progress and await self._update(blocks)
+    async def progress(self, notes: list[Block]) -> None:
+        """Show how far a test is, without the form's buttons, until Slack once does not take it."""
+        self.shows_test = True
+        self.takes_progress = self.takes_progress and await self._update(notes, buttons=())
 
-    async def finish(self, blocks: list[Block]) -> None:
+    async def report(self, result: ConnectionTestResult, owner: Person) -> None:
+        """Show a finished test."""
+        await self.finish(
+            [*self.before, *reports.form_report(result, owner=owner.user)],
+            ended=reports.form_report_line(result.report),
+        )
+
+    async def finish(self, notes: list[Block], *, ended: str = "") -> None:
         """Show the last word, or else post it; a form that was closed meanwhile needs none."""
-        if not await self._update(blocks):
+        if not await self._update(notes, buttons=None, ended=ended):
+            # An alert is for modals alone, and a button that changes the form for the form.
+            blocks = reports.outside_of_form(notes)
             message = Message(text="The test of what stands in the form has ended.", blocks=blocks)
-            await post_where_opened(self.client, self.caller.user, self.metadata.reply, message)
+            await post_where_opened(self.client, self.caller, self.form.metadata.reply, message)
 
-    async def _update(self, blocks: list[Block]) -> bool:
-        view = profile_form(self.view, metadata=self.metadata, reader=self.caller.user, entry=self.entry, notes=blocks)
+    async def _update(self, notes: list[Block], *, buttons: Sequence[Block] | None, ended: str = "") -> bool:
+        self.form = self.form.redrawn()
+        view = profile_form(self.form, notes=notes, buttons=buttons, ended=ended)
         try:
             await update_modal(self.client, self.view_id, view)
         except SLACK_ERRORS as error:

@@ -20,8 +20,8 @@ from bot.slack.views import card as cards
 from bot.slack.views import history as history_views
 from bot.slack.views import people_list as views
 from bot.slack.views import reminders as reminder_views
-from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import Message, notice
+from bot.slack.views.private_metadata import OutdatedFormError
 
 
 class PeopleListListeners:

@@ -1,5 +1,7 @@
 """“Set the password privately”: the buttons that open the way to a page of the bot."""
 
+from dataclasses import replace
+
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -12,7 +14,7 @@ from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views.card import password_link
-from bot.slack.views.form import PrivateMetadata, read_form
+from bot.slack.views.form import require_decided
 
 TITLE = "Password"
 
@@ -22,6 +24,7 @@ class PrivatePasswordListeners:
 
     def __init__(self, services: Services) -> None:
         self._stored_links = services.links
+        self._forms = services.forms
 
     def register(self, app: AsyncApp) -> None:
         """Register the buttons."""
@@ -39,18 +42,22 @@ class PrivatePasswordListeners:
         """Show a link for the server that is typed in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)
-        metadata = PrivateMetadata.decode(shown["private_metadata"])
+        # It is the password of whoever presses, whatever form that is.
+        form = await self._forms.shown(shown, caller, caller)
+        require_decided(form)
         url = await self._links.create_link(
             owner=caller,
-            host=read_form(shown["state"]["values"]).host,
+            host=form.account.host,
             view_id=str(shown["id"]),
-            revision=metadata.revision,
+            revision=form.metadata.revision,
+            # An address that lets others post is written into no database.
+            form=replace(form.stacked, reply=None).encode(),
         )
         link = password_link(url)
         try:
             await open_modal(client, body, message_modal(link, title=TITLE))
         except NotOpenedError:
-            await post_where_opened(client, caller.user, metadata.reply, link)
+            await post_where_opened(client, caller, form.metadata.reply, link)
 
     async def press_link(self, ack: AsyncAck) -> None:
         """Acknowledge a press on the link, which the browser follows."""

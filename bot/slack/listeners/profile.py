@@ -8,8 +8,9 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.log import Outcome, set_outcome
-from bot.profiles.account.changes import ProfileChange, find_conflicts, form_values
-from bot.profiles.errors import EditConflictError, UserError
+from bot.profiles.account.changes import ProfileChange, find_conflicts, form_digests
+from bot.profiles.account.drafts import completed
+from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
@@ -17,8 +18,9 @@ from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
-from bot.slack.views.form import PrivateMetadata, ReplyAddress, profile_form, read_form
+from bot.slack.views.form import profile_form, read_form, undecided
 from bot.slack.views.message import escape, notice, section
+from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +71,9 @@ class ProfileListeners:
 
     async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Save the form; whatever is wrong keeps it open with everything typed."""
-        metadata = PrivateMetadata.decode(view["private_metadata"])
-        filled = read_form(view["state"]["values"])
+        metadata, filled = PrivateMetadata.decode(view["private_metadata"]), read_form(view)
+        if missing := undecided(view):
+            raise InvalidFormError(missing)
         try:
             changed = await self._services.profiles.save(
                 caller=caller, owner=owner, form=filled, expected_revision=metadata.revision
@@ -86,25 +89,24 @@ class ProfileListeners:
         self, caller: Person, owner: Person, shown: Payload, error: EditConflictError
     ) -> View:
         """Return the form as typed, now on the stored revision, with a choice for each value that differs."""
-        metadata = PrivateMetadata.decode(shown["private_metadata"])
-        view = await self._services.profiles.show(caller=caller, owner=owner)
-        decisions = find_conflicts(metadata.initial_values, read_form(shown["state"]["values"]), view.profile)
-        fresh = replace(metadata, revision=error.revision, initial_values=form_values(view.profile))
+        form = await self._services.forms.shown(shown, caller, owner)
+        stored = form.basis.view.profile
+        decided = completed(read_form(shown), stored, form.basis.defaults)
+        decisions = find_conflicts(form.metadata.initial, decided, stored)
+        fresh = replace(form.metadata, revision=error.revision, initial=form_digests(stored))
         notes = [] if decisions else [section(f":warning: {escape(str(error))}")]
-        return profile_form(
-            view, metadata=fresh, reader=caller.user, entry=self._services.entry, notes=notes, decisions=decisions
-        )
+        return profile_form(replace(form, metadata=fresh).redrawn(), notes=notes, decisions=decisions)
 
     def _show_card(
         self, client: AsyncWebClient, caller: Person, reply: ReplyAddress | None, changed: ProfileChange
     ) -> None:
         async def notify(sentence: str) -> None:
-            await post_where_opened(client, caller.user, reply, notice(sentence))
+            await post_where_opened(client, caller, reply, notice(sentence))
 
         async def show_card() -> None:
             entry = self._services.entry
             card = cards.card(changed.view, reader=caller.user, entry=entry, notes=changed.notes)
-            await post_where_opened(client, caller.user, reply, card)
+            await post_where_opened(client, caller, reply, card)
 
         try:
             self._services.jobs.start("card after saving", show_card, notify=notify)

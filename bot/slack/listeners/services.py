@@ -7,6 +7,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
+from bot.profiles.connection_tests.running_tests import RunningTests
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
@@ -26,6 +27,7 @@ class Services:
 
     profiles: EmailProfiles
     connections: ConnectionTests
+    running: RunningTests
     listing: PeopleList
     reminders: Reminders
     bulk: BulkTests

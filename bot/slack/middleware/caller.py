@@ -12,7 +12,7 @@ from bot.profiles.errors import NotAllowedError
 from bot.profiles.people.access import Person
 from bot.slack.command_text import parse
 from bot.slack.ids import COMMANDS, OWNER_IN_VALUE
-from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.private_metadata import PrivateMetadata
 from bot.slack.workspaces.workspaces import Workspaces
 
 Middleware = Callable[..., Awaitable[None]]

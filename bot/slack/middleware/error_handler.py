@@ -21,6 +21,7 @@ from bot.slack.replies.jobs import not_taken, unexpected
 from bot.slack.replies.modals import NotOpenedError, TryAgainError, open_modal
 from bot.slack.replies.response_url import ResponseUrl, user_in
 from bot.slack.views.help import help_message
+from bot.slack.views.inputs import block_ids
 from bot.slack.views.message import Message, notice, notice_view
 from bot.slack.web_api.errors import SLACK_ERRORS
 from storage.engines.transactions import DatabaseUnavailableError
@@ -100,7 +101,9 @@ def _submission_errors(body: dict[str, Any], error: Exception, sentence: str) ->
     errors: Mapping[str, str] = {inputs[0]: sentence}
     if isinstance(error, InvalidFormError):
         # A form without a password field shows what is wrong with it beside the server.
-        errors = {(name if name in inputs else str(Field.HOST)): sentence for name, sentence in error.errors.items()}
+        shown = block_ids(body["view"])
+        elsewhere = shown.get(Field.HOST, inputs[0])
+        errors = {shown.get(name, elsewhere): sentence for name, sentence in error.errors.items()}
     return _json({"response_action": "errors", "errors": errors})
 
 
@@ -119,7 +122,7 @@ async def _post(body: dict[str, Any], message: Message, client: AsyncWebClient) 
     try:
         if body.get("response_url"):
             await ResponseUrl(client, body).answer(message, replace=False)
-        else:
-            await post_to_person(client, user_in(body), message)
+        elif user := user_in(body):
+            await post_to_person(client, user, message)
     except SLACK_ERRORS as error:
         log_undelivered(log, "A person could not be told of an error", error)

@@ -2,43 +2,64 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
 from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.email_profiles import EmailProfiles
-from bot.profiles.connection_tests.connection_tests import ConnectionTests
+from bot.profiles.account.fixes import ProposedFix
+from bot.profiles.connection_tests.connection_tests import (
+    ConnectionTestResult,
+    ConnectionTests,
+    Progress,
+    SentMessageResult,
+)
+from bot.profiles.connection_tests.limits import RateLimitedError
+from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.reply import Reply
 from bot.slack.views import report as reports
-from bot.slack.views.message import Message, notice
-from bot.smtp.account import Account
-from bot.smtp.check.report import Report
+from bot.slack.views.message import Block, Message, notice
 
 PROGRESS_AFTER_SECONDS = (0.8, 3.0)
 """Pauses after which a test under way is shown, where Slack can replace what was shown before. With its beginning and
 its end that makes four posts, and Slack takes five on one response_url
 (https://docs.slack.dev/interactivity/handling-user-interaction)."""
 
+PROGRESS_EVERY_SECONDS = 2.0
+"""The pauses after those, where there is no such limit: in modals."""
+
 Result = TypeVar("Result")
-Test = Callable[[Callable[[Report], None]], Coroutine[Any, Any, Result]]
-Show = Callable[[Report], Awaitable[object]]
+Test = Callable[[Progress], Coroutine[Any, Any, Result]]
+Show = Callable[[RunningTest], Awaitable[object]]
 
 
-async def show_progress(test: Test[Result], show: Show) -> Result:
-    """Run a test, show now and then how far it is, and return what the test returns."""
-    latest: list[Report] = []
-    running = asyncio.create_task(test(latest.append))
+async def show_progress(test: Test[Result], *, begin: Show, show: Show) -> Result:
+    """Run a test, call `begin` once it is within the limits and `show` now and then, and return what it returns."""
+    clock = asyncio.get_running_loop().time
+    latest: list[RunningTest] = []
+    begun = asyncio.Event()
+
+    def follow(test: RunningTest) -> None:
+        latest[:] = [test]
+        begun.set()
+
+    running = asyncio.create_task(test(follow))
+    waiting = asyncio.create_task(begun.wait())
     try:
-        for pause in PROGRESS_AFTER_SECONDS:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        began = clock()
+        if latest:
+            await begin(latest[0])
+        for pause in chain(PROGRESS_AFTER_SECONDS, repeat(PROGRESS_EVERY_SECONDS)):
             await asyncio.wait({running}, timeout=pause)
             if running.done():
                 break
-            if latest:
-                await show(latest[-1])
+            await show(replace(latest[0], seconds=clock() - began))
         return await running
     finally:
+        waiting.cancel()
         if not running.done():
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -46,56 +67,89 @@ async def show_progress(test: Test[Result], show: Show) -> Result:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionTestReplies:
-    """Starts tests as jobs; each shows itself in a reply. `timeout` is in seconds for a whole test."""
+    """Starts tests as jobs; each shows itself in a reply, once it is within the limits.
+
+    `timeout` is in seconds for a whole test.
+    """
 
     timeout: float
     jobs: Jobs
-    profiles: EmailProfiles
     connections: ConnectionTests
 
-    def start_test(self, reply: Reply, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
-        """Test a profile; `fixed` is the change that was just made for it, with its way back."""
-        self.start(reply, caller, owner, lambda: self.test(reply, caller, owner, fixed))
+    def start_test(self, reply: Reply, caller: Person, owner: Person) -> None:
+        """Test a profile."""
+        self.start(reply, caller, owner, lambda: self.test(reply, caller, owner))
 
     def start_send(self, reply: Reply, caller: Person, owner: Person) -> None:
         """Test a profile and send one message."""
         self.start(reply, caller, owner, lambda: self._send(reply, caller, owner))
 
+    def start_fix(self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix) -> None:
+        """Make one change and test the profile."""
+        self.start(reply, caller, owner, lambda: self._fix(reply, caller, owner, fix))
+
     def start(self, reply: Reply, caller: Person, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a job about a profile; when it fails, the reply says so."""
+        """Start a job about a profile; when it does not begin, or fails, the reply says so."""
 
         async def notify(sentence: str) -> None:
-            await reply.show(notice(sentence))
+            await reply.fail(notice(sentence))
 
-        self.jobs.start(f"test of {owner.user} for {caller.user}", work, notify=notify)
+        async def within_limits() -> None:
+            try:
+                await work()
+            except RateLimitedError as error:
+                await reply.fail(reports.limited(error))
 
-    async def test(self, reply: Reply, caller: Person, owner: Person, fixed: ProfileChange | None = None) -> None:
+        self.jobs.start(f"test of {owner.user} for {caller.user}", within_limits, notify=notify)
+
+    async def test(self, reply: Reply, caller: Person, owner: Person) -> None:
         """Test a profile and show the report."""
-        account, show = await self._begin(reply, caller, owner)
-        tested = await show_progress(
-            lambda progress: self.connections.test(caller=caller, owner=owner, progress=progress), show
-        )
-        message = reports.finished(account, tested, owner=owner.user)
-        blocks = [*message.blocks]
-        if fixed is not None:
-            revision = fixed.view.revision
-            blocks += reports.applied_fix_blocks(fixed.descriptions, owner=owner.user, revision=revision)
-        await reply.show(Message(text=message.text, blocks=blocks))
+
+        def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
+            return self.connections.test(caller=caller, owner=owner, progress=progress)
+
+        await reply.show(await self._followed(reply, owner, test, _finished))
 
     async def _send(self, reply: Reply, caller: Person, owner: Person) -> None:
-        account, show = await self._begin(reply, caller, owner)
-        result = await show_progress(
-            lambda progress: self.connections.send(caller=caller, owner=owner, progress=progress), show
-        )
-        await reply.show(reports.sent(account, result, owner=owner.user))
+        def send(progress: Progress) -> Coroutine[Any, Any, SentMessageResult]:
+            return self.connections.send(caller=caller, owner=owner, progress=progress)
 
-    async def _begin(self, reply: Reply, caller: Person, owner: Person) -> tuple[Account, Show]:
-        """Show that a test has begun; return the account without its password, and how to show progress."""
-        view = await self.profiles.show(caller=caller, owner=owner)
+        await reply.show(await self._followed(reply, owner, send, _sent))
 
-        async def show(report: Report) -> None:
-            await reply.progress(reports.testing(view.account, report))
+    async def _fix(self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix) -> None:
+        undo: list[Block] = []
 
-        if view.profile.is_complete:
-            await reply.begin(reports.begun(view.account, self.timeout))
-        return view.account, show
+        def fixed(change: ProfileChange) -> None:
+            undo.extend(
+                reports.applied_fix_blocks(change.descriptions, owner=owner.user, revision=change.view.revision)
+            )
+
+        def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
+            return self.connections.fix_and_test(caller=caller, owner=owner, fix=fix, on_fixed=fixed, progress=progress)
+
+        message = await self._followed(reply, owner, test, _finished)
+        await reply.show(Message(text=message.text, blocks=[*message.blocks, *undo]))
+
+    async def _followed(
+        self, reply: Reply, owner: Person, test: Test[Result], finished: Callable[[Result, Person], Message]
+    ) -> Message:
+        """Run a test, show its progress, and return its report, also that of one that somebody stopped."""
+
+        async def begin(test: RunningTest) -> None:
+            await reply.begin(reports.begun(test, self.timeout))
+
+        async def show(test: RunningTest) -> None:
+            await reply.progress(reports.testing(test))
+
+        try:
+            return finished(await show_progress(test, begin=begin, show=show), owner)
+        except StoppedTestError as stopped:
+            return reports.stopped(stopped.test, stopped_by=stopped.stopped_by.user, owner=owner.user)
+
+
+def _finished(result: ConnectionTestResult, owner: Person) -> Message:
+    return reports.finished(result.account, result, owner=owner.user)
+
+
+def _sent(result: SentMessageResult, owner: Person) -> Message:
+    return reports.sent(result.test.account, result, owner=owner.user)

@@ -2,17 +2,19 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.views import conversation as views
-from bot.slack.views.message import Message
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -32,17 +34,22 @@ class Conversation:
     """Writes into people's conversations with the bot, once, whichever instance an event comes to."""
 
     database: Database
+    profiles: EmailProfiles
     jobs: Jobs
     clock: Callable[[], float] = time.time
 
     async def welcome(self, client: AsyncWebClient, person: Person) -> None:
-        """Welcome a person who opens the conversation for the first time; whoever has a profile knows the bot."""
+        """Welcome a person who opens the conversation for the first time and could set up a profile."""
         async with self.database.writing() as tx:
             if not await tx.homes.welcome(person.workspace, person.user):
                 return
-            knows_bot = await tx.profiles.exists(person.workspace, person.user)
-        if not knows_bot:
-            self._post(client, person.user, views.welcome(person.user))
+
+        async def post() -> None:
+            view = await self.profiles.show(caller=person, owner=person)
+            if view.state is ProfileState.NOT_SET_UP:
+                await post_to_person(client, person.user, views.welcome(person.user))
+
+        self._start(person.user, post)
 
     async def answer(self, client: AsyncWebClient, person: Person, *, channel: str, ts: str) -> None:
         """Answer a plain message; `ts` is its time, by which Slack also names it."""
@@ -55,7 +62,7 @@ class Conversation:
             answered = "\n".join(("answer", person.workspace, person.user))
             if not await tx.requests.take(answered, seconds=ANSWER_INTERVAL_SECONDS):
                 return
-        self._post(client, channel, views.answer(person.user))
+        self._start(person.user, lambda: post_to_person(client, channel, views.answer(person.user)))
 
     def _is_recent(self, ts: str) -> bool:
         try:
@@ -63,12 +70,9 @@ class Conversation:
         except ValueError:
             return False
 
-    def _post(self, client: AsyncWebClient, to: str, message: Message) -> None:
-        async def post() -> None:
-            await post_to_person(client, to, message)
-
+    def _start(self, user: str, post: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            self.jobs.start(f"message to {to}", post, notify=_nobody)
+            self.jobs.start(f"greeting of {user}", post, notify=_nobody)
         except UserError:
             log.warning("A person was not greeted: too much is under way.")
 

@@ -9,8 +9,8 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.errors import UserError
-from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import Button, Message, actions, escape, section
+from bot.slack.views.private_metadata import OutdatedFormError
 from bot.slack.web_api.clients import without_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_expired_trigger, opens_with_new_trigger
 

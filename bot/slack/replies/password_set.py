@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import form_values
+from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.private_links import PasswordSet, PrivateLink
 from bot.profiles.errors import UserError
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import MODAL_TIMEOUT_SECONDS
 from bot.slack.views.card import card
-from bot.slack.views.form import PasswordEntry, PrivateMetadata, profile_form
-from bot.slack.views.message import Message, notice, section
+from bot.slack.views.form import PasswordEntry, form_below, profile_form
+from bot.slack.views.message import Message, alert, notice, section
+from bot.slack.views.private_metadata import OutdatedFormError, PrivateMetadata
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code
 from bot.slack.workspaces.workspaces import Workspaces
@@ -62,14 +64,12 @@ class PasswordSetNotice:
         if not link.view_id or done.view.revision - link.revision > 1:
             # A form that has not seen what another saved stays on its revision, so that saving it asks.
             return False
-        metadata = PrivateMetadata(
-            owner=owner, revision=done.view.revision, initial_values=form_values(done.view.profile)
-        )
-        notes = [section(f":white_check_mark: {_DONE} Save the form to go on.")]
-        # It belongs to the server in the form, which need not be stored yet.
-        view = profile_form(
-            replace(done.view, has_password=True), metadata=metadata, reader=owner, entry=self.entry, notes=notes
-        )
+        metadata = PrivateMetadata(owner=owner, revision=link.revision)
+        with suppress(OutdatedFormError):
+            metadata = replace(PrivateMetadata.decode(link.form), owner=owner)
+        basis = FormBasis(view=done.view, defaults=done.defaults)
+        form = form_below(metadata.after_own_change(done.view.revision), basis, reader=owner, entry=self.entry)
+        view = profile_form(form.redrawn(), notes=alert(f"{_DONE} Save the form to go on.", "success"))
         try:
             async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
                 await client.views_update(view_id=link.view_id, view=view)

@@ -1,11 +1,11 @@
-"""Opens the form and the list of extra configurations, wherever a button for them is."""
+"""Opens the form and the list of extra configurations, wherever a button for them is, and draws open forms anew."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import form_values
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
@@ -13,8 +13,9 @@ from bot.slack.ids import ActionId
 from bot.slack.replies.modals import open_or_replace
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
-from bot.slack.views.form import PasswordEntry, PrivateMetadata, profile_form
+from bot.slack.views.form import Form, PasswordEntry, form_below, new_form, profile_form, shown_form
 from bot.slack.views.message import button
+from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,28 +28,39 @@ class ProfileForms:
 
     async def open_form(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Open the form; the first time it begins with the workspace's defaults and the address in Slack."""
-        view = await self.profiles.show(caller=caller, owner=owner)
-        suggested = None
-        if not view.profile.address:
-            suggested = await self.profiles.suggest(owner, await self._slack_address(owner))
-        began = form_values(suggested or view.profile)
-        metadata = PrivateMetadata(
-            owner=owner.user, revision=view.revision, reply=reply_address(body), initial_values=began
-        )
-        modal = profile_form(view, metadata=metadata, reader=caller.user, entry=self.entry, suggested=suggested)
+        form = await self.new(caller, owner, reply=reply_address(body, caller))
+        modal = profile_form(form)
         await open_or_replace(client, body, modal, again=button("Open the form", ActionId.EDIT, value=owner.user))
+
+    async def new(self, caller: Person, owner: Person, *, reply: ReplyAddress | None) -> Form:
+        """Return the form as it is opened; `reply` is where the person stands who opens it."""
+        basis = await self.profiles.form_basis(caller=caller, owner=owner)
+        slack_address = "" if basis.view.profile.address else await self._slack_address(owner)
+        return new_form(basis, slack_address=slack_address, reader=caller.user, entry=self.entry, reply=reply)
+
+    async def shown(self, view: Mapping[str, Any], caller: Person, owner: Person) -> Form:
+        """Return the form that a request claims is open, over what is stored now."""
+        basis = await self.profiles.form_basis(caller=caller, owner=owner)
+        return shown_form(view, basis, reader=caller.user, entry=self.entry)
+
+    async def below(self, metadata: PrivateMetadata, caller: Person, owner: Person) -> Form | None:
+        """Return the form that lies below a modal, over what is stored now; None where there is none."""
+        if metadata.form is None:
+            return None
+        basis = await self.profiles.form_basis(caller=caller, owner=owner)
+        return form_below(metadata, basis, reader=caller.user, entry=self.entry)
 
     async def open_extras(self, client: AsyncWebClient, body: dict[str, Any], caller: Person, owner: Person) -> None:
         """Open the list of extra configurations."""
         view = await self.profiles.show(caller=caller, owner=owner)
-        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, reply=reply_address(body))
+        metadata = PrivateMetadata(owner=owner.user, revision=view.revision, reply=reply_address(body, caller))
         again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
-        await open_or_replace(client, body, list_modal(view, metadata=metadata), again=again)
+        await open_or_replace(client, body, list_modal(view.profile.extras, metadata=metadata), again=again)
 
     async def _slack_address(self, owner: Person) -> str:
         try:
             member = await self.directory.member(owner)
         except UserError:
-            # The suggest is a convenience; the form opens without it.
+            # The address is a convenience; the form opens without it.
             return ""
         return member.address if member else ""

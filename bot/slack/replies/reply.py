@@ -40,6 +40,10 @@ class Reply(Protocol):
         """Show how far something is, where that costs no new message; what Slack does not take is left out."""
         ...
 
+    async def fail(self, message: Message) -> None:
+        """Show why something did not begin, beside what was pressed in, which stays; or why it broke off, instead."""
+        ...
+
 
 class CommandReply:
     """The answer to a command: its acknowledgement, held for a moment; what comes later is one message more.
@@ -76,12 +80,17 @@ class CommandReply:
     async def progress(self, message: Message) -> None:
         """Skip it: each would be one more message."""
 
+    async def fail(self, message: Message) -> None:
+        """Give the answer."""
+        await self.show(message)
+
 
 class ReplaceMessage:
     """Replaces the message that was pressed in."""
 
     def __init__(self, url: ResponseUrl) -> None:
         self._url = url
+        self._replaced = False
 
     async def begin(self, message: Message) -> None:
         """Replace the message."""
@@ -89,11 +98,16 @@ class ReplaceMessage:
 
     async def show(self, message: Message) -> None:
         """Replace the message."""
+        self._replaced = True
         await self._url.answer(message, replace=True)
 
     async def progress(self, message: Message) -> None:
         """Replace the message, as long as posts are left for what comes after."""
         await self._url.progress(message, replace=True)
+
+    async def fail(self, message: Message) -> None:
+        """Post below the message; one that was replaced already is replaced again."""
+        await self._url.answer(message, replace=self._replaced)
 
 
 class FollowUpReply:
@@ -112,6 +126,10 @@ class FollowUpReply:
 
     async def progress(self, message: Message) -> None:
         """Skip it: each would be one more message."""
+
+    async def fail(self, message: Message) -> None:
+        """Post a message."""
+        await self.show(message)
 
 
 class DirectReply:
@@ -133,6 +151,10 @@ class DirectReply:
     async def progress(self, message: Message) -> None:
         """Skip it: each would be one more message."""
 
+    async def fail(self, message: Message) -> None:
+        """Post a message."""
+        await self.show(message)
+
 
 class ModalReply:
     """Replaces what a modal shows."""
@@ -144,6 +166,7 @@ class ModalReply:
         self._view_id = view_id
         self._title = title
         self._takes_progress = True
+        self._replaced = False
 
     async def begin(self, message: Message) -> None:
         """Replace what the modal shows."""
@@ -151,12 +174,20 @@ class ModalReply:
 
     async def show(self, message: Message) -> None:
         """Replace what the modal shows; where Slack does not take that, post the message."""
+        self._replaced = True
         if not await self._update(message):
             await DirectReply(self._client, self._body).show(message)
 
     async def progress(self, message: Message) -> None:
         """Replace what the modal shows, until Slack once does not take it."""
         self._takes_progress = self._takes_progress and await self._update(message)
+
+    async def fail(self, message: Message) -> None:
+        """Open a modal on top, or else post the message; a modal that was replaced already is replaced again."""
+        if self._replaced:
+            await self.show(message)
+        else:
+            await show_on_top(self._client, self._body, message, title=self._title)
 
     async def _update(self, message: Message) -> bool:
         try:
@@ -165,6 +196,23 @@ class ModalReply:
             log.info("A modal was not changed (%s).", type(error).__name__)
             return False
         return True
+
+
+class OpenedModalReply(ModalReply):
+    """Replaces what a modal shows that was opened for this reply alone."""
+
+    async def fail(self, message: Message) -> None:
+        """Replace what the modal shows."""
+        await self.show(message)
+
+
+async def show_on_top(client: AsyncWebClient, body: Mapping[str, Any], message: Message, *, title: str) -> None:
+    """Show a message in a modal on top of the one that was pressed in; where Slack opens none, post it."""
+    try:
+        await open_modal(client, body, message_modal(message, title=title))
+    except (NotOpenedError, *SLACK_ERRORS) as error:
+        log.info("A modal was not opened (%s).", type(error).__name__)
+        await DirectReply(client, body).show(message)
 
 
 class Paced:
@@ -225,4 +273,4 @@ async def _opened_modal(
         view_id = await open_modal(client, body, message_modal(first, title=title))
     except NotOpenedError:
         return None
-    return ModalReply(client, body, view_id=view_id, title=title)
+    return OpenedModalReply(client, body, view_id=view_id, title=title)

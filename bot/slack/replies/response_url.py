@@ -17,9 +17,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.profiles.people.access import Person
 from bot.slack.replies.direct_message import post_to_person
-from bot.slack.views.form import ReplyAddress
 from bot.slack.views.message import Message, notice
+from bot.slack.views.private_metadata import ReplyAddress
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,15 @@ class ResponseUrl:
         self._until = time.monotonic() + VALID_SECONDS
 
     @classmethod
-    def remembered(cls, client: AsyncWebClient, user: str, reply: ReplyAddress | None) -> "ResponseUrl":
-        """Return the address that a modal remembers of the request that opened it; `user` is who that was."""
-        made = cls(client, {"user_id": user, "response_url": reply.url if reply else ""})
-        if reply is not None:
-            made._until = time.monotonic() + min(reply.until - time.time(), VALID_SECONDS)
+    def remembered(cls, client: AsyncWebClient, caller: Person, reply: ReplyAddress | None) -> "ResponseUrl":
+        """Return the address that a modal remembers of the request that opened it; without one where it is not theirs.
+
+        What a modal remembers grants nothing: what is the caller's is posted nowhere but where they stood themselves.
+        """
+        if reply is None or (reply.workspace, reply.user) != (caller.workspace, caller.user):
+            return cls(client, {"user_id": caller.user})
+        made = cls(client, {"user_id": caller.user, "response_url": reply.url})
+        made._until = time.monotonic() + min(reply.until - time.time(), VALID_SECONDS)
         return made
 
     async def answer(self, message: Message, *, replace: bool) -> None:
@@ -131,19 +136,24 @@ def _wait_of(answer: WebhookResponse) -> float:
 
 def user_in(body: Mapping[str, Any]) -> str:
     """Return the user id of whoever sent a request; empty when it names nobody."""
-    return str(body.get("user_id") or (body.get("user") or {}).get("id") or "")
+    user = body.get("user")
+    return str(body.get("user_id") or (user.get("id") if isinstance(user, Mapping) else "") or "")
 
 
-def reply_address(body: Mapping[str, Any]) -> ReplyAddress | None:
-    """Return what a modal that a request opens is to remember; None on the Home tab and in another modal."""
+def reply_address(body: Mapping[str, Any], caller: Person) -> ReplyAddress | None:
+    """Return what a modal that a caller's request opens is to remember; None on the Home tab and in another modal."""
     url = body.get("response_url")
-    return ReplyAddress(url=url, until=time.time() + VALID_SECONDS) if isinstance(url, str) and url else None
+    if not (isinstance(url, str) and url):
+        return None
+    return ReplyAddress(workspace=caller.workspace, user=caller.user, url=url, until=time.time() + VALID_SECONDS)
 
 
-async def post_where_opened(client: AsyncWebClient, user: str, reply: ReplyAddress | None, message: Message) -> None:
+async def post_where_opened(
+    client: AsyncWebClient, caller: Person, reply: ReplyAddress | None, message: Message
+) -> None:
     """Post a message where a person stood who opened a modal; where that takes it no more, by direct message.
 
     Raises:
         SlackApiError, aiohttp.ClientError, TimeoutError, OSError: the person cannot be reached at all.
     """
-    await ResponseUrl.remembered(client, user, reply).answer(message, replace=False)
+    await ResponseUrl.remembered(client, caller, reply).answer(message, replace=False)

@@ -6,11 +6,11 @@ from typing import Any
 from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
-from bot.profiles.account.profile import ENCRYPTION_WORDS, find_mismatch
+from bot.profiles.account.profile import ENCRYPTION_CHOICES, ENCRYPTION_WORDS, find_mismatch
 from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
 from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.form import PrivateMetadata
+from bot.slack.views.inputs import ShownValues
 from bot.slack.views.message import (
     Block,
     Message,
@@ -20,14 +20,12 @@ from bot.slack.views.message import (
     code,
     context,
     escape,
-    is_checked,
     line_sections,
     menu,
     notice,
     section,
-    selected_value,
-    text_value,
 )
+from bot.slack.views.private_metadata import PrivateMetadata
 from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
@@ -48,12 +46,24 @@ _EXAMPLES: Mapping[DefaultsField, str] = {
 }
 
 
-def defaults_form(stored: StoredDefaults, *, metadata: PrivateMetadata, notes: Sequence[Block] = ()) -> View:
-    """Return the form over the stored defaults, with `notes` at its top."""
+def filled(stored: StoredDefaults) -> DefaultsForm:
+    """Return what the form begins with."""
     defaults = stored.defaults
-    encryption = defaults.encryption if defaults.has_account else Encryption.TLS
-    choices = (Encryption.TLS, Encryption.SSL, Encryption.NONE)
-    labels = {choice.value: ENCRYPTION_WORDS[choice] for choice in choices}
+    return DefaultsForm(
+        host=defaults.host,
+        port=str(defaults.port or ""),
+        encryption=(defaults.encryption if stored.revision else Encryption.TLS).value,
+        authenticate=defaults.authenticate,
+        login_pattern=defaults.login_pattern,
+        domain=defaults.domain,
+        allowed_servers="\n".join(defaults.allowed_servers),
+    )
+
+
+def defaults_form(form: DefaultsForm, *, metadata: PrivateMetadata, notes: Sequence[Block] = ()) -> View:
+    """Return the modal with what stands in it, and with `notes` at its top."""
+    encryption = form.encryption if form.encryption in set(Encryption) else Encryption.TLS
+    redrawn = metadata.drawn > 0
     return View(
         type="modal",
         callback_id=ViewId.DEFAULTS,
@@ -64,48 +74,55 @@ def defaults_form(stored: StoredDefaults, *, metadata: PrivateMetadata, notes: S
         blocks=[
             *notes,
             context("New forms begin with these, so that people type an address and a password."),
-            _text(DefaultsField.HOST, defaults.host),
-            _text(DefaultsField.PORT, str(defaults.port or "")),
+            _text(DefaultsField.HOST, form.host, redrawn=redrawn),
+            _text(DefaultsField.PORT, form.port, redrawn=redrawn),
             InputBlock(
                 block_id=DefaultsField.ENCRYPTION,
                 label=DEFAULTS_LABELS[DefaultsField.ENCRYPTION],
-                element=menu(ActionId.VALUE, labels, selected=encryption.value),
+                element=menu(
+                    ActionId.VALUE,
+                    {choice.value: label for choice, label in ENCRYPTION_CHOICES.items()},
+                    selected=encryption,
+                ),
             ),
             checkbox_input(
                 DefaultsField.AUTHENTICATE,
                 label=DEFAULTS_LABELS[DefaultsField.AUTHENTICATE],
                 meaning="Sign in with login and password",
-                checked=defaults.authenticate,
+                checked=form.authenticate,
             ),
-            _text(DefaultsField.LOGIN_PATTERN, defaults.login_pattern),
-            _text(DefaultsField.DOMAIN, defaults.domain),
-            _text(DefaultsField.ALLOWED_SERVERS, "\n".join(defaults.allowed_servers), multiline=True),
+            _text(DefaultsField.LOGIN_PATTERN, form.login_pattern, redrawn=redrawn),
+            _text(DefaultsField.DOMAIN, form.domain, redrawn=redrawn),
+            _text(DefaultsField.ALLOWED_SERVERS, form.allowed_servers, redrawn=redrawn, multiline=True),
         ],
     )
 
 
-def _text(name: DefaultsField, value: str, *, multiline: bool | None = None) -> InputBlock:
+def _text(name: DefaultsField, value: str, *, redrawn: bool, multiline: bool | None = None) -> InputBlock:
     return InputBlock(
         block_id=name,
         label=DEFAULTS_LABELS[name],
         hint=_HINTS[name],
-        optional=True,
+        # Drawn anew with a value it has to be filled, see `views/inputs.py`.
+        optional=not (redrawn and value),
         element=PlainTextInputElement(
             action_id=ActionId.VALUE, initial_value=value or None, placeholder=_EXAMPLES[name], multiline=multiline
         ),
     )
 
 
-def read_form(values: Mapping[str, Any]) -> DefaultsForm:
-    """Return the form as typed; `values` is the view's `state.values`."""
+def read_form(shown: Mapping[str, Any]) -> DefaultsForm:
+    """Return the form as it stands in a modal that a request claims is open."""
+    metadata = PrivateMetadata.decode(str(shown.get("private_metadata")))
+    values = ShownValues(shown, redrawn=metadata.drawn > 0)
     return DefaultsForm(
-        host=text_value(values, DefaultsField.HOST),
-        port=text_value(values, DefaultsField.PORT),
-        encryption=selected_value(values, DefaultsField.ENCRYPTION),
-        authenticate=is_checked(values, DefaultsField.AUTHENTICATE),
-        login_pattern=text_value(values, DefaultsField.LOGIN_PATTERN),
-        domain=text_value(values, DefaultsField.DOMAIN),
-        allowed_servers=text_value(values, DefaultsField.ALLOWED_SERVERS),
+        host=values.text(DefaultsField.HOST),
+        port=values.text(DefaultsField.PORT),
+        encryption=values.choice(DefaultsField.ENCRYPTION),
+        authenticate=values.is_checked(DefaultsField.AUTHENTICATE),
+        login_pattern=values.text(DefaultsField.LOGIN_PATTERN),
+        domain=values.text(DefaultsField.DOMAIN),
+        allowed_servers=values.text(DefaultsField.ALLOWED_SERVERS),
     )
 
 

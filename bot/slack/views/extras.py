@@ -7,24 +7,13 @@ from slack_sdk.models.blocks import InputBlock, PlainTextInputElement, StaticSel
 from slack_sdk.models.views import View
 
 from bot.profiles.account.extras import CATALOGUE, ExtraConfiguration
-from bot.profiles.account.profile import ENCRYPTION_WORDS
+from bot.profiles.account.profile import ENCRYPTION_WORDS, effective_encryption
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.form import PrivateMetadata
-from bot.slack.views.message import (
-    Block,
-    Message,
-    actions,
-    button,
-    code,
-    context,
-    escape,
-    menu,
-    section,
-    selected_value,
-    text_value,
-)
+from bot.slack.views.inputs import ShownValues
+from bot.slack.views.message import Block, Message, actions, button, code, context, escape, menu, section
+from bot.slack.views.private_metadata import PrivateMetadata
 
 CHOICE_BLOCK = "configuration"
 
@@ -68,13 +57,17 @@ def conflict_message(error: ExtraConflictError, *, owner: str) -> Message:
     return Message(text=str(error), blocks=[section(escape(str(error))), actions(switch)])
 
 
-def list_modal(view: ProfileView, *, metadata: PrivateMetadata) -> View:
-    """Return the modal with the list; each row has buttons to edit and to remove it."""
+def list_modal(extras: Mapping[str, str], *, metadata: PrivateMetadata) -> View:
+    """Return the modal with the list; each row has buttons to edit and to remove it.
+
+    On top of a form these are the extra configurations that the form would save.
+    """
     blocks: list[Block] = []
-    for name, value in view.profile.extras.items():
+    for name, value in extras.items():
         edit = button("Edit", ActionId.LIST_EDIT, value=name)
         remove = button("Remove", ActionId.LIST_REMOVE, value=name)
         blocks += [section(_line(name, value)), actions(edit, remove, block_id=f"row_{name}")]
+    waits = " What you change here waits for the form's Save." if metadata.form is not None else ""
     return View(
         type="modal",
         callback_id=ViewId.EXTRAS,
@@ -84,7 +77,7 @@ def list_modal(view: ProfileView, *, metadata: PrivateMetadata) -> View:
         blocks=[
             *(blocks or [section("None yet. Add `TLS` for port 587, or `SSL` for port 465.")]),
             actions(button("Add", ActionId.LIST_ADD, style="primary"), block_id="list_buttons"),
-            context(f"Encryption now: {ENCRYPTION_WORDS[view.encryption]}"),
+            context(f"Encryption now: {ENCRYPTION_WORDS[effective_encryption(extras)]}.{waits}"),
         ],
     )
 
@@ -138,20 +131,22 @@ def conflict_blocks(error: ExtraConflictError) -> list[Block]:
     ]
 
 
-def read_extra(values: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the chosen name and its value; `values` is the view's `state.values`."""
-    name = selected_value(values, CHOICE_BLOCK, ActionId.CHOOSE_EXTRA)
+def read_extra(shown: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the chosen name and its value, as they stand in a modal that a request claims is open."""
+    values = ShownValues(shown, redrawn=True)
+    name = values.choice(CHOICE_BLOCK)
     block = value_block(name)
-    return name, selected_value(values, block) or text_value(values, block)
+    return name, values.choice(block) or values.text(block)
 
 
 def switched_modal(name: str, *, metadata: PrivateMetadata) -> View:
     """Return the modal that confirms the switch; closing it shows the list."""
+    waits = " It waits for the form's Save." if metadata.form is not None else ""
     return View(
         type="modal",
         callback_id=ViewId.ADD_EXTRA,
         title="Add configuration",
         close="Done",
         private_metadata=metadata.encode(),
-        blocks=[section(f":white_check_mark: {escape(name)} is on now, and the other one is off.")],
+        blocks=[section(f":white_check_mark: {escape(name)} is on now, and the other one is off.{waits}")],
     )

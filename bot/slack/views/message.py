@@ -1,5 +1,6 @@
 """What every view is made of: messages, escaped text, blocks, inputs, and reading inputs back."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +35,11 @@ below (https://github.com/slackapi/bolt-js/issues/2509)."""
 
 MAX_OPTION_LENGTH = 75
 """Characters of an option's text (https://docs.slack.dev/reference/block-kit/composition-objects/option-object)."""
+
+MAX_ALERT_LENGTH = 200
+"""Characters of an alert, which is one line or two."""
+_SOON_SECONDS = 120.0
+_FAR_SECONDS = 6 * 3600.0
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -109,6 +115,17 @@ def format_time(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
 
+def format_end(at: datetime, seconds: float) -> str:
+    """Return mrkdwn that says when something ends, `seconds` from now: in the reader's zone, with the day if it is far.
+
+    The next two minutes are told in seconds, because a time of day has none.
+    """
+    if seconds <= _SOON_SECONDS:
+        return f"in {math.ceil(seconds)} seconds"
+    shown = "{time}" if seconds < _FAR_SECONDS else "{date_short_pretty} at {time}"
+    return f"at <!date^{math.ceil(at.timestamp())}^{shown}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
+
+
 def _day(at: datetime) -> str:
     # strftime would name the month in the language of the machine.
     return f"{at.day:02} {_MONTHS[at.month - 1]} {at.year}"
@@ -148,6 +165,16 @@ def _paragraphs(lines: Iterable[str], max_length: int) -> list[str]:
         else:
             paragraphs.append(line)
     return paragraphs
+
+
+def alert(text: str, level: str) -> list[Block]:
+    """Return an alert of plain text, for modals, with the whole text below it where it is too long for one.
+
+    `level` is "info", "warning", "error" or "success". See https://docs.slack.dev/reference/block-kit/blocks/alert-block.
+    """
+    brief = {"type": "plain_text", "text": truncate(text, MAX_ALERT_LENGTH), "emoji": False}
+    whole = [section(escape(text))] if len(text) > MAX_ALERT_LENGTH else []
+    return [{"type": "alert", "level": level, "text": brief}, *whole]
 
 
 def context(text: str) -> Block:
@@ -199,14 +226,19 @@ def menu(
     )
 
 
-def checkbox_input(block_id: str, *, label: str, meaning: str, checked: bool) -> InputBlock:
-    """Return an input that is one checkbox."""
+def checkbox_input(
+    block_id: str, *, label: str, meaning: str, checked: bool, sent_as: ActionId | None = None
+) -> InputBlock:
+    """Return an input that is one checkbox; with `sent_as` each change of it is sent at once, under that action."""
     on = option("on", meaning)
     return InputBlock(
         block_id=block_id,
         label=label,
         optional=True,
-        element=CheckboxesElement(action_id=ActionId.VALUE, options=[on], initial_options=[on] if checked else None),
+        dispatch_action=True if sent_as else None,
+        element=CheckboxesElement(
+            action_id=sent_as or ActionId.VALUE, options=[on], initial_options=[on] if checked else None
+        ),
     )
 
 

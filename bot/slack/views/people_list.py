@@ -11,7 +11,6 @@ from bot.profiles.people.members import PROBLEMS_FIRST, state_from_number, state
 from bot.profiles.people.people_list import ListQuery, PeoplePage, PersonLine
 from bot.slack.ids import ActionId
 from bot.slack.views.card import SYMBOLS
-from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
     Block,
     Message,
@@ -28,6 +27,7 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
+from bot.slack.views.private_metadata import OutdatedFormError
 from bot.smtp.account import Encryption
 from storage.tables.people_query import Cursor
 

@@ -2,30 +2,36 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from slack_sdk.models.blocks import ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, SentMessageResult
+from bot.profiles.connection_tests.limits import RateLimitedError, SignInsLeft
+from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.slack.ids import ActionId
-from bot.slack.views.form import OutdatedFormError
 from bot.slack.views.message import (
     Block,
     Button,
     Message,
     actions,
+    alert,
+    as_json,
     button,
     code,
     context,
     escape,
+    format_end,
     header,
     line_sections,
     preformatted,
     section,
     truncate,
 )
+from bot.slack.views.private_metadata import OutdatedFormError
 from bot.smtp.account import Account
-from bot.smtp.advice.advice import Advice, advise, headline
+from bot.smtp.advice.advice import Advice, headline
 from bot.smtp.advice.notice import judged_with_message
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Certificate, Outcome, Report, Stage
@@ -36,6 +42,8 @@ _SYMBOLS = {
     Outcome.WARNED: ":warning:",
     Outcome.SKIPPED: ":heavy_minus_sign:",
     Outcome.RUNNING: ":hourglass_flowing_sand:",
+    Outcome.WAITING: ":white_small_square:",
+    Outcome.STOPPED: ":black_square_for_stop:",
 }
 
 
@@ -67,19 +75,84 @@ def _endpoint(account: Account) -> str:
     return code(f"{account.host}:{account.port}")
 
 
-def begun(account: Account, seconds: float) -> Message:
-    """Return that a test has begun, which takes so many seconds at most."""
+def begun(test: RunningTest, seconds: float) -> Message:
+    """Return that a test has begun, which takes so many seconds at most, with the button that stops it."""
     most = f"(up to {seconds:g} s)"
     return Message(
-        text=f"Testing {account.host}:{account.port} … {most}",
-        blocks=[section(f"Testing {_endpoint(account)} … {most}")],
+        text=f"Testing {_address(test.account)} … {most}",
+        blocks=[section(f"Testing {_endpoint(test.account)} … {most}"), actions(stop_button(test.test_id))],
     )
 
 
-def testing(account: Account, report: Report) -> Message:
-    """Return a test under way with its stages so far."""
-    text = f"Testing {_address(account)} …"
-    return Message(text=text, blocks=[section(f"Testing {_endpoint(account)} …"), *line_sections(_stage_lines(report))])
+def testing(test: RunningTest) -> Message:
+    """Return a test under way with its stages so far, and the button that stops it."""
+    return Message(text=f"Testing {_address(test.account)} …", blocks=running_blocks(test))
+
+
+def running_blocks(test: RunningTest) -> list[Block]:
+    """Return how far a test under way is, for how long, and the button that stops it."""
+    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
+    return [
+        section(f":hourglass_flowing_sand: Testing {_endpoint(test.account)} …{elapsed}"),
+        *line_sections(_stage_lines(test.report)),
+        actions(stop_button(test.test_id)),
+    ]
+
+
+def stop_button(test_id: str) -> Button:
+    """Return the button that stops a test under way."""
+    return button("Stop", ActionId.STOP_TEST, value=test_id, style="danger")
+
+
+def stopped(test: RunningTest, *, stopped_by: str, owner: str) -> Message:
+    """Return a test that somebody (their user id) stopped: at which stage, and what came before."""
+    again = actions(button("Edit", ActionId.EDIT, value=owner), button("Test again", ActionId.TEST, value=owner))
+    return Message(
+        text=f"{_stopped_at(test.report)}. The last result stays as it was.",
+        blocks=[
+            header(_stopped_at(test.report)),
+            context(f"{_endpoint(test.account)} · {duration(test.report.seconds)} · stopped by <@{stopped_by}>"),
+            *line_sections(_stage_lines(test.report)),
+            section(f"{_after_stop(test.report)} The last result stays as it was."),
+            again,
+        ],
+    )
+
+
+def _stopped_at(report: Report) -> str:
+    ended = [stage for stage in report.stages if stage.outcome is not Outcome.SKIPPED]
+    stage = report.stopped_stage or report.failed_stage or (ended[-1] if ended else report.stages[0])
+    return f"Connection test stopped at {stage.name}"
+
+
+def _after_stop(report: Report) -> str:
+    """Return what is certain about the message."""
+    if report.may_have_sent:
+        return "The message may have been sent: look into your mailbox before you send another."
+    return "Nothing was sent."
+
+
+def limited(error: RateLimitedError) -> Message:
+    """Return that a limit is reached, why, and when it is over, in the reader's time zone."""
+    end = format_end(error.until, error.wait)
+    told = f"{escape(error.limit.sentence)} Nothing was tested or changed. You can try again {end}."
+    return Message(text=f"{error} Nothing was tested or changed.", blocks=[section(told)])
+
+
+def _sign_ins_left(left: SignInsLeft | None, now: datetime) -> list[Block]:
+    """Return how many refused sign-ins are left before the bot locks a login, or until when it has."""
+    if left is None:
+        return []
+    end = format_end(left.until, (left.until - now).total_seconds())
+    if left.left == 0:
+        told = f"The bot locks this login now, because more refused sign-ins could lock the mailbox. It opens {end}."
+    else:
+        times = "Once more" if left.left == 1 else f"{left.left} times more"
+        told = (
+            f"{times} this login may be refused before the bot locks it for a while, because more refused sign-ins "
+            f"could lock the mailbox. The count begins anew {end}."
+        )
+    return [context(told)]
 
 
 def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:
@@ -88,7 +161,12 @@ def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> M
     nothing_sent = [context(line) for line in (_nothing_sent(account, report),) if line]
     return Message(
         text=headline(report, account),
-        blocks=[*_body(account, result), *nothing_sent, *_fixes(result, owner), _buttons(report, owner)],
+        blocks=[
+            *_body(account, result),
+            *nothing_sent,
+            *_fixes(result, owner, ActionId.APPLY_FIX),
+            _buttons(report, owner),
+        ],
     )
 
 
@@ -129,12 +207,15 @@ def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
         context(f"{_endpoint(account)} · {duration(report.seconds)}"),
         *line_sections(_stage_lines(report)),
     ]
-    facts = [fact for stage in report.stages for fact in stage.facts]
-    if facts:
-        blocks.append(context("\n".join(escape(truncate(fact, 300)) for fact in facts)))
+    blocks += _facts(report)
     if result.advice is not None:
         blocks.append(_advice(result.advice))
-    return [*blocks, *_open_ports(report)]
+    return [*blocks, *_open_ports(report), *_sign_ins_left(result.sign_ins_left, report.tested_at)]
+
+
+def _facts(report: Report) -> list[Block]:
+    facts = [fact for stage in report.stages for fact in stage.facts]
+    return [context("\n".join(escape(truncate(fact, 300)) for fact in facts))] if facts else []
 
 
 def _open_ports(report: Report) -> list[Block]:
@@ -144,14 +225,14 @@ def _open_ports(report: Report) -> list[Block]:
     return [section(f"The same server answers with {ways}. That was tried without your password.")]
 
 
-def _fixes(result: ConnectionTestResult, owner: str) -> list[Block]:
-    """Return each fix in a row of its own: its button says exactly what it changes."""
+def _fixes(result: ConnectionTestResult, owner: str, action_id: ActionId) -> list[Block]:
+    """Return each fix in a row of its own: its button, sent as `action_id`, says exactly what it changes."""
     report = result.report
     return [
         actions(
             button(
                 fix_label(fix, port=report.port),
-                ActionId.APPLY_FIX,
+                action_id,
                 value=encode_fix(fix, owner),
                 style="primary" if number == 0 else None,
                 confirm=_trust_question(report.certificate) if fix.kind is Fix.TRUST_CERTIFICATE else None,
@@ -226,24 +307,72 @@ def _decode(value: str) -> object:
         raise OutdatedFormError from None
 
 
-def report_blocks(account: Account, report: Report) -> list[Block]:
-    """Return a running or finished test for the form: headline, stages and advice, without buttons."""
-    if any(stage.outcome is Outcome.RUNNING for stage in report.stages):
-        return line_sections([f":hourglass_flowing_sand: Testing {_endpoint(account)} …", *_stage_lines(report)])
-    symbol = ":x:" if report.failed_stage else ":white_check_mark:"
-    blocks = line_sections([f"{symbol} *{escape(headline(report, account))}*", *_stage_lines(report)])
-    advice = advise(report, account)
-    if advice is not None:
-        blocks.append(_advice(advice))
-    blocks += _open_ports(report)
-    if report.failed_stage is None:
-        untold = judged_with_message(account)
-        blocks.append(
-            context(f"Nothing was sent, and nothing is saved yet. {escape(untold)}")
-            if untold
-            else context("Nothing was sent, and nothing is saved yet.")
-        )
-    return blocks
+def form_progress(test: RunningTest) -> list[Block]:
+    """Return how far a test is for the top of the form, for how long, and the button that stops it."""
+    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
+    where = f"{test.account.host}:{test.account.port}"
+    return [
+        *alert(f"Testing {where} …{elapsed}", "info"),
+        actions(stop_button(test.test_id)),
+        *line_sections(_stage_lines(test.report)),
+    ]
+
+
+def form_stopped(test: RunningTest, *, stopped_by: str) -> list[Block]:
+    """Return a test that somebody (their user id) stopped for the top of the form."""
+    return [
+        *alert(f"{_stopped_at(test.report)}. Nothing was sent, and nothing is saved yet.", "warning"),
+        context(f"{_endpoint(test.account)} · {duration(test.report.seconds)} · stopped by <@{stopped_by}>"),
+        *line_sections(_stage_lines(test.report)),
+    ]
+
+
+def form_report(result: ConnectionTestResult, *, owner: str) -> list[Block]:
+    """Return a finished test for the top of the form: verdict, what to do, buttons that change the form, the rest."""
+    account, report = result.account, result.report
+    failed = report.failed_stage is not None
+    verdict = headline(report, account)
+    if not failed:
+        verdict = f"{verdict}. Nothing was sent, and nothing is saved yet."
+    blocks = alert(verdict, "error" if failed else "success")
+    if result.advice is not None:
+        blocks.append(_advice(result.advice))
+    blocks += [*_open_ports(report), *_fixes(result, owner, ActionId.FORM_FIX)]
+    blocks += _sign_ins_left(result.sign_ins_left, report.tested_at)
+    blocks += [context(f"{_endpoint(account)} · {duration(report.seconds)}"), *line_sections(_stage_lines(report))]
+    blocks += _facts(report)
+    untold = judged_with_message(account) if not failed else ""
+    return [*blocks, context(escape(untold))] if untold else blocks
+
+
+def form_report_line(report: Report) -> str:
+    """Return one line of mrkdwn for beside the form's buttons, which leads to the report at its top."""
+    failed = report.failed_stage
+    verdict = f":x: The test failed at {failed.name}." if failed else ":white_check_mark: The test passed."
+    return f"{verdict} The report stands at the top."
+
+
+def form_changes(descriptions: Sequence[str]) -> list[Block]:
+    """Return what a fix changed in the form."""
+    changes = "; ".join(code(description) for description in descriptions)
+    return [context(f"Changed in this form, and not saved yet: {changes}")] if descriptions else []
+
+
+def typing_needed(fix: ProposedFix) -> str:
+    """Return what has to be typed to go with a fix."""
+    server = fix.target.partition(" ")[0]
+    if fix.kind is Fix.NAME_FROM_CERTIFICATE:
+        return f"{server} is a name from the server's certificate. Type the password again to go with it."
+    if fix.kind is Fix.USE_PROVIDER_SERVER:
+        return f"{server} is your mail provider's server for outgoing mail. Type the password again to go with it."
+    return "The server wants you to sign in. Type login and password, and test again."
+
+
+def outside_of_form(blocks: Sequence[Block]) -> list[Block]:
+    """Return what stood at the top of a form as a message has it: no alerts, and no buttons that change the form."""
+    plain = [as_json(block) for block in blocks]
+    shown = [section(escape(block["text"]["text"])) if block["type"] == "alert" else block for block in plain]
+    return [block for block in shown if as_json(block)["type"] != "actions"]
 
 
 def transcript(lines: Sequence[str]) -> Message:

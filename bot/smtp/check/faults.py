@@ -152,9 +152,9 @@ def failure(error: Exception, stage: StageName, redaction: Redaction, evidence: 
     return _other_failure(error, stage, redaction, evidence)
 
 
-def no_answer(stage: StageName, evidence: Evidence, detail: str = "no answer in time") -> StageFailedError:
+def no_answer(stage: StageName, evidence: Evidence) -> StageFailedError:
     """Return the failure that silence is, by how far the dialogue had come."""
-    return StageFailedError(_by_progress(stage, evidence, _SILENCES, Fault.TIMED_OUT), detail)
+    return StageFailedError(_by_progress(stage, evidence, _SILENCES, Fault.TIMED_OUT), "no answer in time")
 
 
 def certificate_failure(error: ssl.SSLCertVerificationError, certificate: Certificate | None) -> StageFailedError:

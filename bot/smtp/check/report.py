@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.smtp.account import Encryption
-from bot.smtp.check.evidence import Evidence
+from bot.smtp.check.evidence import Command, Evidence
 
 EXPIRY_WARNING_DAYS = 21
 EXPIRY_WARNING_SHARE = 0.22
@@ -26,13 +26,16 @@ class StageName(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one stage ended, in the words people see."""
+    """How one stage ended or stands, in the words people see."""
 
     PASSED = "passed"
     FAILED = "failed"
     WARNED = "warned"
     SKIPPED = "skipped"
     RUNNING = "running"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+    """Somebody stopped the test while the stage was running."""
 
 
 class Fault(StrEnum):
@@ -252,16 +255,17 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A connection test, finished or (while a stage is RUNNING) under way.
+    """A connection test: finished, under way (a stage is RUNNING, those to come are WAITING), or STOPPED at a stage.
 
     `stages` are in the order in which they happen; with SSL, Encryption comes before Greeting.
     `certificate_names` are the names in a certificate that is for another server (untrusted text, at most 5);
     `certificate` is what the server presented, trusted or not; `open_ports` are other endpoints that answer, looked
     for only when this one failed, `closed_ports` the usual ones that do not, or may not be tested;
     with `trusted_before`, an earlier test could verify this server's certificate;
-    `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, None in reports
-    of before; `mail_servers` are the MX hosts of a server's name that has no address; `provider` is the label of the
-    provider that takes mail in for the domain of the address, "" where that is not known.
+    `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, or when the test
+    was stopped, None in reports of before; `mail_servers` are the MX hosts of a server's name that has no address;
+    `provider` is the label of the provider that takes mail in for the domain of the address, "" where that is not
+    known.
     """
 
     host: str
@@ -288,6 +292,27 @@ class Report:
         return next((stage for stage in self.stages if stage.outcome is Outcome.FAILED), None)
 
     @property
+    def stopped_stage(self) -> Stage | None:
+        """The stage at which the test was stopped, if it was."""
+        return next((stage for stage in self.stages if stage.outcome is Outcome.STOPPED), None)
+
+    @property
     def passed(self) -> bool:
         """Whether every stage has ended and none failed; warnings do not fail a test."""
-        return not any(stage.outcome in (Outcome.FAILED, Outcome.RUNNING) for stage in self.stages)
+        ended = (Outcome.PASSED, Outcome.WARNED, Outcome.SKIPPED)
+        return all(stage.outcome in ended for stage in self.stages)
+
+    @property
+    def sign_in_refused(self) -> bool:
+        """Whether AUTH was sent to the server, and the login not accepted, whatever came instead."""
+        evidence = self.evidence
+        return evidence is not None and evidence.command is Command.AUTH and not evidence.signed_in
+
+    @property
+    def may_have_sent(self) -> bool:
+        """Whether the server took the message, or got it and did not say."""
+        message = next((stage for stage in self.stages if stage.name is StageName.MESSAGE), None)
+        if message is None or message.outcome is Outcome.PASSED:
+            return message is not None
+        evidence = self.evidence
+        return evidence is not None and evidence.command is Command.MESSAGE and self.reply is None

@@ -73,6 +73,12 @@ class Dialogue:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
+    def leave(self) -> None:
+        """Send QUIT without waiting for anything."""
+        if self._protocol.transport is not None and not self._protocol.transport.is_closing():
+            self._transcript.client("QUIT")
+            self._protocol.write(b"QUIT\r\n")
+
     def another(self, sock: socket.socket) -> "Dialogue":
         """Return a new dialogue with the same server over another socket."""
         return Dialogue(sock, self._host, handshakes=self._handshakes, helo=self._helo, transcript=self._transcript)

@@ -34,10 +34,11 @@ ADA, MEMBER, ADMIN, OWNER = "U0ADA", "U0MEMBER", "U0ADMIN", "U0OWNER"
 GUEST, APP, GONE, STRANGER, SHARED = "U0GUEST", "U0APP", "U0GONE", "U0STRANGER", "U0SHARED"
 MEMBERS = (ADA, MEMBER, ADMIN, OWNER)
 RUN, RUN_ELSEWHERE = "run-of-ours", "run-elsewhere"
+RUNNING_TEST, RUNNING_TEST_ELSEWHERE = "test-of-ours", "test-elsewhere"
 
 _ADAS_HOST, _HOST = "smtp.demo.example", "mail.demo.example"
 _OLD = {"host": _HOST, "port": 587, "encryption": "TLS"}
-_NEW = {"host": _ADAS_HOST, "port": 465, "encryption": "SSL"}
+_NEW = {"host": "new.demo.example", "port": 465, "encryption": "SSL"}
 _BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
 # What changes by itself, or whenever anybody looks at something.
 _IGNORED = (
@@ -120,7 +121,7 @@ class _Mail(DemoMail):
 async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE) -> "AsyncIterator[Place]":
     """Open a demo in which everybody has a profile, tested, though some of them must not use it any more.
 
-    There are defaults to move to, a run here and elsewhere, and a private link of the member here and elsewhere.
+    There are defaults to move to; a run, a test under way and a private link of the member, here and elsewhere.
     """
     in_slack = [DemoAccount(address=known.address, login=known.address, password="unused") for known in people]
     mail = _Mail([*in_slack, *(account(known.id) for known in people)])
@@ -138,6 +139,8 @@ async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE
                     await tx.links.add(f"token-{team}", stored, seconds=LINK_SECONDS)
             for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
                 await store.edit(_run(run, team))
+            for test, team in ((RUNNING_TEST, TEAM), (RUNNING_TEST_ELSEWHERE, ELSEWHERE)):
+                await store.edit(_running_test(test, team))
             place = Place(demo, store, {})
             yield replace(place, saved=await place.now())
 
@@ -147,6 +150,12 @@ def _run(run: str, team: str) -> str:
     values = f"'{run}', '{team}', '{ADMIN}', 'D0ADMIN', '1.1', 'done', 0, 9, 1e11"
     columns = "run_id, workspace, actor, channel, message_ts, status, done, total, alive_at"
     return f"INSERT INTO test_runs ({columns}) VALUES ({values})"
+
+
+def _running_test(test: str, team: str) -> str:
+    # No instance runs it: whoever may stop it leaves their id in the row, and nothing more happens.
+    values = f"'{test}', '{team}', '{ADMIN}', '{ADA}', 1e11"
+    return f"INSERT INTO running_tests (test_id, workspace, actor, subject, ends_at) VALUES ({values})"
 
 
 async def _give_profile(demo: Demo, user: str) -> None:

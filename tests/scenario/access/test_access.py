@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -13,6 +14,7 @@ import pytest_asyncio
 
 from bot.demo.faults import Fault
 from bot.demo.people import TEAM
+from bot.demo.platform import direct_channel
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
@@ -93,6 +95,15 @@ async def visit_home(forger: Forger, _owner: str) -> None:
     await forger.event({"type": "app_home_opened", "user": forger.actor.user, "tab": "home"})
 
 
+async def visit_messages(forger: Forger, _owner: str) -> None:
+    await forger.event({"type": "app_home_opened", "user": forger.actor.user, "tab": "messages"})
+
+
+async def say(forger: Forger, _owner: str) -> None:
+    where = {"channel": direct_channel(forger.actor.user), "channel_type": "im", "ts": f"{time.time():.6f}"}
+    await forger.event({"type": "message", "user": forger.actor.user, "text": "hello", **where})
+
+
 COMMANDS = (
     command(EMAIL_PROFILE, "show", shows="LOGIN"),
     command(EMAIL_PROFILE, "edit", shows="LOGIN"),
@@ -138,7 +149,15 @@ PRESSES = (
     press(A.UNDO_FIX, '{"owner": "OWNER", "revision": 1}', shows="Undone", changes=True),
     press(A.SEND_MESSAGE, "OWNER", shows="is on its way", changes=True),
     press(A.TRANSCRIPT, "OWNER", shows="dialogue of the last test"),
-    press(A.FORM_TEST, "", ViewId.PROFILE, shows="nothing is saved yet"),
+    press(A.FORM_TEST, "", ViewId.PROFILE, shows="nothing is saved yet", changes=True),
+    press(
+        A.FORM_FIX,
+        '{"owner": "OWNER", "fix": "SSL_ON_465", "to": ""}',
+        ViewId.PROFILE,
+        shows="nothing is saved yet",
+        changes=True,
+    ),
+    press(A.FORM_AUTHENTICATE, "on", ViewId.PROFILE, menu=True, shows="LOGIN"),
     press(A.FORM_EXTRAS, "", ViewId.PROFILE, shows="reply-"),
     press(A.FORM_PRIVATELY, "", ViewId.PROFILE, to=For.ONESELF, shows="/password/", changes=True),
     press(A.LIST_ADD, "", ViewId.EXTRAS, shows="Add configuration"),
@@ -159,12 +178,17 @@ PRESSES = (
     press(A.PEOPLE_REMIND, "these", to=For.ADMINS, shows="Remind 4 people?", given=UNTESTED),
     press(A.REMIND_THESE, PAGE, to=For.ADMINS, shows="Reminded 4 people", **REMINDED),
     press(A.RUN_STOP, forging.RUN, to=For.ADMINS, changes=True, given="UPDATE test_runs SET status = 'running'"),
+    press(A.STOP_TEST, forging.RUNNING_TEST, to=For.ADMINS, changes=True),
     press(A.DEFAULTS_EDIT, "", "home", to=For.ADMINS, shows="Pattern of the login"),
     press(A.DEFAULTS_MOVE, "1", to=For.ADMINS, shows="The owners are told", changes=True),
 )
 SUBMISSIONS = (submit(ViewId.PROFILE), submit(ViewId.ADD_EXTRA), submit(ViewId.DEFAULTS, For.ADMINS))
 HOME = Act(name="the Home tab", send=visit_home, to=For.ONESELF, names_people=False, shows="LOGIN")
-ACTS = (*COMMANDS, *PRESSES, *SUBMISSIONS, HOME)
+CONVERSATION = (
+    Act(name="the Messages tab", send=visit_messages, to=For.ANYBODY, names_people=False),
+    Act(name="a plain message", send=say, to=For.ANYBODY, names_people=False),
+)
+ACTS = (*COMMANDS, *PRESSES, *SUBMISSIONS, HOME, *CONVERSATION)
 
 
 @dataclass(frozen=True)
@@ -296,6 +320,15 @@ async def test_a_refusal_on_the_third_modal_is_told(place: Place) -> None:
     forger.modal(ViewId.EXTRAS, ADA)
     await forger.press_in_modal(ViewId.ADD_EXTRA, ADA, forging.action(A.SWITCH_IN_FORM, "SSL"))
     assert "Only admins" in forger.seen()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_test_of_another_workspace_goes_on(place: Place) -> None:
+    forger = await place.begin(AN_ADMIN)
+    before = await place.now()
+    await forger.press_in_message(forging.action(A.STOP_TEST, forging.RUNNING_TEST_ELSEWHERE))
+    assert "over already" in forger.seen()
+    assert await place.now() == before
 
 
 @pytest.mark.asyncio(loop_scope="module")

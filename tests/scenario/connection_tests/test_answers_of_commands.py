@@ -12,6 +12,7 @@ from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.run import Demo, running_demo
 from bot.slack.middleware import held_ack, late_ack, overload
 from bot.slack.replies.jobs import INTERRUPTED
+from bot.slack.replies.response_url import IN_A_FILE
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, GRACE, set_up, settled
 
@@ -54,8 +55,14 @@ def answers(demo: Demo) -> list[Message]:
     return demo.workspace.messages(ADA)
 
 
-def acknowledged(demo: Demo) -> float:
-    return demo.bot.metrics.registry.get_sample_value("email_profile_bot_ack_seconds_count", {"way": "http"}) or 0.0
+async def acknowledged(demo: Demo) -> float:
+    # Over a socket the measure is taken when the answer is on its way already.
+    await asyncio.sleep(0.02)
+    samples = (
+        demo.bot.metrics.registry.get_sample_value("email_profile_bot_ack_seconds_count", {"way": way})
+        for way in ("http", "socket")
+    )
+    return sum(value or 0.0 for value in samples)
 
 
 @pytest.mark.parametrize("text", ["", "send"])
@@ -91,6 +98,31 @@ async def test_a_report_that_takes_longer_is_the_one_message_after_its_beginning
     assert slow.workspace.calls("response_url") == 1
 
 
+async def test_a_transcript_that_is_too_long_for_a_message_comes_as_a_file(
+    quick: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = quick.workspace
+    await workspace.command(ADA, "/email-test")
+    (report,) = answers(quick)
+    monkeypatch.setattr("bot.slack.views.message.MAX_MESSAGE_LENGTH", 300)
+    await workspace.command(ADA, "/email-test", "transcript")
+    await workspace.press(ADA, "Transcript", message=report)
+    await settled(quick)
+    channel = [message.text for message in answers(quick) if message.channel == CHANNEL]
+    assert channel == [report.text, IN_A_FILE, IN_A_FILE]
+    for file in workspace.files:
+        text = file.content.decode()
+        assert file.channel == direct_channel(ADA)
+        assert "C: EHLO" in text
+        assert "```" not in text
+        assert quick.mail.account("ada@demo.example").password not in text
+    assert len(workspace.files) == 2
+    told = [message for message in answers(quick) if "so it is in the file below" in message.text]
+    assert [message.text.split(".")[0] for message in told] == [
+        "This is the dialogue of the last test, secrets removed"
+    ] * 2
+
+
 async def test_a_held_acknowledgement_is_no_request_under_way(slow: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overload, "MOST_AT_ONCE", 1)
     asked = asyncio.create_task(slow.workspace.command(ADA, "/email-test"))
@@ -105,12 +137,15 @@ async def test_a_held_acknowledgement_is_no_request_under_way(slow: Demo, monkey
     assert not slow.bot.slack.overload.is_full
 
 
-async def test_a_held_acknowledgement_is_not_measured_as_one_that_slack_had_to_wait_for(quick: Demo) -> None:
-    before = acknowledged(quick)
-    await quick.workspace.command(ADA, "/email-test")
-    assert acknowledged(quick) == before
-    await quick.workspace.command(ADA, "/email-profile")
-    assert acknowledged(quick) == before + 1
+async def test_a_held_acknowledgement_is_not_measured_as_one_that_slack_had_to_wait_for(
+    patient: None, demo: Demo
+) -> None:
+    await set_up(demo, ADA)
+    before = await acknowledged(demo)
+    await demo.workspace.command(ADA, "/email-test")
+    assert await acknowledged(demo) == before
+    await demo.workspace.command(ADA, "/email-profile")
+    assert await acknowledged(demo) == before + 1
 
 
 async def test_a_held_acknowledgement_is_not_taken_for_a_late_one(quick: Demo, monkeypatch: pytest.MonkeyPatch) -> None:

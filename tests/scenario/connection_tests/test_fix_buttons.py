@@ -14,8 +14,8 @@ from bot.demo.run import Demo, running_demo
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses
-from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.fakes.smtp_server import PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
+from tests.scenario.people import ADA, GRACE, run_test, set_up, set_up_elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -26,25 +26,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def buttons(message: Message) -> list[str]:
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
     return [element["text"]["text"] for row in rows for element in row]
-
-
-async def set_up_elsewhere(demo: Demo, *, host: str = HOST, port: str = "587", extra: str = "TLS Y") -> None:
-    """A profile for the scripted server instead of the demo's."""
-    workspace = demo.workspace
-    await workspace.command(ADA, "/email-profile", "edit")
-    await workspace.wait_view(ADA, "Email profile")
-    filled = {
-        "Email Address": LOGIN,
-        "User/Login": LOGIN,
-        "Password": PASSWORD,
-        "SMTP Server Address": host,
-        "Port": port,
-    }
-    for label, value in filled.items():
-        await workspace.fill(ADA, label, value)
-    assert await workspace.submit(ADA) == {}
-    await workspace.wait_message(ADA, "Your email profile")
-    await workspace.command(ADA, "/email-extra", f"add {extra}")
 
 
 async def test_another_port_that_answers_is_offered_used_and_left_again(demo: Demo) -> None:

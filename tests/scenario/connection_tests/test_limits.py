@@ -11,13 +11,13 @@ from bot.demo.people import DemoPerson
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from bot.profiles.account.profile import EmailProfile, ProfileForm
-from bot.profiles.connection_tests.limits import RateLimitedError, duration_words
+from bot.profiles.connection_tests.limits import Limit, RateLimitedError, duration_words
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.databases import KINDS
-from tests.scenario.people import ADA, run_test, set_up
+from tests.scenario.people import ADA, GRACE, run_test, set_up
 from tests.store import Store
 
 pytestmark = pytest.mark.databases(*KINDS)
@@ -36,12 +36,12 @@ async def guess(demo: Demo, user: str, number: int) -> str:
     )
     rules = demo.bot.connections
     try:
-        report = await rules.test_form(caller=person, owner=person, form=form, progress=lambda _: None)
+        result = await rules.test_form(caller=person, owner=person, form=form, progress=lambda _: None)
     except RateLimitedError:
         return "limited"
     except UserError:
         return "busy"
-    return str(report.fault)
+    return str(result.report.fault)
 
 
 async def test_ten_people_guessing_through_two_instances_reach_the_server_three_times(
@@ -110,6 +110,22 @@ async def test_three_messages_a_day(http_demo: Demo) -> None:
     await workspace.command(ADA, "/email-test", "send")
     await workspace.wait_message(ADA, "three test messages in a day")
     assert len(http_demo.mail.mailbox) == 3
+
+
+async def test_of_two_messages_at_once_the_last_of_the_day_is_sent_once(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = (Limit("one", 1, 60, "You have sent one."),)
+    monkeypatch.setattr("bot.profiles.connection_tests.connection_tests.MESSAGES_OF_A_PERSON", one)
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await set_up(http_demo, GRACE)
+    await asyncio.gather(
+        workspace.command(GRACE, "/email-test", "send"), workspace.command(GRACE, "/email-test", "send @ada")
+    )
+    await workspace.wait_message(GRACE, "is on its way")
+    await workspace.wait_message(GRACE, "You have sent one.")
+    assert len(http_demo.mail.mailbox) == 1
 
 
 @pytest.mark.databases()

@@ -15,7 +15,7 @@ from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults,
 from bot.smtp.account import Encryption
 from tests.counts import scaled
 from tests.scenario.crowd import crowd, give_profiles, people_read
-from tests.scenario.people import ADA, GRACE, notices_sent, run_test, set_up
+from tests.scenario.people import ADA, GRACE, notices_sent, open_form, run_test, set_up, typed
 
 
 async def set_defaults(demo: Demo, **values: str | bool) -> str:
@@ -55,8 +55,9 @@ async def test_an_empty_login_follows_the_pattern(http_demo: Demo) -> None:
     await set_defaults(http_demo, Pattern_of_the_login="DOMAIN\\{local}")
     await workspace.command(ADA, "/email-profile", "edit")
     form = await workspace.wait_view(ADA, "Email profile")
-    _, key = form.labelled("User/Login")
-    assert form.values[key] == "DOMAIN\\ada"
+    login, key = form.labelled("User/Login")
+    assert (form.values[key], login["element"]["placeholder"]["text"]) == (None, "DOMAIN\\ada")
+    assert login["hint"]["text"] == "Empty: what your workspace makes of the address (DOMAIN\\{local})."
     for label, value in (
         ("Email Address", "countess@demo.example"),
         ("User/Login", ""),
@@ -67,6 +68,44 @@ async def test_an_empty_login_follows_the_pattern(http_demo: Demo) -> None:
         await workspace.fill(ADA, label, value)
     assert await workspace.submit(ADA) == {}
     await workspace.wait_message(ADA, "`DOMAIN\\countess`")
+
+
+@pytest.mark.parametrize(("port", "encryption"), [("587", "TLS"), ("465", "SSL")])
+async def test_defaults_count_in_the_form_as_they_count_after_saving(
+    http_demo: Demo, port: str, encryption: str
+) -> None:
+    workspace = http_demo.workspace
+    account: dict[str, str | bool] = {"SMTP_Server_Address": http_demo.mail.host, "Port": port}
+    await set_defaults(http_demo, **account, Encryption=encryption)
+    await open_form(http_demo, ADA)
+    shown = typed(http_demo, ADA, "Encryption")
+    assert isinstance(shown, dict)
+    assert shown["value"] == encryption
+    # Of an account at the default server only the password is typed.
+    await workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "Your email profile"))
+    assert f"from {encryption} Y" in card
+    assert "*User/Login*  `ada@demo.example`" in card
+    assert "Works — tested" in card
+
+
+async def test_an_empty_server_and_port_are_the_workspaces_and_the_fitting_one(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await demo_defaults(http_demo)
+    await open_form(http_demo, ADA)
+    for label in ("SMTP Server Address", "Port", "User/Login"):
+        await workspace.fill(ADA, label, "")
+    await workspace.fill(ADA, "Encryption", "SSL")
+    await workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "Your email profile"))
+    assert "`mail.demo.example`" in card
+    assert "`465`" in card
 
 
 async def test_only_allowed_servers_may_be_used(http_demo: Demo) -> None:
@@ -180,6 +219,28 @@ async def test_of_two_admins_the_second_is_told(tmp_path: Path) -> None:
         assert form.values[key] == "25"
         assert await workspace.submit(GRACE) == {}
         await workspace.wait_message(GRACE, "any server:25")
+
+
+async def test_what_a_form_shows_is_saved_when_another_admin_was_quicker_even_if_slack_leaves_it_out(
+    tmp_path: Path,
+) -> None:
+    async with running_demo(tmp_path, admin_user_ids=frozenset({ADA})) as demo:
+        workspace = demo.workspace
+        await demo_defaults(demo)
+        for user in (ADA, GRACE):
+            await workspace.command(user, "/email-profile", "defaults")
+            await workspace.wait_view(user, "Workspace defaults")
+        await workspace.fill(ADA, "SMTP Server Address", "smtp.other.example")
+        assert await workspace.submit(ADA) == {}
+        await workspace.fill(GRACE, "Port", "2525")
+        workspace.sends_nulls = True
+        await workspace.submit(GRACE)
+        form = await workspace.wait_view(GRACE, "Workspace defaults", containing="Another admin changed the defaults")
+        assert form.labelled("SMTP Server Address")[0]["element"]["initial_value"] == "mail.demo.example"
+        assert await workspace.submit(GRACE) == {}
+        told = searchable(await workspace.wait_message(GRACE, "`mail.demo.example:2525`"))
+        assert "TLS (STARTTLS, required), signing in" in told
+        assert "Login `{address}`" in told
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ async def test_the_history_is_shown_newest_first_and_older_pages_on_demand(http_
 async def test_the_history_is_kept_for_so_many_days_and_no_longer(tmp_path: Path, store: Store) -> None:
     async with running_demo(tmp_path, history_days=30) as demo:
         await set_up(demo, ADA, extra=None)
-        await demo.workspace.command(ADA, "/email-extra", "add TLS Y")
+        await demo.workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
         await run_test(demo, ADA)
         for number, age in ((1, timedelta(days=30, minutes=1)), (2, timedelta(days=29, hours=23))):
             await store.edit(f"UPDATE audit_entries SET at = {store.earlier('at', age)} WHERE id = {number}")

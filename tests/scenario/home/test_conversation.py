@@ -92,6 +92,12 @@ async def test_who_has_a_profile_already_needs_no_welcome(demo: Demo) -> None:
     assert await answered(demo) == []
 
 
+async def test_a_guest_who_can_have_no_profile_is_not_invited_to_set_one_up(demo: Demo) -> None:
+    await demo.workspace.open_messages("U0GUEST")
+    await settled(demo)
+    assert demo.workspace.messages("U0GUEST") == []
+
+
 async def test_the_first_visit_to_the_home_tab_begins_with_a_welcome_until_a_profile_is_set_up(demo: Demo) -> None:
     home = await demo.workspace.open_home(ADA)
     assert home is not None

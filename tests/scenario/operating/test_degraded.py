@@ -133,6 +133,6 @@ async def test_calls_to_slack_are_counted_by_method_and_how_they_ended(http_demo
     assert told["auth.test", CallOutcome.ANSWERED] == 1
     assert told["views.open", CallOutcome.RATELIMITED] == 1
     assert told["users.info", CallOutcome.NO_ANSWER] >= 1
-    assert told[RESPONSE_URL, CallOutcome.ANSWERED] >= 2
+    assert told[RESPONSE_URL, CallOutcome.ANSWERED] >= 1
     assert {method for method, _ in told} <= {*METHODS, UPLOAD, RESPONSE_URL, OTHER}
     assert {outcome for _, outcome in told} <= set(CallOutcome)

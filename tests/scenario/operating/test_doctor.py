@@ -21,6 +21,7 @@ from aiohttp import web
 from bot import doctor
 from bot.demo.mail import DemoMail
 from bot.demo.run import Demo, running_demo
+from bot.slack.ids import SCOPES
 from bot.smtp.network.resolver import NameAnswer, Resolver
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
@@ -381,6 +382,18 @@ async def test_what_only_the_other_way_in_needs_is_not_asked_for(setup: Setup) -
     assert code == 0, out
     assert not any(word in out for word in ("app token", "Socket Mode", "PUBLIC_URL", "DNS", "Mail server"))
     assert lines
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_scope_that_is_optional_is_named_and_nothing_fails_without_it(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(setup.demo.workspace, "scopes", ",".join(SCOPES))
+        code, lines, out = await check(setup, given=setup.good)
+    assert code == 0, out
+    (line,) = [line for line in lines if "Slack scopes" in line]
+    assert all(words in line for words in ("lacks im:history, which is optional", "get no answer", "reinstall the app"))
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -155,6 +155,33 @@ async def test_a_form_for_a_server_not_stored_yet_learns_of_the_password_and_nee
     assert (await stored(demo))[0].password_host == host
 
 
+async def test_what_waits_for_save_and_what_is_typed_outlives_the_private_page(
+    http_demo: Demo, browser: Browser
+) -> None:
+    workspace = http_demo.workspace
+    await open_form(http_demo)
+    await fill_form(http_demo, ADA, port="465", encryption="SSL")
+    await workspace.fill(ADA, "Password", "")
+    await workspace.press(ADA, "Extra Configurations")
+    await workspace.wait_view(ADA, "Extra configurations")
+    await workspace.press(ADA, "Add")
+    await workspace.wait_view(ADA, "Add configuration")
+    await workspace.fill(ADA, "Value", "Ada Lovelace")
+    assert await workspace.submit(ADA) == {}
+    await workspace.cancel(ADA)
+    workspace.sends_nulls = True
+    form = await set_from_form(http_demo, browser)
+    assert "`FROM_NAME Ada Lovelace` (waits for Save)" in str(form.content)
+    assert form.content["blocks"][0]["type"] == "alert"
+    assert (await stored(http_demo))[0].extras == {}
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "Works — tested")
+    kept, _ = await stored(http_demo)
+    assert (kept.port, kept.extras) == (465, {"SSL": "Y", "FROM_NAME": "Ada Lovelace"})
+
+
 async def test_a_form_that_was_closed_meanwhile_is_no_loss(http_demo: Demo, browser: Browser) -> None:
     await set_up(http_demo, ADA, password="wrong")
     await open_form(http_demo)

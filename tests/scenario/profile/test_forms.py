@@ -18,7 +18,6 @@ from tests.store import Store
     [
         ("Email Address", "ada", "is not an email address: there is no @ in it. Write it like ada@example.com."),
         ("Email Address", "ada@@demo.example", "is not an email address"),
-        ("User/Login", " ", "The login is missing"),
         ("SMTP Server Address", "https://mail.demo.example", "Leave out https://"),
         ("SMTP Server Address", "mail.demo.example:587", "Put 587 into Port"),
         ("SMTP Server Address", "ada@demo.example", "looks like an email address"),
@@ -26,7 +25,9 @@ from tests.store import Store
         ("Port", "465x", "465x is not a port. Use a number from 1 to 65535, for example 587."),
         ("Port", "0", "0 is not a port"),
         ("Port", "65536", "65536 is not a port"),
-        ("Password", "", "The password is missing"),
+        # What is required is asked for by Slack itself, before the form is sent.
+        ("Email Address", "", "required"),
+        ("Password", "", "required"),
         ("Password", "a\x00b", "one line without control characters"),
     ],
 )
@@ -47,7 +48,6 @@ async def test_a_password_is_kept_exactly_as_typed_blanks_and_all(http_demo: Dem
     await open_form(http_demo, ADA)
     await fill_form(http_demo, ADA, password="  analytical engine 1843 ")
     assert await http_demo.workspace.submit(ADA) == {}
-    await http_demo.workspace.command(ADA, "/email-extra", "add TLS Y")
     assert "failed at Sign-in" in searchable(await run_test(http_demo, ADA))
 
 
@@ -101,6 +101,129 @@ async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(htt
     assert await workspace.submit(ADA) == {}
     card = searchable(await workspace.wait_message(ADA, "`2525`"))
     assert ("grace.was.here" in card) == (decided == "theirs")
+
+
+async def in_conflict(demo: Demo) -> None:
+    """Let Ada have a form open while Grace saved another login and encryption, and let her have tried to save it."""
+    workspace = demo.workspace
+    await set_up(demo, ADA)
+    await open_form(demo, ADA)
+    await open_form(demo, GRACE, "edit @ada")
+    await workspace.fill(GRACE, "User/Login", "grace.was.here")
+    await workspace.fill(GRACE, "Encryption", "SSL")
+    assert await workspace.submit(GRACE) == {}
+    await workspace.fill(ADA, "Port", "2525")
+    await workspace.submit(ADA)
+    await workspace.wait_view(ADA, "Email profile", containing="Somebody saved this profile meanwhile")
+
+
+async def test_the_encryption_is_decided_like_any_other_field(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await in_conflict(http_demo)
+    form = workspace.view(ADA)
+    assert form is not None
+    assert "Use theirs: SSL (from the first byte)" in str(form.content)
+    await workspace.fill(ADA, "User/Login differs", "theirs")
+    await workspace.fill(ADA, "Encryption differs", "mine")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "`2525`"))
+    assert "grace.was.here" in card
+    assert "from TLS Y" in card
+
+
+async def test_a_decision_that_slack_leaves_out_is_asked_for_again_and_counts_as_none(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    workspace.sends_nulls = True
+    await in_conflict(http_demo)
+    errors = await workspace.submit(ADA)
+    assert errors == dict.fromkeys(["User/Login differs", "Encryption differs"], "Choose one of the two.")
+    await workspace.fill(ADA, "User/Login differs", "theirs")
+    assert await workspace.submit(ADA) == {"Encryption differs": "Choose one of the two."}
+    await workspace.fill(ADA, "Encryption differs", "theirs")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "`2525`"))
+    assert "grace.was.here" in card
+    assert "from SSL Y" in card
+
+
+async def test_what_is_not_decided_yet_stays_to_be_decided_through_a_test(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    workspace.sends_nulls = True
+    await in_conflict(http_demo)
+    await workspace.fill(ADA, "User/Login differs", "theirs")
+    await workspace.press(ADA, "Extra Configurations")
+    assert "First choose at the top" in str(workspace.stacks[ADA].pop().content)
+    await workspace.press(ADA, "Test connection")
+    form = await workspace.wait_view(ADA, "Email profile", containing="The report stands at the top.")
+    # What was decided stands in its input from now on.
+    assert typed(http_demo, ADA, "User/Login") == "grace.was.here"
+    assert "User/Login differs" not in str(form.content)
+    assert await workspace.submit(ADA) == {"Encryption differs": "Choose one of the two."}
+    await workspace.fill(ADA, "Encryption differs", "mine")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    assert "grace.was.here" in searchable(await workspace.wait_message(ADA, "from TLS Y"))
+
+
+async def test_a_value_that_shows_is_saved_although_slack_says_nothing_of_it(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    workspace.sends_nulls = True
+    await open_form(http_demo, ADA)
+    await workspace.fill(ADA, "User/Login", "ada")
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="The report stands at the top.")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "`ada`"))
+    for shown in (
+        "*Email Address*  `ada@demo.example`",
+        "`mail.demo.example`",
+        "`587`",
+        "from TLS Y",
+        "*Authentication*  required",
+    ):
+        assert shown in card
+
+
+async def test_an_empty_login_is_the_address_for_as_long_as_nobody_types_another(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA)
+    await workspace.fill(ADA, "User/Login", "")
+    assert await workspace.submit(ADA) == {}
+    assert "*User/Login*  `ada@demo.example`" in searchable(await workspace.wait_message(ADA, "Your email profile"))
+    await open_form(http_demo, ADA)
+    assert not typed(http_demo, ADA, "User/Login")
+    await workspace.fill(ADA, "Email Address", "countess@demo.example")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    assert "*User/Login*  `countess@demo.example`" in searchable(await workspace.wait_message(ADA, "countess"))
+
+
+async def test_a_login_is_emptied_by_emptying_it(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await workspace.fill(ADA, "User/Login", "ada.of.old")
+    assert await workspace.submit(ADA) == {}
+    await open_form(http_demo, ADA)
+    assert typed(http_demo, ADA, "User/Login") == "ada.of.old"
+    await workspace.fill(ADA, "User/Login", "")
+    workspace.all_messages.clear()
+    assert await workspace.submit(ADA) == {}
+    assert "*User/Login*  `ada@demo.example`" in searchable(await workspace.wait_message(ADA, "Your email profile"))
+
+
+async def test_without_a_server_the_form_says_so_at_save(http_demo: Demo) -> None:
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA)
+    await http_demo.workspace.fill(ADA, "SMTP Server Address", "")
+    errors = await http_demo.workspace.submit(ADA)
+    assert list(errors) == ["SMTP Server Address"]
+    assert "smtp.example.com" in errors["SMTP Server Address"]
 
 
 async def test_their_server_is_never_joined_with_my_password(http_demo: Demo) -> None:

@@ -12,6 +12,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import ProfileState, load
 from bot.profiles.connection_tests import connection_tests
+from bot.profiles.connection_tests.running_tests import RunningTests
 from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.members import state_from_number, upsert_member
@@ -108,7 +109,7 @@ async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
 class PassingTester:
     """Passes every account at once."""
 
-    async def test(self, account: Account, progress: connection_tests.Progress) -> Report:
+    async def test(self, account: Account, progress: connection_tests.Follow) -> Report:
         return Report(
             host=account.host,
             port=account.port,
@@ -118,7 +119,7 @@ class PassingTester:
             tested_at=datetime.now(UTC),
         )
 
-    async def send(self, account: Account, outgoing: Outgoing, progress: connection_tests.Progress) -> Report:
+    async def send(self, account: Account, outgoing: Outgoing, progress: connection_tests.Follow) -> Report:
         raise NotImplementedError
 
 
@@ -132,6 +133,8 @@ async def test_the_list_is_right_when_a_profile_is_saved_while_its_test_is_kept(
         tester=PassingTester(),
         judge=AsyncMock(return_value=()),
         access=Access(Everybody()),
+        profiles=rules,
+        running=RunningTests(database=other, access=Access(Everybody())),
         clock=lambda: datetime.now(UTC),
         on_change=lambda _: None,
     )

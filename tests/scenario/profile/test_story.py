@@ -16,7 +16,7 @@ async def test_a_member_fills_the_form_adds_tls_and_sees_the_test_pass(demo: Dem
     form = await workspace.wait_view(ADA, "Email profile")
     _, key = form.labelled("Email Address")
     assert form.values[key] == "ada@demo.example"
-    await fill_form(demo, ADA, port="587")
+    await fill_form(demo, ADA, port="587", encryption="none")
     assert await workspace.submit(ADA) == {}
     assert workspace.view(ADA) is None
 
@@ -60,7 +60,7 @@ async def test_an_admin_sets_up_and_tests_somebody_else(demo: Demo) -> None:
     await fill_form(demo, GRACE, owner=ADA)
     assert await workspace.submit(GRACE) == {}
     await workspace.wait_message(GRACE, "Email profile of <@U0ADA>")
-    await workspace.command(GRACE, "/email-extra", "add TLS Y @ada")
+    await workspace.command(GRACE, "/email-extra", "add FROM_NAME Ada @ada")
     report = searchable(await run_test(demo, GRACE, "@ada"))
     assert report.startswith("Connection test passed")
     assert "ada@demo.example with PLAIN" in report

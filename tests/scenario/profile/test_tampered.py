@@ -69,7 +69,7 @@ async def test_typing_everything_again_mends_it(http_demo: Demo, store: Store) -
     assert not form.values.get(key)
     await fill_form(http_demo, ADA, password=" ")
     await workspace.fill(ADA, "Password", "")
-    assert "missing" in str(await workspace.submit(ADA))
+    assert "required" in str(await workspace.submit(ADA))
     await fill_form(http_demo, ADA)
     assert await workspace.submit(ADA) == {}
     await workspace.wait_message(ADA, "Not tested yet")

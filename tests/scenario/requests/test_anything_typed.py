@@ -17,8 +17,8 @@ from bot.profiles.people.defaults import DefaultsField
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import COMMANDS, ActionId, ViewId
-from bot.slack.views.form import PrivateMetadata
 from bot.slack.views.people_list import encode_query
+from bot.slack.views.private_metadata import PrivateMetadata
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE
 

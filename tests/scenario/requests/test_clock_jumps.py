@@ -37,8 +37,10 @@ async def test_a_lease_and_a_limit_hold_no_longer_than_they_were_taken_for(quiet
         async with database.writing() as tx:
             assert await tx.leases.take("work", seconds=60)
             assert not await tx.leases.take("work", seconds=60)
-            assert await tx.limits.take("tests", most=1, seconds=60) is None
-            assert 1 <= (await tx.limits.take("tests", most=1, seconds=60) or 0) <= 60
+            assert (await tx.limits.take("tests", most=1, seconds=60)).taken
+            refused = await tx.limits.take("tests", most=1, seconds=60)
+            assert not refused.taken
+            assert 1 <= refused.wait <= 60
 
 
 @pytest.mark.databases("sqlite")

@@ -153,14 +153,14 @@ async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_g
     workspace = http_demo.workspace
     monkeypatch.setattr("bot.demo.platform.TRIGGER_SECONDS", 0.1)
     monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.15)
-    show = EmailProfiles.show
+    form_basis = EmailProfiles.form_basis
 
     async def slow(self: EmailProfiles, **who: Any) -> Any:
         await asyncio.sleep(0.3)
-        return await show(self, **who)
+        return await form_basis(self, **who)
 
     with monkeypatch.context() as slowed:
-        slowed.setattr(EmailProfiles, "show", slow)
+        slowed.setattr(EmailProfiles, "form_basis", slow)
         await workspace.command(ADA, "/email-profile", "edit")
         assert 'failed with the error "operation_timeout"' in searchable(workspace.messages(ADA)[-1])
         await workspace.wait_message(ADA, NOT_OPENED)

@@ -143,6 +143,9 @@ async def test_names_that_are_none_of_ours_are_not_written_down(http_demo: Demo,
         await post(http_demo, body, kind, secret)
     assert [entry["command"] for entry in lines.requests] == ["other", "block_actions", "view_submission"]
     assert not any(CANARY in json.dumps(entry) for entry in lines.requests)
+    # Nobody there has these ids, so nobody can be told.
+    assert {error for _, error in http_demo.workspace.refusals} == {"channel_not_found"}
+    http_demo.workspace.refusals.clear()
 
 
 async def test_at_level_warning_requests_leave_no_line_and_make_no_reference(

@@ -1,5 +1,6 @@
 """Five posts in half an hour are all that a command or a press may be answered with; the last word is never lost."""
 
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -97,10 +98,12 @@ async def test_the_card_after_saving_comes_by_direct_message_when_the_answer_tak
     await open_form(slow_demo, ADA)
     await fill_form(slow_demo, ADA)
     use_up(slow_demo, why)
-    assert await workspace.submit(ADA) == {}
-    card = await workspace.wait_message(ADA, "Your email profile")
+    with caplog.at_level(logging.INFO):
+        assert await workspace.submit(ADA) == {}
+        card = await workspace.wait_message(ADA, "Your email profile")
     assert card.channel == direct_channel(ADA)
     assert refused(slow_demo) == [why]
+    assert "An answer was not taken (404)." in caplog.text
     (secret,) = workspace.response_urls
     assert secret not in caplog.text
 
