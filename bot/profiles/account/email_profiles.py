@@ -23,6 +23,7 @@ from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
+from bot.profiles.people.notices import notify_of_change, notify_of_deletion
 from bot.smtp.check.report import Report
 from storage.database import Database, Transaction
 from storage.tables.audit import TESTED
@@ -103,6 +104,7 @@ class EmailProfiles:
             await tx.links.forget(owner.workspace, owner.user)
             await tx.form_tests.forget(owner.workspace, owner.user)
             if existed:
+                await notify_of_deletion(tx, caller, owner)
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
                 await update_person_from(tx, profile_view(owner, None, None), at=self.clock())
@@ -236,6 +238,7 @@ class EmailProfiles:
             raise _changed_meanwhile(error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
         await update_person_from(tx, stored.view, at=self.clock())
+        await notify_of_change(tx, caller, profile_change(stored.view, before.profile, profile))
         return stored
 
     async def _keep_test(self, tx: Transaction, caller: Person, stored: Loaded, report: Report) -> Loaded:

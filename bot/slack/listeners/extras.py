@@ -63,9 +63,7 @@ class ExtraListeners:
         view = await self._services.profiles.show(caller=caller, owner=owner)
         await ack(views.extras_message(view, reader=caller.user).payload())
 
-    async def change(
-        self, ack: AsyncAck, invocation: Invocation, client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def change(self, ack: AsyncAck, invocation: Invocation, caller: Person, owner: Person) -> None:
         """Answer `/email-extra add` and `remove` with the list as it is then."""
         try:
             changed = await self._changed(invocation, caller, owner)
@@ -73,7 +71,6 @@ class ExtraListeners:
             set_outcome(Outcome.TOLD)
             await ack(views.conflict_message(error, owner=owner.user).payload())
             return
-        self._services.notices.changed(client, caller, changed)
         await ack(views.extras_message(changed.view, reader=caller.user).payload())
 
     async def _changed(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileChange:
@@ -89,7 +86,6 @@ class ExtraListeners:
         await ack()
         to = "SSL" if action["action_id"] == ActionId.USE_SSL else "TLS"
         changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=to)
-        self._services.notices.changed(client, caller, changed)
         card = cards.card(changed.view, reader=caller.user, entry=self._services.entry)
         reply = await reply_in_place(body, client, title=cards.TITLE, first=card)
         await reply.show(card)
@@ -174,7 +170,6 @@ class ExtraListeners:
         if form is not None:
             await self._show_in_form(client, shown, caller, changed, list_id=shown.get("previous_view_id"))
         else:
-            self._services.notices.changed(client, caller, stored)
             await self._show_in_list(client, shown.get("previous_view_id"), caller, stored.view, metadata)
 
     async def press_remove(
@@ -189,7 +184,6 @@ class ExtraListeners:
             await self._show_in_form(client, shown, caller, changed, list_id=shown["id"])
             return
         stored = await self._services.profiles.remove_extra(caller=caller, owner=owner, name=name)
-        self._services.notices.changed(client, caller, stored)
         await self._show_in_list(client, shown["id"], caller, stored.view, metadata)
 
     async def closed(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
@@ -222,7 +216,6 @@ class ExtraListeners:
                 await update_modal(client, shown["id"], views.switched_modal(name, metadata=metadata))
             return
         stored = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=name)
-        self._services.notices.changed(client, caller, stored)
         done = views.switched_modal(name, metadata=_now(metadata, stored.view))
         await self._show(client, shown["id"], done, caller, stored.view, metadata)
         await self._show_in_list(client, list_id, caller, stored.view, metadata)
