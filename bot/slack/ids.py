@@ -65,6 +65,8 @@ class ActionId(StrEnum):
     PEOPLE_CAUSE = "people_cause"
     PEOPLE_FIX = "people_fix"
     PEOPLE_ALL = "people_all"
+    PEOPLE_REMIND = "people_remind"
+    REMIND_THESE = "remind_these"
     RUN_STOP = "run_stop"
     RUN_SHOW = "run_show"
     RUN_FIX = "run_fix"

@@ -18,6 +18,7 @@ from storage.models import (
     ConnectionTestRow,
     FormTestRow,
     InstallationRow,
+    OutboxRow,
     PersonRow,
     ProfileRow,
     RunResultRow,
@@ -27,6 +28,7 @@ from storage.tables.audit import audit_detail_context
 from storage.tables.bulk_runs import run_result_context
 from storage.tables.form_tests import form_test_context
 from storage.tables.installations import installation_context
+from storage.tables.outbox import outbox_context
 from storage.tables.people import PeopleTable, person_context
 from storage.tables.profiles import connection_test_context, profile_context
 from storage.tables.workspaces import workspace_context
@@ -42,6 +44,7 @@ SEALED: tuple[Sealed, ...] = (
     (InstallationRow, installation_context),
     (AuditDetailRow, audit_detail_context),
     (RunResultRow, run_result_context),
+    (OutboxRow, outbox_context),
     (FormTestRow, form_test_context),
 )
 

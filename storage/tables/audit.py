@@ -15,6 +15,7 @@ from storage.models import AuditDetailRow, AuditRow
 from storage.tables.table import Table
 
 TESTED = "tested"
+REMINDED = "reminded"
 
 
 def audit_detail_context(row: Any) -> RecordContext:
@@ -78,9 +79,10 @@ class AuditTable(Table):
         return await self._entries(statement.order_by(col(AuditRow.id).desc()).limit(limit))
 
     async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
-        """Read the latest changes of a workspace's profiles and defaults, newest first, without tests."""
-        entries = await self.page(workspace, subject=None, limit=limit * 10)
-        return [entry for entry in entries if entry.action != TESTED][:limit]
+        """Read the latest changes of a workspace's profiles and defaults, newest first: no tests, no reminders."""
+        statement = select(AuditRow).filter_by(workspace=workspace)
+        changed = statement.where(col(AuditRow.action).not_in((TESTED, REMINDED)))
+        return await self._entries(changed.order_by(col(AuditRow.id).desc()).limit(limit))
 
     async def forget(self, workspace: str, subject: str) -> None:
         """Delete all entries about one person."""

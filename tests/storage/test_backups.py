@@ -272,6 +272,7 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_i
         "run_results",
         "audit_details",
         "form_tests",
+        "outbox",
         "running_tests",
         "seen_requests",
         "oauth_states",
@@ -285,14 +286,18 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_i
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("DROP INDEX ux_test_runs_running")
         connection.execute("ALTER TABLE key_checks DROP COLUMN retired_at")
+        connection.execute("ALTER TABLE people DROP COLUMN seen_at")
         connection.execute("ALTER TABLE home_tabs DROP COLUMN welcomed")
-        for table in (*added, "unfinished_copies"):
+        for table in (*added, "people_readings", "unfinished_copies"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0003'")
     before = file.read_bytes()
     await restore(empty, file, silent)
-    for table, rows in (await contents(sqlite)).items():
-        assert (await contents(empty))[table] == ([] if table in added else rows), table
+    kept = await contents(sqlite)
+    # When Slack last listed somebody is known anew after the next reading.
+    kept["people"] = [(*row[:-1], None) for row in kept["people"]]
+    for table, rows in kept.items():
+        assert (await contents(empty))[table] == ([] if table in (*added, "people_readings") else rows), table
     assert file.read_bytes() == before
 
 

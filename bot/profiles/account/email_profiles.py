@@ -32,6 +32,7 @@ from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
+from bot.profiles.people.notices import notify_of_change, notify_of_deletion
 from bot.smtp.check.report import Report
 from storage.database import Database, Transaction
 from storage.tables.audit import TESTED
@@ -113,6 +114,7 @@ class EmailProfiles:
             await forget_in_results(tx, owner)
             await tx.form_tests.forget(owner.workspace, owner.user)
             if existed:
+                await notify_of_deletion(tx, caller, owner)
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
                 await update_person_from(tx, profile_view(owner, None, None), at=self.clock())
@@ -152,22 +154,17 @@ class EmailProfiles:
 
         return await self._change(caller, owner, removed)
 
-    async def fix(self, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
-        """Make one change that a report advised, and keep what was before for `undo`.
+    async def fix(
+        self, tx: Transaction, *, caller: Person, owner: Person, fix: ProposedFix
+    ) -> tuple[ProfileChange, Loaded]:
+        """Make one change that a report advised, keep what was before for `undo`, and return what is stored now.
+
+        The caller is authorised already, and whoever began the transaction calls `on_change` when it is stored.
 
         Raises:
-            NotAllowedError: the caller may not.
-            NoLongerFitsError: the change does not fit the profile as it is now.
+            OutdatedFixError: the change does not fit the profile as it is now.
             UnreadableProfileError: the stored profile does not open.
         """
-        await self.access.require_owner_or_admin(caller, owner)
-        async with self.database.writing() as tx:
-            change = await self.fix_within(tx, caller=caller, owner=owner, fix=fix)
-        self.on_change(owner)
-        return change
-
-    async def fix_within(self, tx: Transaction, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
-        """Do as `fix` does, in the transaction of something else, for a caller who may; `on_change` is not called."""
         loaded = require_readable(await load(tx, owner))
         before = replace(loaded.profile, before=None)
         fixed = guarded(caller, owner, before, apply_fix(before, fix))
@@ -175,9 +172,11 @@ class EmailProfiles:
             after = replace(fixed, before=before)
             fields = changed_fields(before, fixed)
             loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
-        return profile_change(loaded.view, before, fixed)
+        return profile_change(loaded.view, before, fixed), loaded
 
-    async def fix_among_many(self, *, caller: Person, owner: Person, fix: ProposedFix, cause: str) -> ProfileChange:
+    async def fix_among_many(
+        self, *, caller: Person, owner: Person, fix: ProposedFix, cause: str, batch: str
+    ) -> ProfileChange:
         """Make a change that helps many, in a profile that still fails by this very cause; undone as `fix` is.
 
         Raises:
@@ -197,13 +196,19 @@ class EmailProfiles:
             fixed = apply_fix_for_many(before, fix)
             fields = changed_fields(before, fixed)
             stored = await self._store(
-                tx, caller, loaded, replace(fixed, before=before), fields=fields, action="fixed with others"
+                tx,
+                caller,
+                loaded,
+                replace(fixed, before=before),
+                fields=fields,
+                action="fixed with others",
+                batch=batch,
             )
         self.on_change(owner)
         return profile_change(stored.view, before, fixed)
 
-    async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:
-        """Put back what was before the fix that made `revision`.
+    async def undo(self, *, caller: Person, owner: Person, revision: int, batch: str = "") -> ProfileChange:
+        """Put back what was before the fix that made `revision`; `batch` is that of all who are told together.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -217,7 +222,8 @@ class EmailProfiles:
                 raise UserError("The profile has changed since, so this can no longer be undone.")
             now = replace(loaded.profile, before=None)
             back = guarded(caller, owner, now, before)
-            stored = await self._store(tx, caller, loaded, back, fields=changed_fields(now, back), action="undone")
+            fields = changed_fields(now, back)
+            stored = await self._store(tx, caller, loaded, back, fields=fields, action="undone", batch=batch)
         self.on_change(owner)
         return profile_change(stored.view, now, back)
 
@@ -268,6 +274,7 @@ class EmailProfiles:
         *,
         fields: tuple[str, ...],
         action: str,
+        batch: str = "",
     ) -> Loaded:
         owner = before.owner
         try:
@@ -279,6 +286,7 @@ class EmailProfiles:
             owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields, details=details
         )
         await update_person_from(tx, stored.view, at=self.clock())
+        await notify_of_change(tx, caller, profile_change(stored.view, before.profile, profile), batch=batch)
         return stored
 
     async def _keep_test(self, tx: Transaction, caller: Person, stored: Loaded, report: Report) -> Loaded:

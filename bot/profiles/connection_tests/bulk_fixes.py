@@ -4,12 +4,15 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.connection_tests.run_results import FailureGroup, load_result, save_result
 from bot.profiles.errors import NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
+from bot.profiles.people.members import OnChange
+from bot.profiles.people.notices import Batch, report_batch
 from storage.database import Database
 
 
@@ -23,7 +26,6 @@ class BulkChange:
     changed: list[tuple[str, int]] = field(default_factory=list)
     descriptions: tuple[str, ...] = ()
     left_alone: Counter[str] = field(default_factory=Counter)
-    untold: int = 0
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -41,6 +43,7 @@ class BulkFixes:
     database: Database
     access: Access
     profiles: EmailProfiles
+    on_change: OnChange
 
     async def group(self, *, caller: Person, run_id: str, number: int) -> FailureGroup:
         """Return those who can be fixed alike.
@@ -59,22 +62,26 @@ class BulkFixes:
     async def fix(self, *, caller: Person, group: FailureGroup) -> AsyncIterator[BulkChange]:
         """Make the group's fix in one profile after the other; yields after each, the same object.
 
+        Each owner gets a notice; when all were sent, the caller is told how many could not be.
+
         Whoever does not fail so any more is left alone, and counted.
         """
-        change = BulkChange(total=len(group.fits))
+        change, batch = BulkChange(total=len(group.fits)), str(uuid4())
         for user in group.fits:
             owner = Person(workspace=caller.workspace, user=user)
             change.latest = None
             try:
                 if group.fix is not None:
                     change.latest = await self.profiles.fix_among_many(
-                        caller=caller, owner=owner, fix=group.fix, cause=group.cause
+                        caller=caller, owner=owner, fix=group.fix, cause=group.cause, batch=batch
                     )
             except NotAllowedError:
                 change.left_alone["They are no members any more."] += 1
             except UserError as error:
                 change.left_alone[str(error)] += 1
             _count(change, user)
+            if change.done == change.total:
+                await self._report(caller, change, batch)
             yield change
 
     async def undo(self, *, caller: Person, run_id: str) -> AsyncIterator[BulkChange]:
@@ -91,18 +98,26 @@ class BulkFixes:
             result = await load_result(tx, caller.workspace, run_id)
         if result.undone or not result.changed:
             raise UserError("This was undone already.")
-        change = BulkChange(total=len(result.changed))
+        change, batch = BulkChange(total=len(result.changed)), str(uuid4())
         for user, revision in result.changed:
             owner = Person(workspace=caller.workspace, user=user)
             change.latest = None
             try:
-                change.latest = await self.profiles.undo(caller=caller, owner=owner, revision=revision)
+                change.latest = await self.profiles.undo(caller=caller, owner=owner, revision=revision, batch=batch)
             except UserError as error:
                 change.left_alone[str(error)] += 1
             _count(change, user)
             yield change
+        await self._report(caller, change, batch)
         async with self.database.writing() as tx:
             await save_result(tx, caller.workspace, run_id, replace(result, undone=True))
+
+    async def _report(self, caller: Person, change: BulkChange, batch: str) -> None:
+        """Have the caller told, when all owners were, how many could not be."""
+        if change.changed:
+            async with self.database.writing() as tx:
+                await report_batch(tx, caller, Batch.CHANGED, batch=batch)
+            self.on_change(caller)
 
 
 def _count(change: BulkChange, user: str) -> None:

@@ -37,7 +37,7 @@ class RunResult:
     """A run's result: the largest group first; `skipped` counts the reasons why somebody was not tested.
 
     A run that began with a fix has in `changed` who was changed, each with the revision that this made, and in
-    `descriptions` the change in words; `left_alone` counts why others were not, `untold` who could not be told.
+    `descriptions` the change in words; `left_alone` counts why others were not.
     """
 
     total: int
@@ -49,7 +49,6 @@ class RunResult:
     changed: tuple[tuple[str, int], ...] = ()
     descriptions: tuple[str, ...] = ()
     left_alone: dict[str, int] = field(default_factory=dict)
-    untold: int = 0
     undone: bool = False
 
     @property

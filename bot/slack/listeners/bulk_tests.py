@@ -1,7 +1,6 @@
 """“Test these”, “Fix these” and what their summaries offer: many profiles at once, with the progress in one message."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -9,7 +8,6 @@ from dataclasses import replace
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability.log import log_undelivered
 from bot.profiles.account.records import ProfileView
 from bot.profiles.connection_tests.bulk_fixes import BulkChange
 from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest
@@ -28,10 +26,7 @@ from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import notice
 from bot.slack.views.people_list import TITLE, decode_query, list_message
-from bot.slack.web_api.errors import SLACK_ERRORS
 from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
-
-log = logging.getLogger(__name__)
 
 START_TIMEOUT_SECONDS = 2.0
 """For posting a run's message: Slack waits for the acknowledgement meanwhile."""
@@ -115,7 +110,7 @@ class BulkTestListeners:
         group = await self._services.bulk_fixes.group(caller=caller, run_id=run_id, number=number)
 
         async def work(run: StoredRun, shown: BulkRunMessage) -> RunResult:
-            fixed, people = await self._fix(run, group, client, caller, shown)
+            fixed, people = await self._fix(run, group, caller, shown)
             if fixed.cancelled or not people:
                 await self._services.bulk.save(run, fixed)
                 return fixed
@@ -139,7 +134,6 @@ class BulkTestListeners:
         async def work() -> None:
             change, shown_at = BulkChange(total=0), 0.0
             async for change in self._services.bulk_fixes.undo(caller=caller, run_id=run_id):
-                await self._tell(client, caller, change)
                 if time.monotonic() - shown_at >= PROGRESS_INTERVAL_SECONDS:
                     shown_at = time.monotonic()
                     await shown.show(views.undoing(change))
@@ -211,13 +205,12 @@ class BulkTestListeners:
         return await self._services.bulk.run(run, people, caller=caller, show=show, before=before)
 
     async def _fix(
-        self, run: StoredRun, group: FailureGroup, client: AsyncWebClient, caller: Person, shown: BulkRunMessage
+        self, run: StoredRun, group: FailureGroup, caller: Person, shown: BulkRunMessage
     ) -> tuple[RunResult, tuple[ProfileToTest, ...]]:
         """Change the profiles of a group; return what was done, stored already, and whom to test."""
         views_of: dict[str, ProfileView] = {}
         result, stepped_at, active = RunResult(total=len(group.fits), fix=group.fix), 0.0, True
         async for change in self._services.bulk_fixes.fix(caller=caller, group=group):
-            await self._tell(client, caller, change)
             if change.latest is not None:
                 views_of[change.latest.view.owner.user] = change.latest.view
             result = _changed(result, change)
@@ -231,16 +224,6 @@ class BulkTestListeners:
         people = tuple(to_test(user, view.profile) for user, view in views_of.items())
         return replace(result, cancelled=not active), people
 
-    async def _tell(self, client: AsyncWebClient, caller: Person, change: BulkChange) -> None:
-        """Tell the owner of the profile that was changed last; one who cannot be told stops nothing."""
-        if change.latest is None:
-            return
-        try:
-            await self._services.notices.send_changed(client, caller, change.latest)
-        except SLACK_ERRORS as error:
-            change.untold += 1
-            log_undelivered(log, "An owner could not be told of a change of many profiles", error)
-
     async def _post(self, client: AsyncWebClient, caller: Person) -> BulkRunMessage:
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
             posted = await client.chat_postMessage(channel=caller.user, **notice("It begins …").payload())
@@ -249,9 +232,5 @@ class BulkTestListeners:
 
 def _changed(result: RunResult, change: BulkChange) -> RunResult:
     return replace(
-        result,
-        changed=tuple(change.changed),
-        descriptions=change.descriptions,
-        left_alone=dict(change.left_alone),
-        untold=change.untold,
+        result, changed=tuple(change.changed), descriptions=change.descriptions, left_alone=dict(change.left_alone)
     )

@@ -88,8 +88,7 @@ def undone(change: BulkChange) -> Message:
     """Return what became of putting a change back."""
     text = f"Put back for {people(len(change.changed))}: {'; '.join(change.descriptions) or 'nothing'}."
     return Message(
-        text=text,
-        blocks=[section(f"*{escape(text)}*"), *_left_alone(dict(change.left_alone), change.untold, "not put back")],
+        text=text, blocks=[section(f"*{escape(text)}*"), *_left_alone(dict(change.left_alone), "not put back")]
     )
 
 
@@ -178,7 +177,7 @@ def _changed(result: RunResult, run_id: str = "") -> list[Block]:
     count = len(result.changed)
     what = "; ".join(code(line) for line in result.descriptions) or "nothing"
     blocks: list[Block] = [section(f":wrench: Changed for {people(count)}: {what}")]
-    blocks += _left_alone(result.left_alone, result.untold, "not changed")
+    blocks += _left_alone(result.left_alone, "not changed")
     if run_id and count and not result.undone:
         question = ConfirmObject(
             title=f"Put {profiles(count)} back?",
@@ -191,13 +190,11 @@ def _changed(result: RunResult, run_id: str = "") -> list[Block]:
     return blocks
 
 
-def _left_alone(reasons: dict[str, int], untold: int, what: str) -> list[Block]:
+def _left_alone(reasons: dict[str, int], what: str) -> list[Block]:
     lines = [
         f":heavy_minus_sign: {count} {what}: {escape(truncate(sentence, 300))}"
         for sentence, count in sorted(reasons.items(), key=lambda item: -item[1])[:_MAX_REASONS]
     ]
-    if untold:
-        lines.append(f":warning: {people(untold)} could not be told by direct message.")
     return [context("\n".join(lines))] if lines else []
 
 

@@ -73,13 +73,15 @@ ROW_ACTIONS: Mapping[str, str] = {
     "extras": "Extra configurations",
     "history": "History",
     "remove": "Remove …",
+    "remind": "Remind",
 }
 _OFFERED_ELSE = ("edit", "test", "extras", "history", "remove")
 _OFFERED: Mapping[ProfileState, tuple[str, ...]] = {
-    ProfileState.FAILS: ("edit", "report", "test", "history"),
-    ProfileState.PASSWORD_MISSING: ("edit", "extras", "history", "remove"),
-    ProfileState.UNREADABLE: ("edit", "history", "remove"),
-    ProfileState.NOT_SET_UP: ("edit", "history"),
+    ProfileState.FAILS: ("edit", "report", "test", "remind", "history"),
+    ProfileState.NOT_TESTED: ("edit", "test", "extras", "remind", "history"),
+    ProfileState.PASSWORD_MISSING: ("edit", "extras", "remind", "history", "remove"),
+    ProfileState.UNREADABLE: ("edit", "remind", "history", "remove"),
+    ProfileState.NOT_SET_UP: ("edit", "extras", "remind", "history"),
     ProfileState.DEACTIVATED: ("history", "remove"),
 }
 """What helps in a state; Slack takes five options in such a menu
@@ -261,6 +263,7 @@ def _buttons(page: PeoplePage) -> Block:
     buttons = [button("Test these", ActionId.PEOPLE_TEST, value="these")]
     if page.counts.get(ProfileState.FAILS) and query.state in (None, ProfileState.FAILS):
         buttons.append(button("Fix these", ActionId.PEOPLE_FIX, value="these"))
+    buttons.append(button("Remind", ActionId.PEOPLE_REMIND, value="these"))
     buttons.append(button("Export", ActionId.PEOPLE_EXPORT, value="these"))
     if query.run_id:
         buttons.append(button("Show everybody", ActionId.PEOPLE_ALL, value=encode_query(query.of_everybody())))

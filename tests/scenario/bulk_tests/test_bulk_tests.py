@@ -71,7 +71,7 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
         assert run is not None
         await tx.runs.step(run.run_id, done=12)
     await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
-    await demo.bot.housekeeping.round()
+    await demo.bot.housekeeping.tidy()
     told = searchable(await demo.workspace.wait_message(GRACE, "was interrupted after 12"))
     assert "Start it again" in told
 
@@ -79,7 +79,7 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
 async def test_what_was_found_before_a_run_died_can_be_acted_on(demo: Demo, store: Store) -> None:
     await run_all(demo, await listed(demo))
     await store.edit("UPDATE test_runs SET status = 'running', done = 20, alive_at = alive_at - 100")
-    await demo.bot.housekeeping.round()
+    await demo.bot.housekeeping.tidy()
     told = await demo.workspace.wait_message(GRACE, "was interrupted after 30")
     await demo.workspace.press(GRACE, "Show these", message=told)
     shown = await demo.workspace.wait_message(GRACE, "Only who was found to fail")
