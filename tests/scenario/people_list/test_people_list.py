@@ -198,9 +198,9 @@ async def test_the_menu_of_a_row_offers_what_helps_there_and_names_the_person_in
     await run_test(demo, GRACE, f"@{works.handle}")
     shown = await listed(demo)
     for person, labels in (
-        (bad, ["Edit", "Last report", "Test connection", "History"]),
+        (bad, ["Edit", "Last report", "Test connection", "Remind", "History"]),
         (works, ["Edit", "Test connection", "Extra configurations", "History", "Remove …"]),
-        (nothing, ["Set up", "History"]),
+        (nothing, ["Set up", "Extra configurations", "Remind", "History"]),
     ):
         await workspace.enter_in(
             GRACE, "Search", person.handle if person is not nothing else person.name, message=shown
