@@ -67,6 +67,7 @@ from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
+from storage.crypto.key_checks import KeyMismatchError
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
@@ -193,6 +194,9 @@ async def open_bot(
             finally:
                 if bot.installations is not None:
                     await bot.installations.finish()
+    except (StartError, SettingsError, KeyMismatchError):
+        await database.close_failed()
+        raise
     finally:
         await database.close()
 

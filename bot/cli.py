@@ -65,8 +65,16 @@ def main() -> None:
         code = exit_code_of(error)
         if code is None:
             raise
-        print(error, file=sys.stderr)  # noqa: T201 - the command line's own words
+        for line in (str(error), *_further_lines(error)):
+            print(line, file=sys.stderr)  # noqa: T201 - the command line's own words
         raise SystemExit(code) from None
+
+
+def _further_lines(error: Exception) -> list[str]:
+    from bot import settings
+
+    names = settings.misspelt_settings() if isinstance(error, settings.SettingsError) else {}
+    return [settings.misspelt_line(name, near) for name, near in names.items()]
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -104,7 +112,7 @@ def check(
         str | None, typer.Option(metavar="HOST[:PORT]", help="Also try the way to a mail server: ports 465 and 587.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="A list of subject, good and sentence, for machines.")
+        bool, typer.Option("--json", help="A list of subject, good and sentence, the verdict last, for machines.")
     ] = False,
 ) -> None:
     """Examine settings, keys, database, Slack, clock and PUBLIC_URL: one line each; exit 1 if any fails."""

@@ -21,7 +21,7 @@ from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.log import Outcome
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
-from bot.settings import Settings
+from bot.settings import Settings, misspelt_settings, settings_file
 from bot.slack.middleware.held_ack import is_held
 from bot.slack.request import busy_response, looks_like_command
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
@@ -219,6 +219,8 @@ async def run(settings: Settings) -> None:
         serving(bot, settings) as address,
         reading_keys_anew(settings, bot, keys_wanted),
     ):
+        for name, near in misspelt_settings().items():
+            log.warning("%s in %s is no setting, so nothing reads it. Did you mean %s?", name, settings_file(), near)
         mode = "Socket Mode" if settings.slack_app_token else "HTTP"
         log.info("Serving Slack over %s; health and metrics at %s", mode, address)
         await stop.wait()

@@ -1,5 +1,6 @@
 """The settings, read from environment variables or a `.env` file, and checked."""
 
+import difflib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,13 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 EXAMPLES: Mapping[str, str] = {
     "SLACK_BOT_TOKEN": "xoxb-… (OAuth & Permissions, Bot User OAuth Token)",
@@ -37,6 +44,12 @@ EXAMPLES: Mapping[str, str] = {
     "LOG_LEVEL": "info (or debug, warning, error)",
     "LOG_FORMAT": "text (or json)",
 }
+
+FILE = ".env"
+"""Read in the folder in which the program is started."""
+
+_NEARLY = 0.8
+"""How like a setting's name another is that was meant to be it: above SMTP_HOST and SMTP_HELO, which are two."""
 
 KEY_SETTINGS = ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE", "ENCRYPTION_KEYS_COMMAND")
 """Where the list of keys can come from; one of them is set."""
@@ -81,7 +94,7 @@ class Settings(BaseSettings):
     """All settings of the bot; see the README's table. Build it with `load`."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     slack_bot_token: SecretStr | None = None
@@ -394,6 +407,31 @@ def load(**given: Any) -> Settings:
         raise SettingsFileError("it is no text in UTF-8") from None
     except ValidationError as error:
         raise SettingsError({str(fault["loc"][0]).upper(): _reason(fault) for fault in error.errors()}) from None
+
+
+def settings_file() -> Path | None:
+    """Return where the file is that settings are read from, beside the environment; None when there is none."""
+    file = Path(FILE)
+    return file.absolute() if file.is_file() else None
+
+
+def misspelt_settings() -> dict[str, str]:
+    """Return the names in `.env` that are nearly a setting's, and not one, with the setting that each is like."""
+    try:
+        written = DotEnvSettingsSource(Settings).env_vars
+    except (OSError, UnicodeDecodeError):
+        return {}
+    names = {}
+    for name in written:
+        near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=_NEARLY)
+        if near and name.lower() not in Settings.model_fields:
+            names[name.upper()] = near[0].upper()
+    return names
+
+
+def misspelt_line(name: str, near: str) -> str:
+    """Return one of `misspelt_settings` as a sentence."""
+    return f"{name} in {settings_file()} is no setting, so nothing reads it. Did you mean {near}?"
 
 
 def _reason(fault: Any) -> str:

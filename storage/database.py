@@ -1,8 +1,8 @@
 """The database: engine, transactions, schema, and the check of the keys against the records."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,9 +19,10 @@ from storage.crypto import key_checks
 from storage.crypto.key_checks import KeyState
 from storage.crypto.keyring import Keyring
 from storage.engines.observer import Observer, observe
-from storage.engines.sqlite import copied_pages, sqlite_engine
+from storage.engines.sqlite import copied_pages, remove_file, sqlite_engine
 from storage.engines.transactions import (
     BEGIN,
+    DatabaseUnavailableError,
     begin_long_reading,
     begin_reading,
     begin_single_read,
@@ -111,6 +112,7 @@ class Database:
         """`writers` is how many transactions write at a time."""
         self._engine = engine
         self._keyring = keyring
+        self._file_was_missing = self.sqlite_file is not None and not self.sqlite_file.exists()
         self._writers = asyncio.Semaphore(writers)
         # On SQLite a single SELECT needs no transaction around it, and a writer takes its lock before it reads.
         self._single_reads = engine.execution_options(**{BEGIN: ""})
@@ -246,8 +248,27 @@ class Database:
         observe(self._engine, observer)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; a SQLite file that was made since `connect`, and has no tables, is removed."""
+        await self._close(self._has_no_tables)
+
+    async def close_failed(self) -> None:
+        """As `close`, after a start that failed: a new SQLite file in which nothing is sealed is removed, too."""
+        await self._close(self._has_no_records)
+
+    async def _close(self, is_unused: Callable[[], Awaitable[bool]]) -> None:
+        file, unused = self.sqlite_file, False
+        if file is not None and self._file_was_missing and file.exists():
+            with suppress(DatabaseUnavailableError):
+                unused = await is_unused()
         await self._engine.dispose()
+        if file is not None and unused:
+            remove_file(file)
+
+    async def _has_no_tables(self) -> bool:
+        return await self.schema_revision() is None
+
+    async def _has_no_records(self) -> bool:
+        return await self._has_no_tables() or not any((await self.key_usage()).values())
 
     async def forget_deleted(self) -> None:
         """Remove deleted rows' bytes from the write-ahead log too (SQLite; nothing to do on PostgreSQL)."""

@@ -27,7 +27,7 @@ MEMBER_STEPS = (
         shows="opens the form. Fill in the account with one button, then save.",
         opens="Email profile",
     ),
-    Step(line="/email-extra add TLS Y", shows="sets an extra configuration: STARTTLS, as port 587 wants it."),
+    Step(line="/email-extra add TLS Y", shows="sets STARTTLS by command, the same as Encryption in the form."),
     Step(
         line="/email-test",
         shows="connects to the mail server and reports stage by stage; nothing is sent.",

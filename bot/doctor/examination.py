@@ -2,7 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 from bot import settings
 from bot.doctor.finding import (
@@ -10,10 +12,12 @@ from bot.doctor.finding import (
     APP_TOKEN,
     CLOCK,
     DATABASE,
+    FILE,
     MAIL_SERVER,
     PUBLIC_URL,
     SETTINGS,
     SIGNING_SECRET,
+    SLACK,
     TOKEN,
     Finding,
     bad,
@@ -23,41 +27,83 @@ from bot.doctor.finding import (
 )
 from bot.doctor.mail import announced_findings, mail_findings
 from bot.doctor.public import public_findings
-from bot.doctor.slack import clock_findings, socket_findings, token_findings
+from bot.doctor.slack import clock_findings, installation_findings, socket_findings, token_findings
 from bot.doctor.storing import storing_findings
-from bot.settings import EXAMPLES, Settings, SettingsError, SettingsFileError
+from bot.doctor.verdict import verdict
+from bot.settings import EXAMPLES, KEY_SETTINGS, Settings, SettingsError, SettingsFileError
+from storage.database import Database
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
+_TOLD_AS = {"SLACK_SIGNING_SECRET": "SLACK_APP_TOKEN", **dict.fromkeys(KEY_SETTINGS, "ENCRYPTION_KEYS")}
+"""Of settings that may stand in for each other, the one that is named when all are missing."""
+
 
 async def examine(mail_server: str | None = None) -> list[Finding]:
-    """Examine everything that serving needs, and return the findings in the order of `ORDER`.
+    """Examine everything that serving needs; return the findings in the order of `ORDER`, and the verdict.
 
     `mail_server` is a host, or host:port, that connection tests shall reach; None leaves mail out. Nothing is changed:
-    no schema, no check value, no record.
+    no file, no schema, no check value, no record.
     """
     try:
         loaded, reasons = _loaded()
     except SettingsFileError as error:
-        return [bad(SETTINGS, str(error))]
+        found = [bad(SETTINGS, str(error))]
+        return [*found, verdict(found, None)]
     found = _setting_findings(reasons)
     if loaded is not None:
-        examinations = [
-            guarded(DATABASE, storing_findings(loaded, reasons)),
-            guarded(TOKEN, token_findings(loaded)),
-            guarded(APP_TOKEN, socket_findings(loaded)),
-            guarded(CLOCK, clock_findings(loaded)),
-            guarded(PUBLIC_URL, public_findings(loaded)),
-            guarded(ANNOUNCED, announced_findings(loaded)),
-        ]
-        if mail_server is not None:
-            examinations.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))
-        for findings in await asyncio.gather(*examinations):
-            found.extend(findings)
-        found.extend(_signing_secret_findings(loaded))
+        found += await _findings(loaded, reasons, mail_server)
     if all(finding.subject != SETTINGS for finding in found):
         found.append(good(SETTINGS, "complete and well-formed."))
-    return in_order(found)
+    found = _with_misspelt_names(found)
+    if all(finding.subject != FILE for finding in found):
+        found.append(_file_finding())
+    found = in_order(found)
+    return [*found, verdict(found, loaded)]
+
+
+async def _findings(loaded: Settings, malformed: Mapping[str, str], mail_server: str | None) -> list[Finding]:
+    found = await guarded(CLOCK, clock_findings(loaded))
+    slack_answers = all(finding.subject != SLACK for finding in found)
+    further = partial(installation_findings, loaded) if loaded.many_workspaces and slack_answers else _nothing
+    examinations = [
+        guarded(DATABASE, storing_findings(loaded, malformed, further)),
+        guarded(PUBLIC_URL, public_findings(loaded)),
+    ]
+    if slack_answers:
+        examinations += [guarded(TOKEN, token_findings(loaded)), guarded(APP_TOKEN, socket_findings(loaded))]
+    if "SMTP_HELO" not in malformed:
+        examinations.append(guarded(ANNOUNCED, announced_findings(loaded)))
+    if mail_server is not None:
+        examinations.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))
+    for findings in await asyncio.gather(*examinations):
+        found.extend(findings)
+    return [*found, *_signing_secret_findings(loaded)]
+
+
+async def _nothing(_database: Database) -> list[Finding]:
+    return []
+
+
+def _file_finding() -> Finding:
+    file = settings.settings_file()
+    if file is None:
+        return good(FILE, f"there is none in {Path.cwd()}, so settings come from the environment alone.")
+    return good(FILE, f"{file} was read; what the environment says stands above it.")
+
+
+def _with_misspelt_names(found: Sequence[Finding]) -> list[Finding]:
+    """Return findings with each name in `.env` that is nearly a setting's: in place of the setting that is missing."""
+    named = list(found)
+    for name, near in settings.misspelt_settings().items():
+        missing = re.compile(rf"{_TOLD_AS.get(near, near)}: (?:it is not set|neither it)")
+        place = next((place for place, one in enumerate(named) if missing.match(one.sentence)), None)
+        if place is None:
+            named.append(bad(FILE, settings.misspelt_line(name, near)))
+        else:
+            why = f"it is not set, but {name} is, in {settings.settings_file()}, and nothing reads that name."
+            named[place] = bad(SETTINGS, f"{near}: {why} Correct it there.")
+    return named
 
 
 def _setting_findings(reasons: Mapping[str, str]) -> list[Finding]:
@@ -87,11 +133,22 @@ def _loaded() -> tuple[Settings | None, dict[str, str]]:
             if len(reasons) == known:
                 break
         else:
-            return loaded, reasons
+            return loaded, _causes(reasons)
     try:
-        return settings.load(**{name.lower(): _default(name) for name in reasons}), reasons
+        # Of two that belong together one is missing: the rest is examined without both.
+        left_out = [*reasons, "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"]
+        return settings.load(**{name.lower(): _default(name) for name in left_out}), _causes(reasons)
     except SettingsError:
-        return None, reasons
+        return None, _causes(reasons)
+
+
+def _causes(reasons: Mapping[str, str]) -> dict[str, str]:
+    """Return reasons without those that follow from others, in the order of the settings."""
+    # Only for want of PUBLIC_URL, which is malformed, PASSWORD_ENTRY may not be “private”.
+    wants_page = "PUBLIC_URL" in reasons and "needs PUBLIC_URL" in reasons.get("PASSWORD_ENTRY", "")
+    return {
+        name: reasons[name] for name in EXAMPLES if name in reasons and not (wants_page and name == "PASSWORD_ENTRY")
+    }
 
 
 def _default(name: str) -> object:

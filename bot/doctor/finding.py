@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
+FILE = ".env"
 SETTINGS = "Settings"
 KEYS = "Keys"
 DATABASE = "Database"
+SLACK = "Slack"
 TOKEN = "Slack token"  # noqa: S105 - a subject, not a token
 IN_WORKSPACE = "Slack in"
 INSTALLATIONS = "Installations"
@@ -18,11 +20,14 @@ DNS = "DNS"
 MAIL_SERVER = "Mail server"
 CLOCK = "Clock"
 PUBLIC_URL = "PUBLIC_URL"
+VERDICT = "Verdict"
 
 ORDER = (
+    FILE,
     SETTINGS,
     KEYS,
     DATABASE,
+    SLACK,
     TOKEN,
     IN_WORKSPACE,
     INSTALLATIONS,
@@ -36,7 +41,7 @@ ORDER = (
     CLOCK,
     PUBLIC_URL,
 )
-"""Subjects, or how they begin, in the order of the report."""
+"""Subjects, or how they begin, in the order of the report; the verdict ends it."""
 
 ANSWER_TIMEOUT_SECONDS = 4.0
 """How long each answer from the network is waited for."""
@@ -63,7 +68,12 @@ def bad(subject: str, sentence: str) -> Finding:
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
     """Sort findings by their subjects."""
-    return sorted(findings, key=lambda finding: next(n for n, s in enumerate(ORDER) if finding.subject.startswith(s)))
+    return sorted(findings, key=_place)
+
+
+def _place(finding: Finding) -> int:
+    # "Slack token" begins like "Slack", too.
+    return ORDER.index(max((subject for subject in ORDER if finding.subject.startswith(subject)), key=len))
 
 
 async def guarded(subject: str, examination: Awaitable[list[Finding]]) -> list[Finding]:

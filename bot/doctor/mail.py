@@ -76,10 +76,20 @@ async def mail_findings(loaded: Settings, server: str) -> list[Finding]:
         helo=loaded.smtp_helo or await full_host_name() or DEFAULT_HELO,
     )
     found = await asyncio.gather(*(_port_finding(tester, loaded, host, port) for port in ports))
-    if ports == USUAL_PORTS:
-        other = f" If the server has no such port, name one that it has: --smtp {host}:PORT"
-        found = [one if one.good else bad(one.subject, one.sentence + other) for one in found]
-    return [name, *found]
+    return [name, *(_of_both(found, host) if ports == USUAL_PORTS else found)]
+
+
+def _of_both(found: Sequence[Finding], host: str) -> list[Finding]:
+    """Return the findings of both usual ports: one of them is enough, and one cause is told once."""
+    answering = [one.subject.rpartition(" ")[2] for one in found if one.good]
+    if answering:
+        enough = f"nothing answers there, and nothing has to: port {answering[0]} does."
+        return [good(one.subject, enough) if one.sentence.startswith(_NOT_CONNECTED) else one for one in found]
+    other = f" If the server has no such port, name one that it has: --smtp {host}:PORT"
+    if len({one.sentence for one in found}) == 1:
+        both = found[0].sentence.replace("it fails", "both fail", 1)
+        return [bad(f"{MAIL_SERVER} ports {' and '.join(map(str, USUAL_PORTS))}", both + other)]
+    return [bad(one.subject, one.sentence + other) for one in found]
 
 
 def _parts(server: str) -> tuple[str, tuple[int, ...]]:
@@ -158,3 +168,6 @@ def _sentence(report: Report) -> str:
     others = ", ".join(str(one.port) for one in report.open_ports)
     instead = f" Port {others} answers." if others else ""
     return f"it fails at {failed.name}: {failed.detail}. {remedy}{instead}".strip()
+
+
+_NOT_CONNECTED = f"it fails at {StageName.CONNECT}: "

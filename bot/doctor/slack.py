@@ -1,5 +1,6 @@
 """Examines Slack: tokens and their scopes, Socket Mode, the clock, and installations."""
 
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ from bot.doctor.finding import (
     IN_WORKSPACE,
     INSTALLATIONS,
     SCOPES,
+    SLACK,
     SOCKET_MODE,
     TOKEN,
     Finding,
@@ -39,6 +41,10 @@ MOST_EXAMINED = 5
 MAX_SKEW_SECONDS = 60.0
 """How far this clock may be from Slack's. Requests are refused at five minutes
 (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
+
+_NOT_EXAMINED = "Until then, neither tokens, nor scopes, nor Socket Mode, nor the clock can be examined."
+
+_DEFAULT_URL = Settings.model_fields["slack_api_url"].default
 
 _NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 
@@ -99,27 +105,52 @@ def _missing_scopes(headers: Mapping[str, Any], wanted: Sequence[str]) -> list[s
 def _refused(setting: str, error: SlackApiError, remedies: Mapping[str, str]) -> str:
     name = error_code(error)
     if not name:
-        return f"SLACK_API_URL: what answers there is not Slack. Example: {EXAMPLES['SLACK_API_URL']}"
+        return _not_slack()
     remedy = remedies.get(name, f"Copy it again. Example: {EXAMPLES[setting]}")
     return f"{setting}: Slack refuses it ({name}). {remedy}"
 
 
+def _not_slack() -> str:
+    return f"SLACK_API_URL: what answers there is not Slack. Example: {EXAMPLES['SLACK_API_URL']}"
+
+
 def _no_answer(loaded: Settings, error: BaseException) -> str:
+    url, why = loaded.slack_api_url, _why(error)
+    if url == _DEFAULT_URL:
+        return f"{url} does not answer ({why}). Let this machine reach it over HTTPS."
     return (
-        f"SLACK_API_URL: {loaded.slack_api_url} does not answer ({type(error).__name__}). "
-        "Let this machine reach it over HTTPS, or correct the address."
+        f"SLACK_API_URL: {url} does not answer ({why}). Let this machine reach it over HTTPS, or correct the address."
     )
 
 
+def _why(error: BaseException) -> str:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name is not known here"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "no encryption came about, as behind a proxy that opens it"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            return "the connection is refused"
+        case TimeoutError():
+            return f"nothing within {ANSWER_TIMEOUT_SECONDS:.0f} s"
+        case _:
+            return type(error).__name__
+
+
 async def clock_findings(loaded: Settings) -> list[Finding]:
-    """Compare this machine's clock with the Date header of an answer from Slack."""
+    """Compare this machine's clock with the Date header of an answer from Slack.
+
+    When none comes, that is the one finding about Slack: everything else there would fail for the same reason.
+    """
     began = time.time()
     try:
         headers: Mapping[str, Any] = (await _client(loaded, None).api_test()).headers
     except SlackApiError as error:
+        if not error_code(error):
+            return [bad(SLACK, f"{_not_slack()} {_NOT_EXAMINED}")]
         headers = getattr(error.response, "headers", None) or {}
     except _NO_ANSWER as error:
-        return [bad(CLOCK, _no_answer(loaded, error))]
+        return [bad(SLACK, f"{_no_answer(loaded, error)} {_NOT_EXAMINED}")]
     # A Date has whole seconds (RFC 9110, 6.6.1).
     ahead = (began + time.time()) / 2 - 0.5 - _timestamp(str(headers.get("Date", "")), began)
     if abs(ahead) <= MAX_SKEW_SECONDS:

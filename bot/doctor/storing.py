@@ -1,10 +1,9 @@
 """Examines keys and database: whether the keys load, the database answers, and both fit each other."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from bot.doctor.finding import DATABASE, KEYS, SETTINGS, Finding, bad, good
-from bot.doctor.slack import installation_findings
 from bot.encryption_keys import load_keyring
 from bot.settings import KEY_SETTINGS, Settings, SettingsError
 from storage.crypto.key_checks import KeyMismatchError
@@ -26,7 +25,11 @@ class _RollbackError(Exception):
     """Ends a transaction so that nothing is written."""
 
 
-async def storing_findings(loaded: Settings, malformed: Mapping[str, str]) -> list[Finding]:
+Further = Callable[[Database], Awaitable[list[Finding]]]
+"""Examines what is stored in a database that is good."""
+
+
+async def storing_findings(loaded: Settings, malformed: Mapping[str, str], further: Further) -> list[Finding]:
     """Examine keys and database; without usable keys, the database alone. `malformed` are settings to leave out."""
     if "DATABASE_URL" in malformed:
         return []
@@ -40,7 +43,7 @@ async def storing_findings(loaded: Settings, malformed: Mapping[str, str]) -> li
     try:
         # A Database needs a keyring; the one made here seals and opens nothing.
         async with _database(loaded, keyring or Keyring.from_text(generate_key())) as database:
-            found.extend(await _database_findings(database, loaded, keys_open=keyring is not None))
+            found.extend(await _database_findings(database, further, keys_open=keyring is not None))
     except SettingsError as error:
         found.append(bad(SETTINGS, str(error)))
     return found
@@ -58,10 +61,13 @@ async def _database(loaded: Settings, keyring: Keyring) -> AsyncIterator[Databas
         await database.close()
 
 
-async def _database_findings(database: Database, loaded: Settings, *, keys_open: bool) -> list[Finding]:
+async def _database_findings(database: Database, further: Further, *, keys_open: bool) -> list[Finding]:
+    file = database.sqlite_file
     try:
-        if database.is_sqlite and await database.schema_revision() is None:
-            return [good(DATABASE, "nothing is in its file yet; the first start makes its tables.")]
+        if file is not None and not file.exists():
+            return [good(DATABASE, f"{file.absolute()} is not there yet; the first start makes it.")]
+        if file is not None and await database.schema_revision() is None:
+            return [good(DATABASE, f"nothing is in {file.absolute()} yet; the first start makes its tables.")]
         await database.require_schema()
         await require_complete(database)
         with suppress(_RollbackError):
@@ -78,8 +84,8 @@ async def _database_findings(database: Database, loaded: Settings, *, keys_open:
     if not keys_open:
         return [good(DATABASE, f"{answers}; whether the keys fit it is not known.")]
     found = await _key_findings(database, answers)
-    if loaded.many_workspaces and all(finding.good for finding in found):
-        found.extend(await installation_findings(loaded, database))
+    if all(finding.good for finding in found):
+        found.extend(await further(database))
     return found
 
 

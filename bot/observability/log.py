@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -39,8 +39,9 @@ def redact(text: str) -> str:
     return _SECRETS.sub("[redacted]", text)
 
 
-FIELDS = ("reference", "command", "workspace", "user", "outcome", "milliseconds")
-"""What a line may carry besides its message (logging's `extra`), for machines."""
+_OWN_LOGGERS = ("bot", "storage")
+_OF_EVERY_RECORD = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime"})
+"""What logging itself puts into a record; all else was given as `extra`."""
 
 
 class RedactingText(logging.Formatter):
@@ -64,7 +65,10 @@ _COLOURS = {logging.DEBUG: "\x1b[2m", logging.WARNING: "\x1b[33m", logging.ERROR
 
 
 class RedactingJson(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, FIELDS where there are any, and an error's traceback."""
+    """One JSON object a line: time, level, logger, message, fields for machines, and an error's traceback.
+
+    Fields are what our own lines are given as logging's `extra`; what a library adds is not ours to write down.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
@@ -74,10 +78,20 @@ class RedactingJson(logging.Formatter):
             "logger": record.name,
             "message": redact(record.getMessage()),
         }
-        entry.update({name: record.__dict__[name] for name in FIELDS if name in record.__dict__})
         if record.exc_info:
             entry["traceback"] = redact(self.formatException(record.exc_info))
-        return json.dumps(entry, ensure_ascii=False)
+        return json.dumps({**entry, **_fields(record, known=entry)}, ensure_ascii=False)
+
+
+def _fields(record: logging.LogRecord, *, known: Container[str]) -> dict[str, object]:
+    if record.name.partition(".")[0] not in _OWN_LOGGERS:
+        return {}
+    given = {name: value for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD}
+    return {
+        name: value if isinstance(value, int | float | None) else redact(str(value))
+        for name, value in given.items()
+        if name not in known
+    }
 
 
 def _wanted(record: logging.LogRecord) -> bool:

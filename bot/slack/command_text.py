@@ -5,16 +5,27 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bot.profiles.account.extras import REFUSED_IN_COMMAND, mentions_secret
+from bot.profiles.account.extras import REFUSED_IN_COMMAND, ExtraConfiguration, mentions_secret, nearest_extra
 from bot.profiles.errors import UserError
-from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
+from bot.slack.escaping import names_id_alone, typed_text, with_emoji
+from bot.slack.ids import COMMANDS, EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST
+from bot.smtp.typed import unquoted, without_invisible
 
 # With should_escape Slack turns @name into <@U012AB3CD|name>; ids begin with U or, in Enterprise Grid, W.
 _MENTION = re.compile(r"^<@([UW][A-Z0-9]{1,30})(?:\|[^>]*)?>$")
-# …and wraps what looks like a link or a mail address: <mailto:a@b.example|a@b.example>, <http://x.example|x.example>.
-_WRAPPED = re.compile(r"<((?:mailto:|https?://)[^|>]*)(?:\|([^>]*))?>")
-_QUOTES = str.maketrans("", "", "“”„‘’\"'`")
+_BLANK = r"\s\u200b\u2060\ufeff"
+"""Blanks as they are typed and pasted: no-break and zero-width ones, too."""
+_BLANKS = re.compile(rf"[{_BLANK}]+")
+_BLANKS_AROUND = re.compile(rf"^[{_BLANK}]+|[{_BLANK}]+$")
+# As one writes settings: "TLS=Y", "TLS: Y", "TLS = Y"; an emoji begins with a colon, too.
+_NAME_AND_VALUE = re.compile(
+    rf"(?P<name>[^{_BLANK}=:]+)(?:[{_BLANK}]+[=:](?=[{_BLANK}])|[=:])?[{_BLANK}]*(?P<value>.*)", re.DOTALL
+)
+_QUOTES = str.maketrans("", "", "“”„‘’‚«»‹›\"'`")
+_SIGNS_BEHIND = ".,;:!?…"
+_MOST_OF_VALUE = 70
 _UNKNOWN_PERSON = "I don't know who that is. Choose the person from the list that Slack shows after @."
+_ID_ALONE = "Of a mention in here Slack passes on only an id. Write the name without @ or #."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,42 +117,105 @@ def parse(command: str, text: str) -> Invocation:
     Raises:
         NotUnderstoodError: with a sentence that names what was not understood and the nearest subcommand.
     """
-    words = text.strip().replace("\0", " ").split(None, 1)
+    word, rest = _first_word(unquoted(_trimmed(text.replace("\0", " "))))
+    if word == command:
+        # Copied as a whole from the help, and pasted behind the command.
+        word, rest = _first_word(rest)
     owner = None
-    if words and (mention := _MENTION.match(words[0])):
+    if mention := _MENTION.match(word):
         # "/email-test @ada": the everyday subcommand, for somebody else.
-        owner, words = mention.group(1), (words[1].split(None, 1) if len(words) > 1 else [])
-    entry = _find(command, words[0] if words else "")
-    rest, owner = _without_mention(words[1] if len(words) > 1 else "", owner)
-    arguments = tuple(_unescaped(part) for part in rest.split(None, max(entry.most - 1, 0)))
-    if len(arguments) != entry.most:
+        owner, (word, rest) = mention.group(1), _first_word(rest)
+    entry = _find(command, word, rest)
+    if entry.most > 1:
+        return _with_value(command, entry, unquoted(rest), owner)
+    rest, owner = _without_mention(rest, owner)
+    if bool(rest) != bool(entry.most):
         raise _wrong_arguments(command, entry, rest)
-    if arguments:
-        arguments = (arguments[0].translate(_QUOTES), *arguments[1:])
+    arguments = (typed_text(rest).translate(_QUOTES),) if rest else ()
     return Invocation(subcommand=entry.name, arguments=arguments, owner=owner, acts=entry.acts)
 
 
-def _find(command: str, word: str) -> Subcommand:
-    wanted = word.casefold().translate(_QUOTES)
+def _trimmed(text: str) -> str:
+    return _BLANKS_AROUND.sub("", text)
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    """Return the first word and all that is behind it; a blank in the latter stays."""
+    word, *rest = _BLANKS.split(text, maxsplit=1)
+    return word, rest[0] if rest else ""
+
+
+def _with_value(command: str, entry: Subcommand, rest: str, owner: str | None) -> Invocation:
+    """Read NAME and VALUE; a person named last is the owner, or the text itself where there is no other."""
+    before, named = _without_mention(rest, owner)
+    name, value = _name_and_value(before)
+    if not value and _takes_text(name):
+        named, value = owner, _name_and_value(rest)[1]
+    if not (name and value):
+        raise _wrong_arguments(command, entry, rest)
+    if names_id_alone(value):
+        raise NotUnderstoodError(_ID_ALONE)
+    return Invocation(subcommand=entry.name, arguments=(name, _typed_value(name, value)), owner=named, acts=entry.acts)
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    found = _NAME_AND_VALUE.fullmatch(text)
+    return (typed_text(found["name"]).translate(_QUOTES), found["value"]) if found else ("", "")
+
+
+def _typed_value(name: str, value: str) -> str:
+    return with_emoji(typed_text(value)) if _takes_text(name) else typed_text(value)
+
+
+def _takes_text(name: str) -> bool:
+    extra = nearest_extra(name)
+    return extra is not None and extra.is_text
+
+
+def _find(command: str, word: str, rest: str) -> Subcommand:
+    wanted = without_invisible(word).casefold().translate(_QUOTES).rstrip(_SIGNS_BEHIND)
     for entry in SUBCOMMANDS[command]:
-        if wanted == entry.name or wanted in entry.also:
+        if wanted == entry.name or (wanted in entry.also and bool(wanted) == bool(word)):
             return entry
     if mentions_secret(word):
         raise NotUnderstoodError(REFUSED_IN_COMMAND)
     if word.startswith("@"):
         raise NotUnderstoodError(_UNKNOWN_PERSON)
+    guess = _guess(command, word, wanted, rest)
+    raise NotUnderstoodError(f"I don't know `{_excerpt(word)}`.{f' Did you mean `{guess}`?' if guess else ''}")
+
+
+def _guess(command: str, word: str, wanted: str, rest: str) -> str:
+    """Return what was probably meant, as one types it; empty when it is like nothing."""
+    wanted, at, _ = wanted.partition("@")
+    behind = " @user" if at else ""
+    if wanted.startswith("/"):
+        return "".join(f"{other}{behind}" for other in difflib.get_close_matches(wanted, COMMANDS, n=1))
+    name, value = _name_and_value(_trimmed(f"{word} {rest}"))
+    extra = nearest_extra(name)
+    if extra is not None and extra.name.casefold() == name.casefold().replace("-", "_"):
+        return _addition(extra, value)
+    for other, entries in SUBCOMMANDS.items():
+        if known := next((entry for entry in entries if wanted and wanted in (entry.name, *entry.also)), None):
+            return f"{spelled(other, known)}{behind}"
     names = {name: entry for entry in SUBCOMMANDS[command] for name in (entry.name, *entry.also) if name}
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
-    guess = f" Did you mean `{spelled(command, names[near[0]])}`?" if near else ""
-    raise NotUnderstoodError(f"I don't know `{_excerpt(word)}`.{guess}")
+    if near := difflib.get_close_matches(wanted, names, n=1, cutoff=0.5):
+        return f"{spelled(command, names[near[0]])}{behind}"
+    return _addition(extra, value) if command == EMAIL_EXTRA and extra is not None and value else ""
+
+
+def _addition(extra: ExtraConfiguration, value: str) -> str:
+    """Return the command that adds an extra configuration, with the value that was typed unless it may be a secret."""
+    usable = value and not mentions_secret(value)
+    return f"{EMAIL_EXTRA} add {f'{extra.name} {_excerpt(value, most=_MOST_OF_VALUE)}' if usable else extra.example}"
 
 
 def _without_mention(rest: str, owner: str | None) -> tuple[str, str | None]:
     """Take a person named last (or alone) out of the arguments."""
-    rest = rest.strip()
-    last = rest.split()[-1] if rest else ""
+    rest = _trimmed(rest)
+    last = _BLANKS.split(rest)[-1]
     if owner is None and (mention := _MENTION.match(last)):
-        return rest.removesuffix(last).rstrip(), mention.group(1)
+        return _trimmed(rest.removesuffix(last)), mention.group(1)
     return rest, owner
 
 
@@ -160,23 +234,6 @@ def spelled(command: str, entry: Subcommand) -> str:
     return f"{command}{name}{' ' if entry.arguments else ''}{entry.arguments}"
 
 
-def _unescaped(text: str) -> str:
-    """Give what was typed before Slack wrapped links and addresses and escape & < >."""
-    return _entities(_WRAPPED.sub(_typed, text))
-
-
-def _entities(text: str) -> str:
-    # Slack escapes exactly these three (https://docs.slack.dev/messaging/formatting-message-text#escaping).
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def _typed(match: re.Match[str]) -> str:
-    address, label = match.group(1), match.group(2)
-    return label if label is not None else address.removeprefix("mailto:")
-
-
-def _excerpt(word: str) -> str:
-    shown = "".join(
-        character if character.isprintable() and character != "`" else "?" for character in _unescaped(word)
-    )
-    return shown if len(shown) <= 30 else f"{shown[:29]}…"
+def _excerpt(text: str, *, most: int = 30) -> str:
+    shown = "".join(one if one.isprintable() and one != "`" else "?" for one in typed_text(text))
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"

@@ -1,4 +1,4 @@
-"""What was typed or pasted and nobody sees: blanks, invisible characters, letters that look like others.
+"""What was typed or pasted along: blanks, quotes, invisible characters, letters that look like others.
 
 Categories and names are Unicode's (https://www.unicode.org/reports/tr44/), look-alikes those of
 https://www.unicode.org/reports/tr39/ between Latin, Greek and Cyrillic.
@@ -17,6 +17,9 @@ _WIDE = {0xFF01 + offset: 0x21 + offset for offset in range(0x7F - 0x21)} | {0x3
 _APP_PASSWORD = re.compile(r"[A-Za-z0-9]{4}(\s[A-Za-z0-9]{4}){3,}")
 _LETTERS_OF_GOOGLE = 16
 _MOST_NAMED = 3
+_QUOTES = ('""', "''", "``", "“”", "„“", "„”", "””", "‘’", "‚‘", "‚’", "’’", "«»", "»«", "»»", "‹›", "›‹", "「」")
+"""Pairs of quotes as languages write them (https://unicode.org/reports/tr35/tr35-general.html#Delimiter_Elements)."""
+_APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 
 
 def is_invisible(character: str) -> bool:
@@ -28,6 +31,16 @@ def stripped(text: str) -> str:
     """Return a text without the blanks and invisible characters at its ends."""
     visible = [place for place, one in enumerate(text) if not (one.isspace() or is_invisible(one))]
     return text[visible[0] : visible[-1] + 1] if visible else ""
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the one pair of quotes that stands around all of it, and the blanks next to these."""
+    inside = text[1:-1]
+    if text[:1] + text[-1:] not in _QUOTES or len(text) < 2 or not stripped(inside):
+        return text
+    # In “a” and “b” the first quote is closed before the end; an apostrophe closes nothing.
+    closed = text[0] in _APOSTROPHE.sub("", inside)
+    return text if closed else stripped(inside)
 
 
 def narrowed(text: str) -> str:

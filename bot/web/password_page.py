@@ -58,7 +58,8 @@ class PasswordPage:
             return self._refused(error)
         self.on_password_set(done)
         sentence = f"It is sealed, and goes to {done.link.host} only. You can close this page and go back to Slack."
-        return self.pages.response("Your password is set", paragraph(sentence), 200)
+        body = "".join(map(paragraph, (sentence, *done.notes)))
+        return self.pages.response("Your password is set", body, 200)
 
     def _refused(self, error: UserError) -> web.Response:
         if isinstance(error, RateLimitedError):

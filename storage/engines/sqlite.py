@@ -1,9 +1,11 @@
-"""The embedded database: engines on its file, its pragmas, and a copy of its pages."""
+"""The embedded database: engines on its file, its pragmas, a copy of its pages, and the end of an unused file."""
 
 import asyncio
+import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +36,54 @@ _PRAGMAS = (
 
 
 def sqlite_engine(address: URL) -> AsyncEngine:
-    """Return an engine on a SQLite file, which is created if it is missing and readable by its owner alone.
+    """Return an engine on a SQLite file, readable by its owner alone; a missing one is made at the first connection.
 
     Raises:
-        ValueError: the address names no file, or the file cannot be created.
+        ValueError: the address names no file, or the file cannot be opened or made.
     """
     if not address.database or address.database == ":memory:":
         raise ValueError("a SQLite address names a file, for example sqlite:///email-profiles.db.")
     path = Path(address.database)
     try:
-        # Created here so that it is never readable by others, not even for a moment.
-        path.touch(mode=0o600, exist_ok=True)
-        path.chmod(0o600)
+        _require_usable(path)
     except OSError as error:
         raise ValueError(f"the file {path} cannot be opened ({error.strerror}).") from None
     engine = _engine(
         URL.create(_DRIVER, database=str(path)), pool_size=_POOL_SIZE, max_overflow=0, pool_timeout=_POOL_SECONDS
     )
+
+    def make_file(*_: Any) -> None:
+        # So that it is never readable by others, not even for a moment. What hinders that hinders SQLite too.
+        with suppress(OSError):
+            path.touch(mode=0o600, exist_ok=True)
+
+    event.listen(engine.sync_engine, "do_connect", make_file)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     return engine
+
+
+def _require_usable(path: Path) -> None:
+    """Raise OSError when a file cannot be opened, or a missing one cannot be made."""
+    if path.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists():
+        path.touch()
+        path.chmod(0o600)
+        return
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def remove_file(path: Path) -> None:
+    """Remove a SQLite file that nobody needs, unless somebody else has it open."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        # Only who is alone with a database can leave its write-ahead log (https://www.sqlite.org/wal.html).
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("BEGIN EXCLUSIVE")
+        path.unlink(missing_ok=True)
 
 
 @asynccontextmanager

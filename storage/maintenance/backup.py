@@ -74,7 +74,8 @@ async def restore(database: Database, file: Path, on_progress: OnProgress) -> li
             raise CopyError(f"{file} cannot be read: {error.fault}.") from None
         if verdict.damage:
             raise CopyError(f"{file} is damaged ({verdict.damage[0]}). Restore another backup.")
-        # One transaction: whatever happens meanwhile, the database is as it was, or whole.
+        # A new file is the owner's alone. One transaction: whatever happens, the database is as it was, or whole.
+        target.touch(mode=0o600)
         await asyncio.to_thread(_copy_pages, partial, target)
     return verdict.tables
 
@@ -127,7 +128,9 @@ def _reading(file: Path) -> sqlite3.Connection:
 
 
 def _require_empty(file: Path) -> None:
-    """Check that a database holds no rows but those of one that was only looked at."""
+    """Check that a database holds no rows but those of one that was only looked at, or is not there."""
+    if not file.exists():
+        return
     try:
         with closing(_reading(file)) as connection:
             tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()

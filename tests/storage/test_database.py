@@ -241,6 +241,63 @@ async def test_the_sqlite_file_and_its_companions_are_the_owners_alone(sqlite: D
     assert set(modes.values()) == {0o600}
 
 
+async def test_a_sqlite_file_is_made_when_it_is_first_used_and_an_unused_new_one_does_not_stay(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    file = tmp_path / "profiles.db"
+
+    def opened() -> Database:
+        return Database.connect(f"sqlite:///{file}", keyring)
+
+    looking = opened()
+    assert not file.exists()
+    assert await looking.schema_revision() is None
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    await looking.close()
+    assert list(tmp_path.iterdir()) == []
+
+    beginning = opened()
+    await beginning.upgrade()
+    await beginning.check_keys()
+    await beginning.close_failed()
+    assert list(tmp_path.iterdir()) == []
+
+    upgraded = opened()
+    await upgraded.upgrade()
+    await upgraded.close()
+    assert file.exists()
+    later = opened()
+    assert await later.schema_revision() == later.head_revision
+    await later.close_failed()
+    assert file.exists()
+
+
+async def test_a_new_sqlite_file_with_a_record_or_with_another_user_stays(tmp_path: Path, keyring: Keyring) -> None:
+    for other_user in (False, True):
+        file = tmp_path / f"{other_user}.db"
+        database = Database.connect(f"sqlite:///{file}", keyring)
+        await database.upgrade()
+        if other_user:
+            other = Database.connect(f"sqlite:///{file}", keyring)
+            assert await other.schema_revision()
+            await database.close_failed()
+            await save(other)
+            await other.close()
+        else:
+            await save(database)
+            await database.close_failed()
+        again = Database.connect(f"sqlite:///{file}", keyring)
+        assert sum((await again.key_usage()).values()) == 1
+        await again.close()
+
+
+@pytest.mark.parametrize("where", ["folder/profiles.db", "."])
+def test_a_sqlite_file_that_cannot_be_is_told_before_it_is_used(tmp_path: Path, keyring: Keyring, where: str) -> None:
+    with pytest.raises(ValueError, match="cannot be opened"):
+        Database.connect(f"sqlite:///{tmp_path / where}", keyring)
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_sqlite_runs_with_the_pragmas_that_keep_promises(sqlite: Database) -> None:
     wanted = {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "secure_delete": 1, "foreign_keys": 1}
     async with sqlite._engine.connect() as connection:

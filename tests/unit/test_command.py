@@ -104,7 +104,78 @@ def test_a_value_arrives_as_it_was_typed(typed: str, value: str) -> None:
     assert parse(EMAIL_EXTRA, typed).arguments[1] == value
 
 
-@pytest.mark.parametrize("typed", ["“TLS”", '"TLS"', "'TLS'", "‘TLS’", "`TLS`", "„TLS“"])
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("<!here>", "@here"),
+        ("<!channel|channel> Ada", "@channel Ada"),
+        ("<!subteam^S123|@staff>", "@staff"),
+        ("<!subteam^S123|staff>", "@staff"),
+        ("the <#C012AB3CD|general> bot", "the #general bot"),
+        ("<@U012AB3CD|ada> and sons", "@ada and sons"),
+        ("Ada :rocket:", "Ada \U0001f680"),
+        (":rocket: Ada", "\U0001f680 Ada"),
+        (":wave::skin-tone-3: Ada", "\U0001f44b\U0001f3fc Ada"),
+        ("Ada :partyparrot:", "Ada :partyparrot:"),
+        ("12:b:30", "12:b:30"),
+        ("<smtp://a.example>", "smtp://a.example"),
+        ("<tel:+4930|+49 30>", "+49 30"),
+        ("<!date^1^{date}|today>", "today"),
+    ],
+)
+def test_a_name_becomes_what_was_typed_whatever_slack_made_of_it(typed: str, value: str) -> None:
+    assert parse(EMAIL_EXTRA, f"add FROM_NAME {typed}") == Invocation(
+        subcommand="add", arguments=("FROM_NAME", value), acts=True
+    )
+
+
+def test_emoji_are_drawn_in_names_alone() -> None:
+    assert parse(EMAIL_EXTRA, "add PIN aa:ab:cc").arguments == ("PIN", "aa:ab:cc")
+
+
+@pytest.mark.parametrize("typed", ["<@U012AB3CD> and sons", "<#C012AB3CD>", "<#C012AB3CD|> x", "<!subteam^S123>"])
+def test_a_mention_that_comes_as_an_id_alone_is_not_kept_as_a_name(typed: str) -> None:
+    assert refused(EMAIL_EXTRA, f"add FROM_NAME {typed}") == (
+        "Of a mention in here Slack passes on only an id. Write the name without @ or #."
+    )
+
+
+def test_a_mention_is_the_value_where_there_is_no_other_and_else_names_the_owner() -> None:
+    alone = parse(EMAIL_EXTRA, f"add FROM_NAME {ADA}")
+    assert (alone.arguments, alone.owner) == (("FROM_NAME", "@ada"), None)
+    with_owner = parse(EMAIL_EXTRA, f"add FROM_NAME {ADA} <@U9|grace>")
+    assert (with_owner.arguments, with_owner.owner) == (("FROM_NAME", "@ada"), "U9")
+    owner_first = parse(EMAIL_EXTRA, f"<@U9|grace> add FROM_NAME {ADA}")
+    assert (owner_first.arguments, owner_first.owner) == (("FROM_NAME", "@ada"), "U9")
+    last = parse(EMAIL_EXTRA, f"add FROM_NAME Ada {ADA}")
+    assert (last.arguments, last.owner) == (("FROM_NAME", "Ada"), "U012AB3CD")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            "TLS=Y",
+            "TLS:Y",
+            "TLS: Y",
+            "TLS = Y",
+            "TLS : Y",
+            "TLS\u00a0Y",
+            "TLS\u200bY",
+            "TLS \u200b Y\ufeff",
+            "“TLS Y”",
+        ),
+        *("`TLS Y`", "TLS\u2060=\u00a0Y"),
+    ],
+    ids=ascii,
+)
+def test_a_name_and_its_value_are_told_apart_however_they_are_written(typed: str) -> None:
+    for text in (f"add {typed}", f"add\u00a0{typed}", f"\u200badd\u200b{typed}\u200b", f"/email-extra add {typed}"):
+        assert parse(EMAIL_EXTRA, text).arguments == ("TLS", "Y")
+    assert parse(EMAIL_EXTRA, f"add {typed} {ADA}".replace("”", "").replace("“", "").replace("`", "")).owner
+
+
+@pytest.mark.parametrize("typed", ["“TLS”", '"TLS"', "'TLS'", "‘TLS’", "`TLS`", "„TLS“", "«TLS»", "‹TLS›"])
 def test_quotes_around_a_name_are_not_part_of_it(typed: str) -> None:
     assert parse(EMAIL_EXTRA, f"add {typed} Y").arguments == ("TLS", "Y")
     assert parse(EMAIL_EXTRA, f"remove {typed}").arguments == ("TLS",)
@@ -137,6 +208,24 @@ def test_a_wrong_number_of_words_is_answered_with_the_form(command: str, text: s
         (EMAIL_EXTRA, "ad TLS Y", "I don't know `ad`. Did you mean `/email-extra add NAME VALUE`?"),
         (EMAIL_EXTRA, "removed TLS", "I don't know `removed`. Did you mean `/email-extra remove NAME`?"),
         (EMAIL_EXTRA, "frobnicate", "I don't know `frobnicate`."),
+        (EMAIL_EXTRA, "TLS Y", "I don't know `TLS`. Did you mean `/email-extra add TLS Y`?"),
+        (EMAIL_EXTRA, "tls=on", "I don't know `tls=on`. Did you mean `/email-extra add TLS on`?"),
+        (EMAIL_EXTRA, "TSL Y", "I don't know `TSL`. Did you mean `/email-extra add TLS Y`?"),
+        (EMAIL_EXTRA, "SSL", "I don't know `SSL`. Did you mean `/email-extra add SSL Y`?"),
+        (
+            EMAIL_EXTRA,
+            f"from-name Ada {ADA}",
+            "I don't know `from-name`. Did you mean `/email-extra add FROM_NAME Ada @ada`?",
+        ),
+        (EMAIL_PROFILE, "TLS Y", "I don't know `TLS`. Did you mean `/email-extra add TLS Y`?"),
+        (EMAIL_PROFILE, "add TLS Y", "I don't know `add`. Did you mean `/email-extra add NAME VALUE`?"),
+        (EMAIL_PROFILE, "transcript", "I don't know `transcript`. Did you mean `/email-test transcript`?"),
+        (EMAIL_TEST, "edit@ada", "I don't know `edit@ada`. Did you mean `/email-profile edit @user`?"),
+        (EMAIL_TEST, "/email-test@ada", "I don't know `/email-test@ada`. Did you mean `/email-test @user`?"),
+        (EMAIL_TEST, "send@ada", "I don't know `send@ada`. Did you mean `/email-test send @user`?"),
+        (EMAIL_TEST, "/email-tets", "I don't know `/email-tets`. Did you mean `/email-test`?"),
+        (EMAIL_TEST, "/email-profile show", "I don't know `/email-profile`. Did you mean `/email-profile`?"),
+        (EMAIL_TEST, "...", "I don't know `...`."),
         (EMAIL_EXTRA, "&lt;b&gt;", "I don't know `<b>`."),
         (EMAIL_EXTRA, "a`b\u202ec\x07d", "I don't know `a?b?c?d`."),
         pytest.param(EMAIL_EXTRA, "q" * 4000, f"I don't know `{'q' * 29}…`.", id="long"),
@@ -154,6 +243,18 @@ def test_a_secret_is_refused_and_never_repeated(command: str, text: str) -> None
     sentence = refused(command, text)
     assert sentence.startswith("Passwords do not belong into a command")
     assert "canary" not in sentence
+
+
+@pytest.mark.parametrize("text", ["TLS password=canary", "HELO secret canary", "FORM_NAME token canary"])
+def test_a_secret_behind_the_name_of_an_extra_configuration_is_not_repeated(text: str) -> None:
+    sentence = refused(EMAIL_EXTRA, text)
+    assert "Did you mean `/email-extra add " in sentence
+    assert "canary" not in sentence
+
+
+@pytest.mark.parametrize("text", ["list.", "LIST!", "“list”", "\u200blist\u00a0", "`list`", "/email-extra list"])
+def test_a_subcommand_is_understood_with_signs_and_blanks_around_it(text: str) -> None:
+    assert parse(EMAIL_EXTRA, text).subcommand == "list"
 
 
 @pytest.mark.parametrize("text", ["pwd=canary", "pass:canary", "pw=canary"])
@@ -179,7 +280,10 @@ typed_texts = st.one_of(
     st.lists(
         st.one_of(
             st.sampled_from(
-                sorted({word for _, _, word in WORDS} | {ADA, "<@U1>", "<@", "@x", "TLS", "Y", "password", "`"})
+                sorted(
+                    {word for _, _, word in WORDS}
+                    | {ADA, "<@U1>", "<@", "@x", "TLS", "FROM_NAME", "Y", "=", "password", "`", "<!here>", "<#C1|x>"}
+                )
             ),
             st.text(st.characters(), max_size=12),
         ),
@@ -202,4 +306,5 @@ def test_any_text_is_an_invocation_or_gets_a_sentence(command: str, text: str) -
         return
     entry = next(entry for entry in SUBCOMMANDS[command] if entry.name == invocation.subcommand)
     assert len(invocation.arguments) == entry.most
+    assert all(invocation.arguments)
     assert invocation.owner is None or invocation.owner.startswith(("U", "W"))

@@ -77,13 +77,19 @@ def test_a_request_that_bolt_refuses_is_never_printed_with_its_body() -> None:
     assert "canary" not in stream.getvalue()
 
 
-def test_json_lines_carry_what_is_known_of_a_request_as_fields() -> None:
+def test_json_lines_carry_every_field_that_a_line_of_ours_is_given_and_none_of_a_library() -> None:
     stream = io.StringIO()
     log.set_up(level="info", form="json", stream=stream)
-    logging.getLogger("bot").info("Served.", extra={"reference": "7F3K", "milliseconds": 3, "canary": "not ours"})
-    entry = json.loads(stream.getvalue())
-    assert (entry["reference"], entry["milliseconds"]) == ("7F3K", 3)
-    assert set(entry) == {"time", "level", "logger", "message", "reference", "milliseconds"}
+    fields = {"reference": "7F3K", "milliseconds": 3, "unlisted": "xoxb-canary", "level": "canary", "nothing": None}
+    logging.getLogger("bot.anything").info("Served.", extra=fields)
+    logging.getLogger("storage.anything").info("Stored.", extra={"rows": [1, 2]})
+    logging.getLogger("slack_sdk").info("Sent.", extra={"body": "canary"})
+    served, stored, sent = map(json.loads, stream.getvalue().splitlines())
+    assert (served["reference"], served["milliseconds"], served["nothing"]) == ("7F3K", 3, None)
+    assert (served["unlisted"], served["level"]) == ("[redacted]", "info")
+    assert stored["rows"] == "[1, 2]"
+    assert set(sent) == {"time", "level", "logger", "message"}
+    assert "canary" not in stream.getvalue()
 
 
 class Terminal(io.StringIO):

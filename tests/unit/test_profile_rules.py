@@ -23,6 +23,7 @@ from bot.profiles.account.profile import (
     notes_on,
 )
 from bot.profiles.errors import InvalidFormError
+from bot.smtp.network.guard import HostError, normal_host
 from tests.counts import scaled
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -75,6 +76,10 @@ def test_a_good_form_is_taken_with_blanks_trimmed_and_the_host_normalised() -> N
     assert checked.is_complete
 
 
+def test_a_login_that_the_address_gives_is_no_fault_of_its_own_beside_a_bad_address() -> None:
+    assert set(refused(form(address="ada", login=""))) == {Field.ADDRESS}
+
+
 def test_what_the_form_does_not_show_stays() -> None:
     assert check_own_form(form(), STORED, now=NOW) == STORED
 
@@ -110,9 +115,10 @@ BAD = [
     ),
     (Field.HOST, "", "The server address is missing. Write a host name or an IP address, for example smtp."),
     (Field.HOST, "smtp example", "“smtp example”: In a host name there cannot be a blank. Write a host name or an IP"),
-    (Field.HOST, "https://smtp.example.com", "“https://smtp.example.com”: Leave out https://."),
+    (Field.HOST, "https://", "“https://”: Leave out https://."),
+    (Field.HOST, "smtp://ada:pw@smtp.example.com", "Leave out what stands before the @. Write a host name or an IP"),
     (Field.HOST, "ada@example.com", "“ada@example.com”: This looks like an email address."),
-    (Field.HOST, "smtp.example.com:587", "Put 587 into Port and only the name here, for example smtp.example.com."),
+    (Field.PORT, "70000", "70000 is not a port."),
     (Field.HOST, "2130706433", "This is neither a host name nor an IP address in its usual form."),
     (Field.HOST, "a." * 127 + "a", "A host name has at most 253 characters."),
     (Field.PORT, "", "The port is missing. Use a number from 1 to 65535, for example 587."),
@@ -139,7 +145,7 @@ def test_a_bad_value_is_refused_at_its_field_with_what_is_allowed(name: Field, t
 
 
 def test_all_bad_fields_are_named_at_once() -> None:
-    errors = refused(form(address="", login="", password="\x00", host="", port=""))
+    errors = refused(form(address="", login="\x00", password="\x00", host="", port=""))
     assert set(errors) == {Field.ADDRESS, Field.LOGIN, Field.PASSWORD, Field.HOST, Field.PORT}
 
 
@@ -318,7 +324,7 @@ def test_an_admins_form_keeps_the_password_for_the_same_server_and_needs_none() 
 
 def test_an_admins_form_keeps_to_the_rules_of_the_other_fields() -> None:
     with pytest.raises(InvalidFormError) as caught:
-        check_others_form(form(address="", login="", host="", port=""), STORED, now=NOW)
+        check_others_form(form(address="", login="\x00", host="", port=""), STORED, now=NOW)
     assert set(caught.value.errors) == {Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT}
 
 
@@ -422,6 +428,120 @@ def test_what_nobody_sees_in_a_password_is_said_and_kept(password: str, notes: t
     given_form = form(password=password)
     assert notes_on(given_form) == tuple(f"The password {note}. It is kept as it was typed." for note in notes)
     assert plain(check_own_form(given_form, STORED, now=NOW)) == password
+
+
+WHOLE_ADDRESSES = [
+    ("https://smtp.example.com:587/x?y#z", "", 587),
+    ("https://smtp.example.com:587/x", "587", 587),
+    ("HTTPS://SMTP.Example.com/", "587", 587),
+    ("smtp://smtp.example.com", "25", 25),
+    ("ssl://smtp.example.com:465", "", 465),
+    ("//smtp.example.com", "587", 587),
+    ("smtp.example.com:587", "", 587),
+    ("smtp.example.com : 587", "0587", 587),
+    ("smtp.example.com 587", "", 587),
+    ("smtp.example.com/mail", "587", 587),
+    ("“smtp.example.com:587”", "'587'", 587),
+    ("smtp.example.com\u200b:587", "\u00a0", 587),
+]
+
+
+@pytest.mark.parametrize(("host", "port", "kept"), WHOLE_ADDRESSES, ids=ascii)
+def test_of_a_url_typed_as_server_host_and_port_are_kept_in_one_round_and_that_is_said(
+    host: str, port: str, kept: int
+) -> None:
+    given_form = form(host=host, port=port, password="x")
+    checked = check_own_form(given_form, EmailProfile(), now=NOW)
+    assert (checked.host, checked.port, checked.password_host) == (HOST, kept, HOST)
+    assert any("of the smtp server address smtp.example.com" in note.lower() for note in notes_on(given_form))
+
+
+@pytest.mark.parametrize("host", ["https://smtp.example.com:465/x", "smtp.example.com:465"])
+def test_two_ports_that_differ_are_one_error(host: str) -> None:
+    assert refused(form(host=host, port="587")) == {
+        Field.PORT: "SMTP Server Address says port 465, and here stands 587. Keep one of the two."
+    }
+    assert refused(form(host=host, port="58x")) == {
+        Field.PORT: "58x is not a port. Use a number from 1 to 65535, for example 587."
+    }
+
+
+def test_a_port_in_the_server_address_is_judged_as_any_other() -> None:
+    assert set(refused(form(host="smtp.example.com:70000", port=""))) == {Field.PORT}
+
+
+def test_a_login_in_a_server_address_is_never_repeated() -> None:
+    for host in ("smtp://ada:canary@smtp.example.com:587", "ada:canary@smtp.example.com"):
+        errors = refused(form(host=host))
+        assert set(errors) == {Field.HOST}
+        assert "canary" not in errors[Field.HOST]
+        assert not any("canary" in note for note in notes_on(form(host=host)))
+
+
+@pytest.mark.parametrize(
+    ("open_quote", "close_quote"), ['""', "''", "``", "“”", "„“", "„”", "””", "‘’", "‚‘", "«»", "»«", "‹›"]
+)
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [(Field.ADDRESS, "ada@example.com"), (Field.LOGIN, "ada"), (Field.HOST, HOST), (Field.PORT, "587")],
+)
+def test_one_pair_of_quotes_around_a_value_comes_off_and_that_is_said(
+    open_quote: str, close_quote: str, name: Field, kept: str
+) -> None:
+    given_form = form(**{name: f" {open_quote}\u00a0{kept} {close_quote}"})
+    assert check_own_form(given_form, STORED, now=NOW) == STORED
+    assert f"{LABELS[name]} had quotes around it, which are taken off." in notes_on(given_form)
+
+
+@pytest.mark.parametrize("login", ['"ada', 'ada"', '"ada" "eve"', '“ada"', '"', '""', "o'hara"])
+def test_quotes_that_are_no_pair_around_the_whole_value_are_left_alone(login: str) -> None:
+    assert check_own_form(form(login=login), STORED, now=NOW).login == login
+    assert notes_on(form(login=login)) == ()
+
+
+def test_a_server_that_may_not_be_used_is_told_together_with_every_other_fault() -> None:
+    typed = form(address="", login="\x00", password="\x00", host="https://SMTP.example.com", port="x")
+    with pytest.raises(InvalidFormError) as caught:
+        check_own_form(typed, STORED, now=NOW, judge_server=lambda host: f"{host} is not allowed.")
+    assert set(caught.value.errors) == {Field.ADDRESS, Field.LOGIN, Field.PASSWORD, Field.HOST, Field.PORT}
+    assert caught.value.errors[Field.HOST] == "smtp.example.com is not allowed."
+
+
+anything = st.one_of(
+    st.text(st.characters(), max_size=60),
+    st.text(alphabet="\x00\n\u00a0\u200b \"'“”„«»`:/@[]?#.=%\\a1", max_size=30),
+    st.sampled_from([row[0] for row in WHOLE_ADDRESSES]),
+)
+
+
+@given(address=anything, login=anything, password=anything, host=anything, port=anything, authenticate=st.booleans())
+@settings(max_examples=scaled(quick=150, full=20_000), deadline=None)
+def test_whatever_is_typed_is_kept_or_named_and_never_lost_in_silence(
+    address: str, login: str, password: str, host: str, port: str, authenticate: bool
+) -> None:
+    typed = form(address=address, login=login, password=password, host=host, port=port, authenticate=authenticate)
+    notes = notes_on(typed)
+    assert all(is_printable(note) and note.endswith(".") for note in notes)
+    try:
+        checked = check_own_form(typed, EmailProfile(), now=NOW)
+    except InvalidFormError as error:
+        assert all(is_printable(sentence) and sentence[-1] in ".?" for sentence in error.errors.values())
+        return
+    assert plain(checked) == (password or None)
+    changed = {
+        Field.LOGIN: login.strip() != checked.login,
+        Field.HOST: not _is_written_as(host, checked.host),
+        Field.PORT: bool(port.strip()) and not port.strip().isdecimal(),
+    }
+    for name in (name for name, is_changed in changed.items() if is_changed):
+        assert any(LABELS[name] in note for note in notes)
+
+
+def _is_written_as(typed: str, kept: str) -> bool:
+    try:
+        return normal_host(typed.strip()) == kept
+    except HostError:
+        return False
 
 
 @pytest.mark.parametrize("host", ["\u0455mtp.example.com", "smtp.ex\u0430mple.com", "m\u03bfail.example.com"])

@@ -195,6 +195,26 @@ def test_the_demo_keeps_its_database_in_its_folder(tmp_path: Path) -> None:
     assert run.embedded_database(tmp_path) == f"sqlite:///{tmp_path}/email-profiles.db"
 
 
+def test_a_name_in_dotenv_that_is_nearly_a_setting_is_told_and_names_of_others_are_not(tmp_path: Path) -> None:
+    assert settings.settings_file() is None
+    assert settings.misspelt_settings() == {}
+    near = {
+        "SLACK_BOT_TOKN": "SLACK_BOT_TOKEN",
+        "ENCRYPTION_KEY": "ENCRYPTION_KEYS",
+        "DATABASE_URI": "DATABASE_URL",
+        "LOGLEVEL": "LOG_LEVEL",
+        "ADMIN_USER_ID": "ADMIN_USER_IDS",
+        "SMTP_ALLOWED_PORT": "SMTP_ALLOWED_PORTS",
+    }
+    others = ("SMTP_HOST", "SMTP_PORT", "POSTGRES_PASSWORD", "OTEL_SERVICE_NAME", "TZ", "AWS_PROFILE", "VAULT_ADDR")
+    lines = [f"{name}=canary" for name in (*near, *others, "log_format")]
+    (tmp_path / ".env").write_text("\n".join([*lines, "export HISTORY_DAY=1", "VAULT_TOKEN=canary"]))
+    assert settings.misspelt_settings() == {**near, "HISTORY_DAY": "HISTORY_DAYS"}
+    assert settings.settings_file() == tmp_path / ".env"
+    (tmp_path / ".env").write_bytes(b"SLACK_BOT_TOKN=\xff")
+    assert settings.misspelt_settings() == {}
+
+
 @pytest.mark.parametrize("name", ["bot.example.com", "Bot-1.Example.COM", "[192.0.2.1]", "[IPv6:2001:db8::1]"])
 def test_what_mail_servers_may_be_greeted_with_is_kept_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("SMTP_HELO", name)

@@ -361,9 +361,10 @@ function suggest(line) {
 
 function suggestions() {
   const line = at("line").value;
-  const mention = line.match(/^(\/.* )@(\w*)$/);
+  const mention = line.match(/^(\/.* )@([^\s@]*)$/);
   if (mention) {
-    return state.people.filter((person) => person.role !== "app" && person.handle.startsWith(mention[2]))
+    const begun = mention[2].toLowerCase();
+    return state.people.filter((person) => person.role !== "app" && [person.handle, ...person.name.toLowerCase().split(" ")].some((word) => word.startsWith(begun)))
       .map((person) => ({ text: `${mention[1]}@${person.handle}`, title: `@${person.handle}`, hint: "", meaning: person.name }));
   }
   if (!line.startsWith("/")) return [];
@@ -384,6 +385,7 @@ function drawMenu() {
     id: `entry-${number}`, role: "option", "aria-selected": String(number === choice),
     onmousedown: (event) => { event.preventDefault(); complete(entry); },
   }, h("span", { class: "name" }, entry.title), h("span", { class: "usage" }, entry.hint), h("span", { class: "meaning" }, entry.meaning))));
+  menu.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
 }
 
 function complete(entry) {

@@ -4,7 +4,7 @@ import { accountValues } from "/page/guide.js";
 import { keepingFocus } from "/page/keep.js";
 import { h } from "/page/mrkdwn.js";
 
-const BESIDE = { Port: "with TLS Y; or 465 with SSL Y" };
+const BESIDE = { Port: "with TLS; or 465 with SSL" };
 
 export function drawMail(panel, { mail, user }, say) {
   const mark = JSON.stringify([user, mail.mailbox.length, mail.traffic.length, mail.traffic.at(-1)]);

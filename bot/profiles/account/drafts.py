@@ -18,15 +18,16 @@ from bot.profiles.account.profile import (
     Field,
     ProfileForm,
     check_address,
+    check_host,
     check_others_form,
     check_own_form,
     effective_encryption,
     parse_port,
+    split_typed_server,
     with_stored_fields,
     without_what_nobody_sees,
 )
 from bot.profiles.account.records import ProfileView, account_of
-from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults
 from bot.smtp.account import Account, Encryption
@@ -58,7 +59,7 @@ def completed(form: ProfileForm, stored: EmailProfile, defaults: Defaults) -> Pr
     """Return a form with what its empty fields stand for, and with what was chosen of somebody else's changes.
 
     An empty login stands for the address or what the defaults' pattern makes of it, an empty server for the default
-    one, an empty port for the typical one of the encryption.
+    one, an empty port for the one that stands behind the server, or else the typical one of the encryption.
     """
     form = with_stored_fields(form, stored)
     if Field.ENCRYPTION in form.keep_stored:
@@ -69,8 +70,9 @@ def completed(form: ProfileForm, stored: EmailProfile, defaults: Defaults) -> Pr
         form = replace(form, login=defaults.login_for(_as_checked(form.address)))
     if not stripped(form.host):
         form = replace(form, host=defaults.host)
-    if not stripped(form.port) and form.encryption is not None:
-        form = replace(form, port=str(TYPICAL_PORTS[form.encryption]))
+    if not stripped(form.port):
+        typical = str(TYPICAL_PORTS[form.encryption]) if form.encryption is not None else ""
+        form = replace(form, port=split_typed_server(form.host)[1] or typical)
     return form
 
 
@@ -122,11 +124,7 @@ def check_form(
     base = replace(stored, extras=draft_extras(stored.extras, form.extras, form.encryption))
     own = author.caller == author.owner
     check = check_own_form if own and author.password_in_form else check_others_form
-    profile = _with_mended_password(check(form, base, now=now), form)
-    try:
-        defaults.require_allowed(profile.host)
-    except UserError as error:
-        raise InvalidFormError({Field.HOST: str(error)}) from None
+    profile = _with_mended_password(check(form, base, now=now, judge_server=defaults.judge_server), form)
     typed = bool(form.password.get_secret_value())
     if not typed:
         profile = guarded(author.caller, author.owner, stored, profile)
@@ -139,10 +137,13 @@ def form_account(form: ProfileForm, stored: EmailProfile, defaults: Defaults) ->
     """Return the account that stands in a form as it was typed, without its password, for wording what is found."""
     form = completed(form, stored, defaults)
     extras = draft_extras(stored.extras, form.extras, form.encryption)
+    host = split_typed_server(form.host)[0]
+    with suppress(ValueError):
+        host = check_host(host)
     typed = EmailProfile(
-        address=form.address.strip(),
-        login=form.login.strip(),
-        host=form.host.strip(),
+        address=without_what_nobody_sees(Field.ADDRESS, form.address),
+        login=without_what_nobody_sees(Field.LOGIN, form.login),
+        host=host,
         port=parse_port(form.port),
         authenticate=form.authenticate,
         extras=extras,
@@ -158,11 +159,11 @@ def guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailPro
 
 
 def _as_checked(address: str) -> str:
-    """Return an address in its normal form, or as it was typed where it is none."""
+    """Return an address in its normal form; empty where it is none, so that nothing is said of a login made of it."""
     try:
         return check_address(without_what_nobody_sees(Field.ADDRESS, address))
     except ValueError:
-        return address.strip()
+        return ""
 
 
 def _with_mended_password(profile: EmailProfile, form: ProfileForm) -> EmailProfile:

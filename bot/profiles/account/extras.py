@@ -1,6 +1,7 @@
 """The extra configurations: one catalogue, which feeds the command, the menu, the help and the README."""
 
 import difflib
+import re
 import string
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from bot.profiles.account.profile import check_address, effective_encryption, is_printable
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.smtp.account import Encryption
-from bot.smtp.network.guard import HostError, literal, normal_host
+from bot.smtp.network.guard import HostError, literal, normal_host, split_server
+from bot.smtp.typed import narrowed, stripped, unquoted, without_invisible
 
 MAX_NAME_LENGTH = 70
 """Characters of a display name: a From line should stay well under the 78 that RFC 5322, 2.1.1 advises."""
@@ -21,6 +23,7 @@ REFUSED_IN_COMMAND = (
     "Passwords do not belong into a command: Slack keeps what you type there. Use /email-profile edit, "
     "and change this password if it was a real one."
 )
+_SIGNS_AROUND_A_WORD = "=:.,;!…。 "
 _SECRET_WORDS = ("PASSWORD", "PASSWD", "PASSWORT", "PASS", "PWD", "PW", "SECRET", "TOKEN")
 
 
@@ -29,7 +32,8 @@ class ExtraConfiguration:
     """One kind of extra configuration.
 
     `kind` says in words what a value is; `choices` are all values where they can be listed; `check` returns a
-    value in its normal form or raises ValueError with a sentence; `conflicts` are names that cannot be Y as well.
+    value in its normal form or raises ValueError with a sentence; `conflicts` are names that cannot be Y as well;
+    `is_text` says that people read the value.
     """
 
     name: str
@@ -39,10 +43,20 @@ class ExtraConfiguration:
     check: Callable[[str], str]
     choices: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    is_text: bool = False
+
+
+def _word(text: str) -> str:
+    """Return one word in capitals, without the signs that sentences and settings files have around one."""
+    return _visible(text).strip(_SIGNS_AROUND_A_WORD).upper()
+
+
+def _visible(text: str) -> str:
+    return narrowed(without_invisible(text))
 
 
 def _yes_or_no(text: str) -> str:
-    word = text.upper()
+    word = _word(text)
     if word in _YES:
         return "Y"
     if word in _NO:
@@ -51,16 +65,16 @@ def _yes_or_no(text: str) -> str:
 
 
 def _mechanism(text: str) -> str:
-    word = text.upper()
+    word = _word(text).replace("_", "-").replace(" ", "-")
     if word not in ("PLAIN", "LOGIN", "CRAM-MD5"):
         raise ValueError("it is one of PLAIN, LOGIN and CRAM-MD5.")
     return word
 
 
 def _announced_name(text: str) -> str:
-    """Return what EHLO announces (RFC 5321, 4.1.3): a host name, or an IP address in brackets."""
+    """Return what EHLO announces (RFC 5321, 4.1.3): a host name, or an IP address in brackets; of a URL its host."""
     try:
-        host = normal_host(text)
+        host = normal_host(split_server(_visible(text))[0])
     except HostError as error:
         raise ValueError(f"it is a host name or an IP address. {error.why}") from None
     if "_" in host:
@@ -82,13 +96,13 @@ def _display_name(text: str) -> str:
 
 def _address(text: str) -> str:
     try:
-        return check_address(text)
+        return check_address(_visible(text))
     except ValueError:
         raise ValueError("it is an email address.") from None
 
 
 def _pin(text: str) -> str:
-    digits = text.replace(":", "").replace(" ", "").lower()
+    digits = re.sub(r"[\s:]", "", _visible(text)).lower()
     if len(digits) != 64 or any(character not in string.hexdigits for character in digits):
         raise ValueError("it is the SHA-256 of the server's public key: 64 hexadecimal digits, colons allowed.")
     return digits
@@ -141,6 +155,7 @@ CATALOGUE = (
         meaning="the name recipients see",
         example="FROM_NAME Ada Lovelace",
         check=_display_name,
+        is_text=True,
     ),
     ExtraConfiguration(
         name="REPLY_TO",
@@ -163,31 +178,50 @@ def find_extra(name: str) -> ExtraConfiguration:
     Raises:
         InvalidExtraError: with the allowed names and an example; never with what was typed for a secret.
     """
-    wanted = name.strip().upper().replace("-", "_")
-    for entry in CATALOGUE:
-        if entry.name == wanted:
-            return entry
-    if mentions_secret(wanted):
+    near = nearest_extra(name)
+    if near is not None and near.name == _normal_name(name):
+        return near
+    if mentions_secret(name):
         raise InvalidExtraError(REFUSED_IN_COMMAND, part="name")
-    names = [entry.name for entry in CATALOGUE]
-    near = difflib.get_close_matches(wanted, names, n=1)
-    guess = f" Did you mean {near[0]}?" if near else ""
+    guess = f" Did you mean {near.name}?" if near else ""
+    names = ", ".join(entry.name for entry in CATALOGUE)
     raise InvalidExtraError(
-        f"There is no such extra configuration.{guess} Use one of {', '.join(names)}, for example TLS Y.", part="name"
+        f"There is no such extra configuration.{guess} Use one of {names}, for example TLS Y.", part="name"
     )
 
 
+def nearest_extra(name: str) -> ExtraConfiguration | None:
+    """Return the entry of the catalogue whose name this is, or nearly is; None when it is like none of them."""
+    names = {entry.name: entry for entry in CATALOGUE}
+    near = difflib.get_close_matches(_normal_name(name), names, n=1)
+    return names[near[0]] if near else None
+
+
+def _normal_name(name: str) -> str:
+    return _word(name).replace("-", "_")
+
+
 def normalize_value(entry: ExtraConfiguration, text: str) -> str:
-    """Check a value, and return it in its normal form.
+    """Check a value, and return it in its normal form; quotes around it, or its name and “=” before it, are no part.
 
     Raises:
         InvalidExtraError: with what is allowed and an example.
     """
     try:
-        return entry.check(text.strip())
+        return entry.check(_value_alone(entry, text))
     except ValueError as error:
         message = f"This is no value for {entry.name}: {error} For example {entry.example}."
         raise InvalidExtraError(message, part="value") from None
+
+
+def _value_alone(entry: ExtraConfiguration, text: str) -> str:
+    typed = stripped(text)
+    plain = unquoted(typed)
+    name = re.match(rf"{entry.name.replace('_', '[_-]')}\s*[=:]", plain, re.IGNORECASE)
+    if name is None:
+        return plain
+    value = stripped(plain[name.end() :])
+    return unquoted(value) if plain == typed else value
 
 
 def with_extra(extras: Mapping[str, str], name: str, value: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from bot.profiles.account.profile import LABELS, Field, check_password
+from bot.profiles.account.profile import LABELS, Field, check_password, notes_on_password, split_typed_server
 from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
 from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, give_back
 from bot.profiles.errors import InvalidFormError, UserError
@@ -52,11 +52,12 @@ class PrivateLink:
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordSet:
-    """A password that was set: the profile now, the workspace's defaults, and the link through which it came."""
+    """A password that was set: the profile now, the workspace's defaults, the link, and sentences on what was typed."""
 
     link: PrivateLink
     view: ProfileView
     defaults: Defaults
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,17 +124,17 @@ class PrivateLinks:
         """
         link = await self.find_link(user=user, token=token, network_address=network_address)
         await self.access.require_member(link.owner)
-        sentence = check_password(password)
-        if sentence:
-            raise InvalidFormError({Field.PASSWORD: sentence})
         async with self.database.writing() as tx:
             defaults = (await load_defaults(tx, link.owner.workspace)).defaults
+            # First what another password would not mend.
             defaults.require_allowed(link.host)
+            if sentence := check_password(password):
+                raise InvalidFormError({Field.PASSWORD: sentence})
             if not await tx.links.use(token, user, seconds=LINK_LIFETIME_SECONDS):
                 raise LinkGoneError
             stored = await self._store(tx, link, password)
         self.on_change(link.owner)
-        return PasswordSet(link=link, view=stored.view, defaults=defaults)
+        return PasswordSet(link=link, view=stored.view, defaults=defaults, notes=notes_on_password(password))
 
     async def _store(self, tx: Transaction, link: PrivateLink, password: SecretStr) -> Loaded:
         owner, now = link.owner, self.clock()
@@ -156,7 +157,7 @@ class PrivateLinks:
 
 def _check_host(text: str) -> str:
     try:
-        return normal_host(text.strip())
+        return normal_host(split_typed_server(text)[0])
     except HostError:
         raise UserError(
             "A password belongs to one mail server, and none is given yet. Fill in the SMTP Server Address first."

@@ -16,8 +16,8 @@ from bot.profiles.errors import InvalidFormError
 from bot.smtp.account import Encryption
 from bot.smtp.advice.row import Fix
 from bot.smtp.dialogue.replies import clean
-from bot.smtp.network.guard import HostError, literal, normal_host
-from bot.smtp.typed import look_alikes, narrowed, oddities, stripped, without_invisible
+from bot.smtp.network.guard import HostError, literal, normal_host, split_server
+from bot.smtp.typed import look_alikes, narrowed, oddities, stripped, unquoted, without_invisible
 
 MAX_ADDRESS_LENGTH = 254
 """Characters of an address: RFC 5321 section 4.5.3.1.3 allows a path of 256 with its brackets."""
@@ -185,13 +185,24 @@ class ProfileForm:
     keep_stored: frozenset[str] = frozenset()
 
 
-def check_own_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) -> EmailProfile:
+JudgeServer = Callable[[str], str]
+"""Takes a server in its normal form, and returns a sentence when it may not be used; empty when it may."""
+
+
+def any_server(_host: str) -> str:
+    """Let every server be used."""
+    return ""
+
+
+def check_own_form(
+    form: ProfileForm, stored: EmailProfile, *, now: datetime, judge_server: JudgeServer = any_server
+) -> EmailProfile:
     """Return the profile that a person's own form makes of the stored one.
 
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
-    profile, errors = _check_fields(form, stored, now)
+    profile, errors = _check_fields(form, stored, now, judge_server)
     if profile.password is None and profile.authenticate:
         if stored.password is None:
             errors[Field.PASSWORD] = (
@@ -207,27 +218,36 @@ def check_own_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) ->
     return profile
 
 
-def check_others_form(form: ProfileForm, stored: EmailProfile, *, now: datetime) -> EmailProfile:
+def check_others_form(
+    form: ProfileForm, stored: EmailProfile, *, now: datetime, judge_server: JudgeServer = any_server
+) -> EmailProfile:
     """Return the profile that an admin's form for somebody else makes; a password that does not fit is dropped.
 
     Raises:
         InvalidFormError: one sentence for each field that breaks a rule.
     """
-    profile, errors = _check_fields(form, stored, now)
+    profile, errors = _check_fields(form, stored, now, judge_server)
     if errors:
         raise InvalidFormError(errors)
     return profile
 
 
-def _check_fields(form: ProfileForm, stored: EmailProfile, now: datetime) -> tuple[EmailProfile, dict[str, str]]:
+def _check_fields(
+    form: ProfileForm, stored: EmailProfile, now: datetime, judge_server: JudgeServer
+) -> tuple[EmailProfile, dict[str, str]]:
     """Return the profile and a sentence for each bad field; bad fields are left empty in the profile."""
     form = with_stored_fields(form, stored)
     errors: dict[str, str] = {}
     address = _check(Field.ADDRESS, errors, check_address, form.address)
     login = _check(Field.LOGIN, errors, _check_login, form.login)
-    host = _check(Field.HOST, errors, _check_host, form.host)
-    port = _check(Field.PORT, errors, _check_port, form.port)
-    if form.authenticate and not login and Field.LOGIN not in errors:
+    host = _check(Field.HOST, errors, check_host, form.host)
+    if refused := judge_server(host) if host else "":
+        errors[Field.HOST], host = refused, ""
+    typed_port, clash = port_beside(form.host, form.port)
+    port = _check(Field.PORT, errors, _check_port, typed_port)
+    if clash:
+        errors[Field.PORT] = clash
+    if form.authenticate and not login and not {Field.LOGIN, Field.ADDRESS} & set(errors):
         errors[Field.LOGIN] = (
             "The login is missing. Type the name you sign in with, often your full email address, or turn "
             "Authentication Required off."
@@ -262,6 +282,28 @@ def with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
     return replace(form, **kept)
 
 
+def port_beside(server: str, port: str) -> tuple[str, str]:
+    """Return the port of a form as it was typed, which may stand behind the server address alone.
+
+    Where the two differ, the second text is a sentence about that; else it is empty.
+    """
+    behind, alone = split_typed_server(server)[1], without_what_nobody_sees(Field.PORT, port)
+    if not (behind and parse_port(alone)) or parse_port(alone) == parse_port(behind):
+        return alone or behind, ""
+    return alone, (
+        f"{LABELS[Field.HOST]} says port {clean(behind, most=10)}, and here stands {clean(alone, most=10)}. "
+        "Keep one of the two."
+    )
+
+
+def split_typed_server(typed: str) -> tuple[str, str]:
+    """Return host and port of a server address as it was typed; empty texts where neither can be told."""
+    try:
+        return split_server(without_what_nobody_sees(Field.HOST, typed))
+    except HostError:
+        return "", ""
+
+
 _KEPT_AS_THEY_ARE = frozenset({Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE})
 
 
@@ -274,11 +316,11 @@ def _check(name: Field, errors: dict[str, str], check: Callable[[str], str], typ
 
 
 def without_what_nobody_sees(name: Field, typed: str) -> str:
-    """Return a value without the blanks and invisible characters that were pasted along; a password stays as it is.
+    """Return a value without the blanks, quotes and invisible characters pasted along; a password stays as it is.
 
     No name, address or number has invisible characters; in a login they are left where it has letters beyond ASCII.
     """
-    text = stripped(typed)
+    text = unquoted(stripped(typed))
     if name is Field.LOGIN:
         visible = without_invisible(text)
         return visible if visible.isascii() else text
@@ -289,14 +331,22 @@ def notes_on(form: ProfileForm) -> tuple[str, ...]:
     """Return sentences on what was taken out of a form's values, and on what nobody sees in its password."""
     notes = []
     for name in (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT):
-        typed = getattr(form, name).strip()
-        if without_what_nobody_sees(name, typed) != typed:
+        typed = stripped(getattr(form, name))
+        if unquoted(typed) != typed:
+            notes.append(f"{LABELS[name]} had quotes around it, which are taken off.")
+        if without_what_nobody_sees(name, typed) != unquoted(typed) or typed != getattr(form, name).strip():
             notes.append(f"{LABELS[name]} had invisible characters or full-width letters in it, which are taken out.")
-    notes += [
-        f"The password {oddity}. It is kept as it was typed."
-        for oddity in oddities(form.password.get_secret_value(), blank_between="")
-    ]
-    return tuple(notes)
+    host, port = split_typed_server(form.host)
+    if host != without_what_nobody_sees(Field.HOST, form.host):
+        kept = f"{clean(host, most=60)} and port {clean(port, most=10)} are" if port else f"{clean(host, most=60)} is"
+        notes.append(f"Of the {LABELS[Field.HOST]} {kept} kept.")
+    return (*notes, *notes_on_password(form.password))
+
+
+def notes_on_password(password: SecretStr) -> tuple[str, ...]:
+    """Return sentences on what nobody sees in a password; none repeats a part of it."""
+    odd = oddities(password.get_secret_value(), blank_between="")
+    return tuple(f"The password {oddity}. It is kept as it was typed." for oddity in odd)
 
 
 def check_address(text: str) -> str:
@@ -386,14 +436,24 @@ def _check_login(text: str) -> str:
     return text
 
 
-def _check_host(text: str) -> str:
-    if any(look_alikes(label) for label in text.split(".")):
+def check_host(text: str) -> str:
+    """Return a server address in its normal form; of a URL its host.
+
+    Raises:
+        ValueError: with a sentence for the person.
+    """
+    try:
+        host, _ = split_server(text)
+    except HostError as error:
+        # What stands there is not repeated: a password may be in it.
+        raise ValueError(str(error)) from None
+    if any(look_alikes(label) for label in host.split(".")):
         raise ValueError(
             f"“{clean(text, most=40)}” mixes letters of two alphabets, and some only look like Latin ones. "
             "Type the name by hand, for example smtp.example.com."
         )
     try:
-        return normal_host(text)
+        return normal_host(host)
     except HostError as error:
         shown = f"“{clean(text, most=40)}”: " if text else ""
         raise ValueError(f"{shown}{error}") from None

@@ -7,14 +7,7 @@ from functools import cached_property
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.profiles.account.profile import (
-    EmailProfile,
-    Field,
-    Mismatch,
-    effective_encryption,
-    find_mismatch,
-    without_what_nobody_sees,
-)
+from bot.profiles.account.profile import EmailProfile, Mismatch, effective_encryption, find_mismatch, split_typed_server
 from bot.profiles.errors import UnreadableProfileError
 from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption
@@ -60,9 +53,9 @@ class ProfileView:
 
     def has_password_for(self, host: str) -> bool:
         """Whether a password is stored that goes to a server, as it was typed in a form."""
-        typed = without_what_nobody_sees(Field.HOST, host)
+        name, _ = split_typed_server(host)
         with suppress(HostError):
-            return self.profile.password_set_at is not None and normal_host(typed) == self.profile.password_host
+            return self.profile.password_set_at is not None and normal_host(name) == self.profile.password_host
         return False
 
     @property

@@ -10,11 +10,21 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from bot.profiles.account.extras import ENCRYPTING, with_effective_encryption, with_encryption
-from bot.profiles.account.profile import TYPICAL_PORTS, EmailProfile, check_address, effective_encryption, parse_port
+from bot.profiles.account.profile import (
+    TYPICAL_PORTS,
+    EmailProfile,
+    Field,
+    check_address,
+    check_host,
+    effective_encryption,
+    parse_port,
+    port_beside,
+    without_what_nobody_sees,
+)
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
-from bot.smtp.network.guard import HostError, normal_host
+from bot.smtp.typed import stripped, unquoted
 from storage.database import Transaction
 
 MAX_PATTERN_LENGTH = 100
@@ -22,6 +32,7 @@ MAX_SERVERS = 50
 DEFAULTS_SUBJECT = "workspace"
 """The subject of history entries about the defaults, which are nobody's own."""
 
+_MOST_NAMED = 3
 _PLACEHOLDERS = re.compile(r"\{([^{}]*)\}")
 
 Value = TypeVar("Value")
@@ -134,15 +145,20 @@ class Defaults:
         )
         return moved if profile.password_host == self.host else moved.without_password()
 
+    def judge_server(self, host: str) -> str:
+        """Return a sentence when a server is none of the allowed ones; empty when it may be used."""
+        if not (self.allowed_servers and host) or host in self.allowed_servers:
+            return ""
+        return f"Your admins allow only these servers: {', '.join(self.allowed_servers[:5])}. Use one of them."
+
     def require_allowed(self, host: str) -> None:
         """Check a server against the allowed ones.
 
         Raises:
             UserError: it is none of them.
         """
-        if self.allowed_servers and host and host not in self.allowed_servers:
-            servers = ", ".join(self.allowed_servers[:5])
-            raise UserError(f"Your admins allow only these servers: {servers}. Use one of them.")
+        if refused := self.judge_server(host):
+            raise UserError(refused)
 
 
 _DEFAULTS = TypeAdapter(Defaults)
@@ -203,33 +219,35 @@ def check_defaults(form: DefaultsForm) -> Defaults:
 
     def check(name: DefaultsField, parse: Callable[[str], Value], typed: str) -> Value:
         try:
-            return parse(typed.strip())
+            return parse(unquoted(stripped(typed)))
         except ValueError as error:
             errors[name] = str(error)
             return parse("")
 
+    typed_port, clash = port_beside(form.host, form.port)
+    servers, fault = _servers(form.allowed_servers)
     defaults = Defaults(
         host=check(DefaultsField.HOST, _host, form.host),
-        port=check(DefaultsField.PORT, _port, form.port),
+        port=check(DefaultsField.PORT, _port, typed_port),
         encryption=Encryption(form.encryption) if form.encryption in set(Encryption) else Encryption.NONE,
         authenticate=form.authenticate,
         login_pattern=check(DefaultsField.LOGIN_PATTERN, _pattern, form.login_pattern),
         domain=check(DefaultsField.DOMAIN, _domain, form.domain),
-        allowed_servers=check(DefaultsField.ALLOWED_SERVERS, _servers, form.allowed_servers),
+        allowed_servers=servers,
     )
-    host, servers = defaults.host, defaults.allowed_servers
-    if host and servers and host not in servers:
-        errors[DefaultsField.ALLOWED_SERVERS] = f"{host} is the default server, so it must be among the allowed ones."
+    host = defaults.host
+    if host and (servers or fault) and host not in servers:
+        fault = f"{fault} {host} is the default server, so it must be among the allowed ones.".strip()
+    errors |= {
+        name: found for name, found in ((DefaultsField.PORT, clash), (DefaultsField.ALLOWED_SERVERS, fault)) if found
+    }
     if errors:
         raise InvalidFormError(errors)
     return defaults
 
 
 def _host(text: str) -> str:
-    try:
-        return normal_host(text) if text else ""
-    except HostError as error:
-        raise ValueError(f"“{clean(text, most=40)}”: {error}") from None
+    return check_host(without_what_nobody_sees(Field.HOST, text)) if text else ""
 
 
 def _port(text: str) -> int | None:
@@ -252,15 +270,23 @@ def _pattern(text: str) -> str:
 
 
 def _domain(text: str) -> str:
-    domain = text.removeprefix("@")
+    domain = without_what_nobody_sees(Field.ADDRESS, text).removeprefix("@")
     try:
         return check_address(f"a@{domain}").rpartition("@")[2] if domain else ""
     except ValueError:
         raise ValueError(f"“{clean(text, most=40)}” is not a domain. Write it like example.com.") from None
 
 
-def _servers(text: str) -> tuple[str, ...]:
-    servers = tuple(dict.fromkeys(_host(part) for part in text.replace(",", " ").split()))
+def _servers(text: str) -> tuple[tuple[str, ...], str]:
+    """Return the servers in a text, and in one or more sentences what is wrong with the others."""
+    servers, faults = dict[str, None](), list[str]()
+    for part in text.replace(",", " ").split():
+        try:
+            servers[_host(part)] = None
+        except ValueError as error:
+            faults.append(str(error))
     if len(servers) > MAX_SERVERS:
-        raise ValueError(f"At most {MAX_SERVERS} servers, one a line, for example smtp.example.com.")
-    return servers
+        faults.insert(0, f"At most {MAX_SERVERS} servers, one a line, for example smtp.example.com.")
+    if len(faults) > _MOST_NAMED:
+        faults[_MOST_NAMED:] = [f"There are {len(faults) - _MOST_NAMED} more like these."]
+    return tuple(servers), " ".join(faults)

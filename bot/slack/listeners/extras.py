@@ -1,6 +1,7 @@
 """`/email-extra`, the list of extra configurations, and the modal that adds one."""
 
 import logging
+from dataclasses import replace
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.views import View
@@ -55,6 +56,7 @@ class ExtraListeners:
         app.action(ActionId.SWITCH_IN_FORM)(self.press_switch_in_form)
         app.action(ActionId.KEEP_IN_FORM)(self.press_keep_in_form)
         app.view(ViewId.ADD_EXTRA)(self.add)
+        app.view_closed(ViewId.EXTRAS)(self.closed)
 
     async def show(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
         """Answer `/email-extra` with the list."""
@@ -184,6 +186,22 @@ class ExtraListeners:
         stored = await self._services.profiles.remove_extra(caller=caller, owner=owner, name=name)
         await self._show_in_list(client, shown["id"], caller, stored.view, metadata)
 
+    async def closed(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
+        """Show the card where the list was opened, once it is closed after a change."""
+        await ack()
+        metadata = _context(body)
+
+        async def notify(sentence: str) -> None:
+            await post_where_opened(client, caller, metadata.reply, notice(sentence))
+
+        async def show_card() -> None:
+            view = await self._services.profiles.show(caller=caller, owner=owner)
+            card = cards.card(view, reader=caller.user, entry=self._services.entry)
+            await post_where_opened(client, caller, metadata.reply, card)
+
+        if metadata.changed:
+            self._services.jobs.start(f"card of {owner.user} for {caller.user}", show_card, notify=notify)
+
     async def press_switch_in_form(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
@@ -262,4 +280,4 @@ def _context(body: Payload) -> PrivateMetadata:
 
 
 def _now(metadata: PrivateMetadata, view: ProfileView) -> PrivateMetadata:
-    return metadata.after_own_change(view.revision)
+    return replace(metadata.after_own_change(view.revision), changed=True)

@@ -8,7 +8,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.profile import ProfileForm
+from bot.profiles.account.profile import ProfileForm, notes_on
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, Progress
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
@@ -119,9 +119,11 @@ class FormTestListeners:
 
     async def _test(self, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
         caller = open_form.caller
+        # Named before anything is tried with it.
+        notes = [block for note in notes_on(typed) for block in alert(note, "warning")]
 
         async def show(test: RunningTest) -> None:
-            await open_form.progress(reports.form_progress(test))
+            await open_form.progress([*notes, *reports.form_progress(test)])
 
         def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
             return self._services.connections.test_form(caller=caller, owner=owner, form=typed, progress=progress)
@@ -133,6 +135,8 @@ class FormTestListeners:
         except StoppedTestError as stopped:
             await open_form.finish(reports.form_stopped(stopped.test, stopped_by=stopped.stopped_by.user))
         else:
+            # The advice of a failed test names what nobody sees itself, where it may be the cause.
+            open_form.before = [*open_form.before, *(notes if result.report.passed else ())]
             await open_form.report(result, owner)
 
 

@@ -45,7 +45,7 @@ class PasswordSetNotice:
         async def work() -> None:
             client = await self._client_for(link)
             if not await self._in_form(client, done):
-                blocks = card(done.view, reader=link.owner.user, entry=self.entry).blocks
+                blocks = card(done.view, reader=link.owner.user, entry=self.entry, notes=done.notes).blocks
                 message = Message(text=_DONE, blocks=[section(_DONE), *blocks])
                 await post_to_person(client, link.owner.user, message)
 
@@ -69,7 +69,11 @@ class PasswordSetNotice:
             metadata = replace(PrivateMetadata.decode(link.form), owner=owner)
         basis = FormBasis(view=done.view, defaults=done.defaults)
         form = form_below(metadata.after_own_change(done.view.revision), basis, reader=owner, entry=self.entry)
-        view = profile_form(form.redrawn(), notes=alert(f"{_DONE} Save the form to go on.", "success"))
+        notes = [
+            *alert(f"{_DONE} Save the form to go on.", "success"),
+            *(block for note in done.notes for block in alert(note, "warning")),
+        ]
+        view = profile_form(form.redrawn(), notes=notes)
         try:
             async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
                 await client.views_update(view_id=link.view_id, view=view)

@@ -10,6 +10,7 @@ from bot.profiles.account.extras import CATALOGUE, ExtraConfiguration
 from bot.profiles.account.profile import ENCRYPTION_WORDS, effective_encryption
 from bot.profiles.account.records import ProfileView
 from bot.profiles.errors import ExtraConflictError
+from bot.slack.escaping import with_emoji
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues
 from bot.slack.views.message import Block, Message, actions, button, code, context, escape, menu, section
@@ -74,6 +75,8 @@ def list_modal(extras: Mapping[str, str], *, metadata: PrivateMetadata) -> View:
         title="Extra configurations",
         close="Done",
         private_metadata=metadata.encode(),
+        # Then the card appears as it is now.
+        notify_on_close=metadata.changed,
         blocks=[
             *(blocks or [section("None yet. Add `TLS` for port 587, or `SSL` for port 465.")]),
             actions(button("Add", ActionId.LIST_ADD, style="primary"), block_id="list_buttons"),
@@ -136,7 +139,7 @@ def read_extra(shown: Mapping[str, Any]) -> tuple[str, str]:
     values = ShownValues(shown, redrawn=True)
     name = values.choice(CHOICE_BLOCK)
     block = value_block(name)
-    return name, values.choice(block) or values.text(block)
+    return name, values.choice(block) or with_emoji(values.text(block))
 
 
 def switched_modal(name: str, *, metadata: PrivateMetadata) -> View:

@@ -142,6 +142,29 @@ def normal_host(text: str) -> str:
     return _normal_name(text.removesuffix("."))
 
 
+def split_server(text: str) -> tuple[str, str]:
+    """Return host and port of a URL or of "host:port", as they were typed; what is missing is empty.
+
+    A text of another kind is the host as it is; `normal_host` judges it.
+
+    Raises:
+        HostError: a login stands before the host, which is not repeated, because a password may be in it.
+    """
+    url = _URL.fullmatch(text)
+    place = url["place"] if url else text
+    login, at, _ = place.rpartition("@")
+    if url and at and (url["before"] or ":" in login):
+        raise HostError("Leave out what stands before the @.")
+    if with_port := _WITH_PORT.fullmatch(place):
+        return with_port[1], with_port[2]
+    return place, ""
+
+
+_URL = re.compile(
+    r"(?P<before>(?:[a-z][a-z0-9+.-]*:)?//)?(?P<place>[^/?#\\:][^/?#\\]*(?<!:))(?:[/?#\\].*)?",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+"""A URL, with or without its scheme: the place is its authority (RFC 3986, 3.2)."""
 _IN_BRACKETS = re.compile(r"\[(?:IPv6:)?([^\[\]]+)\]", re.IGNORECASE)
 """An address literal (RFC 5321, 4.1.3), or an IPv6 address as in a URL."""
 _WITH_PORT = re.compile(r"([^:\s]+|\[[^\[\]]+\])(?:\s*:\s*|\s+)([0-9]+)", re.ASCII)

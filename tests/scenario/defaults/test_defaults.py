@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.demo.faults import Fault
 from bot.demo.people import PEOPLE, TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.profile import EmailProfile, is_printable
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
 from bot.smtp.account import Encryption
@@ -246,7 +248,7 @@ async def test_what_a_form_shows_is_saved_when_another_admin_was_quicker_even_if
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [
-        ({"host": "http://x"}, "host", "Leave out http://"),
+        ({"host": "http://"}, "host", "Leave out http://"),
         ({"port": "0"}, "port", "0 is not a port"),
         ({"port": "x"}, "port", "for example 587"),
         ({"login_pattern": "ada"}, "login_pattern", "makes no login"),
@@ -290,3 +292,67 @@ def test_defaults_are_read_as_they_were_written() -> None:
     defaults = Defaults(host="a.example", port=465, encryption=Encryption.SSL, allowed_servers=("a.example",))
     stored = StoredDefaults(defaults=defaults, previous=Defaults(), revision=3)
     assert StoredDefaults.from_document(stored.to_document(), revision=3) == stored
+
+
+async def test_all_that_is_wrong_with_the_defaults_is_told_at_once(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await workspace.command(GRACE, "/email-profile", "defaults")
+    await workspace.wait_view(GRACE, "Workspace defaults")
+    typed = {
+        "SMTP Server Address": "smtp demo",
+        "Port": "70000",
+        "Pattern of the login": "{name}",
+        "Domain of addresses": "demo..example",
+        "Allowed servers": "smtp.demo.example\na_b c..d e/f:x -g h@i j,,k",
+    }
+    for label, value in typed.items():
+        await workspace.fill(GRACE, label, value)
+    errors = await workspace.submit(GRACE)
+    assert set(errors) == set(typed)
+    assert all(f"“{name}”" in errors["Allowed servers"] for name in ("c..d", "-g", "h@i"))
+    await workspace.fill(GRACE, "SMTP Server Address", "https://mail.demo.example:465")
+    await workspace.fill(GRACE, "Port", "587")
+    errors = await workspace.submit(GRACE)
+    assert errors["Port"] == "SMTP Server Address says port 465, and here stands 587. Keep one of the two."
+    assert "“c..d”" in errors["Allowed servers"]
+    assert "mail.demo.example is the default server, so it must be among" in errors["Allowed servers"]
+
+
+async def test_servers_are_taken_as_they_are_pasted(http_demo: Demo) -> None:
+    message = await set_defaults(
+        http_demo,
+        SMTP_Server_Address="“https://mail.demo.example:587/”",
+        Domain_of_addresses="\u200b'@demo.example'",
+        Allowed_servers="https://mail.demo.example:587/, smtp.demo.example:25",
+    )
+    assert "`mail.demo.example:587`" in message
+    assert "Addresses at `demo.example`" in message
+    assert "Only these servers: `mail.demo.example`, `smtp.demo.example`" in message
+
+
+@given(*[st.text(st.characters(), max_size=40)] * 5)
+@settings(max_examples=scaled(quick=100, full=10_000), deadline=None)
+def test_whatever_is_typed_as_defaults_is_taken_or_told_in_sentences(
+    host: str, port: str, pattern: str, domain: str, servers: str
+) -> None:
+    form = DefaultsForm(
+        host=host,
+        port=port,
+        encryption="TLS",
+        authenticate=True,
+        login_pattern=pattern,
+        domain=domain,
+        allowed_servers=servers,
+    )
+    try:
+        checked = check_defaults(form)
+    except InvalidFormError as error:
+        assert all(sentence.endswith((".", "?")) and is_printable(sentence) for sentence in error.errors.values())
+        assert all(len(sentence) < 1000 for sentence in error.errors.values())
+    else:
+        assert (
+            StoredDefaults.from_document(
+                StoredDefaults(defaults=checked, previous=Defaults(), revision=1).to_document(), revision=1
+            ).defaults
+            == checked
+        )

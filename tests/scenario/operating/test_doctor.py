@@ -21,13 +21,14 @@ from aiohttp import web
 from bot import doctor
 from bot.demo.mail import DemoMail
 from bot.demo.run import Demo, running_demo
+from bot.doctor import mail
 from bot.slack.ids import SCOPES
 from bot.smtp.network.resolver import NameAnswer, Resolver
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.fakes.smtp_server import ScriptedServer, Silence
 from tests.scenario.people import ADA, set_up
-from tests.scenario.starting import program
+from tests.scenario.starting import program, running
 from tests.store import Store
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -36,6 +37,8 @@ LOOPBACK = "127.0.0.1"
 DATABASE = "email-profiles.db"
 CLOSED = 9
 """A port (discard) on which nothing listens."""
+UNREACHED = {"SLACK_API_URL": f"http://{LOOPBACK}:{CLOSED}/api/"}
+"""Settings with which Slack is asked nothing."""
 
 
 class NumberedMail(DemoMail):
@@ -350,6 +353,7 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -
     code, lines, out = await check(setup, "--smtp", server, given={**setup.good, **copy})
     assert code == 0, out
     assert [line.removeprefix("ok     ").split(":")[0] for line in lines] == [
+        ".env",
         "Settings",
         "Keys",
         "Database",
@@ -363,7 +367,11 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -
         f"Mail server port {setup.demo.mail.ports[587]}",
         "Clock",
         "PUBLIC_URL",
+        "Verdict",
     ]
+    assert lines[-1].endswith(
+        "all is well. Next: start it with `email-profile-bot run`, then type `/email-profile` in Slack."
+    )
     assert all(line.startswith("ok     ") for line in lines)
     assert _contents(setup.folder / "good.db") == before
     said = [line.text for line in setup.demo.mail.traffic if line.speaker == "client"]
@@ -402,7 +410,11 @@ async def test_machines_get_a_list_of_subject_good_and_sentence(setup: Setup) ->
     findings = json.loads(out)
     assert code == 1
     assert all(set(finding) == {"subject", "good", "sentence"} for finding in findings)
-    assert [finding["subject"] for finding in findings if not finding["good"]] == ["Slack token"]
+    assert [finding["subject"] for finding in findings if not finding["good"]] == ["Slack token", "Verdict"]
+    assert findings[-1]["sentence"] == (
+        f"one thing fails. Next: correct SLACK_BOT_TOKEN (in {setup.folder / '.env'} or in the environment), then run "
+        "`email-profile-bot check` again."
+    )
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -422,8 +434,10 @@ async def test_each_fault_is_told_with_its_remedy_and_hides_no_other(
             one.around(setup, patched)
         code, lines, out = await check(setup, *arguments, given=given)
     assert code == 1
-    failed = [line for line in lines if line.startswith("FAILED ")]
+    *failed, verdict = [line for line in lines if line.startswith("FAILED ")]
     assert len(failed) == len(broken), out
+    assert verdict == lines[-1]
+    assert verdict.startswith("FAILED Verdict: ")
     for name, one in broken:
         about = [line for line in failed if line.startswith(f"FAILED {one.subject}")]
         told = [line for line in about if all(words in line for words in one.says)]
@@ -432,17 +446,20 @@ async def test_each_fault_is_told_with_its_remedy_and_hides_no_other(
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
-    ("path", "says"), [(None, "does not answer"), ("/another/", "what answers there is not Slack")]
+    ("path", "says"),
+    [(None, "does not answer (the connection is refused)"), ("/another/", "what answers there is not Slack")],
 )
-async def test_without_slack_all_that_needs_it_says_so_and_the_rest_is_examined(
+async def test_without_slack_that_is_told_once_and_the_rest_is_examined(
     setup: Setup, path: str | None, says: str
 ) -> None:
     address = f"http://{LOOPBACK}:{CLOSED}/api/" if path is None else f"{setup.other_web}{path}"
     code, lines, out = await check(setup, given={**setup.good, "SLACK_API_URL": address})
     assert code == 1
-    failed = [line for line in lines if line.startswith("FAILED ")]
-    assert {line.split(":")[0].removeprefix("FAILED ") for line in failed} >= {"Slack token", "Slack app token"}
-    assert all("SLACK_API_URL: " in line and says in line for line in failed), out
+    slack, verdict = [line for line in lines if line.startswith("FAILED ")]
+    assert slack.startswith("FAILED Slack: SLACK_API_URL: "), out
+    assert says in slack
+    assert "one thing fails. Next: do what the line Slack above says, then run" in verdict
+    assert not any(word in out for word in ("Slack token:", "app token:", "scopes:", "Socket Mode:", "Clock:"))
     assert any(line.startswith("ok     Database") for line in lines)
     assert any(line.startswith("ok     PUBLIC_URL") for line in lines)
 
@@ -489,7 +506,7 @@ async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
     for name, value in {**setup.good, "PUBLIC_URL": "https://nowhere.example"}.items():
         monkeypatch.setenv(name, value)
     bad = {one.subject: one.sentence for one in await doctor.examine("nowhere.example") if not one.good}
-    assert set(bad) == {"DNS", "PUBLIC_URL"}
+    assert set(bad) == {"DNS", "PUBLIC_URL", "Verdict"}
     assert "there is no nowhere.example. Correct the name" in bad["DNS"]
     assert "its name is unknown. Make a DNS record" in bad["PUBLIC_URL"]
     bad = {one.subject: one.sentence for one in await doctor.examine("later.example") if not one.good}
@@ -497,14 +514,151 @@ async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
 
 
 def test_settings_that_cannot_be_read_at_all_are_told(tmp_path: Path) -> None:
-    code, out, err = program(tmp_path, "check", given={"SLACK_CLIENT_ID": "1.2", "ENCRYPTION_KEYS": KEY})
+    code, out, err = program(tmp_path, "check", given={"SLACK_CLIENT_ID": "1.2", "ENCRYPTION_KEYS": KEY, **UNREACHED})
     assert (code, err) == (1, "")
     assert "FAILED Settings: SLACK_CLIENT_SECRET: it is not set" in out
     (tmp_path / ".env").write_bytes(b"PORT=\xff canary")
     code, out, err = program(tmp_path, "check", given={})
     assert (code, err) == (1, "")
     assert out.startswith("FAILED Settings: .env: this file cannot be read")
-    assert len(out.splitlines()) == 1
+    assert out.splitlines()[1:] == [
+        "FAILED Verdict: one thing fails. Next: do what the line Settings above says, then run "
+        "`email-profile-bot check` again."
+    ]
+
+
+def failed_lines(out: str) -> list[str]:
+    return [line.removeprefix("FAILED ") for line in out.splitlines() if line.startswith("FAILED ")]
+
+
+def test_with_nothing_set_it_says_where_it_looked_what_is_missing_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    code, out, err = program(tmp_path, "check", given=UNREACHED)
+    assert (code, err) == (1, "")
+    file = tmp_path / ".env"
+    assert out.startswith(f"ok     .env: there is none in {tmp_path}, so settings come from the environment alone.")
+    assert [line.split(": ")[1] for line in failed_lines(out)[:3]] == [
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "ENCRYPTION_KEYS",
+    ]
+    assert f"ok     Database: {tmp_path / DATABASE} is not there yet; the first start makes it." in out
+    assert out.splitlines()[-1] == (
+        "FAILED Verdict: 4 things fail. Next: correct SLACK_BOT_TOKEN, SLACK_APP_TOKEN and ENCRYPTION_KEYS (in "
+        f"{file} or in the environment), do what the line Slack above says, then run `email-profile-bot check` again."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_misspelt_name_is_told_in_place_of_the_setting_that_is_missing(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        "SLACK_BOT_TOKN=xoxb-canary\nSLACK_SIGNING_SECRE=canary\nencrypton_keys=canary\nSMTP_HELLO=canary\n"
+        "POSTGRES_PASSWORD=canary\nSMTP_HOST=canary\n"
+    )
+    code, out, err = program(tmp_path, "check", given=UNREACHED)
+    assert (code, err) == (1, "")
+    assert "canary" not in out
+    missing = "it is not set, but {} is, in {}, and nothing reads that name. Correct it there."
+    assert failed_lines(out)[:4] == [
+        f".env: SMTP_HELLO in {file} is no setting, so nothing reads it. Did you mean SMTP_HELO?",
+        f"Settings: SLACK_BOT_TOKEN: {missing.format('SLACK_BOT_TOKN', file)}",
+        f"Settings: SLACK_SIGNING_SECRET: {missing.format('SLACK_SIGNING_SECRE', file)}",
+        f"Settings: ENCRYPTION_KEYS: {missing.format('ENCRYPTON_KEYS', file)}",
+    ]
+    assert "POSTGRES" not in out
+    assert "SMTP_HOST" not in out
+
+
+def test_what_follows_from_a_malformed_setting_is_not_told_beside_it(tmp_path: Path) -> None:
+    given = {"PASSWORD_ENTRY": "private", "PUBLIC_URL": "http://canary.example", "SMTP_HELO": "my_bot", **UNREACHED}
+    kinds = {"SLACK_BOT_TOKEN": "xoxp-canary", "SLACK_APP_TOKEN": "xoxb-canary", "ENCRYPTION_KEYS": KEY}
+    _, out, _ = program(tmp_path, "check", given={**given, **kinds})
+    told = [line.split(": ")[1] for line in failed_lines(out) if line.startswith("Settings")]
+    assert told == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "PUBLIC_URL", "SMTP_HELO"]
+    assert not any(word in out for word in ("EHLO:", "PASSWORD_ENTRY", "app token:", "Slack token:"))
+
+
+def test_half_of_what_belongs_together_hides_nothing_else(tmp_path: Path) -> None:
+    given = {"SLACK_CLIENT_ID": "1.2", "ENCRYPTION_KEYS": KEY, **UNREACHED}
+    _, out, _ = program(tmp_path, "check", given=given)
+    assert [line.split(": ")[0] for line in failed_lines(out)] == ["Settings", "Slack", "Verdict"]
+    assert "ok     Database" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "says"),
+    [
+        ({}, 78, "SLACK_BOT_TOKEN: it is not set"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "x"}, 78, "ENCRYPTION_KEYS: it is not set"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "x", "ENCRYPTION_KEYS": KEY}, 75, "SLACK_API_URL: "),
+    ],
+)
+def test_a_start_that_fails_leaves_no_database_and_names_misspelt_settings(
+    tmp_path: Path, given: Mapping[str, str], code: int, says: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("ENCRYPTON_KEYS=canary\n")
+    ended, out, err = program(tmp_path, "run", given={**UNREACHED, **given})
+    assert (ended, out) == (code, "")
+    assert says in err
+    assert "canary" not in err
+    misspelt = f"ENCRYPTON_KEYS in {file} is no setting, so nothing reads it. Did you mean ENCRYPTION_KEYS?"
+    assert (misspelt in err) is (code == 78)
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+
+
+@pytest.mark.parametrize("arguments", [("db", "current"), ("keys", "status"), ("db", "verify"), ("check",)])
+def test_looking_at_a_database_that_is_not_there_makes_none(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    program(tmp_path, *arguments, given={"ENCRYPTION_KEYS": KEY, **UNREACHED})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_misspelt_setting_beside_a_good_start_is_a_warning_of_run(setup: Setup, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SMTP_HELLO=bot.example.com\n")
+    given = {**setup.good, "DATABASE_URL": "sqlite:///own.db", "PORT": "0", "PUBLIC_URL": ""}
+    async with running(tmp_path, "run", given=given) as started:
+        await started.writes("WARNING bot.server: SMTP_HELLO in .* is no setting, so nothing reads it.")
+        await started.address()
+        assert await started.stop() == 0
+    assert (tmp_path / "own.db").exists()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_new_database_whose_start_slack_or_the_port_ended_is_removed_and_a_used_one_stays(
+    setup: Setup, tmp_path: Path
+) -> None:
+    taken = urlsplit(setup.demo.bot_url).port
+    base = {**setup.good, "DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}", "PUBLIC_URL": ""}
+    for wrong in ({"SLACK_BOT_TOKEN": "xoxb-canary"}, {"SLACK_APP_TOKEN": "xapp-canary"}, {"PORT": str(taken)}):
+        code, _, err = await asyncio.to_thread(program, tmp_path, "run", given={"PORT": "0", **base, **wrong})
+        assert code == 78, err
+        assert list(tmp_path.iterdir()) == []
+    kept = setup.copied("kept")
+    before = _contents(setup.folder / "kept.db")
+    code, _, err = await asyncio.to_thread(program, tmp_path, "run", given={**base, **kept, "PORT": str(taken)})
+    assert code == 78, err
+    assert [line for line in _contents(setup.folder / "kept.db") if "email_profiles" in line] == [
+        line for line in before if "email_profiles" in line
+    ]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_of_two_usual_ports_one_is_enough_and_one_cause_is_told_once(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(setup.folder)
+    for name, value in setup.good.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(mail, "USUAL_PORTS", (CLOSED, CLOSED + 1))
+    monkeypatch.setenv("SMTP_ALLOWED_PORTS", f"{CLOSED},{CLOSED + 1},{setup.demo.mail.ports[587]}")
+    bad = [one for one in await doctor.examine(LOOPBACK) if not one.good]
+    assert [one.subject for one in bad] == ["Mail server ports 9 and 10", "Verdict"]
+    assert bad[0].sentence.startswith("both fail at Connect: nothing listens on this port.")
+    monkeypatch.setattr(mail, "USUAL_PORTS", (CLOSED, setup.demo.mail.ports[587]))
+    found = await doctor.examine(LOOPBACK)
+    assert all(one.good for one in found)
+    assert f"nothing has to: port {setup.demo.mail.ports[587]} does." in str(found)
 
 
 def test_there_are_enough_ways_of_being_broken() -> None:

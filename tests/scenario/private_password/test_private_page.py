@@ -146,7 +146,7 @@ async def test_a_form_for_a_server_not_stored_yet_learns_of_the_password_and_nee
     assert "Fill in the SMTP Server Address first." in str(workspace.stacks[ADA].pop().content)
     await fill_form(demo, ADA)
     await workspace.fill(ADA, "Password", "")
-    await workspace.fill(ADA, "SMTP Server Address", f" {host.upper()}")
+    await workspace.fill(ADA, "SMTP Server Address", f" https://{host.upper()}:587/x")
     form = await set_from_form(demo, browser)
     assert form.values[form.labelled("Email Address")[1]] == "ada@demo.example"
     assert await workspace.submit(ADA) == {}
@@ -338,8 +338,26 @@ async def test_what_is_no_password_keeps_the_link_and_a_good_one_arrives_as_type
             again = await browser.set(url, bad)
             assert (again.status, why in again.text, 'role="alert"' in again.text) == (422, True, True)
             assert not bad or bad not in again.text
-        assert (await browser.set(url, password)).status == 200
+        done = await browser.set(url, password)
+        assert done.status == 200
         assert (await stored(http_demo))[1] == password
+        named = password.strip() != password
+        assert ("It is kept as it was typed." in done.text) is named
+        card = searchable(await http_demo.workspace.wait_message(ADA, "Your password is set."))
+        assert ("The password ends with a blank. It is kept as it was typed." in card) is named
+
+
+async def test_a_server_that_is_no_longer_allowed_is_told_before_any_fault_of_the_password(
+    http_demo: Demo, browser: Browser
+) -> None:
+    url = await new_link(http_demo)
+    policy = StoredDefaults(defaults=Defaults(allowed_servers=("smtp.demo.example",)), previous=Defaults(), revision=1)
+    async with http_demo.bot.database.writing() as tx:
+        await tx.workspaces.save("T0DEMO", policy.to_document(), expected_revision=0)
+    refused = await browser.set(url, "a\0b")
+    assert (refused.status, "allow only these servers: smtp.demo.example" in refused.text) == (409, True)
+    assert "control characters" not in refused.text
+    assert (await stored(http_demo))[1] == "wrong"
 
 
 async def test_neither_password_nor_token_is_found_anywhere(

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.demo.mail import DemoMail
-from bot.demo.platform import searchable
+from bot.demo.people import TEAM
+from bot.demo.platform import searchable, texts
 from bot.demo.run import Demo, running_demo
 from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import generate_key
+from tests.scenario.defaults.test_defaults import set_defaults
 from tests.scenario.people import ADA, GRACE, fill_form, open_form, run_test, set_up, typed
 from tests.store import Store
 
@@ -18,8 +21,8 @@ from tests.store import Store
     [
         ("Email Address", "ada", "is not an email address: there is no @ in it. Write it like ada@example.com."),
         ("Email Address", "ada@@demo.example", "is not an email address"),
-        ("SMTP Server Address", "https://mail.demo.example", "Leave out https://"),
-        ("SMTP Server Address", "mail.demo.example:587", "Put 587 into Port"),
+        ("SMTP Server Address", "https://", "Leave out https://"),
+        ("SMTP Server Address", "smtp://ada:pw@mail.demo.example", "Leave out what stands before the @."),
         ("SMTP Server Address", "ada@demo.example", "looks like an email address"),
         ("SMTP Server Address", "0x7f.1", "neither a host name nor an IP address"),
         ("Port", "465x", "465x is not a port. Use a number from 1 to 65535, for example 587."),
@@ -42,6 +45,56 @@ async def test_an_error_stands_at_its_field_and_everything_typed_is_kept(
     assert sentence in errors[label]
     assert typed(http_demo, ADA, label) == value
     assert typed(http_demo, ADA, "SMTP Server Address") in (http_demo.mail.host, value)
+
+
+async def test_all_that_is_wrong_with_a_form_is_told_at_once(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_defaults(http_demo, Allowed_servers="smtp.demo.example")
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA)
+    for label, value in (("Email Address", "ada"), ("User/Login", "a\x00"), ("Password", "a\x00b"), ("Port", "x")):
+        await workspace.fill(ADA, label, value)
+    errors = await workspace.submit(ADA)
+    assert list(errors) == ["Email Address", "User/Login", "SMTP Server Address", "Port", "Password"]
+    assert "allow only these servers: smtp.demo.example" in errors["SMTP Server Address"]
+    await workspace.press(ADA, "Test connection")
+    shown = await workspace.wait_view(ADA, "Email profile", containing="Please mend this first")
+    assert all(sentence in "".join(texts(shown.content["blocks"])) for sentence in errors.values())
+
+
+async def test_a_pasted_server_address_is_taken_apart_in_one_round(http_demo: Demo) -> None:
+    workspace, host = http_demo.workspace, http_demo.mail.host
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA)
+    await workspace.fill(ADA, "SMTP Server Address", f"https://{host}:465/x")
+    errors = await workspace.submit(ADA)
+    assert errors == {"Port": "SMTP Server Address says port 465, and here stands 587. Keep one of the two."}
+    await workspace.fill(ADA, "Port", "465")
+    await workspace.fill(ADA, "Email Address", "“ada@demo.example”")
+    assert await workspace.submit(ADA) == {}
+    card = searchable(await workspace.wait_message(ADA, "Your email profile"))
+    assert f"SMTP Server Address*  `{host}`" in card
+    assert "Port*  `465`" in card
+    assert "Email Address*  `ada@demo.example`" in card
+    assert f"Of the SMTP Server Address {host} and port 465 are kept." in card
+    assert "Email Address had quotes around it, which are taken off." in card
+
+
+async def test_what_nobody_sees_in_a_password_is_named_on_the_card_before_any_sign_in(http_demo: Demo) -> None:
+    for password, named in (
+        (" Tr0ub4dor", "begins with a blank"),
+        ("Tr0ub4dor\u00a0", "ends with a blank"),
+        ("abcd efgh ijkl mnop", "has blanks between its groups"),
+        ("Tr0ub\u200b4dor", "has an invisible character in it (U+200B)"),
+    ):
+        http_demo.workspace.all_messages.clear()
+        await open_form(http_demo, ADA)
+        await fill_form(http_demo, ADA, password=password)
+        assert await http_demo.workspace.submit(ADA) == {}
+        card = searchable(await http_demo.workspace.wait_message(ADA, "Your email profile"))
+        assert f"The password {named}. It is kept as it was typed." in card
+        assert password not in card
+        assert (await profile_of(http_demo, ADA)).password == SecretStr(password)
 
 
 async def test_a_password_is_kept_exactly_as_typed_blanks_and_all(http_demo: Demo) -> None:
@@ -241,11 +294,16 @@ async def test_their_server_is_never_joined_with_my_password(http_demo: Demo) ->
     assert "Type the password" in errors["Password"]
     await workspace.fill(ADA, "SMTP Server Address differs", "mine")
     assert await workspace.submit(ADA) == {}
-    async with http_demo.bot.database.reading() as tx:
-        stored = await tx.profiles.get("T0DEMO", ADA)
-    assert stored is not None
-    profile = EmailProfile.from_document(stored.document)
+    profile = await profile_of(http_demo, ADA)
     assert profile.host == profile.password_host == "mail.demo.example"
+
+
+async def profile_of(demo: Demo, user: str) -> EmailProfile:
+    """Return what is stored of a person."""
+    async with demo.bot.database.reading() as tx:
+        stored = await tx.profiles.get(TEAM, user)
+    assert stored is not None
+    return EmailProfile.from_document(stored.document)
 
 
 async def test_delete_asks_twice_and_leaves_no_byte(http_demo: Demo, store: Store) -> None:

@@ -43,6 +43,7 @@ WORDS = sorted(
     {word for entries in SUBCOMMANDS.values() for entry in entries for word in (entry.name, *entry.also)}
     | {"TLS", "SSL", "Y", "n", "maybe", "AUTH", "FROM_NAME", "REPLY_TO", "<@U0GRACE|grace>", "<@U0ADA>", "@nobody"}
     | {"<@UNOBODY>", "<@", "<mailto:a@b.example|a@b.example>", "payload", "payload=", "&lt;", "\0", "`", "password"}
+    | {"<!here>", "<#C0GENERAL|general>", "<!subteam^S1>", ":rocket:", "TLS=Y", "“", "«", "\u200b", "https://x:1/y"}
     | {"<!channel>", "“TLS”", "\u202e", "x" * 4000}
 )
 command_texts = st.one_of(

@@ -227,6 +227,7 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
     document = (await profile(demo)).to_document()
     async with demo.bot.database.writing() as tx:
         await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
+        await tx.form_tests.keep(TEAM, ADA, tester=ADA, document=b"{}", seconds=600)
         await tx.profiles.save("T0OTHER", "U0THERE", document, replacing=None)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
         await tx.readings.begin(TEAM)
