@@ -30,13 +30,16 @@ from bot.profiles.connection_tests.running_tests import RunningTests
 from bot.profiles.people.access import Access
 from bot.profiles.people.history import History
 from bot.profiles.people.members import ChangeEvents
+from bot.profiles.people.notices import Notices
 from bot.profiles.people.people_list import PeopleList
+from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.housekeeping import Housekeeping
+from bot.slack.background.outbox import Outbox
 from bot.slack.background.user_sync import UserSync
 from bot.slack.listeners.services import Services
 from bot.slack.middleware.body_parser import repair_body_parsing
@@ -44,7 +47,6 @@ from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.conversation import Conversation
 from bot.slack.replies.jobs import Jobs
-from bot.slack.replies.owner_notices import OwnerNotices
 from bot.slack.replies.password_set import PasswordSetNotice
 from bot.slack.replies.profile_forms import ProfileForms
 from bot.slack.views.form import PasswordEntry
@@ -104,7 +106,9 @@ class Bot:
     installing: InstallFlow | None
     installations: Installations | None
     housekeeping: Housekeeping
+    user_sync: UserSync
     tabs: HomeTabs
+    outbox: Outbox
     health: Health
 
 
@@ -185,7 +189,7 @@ async def open_bot(
             )
             bot = await wiring.bot(tester, network)
             try:
-                async with _in_background(bot.housekeeping.run, bot.tabs.run):
+                async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
                     yield bot
             finally:
                 if bot.installations is not None:
@@ -269,6 +273,15 @@ class _Wiring:
             clock=self._database.now,
             on_change=self._changes.publish,
         )
+        self._changes.subscribe(user_sync.acted)
+        outbox = Outbox(
+            database=self._database,
+            workspaces=connection.workspaces,
+            notices=Notices(database=self._database, access=services.profiles.access),
+            entry=services.entry,
+            count=self._metrics.count_notice,
+        )
+        self._changes.subscribe(outbox.wake)
         slack = slack_app(
             connection.bolt,
             observer=self._metrics.observe_request,
@@ -296,7 +309,9 @@ class _Wiring:
                 retention=self._retention,
                 bulk=services.bulk,
             ),
+            user_sync=user_sync,
             tabs=tabs,
+            outbox=outbox,
             health=self._health,
         )
 
@@ -367,12 +382,12 @@ class _Wiring:
             connections=connections,
             running=running,
             listing=listing,
+            reminders=Reminders(database=database, access=access, people_list=listing, on_change=on_change),
             bulk=BulkTests(database=database, access=access, people_list=listing, connections=connections),
             history=History(database=database, access=access),
             defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
             links=links,
             jobs=self._jobs,
-            notices=OwnerNotices(self._jobs),
             test_replies=ConnectionTestReplies(timeout=settings.smtp_timeout, jobs=self._jobs, connections=connections),
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
             entry=entry,

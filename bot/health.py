@@ -16,6 +16,10 @@ DATABASE_TIMEOUT_SECONDS = 5.0
 """For the database's answer; a supervisor asks again soon."""
 
 
+LONG_WAIT_SECONDS = 600.0
+"""A message to a person that waits for so long is told of: Slack's own pauses are shorter."""
+
+
 class State(StrEnum):
     """What may be wrong."""
 
@@ -25,9 +29,11 @@ class State(StrEnum):
     KEYS = "keys"
     SLACK = "slack"
     """Its Web API does not answer. Commands still come in, and no other instance would fare better."""
+    OUTBOX = "outbox"
+    """Messages to people have been waiting for long, on all instances."""
 
 
-DEGRADED = frozenset({State.SLACK})
+DEGRADED = frozenset({State.SLACK, State.OUTBOX})
 """With these the instance serves; with any other, requests had better go to another."""
 
 
@@ -61,6 +67,8 @@ class Health:
             async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
                 await self._database.ping()
                 await self._database.check_keys()
+                async with self._database.reading() as tx:
+                    waiting = await tx.outbox.oldest_seconds()
         except KeyMismatchError as error:
             return {State.KEYS: str(error)}
         except DatabaseUnavailableError as error:
@@ -69,7 +77,9 @@ class Health:
             # Its text may name hosts or parameters, so only its type is logged.
             log.warning("The database does not answer: %s", type(error).__name__)
             return {State.DATABASE: "the database does not answer"}
-        return {}
+        if waiting < LONG_WAIT_SECONDS:
+            return {}
+        return {State.OUTBOX: f"messages to people have been waiting for {waiting / 60:.0f} minutes"}
 
 
 def describe(faults: Mapping[State, str]) -> str:

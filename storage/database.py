@@ -40,8 +40,10 @@ from storage.tables.installations import InstallationTable
 from storage.tables.leases import LeaseTable
 from storage.tables.limits import LimitTable, SeenRequestTable
 from storage.tables.oauth_states import OAuthStateTable
+from storage.tables.outbox import OutboxTable
 from storage.tables.password_links import PasswordLinkTable
 from storage.tables.people import PeopleTable
+from storage.tables.people_readings import PeopleReadingTable
 from storage.tables.profiles import ConnectionTestTable, ProfileTable, ProfileWithLastTest
 from storage.tables.running_tests import RunningTestTable
 from storage.tables.table import now
@@ -81,6 +83,8 @@ class Transaction:
     audit = cached_property(lambda tx: AuditTable(tx.connection, tx.keyring))
     limits = cached_property(lambda tx: LimitTable(tx.connection, tx.keyring))
     people = cached_property(lambda tx: PeopleTable(tx.connection, tx.keyring))
+    readings = cached_property(lambda tx: PeopleReadingTable(tx.connection, tx.keyring))
+    outbox = cached_property(lambda tx: OutboxTable(tx.connection, tx.keyring))
     workspaces = cached_property(lambda tx: WorkspaceTable(tx.connection, tx.keyring))
     links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
     form_tests = cached_property(lambda tx: FormTestTable(tx.connection, tx.keyring))

@@ -100,7 +100,7 @@ class PersonRow(OwnedRow, table=True):
     """One person of a workspace as the list shows them; name and address words are sealed.
 
     In the clear are `position` (a number that shows the order of names and nothing else), the number of the state,
-    and since when.
+    since when, and when a reading of all people last met the person.
     """
 
     __tablename__ = "people"
@@ -116,6 +116,7 @@ class PersonRow(OwnedRow, table=True):
     deactivated_at: datetime | None = None
     key_id: str = Field(max_length=16, index=True)
     sealed: bytes
+    seen_at: float | None = Field(default=None, sa_type=_SECONDS)
 
 
 class SearchRow(SQLModel, table=True):
@@ -220,6 +221,45 @@ class RunningTestRow(SQLModel, table=True):
     subject: str = Field(max_length=64)
     stopped_by: str | None = Field(default=None, max_length=64)
     ends_at: float = Field(sa_type=_SECONDS)
+
+
+class PeopleReadingRow(SQLModel, table=True):
+    """A reading of all people of a workspace that is under way: since when, and where it goes on."""
+
+    __tablename__ = "people_readings"
+
+    workspace: str = Field(primary_key=True, max_length=64)
+    began_at: float = Field(sa_type=_SECONDS)
+    team: str = Field(max_length=64)
+    cursor: str = Field(max_length=500)
+
+
+class OutboxRow(OwnedRow, table=True):
+    """One message to one person: what it tells is sealed, and is emptied when the row ends.
+
+    In the clear are its kind, whether it asks the person to do something, the batch that it belongs to, when it is
+    due, and how it ended: `outcome` is empty while it waits. A row that `ends_batch` waits for the others of its batch.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_waiting", "outcome", "workspace", "due_at"),
+        Index("ix_outbox_person", "workspace", "user_id"),
+        Index("ix_outbox_batch", "batch"),
+    )
+
+    kind: str = Field(max_length=32)
+    asks: bool
+    batch: str = Field(max_length=36)
+    ends_batch: bool
+    created_at: float = Field(sa_type=_SECONDS)
+    due_at: float = Field(sa_type=_SECONDS)
+    tries: int
+    unknown: int
+    outcome: str = Field(max_length=64)
+    ended_at: float | None = Field(default=None, sa_type=_SECONDS)
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
 
 
 class HomeRow(SQLModel, table=True):

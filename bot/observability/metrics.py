@@ -15,8 +15,10 @@ Every series, with its labels and what it counts:
 | `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
 | `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
 | `email_profile_bot_slack_calls_total` | `method`, `outcome` | calls to Slack by how they ended |
-| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack while it is so |
+| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack, outbox while it is so |
 | `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
+| `email_profile_bot_notices_total` | `kind`, `ended` | messages to people about what others did, by how they ended |
+| `email_profile_bot_notice_wait_seconds` | | how long the oldest message that is not sent yet has been waiting |
 | `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
 """
 
@@ -106,6 +108,16 @@ class Metrics:
             # Prometheus sees an increase from zero to one, but none when a series appears with one.
             self._renewals.labels(ended=ended)
 
+        self._notices = Counter(
+            "email_profile_bot_notices",
+            "Messages to people about what others did, by kind and how they ended (sent, refused, dropped, lost)",
+            ["kind", "ended"],
+            registry=self.registry,
+        )
+        for kind in ("changed", "deleted", "reminder", "batch", "other"):
+            for ended in ("sent", "refused", "dropped", "lost"):
+                self._notices.labels(kind, ended)
+
         self._calls = Counter(
             "email_profile_bot_slack_calls",
             "Calls to Slack by method and how they ended, as far as the connection tells",
@@ -143,6 +155,10 @@ class Metrics:
         """Count one renewal of a token by how it ended."""
         self._renewals.labels(ended=ended).inc()
 
+    def count_notice(self, kind: str, ended: str) -> None:
+        """Count one message to a person by how it ended."""
+        self._notices.labels(kind, ended).inc()
+
     def watch_jobs(self, running: Callable[[], int]) -> None:
         """Read the number of jobs from `running` at each scrape."""
         self._jobs.set_function(running)
@@ -160,6 +176,7 @@ class Metrics:
         used.set_function(lambda: database.connections().used)
         kept.set_function(lambda: database.connections().kept)
         self._updates.append(RecordCount(database, self.registry).update)
+        self._updates.append(OldestNotice(database, self.registry).update)
 
     def watch_health(self, states: Iterable[str], faults: Callable[[], Awaitable[Collection[str]]]) -> None:
         """Read from `faults` at each scrape which of `states` apply."""
@@ -226,6 +243,26 @@ class RecordCount:
         self._gauge.clear()
         for key_id, count in counts.items():
             self._gauge.labels(key=key_id).set(count)
+
+
+class OldestNotice:
+    """How long the oldest message to a person that is not sent yet has been waiting."""
+
+    def __init__(self, database: Database, registry: CollectorRegistry) -> None:
+        self._database = database
+        self._gauge = Gauge(
+            "email_profile_bot_notice_wait_seconds",
+            "How long the oldest message to a person that is not sent yet has been waiting, the same on every instance",
+            registry=registry,
+        )
+
+    async def update(self) -> None:
+        """Ask again; while the database does not answer, the last value is kept."""
+        try:
+            async with asyncio.timeout(_COUNT_TIMEOUT_SECONDS), self._database.reading() as tx:
+                self._gauge.set(await tx.outbox.oldest_seconds())
+        except Exception as error:  # noqa: BLE001 - whatever the driver raised, the other metrics can be read
+            log.warning("The messages that wait could not be counted (%s).", type(error).__name__)
 
 
 def installed_version() -> str:

@@ -22,6 +22,7 @@ from bot.slack.listeners.home import HomeListeners
 from bot.slack.listeners.people_list import PeopleListListeners
 from bot.slack.listeners.private_password import PrivatePasswordListeners
 from bot.slack.listeners.profile import ProfileListeners
+from bot.slack.listeners.reminders import ReminderListeners
 from bot.slack.listeners.services import Services
 from bot.slack.listeners.workspace_events import WorkspaceEventListeners
 from bot.slack.middleware.caller import identify_caller, identify_owner
@@ -107,6 +108,7 @@ def register_listeners(
         *with_commands,
         FormTestListeners(services),
         BulkTestListeners(services),
+        ReminderListeners(services),
         PrivatePasswordListeners(services),
         HomeListeners(tabs, conversation),
         ConversationListeners(conversation),

@@ -62,6 +62,8 @@ class ActionId(StrEnum):
     PEOPLE_OPEN = "people_open"
     PEOPLE_TEST = "people_test"
     PEOPLE_EXPORT = "people_export"
+    PEOPLE_REMIND = "people_remind"
+    REMIND_THESE = "remind_these"
     RUN_STOP = "run_stop"
     HISTORY_OLDER = "history_older"
     DEFAULTS_EDIT = "defaults_edit"

@@ -13,9 +13,18 @@ from sqlmodel import Table, bindparam, update
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
-from storage.models import ConnectionTestRow, FormTestRow, InstallationRow, PersonRow, ProfileRow, WorkspaceRow
+from storage.models import (
+    ConnectionTestRow,
+    FormTestRow,
+    InstallationRow,
+    OutboxRow,
+    PersonRow,
+    ProfileRow,
+    WorkspaceRow,
+)
 from storage.tables.form_tests import form_test_context
 from storage.tables.installations import installation_context
+from storage.tables.outbox import outbox_context
 from storage.tables.people import PeopleTable, person_context
 from storage.tables.profiles import connection_test_context, profile_context
 from storage.tables.workspaces import workspace_context
@@ -29,6 +38,7 @@ SEALED: tuple[Sealed, ...] = (
     (PersonRow, person_context),
     (WorkspaceRow, workspace_context),
     (InstallationRow, installation_context),
+    (OutboxRow, outbox_context),
     (FormTestRow, form_test_context),
 )
 

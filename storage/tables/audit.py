@@ -12,6 +12,7 @@ from storage.models import AuditRow
 from storage.tables.table import Table
 
 TESTED = "tested"
+REMINDED = "reminded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +58,15 @@ class AuditTable(Table):
         return [_entry(row) for row in rows]
 
     async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
-        """Read the latest changes of a workspace's profiles and defaults, newest first, without tests."""
-        entries = await self.page(workspace, subject=None, limit=limit * 10)
-        return [entry for entry in entries if entry.action != TESTED][:limit]
+        """Read the latest changes of a workspace's profiles and defaults, newest first: no tests, no reminders."""
+        rows = await self._connection.execute(
+            select(AuditRow)
+            .filter_by(workspace=workspace)
+            .where(col(AuditRow.action).not_in((TESTED, REMINDED)))
+            .order_by(col(AuditRow.id).desc())
+            .limit(limit)
+        )
+        return [_entry(row) for row in rows]
 
     async def forget(self, workspace: str, subject: str) -> None:
         """Delete all entries about one person."""

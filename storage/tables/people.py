@@ -5,7 +5,8 @@ position: a number that shows the order of names and nothing else, found for a n
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from sqlmodel import bindparam, col, delete, exists, func, insert, select, text,
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
 from storage.tables.people_query import Cursor, Query
-from storage.tables.table import Table, insert_into
+from storage.tables.table import Table, insert_into, now
 
 LONGEST_BEGINNING = 8
 """Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
@@ -33,6 +34,8 @@ _TOKEN_CHARACTERS = 16
 
 _FIRST, _LAST, _STEP = 0, 2**62, 2**40
 
+_NAMES_AT_ONCE = 500
+
 # SQL for PostgreSQL's locks: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
 _LOCK_PERSON = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _LOCK_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
@@ -40,7 +43,10 @@ _LOCK_COUNTS = text("LOCK TABLE state_counts IN SHARE ROW EXCLUSIVE MODE")
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPerson:
-    """One person: `state` is a number whose meaning the rules know; times are aware UTC."""
+    """One person: `state` is a number whose meaning the rules know; times are aware UTC.
+
+    `seen_at` is when a reading of all people last met them, in seconds since 1970 by the database's clock.
+    """
 
     user: str
     name: str
@@ -48,6 +54,7 @@ class StoredPerson:
     state: int
     state_since: datetime
     deactivated_at: datetime | None
+    seen_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,18 @@ class Newcomer:
     name: str
     words: tuple[str, ...]
     position: int
+
+
+def _between(low: int, high: int, people: Sequence[tuple[str, str, Collection[str]]]) -> Iterator[Newcomer]:
+    """Spread people, in the order of their names, between two positions."""
+    count = len(people)
+    if (low, high) == (_FIRST, _LAST):
+        yield from evenly_spread(people)
+        return
+    gap = min(_STEP, (high - low) // (count + 1))
+    begin = high - gap * (count + 1) if low == _FIRST else low
+    for number, (user, name, words) in enumerate(people, start=1):
+        yield Newcomer(user=user, name=name, words=tuple(words), position=begin + gap * number)
 
 
 def evenly_spread(people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
@@ -87,6 +106,77 @@ class PeopleTable(Table):
         """Read one person; None when the list does not know them."""
         row = await self._first(self._of(workspace, user))
         return None if row is None else self._opened(row)
+
+    async def of(self, workspace: str, users: Collection[str]) -> dict[str, StoredPerson]:
+        """Read several people, by user id; those whom the list does not know are left out."""
+        rows = await self._connection.execute(
+            select(PersonRow).filter_by(workspace=workspace).where(col(PersonRow.user_id).in_(users))
+        )
+        return {row.user_id: self._opened(row) for row in rows}
+
+    async def mark_seen(self, workspace: str, users: Collection[str]) -> None:
+        """Store that a reading of all people has just met these."""
+        await self._connection.execute(
+            update(PersonRow)
+            .filter_by(workspace=workspace)
+            .where(col(PersonRow.user_id).in_(users))
+            .values(seen_at=now(self._connection))
+        )
+
+    async def not_seen_since(self, workspace: str, at: float, *, after: str = "", limit: int = 200) -> list[str]:
+        """Return user ids of those whom earlier readings met, but none since a time; in their own order.
+
+        The deactivated are left out: it is known that they are gone.
+        """
+        found = await self._connection.scalars(
+            select(PersonRow.user_id)
+            .filter_by(workspace=workspace, deactivated_at=None)
+            .where(col(PersonRow.seen_at) < at, col(PersonRow.user_id) > after)
+            .order_by(col(PersonRow.user_id))
+            .limit(limit)
+        )
+        return list(found)
+
+    async def place(self, workspace: str, people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
+        """Return (user id, name, words) of many who are not in the list with their positions in it.
+
+        The list is read through once, in batches; for a few, `put` is quicker, which looks each place up.
+        """
+        ordered = sorted(people, key=lambda one: (one[1].casefold(), one[0]))
+        folded = [name.casefold() for _, name, _ in ordered]
+        gaps: list[tuple[int, int, list[tuple[str, str, Collection[str]]]]] = []
+        low, done = _FIRST, 0
+        async for position, name in self._names(workspace):
+            until = bisect_left(folded, name, done)
+            if until > done:
+                gaps.append((low, position, ordered[done:until]))
+                done = until
+            if done == len(ordered):
+                break
+            low = position
+        if done < len(ordered):
+            gaps.append((low, _LAST, ordered[done:]))
+        return [newcomer for low, high, some in gaps for newcomer in _between(low, high, some)]
+
+    async def _names(self, workspace: str) -> AsyncIterator[tuple[int, str]]:
+        """Read positions and folded names, in order."""
+        after, user = _FIRST, ""
+        here = (col(PersonRow.position), col(PersonRow.user_id))
+        while True:
+            rows = (
+                await self._connection.execute(
+                    select(PersonRow)
+                    .filter_by(workspace=workspace)
+                    .where(tuple_(*here) > (after, user))
+                    .order_by(*here)
+                    .limit(_NAMES_AT_ONCE)
+                )
+            ).all()
+            for row in rows:
+                yield row.position, self._opened(row).name.casefold()
+            if len(rows) < _NAMES_AT_ONCE:
+                return
+            after, user = rows[-1].position, rows[-1].user_id
 
     async def lock_for_update(self, workspace: str, user: str) -> StoredPerson | None:
         """Read one person as `get` does, and lock them until the transaction ends.
@@ -372,4 +462,5 @@ class PeopleTable(Table):
             state=row.state,
             state_since=row.state_since,
             deactivated_at=row.deactivated_at,
+            seen_at=row.seen_at,
         )

@@ -1,6 +1,6 @@
 """Email profiles, each saved against a revision, and their last connection tests; all of it is sealed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -139,6 +139,13 @@ class ProfileTable(RecordTable):
             select(ProfileRow).filter_by(workspace=workspace).where(col(ProfileRow.user_id).in_(users))
         )
         return {row.user_id: self._opened(row) for row in rows}
+
+    async def users_among(self, workspace: str, users: Collection[str]) -> set[str]:
+        """Return which of several people have a record."""
+        found = await self._connection.scalars(
+            select(ProfileRow.user_id).filter_by(workspace=workspace).where(col(ProfileRow.user_id).in_(users))
+        )
+        return set(found)
 
     async def users(self, workspace: str, *, after: str = "", limit: int = 200) -> list[str]:
         """Return the ids of people who have a record, in order."""

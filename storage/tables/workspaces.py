@@ -14,7 +14,9 @@ from storage.models import (
     FormTestRow,
     HomeRow,
     InstallationRow,
+    OutboxRow,
     PasswordLinkRow,
+    PeopleReadingRow,
     PersonRow,
     ProfileRow,
     RunningTestRow,
@@ -37,6 +39,8 @@ _EVERYTHING = (
     RunningTestRow,
     HomeRow,
     InstallationRow,
+    OutboxRow,
+    PeopleReadingRow,
 )
 
 
@@ -78,9 +82,14 @@ class WorkspaceTable(RecordTable):
         await self._save(owner, document, before=row, left_at=row.left_at if row else None)
 
     async def set_left(self, workspace: str, at: datetime | None) -> None:
-        """Store since when the bot is no longer installed in a workspace; None: it is installed."""
+        """Store since when the bot is no longer installed in a workspace; None: it is installed.
+
+        What waits to be told there ends: the bot can tell nobody, and after its return it would be out of date.
+        """
         if at is not None and await self._row(workspace=workspace) is None:
             await self.save(workspace, b"{}", expected_revision=0)
+        if at is not None:
+            await self._connection.execute(delete(OutboxRow).filter_by(workspace=workspace))
         await self._connection.execute(update(WorkspaceRow).filter_by(workspace=workspace).values(left_at=at))
 
     async def left_before(self, at: datetime) -> list[str]:

@@ -17,6 +17,8 @@ def databases(maker: Maker) -> Iterator[FolderDatabases]:
     made = FolderDatabases(maker)
     with pytest.MonkeyPatch.context() as patched, made.ending():
         patched.setattr("bot.demo.run.embedded_database", made.at)
+        # Slack is asked for pages at leisure, for which no test has the time.
+        patched.setattr("bot.slack.background.user_sync.SECONDS_PER_PAGE", 0.0)
         yield made
 
 

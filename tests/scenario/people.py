@@ -10,6 +10,12 @@ from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD
 ADA = "U0ADA"
 GRACE = "U0GRACE"
 
+PEOPLE_READ = """
+    SELECT 1 FROM leases reading CROSS JOIN leases purge
+    WHERE reading.name LIKE 'people of %' AND purge.name = 'purge' AND reading.ends_at > purge.ends_at
+"""
+"""SQL that is answered by something once the bot has read all people: that holds for a day, a purge for an hour."""
+
 
 async def fill_form(
     demo: Demo,
@@ -108,3 +114,15 @@ async def settled(demo: Demo) -> None:
     async with asyncio.timeout(10):
         while demo.bot.jobs.running:
             await asyncio.sleep(0.002)
+
+
+async def notices_sent(demo: Demo) -> None:
+    """Wait until no message to anybody waits in the outbox, with nothing between one and the next."""
+    outbox = demo.bot.outbox
+    outbox.pace = outbox.person_pace = 0.0
+    async with asyncio.timeout(20):
+        while True:
+            async with demo.bot.database.reading() as tx:
+                if await tx.outbox.next_in() is None:
+                    return
+            await asyncio.sleep(0.01)

@@ -276,16 +276,19 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_i
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("DROP INDEX ux_test_runs_running")
         connection.execute("ALTER TABLE key_checks DROP COLUMN retired_at")
+        connection.execute("ALTER TABLE people DROP COLUMN seen_at")
         connection.execute("ALTER TABLE home_tabs DROP COLUMN welcomed")
-        newer = ("form_tests", "running_tests", "unfinished_copies", "seen_requests", "oauth_states", "installations")
-        for table in newer:
+        later = ("form_tests", "running_tests", "seen_requests", "oauth_states", "installations", "outbox")
+        for table in (*later, "people_readings", "unfinished_copies"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0003'")
     before = file.read_bytes()
     await restore(empty, file, silent)
-    for table, rows in (await contents(sqlite)).items():
-        lacking = table in ("form_tests", "running_tests", "seen_requests", "oauth_states", "installations")
-        assert (await contents(empty))[table] == ([] if lacking else rows), table
+    kept = await contents(sqlite)
+    # When Slack last listed somebody is known anew after the next reading.
+    kept["people"] = [(*row[:-1], None) for row in kept["people"]]
+    for table, rows in kept.items():
+        assert (await contents(empty))[table] == ([] if table in (*later, "people_readings") else rows), table
     assert file.read_bytes() == before
 
 

@@ -37,6 +37,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         f"UPDATE people SET key_id = 'ffffffff' WHERE user_id = '{user_id(2)}'",
         "UPDATE workspaces SET workspace = 'T9' WHERE workspace = 'T1'",
         "UPDATE installations SET revision = 9 WHERE workspace = 'T1'",
+        "UPDATE outbox SET asks = NOT asks WHERE kind = 'batch'",
         "UPDATE password_links SET user_id = 'U9'",
         "UPDATE form_tests SET tester = 'U8'",
         "UPDATE key_checks SET key_id = 'ffffffff'",

@@ -88,6 +88,7 @@ async def test_the_schema_is_up_to_date_and_every_record_verifies(database: Data
         "people": 3,
         "workspaces": 2,
         "installations": 1,
+        "outbox": 0,
         "form_tests": 0,
         "password_links": 2,
         "key_checks": 2,

@@ -37,7 +37,7 @@ async def test_of_two_instances_one_gets_the_lease_until_it_is_over(
     assert sorted(await asyncio.gather(take(database), take(other))) == [False, True]
     assert not await take(other)
     async with database.writing() as tx:
-        await tx.leases.shorten("purge", seconds=-1)
+        await tx.leases.end_in("purge", seconds=-1)
     assert await take(other)
     await other.close()
 

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState
 from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.profiles.people.defaults import Defaults
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import EMAIL_EXTRA
@@ -33,6 +35,7 @@ from tests.unit.view_samples import (
     HOSTILE,
     LONG_HOST,
     LONGEST,
+    NOW,
     PLAIN,
     PROFILES,
     REPLY,
@@ -205,6 +208,38 @@ def test_a_stage_is_a_line_with_symbol_word_fact_and_time() -> None:
     skipped = Stage(name=StageName.SENDER, outcome=Outcome.SKIPPED)
     assert report.stage_line(skipped) == ":heavy_minus_sign: *Sender* skipped"
     assert (report.duration(0.0084), report.duration(0.41), report.duration(5.06)) == ("8 ms", "410 ms", "5.1 s")
+
+
+def test_a_test_under_way_says_what_waits_for_how_long_it_runs_and_can_be_stopped() -> None:
+    stages = [
+        Stage(name=StageName.RESOLVE, outcome=Outcome.PASSED, seconds=0.008),
+        Stage(name=StageName.CONNECT, outcome=Outcome.RUNNING),
+        Stage(name=StageName.SENDER, outcome=Outcome.WAITING),
+    ]
+    under_way = replace(a_report(PLAIN), stages=tuple(stages))
+    test = replace(RunningTest.of("a-test", a_view(PLAIN).account, under_way), seconds=4.4)
+    blocks = report.testing(test).payload()["blocks"]
+    assert blocks[0]["text"]["text"] == ":hourglass_flowing_sand: Testing `smtp.example.com:587` … 4 s"
+    assert blocks[1]["text"]["text"].splitlines() == [
+        ":white_check_mark: *Resolve* passed  8 ms",
+        ":hourglass_flowing_sand: *Connect* running",
+        ":white_small_square: *Sender* waiting",
+    ]
+    (stop,) = blocks[-1]["elements"]
+    assert (stop["text"]["text"], stop["action_id"], stop["value"]) == ("Stop", "stop_test", "a-test")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "in 1 second"),
+        (59.2, "in 60 seconds"),
+        (900.0, "at <!date^1795522500^{time}|24 Nov 2026 12:15 UTC>"),
+        (80_000.0, "<!date^1795601600^{date_short_pretty} at {time}|25 Nov 2026 10:13 UTC>"),
+    ],
+)
+def test_the_end_of_a_limit_is_told_in_the_readers_time_zone(seconds: float, words: str) -> None:
+    assert message.format_end(NOW + timedelta(seconds=seconds), seconds) == words
 
 
 def test_a_passed_test_says_that_nothing_was_sent() -> None:

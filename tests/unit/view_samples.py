@@ -1,6 +1,7 @@
 """Profiles as plain, as long and as hostile as they come, and every view there is made of them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from slack_sdk.models.blocks import InputBlock
 from slack_sdk.models.views import View
 
-from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict, ProfileChange
+from bot.profiles.account.changes import CONFLICT_FIELDS, Conflict
 from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.profile import EmailProfile, Field
@@ -24,13 +25,28 @@ from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
+from bot.profiles.people.notices import Batch, BatchResult, ChangedNotice, Content, DeletedNotice, Reminder
 from bot.profiles.people.people_list import PAGE_SIZE, ListQuery, PeoplePage, PersonLine
-from bot.profiles.people.workspace_defaults import DefaultsUsage
+from bot.profiles.people.reminders import LeftOut, ReminderCounts
+from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
 from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
 from bot.slack.replies.reply import message_modal
 from bot.slack.views import bulk_tests as bulk
-from bot.slack.views import card, conversation, defaults, extras, form, help, history, home, message, report  # noqa: A004 - the view's name
+from bot.slack.views import (
+    card,
+    conversation,
+    defaults,
+    extras,
+    form,
+    help,  # noqa: A004 - the view's name
+    history,
+    home,
+    message,
+    notices,
+    reminders,
+    report,
+)
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart
@@ -144,12 +160,10 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
                 yield card.card(view, reader=reader, entry=entry)
             yield card.delete_question(view, reader=reader)
             yield extras.extras_message(view, reader=reader)
-        for dropped in (True, False):
-            change = ProfileChange(
-                view=view, fields=("Port",), descriptions=(f"Port {EVIL} → 587",), password_dropped=dropped
-            )
-            yield card.changed_message(change, changed_by=GRACE)
-    yield card.deleted_message(GRACE)
+        for entry in PasswordEntry:
+            yield notices.notice_message(Reminder(by=GRACE, view=view), reader=ADA, entry=entry)
+    for content in notices_to_people():
+        yield notices.notice_message(content, reader=ADA, entry=PasswordEntry.EITHER)
     yield from messages_for_admins(profile)
     account = a_view(profile).account
     running = RunningTest.of("a" * 36, account, a_report(profile, outcome=Outcome.RUNNING))
@@ -184,6 +198,17 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     for command in COMMANDS:
         yield help.help_message(command)
         yield help.help_message(command, sentence=not_understood(command))
+
+
+def notices_to_people() -> Iterator[Content]:
+    for dropped in (True, False):
+        for described in ((f"Port {EVIL} → 587",), tuple(f"{name} {'x' * 990} → {EVIL}" for name in Field), ()):
+            yield ChangedNotice(by=GRACE, fields=("Port",), descriptions=described, password_dropped=dropped)
+    yield DeletedNotice(by=GRACE)
+    many = {f"{number} {EVIL}": 1000 for number in range(15)}
+    for what in Batch:
+        for unsent in ({}, {"user_disabled": 1}, many):
+            yield BatchResult(what=what, sent=1, unsent=unsent, users=(ADA,) * min(len(unsent), 10))
 
 
 DEFAULTS = Defaults(
@@ -241,7 +266,15 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
     for found in (DefaultsUsage(current=1, previous=2, custom=3), DefaultsUsage(current=1, previous=0, custom=0)):
         yield defaults.saved(stored, found)
-    yield defaults.moved(3, 2)
+    for move in (MoveCounts(total=3), MoveCounts(total=3, moved=2, asked=2, left=1)):
+        yield defaults.moving(move)
+        yield defaults.moved(move)
+    for left_out in ({}, dict.fromkeys(LeftOut, 2)):
+        for reminded in (0, 1, 9):
+            counts = ReminderCounts(reminded=reminded, left_out=Counter(left_out))
+            yield reminders.question(counts, a_page(profile).query)
+            yield reminders.progress(counts)
+            yield reminders.done(counts)
     yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
 
 

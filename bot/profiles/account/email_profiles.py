@@ -23,6 +23,7 @@ from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
+from bot.profiles.people.notices import notify_of_change, notify_of_deletion
 from bot.smtp.check.report import Report
 from storage.database import Database, Transaction
 from storage.tables.audit import TESTED
@@ -103,6 +104,7 @@ class EmailProfiles:
             await tx.links.forget(owner.workspace, owner.user)
             await tx.form_tests.forget(owner.workspace, owner.user)
             if existed:
+                await notify_of_deletion(tx, caller, owner)
                 await tx.audit.forget(owner.workspace, owner.user)
                 await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
                 await update_person_from(tx, profile_view(owner, None, None), at=self.clock())
@@ -142,22 +144,17 @@ class EmailProfiles:
 
         return await self._change(caller, owner, removed)
 
-    async def fix(self, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
-        """Make one change that a report advised, and keep what was before for `undo`.
+    async def fix(
+        self, tx: Transaction, *, caller: Person, owner: Person, fix: ProposedFix
+    ) -> tuple[ProfileChange, Loaded]:
+        """Make one change that a report advised, keep what was before for `undo`, and return what is stored now.
+
+        The caller is authorised already, and whoever began the transaction calls `on_change` when it is stored.
 
         Raises:
-            NotAllowedError: the caller may not.
-            NoLongerFitsError: the change does not fit the profile as it is now.
+            OutdatedFixError: the change does not fit the profile as it is now.
             UnreadableProfileError: the stored profile does not open.
         """
-        await self.access.require_owner_or_admin(caller, owner)
-        async with self.database.writing() as tx:
-            change = await self.fix_within(tx, caller=caller, owner=owner, fix=fix)
-        self.on_change(owner)
-        return change
-
-    async def fix_within(self, tx: Transaction, *, caller: Person, owner: Person, fix: ProposedFix) -> ProfileChange:
-        """Do as `fix` does, in the transaction of something else, for a caller who may; `on_change` is not called."""
         loaded = require_readable(await load(tx, owner))
         before = replace(loaded.profile, before=None)
         fixed = guarded(caller, owner, before, apply_fix(before, fix))
@@ -165,7 +162,7 @@ class EmailProfiles:
             after = replace(fixed, before=before)
             fields = changed_fields(before, fixed)
             loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
-        return profile_change(loaded.view, before, fixed)
+        return profile_change(loaded.view, before, fixed), loaded
 
     async def undo(self, *, caller: Person, owner: Person, revision: int) -> ProfileChange:
         """Put back what was before the fix that made `revision`.
@@ -241,6 +238,7 @@ class EmailProfiles:
             raise _changed_meanwhile(error.revision) from None
         await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields)
         await update_person_from(tx, stored.view, at=self.clock())
+        await notify_of_change(tx, caller, profile_change(stored.view, before.profile, profile))
         return stored
 
     async def _keep_test(self, tx: Transaction, caller: Person, stored: Loaded, report: Report) -> Loaded:

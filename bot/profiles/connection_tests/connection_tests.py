@@ -154,8 +154,8 @@ class ConnectionTests:
         await self._access.require_owner_or_admin(caller, owner)
         with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                change = await self._profiles.fix_within(tx, caller=caller, owner=owner, fix=fix)
-                loaded = await self._testable(tx, owner)
+                change, loaded = await self._profiles.fix(tx, caller=caller, owner=owner, fix=fix)
+                await _require_testable(tx, loaded)
                 begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
             self._on_change(owner)
             on_fixed(change)
@@ -164,8 +164,7 @@ class ConnectionTests:
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`."""
-        async with self._database.reading() as tx:
-            loaded = await self._testable(tx, owner)
+        loaded = await self._testable(owner)
         account = account_of(loaded.profile)
         with self._only_test_of(owner):
             async with self._database.writing() as tx:
@@ -251,14 +250,12 @@ class ConnectionTests:
 
     async def _stored(self, caller: Person, owner: Person) -> Loaded:
         await self._access.require_owner_or_admin(caller, owner)
-        async with self._database.reading() as tx:
-            return await self._testable(tx, owner)
+        return await self._testable(owner)
 
-    async def _testable(self, tx: Transaction, owner: Person) -> Loaded:
-        loaded = require_readable(await load(tx, owner))
-        if not loaded.profile.is_complete:
-            raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
-        (await load_defaults(tx, owner.workspace)).defaults.require_allowed(loaded.profile.host)
+    async def _testable(self, owner: Person) -> Loaded:
+        async with self._database.reading() as tx:
+            loaded = require_readable(await load(tx, owner))
+            await _require_testable(tx, loaded)
         return loaded
 
     @contextmanager
@@ -352,6 +349,12 @@ class ConnectionTests:
             await update_person(tx, owner, at=report.tested_at)
         self._on_change(owner)
         return report
+
+
+async def _require_testable(tx: Transaction, loaded: Loaded) -> None:
+    if not loaded.profile.is_complete:
+        raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
+    (await load_defaults(tx, loaded.owner.workspace)).defaults.require_allowed(loaded.profile.host)
 
 
 async def _count_sign_in(tx: Transaction, account: Account) -> tuple[Use, ...]:

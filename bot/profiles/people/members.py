@@ -2,13 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Member, Person, reason_ineligible
 from storage.database import Database, Transaction
-from storage.tables.people import HIDDEN, StoredPerson, evenly_spread
+from storage.tables.people import HIDDEN, StoredPerson
 
 # What is wrong comes first. The numbers are stored, so new states go to the end of `_NUMBERS`.
 PROBLEMS_FIRST = (
@@ -23,6 +25,11 @@ PROBLEMS_FIRST = (
 _NUMBERS = {state: number for number, state in enumerate(PROBLEMS_FIRST)}
 _WORD = re.compile(r"\w+")
 _BATCH = 200
+_FEW = 8
+"""So many newcomers are put into their places one by one; for more, the list is read through once."""
+
+NO_MEMBER = "no_member"
+"""The outcome of messages to somebody who is no member any more."""
 
 OnChange = Callable[[Person], None]
 """Called after a change (or a test) of a person's profile is stored."""
@@ -99,6 +106,7 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
         if reason_ineligible(member):
             # A link made before must not outlive the right to use it.
             await tx.links.forget(person.workspace, person.user)
+            await tx.outbox.end_all(person.workspace, person.user, NO_MEMBER)
             await tx.form_tests.forget(person.workspace, person.user)
             if (await load(tx, person)).revision:
                 return await _kept_for_a_while(tx, member, known, at)
@@ -122,60 +130,123 @@ async def _kept_for_a_while(tx: Transaction, member: Member, known: StoredPerson
     return True
 
 
-async def sync_members(
-    database: Database, workspace: str, members: Iterable[Member], *, at: datetime, newer: Collection[Person] = ()
-) -> None:
-    """Update the list to all members of a workspace, in short transactions.
+@dataclass(frozen=True, kw_only=True)
+class MembersPage:
+    """A part of a workspace's members, as a reading that began at `began_at` (seconds since 1970) found them.
 
-    Of those in `newer`, which may grow meanwhile, more is known than `members` says; they stay as they are.
+    With `several_teams` it is a part of one team of an organisation: who can have no profile there may have one by
+    another team.
     """
-    everybody = [member for member in members if member.person not in newer]
+
+    workspace: str
+    members: Sequence[Member]
+    began_at: float
+    several_teams: bool = False
+
+
+async def sync_page(database: Database, page: MembersPage, *, at: datetime, newer: Collection[Person] = ()) -> None:
+    """Update the list to one page of members, in short transactions.
+
+    Of those in `newer`, which may grow meanwhile, more is known than the page says; they stay as they are.
+    """
+    workspace, users = page.workspace, [member.person.user for member in page.members]
     async with database.reading() as tx:
-        empty = not await tx.people.users(workspace, limit=1)
-    if empty:
-        await _fill(database, workspace, everybody, at)
-    for member in everybody:
+        known = await tx.people.of(workspace, users)
+        with_profile = await tx.profiles.users_among(workspace, users)
+    newcomers, changed = [], []
+    for member in page.members:
+        line, has_profile = known.get(member.person.user), member.person.user in with_profile
+        if page.several_teams and (reason_ineligible(member) or _was_seen(line, page.began_at)):
+            continue
+        if line is None and not has_profile:
+            newcomers += [] if reason_ineligible(member) else [member]
+        elif line is None or _differs(line, member):
+            changed.append(member)
+    await _add(database, workspace, newcomers, at, newer)
+    for member in changed:
+        # One at a time: two instances that lock several people each could wait for each other.
         if member.person not in newer:
             await upsert_member(database, member, at=at)
-    outsiders = {member.person.user for member in everybody if reason_ineligible(member)}
-    await _add_forgotten(database, workspace, outsiders, at)
     async with database.writing() as tx:
-        await tx.people.recount(workspace)
+        await tx.people.mark_seen(
+            workspace, [member.person.user for member in page.members if not reason_ineligible(member)]
+        )
 
 
-async def _fill(database: Database, workspace: str, everybody: list[Member], at: datetime) -> None:
-    """Put everybody into an empty list, then update the lines of those who have a profile."""
-    usable = [member for member in everybody if not reason_ineligible(member)]
-    newcomers = evenly_spread((member.person.user, member.name, search_words(member.name)) for member in usable)
-    for begin in range(0, len(newcomers), _BATCH):
+def _was_seen(line: StoredPerson | None, began_at: float) -> bool:
+    return line is not None and line.seen_at is not None and line.seen_at >= began_at
+
+
+def _differs(line: StoredPerson, member: Member) -> bool:
+    if reason_ineligible(member):
+        return line.deactivated_at is None or (line.state == HIDDEN) == member.is_deactivated
+    return line.deactivated_at is not None or line.name != member.name
+
+
+async def _add(
+    database: Database, workspace: str, members: Sequence[Member], at: datetime, newer: Collection[Person]
+) -> None:
+    if len(members) <= _FEW:
+        for member in members:
+            if member.person not in newer:
+                await upsert_member(database, member, at=at)
+        return
+    named = [(member.person.user, member.name, search_words(member.name)) for member in members]
+    async with database.reading() as tx:
+        placed = await tx.people.place(workspace, named)
+    async with database.writing() as tx:
+        fresh = [newcomer for newcomer in placed if Person(workspace, newcomer.user) not in newer]
+        await tx.people.add_many(workspace, fresh, state_number(ProfileState.NOT_SET_UP), at)
+
+
+async def finish_reading(
+    database: Database,
+    workspace: str,
+    *,
+    began_at: float,
+    look_up: Callable[[Person], Awaitable[Member | None]],
+    clock: Callable[[], Awaitable[datetime]],
+) -> None:
+    """Look up, one by one, those whom no page of a reading had and those who have a profile but no line; count anew.
+
+    Raises:
+        DirectoryError: the workspace does not say who they are; they stay as they are.
+    """
+    try:
+        for find in (partial(_not_seen, began_at=began_at), _without_line):
+            async for user in find(database, workspace):
+                person = Person(workspace, user)
+                member = await look_up(person) or Member(
+                    person=person, name="", address="", is_admin=False, is_deactivated=True
+                )
+                await upsert_member(database, member, at=await clock())
+                async with database.writing() as tx:
+                    await tx.people.mark_seen(workspace, [user])
+    finally:
         async with database.writing() as tx:
-            await tx.people.add_many(
-                workspace, newcomers[begin : begin + _BATCH], state_number(ProfileState.NOT_SET_UP), at
-            )
+            await tx.people.recount(workspace)
+
+
+async def _not_seen(database: Database, workspace: str, *, began_at: float) -> AsyncIterator[str]:
     after = ""
     while True:
         async with database.reading() as tx:
-            users = await tx.profiles.users(workspace, after=after, limit=_BATCH)
+            users = await tx.people.not_seen_since(workspace, began_at, after=after, limit=_BATCH)
         for user in users:
-            # One at a time: two instances that lock several people each could wait for each other.
-            async with database.writing() as tx:
-                if await tx.people.get(workspace, user) is not None:
-                    await update_person(tx, Person(workspace=workspace, user=user), at=at)
+            yield user
         if len(users) < _BATCH:
             return
         after = users[-1]
 
 
-async def _add_forgotten(database: Database, workspace: str, outsiders: Collection[str], at: datetime) -> None:
-    """Put those into the list who have a profile but no line, from before there was a list."""
+async def _without_line(database: Database, workspace: str) -> AsyncIterator[str]:
+    """Find those who have a profile but no line, from before there was a list."""
     after = ""
     while True:
         async with database.reading() as tx:
             users = await tx.profiles.users_without_line(workspace, after=after, limit=_BATCH)
         for user in users:
-            if user not in outsiders:
-                async with database.writing() as tx:
-                    await update_person(tx, Person(workspace=workspace, user=user), at=at)
+            yield user
         if len(users) < _BATCH:
             return
         after = users[-1]

@@ -18,6 +18,10 @@ WORKSPACE_GRACE_PERIOD = timedelta(days=30)
 """How long a workspace's records are kept after the bot was removed, in case it returns."""
 
 
+NOTICE_PERIOD = timedelta(days=3)
+"""How long a notice may wait, and how long it is known afterwards whom it was sent to."""
+
+
 def people_lease(workspace: str) -> str:
     """Return the name of the lease for reading a workspace's people."""
     return f"people of {workspace}"
@@ -26,6 +30,11 @@ def people_lease(workspace: str) -> str:
 def token_lease(workspace: str) -> str:
     """Return the name of the lease for renewing a workspace's token."""
     return f"token of {workspace}"
+
+
+def outbox_lease(workspace: str) -> str:
+    """Return the name of the lease for sending a message in a workspace."""
+    return f"outbox of {workspace}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,7 @@ class Retention:
         await self._purge_removed_workspaces(now)
         async with self.database.writing() as tx:
             await tx.audit.purge(now - self.history)
+            await tx.outbox.purge(older_than=min(NOTICE_PERIOD, self.history).total_seconds())
             await tx.links.purge()
             await tx.form_tests.purge()
             await tx.limits.purge()
@@ -107,5 +117,5 @@ class Retention:
             async with self.database.writing() as tx:
                 # The bot may be installed again at this very moment.
                 if await tx.workspaces.purge(workspace, left_before=due):
-                    for lease in (people_lease(workspace), token_lease(workspace)):
-                        await tx.leases.drop(lease)
+                    for name in (people_lease, token_lease, outbox_lease):
+                        await tx.leases.drop(name(workspace))

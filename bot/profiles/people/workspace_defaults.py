@@ -1,11 +1,12 @@
 """The defaults of a workspace as admins work with them: shown, saved, and applied to profiles that follow them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import uuid4
 
 from bot.profiles.account.changes import ProfileChange, changed_fields, profile_change
-from bot.profiles.account.records import load, save_profile
+from bot.profiles.account.records import Loaded, load, save_profile
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import (
@@ -18,10 +19,13 @@ from bot.profiles.people.defaults import (
     load_defaults,
 )
 from bot.profiles.people.members import OnChange, update_person_from
+from bot.profiles.people.notices import Batch, notify_of_change, report_batch
 from storage.database import Database
+from storage.tables.people import StoredPerson
 from storage.tables.table import StaleRevisionError
 
 _BATCH = 100
+_TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,27 @@ class DefaultsUsage:
     current: int
     previous: int
     custom: int
+
+
+@dataclass(kw_only=True)
+class MoveCounts:
+    """Of so many profiles, how many were moved, how many of those lost their password, and how many were left."""
+
+    total: int
+    moved: int = 0
+    asked: int = 0
+    left: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many were moved or left."""
+        return self.moved + self.left
+
+    def add(self, change: ProfileChange | None) -> None:
+        """Count one profile; None when it was left as it is."""
+        self.moved += int(change is not None)
+        self.left += int(change is None)
+        self.asked += int(change is not None and change.password_dropped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +111,9 @@ class WorkspaceDefaults:
         current = previous = custom = 0
         async for owner in self._owners(workspace):
             async with self.database.reading() as tx:
+                person = await tx.people.get(owner.workspace, owner.user)
                 profile = (await load(tx, owner)).profile
-            if not profile.is_complete:
+            if not profile.is_complete or not _is_member(person):
                 continue
             if stored.defaults.matches(profile):
                 current += 1
@@ -97,8 +123,11 @@ class WorkspaceDefaults:
                 custom += 1
         return DefaultsUsage(current=current, previous=previous, custom=custom)
 
-    async def move(self, *, caller: Person, revision: int) -> AsyncIterator[ProfileChange]:
-        """Apply the defaults to each profile that holds the previous ones, one by one.
+    async def move(self, *, caller: Person, revision: int, show: Callable[[MoveCounts], Awaitable[None]]) -> MoveCounts:
+        """Apply the defaults to each profile that holds the previous ones, one by one; each owner gets a notice.
+
+        `show` is called with the counts before the first and after each. When all notices have been sent, the caller
+        is told how many could not be.
 
         Raises:
             UserError: the defaults were changed again since `revision`.
@@ -108,22 +137,45 @@ class WorkspaceDefaults:
             stored = await load_defaults(tx, caller.workspace)
         if stored.revision != revision or not stored.defaults.has_account:
             raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
-        async for owner in self._owners(caller.workspace):
-            change = await self._move_one(caller, owner, stored)
+        owners = [owner async for owner in self._owners(caller.workspace) if await self._follows(owner, stored)]
+        counts, batch = MoveCounts(total=len(owners)), str(uuid4())
+        for owner in owners:
+            await show(counts)
+            counts.add(await self._moved(caller, owner, stored, batch))
+        await show(counts)
+        if counts.moved:
+            async with self.database.writing() as tx:
+                await report_batch(tx, caller, Batch.MOVED, batch=batch)
+            self.on_change(caller)
+        return counts
+
+    async def _follows(self, owner: Person, stored: StoredDefaults) -> bool:
+        async with self.database.reading() as tx:
+            person = await tx.people.get(owner.workspace, owner.user)
+            loaded = await load(tx, owner)
+        return _is_member(person) and _is_due(loaded, stored)
+
+    async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults, batch: str) -> ProfileChange | None:
+        """Move one profile; None when it holds the previous defaults no more, or others save it again and again."""
+        for _ in range(_TRIES):
+            try:
+                change = await self._move_one(caller, owner, stored, batch)
+            except StaleRevisionError:
+                continue
             if change is not None:
                 self.on_change(owner)
-                yield change
+            return change
+        return None
 
-    async def _move_one(self, caller: Person, owner: Person, stored: StoredDefaults) -> ProfileChange | None:
+    async def _move_one(
+        self, caller: Person, owner: Person, stored: StoredDefaults, batch: str
+    ) -> ProfileChange | None:
         async with self.database.writing() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
-            if person is None or person.deactivated_at is not None:
-                # No member any more: the profile waits to be purged, or for the person's return.
-                return None
             loaded = await load(tx, owner)
-            before = replace(loaded.profile, before=None)
-            if loaded.unreadable or stored.defaults.matches(before) or not stored.previous.matches(before):
+            if not (_is_member(person) and _is_due(loaded, stored)):
                 return None
+            before = replace(loaded.profile, before=None)
             after = stored.defaults.applied_to(before, stored.previous)
             moved = await save_profile(tx, loaded, after)
             await tx.audit.append(
@@ -134,7 +186,9 @@ class WorkspaceDefaults:
                 fields=changed_fields(before, after),
             )
             await update_person_from(tx, moved.view, at=self.clock())
-            return profile_change(moved.view, before, after)
+            change = profile_change(moved.view, before, after)
+            await notify_of_change(tx, caller, change, batch=batch)
+            return change
 
     async def _owners(self, workspace: str) -> AsyncIterator[Person]:
         after = ""
@@ -146,3 +200,13 @@ class WorkspaceDefaults:
             if len(users) < _BATCH:
                 return
             after = users[-1]
+
+
+def _is_member(person: StoredPerson | None) -> bool:
+    # Of who is no member any more, the profile waits to be purged, or for the person's return.
+    return person is not None and person.deactivated_at is None
+
+
+def _is_due(loaded: Loaded, stored: StoredDefaults) -> bool:
+    profile = loaded.profile
+    return not loaded.unreadable and not stored.defaults.matches(profile) and stored.previous.matches(profile)

@@ -75,10 +75,11 @@ class HomeTabs:
             stale, self._stale = self._stale, {}
             missed, self._missed = self._missed, set()
             # A workspace in which Slack is slow shall not keep the others waiting.
-            await asyncio.gather(
-                *(self._refresh(workspace, owners, missed) for workspace, owners in stale.items()),
-                *(self._publish_again(reader) for reader in missed),
-            )
+            async with asyncio.TaskGroup() as tasks:
+                for workspace, owners in stale.items():
+                    tasks.create_task(self._refresh(workspace, owners, missed))
+                for reader in missed:
+                    tasks.create_task(self._publish_again(reader))
 
     async def _publish_again(self, reader: Person) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,13 +11,14 @@ from slack_sdk.errors import SlackApiError
 
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.people.retention import Retention, people_lease
-from bot.slack.background.user_sync import UserSync
+from bot.slack.background.user_sync import KeepLease, UserSync
 from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.views.bulk_tests import interrupted
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.tables.bulk_runs import StoredRun
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,12 @@ ROUND_SECONDS = 15.0
 
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
+
+FAILED_SECONDS = 60.0
+"""After so long what failed is tried again."""
+
+READING_LEASE_SECONDS = 120.0
+"""An instance that reads people gives a sign of life with each page, and before it waits for Slack."""
 
 SYNCED_AT_ONCE = 4
 """Workspaces whose users are read at the same time."""
@@ -49,13 +57,22 @@ class Housekeeping:
         # What was due while the bot was away is purged before it counts as returned.
         await self._try("purge", self.retention.purge)
         await self._try("noting the workspace", self.workspaces.note_present)
+        # A large workspace is read for half an hour; nothing else waits for that.
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again_and_again(self.read_people))
+            tasks.create_task(self._again_and_again(self.tidy))
+
+    async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self.round()
+            await work()
             await asyncio.sleep(ROUND_SECONDS)
 
-    async def round(self) -> None:
-        """Do what is due now."""
+    async def read_people(self) -> None:
+        """Read the people of the workspaces where that is due."""
         await self._try("reading people", self._sync_all_users)
+
+    async def tidy(self) -> None:
+        """Do what else is due now."""
         await self._due("purge", HOUR_SECONDS, self.retention.purge)
         await self._try("reporting interrupted runs", self._report_interrupted)
 
@@ -67,16 +84,48 @@ class Housekeeping:
 
         async def read_some() -> None:
             for workspace in due:
-                await self._due(people_lease(workspace), DAY_SECONDS, partial(self._sync_users, workspace))
+                await self._try(people_lease(workspace), partial(self._sync_leased, workspace))
 
         # Not `gather`, which ends with the first that is cancelled and leaves the others to themselves.
         async with asyncio.TaskGroup() as reading:
             for _ in range(SYNCED_AT_ONCE):
                 reading.create_task(read_some())
 
-    async def _sync_users(self, workspace: str) -> None:
+    async def _sync_leased(self, workspace: str) -> None:
+        """Sync the users of one workspace, unless another instance does; once a day.
+
+        The lease is short while they are read, so that another instance goes on soon after this one has died.
+        """
+        lease = people_lease(workspace)
+        async with self.database.writing() as tx:
+            if not await tx.leases.take(lease, seconds=READING_LEASE_SECONDS, longest=DAY_SECONDS):
+                return
+
+        async def keep(seconds: float) -> None:
+            await self._end_in(lease, seconds + READING_LEASE_SECONDS)
+
         try:
-            await self.user_sync.read_everybody(workspace)
+            if await self._sync_users(workspace, keep):
+                await self._end_in(lease, DAY_SECONDS)
+        except BaseException as error:
+            await self._end_after(lease, error)
+            raise
+
+    async def _end_in(self, lease: str, seconds: float) -> None:
+        async with self.database.writing() as tx:
+            await tx.leases.end_in(lease, seconds=seconds)
+
+    async def _end_after(self, lease: str, error: BaseException) -> None:
+        """Let a lease end soon after its work has failed, at once when it was stopped; by itself if that fails too."""
+        stopped = isinstance(error, asyncio.CancelledError)
+        with suppress(DatabaseUnavailableError):
+            # What is raised here would hide that the work was stopped.
+            await self._end_in(lease, 0.0 if stopped else FAILED_SECONDS)
+
+    async def _sync_users(self, workspace: str, keep_lease: KeepLease) -> bool:
+        """Return False when another instance reads them by now."""
+        try:
+            return await self.user_sync.read_everybody(workspace, keep_lease=keep_lease)
         except SlackApiError as error:
             # An uninstallation that was never reported: events get lost too.
             if not (error_code(error) in _DEAD_TOKEN and await self.workspaces.refused(workspace)):
@@ -85,6 +134,7 @@ class Housekeeping:
         except NotInstalledError:
             await self.workspaces.refused(workspace)
             log.warning("The bot has to be installed in %s again.", workspace)
+        return True
 
     async def _due(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do something when no instance did it within so many seconds; what failed is retried soon."""
@@ -96,9 +146,8 @@ class Housekeeping:
                 return
             try:
                 await work()
-            except BaseException:
-                async with self.database.writing() as tx:
-                    await tx.leases.shorten(name, seconds=60.0)
+            except BaseException as error:
+                await self._end_after(name, error)
                 raise
 
         await self._try(name, leased)

@@ -4,7 +4,6 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.fixes import ProposedFix, filled_in, opens_form
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
@@ -118,12 +117,8 @@ class ConnectionTestListeners:
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
-
-        def notify_owner(fixed: ProfileChange) -> None:
-            self._services.notices.changed(client, caller, fixed)
-
         reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_fix(reply, caller, owner, change, notify_owner)
+        self._services.test_replies.start_fix(reply, caller, owner, change)
 
     async def press_undo(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -133,7 +128,6 @@ class ConnectionTestListeners:
         user, revision = reports.decode_undo(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
         undone = await self._services.profiles.undo(caller=caller, owner=owner, revision=revision)
-        self._services.notices.changed(client, caller, undone)
         card = cards.card(undone.view, reader=caller.user, entry=self._services.entry)
         done = section(f"Undone: {escape('; '.join(undone.descriptions))}")
         message = Message(text=card.text, blocks=[done, *card.blocks])

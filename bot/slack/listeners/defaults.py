@@ -14,7 +14,7 @@ from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.modals import open_or_replace
-from bot.slack.replies.reply import reply_in_place
+from bot.slack.replies.reply import Paced, reply_in_place
 from bot.slack.replies.response_url import post_where_opened, reply_address
 from bot.slack.views import defaults as views
 from bot.slack.views.message import button, escape, notice, section
@@ -71,22 +71,21 @@ class DefaultsListeners:
     async def press_move(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
-        """Move those who hold the old defaults to the new ones, and notify them."""
+        """Move those who hold the old defaults to the new ones; their owners get notices."""
         await ack()
         value = pressed_value(action)
         revision = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
         beginning = notice("Moving profiles to the new defaults …")
         reply = await reply_in_place(body, client, title=views.TITLE, first=beginning)
+        paced = Paced(reply)
 
         async def notify(sentence: str) -> None:
             await reply.show(notice(sentence))
 
         async def move() -> None:
-            count = asked = 0
-            async for changed in self._services.defaults.move(caller=caller, revision=revision):
-                count += 1
-                asked += int(changed.password_dropped)
-                await self._services.notices.send_changed(client, caller, changed)
-            await reply.show(views.moved(count, asked))
+            counts = await self._services.defaults.move(
+                caller=caller, revision=revision, show=lambda counts: paced.progress(views.moving(counts))
+            )
+            await reply.show(views.moved(counts))
 
         self._services.jobs.start(f"move for {caller.user}", move, notify=notify)

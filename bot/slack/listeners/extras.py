@@ -1,6 +1,7 @@
 """`/email-extra`, the list of extra configurations, and the modal that adds one."""
 
 import logging
+from dataclasses import replace
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.models.views import View
@@ -55,15 +56,14 @@ class ExtraListeners:
         app.action(ActionId.SWITCH_IN_FORM)(self.press_switch_in_form)
         app.action(ActionId.KEEP_IN_FORM)(self.press_keep_in_form)
         app.view(ViewId.ADD_EXTRA)(self.add)
+        app.view_closed(ViewId.EXTRAS)(self.closed)
 
     async def show(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
         """Answer `/email-extra` with the list."""
         view = await self._services.profiles.show(caller=caller, owner=owner)
         await ack(views.extras_message(view, reader=caller.user).payload())
 
-    async def change(
-        self, ack: AsyncAck, invocation: Invocation, client: AsyncWebClient, caller: Person, owner: Person
-    ) -> None:
+    async def change(self, ack: AsyncAck, invocation: Invocation, caller: Person, owner: Person) -> None:
         """Answer `/email-extra add` and `remove` with the list as it is then."""
         try:
             changed = await self._changed(invocation, caller, owner)
@@ -71,7 +71,6 @@ class ExtraListeners:
             set_outcome(Outcome.TOLD)
             await ack(views.conflict_message(error, owner=owner.user).payload())
             return
-        self._services.notices.changed(client, caller, changed)
         await ack(views.extras_message(changed.view, reader=caller.user).payload())
 
     async def _changed(self, invocation: Invocation, caller: Person, owner: Person) -> ProfileChange:
@@ -87,7 +86,6 @@ class ExtraListeners:
         await ack()
         to = "SSL" if action["action_id"] == ActionId.USE_SSL else "TLS"
         changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=to)
-        self._services.notices.changed(client, caller, changed)
         card = cards.card(changed.view, reader=caller.user, entry=self._services.entry)
         reply = await reply_in_place(body, client, title=cards.TITLE, first=card)
         await reply.show(card)
@@ -172,7 +170,6 @@ class ExtraListeners:
         if form is not None:
             await self._show_in_form(client, shown, caller, changed, list_id=shown.get("previous_view_id"))
         else:
-            self._services.notices.changed(client, caller, stored)
             await self._show_in_list(client, shown.get("previous_view_id"), caller, stored.view, metadata)
 
     async def press_remove(
@@ -187,8 +184,23 @@ class ExtraListeners:
             await self._show_in_form(client, shown, caller, changed, list_id=shown["id"])
             return
         stored = await self._services.profiles.remove_extra(caller=caller, owner=owner, name=name)
-        self._services.notices.changed(client, caller, stored)
         await self._show_in_list(client, shown["id"], caller, stored.view, metadata)
+
+    async def closed(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
+        """Show the card where the list was opened, once it is closed after a change."""
+        await ack()
+        metadata = _context(body)
+
+        async def notify(sentence: str) -> None:
+            await post_where_opened(client, caller, metadata.reply, notice(sentence))
+
+        async def show_card() -> None:
+            view = await self._services.profiles.show(caller=caller, owner=owner)
+            card = cards.card(view, reader=caller.user, entry=self._services.entry)
+            await post_where_opened(client, caller, metadata.reply, card)
+
+        if metadata.changed:
+            self._services.jobs.start(f"card of {owner.user} for {caller.user}", show_card, notify=notify)
 
     async def press_switch_in_form(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -204,7 +216,6 @@ class ExtraListeners:
                 await update_modal(client, shown["id"], views.switched_modal(name, metadata=metadata))
             return
         stored = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=name)
-        self._services.notices.changed(client, caller, stored)
         done = views.switched_modal(name, metadata=_now(metadata, stored.view))
         await self._show(client, shown["id"], done, caller, stored.view, metadata)
         await self._show_in_list(client, list_id, caller, stored.view, metadata)
@@ -269,4 +280,4 @@ def _context(body: Payload) -> PrivateMetadata:
 
 
 def _now(metadata: PrivateMetadata, view: ProfileView) -> PrivateMetadata:
-    return metadata.after_own_change(view.revision)
+    return replace(metadata.after_own_change(view.revision), changed=True)

@@ -19,6 +19,7 @@ from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import card as cards
 from bot.slack.views import history as history_views
 from bot.slack.views import people_list as views
+from bot.slack.views import reminders as reminder_views
 from bot.slack.views.message import Message, notice
 from bot.slack.views.private_metadata import OutdatedFormError
 
@@ -128,6 +129,9 @@ class PeopleListListeners:
                 await self._services.forms.open_extras(client, body, caller, owner)
             case "test":
                 await self._test(client, body, caller, owner)
+            case "remind":
+                await self._services.reminders.remind(caller=caller, owner=owner)
+                await reply_below(body, client, title=views.TITLE, first=notice(reminder_views.REMINDED))
             case "history":
                 page = await self._services.history.page(caller=caller, owner=owner)
                 shown = history_views.history(page, reader=caller.user)

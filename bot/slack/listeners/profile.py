@@ -84,7 +84,6 @@ class ProfileListeners:
             return
         await ack(response_action="clear")
         self._show_card(client, caller, metadata.reply, changed)
-        self._services.notices.changed(client, caller, changed)
 
     async def _form_with_conflicts(
         self, caller: Person, owner: Person, shown: Payload, error: EditConflictError
@@ -125,5 +124,3 @@ class ProfileListeners:
         done = notice(f"{whose} is deleted." if existed else f"{whose} was deleted before.")
         reply = await reply_in_place(body, client, title=cards.TITLE, first=done)
         await reply.show(done)
-        if existed:
-            self._services.notices.deleted(client, caller, owner)

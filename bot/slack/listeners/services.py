@@ -10,10 +10,10 @@ from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.profiles.connection_tests.running_tests import RunningTests
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
+from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.jobs import Jobs
-from bot.slack.replies.owner_notices import OwnerNotices
 from bot.slack.replies.profile_forms import ProfileForms
 from bot.slack.views.form import PasswordEntry
 
@@ -29,12 +29,12 @@ class Services:
     connections: ConnectionTests
     running: RunningTests
     listing: PeopleList
+    reminders: Reminders
     bulk: BulkTests
     history: History
     defaults: WorkspaceDefaults
     links: PrivateLinks | None
     jobs: Jobs
-    notices: OwnerNotices
     test_replies: ConnectionTestReplies
     forms: ProfileForms
     entry: PasswordEntry

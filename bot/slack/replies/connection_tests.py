@@ -84,11 +84,9 @@ class ConnectionTestReplies:
         """Test a profile and send one message."""
         self.start(reply, caller, owner, lambda: self._send(reply, caller, owner))
 
-    def start_fix(
-        self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix, on_fixed: Callable[[ProfileChange], None]
-    ) -> None:
-        """Make one change and test the profile; `on_fixed` gets the change when it is stored."""
-        self.start(reply, caller, owner, lambda: self._fix(reply, caller, owner, fix, on_fixed))
+    def start_fix(self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix) -> None:
+        """Make one change and test the profile."""
+        self.start(reply, caller, owner, lambda: self._fix(reply, caller, owner, fix))
 
     def start(self, reply: Reply, caller: Person, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start a job about a profile; when it does not begin, or fails, the reply says so."""
@@ -118,16 +116,13 @@ class ConnectionTestReplies:
 
         await reply.show(await self._followed(reply, owner, send, _sent))
 
-    async def _fix(
-        self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix, on_fixed: Callable[[ProfileChange], None]
-    ) -> None:
+    async def _fix(self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix) -> None:
         undo: list[Block] = []
 
         def fixed(change: ProfileChange) -> None:
             undo.extend(
                 reports.applied_fix_blocks(change.descriptions, owner=owner.user, revision=change.view.revision)
             )
-            on_fixed(change)
 
         def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
             return self.connections.fix_and_test(caller=caller, owner=owner, fix=fix, on_fixed=fixed, progress=progress)

@@ -5,6 +5,7 @@ Whatever becomes of that place, the last word reaches the person: else by direct
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ from bot.slack.views.message import Message
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 2.0
+"""Between two messages about how far something is."""
 
 
 class Reply(Protocol):
@@ -209,6 +213,20 @@ async def show_on_top(client: AsyncWebClient, body: Mapping[str, Any], message: 
     except (NotOpenedError, *SLACK_ERRORS) as error:
         log.info("A modal was not opened (%s).", type(error).__name__)
         await DirectReply(client, body).show(message)
+
+
+class Paced:
+    """Shows how far something is, now and then: each time Slack is asked, and a person reads no quicker."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._next = time.monotonic() + PROGRESS_SECONDS
+
+    async def progress(self, message: Message) -> None:
+        """Show a message, unless another was shown just now."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + PROGRESS_SECONDS
+            await self._reply.progress(message)
 
 
 def message_modal(message: Message, *, title: str) -> View:

@@ -1,11 +1,10 @@
-"""The card of a profile, the invitation to set one up, and messages about its deletion, changes and password link."""
+"""The card of a profile, the invitation to set one up, the question before its deletion, and the password link."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import ButtonElement, ConfirmObject
 
-from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.slack.ids import ActionId
@@ -170,38 +169,6 @@ def delete_question(view: ProfileView, *, reader: str) -> Message:
         blocks=[
             section(f"Delete {whose}? It cannot be brought back."),
             actions(button("Delete …", ActionId.DELETE, value=view.owner.user, style="danger", confirm=confirm)),
-        ],
-    )
-
-
-def changed_message(change: ProfileChange, *, changed_by: str) -> Message:
-    """Return what an owner is sent after somebody else's change; of a password only that it changed."""
-    owner, fields = change.view.owner.user, ", ".join(change.fields)
-    lines = "\n".join(f"• {code(line)}" for line in change.descriptions) or fields
-    body = f"<@{changed_by}> changed your email profile:\n{lines}"
-    text = f"An admin changed your email profile: {fields}."
-    if change.password_dropped:
-        asked = "Your password was typed for another server or certificate, so the bot forgot it. Please type it again."
-        body, text = f"{body}\n{asked}", f"{text} Please type your password again."
-    return Message(
-        text=text,
-        blocks=[
-            section(body),
-            actions(
-                button("Edit", ActionId.EDIT, value=owner, style="primary"),
-                button("Test connection", ActionId.TEST, value=owner),
-            ),
-        ],
-    )
-
-
-def deleted_message(admin: str) -> Message:
-    """Return what an owner is sent after somebody else deleted their profile."""
-    return Message(
-        text="An admin deleted your email profile. Set it up again if that was a mistake.",
-        blocks=[
-            section(f"<@{admin}> deleted your email profile. If that was a mistake, ask them, or set it up again."),
-            actions(button("Set up", ActionId.EDIT)),
         ],
     )
 

@@ -8,7 +8,7 @@ from slack_sdk.models.views import View
 
 from bot.profiles.account.profile import ENCRYPTION_CHOICES, ENCRYPTION_WORDS, find_mismatch
 from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
-from bot.profiles.people.workspace_defaults import DefaultsUsage
+from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues
 from bot.slack.views.message import (
@@ -22,6 +22,7 @@ from bot.slack.views.message import (
     escape,
     line_sections,
     menu,
+    notice,
     section,
 )
 from bot.slack.views.private_metadata import PrivateMetadata
@@ -150,11 +151,14 @@ def saved(stored: StoredDefaults, usage: DefaultsUsage) -> Message:
     if mismatch is not None and defaults.port:
         blocks.append(section(f":warning: {escape(mismatch.sentence)}"))
     if previous and defaults.has_account:
-        again = ""
+        again = lost = ""
         if stored.previous.host != defaults.host:
             again = " Their passwords were typed for the old server, so each owner is asked to type theirs again."
-        count = f"{previous} {'profile' if previous == 1 else 'profiles'}"
-        blocks.append(section(f"Move {count} to the new defaults?{again}"))
+            lost = " The passwords do not come back by that."
+        count = _profiles(previous)
+        blocks.append(section(f"Move {count} to the new defaults? Each owner is told.{again}"))
+        undo = f"No button undoes this. To go back, save the old defaults again, and move them back.{lost}"
+        blocks.append(context(undo))
         move = button(f"Move {count}", ActionId.DEFAULTS_MOVE, value=str(stored.revision), style="primary")
         blocks.append(actions(move))
     return Message(text=f"The defaults are saved. {comparison}", blocks=blocks)
@@ -170,9 +174,22 @@ def _comparison(usage: DefaultsUsage) -> str:
     )
 
 
-def moved(count: int, asked: int) -> Message:
-    """Return how many profiles were moved, and how many owners are asked for their password."""
-    text = f"Moved {count} {'profile' if count == 1 else 'profiles'} to the new defaults; the owners are told."
-    if asked:
-        text += f" Of them {asked} must type their password again."
-    return Message(text=text, blocks=[section(text)])
+def moving(counts: MoveCounts) -> Message:
+    """Return how far a move is."""
+    return notice(f"Moving {_profiles(counts.total)} to the new defaults: {counts.done} done.")
+
+
+def moved(counts: MoveCounts) -> Message:
+    """Return how many profiles were moved, how many were not, and how many owners are asked for their password."""
+    sentences = [f"Moved {_profiles(counts.moved)} to the new defaults."]
+    if counts.moved:
+        sentences.append("The owners are told one after the other; a message tells you when that is done.")
+    if counts.asked:
+        sentences.append(f"Of them {counts.asked} must type their password again.")
+    if counts.left:
+        sentences.append(f"Left as they are, because somebody changed them meanwhile: {counts.left}.")
+    return notice(" ".join(sentences))
+
+
+def _profiles(count: int) -> str:
+    return f"{count} {'profile' if count == 1 else 'profiles'}"

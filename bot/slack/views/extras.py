@@ -75,6 +75,8 @@ def list_modal(extras: Mapping[str, str], *, metadata: PrivateMetadata) -> View:
         title="Extra configurations",
         close="Done",
         private_metadata=metadata.encode(),
+        # Then the card appears as it is now.
+        notify_on_close=metadata.changed,
         blocks=[
             *(blocks or [section("None yet. Add `TLS` for port 587, or `SSL` for port 465.")]),
             actions(button("Add", ActionId.LIST_ADD, style="primary"), block_id="list_buttons"),

@@ -18,6 +18,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from bot.profiles.connection_tests.limits import duration_words
 from bot.slack.ids import ActionId
 
 Block = SlackBlock | dict[str, Any]
@@ -121,9 +122,10 @@ def format_end(at: datetime, seconds: float) -> str:
     The next two minutes are told in seconds, because a time of day has none.
     """
     if seconds <= _SOON_SECONDS:
-        return f"in {math.ceil(seconds)} seconds"
-    shown = "{time}" if seconds < _FAR_SECONDS else "{date_short_pretty} at {time}"
-    return f"at <!date^{math.ceil(at.timestamp())}^{shown}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
+        return f"in {duration_words(seconds)}"
+    # "at 14:32", and "tomorrow at 14:32".
+    at_time, shown = ("at ", "{time}") if seconds < _FAR_SECONDS else ("", "{date_short_pretty} at {time}")
+    return f"{at_time}<!date^{math.ceil(at.timestamp())}^{shown}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
 
 def _day(at: datetime) -> str:

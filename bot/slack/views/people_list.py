@@ -53,7 +53,18 @@ ROW_ACTIONS: Mapping[str, str] = {
     "extras": "Extra configurations",
     "history": "History",
     "remove": "Remove …",
+    "remind": "Remind",
 }
+
+_OFFERED: Mapping[ProfileState, tuple[str, ...]] = {
+    ProfileState.FAILS: ("edit", "test", "remind", "history", "remove"),
+    ProfileState.NOT_TESTED: ("edit", "test", "extras", "remind", "history"),
+    ProfileState.PASSWORD_MISSING: ("edit", "extras", "remind", "history", "remove"),
+    ProfileState.UNREADABLE: ("edit", "remind", "history", "remove"),
+    ProfileState.NOT_SET_UP: ("edit", "extras", "remind", "history"),
+}
+"""What helps in a state: an overflow menu has five options at most."""
+_OFFERED_ELSE = ("edit", "test", "extras", "history", "remove")
 
 
 def counts_text(counts: Mapping[ProfileState, int]) -> str:
@@ -107,7 +118,8 @@ def row(line: PersonLine, number: int, query: ListQuery | None) -> SectionBlock:
         server = f"  {code(f'{_short(profile.host)}:{profile.port}{encryption}')}"
     tested = f"  tested {format_time(line.tested_at)}" if line.tested_at else ""
     account = f"\n{code(_short(profile.address))}{server}{tested}" if profile.address else ""
-    options = [option(f"{action}:{line.user}", label) for action, label in ROW_ACTIONS.items()]
+    offered = _OFFERED.get(line.state, _OFFERED_ELSE)
+    options = [option(f"{action}:{line.user}", ROW_ACTIONS[action]) for action in offered]
     return SectionBlock(
         block_id=_block_id(f"row{number}", query) if query else None,
         text=mrkdwn(f"{SYMBOLS[line.state]} *{state_words(line)}*  <@{line.user}>{account}"),
@@ -173,6 +185,7 @@ def _choices(page: PeoplePage) -> Block:
         menu(ActionId.PEOPLE_STATE, states, selected=state, placeholder="State"),
         menu(ActionId.PEOPLE_ORDER, orders, selected=order, placeholder="Sort"),
         button("Test these", ActionId.PEOPLE_TEST, value="these"),
+        button("Remind", ActionId.PEOPLE_REMIND, value="these"),
         button("Export", ActionId.PEOPLE_EXPORT, value="these"),
         block_id=_block_id("choices", query),
     )

@@ -42,6 +42,8 @@ class PrivateMetadata:
     (`extras`, None being one that is taken away); what shall be taken out of its password (`password_fixes`); how often
     it was drawn anew (`drawn`), and in which drawing each input began afresh (`generations`, by its name).
 
+    Of a list of extra configurations, `changed` says that something was stored through it.
+
     In a modal on top of a form, `form` is what stands in that form, by input; None where there is none below.
 
     Nothing in it grants anything about a profile: whoever submits is authorised again.
@@ -56,6 +58,7 @@ class PrivateMetadata:
     drawn: int = 0
     generations: Mapping[str, int] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
+    changed: bool = False
 
     def encode(self) -> str:
         """Return it as JSON; where that takes too much room, without the address of replies.

@@ -37,7 +37,14 @@ def opens_with_new_trigger(error: BaseException) -> bool:
     return isinstance(error, SLACK_ERRORS)
 
 
-def retry_after_seconds(error: SlackApiError) -> float:
-    """Return the Retry-After of an answer, at most a minute; 0 where it has none."""
+def retry_after_seconds(error: SlackApiError, *, at_most: float = LONGEST_RETRY_AFTER_SECONDS) -> float:
+    """Return the Retry-After of an answer, at most a minute where somebody waits for it; 0 where it has none."""
     text = str((getattr(error.response, "headers", None) or {}).get("Retry-After", ""))
-    return min(float(text), LONGEST_RETRY_AFTER_SECONDS) if text.isdecimal() else 0.0
+    return min(float(text), at_most) if text.isdecimal() else 0.0
+
+
+def is_ratelimited(error: BaseException) -> bool:
+    """Whether Slack says that the method was called too often."""
+    return isinstance(error, SlackApiError) and (
+        error_code(error) == "ratelimited" or getattr(error.response, "status_code", 0) == 429
+    )

@@ -103,7 +103,7 @@ class TokenRotation:
                 return
             pause = await self._renew(workspace)
             async with self._database.writing() as tx:
-                await (tx.leases.shorten(lease, seconds=pause) if pause else tx.leases.drop(lease))
+                await (tx.leases.end_in(lease, seconds=pause) if pause else tx.leases.drop(lease))
         except DatabaseUnavailableError as error:
             log.warning("The token of %s could not be renewed: %s.", workspace, error.fault)
         except Exception as error:  # noqa: BLE001 - nobody awaits this, and its text may hold tokens

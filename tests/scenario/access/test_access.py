@@ -123,6 +123,8 @@ COMMANDS = (
 )
 
 A, PAGE = ActionId, encode_query(ListQuery())
+UNTESTED = "DELETE FROM connection_tests"
+REMINDED: dict[str, Any] = {"changes": True, "given": UNTESTED}
 EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
     (A.EDIT, "OWNER", {"shows": "LOGIN"}),
     (A.TEST, "OWNER", {"shows": "Connection test passed", "changes": True}),
@@ -137,6 +139,7 @@ EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
     (A.PEOPLE_ROW, "extras:OWNER", {"menu": True, "shows": "reply-"}),
     (A.PEOPLE_ROW, "history:OWNER", {"menu": True, "shows": "istory"}),
     (A.PEOPLE_ROW, "remove:OWNER", {"menu": True, "shows": "cannot be brought back"}),
+    (A.PEOPLE_ROW, "remind:OWNER", {"menu": True, "to": For.ADMINS, "shows": "gets a message", **REMINDED}),
 )
 """What is pressed in messages and on the Home tab."""
 
@@ -172,10 +175,12 @@ PRESSES = (
     press(A.PEOPLE_OPEN, "", "home", to=For.ADMINS, shows="Work with email"),
     press(A.PEOPLE_TEST, "these", to=For.ADMINS, shows="tested email profiles", changes=True),
     press(A.PEOPLE_EXPORT, "these", to=For.ADMINS, shows="as a table"),
+    press(A.PEOPLE_REMIND, "these", to=For.ADMINS, shows="Remind 4 people?", given=UNTESTED),
+    press(A.REMIND_THESE, PAGE, to=For.ADMINS, shows="Reminded 4 people", **REMINDED),
     press(A.RUN_STOP, forging.RUN, to=For.ADMINS, changes=True, given="UPDATE test_runs SET status = 'running'"),
     press(A.STOP_TEST, forging.RUNNING_TEST, to=For.ADMINS, changes=True),
     press(A.DEFAULTS_EDIT, "", "home", to=For.ADMINS, shows="Pattern of the login"),
-    press(A.DEFAULTS_MOVE, "1", to=For.ADMINS, shows="the owners are told", changes=True),
+    press(A.DEFAULTS_MOVE, "1", to=For.ADMINS, shows="The owners are told", changes=True),
 )
 SUBMISSIONS = (submit(ViewId.PROFILE), submit(ViewId.ADD_EXTRA), submit(ViewId.DEFAULTS, For.ADMINS))
 HOME = Act(name="the Home tab", send=visit_home, to=For.ONESELF, names_people=False, shows="LOGIN")
@@ -404,8 +409,10 @@ async def test_who_shares_a_channel_may_do_nothing_in_the_name_of_their_own_work
         ("is_guest", "people_export"),
         ("is_guest", "people_test"),
         ("is_guest", "defaults_move"),
+        ("is_guest", "remind_these"),
         ("is_deactivated", "people_test"),
         ("is_deactivated", "defaults_move"),
+        ("is_deactivated", "remind_these"),
     ],
 )
 async def test_who_is_no_member_any_more_is_left_out_of_what_admins_do_with_all(
@@ -417,7 +424,7 @@ async def test_who_is_no_member_any_more_is_left_out_of_what_admins_do_with_all(
         await demo.workspace.change_person(replace(demo.workspace.people[MEMBER], **lost))
         # As on the next day, when everybody is read again.
         await place.store.edit("DELETE FROM leases")
-        await demo.bot.housekeeping.round()
+        await demo.bot.housekeeping.read_people()
         before = await place.now()
         forger = Forger(demo, AN_ADMIN)
         await next(act for act in PRESSES if act.name.startswith(name)).send(forger, forging.ADMIN)

@@ -71,6 +71,6 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
         assert run is not None
         await tx.runs.step(run.run_id, done=12)
     await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
-    await demo.bot.housekeeping.round()
+    await demo.bot.housekeeping.tidy()
     told = searchable(await demo.workspace.wait_message(GRACE, "was interrupted after 12"))
     assert "Start it again" in told

@@ -13,6 +13,7 @@ from bot.demo.mail import DemoMail
 from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView, PlatformError
+from bot.profiles.connection_tests.limits import Limit
 from storage.crypto.keyring import generate_key
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import PASSWORD, Act, OneServerNetwork, ScriptedServer, Silence, Trickle
@@ -247,3 +248,24 @@ async def test_a_stopped_test_ends_even_when_the_server_never_stops_talking(
         await demo.workspace.press(ADA, "Stop", message=message)
         async with asyncio.timeout(2):
             await demo.workspace.wait_message(ADA, "stopped at Greeting")
+
+
+async def test_a_test_stopped_before_its_sign_in_does_not_count_against_it_and_one_after_it_does(
+    tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = (Limit("one", 1, 60, "This login was refused once."),)
+    monkeypatch.setattr("bot.profiles.connection_tests.limits.FAILED_SIGN_INS", one)
+    async with with_server(tmp_path, certificates) as (demo, server):
+        message, label = await set_up_elsewhere(demo), "Test connection"
+        for step, stage in (("EHLO encrypted", "Greeting"), ("AUTH", "Sign-in")):
+            server.acts = {step: Silence()}
+            server.silent.clear()
+            await begin(demo, message, label)
+            await server.silent.wait()
+            await demo.workspace.press(ADA, "Stop", message=message)
+            await demo.workspace.wait_message(ADA, f"stopped at {stage}")
+            await settled(demo)
+            label = "Test again"
+        await demo.workspace.press(ADA, label, message=message)
+        await demo.workspace.wait_message(ADA, "This login was refused once. Nothing was tested or changed.")
+        assert "stopped at Sign-in" in searchable(message)

@@ -1,19 +1,23 @@
 """Workspace defaults: a person types two values instead of six, and profiles move along when the defaults change."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.demo.faults import Fault
+from bot.demo.people import PEOPLE, TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.profiles.account.profile import is_printable
+from bot.profiles.account.profile import EmailProfile, is_printable
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
 from bot.smtp.account import Encryption
 from tests.counts import scaled
-from tests.scenario.people import ADA, GRACE, open_form, run_test, set_up, typed
+from tests.scenario.crowd import crowd, give_profiles, people_read
+from tests.scenario.people import ADA, GRACE, notices_sent, open_form, run_test, set_up, typed
 
 
 async def set_defaults(demo: Demo, **values: str | bool) -> str:
@@ -146,12 +150,46 @@ async def test_moving_to_another_server_leaves_the_password_behind(http_demo: De
     assert "each owner is asked to type theirs again" in message
     offer = await workspace.wait_message(GRACE, "Move 1 profile")
     await workspace.press(GRACE, "Move 1 profile", message=offer)
+    assert "The passwords do not come back by that" in searchable(offer)
     await workspace.wait_message(GRACE, "Of them 1 must type their password again.")
     message = searchable(await workspace.wait_message(ADA, "forgot"))
     assert "SMTP Server Address mail.demo.example → smtp.new.example" in message
     assert "User/Login ada@demo.example → ada" in message
     await workspace.command(ADA, "/email-profile")
     assert "Password missing" in searchable(workspace.messages(ADA)[-1])
+
+
+MANY = scaled(quick=41, full=211)
+
+
+async def test_many_are_moved_although_some_cannot_be_told_and_those_are_counted(tmp_path: Path) -> None:
+    everybody = crowd(MANY)
+    async with running_demo(tmp_path, people=[*PEOPLE, *everybody]) as demo:
+        workspace = demo.workspace
+        await people_read(demo, len(everybody))
+        await give_profiles(demo, everybody)
+        await demo_defaults(demo)
+        await set_defaults(demo, Port="465", Encryption="SSL")
+        offer = await workspace.wait_message(GRACE, f"Move {MANY} profiles")
+        assert "No button undoes this" in searchable(offer)
+        refused = Fault(kind="refused", error="user_disabled")
+        one_in_twenty: list[Any] = [None if number % 20 else refused for number in range(MANY)]
+        workspace.faults["chat.postMessage"] = one_in_twenty
+        demo.bot.outbox.pace = 0.0
+        await workspace.press(GRACE, f"Move {MANY} profiles", message=offer)
+        await workspace.wait_message(GRACE, f"Moved {MANY} profiles to the new defaults.", timeout=60)
+        await notices_sent(demo)
+        report = searchable(await workspace.wait_message(GRACE, "whose profiles you moved"))
+        unsent = 1 + (MANY - 1) // 20
+        sent = MANY - unsent
+        assert f"Of the {MANY} people whose profiles you moved, {sent} have been told and {unsent} could not" in report
+        assert f"• {unsent} deactivated in Slack" in report
+        assert f"<@{everybody[0].id}>" in report
+        told = [message.channel for message in workspace.all_messages if "changed your email profile" in str(message)]
+        assert len(told) == len(set(told)) == sent
+        async with demo.bot.database.reading() as tx:
+            stored = [await tx.profiles.get(TEAM, person.id) for person in everybody]
+        assert [EmailProfile.from_document(one.document).port for one in stored if one] == [465] * MANY
 
 
 async def test_an_offer_to_move_is_void_when_the_defaults_changed_again(http_demo: Demo) -> None:

@@ -1,10 +1,11 @@
 """Extra configurations: by command and in modals, of which three are the most; SSL and TLS exclude each other."""
 
 from bot.demo.faults import Fault
+from bot.demo.people import CHANNEL
 from bot.demo.platform import searchable
 from bot.demo.run import Demo
 from bot.profiles.account.profile import EmailProfile
-from tests.scenario.people import ADA, GRACE, fill_form, open_form, set_up, typed
+from tests.scenario.people import ADA, GRACE, fill_form, open_form, set_up, settled, typed
 
 
 async def stored(demo: Demo) -> EmailProfile:
@@ -220,3 +221,22 @@ async def test_the_list_of_a_card_changes_what_is_stored_at_once(http_demo: Demo
     assert await add(http_demo, ADA, "FROM_NAME", "Ada Lovelace") == {}
     await workspace.wait_view(ADA, "Extra configurations", containing="Ada Lovelace")
     assert (await stored(http_demo)).extras == {"TLS": "Y", "FROM_NAME": "Ada Lovelace"}
+
+
+async def test_the_card_appears_where_the_list_was_opened_once_it_is_closed_after_a_change(demo: Demo) -> None:
+    workspace = demo.workspace
+    card = await set_up(demo, ADA)
+    workspace.all_messages[:] = [card]
+    await workspace.press(ADA, "Extra Configurations", message=card)
+    await workspace.wait_view(ADA, "Extra configurations")
+    await workspace.cancel(ADA)
+    await workspace.press(ADA, "Extra Configurations", message=card)
+    await workspace.wait_view(ADA, "Extra configurations")
+    assert await add(demo, ADA, "FROM_NAME", "Ada Lovelace") == {}
+    await workspace.wait_view(ADA, "Extra configurations", containing="Ada Lovelace")
+    await settled(demo)
+    assert workspace.messages(ADA) == [card]
+    await workspace.cancel(ADA)
+    shown = await workspace.wait_message(ADA, "`FROM_NAME Ada Lovelace`")
+    assert (shown.channel, shown.reader) == (CHANNEL, ADA)
+    assert workspace.messages(ADA) == [card, shown]

@@ -1,11 +1,16 @@
 """The test inside the form: it tries what is typed, says at the top what came of it, and saves nothing."""
 
+from pathlib import Path
+
 import pytest
 
+from bot.demo.mail import DemoMail
 from bot.demo.platform import searchable
-from bot.demo.run import Demo
+from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView
+from storage.crypto.keyring import generate_key
 from tests.scenario.people import ADA, GRACE, fill_form, history, open_form, run_test, set_up, settled, typed
+from tests.store import Store
 
 
 async def try_out(demo: Demo, user: str = ADA, containing: str = "nothing is saved yet") -> OpenView:
@@ -133,6 +138,26 @@ async def test_a_test_with_the_stored_password_counts_too_and_again_without_a_ch
     assert "Works — tested" in await saved(http_demo, GRACE, "Email profile of <@U0ADA>")
 
 
+async def test_a_test_that_passed_counts_on_every_instance_under_every_key_and_for_an_hour(
+    tmp_path: Path, store: Store
+) -> None:
+    old, new = generate_key(), generate_key()
+    other = tmp_path / "other"
+    other.mkdir()
+    async with (
+        running_demo(tmp_path, encryption_keys=old) as first,
+        running_demo(other, mail=DemoMail(), database_url=store.url, encryption_keys=f"{new},{old}") as second,
+    ):
+        for port, age, told in (("587", 0, "Works — tested"), ("465", 3601, "Not tested yet")):
+            for demo in (first, second):
+                await open_form(demo, ADA)
+                await fill_form(demo, ADA, port=port, encryption="TLS" if port == "587" else "SSL")
+            await try_out(first)
+            await first.workspace.cancel(ADA)
+            await store.edit(f"UPDATE form_tests SET ends_at = ends_at - {age}")
+            assert told in await saved(second)
+
+
 async def test_nobody_learns_from_anothers_test_whether_a_guess_of_the_password_is_right(http_demo: Demo) -> None:
     right = http_demo.mail.account("ada@demo.example").password
     await open_form(http_demo, ADA)
@@ -218,10 +243,10 @@ async def test_while_a_test_runs_nothing_else_is_pressed_in_the_form(http_demo: 
     await open_form(http_demo, ADA)
     await fill_form(http_demo, ADA)
     shown: list[OpenView] = []
-    replace = OpenView.replace
+    as_it_is = OpenView.replace
 
     def watched(self: OpenView, content: dict[str, object]) -> None:
-        replace(self, content)
+        as_it_is(self, content)
         shown.append(OpenView(user=ADA, content=content))
 
     with pytest.MonkeyPatch.context() as patched:

@@ -12,11 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 import bot.observability.metrics
 from bot.demo.run import Demo, running_demo
 from bot.observability.log import Outcome
+from bot.profiles.people.notices import NoticeKind
+from bot.slack.background.outbox import Ended
 from bot.slack.middleware.request_log import KINDS
 from bot.smtp.check.report import Outcome as StageOutcome
 from bot.smtp.check.report import StageName
 from tests.scenario.operating.test_canary import CANARY, leaks
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.scenario.people import ADA, GRACE, notices_sent, run_test, set_up
 from tests.store import Store
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -61,6 +63,8 @@ async def live(demo: Demo) -> None:
     await demo.workspace.command(ADA, "/email-extra", f"add HELO {CANARY}")
     await demo.workspace.command(ADA, "/email-profile", CANARY)
     await demo.workspace.open_home(ADA)
+    await demo.workspace.command(GRACE, "/email-extra", "add FROM_NAME Ada @ada")
+    await notices_sent(demo)
 
 
 @pytest.mark.parametrize("way", ["http", "socket"])
@@ -93,6 +97,8 @@ async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lis
         StageOutcome.SKIPPED,
     }
     assert values(families, "email_profile_bot_connection_test_seconds", "ended") == {"Sign-in", "passed"}
+    assert values(families, "email_profile_bot_notices_total", "kind") == {*NoticeKind, "other"}
+    assert values(families, "email_profile_bot_notices_total", "ended") == set(Ended)
     renewals = "email_profile_bot_token_renewals_total"
     assert values(families, renewals, "ended") == {"renewed", "refused", "failed"}
     assert 'email_profile_bot_build_info{version="' in text

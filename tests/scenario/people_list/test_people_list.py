@@ -106,6 +106,7 @@ async def test_the_failing_one_comes_first_is_repaired_and_the_list_changes(demo
 async def test_each_line_opens_what_its_menu_says(demo: Demo) -> None:
     workspace = demo.workspace
     someone = CROWD[3]
+    await run_test(demo, GRACE, f"@{someone.handle}")
     shown = await listed(demo)
     await workspace.enter_in(GRACE, "Search", "emilie", message=shown)
     await workspace.choose(GRACE, someone.id, "Extra configurations", message=shown)

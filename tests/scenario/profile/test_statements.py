@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.people.access import Access, Person
@@ -71,8 +72,14 @@ async def add_an_extra(rules: EmailProfiles) -> None:
     await rules.add_extra(caller=ADA, owner=ADA, name="TLS", value="Y")
 
 
+async def fixed(rules: EmailProfiles) -> ProfileChange:
+    async with rules.database.writing() as tx:
+        change, _ = await rules.fix(tx, caller=ADA, owner=ADA, fix=ProposedFix(kind=Fix.TLS_ON_587))
+    return change
+
+
 async def fix(rules: EmailProfiles) -> None:
-    await rules.fix(caller=ADA, owner=ADA, fix=ProposedFix(kind=Fix.TLS_ON_587))
+    await fixed(rules)
 
 
 @pytest.mark.parametrize("act", [show, save, save_the_first, add_an_extra, fix])
@@ -83,7 +90,7 @@ async def test_a_record_and_its_last_test_are_read_once(rules: EmailProfiles, ac
 
 
 async def test_an_undone_fix_reads_the_record_once(rules: EmailProfiles) -> None:
-    changed = await rules.fix(caller=ADA, owner=ADA, fix=ProposedFix(kind=Fix.TLS_ON_587))
+    changed = await fixed(rules)
     with counted() as statements:
         await rules.undo(caller=ADA, owner=ADA, revision=changed.view.revision)
     assert reads(statements, "email_profiles") == 1, statements

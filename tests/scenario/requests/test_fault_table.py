@@ -90,7 +90,7 @@ async def furnished(tmp_path: Path) -> AsyncIterator[Demo]:
         for user in (ADA, GRACE):
             await set_up(demo, user)
             await demo.workspace.open_home(user)
-        await demo.bot.housekeeping.round()
+        await demo.bot.housekeeping.read_people()
         yield demo
 
 
@@ -169,7 +169,7 @@ async def visit(demo: Demo) -> None:
 async def read_people(demo: Demo) -> None:
     async with demo.bot.database.writing() as tx:
         await tx.leases.drop(people_lease("T0DEMO"))
-    await demo.bot.housekeeping.round()
+    await demo.bot.housekeeping.read_people()
 
 
 async def copied_to_ada(demo: Demo) -> None:

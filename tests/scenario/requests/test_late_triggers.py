@@ -87,7 +87,7 @@ async def furnish(demo: Demo) -> None:
     for user in (ADA, GRACE):
         await set_up(demo, user)
         await demo.workspace.open_home(user)
-    await demo.bot.housekeeping.round()
+    await demo.bot.housekeeping.read_people()
     await demo.workspace.command(GRACE, "/email-profile", "list")
 
 

@@ -100,9 +100,9 @@ async def test_the_list_of_people_is_read_again_when_slack_was_broken(http_demo:
     workspace = http_demo.workspace
     await store.edit(*(f"DELETE FROM {table}" for table in ("people", "search_entries", "state_counts", "leases")))
     workspace.faults["users.list"] = [Fault(kind="error500") for _ in range(3)]
-    await http_demo.bot.housekeeping.round()
+    await http_demo.bot.housekeeping.read_people()
     await store.edit("UPDATE leases SET ends_at = ends_at - 60 WHERE name LIKE 'people%'")
     workspace.faults["users.list"] = []
-    await http_demo.bot.housekeeping.round()
+    await http_demo.bot.housekeeping.read_people()
     await workspace.command(GRACE, "/email-profile", "list")
     assert "2 people" in searchable(workspace.messages(GRACE)[-1])

@@ -150,7 +150,7 @@ async def test_while_slack_does_not_name_the_workspaces_of_an_organisation_the_l
             async with many.bot.database.writing() as tx:
                 await tx.leases.drop(people_lease("E0ORG"))
             before = len(slacks.calls_of("auth.teams.list"))
-            await many.bot.housekeeping.round()
+            await many.bot.housekeeping.read_people()
             assert 1 <= len(slacks.calls_of("auth.teams.list")) - before <= 3, name
             assert "Housekeeping failed: people" in caplog.text, name
         del slacks.answers["auth.teams.list"]
@@ -281,7 +281,7 @@ async def test_a_removal_that_nothing_told_of_is_found_by_the_daily_reading(many
     async with many.bot.database.writing() as tx:
         for where in (one, two):
             await tx.leases.drop(f"people of {where.key}")
-    await many.bot.housekeeping.round()
+    await many.bot.housekeeping.read_people()
     assert await installed(many) == ["T0TWO"]
 
 

@@ -250,7 +250,7 @@ async def test_nobody_reads_or_writes_outside_their_own_workspace(
             people = [User(user, f"{user} of {key}", f"{user}@{key}.example", is_admin(user)) for user in USERS]
             places.append(Place(slacks.team(key, *people)))
             await install(many, places[-1])
-        await many.bot.housekeeping.round()
+        await many.bot.housekeeping.read_people()
         tenants = Tenants(many, places, chance)
         for _ in range(scaled(quick=150, full=2500)):
             await tenants.try_one()

@@ -1,0 +1,208 @@
+"""Notices to people about what somebody else did: what is told to whom, written in the transaction that does it.
+
+What is stored is what is to be told, in words and ids; how it looks is decided when it is sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.records import ProfileState, ProfileView, load
+from bot.profiles.people.access import Access, Person, reason_ineligible
+from bot.profiles.people.members import NO_MEMBER
+from storage.database import Database, Transaction
+from storage.tables.outbox import SENT, StoredNotice
+
+PROFILE_DELETED = "profile_deleted"
+NO_LONGER_TRUE = "no_longer_true"
+UNREADABLE = "unreadable"
+
+MOST_NAMED = 10
+"""People who are named of those who could not be told."""
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about."""
+
+    CHANGED = "changed"
+    """Somebody else changed the profile."""
+    DELETED = "deleted"
+    """Somebody else deleted it."""
+    REMINDER = "reminder"
+    """An admin asks the person to do what is left to do."""
+    BATCH = "batch"
+    """To an admin: what became of notices to many people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedNotice:
+    """Who changed a profile (a user id), what by name and in words, and whether its password was dropped."""
+
+    by: str
+    fields: tuple[str, ...]
+    descriptions: tuple[str, ...]
+    password_dropped: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletedNotice:
+    """Who deleted a profile (a user id)."""
+
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReminderNotice:
+    """Who asks (a user id)."""
+
+    by: str
+
+
+class Batch(StrEnum):
+    """What was done to many people at once."""
+
+    MOVED = "moved"
+    REMINDED = "reminded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchNotice:
+    """What was done to many people, each of whom gets a notice."""
+
+    what: Batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminder:
+    """A reminder as it is due now: who asks, and the profile as it is."""
+
+    by: str
+    view: ProfileView
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchResult:
+    """What became of the notices of a batch: how many were sent, how many not by cause, and a few who got none."""
+
+    what: Batch
+    sent: int
+    unsent: Mapping[str, int]
+    users: tuple[str, ...]
+
+
+StoredContent = ChangedNotice | DeletedNotice | ReminderNotice | BatchNotice
+Content = ChangedNotice | DeletedNotice | Reminder | BatchResult
+"""What a person is told."""
+
+_CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
+    NoticeKind.CHANGED: ChangedNotice,
+    NoticeKind.DELETED: DeletedNotice,
+    NoticeKind.REMINDER: ReminderNotice,
+    NoticeKind.BATCH: BatchNotice,
+}
+
+
+class NotDueError(Exception):
+    """A notice is not to be sent any more; `outcome` is why."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+def _document(content: StoredContent) -> bytes:
+    return TypeAdapter[Any](type(content)).dump_json(content)
+
+
+async def notify_of_change(tx: Transaction, caller: Person, change: ProfileChange, *, batch: str = "") -> None:
+    """Tell the owner of what somebody else changed; nothing changed, or their own doing, needs no notice."""
+    owner = change.view.owner
+    if owner == caller or not change.fields:
+        return
+    notice = ChangedNotice(
+        by=caller.user, fields=change.fields, descriptions=change.descriptions, password_dropped=change.password_dropped
+    )
+    await tx.outbox.add(
+        owner.workspace,
+        owner.user,
+        kind=NoticeKind.CHANGED,
+        document=_document(notice),
+        asks=change.password_dropped,
+        batch=batch,
+    )
+
+
+async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> None:
+    """Tell the owner that somebody else deleted their profile; what else waited about it is told no more."""
+    await tx.outbox.end_all(owner.workspace, owner.user, PROFILE_DELETED, but=(NoticeKind.DELETED, NoticeKind.BATCH))
+    if owner != caller:
+        document = _document(DeletedNotice(by=caller.user))
+        await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.DELETED, document=document)
+
+
+async def add_reminder(tx: Transaction, caller: Person, owner: Person, *, batch: str = "") -> None:
+    """Ask a person, in an admin's name, to do what is left to do."""
+    document = _document(ReminderNotice(by=caller.user))
+    await tx.outbox.add(
+        owner.workspace, owner.user, kind=NoticeKind.REMINDER, document=document, asks=True, batch=batch
+    )
+
+
+async def report_batch(tx: Transaction, caller: Person, what: Batch, *, batch: str) -> None:
+    """Tell whoever began a batch what became of its notices, once all of them have ended."""
+    document = _document(BatchNotice(what=what))
+    await tx.outbox.add(
+        caller.workspace, caller.user, kind=NoticeKind.BATCH, document=document, batch=batch, ends_batch=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notices:
+    """Reads what is to be told when it is to be told."""
+
+    database: Database
+    access: Access
+
+    async def content(self, stored: StoredNotice) -> Content:
+        """Return what a notice tells now.
+
+        Raises:
+            NotDueError: it is not to be sent any more.
+            DirectoryError: the workspace did not say who that is, and it matters.
+        """
+        match _parsed(stored):
+            case ReminderNotice() as reminder:
+                return await self._reminder(Person(stored.workspace, stored.user), reminder)
+            case BatchNotice() as notice:
+                return await self._result(stored, notice)
+            case content:
+                return content
+
+    async def _reminder(self, owner: Person, reminder: ReminderNotice) -> Reminder:
+        if reason_ineligible(await self.access.member(owner)):
+            raise NotDueError(NO_MEMBER)
+        async with self.database.reading() as tx:
+            view = (await load(tx, owner)).view
+        if view.state is ProfileState.WORKS:
+            raise NotDueError(NO_LONGER_TRUE)
+        return Reminder(by=reminder.by, view=view)
+
+    async def _result(self, stored: StoredNotice, notice: BatchNotice) -> BatchResult:
+        async with self.database.reading() as tx:
+            outcomes = dict(await tx.outbox.outcomes(stored.workspace, stored.batch))
+            users = await tx.outbox.unsent(stored.workspace, stored.batch, limit=MOST_NAMED)
+        sent = outcomes.pop(SENT, 0)
+        return BatchResult(what=notice.what, sent=sent, unsent=outcomes, users=tuple(users))
+
+
+def _parsed(stored: StoredNotice) -> StoredContent:
+    try:
+        kind: Any = _CONTENTS[NoticeKind(stored.kind)]
+        return TypeAdapter[StoredContent](kind).validate_json(stored.document or b"")
+    except (ValueError, ValidationError):
+        # It does not open, or another version of the program wrote it.
+        raise NotDueError(UNREADABLE) from None

@@ -1,0 +1,168 @@
+"""What people are told of what somebody else did: changes, deletions, reminders, and what became of many of them."""
+
+from collections.abc import Mapping
+
+from bot.profiles.account.records import ProfileState, ProfileView
+from bot.profiles.people.members import NO_MEMBER
+from bot.profiles.people.notices import (
+    NO_LONGER_TRUE,
+    PROFILE_DELETED,
+    Batch,
+    BatchResult,
+    ChangedNotice,
+    Content,
+    DeletedNotice,
+    Reminder,
+)
+from bot.slack.ids import ActionId
+from bot.slack.views.form import PasswordEntry
+from bot.slack.views.message import (
+    Block,
+    Button,
+    Message,
+    actions,
+    button,
+    code,
+    escape,
+    line_sections,
+    section,
+    truncate,
+)
+
+_MAX_CAUSES = 10
+
+_CAUSES: Mapping[str, str] = {
+    NO_MEMBER: "no members any more",
+    "user_disabled": "deactivated in Slack",
+    "account_inactive": "deactivated in Slack",
+    "user_not_found": "not known to Slack",
+    "cannot_dm_bot": "not to be reached by direct message",
+    "messages_tab_disabled": "not to be reached, because the app's messages tab is off",
+    PROFILE_DELETED: "without a profile by now",
+    NO_LONGER_TRUE: "not in need of it any more",
+}
+
+
+def notice_message(content: Content, *, reader: str, entry: PasswordEntry) -> Message:
+    """Return what `reader` (a user id) is told."""
+    match content:
+        case ChangedNotice():
+            return _changed(content, reader)
+        case DeletedNotice():
+            return _deleted(content)
+        case Reminder():
+            return _reminder(content, reader, entry)
+        case BatchResult():
+            return _batch(content)
+
+
+def _changed(notice: ChangedNotice, owner: str) -> Message:
+    """Return somebody else's change; of a password only that it changed."""
+    fields = ", ".join(notice.fields)
+    lines = [f"• {code(line)}" for line in notice.descriptions] or [escape(fields)]
+    text = f"An admin changed your email profile: {fields}."
+    asked: list[Block] = []
+    if notice.password_dropped:
+        asked.append(
+            section(
+                "Your password was typed for another server or certificate, so the bot forgot it. Please type it again."
+            )
+        )
+        text = f"{text} Please type your password again."
+    return Message(
+        text=text,
+        blocks=[
+            *line_sections([f"<@{notice.by}> changed your email profile:", *lines]),
+            *asked,
+            actions(
+                button("Edit", ActionId.EDIT, value=owner, style="primary"),
+                button("Test connection", ActionId.TEST, value=owner),
+            ),
+        ],
+    )
+
+
+def _deleted(notice: DeletedNotice) -> Message:
+    return Message(
+        text="An admin deleted your email profile. Set it up again if that was a mistake.",
+        blocks=[
+            section(f"<@{notice.by}> deleted your email profile. If that was a mistake, ask them, or set it up again."),
+            actions(button("Set up", ActionId.EDIT)),
+        ],
+    )
+
+
+def _reminder(reminder: Reminder, owner: str, entry: PasswordEntry) -> Message:
+    view = reminder.view
+    what, wanted = _needs(view)
+    return Message(
+        text=f"{what} An admin asks you to {wanted}.",
+        blocks=[
+            section(f"{escape(what)}\n<@{reminder.by}> asks you to {escape(wanted)}."),
+            actions(*_buttons(view, owner, entry)),
+        ],
+    )
+
+
+def _needs(view: ProfileView) -> tuple[str, str]:
+    """Return how things stand, and what the person is asked to do."""
+    match view.state:
+        case ProfileState.NOT_SET_UP:
+            return "You have no email profile yet.", (
+                "set it up; it takes a minute: an address, a mail server, a password"
+            )
+        case ProfileState.PASSWORD_MISSING:
+            return "The password of your email profile is missing.", "type it"
+        case ProfileState.UNREADABLE:
+            return "Your email profile cannot be read: it was altered, or its key is gone.", "type everything again"
+        case ProfileState.FAILS:
+            failed = view.last_test.failed_stage if view.last_test else None
+            where = f" at {failed.name}" if failed else ""
+            return f"Your email profile fails{where}.", "open the form and correct it, or to test again"
+        case _:
+            return "Your email profile is not tested yet.", "test it; nothing is sent by that"
+
+
+def _buttons(view: ProfileView, owner: str, entry: PasswordEntry) -> list[Button]:
+    match view.state:
+        case ProfileState.NOT_SET_UP:
+            return [button("Set up", ActionId.EDIT, value=owner, style="primary")]
+        case ProfileState.PASSWORD_MISSING:
+            if entry is PasswordEntry.IN_FORM:
+                return [button("Type the password", ActionId.EDIT, value=owner, style="primary")]
+            return [button("Set the password privately", ActionId.SET_PRIVATELY, value=owner, style="primary")]
+        case ProfileState.UNREADABLE:
+            return [button("Type it again", ActionId.EDIT, value=owner, style="primary")]
+        case ProfileState.FAILS:
+            return [
+                button("Open the form", ActionId.EDIT, value=owner, style="primary"),
+                button("Test again", ActionId.TEST, value=owner),
+            ]
+        case _:
+            return [button("Test connection", ActionId.TEST, value=owner, style="primary")]
+
+
+def _batch(result: BatchResult) -> Message:
+    unsent = sum(result.unsent.values())
+    total = result.sent + unsent
+    people, profiles = ("person", "profile") if total == 1 else ("people", "profiles")
+    done = {Batch.MOVED: f"whose {profiles} you moved", Batch.REMINDED: "whom you reminded"}[result.what]
+    if not unsent:
+        text = f"The {people} {done} {_have(total)} been told: {total} of {total}."
+        return Message(text=text, blocks=[section(escape(text))])
+    text = f"Of the {total} {people} {done}, {result.sent} {_have(result.sent)} been told and {unsent} could not be."
+    causes = sorted(result.unsent.items(), key=lambda item: -item[1])
+    lines = [f"• {count} {escape(_cause(outcome))}" for outcome, count in causes[:_MAX_CAUSES]]
+    if len(causes) > _MAX_CAUSES:
+        lines.append(f"• {sum(count for _, count in causes[_MAX_CAUSES:])} for other reasons")
+    names = ", ".join(f"<@{user}>" for user in result.users)
+    more = f" and {unsent - len(result.users)} more" if unsent > len(result.users) else ""
+    return Message(text=text, blocks=[section(escape(text)), *line_sections(lines), section(f"{names}{more}")])
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
+
+
+def _cause(outcome: str) -> str:
+    return _CAUSES.get(outcome) or f"not taken by Slack ({truncate(outcome, 64)})"

@@ -1,0 +1,216 @@
+"""Remind: one person, or all whom the list shows, at most once in three days, and who asks is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.demo.faults import Fault
+from bot.demo.people import TEAM
+from bot.demo.platform import Message, searchable
+from bot.demo.run import Demo, running_demo
+from bot.profiles.account.records import ProfileState
+from bot.profiles.errors import UserError
+from bot.profiles.people.access import Person
+from bot.profiles.people.reminders import Reminders
+from tests.scenario.crowd import CROWD, crowded_demo, listed
+from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
+from tests.store import Store
+
+BARBARA = CROWD[1].id
+"""One of those who are set up, but never tested."""
+LATE = CROWD[35].id
+"""One of those who are not set up."""
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path) as opened:
+        opened.bot.outbox.pace = 0.0
+        yield opened
+
+
+async def remind(demo: Demo, user: str, search: str) -> str:
+    """Choose “Remind” in somebody's row; return what the admin is told."""
+    workspace = demo.workspace
+    shown = await listed(demo)
+    await workspace.enter_in(GRACE, "Search", search, message=shown)
+    await workspace.choose(GRACE, user, "Remind", message=shown)
+    await settled(demo)
+    return searchable(workspace.messages(GRACE)[-1])
+
+
+async def asked(demo: Demo) -> Message:
+    """Press the list's “Remind” and wait for the question."""
+    shown = await listed(demo)
+    await demo.workspace.press(GRACE, "Remind", message=shown)
+    await settled(demo)
+    return demo.workspace.messages(GRACE)[-1]
+
+
+def reminders(demo: Demo, user: str) -> list[Message]:
+    return [message for message in demo.workspace.messages(user) if " asks you to " in searchable(message)]
+
+
+async def test_one_person_is_reminded_by_direct_message_and_told_who_asks(demo: Demo) -> None:
+    told = await remind(demo, LATE, "crowd 035")
+    assert "gets a message from the bot" in told
+    message = await demo.workspace.wait_message(LATE, "asks you to set it up")
+    assert message.channel == f"D{LATE[1:]}"
+    assert f"<@{GRACE}> asks you" in searchable(message)
+    assert message.text.startswith("You have no email profile yet. An admin asks you to set it up")
+    await demo.workspace.press(LATE, "Set up", message=message)
+    await demo.workspace.wait_view(LATE, "Email profile")
+    assert (await history(demo, LATE))[0] == (GRACE, "reminded")
+
+
+async def test_the_button_is_the_right_one_for_the_state(tmp_path: Path, store: Store) -> None:
+    async with running_demo(tmp_path, public_url=None) as demo:
+        demo.bot.outbox.pace = 0.0
+        await set_up(demo, ADA, password="wrong")
+        for state, words, buttons in (
+            (ProfileState.NOT_TESTED, "is not tested yet", ["Test connection"]),
+            (ProfileState.FAILS, "fails at Sign-in", ["Open the form", "Test again"]),
+            (ProfileState.PASSWORD_MISSING, "is missing", ["Type the password"]),
+        ):
+            if state is ProfileState.FAILS:
+                await run_test(demo, ADA)
+            if state is ProfileState.PASSWORD_MISSING:
+                await demo.workspace.command(GRACE, "/email-profile", "edit @ada")
+                await demo.workspace.wait_view(GRACE, "Email profile")
+                await demo.workspace.fill(GRACE, "SMTP Server Address", "smtp.demo.example")
+                assert await demo.workspace.submit(GRACE) == {}
+                await notices_sent(demo)
+            await store.edit("DELETE FROM outbox")
+            assert "gets a message" in await remind(demo, ADA, "")
+            await notices_sent(demo)
+            (message,) = [one for one in demo.workspace.messages(ADA) if f"<@{GRACE}> asks you" in searchable(one)]
+            assert words in searchable(message)
+            elements = [element for block in message.blocks for element in block.get("elements", [])]
+            assert [element["text"]["text"] for element in elements] == buttons
+
+
+async def test_with_a_private_page_the_password_is_set_there(tmp_path: Path, store: Store) -> None:
+    async with running_demo(tmp_path, password_entry="private") as demo:
+        await demo.workspace.command(ADA, "/email-profile", "edit")
+        await demo.workspace.wait_view(ADA, "Email profile")
+        for label, value in (("Email Address", "ada@demo.example"), ("Port", "587"), ("User/Login", "ada")):
+            await demo.workspace.fill(ADA, label, value)
+        await demo.workspace.fill(ADA, "SMTP Server Address", demo.mail.host)
+        assert await demo.workspace.submit(ADA) == {}
+        await remind(demo, ADA, "")
+        message = await demo.workspace.wait_message(ADA, "The password of your email profile is missing.")
+        await demo.workspace.press(ADA, "Set the password privately", message=message)
+        await demo.workspace.wait_message(ADA, "Open the private page")
+
+
+async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_counted(
+    demo: Demo, store: Store
+) -> None:
+    await run_test(demo, GRACE, f"@{CROWD[0].handle}")
+    await remind(demo, LATE, "crowd 035")
+    question = await asked(demo)
+    assert "Remind 40 people?" in searchable(question)
+    assert "2 are left out" in searchable(question)
+    assert "1 works already" in searchable(question)
+    assert "1 asked within the last three days" in searchable(question)
+    assert len(await store.ask("SELECT 1 FROM outbox")) == 1
+    await demo.workspace.press(GRACE, "Remind 40 people", message=question)
+    done = searchable(await demo.workspace.wait_message(GRACE, "Reminded 40 people."))
+    assert "2 are left out" in done
+    await notices_sent(demo)
+    report = searchable(await demo.workspace.wait_message(GRACE, "whom you reminded"))
+    assert "The people whom you reminded have been told: 40 of 40." in report
+    assert [len(reminders(demo, user)) for user in (BARBARA, LATE, CROWD[0].id)] == [1, 1, 0]
+    assert (await history(demo, BARBARA))[0] == (GRACE, "reminded")
+
+
+async def test_who_was_asked_within_three_days_is_left_out_whatever_they_were_asked(demo: Demo, store: Store) -> None:
+    # A change that lost the password asks for it.
+    await demo.workspace.command(GRACE, "/email-profile", f"edit @{CROWD[1].handle}")
+    await demo.workspace.wait_view(GRACE, "Email profile")
+    await demo.workspace.fill(GRACE, "SMTP Server Address", "smtp.demo.example")
+    assert await demo.workspace.submit(GRACE) == {}
+    await demo.workspace.wait_message(BARBARA, "Please type it again")
+    assert "within the last three days" in await remind(demo, BARBARA, "liskov")
+    await notices_sent(demo)
+    await store.edit("UPDATE outbox SET ended_at = ended_at - 3 * 86400 + 60")
+    assert "within the last three days" in await remind(demo, BARBARA, "liskov")
+    await store.edit("UPDATE outbox SET ended_at = ended_at - 61")
+    assert "gets a message" in await remind(demo, BARBARA, "liskov")
+    await notices_sent(demo)
+    assert "within the last three days" in await remind(demo, BARBARA, "liskov")
+    assert len([entry for entry in await history(demo, BARBARA) if entry[1] == "reminded"]) == 1
+
+
+async def test_who_could_not_be_told_may_be_asked_again(demo: Demo) -> None:
+    demo.workspace.faults["chat.postMessage"] = [Fault(kind="refused", error="cannot_dm_bot")]
+    await remind(demo, LATE, "crowd 035")
+    await notices_sent(demo)
+    assert "gets a message" in await remind(demo, LATE, "crowd 035")
+    await notices_sent(demo)
+    assert len(reminders(demo, LATE)) == 1
+
+
+async def test_what_works_by_now_is_reminded_of_no_more(demo: Demo, store: Store) -> None:
+    demo.workspace.faults["chat.postMessage"] = [Fault(kind="error500")]
+    await remind(demo, BARBARA, "liskov")
+    await store.until("SELECT 1 FROM outbox WHERE tries = 1")
+    await run_test(demo, BARBARA)
+    await store.edit("UPDATE outbox SET due_at = due_at - 1000", "DELETE FROM leases")
+    await notices_sent(demo)
+    assert reminders(demo, BARBARA) == []
+    assert await store.ask("SELECT outcome FROM outbox") == [("no_longer_true",)]
+
+
+@pytest.mark.parametrize("lost", ["is_deactivated", "is_guest", "is_bot"])
+async def test_guests_bots_and_the_deactivated_are_never_reminded(demo: Demo, lost: str) -> None:
+    workspace = demo.workspace
+    shown = await listed(demo)
+    await workspace.enter_in(GRACE, "Search", "liskov", message=shown)
+    # Slack has not told of it yet.
+    flags: dict[str, Any] = {lost: True}
+    workspace.people[BARBARA] = replace(workspace.people[BARBARA], **flags)
+    demo.bot.user_sync.directory._known.clear()
+    await workspace.choose(GRACE, BARBARA, "Remind", message=shown)
+    await settled(demo)
+    assert "gets a message" not in searchable(workspace.messages(GRACE)[-1])
+    question = await asked(demo)
+    await workspace.press(GRACE, "Remind 42 people", message=question)
+    await notices_sent(demo)
+    assert reminders(demo, BARBARA) == []
+    report = searchable(await workspace.wait_message(GRACE, "whom you reminded"))
+    assert "41 have been told and 1 could not be" in report
+    assert "• 1 no members any more" in report
+    assert f"<@{BARBARA}>" in report
+
+
+async def test_nobody_to_remind_is_said_without_a_button(demo: Demo) -> None:
+    workspace = demo.workspace
+    shown = await listed(demo)
+    await workspace.select(GRACE, "people_state", "State: Fails (0)", message=shown)
+    await workspace.press(GRACE, "Remind", message=shown)
+    await settled(demo)
+    told = searchable(workspace.messages(GRACE)[-1])
+    assert told.startswith("Nobody here needs a reminder now.")
+    assert "Remind 0" not in told
+
+
+async def test_of_two_admins_who_remind_at_once_one_does(tmp_path: Path, store: Store) -> None:
+    async with running_demo(tmp_path) as demo:
+        await set_up(demo, ADA)
+        rules = Reminders(
+            database=demo.bot.database,
+            access=demo.bot.outbox.notices.access,
+            people_list=None,  # type: ignore[arg-type]
+            on_change=lambda _: None,
+        )
+        grace, ada = Person(TEAM, GRACE), Person(TEAM, ADA)
+        results = await asyncio.gather(
+            *(rules.remind(caller=grace, owner=ada) for _ in range(4)), return_exceptions=True
+        )
+        assert sum(isinstance(result, UserError) for result in results) == 3
+        assert len(await store.ask("SELECT 1 FROM outbox")) == 1
