@@ -94,7 +94,7 @@ async def test_the_story_can_be_lived_by_keyboard_alone(
     await keys.press("Escape")
     await expect(more).to_be_focused()
     await keys.press("Enter")
-    await keys.reach(page.get_by_role("menuitem", name="Edit", exact=True), by="ArrowDown")
+    await keys.reach(page.get_by_role("menuitem", name="Edit"), by="ArrowDown")
     await keys.press("Enter")
     await expect(dialog.get_by_text("Ada Lovelace").first).to_be_visible()
     await keys.press("Escape")
