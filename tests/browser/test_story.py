@@ -100,6 +100,7 @@ async def test_465_with_ssl_from_the_forms_own_buttons_passes(page: Page, demo: 
     await fill(page, demo, "ada@demo.example", port="465")
     await page.get_by_role("button", name="Extra Configurations").click()
     await page.get_by_role("button", name="Remove", exact=True).click()
+    await expect(page.get_by_role("button", name="Remove", exact=True)).to_have_count(0)
     await page.get_by_role("button", name="Add", exact=True).click()
     # It begins with what fits the port.
     await expect(page.get_by_role("dialog").get_by_text("for example SSL Y")).to_be_visible()

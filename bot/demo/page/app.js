@@ -15,6 +15,8 @@ let asked = 0;
 let drawn = 0;
 let busy = false;
 let drawnModal = "";
+let drawnView = ""; // the id of the modal on screen
+const held = new Map(); // view id -> what had the focus in it
 let opener = null; // what had the focus when the first modal opened
 let choice = 0;
 const typed = new Map(); // view id, or person and message, or person's Home -> { block id: { action id: value } }
@@ -238,7 +240,8 @@ function drawModal() {
   const view = top();
   if (!view) {
     const closed = Boolean(drawnModal);
-    drawnModal = "";
+    drawnModal = drawnView = "";
+    held.clear();
     layer.hidden = true;
     layer.replaceChildren();
     // What is inert takes no focus, so this comes first.
@@ -248,21 +251,27 @@ function drawModal() {
   }
   const mark = JSON.stringify([view.id, view.blocks, errors.get(view.id), state.stack.length]);
   if (mark === drawnModal) return;
-  const fresh = !drawnModal.startsWith(`["${view.id}"`);
-  const focus = document.activeElement;
-  if (!drawnModal) opener = focus;
-  const kept = !fresh && layer.contains(focus) && focus.id ? { id: focus.id, start: focus.selectionStart, end: focus.selectionEnd } : null;
-  const scroll = fresh ? 0 : layer.querySelector(".content")?.scrollTop || 0;
-  const told = layer.querySelector(".alert")?.textContent;
+  if (!drawnModal) opener = document.activeElement;
+  else holdFocus(layer);
+  const told = view.id === drawnView && layer.querySelector(".alert")?.textContent;
+  const isNew = view.id !== drawnView && !held.has(view.id);
   drawnModal = mark;
+  drawnView = view.id;
   layer.replaceChildren(...[fillStrip(view), modalNode(view)].filter(Boolean));
   layer.hidden = false;
   document.getElementById("workspace").inert = true;
-  layer.querySelector(".content").scrollTop = scroll;
-  placeFocus(layer, fresh, kept);
+  layer.querySelector(".content").scrollTop = held.get(view.id)?.scroll || 0;
+  placeFocus(layer, isNew, held.get(view.id));
   // What is told of the form stands at its top: show it when it has changed.
   const alert = layer.querySelector(".alert");
-  if (!fresh && alert && alert.textContent !== told) alert.scrollIntoView({ block: "nearest" });
+  if (told !== false && alert && alert.textContent !== told) alert.scrollIntoView({ block: "nearest" });
+}
+
+// What had the focus in the modal on screen, for when it is drawn anew or comes back from under another one.
+function holdFocus(layer) {
+  const focus = layer.contains(document.activeElement) ? document.activeElement : null;
+  const scroll = layer.querySelector(".content")?.scrollTop || 0;
+  held.set(drawnView, { id: focus?.id, start: focus?.selectionStart, end: focus?.selectionEnd, scroll });
 }
 
 // To where the modal was opened; what was pressed there may have been drawn anew since, or be gone.
@@ -272,13 +281,14 @@ function returnFocus() {
   target?.focus({ preventScroll: true });
 }
 
-function placeFocus(layer, fresh, kept) {
-  const wrong = layer.querySelector("[aria-invalid=true]");
-  const old = kept && document.getElementById(kept.id);
-  const form = layer.querySelector(".dialog");
-  const target = (!fresh && wrong) || old || form.querySelector("[data-focus=first]") || form.querySelector("input, textarea, select, .content button, .content a[href]") || form.querySelector(".foot button");
-  target?.focus();
-  if (old && target === old && kept.start !== null && kept.start !== undefined && "setSelectionRange" in old) old.setSelectionRange(kept.start, kept.end);
+// A new modal begins at its first field. Where what was pressed is gone, the keyboard goes on from the top.
+function placeFocus(layer, isNew, before) {
+  const dialog = layer.querySelector(".dialog");
+  const first = () => dialog.querySelector("[data-focus=first]") || dialog.querySelector("input, textarea, select, .content button, .content a[href]") || dialog.querySelector(".foot button");
+  const old = before?.id && document.getElementById(before.id);
+  const target = (!isNew && layer.querySelector("[aria-invalid=true]")) || old || (isNew ? first() : dialog.querySelector(".content"));
+  target?.focus({ preventScroll: target !== old && !isNew && !target.matches("[aria-invalid=true]") });
+  if (old && target === old && Number.isInteger(before.start) && "setSelectionRange" in old) old.setSelectionRange(before.start, before.end);
 }
 
 function modalNode(view) {
@@ -288,7 +298,7 @@ function modalNode(view) {
         state.stack.length > 1 ? h("span", { class: "depth" }, `${state.stack.length} of 3`) : null,
         h("h2", { id: "modal-title" }, view.title.text),
         h("button", { type: "button", class: "close", "aria-label": "Close", onclick: close }, "×")),
-      h("div", { class: "content" }, ...drawBlocks(view.blocks, screenOf({}, view, errors.get(view.id)))),
+      h("div", { class: "content", id: "modal-content", tabindex: "-1" }, ...drawBlocks(view.blocks, screenOf({}, view, errors.get(view.id)))),
       h("div", { class: "foot" },
         h("button", { type: "button", class: "button", onclick: close }, view.close?.text || "Close"),
         view.submit ? h("button", { type: "submit", class: "button primary" }, view.submit.text) : null)));
@@ -302,7 +312,7 @@ function fillStrip(view) {
       const own = entriesOf(view.id, view.blocks);
       for (const [blockId, values] of Object.entries(entries)) own[blockId] = { ...own[blockId], ...values };
       errors.delete(view.id);
-      drawnModal = `["${view.id}"`;
+      drawnModal = "drawn anew";
       drawModal();
       at("modal").querySelector("button[type=submit]")?.focus();
       say("The account is filled in. Save it, or test the connection first.");

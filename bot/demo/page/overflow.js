@@ -39,10 +39,11 @@ function open(place, opener, name, options, choose) {
 
 function item(option, chosen) {
   const common = { role: "menuitem", tabindex: "-1", onclick: chosen };
+  const words = [option.text.text, option.description ? h("small", {}, " ", option.description.text) : null];
   const address = /^https?:\/\//.test(option.url || "") ? option.url : null;
   return address
-    ? h("a", { ...common, href: address, target: "_blank", rel: "noopener noreferrer" }, option.text.text, h("span", { "aria-hidden": "true" }, " ↗"))
-    : h("button", { ...common, type: "button" }, option.text.text);
+    ? h("a", { ...common, href: address, target: "_blank", rel: "noopener noreferrer" }, ...words, h("span", { "aria-hidden": "true" }, " ↗"))
+    : h("button", { ...common, type: "button" }, ...words);
 }
 
 function close(place, focused) {

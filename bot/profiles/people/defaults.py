@@ -178,11 +178,11 @@ class StoredDefaults:
 
     @classmethod
     def from_document(cls, document: bytes, *, revision: int) -> "StoredDefaults":
-        """Read what `to_document` wrote."""
+        """Read what `to_document` wrote; a workspace that the bot was removed from may have an empty record."""
         values = json.loads(document)
         return cls(
-            defaults=_DEFAULTS.validate_python(values["defaults"]),
-            previous=_DEFAULTS.validate_python(values["before"]),
+            defaults=_DEFAULTS.validate_python(values.get("defaults", {})),
+            previous=_DEFAULTS.validate_python(values.get("before", {})),
             revision=revision,
         )
 

@@ -52,7 +52,7 @@ def filled(stored: StoredDefaults) -> DefaultsForm:
     return DefaultsForm(
         host=defaults.host,
         port=str(defaults.port or ""),
-        encryption=(defaults.encryption if stored.revision else Encryption.TLS).value,
+        encryption=(Encryption.TLS if defaults == Defaults() else defaults.encryption).value,
         authenticate=defaults.authenticate,
         login_pattern=defaults.login_pattern,
         domain=defaults.domain,

@@ -78,7 +78,7 @@ ROW_ACTIONS: Mapping[str, str] = {
 _OFFERED_ELSE = ("edit", "test", "extras", "history", "remove")
 _OFFERED: Mapping[ProfileState, tuple[str, ...]] = {
     ProfileState.FAILS: ("edit", "report", "test", "remind", "history"),
-    ProfileState.NOT_TESTED: ("edit", "test", "extras", "remind", "history"),
+    ProfileState.NOT_TESTED: ("edit", "test", "extras", "remind", "remove"),
     ProfileState.PASSWORD_MISSING: ("edit", "extras", "remind", "history", "remove"),
     ProfileState.UNREADABLE: ("edit", "remind", "history", "remove"),
     ProfileState.NOT_SET_UP: ("edit", "extras", "remind", "history"),

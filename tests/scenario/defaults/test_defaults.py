@@ -356,3 +356,8 @@ def test_whatever_is_typed_as_defaults_is_taken_or_told_in_sentences(
             ).defaults
             == checked
         )
+
+
+def test_the_record_of_a_workspace_that_never_had_defaults_is_read_as_none() -> None:
+    empty = StoredDefaults.from_document(b"{}", revision=1)
+    assert (empty.defaults, empty.previous) == (Defaults(), Defaults())

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail
+from bot.demo.people import TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView
+from bot.profiles.connection_tests.limits import TESTS_OF_A_PERSON, count
 from storage.crypto.keyring import generate_key
 from tests.scenario.people import ADA, GRACE, fill_form, history, open_form, run_test, set_up, settled, typed
 from tests.store import Store
@@ -194,6 +196,24 @@ async def test_a_fix_under_a_failed_test_changes_the_form_and_tests_again_and_no
     card = await saved(demo)
     assert "Works — tested" in card
     assert "from SSL Y" in card
+
+
+async def test_a_fix_beyond_a_limit_changes_nothing_in_the_form_and_keeps_the_report(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, port="465")
+    await try_out(http_demo, containing="Connection test failed at Greeting")
+    async with http_demo.bot.database.writing() as tx:
+        for _ in range(5):
+            await count(tx, TESTS_OF_A_PERSON, TEAM, ADA)
+    await workspace.press(ADA, "Use SSL on 465 and test again")
+    await workspace.wait_view(ADA, "Connection test", containing="You have tested six times in a minute.")
+    await workspace.cancel(ADA)
+    view = await workspace.wait_view(ADA, "Email profile", containing="Use SSL on 465 and test again")
+    assert "Connection test failed at Greeting" in str(view.content)
+    encryption = typed(http_demo, ADA, "Encryption")
+    assert isinstance(encryption, dict)
+    assert encryption["value"] == "TLS"
 
 
 async def test_a_fix_that_changes_the_server_asks_for_the_password_again(http_demo: Demo) -> None:

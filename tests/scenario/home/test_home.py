@@ -158,8 +158,10 @@ async def test_an_admin_works_from_the_home_tab(http_demo: Demo) -> None:
     whole = await workspace.wait_message(GRACE, "1–2 of 2")
     await workspace.enter_in(GRACE, "Search", "lovelace", message=whole)
     await workspace.wait_message(GRACE, "1–1")
-    await workspace.choose_home(GRACE, ADA, "History")
-    await workspace.wait_view(GRACE, "Work with email", containing="Password changed")
+    await workspace.choose_home(GRACE, ADA, "Remove …")
+    await workspace.wait_view(GRACE, "Work with email", containing="cannot be brought back")
+    await workspace.press(GRACE, "Delete …")
+    await workspace.wait_view(GRACE, "Email profile", containing="is deleted")
 
 
 async def test_guests_are_told_why_there_is_nothing(http_demo: Demo) -> None:

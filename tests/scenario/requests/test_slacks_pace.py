@@ -1,15 +1,18 @@
 """At Slack's own pace, everything arrives that has to, a little later."""
 
+import asyncio
+
 import pytest
 
 from bot.demo.platform import searchable
 from bot.demo.run import Demo
 from tests.scenario.people import ADA, GRACE, set_up, settled
+from tests.store import Store
 
 pytestmark = pytest.mark.databases("sqlite")
 
 
-async def test_what_is_too_quick_for_slack_arrives_when_slack_takes_it(http_demo: Demo) -> None:
+async def test_what_is_too_quick_for_slack_arrives_when_slack_takes_it(http_demo: Demo, store: Store) -> None:
     workspace = http_demo.workspace
     card = await set_up(http_demo, ADA)
     workspace.pace.keep()
@@ -19,6 +22,10 @@ async def test_what_is_too_quick_for_slack_arrives_when_slack_takes_it(http_demo
         await workspace.command(GRACE, "/email-extra", f"add FROM_NAME {name} @ada")
     await workspace.wait_message(ADA, "Connection test passed")
     await settled(http_demo)
+    # The second one a second later.
+    async with asyncio.timeout(10):
+        while await store.ask("SELECT 1 FROM outbox WHERE outcome = ''"):
+            await asyncio.sleep(0.02)
     notices = [one for one in workspace.messages(ADA) if "changed your email profile" in searchable(one)]
     assert len(notices) == 2
     assert card.text == "Connection test passed"

@@ -20,6 +20,7 @@ from bot.profiles.people.retention import Retention
 from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
+from storage.tables.running_tests import StoredRunningTest
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, PEOPLE_READ, history, run_test, set_up
 from tests.store import Store
@@ -227,10 +228,15 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
     async with demo.bot.database.writing() as tx:
         await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
         await tx.runs.save_result(TEAM, "run", b"{}")
+        running = StoredRunningTest(test_id="a-test", workspace=TEAM, actor=GRACE, subject=ADA)
+        await tx.running_tests.add(running, seconds=600)
         await tx.form_tests.keep(TEAM, ADA, tester=ADA, document=b"{}", seconds=600)
         await tx.profiles.save("T0OTHER", "U0THERE", document, replacing=None)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
         await tx.readings.begin(TEAM)
+        await tx.form_tests.keep(TEAM, ADA, tester=GRACE, document=b"{}", seconds=10**8)
+        running = StoredRunningTest(test_id="test", workspace=TEAM, actor=GRACE, subject=ADA)
+        await tx.running_tests.add(running, seconds=10**8)
         await tx.outbox.add(TEAM, ADA, kind="changed", document=b"{}")
     await demo.workspace.event(event)
     full = await rows_of(store, TEAM)

@@ -10,6 +10,7 @@ from bot.profiles.people.retention import people_lease
 from bot.slack.background.housekeeping import Housekeeping
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
+from storage.tables.bulk_runs import StoredRun
 from tests.store import Store
 
 WORKSPACES = ("T1", "T2", "T3")
@@ -30,7 +31,7 @@ class EndlessReading:
         self.reading: set[str] = set()
         self.all_read = asyncio.Event()
 
-    async def read_everybody(self, workspace: str) -> None:
+    async def read_everybody(self, workspace: str, **_: Any) -> None:
         self.reading.add(workspace)
         if self.reading == set(WORKSPACES):
             self.all_read.set()
@@ -40,6 +41,12 @@ class EndlessReading:
 class NothingToPurge:
     async def purge(self) -> None:
         """Nothing is due."""
+
+
+class NoRuns:
+    async def mark_interrupted(self) -> list[StoredRun]:
+        """None was interrupted."""
+        return []
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ async def database(store: Store) -> AsyncIterator[Database]:
 async def test_every_reading_has_ended_and_given_its_lease_back_when_the_bot_has_stopped(database: Database) -> None:
     slack = EndlessReading()
     parts: dict[str, Any] = {"workspaces": Workspaces(), "user_sync": slack, "retention": NothingToPurge()}
-    housekeeping = Housekeeping(database=database, bulk=cast("Any", None), **parts)
+    housekeeping = Housekeeping(database=database, bulk=cast("Any", NoRuns()), **parts)
     running = asyncio.create_task(housekeeping.run())
     async with asyncio.timeout(10):
         await slack.all_read.wait()
