@@ -119,6 +119,11 @@ class Case(_Part):
     right: Sequence[Step]
 
     @property
+    def encryption(self) -> str:
+        """What is chosen in the form's menu: the extra configuration of the case that encrypts, or "none"."""
+        return next((name for name, value in self.extras if name in ("TLS", "SSL") and value == "Y"), "none")
+
+    @property
     def id(self) -> str:
         """The beginning of the name, by which people call a case."""
         return self.name.split("-", 1)[0]

@@ -88,6 +88,8 @@ class Play:
         if errors:
             return []
         for name, value in self.case.extras:
+            if (name, value) == (self.case.encryption, "Y"):
+                continue
             await self._type("/email-extra", f"add {name} {value}")
         for step in steps:
             answer = await self._take(step)
@@ -103,6 +105,7 @@ class Play:
         await workspace.wait_view(PERSON, "Email profile")
         for label, value in profile.model_dump(by_alias=True).items():
             await workspace.fill(PERSON, label, str(value) if label == "Port" else value)
+        await workspace.fill(PERSON, "Encryption", self.case.encryption)
         errors = await workspace.submit(PERSON)
         await self._settle()
         return errors

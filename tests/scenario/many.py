@@ -150,6 +150,7 @@ async def submit(many: Many, place: Place, user: str, view: dict[str, Any], **ty
     values: dict[str, Any] = {
         name: {"value": {"type": "plain_text_input", "value": text}} for name, text in texts.items()
     }
+    values["encryption"] = {"value": {"type": "static_select", "selected_option": {"value": "none"}}}
     values["authenticate"] = {"value": {"type": "checkboxes", "selected_options": []}}
     shown = {**view, "id": "V0", "state": {"values": values}}
     answer = await many.slacks.interact(many.url, place, user, "view_submission", view=shown)
