@@ -10,8 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Row
-from sqlalchemy.orm import aliased
-from sqlmodel import and_, col, delete, exists, func, insert, or_, select, update
+from sqlmodel import and_, case, col, delete, func, insert, or_, select, update
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import OutboxRow
@@ -89,25 +88,17 @@ class OutboxTable(Table):
             insert(OutboxRow).values({**row.model_dump(), "created_at": time, "due_at": time})
         )
 
-    async def due(self) -> list[str]:
-        """Return the workspaces in which a message is due."""
-        return list(
-            await self._connection.scalars(
-                select(OutboxRow.workspace)
-                .distinct()
-                .filter_by(outcome=_WAITING)
-                .where(self._is_due(), self._batch_has_ended())
-            )
+    async def waiting(self) -> dict[str, float]:
+        """Return the workspaces in which a message waits, with the seconds until the next is due; 0 for now."""
+        time = now(self._connection)
+        # A row that is due so late shows that the clock went back.
+        due_at = case((self._is_due(), time), else_=col(OutboxRow.due_at))
+        rows = await self._connection.execute(
+            select(OutboxRow.workspace, func.min(due_at - time).label("seconds"))
+            .where(col(OutboxRow.outcome) == _WAITING, self._batch_has_ended())
+            .group_by(col(OutboxRow.workspace))
         )
-
-    async def next_in(self) -> float | None:
-        """Return in how many seconds the next message is due; None when none waits."""
-        soonest = await self._connection.scalar(
-            select(func.min(col(OutboxRow.due_at)) - now(self._connection))
-            .filter_by(outcome=_WAITING)
-            .where(self._batch_has_ended())
-        )
-        return None if soonest is None else max(float(soonest), 0.0)
+        return {row.workspace: max(float(row.seconds), 0.0) for row in rows}
 
     async def oldest_seconds(self) -> float:
         """Return for how many seconds the oldest message has been waiting; 0 when none waits."""
@@ -132,7 +123,7 @@ class OutboxTable(Table):
                     self._is_due(),
                     col(OutboxRow.unknown) < MOST_UNKNOWN,
                     self._batch_has_ended(),
-                    ~self._just_sent(person_pace),
+                    ~self._just_sent(workspace, person_pace),
                 )
                 .order_by(col(OutboxRow.created_at), col(OutboxRow.record_id))
                 .limit(1)
@@ -238,20 +229,17 @@ class OutboxTable(Table):
 
     def _batch_has_ended(self) -> ColumnElement[bool]:
         """Whether a message need not wait (any more) for the others of its batch."""
-        other = aliased(OutboxRow)
-        waits = exists().where(
-            col(other.batch) == OutboxRow.batch, col(other.outcome) == _WAITING, ~col(other.ends_batch)
-        )
-        return ~and_(col(OutboxRow.ends_batch), waits)
+        under_way = select(OutboxRow.batch).where(col(OutboxRow.outcome) == _WAITING, ~col(OutboxRow.ends_batch))
+        return or_(~col(OutboxRow.ends_batch), col(OutboxRow.batch).not_in(under_way.correlate(None)))
 
-    def _just_sent(self, seconds: float) -> ColumnElement[bool]:
-        other, time = aliased(OutboxRow), now(self._connection)
-        return exists().where(
-            col(other.workspace) == OutboxRow.workspace,
-            col(other.user_id) == OutboxRow.user_id,
-            col(other.outcome) == SENT,
-            col(other.ended_at).between(time - seconds, time),
+    def _just_sent(self, workspace: str, seconds: float) -> ColumnElement[bool]:
+        time = now(self._connection)
+        told = select(OutboxRow.user_id).where(
+            col(OutboxRow.workspace) == workspace,
+            col(OutboxRow.outcome) == SENT,
+            col(OutboxRow.ended_at).between(time - seconds, time),
         )
+        return col(OutboxRow.user_id).in_(told.correlate(None))
 
     async def _end(self, row: Row[Any], outcome: str) -> None:
         fresh = OutboxRow(**{**row._mapping, "key_id": self._keyring.active})

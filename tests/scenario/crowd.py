@@ -13,8 +13,9 @@ from bot.demo.people import PEOPLE, TEAM, DemoPerson
 from bot.demo.platform import Message
 from bot.demo.run import Demo, running_demo
 from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import profile_view
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import update_person
+from bot.profiles.people.members import update_person_from
 from tests.scenario.people import GRACE
 
 NAMES = ("Alan Turing", "Barbara Liskov", "Edsger Dijkstra", "Émilie du Châtelet", "Zoë Quinn")
@@ -65,8 +66,9 @@ async def give_profiles(
                 port=port,
                 extras={"TLS": "Y"},
             )
-            await tx.profiles.save(TEAM, person.id, profile.to_document(), replacing=None)
-            await update_person(tx, Person(workspace=TEAM, user=person.id), at=datetime.now(UTC))
+            stored = await tx.profiles.save(TEAM, person.id, profile.to_document(), replacing=None)
+            view = profile_view(Person(workspace=TEAM, user=person.id), stored, None)
+            await update_person_from(tx, view, at=datetime.now(UTC))
 
 
 CROWD = crowd(40)

@@ -123,6 +123,6 @@ async def notices_sent(demo: Demo) -> None:
     async with asyncio.timeout(20):
         while True:
             async with demo.bot.database.reading() as tx:
-                if await tx.outbox.next_in() is None:
+                if not await tx.outbox.waiting():
                     return
             await asyncio.sleep(0.01)

@@ -118,27 +118,24 @@ class Outbox:
     async def _round(self) -> float:
         """Begin to send what is due now; return the seconds until there is more to do."""
         try:
-            await self._end_lost()
             async with self.database.reading() as tx:
-                due, following = await tx.outbox.due(), await tx.outbox.next_in()
+                lost = await tx.outbox.lost(older_than=NOTICE_PERIOD.total_seconds())
+                waiting = await tx.outbox.waiting()
+            # What was sent twice already without an answer, and what has waited too long.
+            for stored in lost:
+                await self._end(stored, UNCERTAIN if stored.unknown else TOO_LATE, Ended.LOST)
         except DatabaseUnavailableError as error:
             log.info("Messages to people wait: %s.", error)
             return POLL_SECONDS
+        due = [workspace for workspace, seconds in waiting.items() if not seconds]
         for workspace in due:
             # A workspace in which Slack is slow keeps no other waiting.
             if workspace not in self._senders:
                 self._senders[workspace] = asyncio.create_task(self._send_all(workspace), name=f"outbox of {workspace}")
-        if due or following is None:
+        if due or not waiting:
             # Whoever sends wakes this when it is done.
             return POLL_SECONDS
-        return min(max(following, _SHORTEST_WAIT_SECONDS), POLL_SECONDS)
-
-    async def _end_lost(self) -> None:
-        """End what was sent twice already without an answer, and what has waited too long."""
-        async with self.database.reading() as tx:
-            lost = await tx.outbox.lost(older_than=NOTICE_PERIOD.total_seconds())
-        for stored in lost:
-            await self._end(stored, UNCERTAIN if stored.unknown else TOO_LATE, Ended.LOST)
+        return min(max(min(waiting.values()), _SHORTEST_WAIT_SECONDS), POLL_SECONDS)
 
     async def _send_all(self, workspace: str) -> None:
         """Send everything that is due in one workspace."""

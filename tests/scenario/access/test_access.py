@@ -221,10 +221,10 @@ class Cell:
 
 
 def cells() -> Iterator[Cell]:
-    """Every cell with PROVE=1; every day all that is allowed, and every fourth refusal."""
+    """Every cell with PROVE=1; every day all that is allowed, and every eighth refusal."""
     refused = itertools.count()
     for cell in all_cells():
-        if cell.allowed or next(refused) % scaled(quick=4, full=1) == 0:
+        if cell.allowed or next(refused) % scaled(quick=8, full=1) == 0:
             yield cell
 
 

@@ -18,12 +18,9 @@ from bot.profiles.account.records import load
 from bot.profiles.people.access import Person
 from bot.smtp.advice.row import Fix
 from storage.crypto.keyring import generate_key
-from tests.databases import KINDS
 from tests.scenario.crowd import BAD, CROWD, SECRET, crowd, crowded_demo, give_profiles, listed, mail_for, users
 from tests.scenario.people import GRACE
 from tests.store import Store
-
-pytestmark = pytest.mark.databases(*KINDS)
 
 WRONG_PORT = CROWD[30:36]
 """Their port wants SSL from the first byte, and their profile says TLS."""

@@ -19,11 +19,8 @@ from bot.profiles.people.retention import people_lease
 from bot.slack.background import user_sync
 from bot.slack.background.user_sync import UserSync
 from tests.counts import scaled
-from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, PEOPLE_READ, set_up
 from tests.store import Store
-
-pytestmark = pytest.mark.databases(*KINDS)
 
 A_MINUTE, PAGES_A_MINUTE = 60.0, 20
 PAGE = scaled(quick=20, full=200)
