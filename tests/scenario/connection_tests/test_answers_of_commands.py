@@ -85,7 +85,7 @@ async def test_what_is_wrong_is_the_acknowledgement_too(quick: Demo) -> None:
 async def test_a_report_that_takes_longer_is_the_one_message_after_its_beginning(
     slow: Demo, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held_ack, "HOLD_SECONDS", 0.1)
+    monkeypatch.setattr(held_ack, "HOLD_SECONDS", 0.6)
     monkeypatch.setattr("bot.slack.replies.connection_tests.PROGRESS_AFTER_SECONDS", (0.02,) * 20)
     await slow.workspace.command(ADA, "/email-test", channel=channel)
     (begun,) = answers(slow)
