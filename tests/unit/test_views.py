@@ -5,10 +5,12 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot import demo
 from bot.demo.block_kit import message_problems, view_problems
 from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.extras import CATALOGUE
@@ -82,6 +84,9 @@ def test_the_way_back_is_in_no_representation_of_what_a_modal_remembers() -> Non
     assert REPLY.url not in repr(metadata) + str(metadata)
 
 
+DRAWN_BY = Path(demo.__file__).parent / "page" / "mrkdwn.js"
+
+
 @cache
 def modal_payloads(name: str) -> list[dict[str, Any]]:
     """Draw every modal and the Home tab of a profile."""
@@ -92,6 +97,12 @@ def modal_payloads(name: str) -> list[dict[str, Any]]:
 def test_slack_takes_every_modal_and_the_home_tab(name: str) -> None:
     for payload in modal_payloads(name):
         assert view_problems(payload) == []
+
+
+def test_every_symbol_in_a_view_is_drawn_by_the_demos_page() -> None:
+    shown = json.dumps([*(one.payload() for one in messages(PLAIN)), *modal_payloads("plain")])
+    drawn = re.findall(r"(\w+): \[", DRAWN_BY.read_text(encoding="utf-8"))
+    assert set(re.findall(r":([a-z_]{1,40}):", shown)) <= set(drawn)
 
 
 @pytest.mark.parametrize("name", ["plain", "longest", "hostile"])

@@ -17,7 +17,7 @@ const EMOJI = {
   white_check_mark: ["✔", "good"], x: ["✖", "bad"], heavy_minus_sign: ["–", "idle"], hourglass_flowing_sand: ["◔", "busy"],
   white_small_square: ["▫", "idle"], black_square_for_stop: ["◼", "idle"],
   warning: ["⚠", "warn"], large_green_circle: ["●", "good"], red_circle: ["●", "bad"], large_yellow_circle: ["●", "warn"],
-  white_circle: ["○", "idle"], black_circle: ["●", "idle"],
+  white_circle: ["○", "idle"], black_circle: ["●", "idle"], information_source: ["ℹ", "idle"], wrench: ["⚒", "idle"],
 };
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };

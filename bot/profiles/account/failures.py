@@ -1,6 +1,8 @@
 """Why the last test of a profile failed, in words that are the same for all that fail alike."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.smtp.account import Account
@@ -8,6 +10,9 @@ from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Report, StageName
 
 _ID_CHARACTERS = 16
+
+_OF_THEM: Mapping[str, str] = {"your": "their", "yours": "theirs", "wants you": "wants them", "you": "they"}
+"""Words of an advice for one person, and what they are in a cause for whoever works with many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +58,10 @@ def cause_label(cause: str) -> str:
 
 
 def _of_anybody(what: str, account: Account) -> str:
-    """Put "their address" in place of one person's own."""
+    """Say of many what is said to one: "their address" in place of somebody's own, "their profile" for "your"."""
     for own, theirs in ((account.address, "their address"), (account.login, "their login")):
         if "@" in own:
             what = what.replace(own, theirs)
+    for word, theirs in _OF_THEM.items():
+        what = re.sub(rf"\b{word}\b", theirs, what)
     return what

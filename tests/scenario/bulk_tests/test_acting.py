@@ -24,7 +24,7 @@ from tests.store import Store
 
 WRONG_PORT = CROWD[30:36]
 """Their port wants SSL from the first byte, and their profile says TLS."""
-CAUSE = "on mail.demo.example: port 465 expects SSL, your profile says TLS"
+CAUSE = "on mail.demo.example: port 465 expects SSL, their profile says TLS"
 
 
 @pytest.fixture

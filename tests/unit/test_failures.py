@@ -1,0 +1,39 @@
+"""Causes: what many fail by, in words that are about nobody alone."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from bot.profiles.account.failures import interpreted_failure
+from bot.smtp.advice.advice import ROWS, Advice
+from bot.smtp.check.report import Outcome
+from tests.unit.view_samples import PLAIN, a_report, a_view
+
+ACCOUNT = a_view(PLAIN).account
+FAILED = a_report(PLAIN, outcome=Outcome.FAILED)
+
+
+def cause_of(what: str) -> str:
+    advice = Advice(what=what, why="Why.", do="Do.", field=None, fixes=())
+    failure = interpreted_failure(FAILED, advice, replace(ACCOUNT, login="login@example.com"))
+    assert failure is not None
+    return failure.cause
+
+
+@pytest.mark.parametrize("what", sorted({row.what for row in ROWS.values()}))
+def test_a_cause_of_many_speaks_to_nobody(what: str) -> None:
+    assert not re.search(r"\b(you|your|yours)\b", cause_of(what))
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("port 465 expects SSL, your profile says TLS", "port 465 expects SSL, their profile says TLS"),
+        ("the server wants you to sign in first", "the server wants them to sign in first"),
+        ("the server's key is not the one you trusted", "the server's key is not the one they trusted"),
+        ("login@example.com is unknown", "their login is unknown"),
+    ],
+)
+def test_a_cause_is_in_plain_english(what: str, words: str) -> None:
+    assert cause_of(what).endswith(f": {words}")
