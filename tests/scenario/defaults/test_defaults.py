@@ -245,6 +245,22 @@ async def test_what_a_form_shows_is_saved_when_another_admin_was_quicker_even_if
         assert "Login `{address}`" in told
 
 
+async def test_that_nobody_signs_in_is_saved_although_another_admin_was_quicker(tmp_path: Path) -> None:
+    async with running_demo(tmp_path, admin_user_ids=frozenset({ADA})) as demo:
+        workspace = demo.workspace
+        for user in (ADA, GRACE):
+            await workspace.command(user, "/email-profile", "defaults")
+            await workspace.wait_view(user, "Workspace defaults")
+        assert await workspace.submit(ADA) == {}
+        await workspace.fill(GRACE, "Port", "25")
+        await workspace.submit(GRACE)
+        await workspace.wait_view(GRACE, "Workspace defaults", containing="Another admin changed the defaults")
+        await workspace.fill(GRACE, "Authentication Required", "off")
+        assert await workspace.submit(GRACE) == {}
+        told = searchable(await workspace.wait_message(GRACE, "any server:25"))
+        assert "without signing in" in told
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [
