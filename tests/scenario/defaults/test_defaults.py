@@ -182,7 +182,7 @@ async def test_many_are_moved_although_some_cannot_be_told_and_those_are_counted
         report = searchable(await workspace.wait_message(GRACE, "whose profiles you moved"))
         unsent = 1 + (MANY - 1) // 20
         sent = MANY - unsent
-        assert f"Of the {MANY} people whose profiles you moved, {sent} have been told and {unsent} could not" in report
+        assert f"Of the {MANY} people whose profiles you moved, {sent} have been told and {unsent} not" in report
         assert f"• {unsent} deactivated in Slack" in report
         assert f"<@{everybody[0].id}>" in report
         told = [message.channel for message in workspace.all_messages if "changed your email profile" in str(message)]
