@@ -70,7 +70,7 @@ class Ended(StrEnum):
 
     SENT = "sent"
     REFUSED = "refused"
-    """By Slack, for good: it would refuse it again."""
+    """By Slack, for good: it would refuse it again. Or it could not be made, a fault of the program."""
     DROPPED = "dropped"
     """It was out of date."""
     LOST = "lost"
