@@ -95,6 +95,12 @@ def test_slack_takes_every_modal_and_the_home_tab(name: str) -> None:
         assert view_problems(payload) == []
 
 
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_screen_has_more_than_one_primary_button(name: str) -> None:
+    for blocks in [*(one.payload()["blocks"] for one in messages(PROFILES[name])), *modal_payloads(name)]:
+        assert json.dumps(blocks).count('"style": "primary"') <= 1
+
+
 @pytest.mark.parametrize("name", ["plain", "longest", "hostile"])
 def test_nothing_from_outside_comes_alive(name: str) -> None:
     payloads = [shown.payload() for shown in messages(PROFILES[name])]

@@ -245,6 +245,11 @@ def checkbox_input(block_id: str, *, label: str, meaning: str, checked: bool, se
     )
 
 
+def people(count: int) -> str:
+    """Return "15 people"."""
+    return f"{count} {'person' if count == 1 else 'people'}"
+
+
 def notice(sentence: str) -> Message:
     """Return a message of one sentence."""
     return Message(text=sentence, blocks=[section(escape(sentence))])
