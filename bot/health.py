@@ -17,7 +17,10 @@ DATABASE_TIMEOUT_SECONDS = 5.0
 
 
 LONG_WAIT_SECONDS = 600.0
-"""A message to a person that waits for so long is told of: Slack's own pauses are shorter."""
+"""A message that waits for so long is told of: Slack takes none, or more than two thousand were written at once.
+
+Whoever runs the bot has to know in both cases, because people are not told meanwhile.
+"""
 
 
 class State(StrEnum):
@@ -79,7 +82,8 @@ class Health:
             return {State.DATABASE: "the database does not answer"}
         if waiting < LONG_WAIT_SECONDS:
             return {}
-        return {State.OUTBOX: f"messages to people have been waiting for {waiting / 60:.0f} minutes"}
+        why = "thousands were written at once, or Slack asks for a pause, refuses the token, or is away: see the log"
+        return {State.OUTBOX: f"messages to people have been waiting for {waiting / 60:.0f} minutes ({why})"}
 
 
 def describe(faults: Mapping[State, str]) -> str:

@@ -416,14 +416,18 @@ def settings_file() -> Path | None:
 
 
 def misspelt_settings() -> dict[str, str]:
-    """Return the names in `.env` that are nearly a setting's, and not one, with the setting that each is like."""
+    """Return the names in `.env` that are nearly a setting's, and not one, with the setting that each is like.
+
+    Nobody is sent to REPLACED_SETTINGS.
+    """
     try:
         written = DotEnvSettingsSource(Settings).env_vars
     except (OSError, UnicodeDecodeError):
         return {}
+    usable = [field for field in Settings.model_fields if field.upper() not in REPLACED_SETTINGS]
     names = {}
     for name in written:
-        near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=_NEARLY)
+        near = difflib.get_close_matches(name.lower(), usable, n=1, cutoff=_NEARLY)
         if near and name.lower() not in Settings.model_fields:
             names[name.upper()] = near[0].upper()
     return names

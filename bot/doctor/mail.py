@@ -83,13 +83,21 @@ def _of_both(found: Sequence[Finding], host: str) -> list[Finding]:
     """Return the findings of both usual ports: one of them is enough, and one cause is told once."""
     answering = [one.subject.rpartition(" ")[2] for one in found if one.good]
     if answering:
-        enough = f"nothing answers there, and nothing has to: port {answering[0]} does."
-        return [good(one.subject, enough) if one.sentence.startswith(_NOT_CONNECTED) else one for one in found]
+        return [_beside(one, answering[0]) for one in found]
     other = f" If the server has no such port, name one that it has: --smtp {host}:PORT"
     if len({one.sentence for one in found}) == 1:
         both = found[0].sentence.replace("it fails", "both fail", 1)
         return [bad(f"{MAIL_SERVER} ports {' and '.join(map(str, USUAL_PORTS))}", both + other)]
-    return [bad(one.subject, one.sentence + other) for one in found]
+    return [bad(one.subject, f"{one.sentence.removesuffix('.')}.{other}") for one in found]
+
+
+def _beside(found: Finding, answering: str) -> Finding:
+    """Return the finding of a port beside another one that answers."""
+    if found.sentence.startswith(_NOT_CONNECTED):
+        return good(found.subject, f"nothing answers there, and nothing has to: port {answering} does.")
+    if found.sentence.startswith(_NOT_ALLOWED):
+        return good(found.subject, f"{_NOT_ALLOWED}, and it need not be used: port {answering} answers.")
+    return found
 
 
 def _parts(server: str) -> tuple[str, tuple[int, ...]]:
@@ -148,7 +156,7 @@ async def _port_finding(tester: ConnectionTester, loaded: Settings, host: str, p
         tester.guard.check_port(port)
     except PortNotAllowedError:
         ports = ",".join(map(str, sorted({*loaded.smtp_allowed_ports, port})))
-        return bad(subject, f"it is not allowed. If it is meant, set SMTP_ALLOWED_PORTS={ports}")
+        return bad(subject, f"{_NOT_ALLOWED}. If it is meant, set SMTP_ALLOWED_PORTS={ports}")
     encryption = Encryption.SSL if port == USUAL_PORTS[0] else Encryption.TLS
     # It asks for a sign-in and has no password, so the test ends just before one is needed.
     account = Account(address=f"check@{host}", host=host, port=port, encryption=encryption, authenticate=True)
@@ -171,3 +179,4 @@ def _sentence(report: Report) -> str:
 
 
 _NOT_CONNECTED = f"it fails at {StageName.CONNECT}: "
+_NOT_ALLOWED = "it is not allowed"

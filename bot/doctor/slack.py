@@ -88,7 +88,7 @@ async def token_findings(loaded: Settings) -> list[Finding]:
 
 def _scopes(headers: Mapping[str, Any]) -> Finding:
     """Compare the scopes of a token with the manifest's; which events the app subscribes to, no token tells."""
-    add = "Add it under OAuth & Permissions as in manifest.yml, and reinstall the app."
+    add = "Add what is missing under OAuth & Permissions as in manifest.yml, and reinstall the app."
     if missing := _missing_scopes(headers, NEEDED):
         return bad(SCOPES, f"the token lacks {', '.join(missing)}. {add}")
     if missing := _missing_scopes(headers, OPTIONAL_SCOPES):

@@ -207,7 +207,8 @@ def test_a_name_in_dotenv_that_is_nearly_a_setting_is_told_and_names_of_others_a
         "SMTP_ALLOWED_PORT": "SMTP_ALLOWED_PORTS",
     }
     others = ("SMTP_HOST", "SMTP_PORT", "POSTGRES_PASSWORD", "OTEL_SERVICE_NAME", "TZ", "AWS_PROFILE", "VAULT_ADDR")
-    lines = [f"{name}=canary" for name in (*near, *others, "log_format")]
+    like_replaced = ("VAULT_TOKEN_FILE", "VAULT_NAMESPACES", "ENCRYPTION_PASSPHRASES")
+    lines = [f"{name}=canary" for name in (*near, *others, *like_replaced, "log_format")]
     (tmp_path / ".env").write_text("\n".join([*lines, "export HISTORY_DAY=1", "VAULT_TOKEN=canary"]))
     assert settings.misspelt_settings() == {**near, "HISTORY_DAY": "HISTORY_DAYS"}
     assert settings.settings_file() == tmp_path / ".env"

@@ -19,10 +19,11 @@ from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState
 from bot.profiles.connection_tests.connection_tests import interpret_report
 from bot.profiles.connection_tests.running_tests import RunningTest
-from bot.profiles.people.defaults import Defaults
+from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import EMAIL_EXTRA
 from bot.slack.views import card, extras, form, help, history, message, report  # noqa: A004 - the view's name
+from bot.slack.views import defaults as defaults_views
 from bot.slack.views import people_list as listing
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.private_metadata import MAX_METADATA_LENGTH, OutdatedFormError, PrivateMetadata, length
@@ -103,6 +104,12 @@ def test_every_symbol_in_a_view_is_drawn_by_the_demos_page() -> None:
     shown = json.dumps([*(one.payload() for one in messages(PLAIN)), *modal_payloads("plain")])
     drawn = re.findall(r"(\w+): \[", DRAWN_BY.read_text(encoding="utf-8"))
     assert set(re.findall(r":([a-z_]{1,40}):", shown)) <= set(drawn)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_screen_has_more_than_one_primary_button(name: str) -> None:
+    for blocks in [*(one.payload()["blocks"] for one in messages(PROFILES[name])), *modal_payloads(name)]:
+        assert json.dumps(blocks).count('"style": "primary"') <= 1
 
 
 @pytest.mark.parametrize("name", ["plain", "longest", "hostile"])
@@ -307,7 +314,7 @@ def test_what_is_truly_required_is_not_called_optional_and_what_may_be_empty_say
         )
         inputs = inputs_of(opened)
         optional = {name for name in Field if inputs[name].get("optional")}
-        assert optional == {Field.LOGIN, Field.HOST, Field.PORT, Field.AUTHENTICATE}
+        assert optional == {Field.LOGIN, Field.PORT, Field.AUTHENTICATE} | ({Field.HOST} if known.host else set())
         assert login in inputs[Field.LOGIN]["hint"]["text"]
         assert host in inputs[Field.HOST]["hint"]["text"]
         assert "Empty: the one of these that fits." in inputs[Field.PORT]["hint"]["text"]
@@ -315,9 +322,57 @@ def test_what_is_truly_required_is_not_called_optional_and_what_may_be_empty_say
         assert port["type"] == "number_input"
         assert (port["initial_value"], port["min_value"], port["max_value"]) == ("587", "1", "65535")
         assert port["is_decimal_allowed"] is False
+        assert not any(
+            "Empty:" in inputs[name]["hint"]["text"]
+            for name in Field
+            if name not in optional and "hint" in inputs[name]
+        )
     # Of somebody else an admin need not know the password.
     others = a_form(empty, reader="U0GRACE", entry=PasswordEntry.IN_FORM)
     assert inputs_of(others)[Field.PASSWORD]["optional"] is True
+
+
+@pytest.mark.parametrize(
+    ("known", "hints"),
+    [
+        (
+            Defaults(),
+            {
+                Field.LOGIN: "Often the email address.",
+                Field.HOST: "The server for outgoing mail, which has to be known to save. Not sure? Ask your mail "
+                "provider.",
+            },
+        ),
+        (
+            Defaults(login_pattern="DOMAIN\\{local}", host="smtp.example.com"),
+            {
+                Field.LOGIN: "Your workspace makes it of the address (DOMAIN\\{local}).",
+                Field.HOST: "The server of your workspace is smtp.example.com.",
+            },
+        ),
+    ],
+)
+def test_a_hint_says_nothing_of_an_empty_input_where_slack_takes_none(known: Defaults, hints: dict[Field, str]) -> None:
+    basis = FormBasis(view=a_view(PLAIN), defaults=known)
+    opened = form.new_form(basis, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
+    inputs = inputs_of(opened.redrawn())
+    port = "587 goes with TLS, 465 with SSL, 25 with none, where nobody signs in."
+    for name, hint in {**hints, Field.PORT: port}.items():
+        assert inputs[name]["hint"]["text"] == hint
+        assert not inputs[name].get("optional")
+
+
+def test_the_defaults_hint_at_an_empty_server_only_where_slack_takes_one() -> None:
+    stored = StoredDefaults(defaults=Defaults(host="smtp.example.com"), previous=Defaults(), revision=3)
+    filled = defaults_views.filled(stored)
+    for drawn, hint in (
+        (0, "New forms begin with it. Empty: people type it themselves."),
+        (1, "New forms begin with it."),
+    ):
+        metadata = PrivateMetadata(owner=ADA, revision=3, drawn=drawn)
+        shown = defaults_views.defaults_form(filled, metadata=metadata).to_dict()
+        (server,) = [block for block in shown["blocks"] if block.get("block_id") == "host"]
+        assert (server["hint"]["text"], bool(server.get("optional"))) == (hint, not drawn)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,12 @@ from storage.tables.outbox import SENT, StoredNotice
 PROFILE_DELETED = "profile_deleted"
 NO_LONGER_TRUE = "no_longer_true"
 UNREADABLE = "unreadable"
+UNCERTAIN = "uncertain"
+"""The program died while it sent a notice, so often that it is not sent again."""
+TOO_LATE = "too_late"
+"""It waited for longer than `NOTICE_PERIOD`."""
+FAULTY = "error"
+"""A fault of the program kept it from being made."""
 
 MOST_NAMED = 10
 """People who are named of those who could not be told."""

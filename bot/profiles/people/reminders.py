@@ -23,7 +23,7 @@ _INTERVAL_SECONDS = NOTICE_PERIOD.total_seconds()
 class LeftOut(StrEnum):
     """Why a person is not reminded."""
 
-    WORKS = "works already"
+    WORKS = "whose profile works"
     ASKED_LATELY = "asked within the last three days"
     DEACTIVATED = "deactivated"
 

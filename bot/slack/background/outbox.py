@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
-from bot.profiles.people.notices import NotDueError, NoticeKind, Notices
+from bot.profiles.people.notices import FAULTY, TOO_LATE, UNCERTAIN, NotDueError, NoticeKind, Notices
 from bot.profiles.people.retention import NOTICE_PERIOD, outbox_lease
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.notices import notice_message
@@ -56,8 +56,6 @@ RETRY_AFTER_SECONDS = 30.0
 LAST_SEND_SECONDS = 5.0
 """How long a message that is just being sent keeps the process from stopping."""
 
-UNCERTAIN, TOO_LATE = "uncertain", "too_late"
-
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors: what is wrong with the app, and may be put right.
 _OF_THE_APP = """
     invalid_auth not_authed token_expired token_revoked missing_scope no_permission not_allowed_token_type
@@ -72,7 +70,7 @@ class Ended(StrEnum):
 
     SENT = "sent"
     REFUSED = "refused"
-    """By Slack, for good: it would refuse it again."""
+    """By Slack, for good: it would refuse it again. Or it could not be made, a fault of the program."""
     DROPPED = "dropped"
     """It was out of date."""
     LOST = "lost"
@@ -186,7 +184,7 @@ class Outbox:
             raise
         except Exception:
             log.exception("A %s notice could not be made.", stored.kind)
-            await self._end(stored, "error", Ended.REFUSED)
+            await self._end(stored, FAULTY, Ended.REFUSED)
         else:
             await self._end(stored, SENT, Ended.SENT)
 

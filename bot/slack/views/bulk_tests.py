@@ -20,6 +20,7 @@ from bot.slack.views.message import (
     context,
     escape,
     format_clock,
+    people,
     section,
     truncate,
 )
@@ -35,11 +36,6 @@ _MAX_WAITS = 3
 def profiles(count: int) -> str:
     """Return "15 email profiles"."""
     return f"{count} email {'profile' if count == 1 else 'profiles'}"
-
-
-def people(count: int) -> str:
-    """Return "15 people"."""
-    return f"{count} {'person' if count == 1 else 'people'}"
 
 
 def progress(so_far: BulkProgress, *, run_id: str, before: RunResult) -> Message:
@@ -148,7 +144,7 @@ def _cause(group: FailureGroup) -> str:
 def _buttons(group: FailureGroup, value: str) -> list[Button]:
     buttons = [button("Show these", ActionId.RUN_SHOW, value=value)]
     if group.fix is not None and group.fits:
-        buttons.append(button("Fix these", ActionId.RUN_FIX, value=value, style="primary", confirm=_question(group)))
+        buttons.append(button("Fix these", ActionId.RUN_FIX, value=value, confirm=_question(group)))
     buttons.append(button("Test these again", ActionId.RUN_TEST, value=value))
     return buttons
 

@@ -16,7 +16,6 @@ from bot.slack.views.message import (
     Message,
     actions,
     button,
-    checkbox_input,
     code,
     context,
     escape,
@@ -30,8 +29,11 @@ from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
 
+_SIGN_IN, _NO_SIGN_IN = "on", "off"
+_SIGNING_IN: Mapping[str, str] = {_SIGN_IN: "Sign in with login and password", _NO_SIGN_IN: "Nobody signs in"}
+
 _HINTS: Mapping[DefaultsField, str] = {
-    DefaultsField.HOST: "New forms begin with it. Empty: people type it themselves.",
+    DefaultsField.HOST: "New forms begin with it.",
     DefaultsField.PORT: "587 goes with TLS, 465 with SSL, 25 with neither and typically without authentication.",
     DefaultsField.LOGIN_PATTERN: "{address} is the whole address, {local} the part before the @.",
     DefaultsField.DOMAIN: "New forms begin with the person's name in Slack at this domain.",
@@ -85,11 +87,11 @@ def defaults_form(form: DefaultsForm, *, metadata: PrivateMetadata, notes: Seque
                     selected=encryption,
                 ),
             ),
-            checkbox_input(
-                DefaultsField.AUTHENTICATE,
+            InputBlock(
+                block_id=DefaultsField.AUTHENTICATE,
                 label=DEFAULTS_LABELS[DefaultsField.AUTHENTICATE],
-                meaning="Sign in with login and password",
-                checked=form.authenticate,
+                # No checkbox: of one that was unchecked Slack says nothing, as of one that was not touched.
+                element=menu(ActionId.VALUE, _SIGNING_IN, selected=_SIGN_IN if form.authenticate else _NO_SIGN_IN),
             ),
             _text(DefaultsField.LOGIN_PATTERN, form.login_pattern, redrawn=redrawn),
             _text(DefaultsField.DOMAIN, form.domain, redrawn=redrawn),
@@ -99,12 +101,14 @@ def defaults_form(form: DefaultsForm, *, metadata: PrivateMetadata, notes: Seque
 
 
 def _text(name: DefaultsField, value: str, *, redrawn: bool, multiline: bool | None = None) -> InputBlock:
+    # Drawn anew with a value it has to be filled, see `views/inputs.py`.
+    may_be_empty = not (redrawn and value)
+    empty = " Empty: people type it themselves." if name is DefaultsField.HOST and may_be_empty else ""
     return InputBlock(
         block_id=name,
         label=DEFAULTS_LABELS[name],
-        hint=_HINTS[name],
-        # Drawn anew with a value it has to be filled, see `views/inputs.py`.
-        optional=not (redrawn and value),
+        hint=f"{_HINTS[name]}{empty}",
+        optional=may_be_empty,
         element=PlainTextInputElement(
             action_id=ActionId.VALUE, initial_value=value or None, placeholder=_EXAMPLES[name], multiline=multiline
         ),
@@ -119,7 +123,7 @@ def read_form(shown: Mapping[str, Any]) -> DefaultsForm:
         host=values.text(DefaultsField.HOST),
         port=values.text(DefaultsField.PORT),
         encryption=values.choice(DefaultsField.ENCRYPTION),
-        authenticate=values.is_checked(DefaultsField.AUTHENTICATE),
+        authenticate=values.choice(DefaultsField.AUTHENTICATE) != _NO_SIGN_IN,
         login_pattern=values.text(DefaultsField.LOGIN_PATTERN),
         domain=values.text(DefaultsField.DOMAIN),
         allowed_servers=values.text(DefaultsField.ALLOWED_SERVERS),

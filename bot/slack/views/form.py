@@ -44,15 +44,12 @@ from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.row import Fix
 
-MAX_METADATA_LENGTH = 3000
-"""Characters of a view's private_metadata (https://docs.slack.dev/reference/views)."""
-
 _DECISION, _MINE, _THEIRS = "keep_", "mine", "theirs"
 _ON = "on"
 _CONTENT = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.ENCRYPTION, Field.AUTHENTICATE)
 _MAX_PLACEHOLDER_LENGTH = 150
 
-_PORT_HINT = "587 goes with TLS, 465 with SSL, 25 with none, where nobody signs in. Empty: the one of these that fits."
+_PORT_HINT = "587 goes with TLS, 465 with SSL, 25 with none, where nobody signs in."
 _ENCRYPTION_HINT = "TLS starts unencrypted and must switch, SSL encrypts from the first byte."
 _PASSWORD_FIXES: Mapping[Fix, str] = {
     Fix.REMOVE_BLANKS: "When the form is tested and saved, the blanks are taken out of the password.",
@@ -319,10 +316,25 @@ def _inputs(form: Form) -> list[Block]:
             content.address,
             hint="Used towards the server, and what recipients see as From.",
             example="ada@example.com",
+            optional=False,
         ),
-        _text_input(form, Field.LOGIN, content.login, hint=_login_hint(form), example=login or "ada@example.com"),
+        _text_input(
+            form,
+            Field.LOGIN,
+            content.login,
+            hint=_login_hint(form),
+            example=login or "ada@example.com",
+            optional=_may_be_empty(form, content.login),
+        ),
         *_password(form),
-        _text_input(form, Field.HOST, content.host, hint=_host_hint(form), example=defaults.host or "smtp.example.com"),
+        _text_input(
+            form,
+            Field.HOST,
+            content.host,
+            hint=_host_hint(form),
+            example=defaults.host or "smtp.example.com",
+            optional=bool(defaults.host) and _may_be_empty(form, content.host),
+        ),
         _port_input(form),
         InputBlock(
             block_id=_block_id(form, Field.ENCRYPTION),
@@ -347,13 +359,18 @@ def _inputs(form: Form) -> list[Block]:
 
 def _login_hint(form: Form) -> str:
     pattern = form.basis.defaults.login_pattern
-    return f"Empty: what your workspace makes of the address ({pattern})." if pattern else "Empty: the email address."
+    if _may_be_empty(form, form.content.login):
+        meant = f"what your workspace makes of the address ({pattern})" if pattern else "the email address"
+        return f"Empty: {meant}."
+    return f"Your workspace makes it of the address ({pattern})." if pattern else "Often the email address."
 
 
 def _host_hint(form: Form) -> str:
     host = form.basis.defaults.host
-    if host:
+    if host and _may_be_empty(form, form.content.host):
         return f"Empty: the server of your workspace, {host}."
+    if host:
+        return f"The server of your workspace is {host}."
     return "The server for outgoing mail, which has to be known to save. Not sure? Ask your mail provider."
 
 
@@ -436,18 +453,17 @@ def _may_be_empty(form: Form, value: str) -> bool:
     return not (form.metadata.drawn and value)
 
 
-def _text_input(form: Form, name: Field, value: str, *, hint: str, example: str) -> InputBlock:
-    first = name is Field.ADDRESS
+def _text_input(form: Form, name: Field, value: str, *, hint: str, example: str, optional: bool) -> InputBlock:
     return InputBlock(
         block_id=_block_id(form, name),
         label=LABELS[name],
         hint=hint,
-        optional=False if first else _may_be_empty(form, value),
+        optional=optional,
         element=PlainTextInputElement(
             action_id=ActionId.VALUE,
             initial_value=value or None,
             placeholder=truncate(example, _MAX_PLACEHOLDER_LENGTH),
-            focus_on_load=first and not form.metadata.drawn,
+            focus_on_load=name is Field.ADDRESS and not form.metadata.drawn,
         ),
     )
 
@@ -455,11 +471,12 @@ def _text_input(form: Form, name: Field, value: str, *, hint: str, example: str)
 def _port_input(form: Form) -> InputBlock:
     # Whatever else was typed stays in the input, which keeps its block id.
     port = parse_port(form.content.port)
+    may_be_empty = _may_be_empty(form, str(port or ""))
     return InputBlock(
         block_id=_block_id(form, Field.PORT),
         label=LABELS[Field.PORT],
-        hint=_PORT_HINT,
-        optional=_may_be_empty(form, str(port or "")),
+        hint=f"{_PORT_HINT} Empty: the one of these that fits." if may_be_empty else _PORT_HINT,
+        optional=may_be_empty,
         element=NumberInputElement(
             action_id=ActionId.VALUE,
             is_decimal_allowed=False,

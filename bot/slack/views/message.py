@@ -1,4 +1,4 @@
-"""What every view is made of: messages, escaped text, blocks, inputs, and reading inputs back."""
+"""What every view is made of: messages, escaped text, blocks and inputs."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -233,48 +233,21 @@ def menu(
     )
 
 
-def checkbox_input(
-    block_id: str, *, label: str, meaning: str, checked: bool, sent_as: ActionId | None = None
-) -> InputBlock:
-    """Return an input that is one checkbox; with `sent_as` each change of it is sent at once, under that action."""
+def checkbox_input(block_id: str, *, label: str, meaning: str, checked: bool, sent_as: ActionId) -> InputBlock:
+    """Return an input that is one checkbox; each change of it is sent at once, under the action `sent_as`."""
     on = option("on", meaning)
     return InputBlock(
         block_id=block_id,
         label=label,
         optional=True,
-        dispatch_action=True if sent_as else None,
-        element=CheckboxesElement(
-            action_id=sent_as or ActionId.VALUE, options=[on], initial_options=[on] if checked else None
-        ),
+        dispatch_action=True,
+        element=CheckboxesElement(action_id=sent_as, options=[on], initial_options=[on] if checked else None),
     )
 
 
-def text_value(values: Mapping[str, Any], block_id: str) -> str:
-    """Return what was typed into an input; `values` is a view's `state.values` as the request claims it.
-
-    Whatever is missing or has another shape is read as empty, here and below.
-    """
-    value = _element(values, block_id, ActionId.VALUE).get("value")
-    return value if isinstance(value, str) else ""
-
-
-def selected_value(values: Mapping[str, Any], block_id: str, action_id: str = ActionId.VALUE) -> str:
-    """Return the value of a chosen option."""
-    selected = _element(values, block_id, action_id).get("selected_option")
-    value = selected.get("value") if isinstance(selected, Mapping) else None
-    return value if isinstance(value, str) else ""
-
-
-def is_checked(values: Mapping[str, Any], block_id: str) -> bool:
-    """Return whether a checkbox is checked."""
-    options = _element(values, block_id, ActionId.VALUE).get("selected_options")
-    return bool(options) if isinstance(options, list) else False
-
-
-def _element(values: Mapping[str, Any], block_id: str, action_id: str) -> Mapping[str, Any]:
-    block = values.get(block_id) if isinstance(values, Mapping) else None
-    element = block.get(action_id) if isinstance(block, Mapping) else None
-    return element if isinstance(element, Mapping) else {}
+def people(count: int) -> str:
+    """Return "15 people"."""
+    return f"{count} {'person' if count == 1 else 'people'}"
 
 
 def notice(sentence: str) -> Message:

@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.people.members import NO_MEMBER
 from bot.profiles.people.notices import (
+    FAULTY,
     NO_LONGER_TRUE,
     PROFILE_DELETED,
+    TOO_LATE,
+    UNCERTAIN,
+    UNREADABLE,
     Batch,
     BatchResult,
     ChangedNotice,
@@ -40,6 +44,10 @@ _CAUSES: Mapping[str, str] = {
     "messages_tab_disabled": "not to be reached, because the app's messages tab is off",
     PROFILE_DELETED: "without a profile by now",
     NO_LONGER_TRUE: "not in need of it any more",
+    UNREADABLE: "not told, because the message could not be read any more",
+    UNCERTAIN: "perhaps told: the bot was stopped while it sent the message",
+    TOO_LATE: "not reached within three days",
+    FAULTY: "not told, because of a fault of the bot",
 }
 
 
@@ -154,7 +162,8 @@ def _batch(result: BatchResult) -> Message:
     if not unsent:
         text = f"The {people} {done} {_have(total)} been told: {total} of {total}."
         return Message(text=text, blocks=[section(escape(text))])
-    text = f"Of the {total} {people} {done}, {result.sent} {_have(result.sent)} been told and {unsent} could not be."
+    told = f"{result.sent} {_have(result.sent)} been told and {unsent} not, or not for certain."
+    text = f"Of the {total} {people} {done}, {told}"
     causes = sorted(result.unsent.items(), key=lambda item: -item[1])
     lines = [f"• {count} {escape(_cause(outcome))}" for outcome, count in causes[:_MAX_CAUSES]]
     if len(causes) > _MAX_CAUSES:

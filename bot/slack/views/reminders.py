@@ -3,7 +3,7 @@
 from bot.profiles.people.people_list import ListQuery
 from bot.profiles.people.reminders import ReminderCounts
 from bot.slack.ids import ActionId
-from bot.slack.views.message import Message, actions, button, context, escape, notice, section
+from bot.slack.views.message import Message, actions, button, context, escape, notice, people, section
 from bot.slack.views.people_list import encode_query
 
 REMINDED = "This person gets a message from the bot that says that you ask, with the button they need."
@@ -13,14 +13,14 @@ def question(counts: ReminderCounts, query: ListQuery) -> Message:
     """Return the question, with the number of people in its button; without anybody to remind, why."""
     if not counts.reminded:
         return notice(f"Nobody here needs a reminder now. {_left_out(counts)}".strip())
-    people = _people(counts.reminded)
-    text = f"Remind {people}? Each gets a message from the bot that says that you ask, with the button they need."
+    whom = people(counts.reminded)
+    text = f"Remind {whom}? Each gets a message from the bot that says that you ask, with the button they need."
     left_out = _left_out(counts)
     return Message(
         text=f"{text} {left_out}".strip(),
         blocks=[
             section(escape(text)),
-            actions(button(f"Remind {people}", ActionId.REMIND_THESE, value=encode_query(query), style="primary")),
+            actions(button(f"Remind {whom}", ActionId.REMIND_THESE, value=encode_query(query), style="primary")),
             context(escape(f"{left_out} A message that is sent cannot be taken back.".strip())),
         ],
     )
@@ -35,7 +35,7 @@ def done(counts: ReminderCounts) -> Message:
     """Return how many are reminded, and how many are left out and why."""
     if not counts.reminded:
         return notice(f"Nobody was reminded. {_left_out(counts)}".strip())
-    sentences = [f"Reminded {_people(counts.reminded)}.", _left_out(counts)]
+    sentences = [f"Reminded {people(counts.reminded)}.", _left_out(counts)]
     sentences.append("The messages are sent one after the other; another one tells you when that is done.")
     return notice(" ".join(sentence for sentence in sentences if sentence))
 
@@ -46,7 +46,3 @@ def _left_out(counts: ReminderCounts) -> str:
         return ""
     reasons = ", ".join(f"{count} {reason}" for reason, count in counts.left_out.most_common())
     return f"{total} {'is' if total == 1 else 'are'} left out: {reasons}."
-
-
-def _people(count: int) -> str:
-    return f"{count} {'person' if count == 1 else 'people'}"

@@ -73,7 +73,12 @@ def _address(account: Account) -> str:
 
 
 def _endpoint(account: Account) -> str:
-    return code(f"{account.host}:{account.port}")
+    return code(_address(account))
+
+
+def _elapsed(test: RunningTest) -> str:
+    """Return for how long a test has been running, to be added to a sentence; nothing in its first moment."""
+    return f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
 
 
 def begun(test: RunningTest, seconds: float) -> Message:
@@ -92,9 +97,8 @@ def testing(test: RunningTest) -> Message:
 
 def running_blocks(test: RunningTest) -> list[Block]:
     """Return how far a test under way is, for how long, and the button that stops it."""
-    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
     return [
-        section(f":hourglass_flowing_sand: Testing {_endpoint(test.account)} …{elapsed}"),
+        section(f":hourglass_flowing_sand: Testing {_endpoint(test.account)} …{_elapsed(test)}"),
         *line_sections(_stage_lines(test.report)),
         actions(stop_button(test.test_id)),
     ]
@@ -172,14 +176,14 @@ def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> M
 
 
 def last_report(account: Account, result: ConnectionTestResult, *, owner: str) -> list[Block]:
-    """Return the last test for the Home tab, where it stays, with its buttons; what is edited stands on the card."""
+    """Return the last test for the Home tab, where it stays, with its buttons; the primary one stands on the card."""
     report = result.report
     verdict = f"failed at {report.failed_stage.name}" if report.failed_stage else "passed"
     return [
         header(f"Last connection test: {verdict}"),
         context(f"{_endpoint(account)} · {format_time(report.tested_at)} · {duration(report.seconds)}"),
         *_findings(result),
-        *_fixes(result, owner, ActionId.APPLY_FIX),
+        *_fixes(result, owner, ActionId.APPLY_FIX, first=None),
         _buttons(report, owner),
         context(
             "`/email-test` tests again in any channel. Its report is gone when Slack reloads; the last one stays here."
@@ -246,8 +250,13 @@ def _open_ports(report: Report) -> list[Block]:
     return [section(f"The same server answers with {ways}. That was tried without your password.")]
 
 
-def _fixes(result: ConnectionTestResult, owner: str, action_id: ActionId) -> list[Block]:
-    """Return each fix in a row of its own: its button, sent as `action_id`, says exactly what it changes."""
+def _fixes(
+    result: ConnectionTestResult, owner: str, action_id: ActionId, *, first: str | None = "primary"
+) -> list[Block]:
+    """Return each fix in a row of its own: its button, sent as `action_id`, says exactly what it changes.
+
+    `first` is the style of the first one.
+    """
     report = result.report
     return [
         actions(
@@ -255,7 +264,7 @@ def _fixes(result: ConnectionTestResult, owner: str, action_id: ActionId) -> lis
                 fix_label(fix, port=report.port),
                 action_id,
                 value=encode_fix(fix, owner),
-                style="primary" if number == 0 else None,
+                style=None if number else first,
                 confirm=_trust_question(report.certificate) if fix.kind is Fix.TRUST_CERTIFICATE else None,
             ),
             block_id=f"fix_{number}",
@@ -330,10 +339,8 @@ def _decode(value: str) -> object:
 
 def form_progress(test: RunningTest) -> list[Block]:
     """Return how far a test is for the top of the form, for how long, and the button that stops it."""
-    elapsed = f" {test.seconds:.0f} s" if test.seconds >= 0.5 else ""
-    where = f"{test.account.host}:{test.account.port}"
     return [
-        *alert(f"Testing {where} …{elapsed}", "info"),
+        *alert(f"Testing {_address(test.account)} …{_elapsed(test)}", "info"),
         actions(stop_button(test.test_id)),
         *line_sections(_stage_lines(test.report)),
     ]

@@ -140,7 +140,7 @@ async def test_who_changed_or_was_tested_since_is_left_alone_and_who_cannot_be_t
     assert "Changed for 5 people" in fixed
     assert "1 not changed: The profile was changed or tested since" in fixed
     report = searchable(await workspace.wait_message(GRACE, "whose profiles you changed", timeout=20))
-    assert "4 have been told and 1 could not be" in report
+    assert "4 have been told and 1 not, or not for certain." in report
     assert (await profile_of(demo, WRONG_PORT[0].id)).extras == {"TLS": "Y", "FROM_NAME": "Me"}
 
 

@@ -182,7 +182,7 @@ async def test_many_are_moved_although_some_cannot_be_told_and_those_are_counted
         report = searchable(await workspace.wait_message(GRACE, "whose profiles you moved"))
         unsent = 1 + (MANY - 1) // 20
         sent = MANY - unsent
-        assert f"Of the {MANY} people whose profiles you moved, {sent} have been told and {unsent} could not" in report
+        assert f"Of the {MANY} people whose profiles you moved, {sent} have been told and {unsent} not" in report
         assert f"• {unsent} deactivated in Slack" in report
         assert f"<@{everybody[0].id}>" in report
         told = [message.channel for message in workspace.all_messages if "changed your email profile" in str(message)]
@@ -243,6 +243,22 @@ async def test_what_a_form_shows_is_saved_when_another_admin_was_quicker_even_if
         told = searchable(await workspace.wait_message(GRACE, "`mail.demo.example:2525`"))
         assert "TLS (STARTTLS, required), signing in" in told
         assert "Login `{address}`" in told
+
+
+async def test_that_nobody_signs_in_is_saved_although_another_admin_was_quicker(tmp_path: Path) -> None:
+    async with running_demo(tmp_path, admin_user_ids=frozenset({ADA})) as demo:
+        workspace = demo.workspace
+        for user in (ADA, GRACE):
+            await workspace.command(user, "/email-profile", "defaults")
+            await workspace.wait_view(user, "Workspace defaults")
+        assert await workspace.submit(ADA) == {}
+        await workspace.fill(GRACE, "Port", "25")
+        await workspace.submit(GRACE)
+        await workspace.wait_view(GRACE, "Workspace defaults", containing="Another admin changed the defaults")
+        await workspace.fill(GRACE, "Authentication Required", "off")
+        assert await workspace.submit(GRACE) == {}
+        told = searchable(await workspace.wait_message(GRACE, "any server:25"))
+        assert "without signing in" in told
 
 
 @pytest.mark.parametrize(

@@ -405,6 +405,25 @@ async def test_a_scope_that_is_optional_is_named_and_nothing_fails_without_it(
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("granted", "says"),
+    [
+        ("commands,users:read,users:read.email,files:write", "the token lacks chat:write. Add what is missing under"),
+        ("commands,users:read", "the token lacks chat:write, users:read.email, files:write. Add what is missing under"),
+        (",".join(SCOPES), "everything else works. Add what is missing under"),
+    ],
+)
+async def test_what_to_do_about_missing_scopes_is_said_of_one_as_of_many(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, granted: str, says: str
+) -> None:
+    monkeypatch.setattr(setup.demo.workspace, "scopes", granted)
+    _, lines, _ = await check(setup, given=setup.good)
+    (line,) = [line for line in lines if "Slack scopes: " in line]
+    assert says in line
+    assert line.endswith("OAuth & Permissions as in manifest.yml, and reinstall the app.")
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_machines_get_a_list_of_subject_good_and_sentence(setup: Setup) -> None:
     code, _, out = await check(setup, "--json", given={**setup.good, "SLACK_BOT_TOKEN": "xoxb-canary"})
     findings = json.loads(out)
@@ -659,6 +678,27 @@ async def test_of_two_usual_ports_one_is_enough_and_one_cause_is_told_once(
     found = await doctor.examine(LOOPBACK)
     assert all(one.good for one in found)
     assert f"nothing has to: port {setup.demo.mail.ports[587]} does." in str(found)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_usual_port_that_is_not_allowed_need_not_be_where_the_other_answers(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(setup.folder)
+    for name, value in setup.good.items():
+        monkeypatch.setenv(name, value)
+    answers = setup.demo.mail.ports[587]
+    monkeypatch.setattr(mail, "USUAL_PORTS", (CLOSED, answers))
+    found = await doctor.examine(LOOPBACK)
+    assert all(one.good for one in found)
+    (port,) = [one.sentence for one in found if one.subject == f"Mail server port {CLOSED}"]
+    assert port == f"it is not allowed, and it need not be used: port {answers} answers."
+    monkeypatch.setattr(mail, "USUAL_PORTS", (CLOSED, CLOSED + 1))
+    monkeypatch.setenv("SMTP_ALLOWED_PORTS", str(CLOSED + 1))
+    closed = [one.sentence for one in await doctor.examine(LOOPBACK) if one.subject.startswith("Mail server port")]
+    assert (
+        f"it is not allowed. If it is meant, set SMTP_ALLOWED_PORTS={CLOSED},{CLOSED + 1}. If the server" in closed[0]
+    )
 
 
 def test_there_are_enough_ways_of_being_broken() -> None:

@@ -15,7 +15,12 @@ from bot.demo.run import Demo, running_demo
 from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
+from bot.profiles.people.notices import Content
 from bot.profiles.people.reminders import Reminders
+from bot.slack.background.outbox import Outbox
+from bot.slack.views import message as views
+from bot.slack.views import notices
+from bot.slack.views.form import PasswordEntry
 from tests.scenario.crowd import CROWD, crowded_demo, listed
 from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
 from tests.store import Store
@@ -115,7 +120,7 @@ async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_c
     question = await asked(demo)
     assert "Remind 40 people?" in searchable(question)
     assert "2 are left out" in searchable(question)
-    assert "1 works already" in searchable(question)
+    assert "1 whose profile works" in searchable(question)
     assert "1 asked within the last three days" in searchable(question)
     assert len(await store.ask("SELECT 1 FROM outbox")) == 1
     await demo.workspace.press(GRACE, "Remind 40 people", message=question)
@@ -183,9 +188,47 @@ async def test_guests_bots_and_the_deactivated_are_never_reminded(demo: Demo, lo
     await notices_sent(demo)
     assert reminders(demo, BARBARA) == []
     report = searchable(await workspace.wait_message(GRACE, "whom you reminded"))
-    assert "41 have been told and 1 could not be" in report
+    assert "41 have been told and 1 not, or not for certain." in report
     assert "• 1 no members any more" in report
     assert f"<@{BARBARA}>" in report
+
+
+async def test_what_the_bot_itself_did_not_bring_about_is_not_laid_on_slack(
+    demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, faulty = demo.bot.outbox, CROWD[5].id
+
+    async def waits(_: Outbox, workspace: str) -> None:
+        del outbox._senders[workspace]
+
+    def made(content: Content, *, reader: str, entry: PasswordEntry) -> views.Message:
+        if reader == faulty:
+            raise RuntimeError
+        return notices.notice_message(content, reader=reader, entry=entry)
+
+    monkeypatch.setattr("bot.slack.background.outbox.notice_message", made)
+    with monkeypatch.context() as patched:
+        patched.setattr(Outbox, "_send_all", waits)
+        await demo.workspace.press(GRACE, "Remind 42 people", message=await asked(demo))
+        await demo.workspace.wait_message(GRACE, "Reminded 42 people.")
+        for user, change in (
+            (CROWD[2].id, "kind = 'of_a_newer_version'"),
+            (CROWD[3].id, "unknown = 2"),
+            (CROWD[4].id, "created_at = created_at - 3 * 86400"),
+        ):
+            await store.edit(f"UPDATE outbox SET {change} WHERE user_id = :user", user=user)
+    outbox.wake(Person(TEAM, GRACE))
+    await notices_sent(demo)
+    report = searchable(await demo.workspace.wait_message(GRACE, "whom you reminded"))
+    assert "Of the 42 people whom you reminded, 38 have been told and 4 not, or not for certain." in report
+    for cause in (
+        "• 1 not told, because the message could not be read any more",
+        "• 1 perhaps told: the bot was stopped while it sent the message",
+        "• 1 not reached within three days",
+        "• 1 not told, because of a fault of the bot",
+    ):
+        assert cause in report
+    assert "not taken by Slack" not in report
 
 
 async def test_nobody_to_remind_is_said_without_a_button(demo: Demo) -> None:
