@@ -141,12 +141,11 @@ class OutboxTable(Table):
 
     async def put_off(self, record_id: str, *, seconds: float) -> None:
         """Let a claimed message wait for so many seconds: it is known not to have been sent."""
-        due_at = now(self._connection) + min(seconds, LONGEST_PAUSE_SECONDS)
-        await self._connection.execute(
-            update(OutboxRow)
-            .filter_by(record_id=record_id, outcome=_WAITING)
-            .values(unknown=0, tries=col(OutboxRow.tries) + 1, due_at=due_at)
-        )
+        await self._wait(record_id, seconds, unknown=0)
+
+    async def postpone(self, record_id: str, *, seconds: float) -> None:
+        """Let a claimed message wait for so many seconds: it was sent with an unknown end, which stays counted."""
+        await self._wait(record_id, seconds)
 
     async def end(self, record_id: str, outcome: str) -> bool:
         """End a message and empty it; False when it has ended already."""
@@ -222,6 +221,14 @@ class OutboxTable(Table):
         """Delete messages that ended, or still wait, since before so many seconds ago."""
         since = func.coalesce(col(OutboxRow.ended_at), col(OutboxRow.created_at))
         await self._connection.execute(delete(OutboxRow).where(since < now(self._connection) - older_than))
+
+    async def _wait(self, record_id: str, seconds: float, **values: int) -> None:
+        due_at = now(self._connection) + min(seconds, LONGEST_PAUSE_SECONDS)
+        await self._connection.execute(
+            update(OutboxRow)
+            .filter_by(record_id=record_id, outcome=_WAITING)
+            .values(tries=col(OutboxRow.tries) + 1, due_at=due_at, **values)
+        )
 
     def _is_due(self) -> ColumnElement[bool]:
         due_at, time = col(OutboxRow.due_at), now(self._connection)

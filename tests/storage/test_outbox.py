@@ -86,6 +86,21 @@ async def test_what_slack_refused_for_now_is_tried_as_often_as_it_takes(database
     assert await waiting(database) is None
 
 
+async def test_what_slack_may_have_taken_waits_and_is_tried_once_more_and_never_again(database: Database) -> None:
+    await add(database)
+    for unknown in range(MOST_UNKNOWN):
+        one = await claimed(database)
+        assert (one.unknown, one.tries) == (unknown, unknown)
+        async with database.writing() as tx:
+            await tx.outbox.postpone(one.record_id, seconds=900)
+        assert 899 < (await waiting(database) or 0) <= 900
+        await change(database, "UPDATE outbox SET due_at = due_at - 901")
+    assert await claim(database) is None
+    async with database.reading() as tx:
+        (lost,) = await tx.outbox.lost(older_than=1000)
+    assert lost.unknown == MOST_UNKNOWN
+
+
 async def test_what_has_waited_too_long_is_found(database: Database) -> None:
     await add(database)
     await change(database, "UPDATE outbox SET created_at = created_at - 100")

@@ -1,7 +1,8 @@
 """Sends what is stored in the outbox: one message after the other, as quick as Slack takes them, each once.
 
-A message is claimed in the database before it is sent, and ends there afterwards. When the process dies in between,
-it is sent once more; when that happens again, it ends as if it had been sent twice. Of several instances one sends at
+A message is claimed in the database before it is sent, and ends there afterwards. When the process dies in between, or
+Slack does not say whether it took it, it is sent once more; when that happens again, it ends, for it may have come
+twice. Of several instances one sends at
 a time in each workspace, and a pause that Slack asks for holds for all of them.
 """
 
@@ -20,7 +21,14 @@ from bot.profiles.people.notices import FAULTY, TOO_LATE, UNCERTAIN, NotDueError
 from bot.profiles.people.retention import NOTICE_PERIOD, outbox_lease
 from bot.slack.views.form import PasswordEntry
 from bot.slack.views.notices import notice_message
-from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_ratelimited, is_temporary, retry_after_seconds
+from bot.slack.web_api.errors import (
+    SLACK_ERRORS,
+    error_code,
+    is_ratelimited,
+    is_temporary,
+    is_unanswered,
+    retry_after_seconds,
+)
 from bot.slack.workspaces.workspaces import Workspaces
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
@@ -48,7 +56,7 @@ POLL_SECONDS = 15.0
 
 _SHORTEST_WAIT_SECONDS = 0.05
 FIRST_PAUSE_SECONDS, LONGEST_BACKOFF_SECONDS = 5.0, 900.0
-"""After a message that was not taken; the pause doubles each time."""
+"""After a message that was not taken; the pause doubles each time. The longest follows one that may have been taken."""
 
 RETRY_AFTER_SECONDS = 30.0
 """How long to wait where Slack says that there were too many messages, and names no time."""
@@ -74,7 +82,7 @@ class Ended(StrEnum):
     DROPPED = "dropped"
     """It was out of date."""
     LOST = "lost"
-    """It was sent twice without an answer, or waited too long."""
+    """It was sent twice, and Slack said neither time what became of it; or it waited too long."""
 
 
 @dataclass(kw_only=True)
@@ -137,21 +145,18 @@ class Outbox:
 
     async def _send_all(self, workspace: str) -> None:
         """Send everything that is due in one workspace."""
-        pause = 0.0
         try:
             while (wait := await _to_its_end(self._send_next(workspace))) is not None:
                 await self.sleep(wait)
         except DatabaseUnavailableError as error:
             log.info("Messages to people wait: %s.", error)
-            pause = POLL_SECONDS
         except Exception:
             # Only a stop ends this for good.
             log.exception("Messages to people could not be sent.")
-            pause = POLL_SECONDS
+        else:
+            self._written.set()
         finally:
             del self._senders[workspace]
-        if not pause:
-            self._written.set()
 
     async def _send_next(self, workspace: str) -> float | None:
         """Send one message; return the seconds until the next may be sent, None when there is none for now."""
@@ -175,11 +180,11 @@ class Outbox:
                 await client.chat_postMessage(channel=stored.user, **message.payload())
         except NotDueError as error:
             await self._end(stored, error.outcome, Ended.DROPPED)
-        except SlackApiError as error:
-            await self._refused(stored, error)
-        except (UserError, *SLACK_ERRORS) as error:
-            # Slack is silent, or the bot is not installed just now.
+        except UserError as error:
+            # The bot is not installed just now.
             await self._put_off(stored, type(error).__name__, seconds=_backoff(stored))
+        except SLACK_ERRORS as error:
+            await self._not_taken(stored, error)
         except DatabaseUnavailableError:
             raise
         except Exception:
@@ -187,6 +192,14 @@ class Outbox:
             await self._end(stored, FAULTY, Ended.REFUSED)
         else:
             await self._end(stored, SENT, Ended.SENT)
+
+    async def _not_taken(self, stored: StoredNotice, error: BaseException) -> None:
+        if is_unanswered(error):
+            await self._postpone(stored, type(error).__name__)
+        elif isinstance(error, SlackApiError):
+            await self._refused(stored, error)
+        else:
+            await self._put_off(stored, type(error).__name__, seconds=_backoff(stored))
 
     async def _refused(self, stored: StoredNotice, error: SlackApiError) -> None:
         code = error_code(error) or "no answer"
@@ -207,6 +220,14 @@ class Outbox:
         log.info("A %s notice waits for %.0f s (%s).", stored.kind, seconds, why, extra=_whose(stored))
         async with self.database.writing() as tx:
             await tx.outbox.put_off(stored.record_id, seconds=seconds)
+
+    async def _postpone(self, stored: StoredNotice, why: str) -> None:
+        seconds = LONGEST_BACKOFF_SECONDS
+        log.info(
+            "A %s notice may have been sent (%s); it waits for %.0f s.", stored.kind, why, seconds, extra=_whose(stored)
+        )
+        async with self.database.writing() as tx:
+            await tx.outbox.postpone(stored.record_id, seconds=seconds)
 
     async def _end(self, stored: StoredNotice, outcome: str, ended: Ended) -> None:
         async with self.database.writing() as tx:

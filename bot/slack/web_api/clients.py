@@ -15,6 +15,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 CALL_TIMEOUT_SECONDS = 30.0
 """For one answer of Slack's."""
 
+CONNECT_TIMEOUT_SECONDS = 10.0
+"""For a connection: what takes longer was not sent."""
+
 LONGEST_RETRY_SECONDS = 10
 """How long Slack may ask to wait; when it asks for more, the call has failed, and other ways are tried."""
 
@@ -57,9 +60,8 @@ class BriefRateLimitRetry(AsyncRateLimitErrorRetryHandler):
 
 def slack_session(*watching: aiohttp.TraceConfig) -> aiohttp.ClientSession:
     """Return the session that all clients share; each of `watching` traces its calls."""
-    return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS), trace_configs=list(watching)
-    )
+    timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+    return aiohttp.ClientSession(timeout=timeout, trace_configs=list(watching))
 
 
 class Clients:

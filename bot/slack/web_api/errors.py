@@ -6,6 +6,9 @@ from slack_sdk.errors import SlackApiError
 SLACK_ERRORS = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError)
 """What a call of Slack's may raise: a refusal or no answer that can be read, a lost connection, silence."""
 
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+"""What is raised before a request is sent: there is no connection."""
+
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 
 # https://docs.slack.dev/reference/methods/views.open#errors, and the older names of the same.
@@ -23,6 +26,18 @@ def is_temporary(error: SlackApiError) -> bool:
     """Whether the same call may well succeed a little later: too many requests, or a failure inside Slack."""
     status = getattr(error.response, "status_code", 0)
     return error_code(error) in ("", "ratelimited", "internal_error", "fatal_error") or status >= 500
+
+
+def is_unanswered(error: BaseException) -> bool:
+    """Whether a call was made, and nothing tells whether Slack did what it asks for.
+
+    Slack was silent, the connection was cut, or what came with status 200 cannot be read.
+    """
+    if isinstance(error, SlackApiError):
+        # slack_sdk gives aiohttp's response where its JSON breaks off, else its own.
+        status = getattr(error.response, "status_code", getattr(error.response, "status", 0))
+        return status == 200 and not error_code(error)
+    return isinstance(error, SLACK_ERRORS) and not isinstance(error, _NOT_SENT)
 
 
 def is_expired_trigger(error: BaseException) -> bool:

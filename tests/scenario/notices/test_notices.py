@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo.faults import Fault
 from bot.demo.people import TEAM
@@ -95,7 +97,7 @@ async def test_what_is_told_is_sealed_holds_no_password_and_is_gone_when_it_is_s
     assert len(after.sealed) < len(before)
 
 
-@pytest.mark.parametrize("fault", [Fault(kind="error500"), Fault(kind="close"), Fault(kind="garbled")])
+@pytest.mark.parametrize("fault", [Fault(kind="error500"), Fault(kind="refused", error="internal_error")])
 async def test_while_slack_is_broken_a_notice_waits_and_then_comes_once(
     http_demo: Demo, store: Store, fault: Fault
 ) -> None:
@@ -109,6 +111,72 @@ async def test_while_slack_is_broken_a_notice_waits_and_then_comes_once(
         assert told(http_demo) == []
     await hurried(store)
     await notices_sent(http_demo)
+    assert len(told(http_demo)) == 1
+
+
+async def test_while_there_is_no_connection_to_slack_a_notice_waits_and_then_comes_once(
+    http_demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(http_demo, ADA)
+
+    async def nowhere(self: AsyncWebClient, **arguments: Any) -> None:
+        lost = copy(self)
+        lost.base_url = "http://127.0.0.1:9/api/"
+        await lost.api_call("chat.postMessage", json=arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncWebClient, "chat_postMessage", nowhere)
+        for number in range(3):
+            await (hurried(store) if number else change(http_demo))
+            http_demo.bot.outbox.wake(Person(TEAM, ADA))
+            await store.until(f"SELECT 1 FROM outbox WHERE tries = {number + 1}")
+    await hurried(store)
+    await notices_sent(http_demo)
+    assert len(told(http_demo)) == 1
+
+
+async def test_a_notice_that_slack_takes_and_answers_too_late_comes_twice_at_most(
+    http_demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="bot.slack")
+    await set_up(http_demo, ADA)
+    monkeypatch.setattr("bot.slack.background.outbox.SEND_TIMEOUT_SECONDS", 0.3)
+    post = AsyncWebClient.chat_postMessage
+
+    async def late(self: AsyncWebClient, **arguments: Any) -> None:
+        await post(self, **arguments)
+        await asyncio.sleep(5)
+
+    monkeypatch.setattr(AsyncWebClient, "chat_postMessage", late)
+    await change(http_demo)
+    for number in (1, 2):
+        await store.until(f"SELECT 1 FROM outbox WHERE tries = {number}")
+        await hurried(store)
+        http_demo.bot.outbox.wake(Person(TEAM, ADA))
+    await until(store, "uncertain")
+    assert len(told(http_demo)) == 2
+    assert caplog.text.count("A changed notice may have been sent (TimeoutError); it waits for 900 s.") == 2
+
+
+@pytest.mark.parametrize("fault", [Fault(kind="close"), Fault(kind="garbled")])
+async def test_a_notice_is_sent_once_more_where_nothing_tells_whether_slack_took_it_and_no_third_time(
+    http_demo: Demo, store: Store, fault: Fault
+) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    workspace.faults["chat.postMessage"] = [fault]
+    await change(http_demo)
+    await store.until("SELECT 1 FROM outbox WHERE tries = 1")
+    await hurried(store)
+    await notices_sent(http_demo)
+    assert len(told(http_demo)) == 1
+    workspace.faults["chat.postMessage"] = [fault, fault]
+    await change(http_demo, "Augusta")
+    for number in (1, 2):
+        await store.until(f"SELECT 1 FROM outbox WHERE tries = {number} AND outcome = ''")
+        await hurried(store)
+        http_demo.bot.outbox.wake(Person(TEAM, ADA))
+    await until(store, "uncertain")
     assert len(told(http_demo)) == 1
 
 
