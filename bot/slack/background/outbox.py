@@ -60,9 +60,10 @@ UNCERTAIN, TOO_LATE = "uncertain", "too_late"
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors: what is wrong with the app, and may be put right.
 _OF_THE_APP = """
-    invalid_auth not_authed token_expired token_revoked missing_scope no_permission not_allowed_token_type
-    ekm_access_denied access_denied org_login_required team_access_not_granted two_factor_setup_required
-    team_added_to_org enterprise_is_restricted accesslimited service_unavailable request_timeout
+    invalid_auth not_authed account_inactive token_expired token_revoked missing_scope no_permission
+    not_allowed_token_type ekm_access_denied access_denied org_login_required team_access_not_granted
+    two_factor_setup_required team_added_to_org enterprise_is_restricted accesslimited service_unavailable
+    request_timeout message_limit_exceeded
 """
 _TO_BE_PUT_RIGHT = frozenset(_OF_THE_APP.split())
 

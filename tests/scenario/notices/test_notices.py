@@ -130,7 +130,7 @@ async def test_a_pause_that_slack_asks_for_holds_for_the_whole_workspace(http_de
     assert ["Augusta" in text for text in told(http_demo)] == [False, True]
 
 
-@pytest.mark.parametrize("error", ["user_disabled", "cannot_dm_bot", "user_not_found", "account_inactive", "new_error"])
+@pytest.mark.parametrize("error", ["user_disabled", "cannot_dm_bot", "user_not_found", "new_error"])
 async def test_who_cannot_be_told_for_good_stops_nobody_and_is_counted(
     http_demo: Demo, store: Store, caplog: pytest.LogCaptureFixture, error: str
 ) -> None:
@@ -151,7 +151,18 @@ async def test_who_cannot_be_told_for_good_stops_nobody_and_is_counted(
     assert "Countess" not in caplog.text
 
 
-@pytest.mark.parametrize("error", ["invalid_auth", "token_revoked", "missing_scope"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "invalid_auth",
+        "token_revoked",
+        "missing_scope",
+        "account_inactive",
+        "message_limit_exceeded",
+        "rate_limited",
+        "ratelimited",
+    ],
+)
 async def test_what_is_wrong_with_the_app_ends_no_notice(http_demo: Demo, store: Store, error: str) -> None:
     await set_up(http_demo, ADA)
     http_demo.workspace.faults["chat.postMessage"] = [Fault(kind="refused", error=error)]
