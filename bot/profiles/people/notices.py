@@ -195,6 +195,9 @@ class Notices:
         async with self.database.reading() as tx:
             outcomes = dict(await tx.outbox.outcomes(stored.workspace, stored.batch))
             users = await tx.outbox.unsent(stored.workspace, stored.batch, limit=MOST_NAMED)
+        if not outcomes:
+            # They are kept for a while only.
+            raise NotDueError(NO_LONGER_TRUE)
         sent = outcomes.pop(SENT, 0)
         return BatchResult(what=notice.what, sent=sent, unsent=outcomes, users=tuple(users))
 

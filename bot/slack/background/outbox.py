@@ -1,8 +1,8 @@
 """Sends what is stored in the outbox: one message after the other, as quick as Slack takes them, each once.
 
 A message is claimed in the database before it is sent, and ends there afterwards. When the process dies in between,
-it is sent once more; when that happens again, it ends as if it had been sent twice. Of several instances one sends at
-a time in each workspace, and a pause that Slack asks for holds for all of them.
+it is sent once more; when that happens again, it ends as if it had been sent twice. Several instances send in turn in
+each workspace, at one pace for all of them, as is a pause that Slack asks for; and never two at once to one person.
 """
 
 import asyncio
@@ -127,6 +127,10 @@ class Outbox:
                 await self._end(stored, UNCERTAIN if stored.unknown else TOO_LATE, Ended.LOST)
         except DatabaseUnavailableError as error:
             log.info("Messages to people wait: %s.", error)
+            return POLL_SECONDS
+        except Exception:
+            # Only a stop ends this for good.
+            log.exception("Messages to people could not be looked for.")
             return POLL_SECONDS
         due = [workspace for workspace, seconds in waiting.items() if not seconds]
         for workspace in due:
