@@ -279,7 +279,7 @@ class _Wiring:
         outbox = Outbox(
             database=self._database,
             workspaces=connection.workspaces,
-            notices=Notices(database=self._database, access=services.profiles.access),
+            notices=Notices(database=self._database),
             entry=services.entry,
             count=self._metrics.count_notice,
         )

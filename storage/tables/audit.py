@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Row, Select
-from sqlmodel import col, delete, insert, select
+from sqlmodel import col, delete, exists, insert, select
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import AuditDetailRow, AuditRow
@@ -53,19 +53,19 @@ class AuditTable(Table):
         details: Sequence[str] = (),
     ) -> None:
         """Add one entry, now; `details` are sealed, and hold no secret."""
-        added = await self._connection.execute(
-            insert(AuditRow).values(
-                at=datetime.now(UTC),
-                workspace=workspace,
-                actor=actor,
-                subject=subject,
-                action=action,
-                fields=", ".join(fields),
-            )
+        entry = insert(AuditRow).values(
+            at=datetime.now(UTC),
+            workspace=workspace,
+            actor=actor,
+            subject=subject,
+            action=action,
+            fields=", ".join(fields),
         )
-        if details and added.inserted_primary_key is not None:
-            detail = self._sealed(workspace, added.inserted_primary_key[0], details)
-            await self._connection.execute(insert(AuditDetailRow).values(detail))
+        number = await self._connection.scalar(entry.returning(col(AuditRow.id))) or 0
+        # SQLite gives numbers of deleted entries again, and the version before deletes entries without their details.
+        await self._connection.execute(delete(AuditDetailRow).filter_by(entry=number))
+        if details:
+            await self._connection.execute(insert(AuditDetailRow).values(self._sealed(workspace, number, details)))
 
     async def page(
         self, workspace: str, *, subject: str | None, before: int | None = None, limit: int = 15
@@ -91,10 +91,10 @@ class AuditTable(Table):
         await self._connection.execute(delete(AuditRow).filter_by(workspace=workspace, subject=subject))
 
     async def purge(self, before: datetime) -> None:
-        """Delete entries older than a time."""
-        old = select(AuditRow.id).where(col(AuditRow.at) < before)
-        await self._connection.execute(delete(AuditDetailRow).where(col(AuditDetailRow.entry).in_(old)))
+        """Delete entries older than a time, and details whose entry is gone: the version before knows of none."""
         await self._connection.execute(delete(AuditRow).where(col(AuditRow.at) < before))
+        is_there = exists().where(col(AuditRow.id) == AuditDetailRow.entry)
+        await self._connection.execute(delete(AuditDetailRow).where(~is_there))
 
     async def _entries(self, statement: Select[AuditRow]) -> list[AuditEntry]:
         rows = (await self._connection.execute(statement)).all()

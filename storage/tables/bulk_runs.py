@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlmodel import col, delete, insert, select, update
+from sqlmodel import col, delete, exists, insert, select, update
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import BulkRunRow, RunResultRow
@@ -128,8 +128,8 @@ class BulkRunTable(Table):
         return [StoredRun(**row) for row in rows.mappings()]
 
     async def purge(self) -> None:
-        """Delete runs that ended a week ago, with what they found."""
+        """Delete runs that ended a week ago, and what runs found that are gone: the version before leaves that."""
         ended = (col(BulkRunRow.status) != RUNNING, col(BulkRunRow.alive_at) < now(self._connection) - _KEPT_SECONDS)
-        old = select(BulkRunRow.run_id).where(*ended)
-        await self._connection.execute(delete(RunResultRow).where(col(RunResultRow.record_id).in_(old)))
         await self._connection.execute(delete(BulkRunRow).where(*ended))
+        is_there = exists().where(col(BulkRunRow.run_id) == RunResultRow.record_id)
+        await self._connection.execute(delete(RunResultRow).where(~is_there))

@@ -1,7 +1,7 @@
-"""The table of messages to people: written in the transaction that they tell of, and sent by one instance at a time.
+"""The table of messages to people: written in the transaction that they tell of, each sent by one instance.
 
-A row is claimed before its message is sent, and ends afterwards. Ended rows stay for a while without their content,
-because they tell whom has been asked lately, and what became of a batch.
+A row is claimed before its message is sent, and ends afterwards; meanwhile no other is sent to that person. Ended rows
+stay for a while without their content, because they tell who has been asked lately, and what became of a batch.
 """
 
 from collections.abc import Collection, Mapping
@@ -112,7 +112,7 @@ class OutboxTable(Table):
     async def claim(self, workspace: str, *, seconds: float, person_pace: float) -> StoredNotice | None:
         """Claim the oldest message of a workspace that is due, for so many seconds; None when none is.
 
-        Whoever was sent something less than `person_pace` seconds ago has to wait.
+        Whoever is being sent something, or was less than `person_pace` seconds ago, has to wait.
         """
         time = now(self._connection)
         row = (
@@ -123,7 +123,7 @@ class OutboxTable(Table):
                     self._is_due(),
                     col(OutboxRow.unknown) < MOST_UNKNOWN,
                     self._batch_has_ended(),
-                    ~self._just_sent(workspace, person_pace),
+                    ~self._is_being_told(workspace, person_pace),
                 )
                 .order_by(col(OutboxRow.created_at), col(OutboxRow.record_id))
                 .limit(1)
@@ -239,13 +239,12 @@ class OutboxTable(Table):
         under_way = select(OutboxRow.batch).where(col(OutboxRow.outcome) == _WAITING, ~col(OutboxRow.ends_batch))
         return or_(~col(OutboxRow.ends_batch), col(OutboxRow.batch).not_in(under_way.correlate(None)))
 
-    def _just_sent(self, workspace: str, seconds: float) -> ColumnElement[bool]:
+    def _is_being_told(self, workspace: str, seconds: float) -> ColumnElement[bool]:
+        """Whether a message to the same person is on its way, or was sent so many seconds ago."""
         time = now(self._connection)
-        told = select(OutboxRow.user_id).where(
-            col(OutboxRow.workspace) == workspace,
-            col(OutboxRow.outcome) == SENT,
-            col(OutboxRow.ended_at).between(time - seconds, time),
-        )
+        just_sent = and_(col(OutboxRow.outcome) == SENT, col(OutboxRow.ended_at).between(time - seconds, time))
+        claimed = and_(col(OutboxRow.outcome) == _WAITING, col(OutboxRow.unknown) > 0, ~self._is_due())
+        told = select(OutboxRow.user_id).where(col(OutboxRow.workspace) == workspace, or_(just_sent, claimed))
         return col(OutboxRow.user_id).in_(told.correlate(None))
 
     async def _end(self, row: Row[Any], outcome: str) -> None:

@@ -130,6 +130,33 @@ async def test_nobody_is_sent_two_messages_at_the_same_moment(database: Database
     assert await claim(database, person_pace=0) is not None
 
 
+async def test_while_a_message_is_on_its_way_the_next_to_the_same_person_waits(database: Database) -> None:
+    for user in ("U1", "U1", "U2"):
+        await add(database, user)
+    first = await claimed(database)
+    assert (first.user, (await claimed(database)).user) == ("U1", "U2")
+    assert await claim(database) is None
+    async with database.writing() as tx:
+        await tx.outbox.end(first.record_id, SENT)
+    await change(database, "UPDATE outbox SET ended_at = ended_at - 1")
+    second = await claimed(database)
+    assert second.user == "U1"
+    # Whoever sends it died, or the clock went back: it keeps nobody waiting.
+    await add(database)
+    for late in (61, -LONGEST_PAUSE_SECONDS - 90):
+        await change(database, f"UPDATE outbox SET unknown = 1, due_at = due_at - {late} WHERE unknown > 0")
+        assert (await claimed(database)).record_id == second.record_id
+
+
+async def test_what_slack_refused_keeps_no_other_message_to_the_same_person(database: Database) -> None:
+    await add(database)
+    first = await claimed(database)
+    await add(database)
+    async with database.writing() as tx:
+        await tx.outbox.put_off(first.record_id, seconds=30)
+    assert (await claimed(database)).record_id != first.record_id
+
+
 async def test_what_ended_tells_nothing_any_more(database: Database, store: Store) -> None:
     await add(database)
     ((before,),) = await store.ask("SELECT sealed FROM outbox")

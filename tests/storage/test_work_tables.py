@@ -11,6 +11,7 @@ from storage.database import Database
 from storage.tables.password_links import StoredLink
 from storage.tables.running_tests import StoredRunningTest
 from storage.tables.table import StaleRevisionError
+from tests.store import Store
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -203,6 +204,36 @@ async def test_history_is_paged_forgotten_and_purged(database: Database) -> None
         assert await tx.audit.page("T1", subject=None)
         await tx.audit.purge(datetime.now(UTC) + timedelta(seconds=1))
         assert await tx.audit.page("T1", subject=None) == []
+
+
+async def test_what_the_version_before_left_sealed_of_deleted_entries_and_runs_is_purged(
+    database: Database, store: Store
+) -> None:
+    async with database.writing() as tx:
+        for subject in ("U1", "U2"):
+            await tx.audit.append("T1", actor="U1", subject=subject, action="saved", details=[f"of {subject}"])
+        gone, stays = [await tx.runs.add_done(workspace="T1", actor="U1", total=1) for _ in range(2)]
+        for run_id in (gone, stays):
+            await tx.runs.save_result("T1", run_id, b"{}")
+    await change(database, "DELETE FROM audit_entries WHERE subject = 'U1'")
+    await change(database, f"DELETE FROM test_runs WHERE run_id = '{gone}'")
+    async with database.writing() as tx:
+        await tx.audit.purge(datetime.now(UTC) - timedelta(days=1))
+        await tx.runs.purge()
+        assert [entry.details for entry in await tx.audit.page("T1", subject=None)] == [("of U2",)]
+        assert list(await tx.runs.results("T1")) == [stays]
+    assert len(await store.ask("SELECT 1 FROM audit_details")) == 1
+
+
+async def test_an_entry_with_the_number_of_a_deleted_one_has_its_own_details_alone(database: Database) -> None:
+    for details in (["of the deleted"], [], ["its own"]):
+        async with database.writing() as tx:
+            await tx.audit.append("T1", actor="U1", subject="U1", action="saved", details=details)
+        async with database.reading() as tx:
+            (entry,) = await tx.audit.page("T1", subject="U1")
+        assert entry.details == tuple(details)
+        # The version before knows of no details.
+        await change(database, "DELETE FROM audit_entries")
 
 
 async def test_a_test_under_way_is_stopped_through_any_instance_until_it_is_over(

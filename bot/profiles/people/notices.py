@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.records import ProfileState, ProfileView, load
-from bot.profiles.people.access import Access, Person, reason_ineligible
+from bot.profiles.people.access import Person
 from bot.profiles.people.members import NO_MEMBER
 from storage.database import Database, Transaction
 from storage.tables.outbox import SENT, StoredNotice
@@ -172,14 +172,12 @@ class Notices:
     """Reads what is to be told when it is to be told."""
 
     database: Database
-    access: Access
 
     async def content(self, stored: StoredNotice) -> Content:
         """Return what a notice tells now.
 
         Raises:
             NotDueError: it is not to be sent any more.
-            DirectoryError: the workspace did not say who that is, and it matters.
         """
         match _parsed(stored):
             case ReminderNotice() as reminder:
@@ -190,10 +188,11 @@ class Notices:
                 return content
 
     async def _reminder(self, owner: Person, reminder: ReminderNotice) -> Reminder:
-        if reason_ineligible(await self.access.member(owner)):
-            raise NotDueError(NO_MEMBER)
         async with self.database.reading() as tx:
+            person = await tx.people.get(owner.workspace, owner.user)
             view = (await load(tx, owner)).view
+        if person is None or person.deactivated_at:
+            raise NotDueError(NO_MEMBER)
         if view.state is ProfileState.WORKS:
             raise NotDueError(NO_LONGER_TRUE)
         return Reminder(by=reminder.by, view=view)
@@ -202,6 +201,9 @@ class Notices:
         async with self.database.reading() as tx:
             outcomes = dict(await tx.outbox.outcomes(stored.workspace, stored.batch))
             users = await tx.outbox.unsent(stored.workspace, stored.batch, limit=MOST_NAMED)
+        if not outcomes:
+            # They are kept for a while only.
+            raise NotDueError(NO_LONGER_TRUE)
         sent = outcomes.pop(SENT, 0)
         return BatchResult(what=notice.what, sent=sent, unsent=outcomes, users=tuple(users))
 

@@ -2,8 +2,8 @@
 
 A message is claimed in the database before it is sent, and ends there afterwards. When the process dies in between, or
 Slack does not say whether it took it, it is sent once more; when that happens again, it ends, for it may have come
-twice. Of several instances one sends at
-a time in each workspace, and a pause that Slack asks for holds for all of them.
+twice. Several instances send in turn in each workspace, at one pace for all of them, as is a pause that Slack asks
+for; and never two at once to one person.
 """
 
 import asyncio
@@ -66,9 +66,10 @@ LAST_SEND_SECONDS = 5.0
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors: what is wrong with the app, and may be put right.
 _OF_THE_APP = """
-    invalid_auth not_authed token_expired token_revoked missing_scope no_permission not_allowed_token_type
-    ekm_access_denied access_denied org_login_required team_access_not_granted two_factor_setup_required
-    team_added_to_org enterprise_is_restricted accesslimited service_unavailable request_timeout
+    invalid_auth not_authed account_inactive token_expired token_revoked missing_scope no_permission
+    not_allowed_token_type ekm_access_denied access_denied org_login_required team_access_not_granted
+    two_factor_setup_required team_added_to_org enterprise_is_restricted accesslimited service_unavailable
+    request_timeout message_limit_exceeded
 """
 _TO_BE_PUT_RIGHT = frozenset(_OF_THE_APP.split())
 
@@ -132,6 +133,10 @@ class Outbox:
                 await self._end(stored, UNCERTAIN if stored.unknown else TOO_LATE, Ended.LOST)
         except DatabaseUnavailableError as error:
             log.info("Messages to people wait: %s.", error)
+            return POLL_SECONDS
+        except Exception:
+            # Only a stop ends this for good.
+            log.exception("Messages to people could not be looked for.")
             return POLL_SECONDS
         due = [workspace for workspace, seconds in waiting.items() if not seconds]
         for workspace in due:

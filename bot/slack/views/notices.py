@@ -38,7 +38,6 @@ _MAX_CAUSES = 10
 _CAUSES: Mapping[str, str] = {
     NO_MEMBER: "no members any more",
     "user_disabled": "deactivated in Slack",
-    "account_inactive": "deactivated in Slack",
     "user_not_found": "not known to Slack",
     "cannot_dm_bot": "not to be reached by direct message",
     "messages_tab_disabled": "not to be reached, because the app's messages tab is off",

@@ -14,6 +14,9 @@ LONGEST_RETRY_AFTER_SECONDS = 60.0
 # https://docs.slack.dev/reference/methods/views.open#errors, and the older names of the same.
 _EXPIRED_TRIGGER = ("expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged")
 
+# Slack answers with the first; https://docs.slack.dev/reference/methods/chat.postMessage#errors names the second.
+_RATE_LIMITED = ("ratelimited", "rate_limited")
+
 
 def error_code(error: SlackApiError) -> str:
     """Return the error that Slack names, such as `not_found`; empty when the answer names none."""
@@ -25,7 +28,7 @@ def error_code(error: SlackApiError) -> str:
 def is_temporary(error: SlackApiError) -> bool:
     """Whether the same call may well succeed a little later: too many requests, or a failure inside Slack."""
     status = getattr(error.response, "status_code", 0)
-    return error_code(error) in ("", "ratelimited", "internal_error", "fatal_error") or status >= 500
+    return error_code(error) in ("", *_RATE_LIMITED, "internal_error", "fatal_error") or status >= 500
 
 
 def is_unanswered(error: BaseException) -> bool:
@@ -61,5 +64,5 @@ def retry_after_seconds(error: SlackApiError, *, at_most: float = LONGEST_RETRY_
 def is_ratelimited(error: BaseException) -> bool:
     """Whether Slack says that the method was called too often."""
     return isinstance(error, SlackApiError) and (
-        error_code(error) == "ratelimited" or getattr(error.response, "status_code", 0) == 429
+        error_code(error) in _RATE_LIMITED or getattr(error.response, "status_code", 0) == 429
     )

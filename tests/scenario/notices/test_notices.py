@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ from bot.demo.people import TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from bot.profiles.people.access import Person
-from bot.profiles.people.notices import notify_of_deletion
+from bot.profiles.people.notices import Batch, notify_of_deletion, report_batch
 from bot.slack.background.outbox import Outbox
 from storage.crypto.keyring import generate_key
+from storage.tables.outbox import OutboxTable
 from tests.scenario.people import ADA, GRACE, notices_sent, set_up
 from tests.store import Store
 
@@ -198,7 +200,7 @@ async def test_a_pause_that_slack_asks_for_holds_for_the_whole_workspace(http_de
     assert ["Augusta" in text for text in told(http_demo)] == [False, True]
 
 
-@pytest.mark.parametrize("error", ["user_disabled", "cannot_dm_bot", "user_not_found", "account_inactive", "new_error"])
+@pytest.mark.parametrize("error", ["user_disabled", "cannot_dm_bot", "user_not_found", "new_error"])
 async def test_who_cannot_be_told_for_good_stops_nobody_and_is_counted(
     http_demo: Demo, store: Store, caplog: pytest.LogCaptureFixture, error: str
 ) -> None:
@@ -219,7 +221,18 @@ async def test_who_cannot_be_told_for_good_stops_nobody_and_is_counted(
     assert "Countess" not in caplog.text
 
 
-@pytest.mark.parametrize("error", ["invalid_auth", "token_revoked", "missing_scope"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "invalid_auth",
+        "token_revoked",
+        "missing_scope",
+        "account_inactive",
+        "message_limit_exceeded",
+        "rate_limited",
+        "ratelimited",
+    ],
+)
 async def test_what_is_wrong_with_the_app_ends_no_notice(http_demo: Demo, store: Store, error: str) -> None:
     await set_up(http_demo, ADA)
     http_demo.workspace.faults["chat.postMessage"] = [Fault(kind="refused", error=error)]
@@ -298,7 +311,8 @@ async def test_two_instances_send_each_message_once(http_demo: Demo, store: Stor
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert [sum(f"→ Name-{number:02}" in text for text in told(http_demo)) for number in range(20)] == [1] * 20
+    names = [name for text in told(http_demo) for name in re.findall(r"→ (Name-\d+)", text)]
+    assert names == [f"Name-{number:02}" for number in range(20)]
 
 
 async def test_messages_in_a_workspace_are_paced(http_demo: Demo, store: Store) -> None:
@@ -375,6 +389,35 @@ async def test_a_notice_that_does_not_open_or_is_of_another_version_ends(http_de
     await notices_sent(http_demo)
     assert (await outcomes(store))[-2:] == [("of_a_newer_version", "unreadable"), ("changed", "unreadable")]
     assert 'ended="dropped",kind="other"' in (await http_demo.bot.metrics.text()).decode()
+
+
+async def test_an_error_that_nobody_expects_is_logged_and_ends_no_sending(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await set_up(http_demo, ADA)
+    failed = asyncio.Event()
+
+    async def broken(_: OutboxTable) -> dict[str, float]:
+        failed.set()
+        raise RuntimeError("unexpected")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OutboxTable, "waiting", broken)
+        await change(http_demo)
+        async with asyncio.timeout(5):
+            await failed.wait()
+    http_demo.bot.outbox.wake(Person(TEAM, ADA))
+    await http_demo.workspace.wait_message(ADA, CHANGED)
+    assert "unexpected" in caplog.text
+
+
+async def test_of_a_batch_of_which_nothing_is_left_nobody_is_told(http_demo: Demo, store: Store) -> None:
+    async with http_demo.bot.database.writing() as tx:
+        await report_batch(tx, Person(TEAM, GRACE), Batch.REMINDED, batch="purged meanwhile")
+    http_demo.bot.outbox.wake(Person(TEAM, GRACE))
+    await notices_sent(http_demo)
+    assert await outcomes(store) == [("batch", "no_longer_true")]
+    assert told(http_demo, GRACE, "have been told") == []
 
 
 async def test_a_message_that_waits_for_long_shows_in_readyz_and_in_the_metrics(http_demo: Demo, store: Store) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
 from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
-from bot.profiles.people.access import Person
+from bot.profiles.people.access import Access, Person
 from bot.profiles.people.notices import Content
 from bot.profiles.people.reminders import Reminders
+from bot.profiles.people.retention import outbox_lease
 from bot.slack.background.outbox import Outbox
 from bot.slack.views import message as views
 from bot.slack.views import notices
@@ -48,12 +50,29 @@ async def remind(demo: Demo, user: str, search: str) -> str:
     return searchable(workspace.messages(GRACE)[-1])
 
 
-async def asked(demo: Demo) -> Message:
-    """Press the list's “Remind” and wait for the question."""
+async def asked(demo: Demo, search: str = "") -> Message:
+    """Press the list's “Remind”, with a search or for everybody, and wait for the question."""
     shown = await listed(demo)
+    if search:
+        await demo.workspace.enter_in(GRACE, "Search", search, message=shown)
     await demo.workspace.press(GRACE, "Remind", message=shown)
     await settled(demo)
     return demo.workspace.messages(GRACE)[-1]
+
+
+async def hold(demo: Demo) -> None:
+    """Let every message wait, as when Slack has asked for a pause."""
+    demo.bot.outbox.sleep = lambda _: asyncio.sleep(0.02)
+    async with demo.bot.database.writing() as tx:
+        assert await tx.leases.take(outbox_lease(TEAM), seconds=600)
+
+
+async def release(demo: Demo) -> None:
+    """Let what `hold` stopped be sent, and wait for it."""
+    async with demo.bot.database.writing() as tx:
+        await tx.leases.end_in(outbox_lease(TEAM), seconds=-1)
+    demo.bot.outbox.wake(Person(TEAM, GRACE))
+    await notices_sent(demo)
 
 
 def reminders(demo: Demo, user: str) -> list[Message]:
@@ -176,16 +195,21 @@ async def test_guests_bots_and_the_deactivated_are_never_reminded(demo: Demo, lo
     workspace = demo.workspace
     shown = await listed(demo)
     await workspace.enter_in(GRACE, "Search", "liskov", message=shown)
-    # Slack has not told of it yet.
     flags: dict[str, Any] = {lost: True}
-    workspace.people[BARBARA] = replace(workspace.people[BARBARA], **flags)
+    gone = replace(workspace.people[BARBARA], **flags)
+    # Of the first, Slack has not told yet.
+    before, workspace.people[BARBARA] = workspace.people[BARBARA], gone
     demo.bot.user_sync.directory._known.clear()
     await workspace.choose(GRACE, BARBARA, "Remind", message=shown)
     await settled(demo)
     assert "gets a message" not in searchable(workspace.messages(GRACE)[-1])
+    workspace.people[BARBARA] = before
     question = await asked(demo)
+    await hold(demo)
     await workspace.press(GRACE, "Remind 42 people", message=question)
-    await notices_sent(demo)
+    await settled(demo)
+    await workspace.change_person(gone)
+    await release(demo)
     assert reminders(demo, BARBARA) == []
     report = searchable(await workspace.wait_message(GRACE, "whom you reminded"))
     assert "41 have been told and 1 not, or not for certain." in report
@@ -231,6 +255,23 @@ async def test_what_the_bot_itself_did_not_bring_about_is_not_laid_on_slack(
     assert "not taken by Slack" not in report
 
 
+async def test_reminders_are_sent_by_what_the_list_says_and_leave_the_looking_up_of_people_to_admins(
+    demo: Demo, store: Store
+) -> None:
+    question = await asked(demo, "crowd 03")
+    await hold(demo)
+    await demo.workspace.press(GRACE, "Remind 10 people", message=question)
+    await settled(demo)
+    async with demo.bot.database.writing() as tx:
+        await tx.people.set_deactivated(TEAM, LATE, datetime.now(UTC))
+    looked_up = demo.workspace.calls("users.info")
+    await release(demo)
+    assert demo.workspace.calls("users.info") == looked_up
+    assert reminders(demo, LATE) == []
+    assert len(reminders(demo, CROWD[34].id)) == 1
+    assert await store.ask(f"SELECT outcome FROM outbox WHERE user_id = '{LATE}'") == [("no_member",)]
+
+
 async def test_nobody_to_remind_is_said_without_a_button(demo: Demo) -> None:
     workspace = demo.workspace
     shown = await listed(demo)
@@ -247,7 +288,7 @@ async def test_of_two_admins_who_remind_at_once_one_does(tmp_path: Path, store: 
         await set_up(demo, ADA)
         rules = Reminders(
             database=demo.bot.database,
-            access=demo.bot.outbox.notices.access,
+            access=Access(demo.bot.user_sync.directory),
             people_list=None,  # type: ignore[arg-type]
             on_change=lambda _: None,
         )
