@@ -246,9 +246,14 @@ FOCUSED = {**MODAL["blocks"][0], "element": {**MODAL["blocks"][0]["element"], "f
 ALERT: dict[str, Any] = {"type": "alert", "level": "error", "text": {"type": "mrkdwn", "text": "No."}}
 
 
-def test_numbers_and_alerts_are_good() -> None:
+def test_numbers_alerts_and_one_focus_are_good_in_modals() -> None:
     assert view_problems(with_element(**NUMBER, initial_value="587", min_value="1", max_value="65535")) == []
-    assert view_problems({**MODAL, "blocks": [ALERT, *MODAL["blocks"]]}) == []
+    assert view_problems({**MODAL, "blocks": [ALERT, FOCUSED]}) == []
+
+
+def test_an_alert_is_refused_in_messages_and_on_the_home_tab() -> None:
+    assert message_problems([ALERT]) == ["blocks/0: unsupported type 'alert'"]
+    assert view_problems({"type": "home", "blocks": [ALERT]}) == ["blocks/0: unsupported type 'alert'"]
 
 
 @pytest.mark.parametrize(
@@ -259,17 +264,7 @@ def test_numbers_and_alerts_are_good() -> None:
         with_element(**NUMBER, min_value="one"),
         {**MODAL, "blocks": [{**ALERT, "level": "loud"}, *MODAL["blocks"]]},
         {**MODAL, "blocks": [{**ALERT, "text": {"type": "mrkdwn", "text": "x" * 201}}, *MODAL["blocks"]]},
-        {
-            **MODAL,
-            "blocks": [
-                {
-                    **MODAL["blocks"][0],
-                    "block_id": name,
-                    "element": {**MODAL["blocks"][0]["element"], "focus_on_load": True},
-                }
-                for name in "ab"
-            ],
-        },
+        {**MODAL, "blocks": [{**FOCUSED, "block_id": name} for name in "ab"]},
     ],
     ids=["no decimals named", "a number", "no number", "level", "alert too long", "two with focus"],
 )
