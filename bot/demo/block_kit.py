@@ -22,10 +22,14 @@ INPUT_ELEMENTS = {"plain_text_input", "static_select", "checkboxes", "radio_butt
 MODAL_INPUT_ELEMENTS = INPUT_ELEMENTS | {"email_text_input", "number_input"}
 ACTION_ELEMENTS = {"button", "static_select", "checkboxes", "radio_buttons", "overflow"}
 
+BLOCKS = {"section", "header", "context", "actions", "divider", "input"}
+MODAL_BLOCKS = BLOCKS | {"alert"}
+"""https://docs.slack.dev/reference/block-kit/blocks/alert-block: an alert is for modals alone."""
+
 
 def message_problems(blocks: Any) -> list[str]:
     """List what is wrong with a message's blocks; empty when nothing is."""
-    return list(_blocks(blocks, most=MOST_MESSAGE_BLOCKS, inputs=INPUT_ELEMENTS))
+    return list(_blocks(blocks, most=MOST_MESSAGE_BLOCKS, kinds=BLOCKS, inputs=INPUT_ELEMENTS))
 
 
 def characters(blocks: Any) -> int:
@@ -41,14 +45,15 @@ def view_problems(view: Any) -> list[str]:
     """List what is wrong with a modal or Home tab; empty when nothing is."""
     if not isinstance(view, dict):
         return ["view: must be an object"]
-    inputs = MODAL_INPUT_ELEMENTS if view.get("type") == "modal" else INPUT_ELEMENTS
-    problems = list(_blocks(view.get("blocks"), most=MOST_VIEW_BLOCKS, inputs=inputs))
+    is_modal = view.get("type") == "modal"
+    kinds, inputs = (MODAL_BLOCKS, MODAL_INPUT_ELEMENTS) if is_modal else (BLOCKS, INPUT_ELEMENTS)
+    problems = list(_blocks(view.get("blocks"), most=MOST_VIEW_BLOCKS, kinds=kinds, inputs=inputs))
     problems += block_models.view_problems(view)
     if view.get("type") not in ("modal", "home"):
         problems.append("type: must be modal or home")
     for name, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
         problems += _bounded(view.get(name, ""), most, name, least=0)
-    if view.get("type") == "modal":
+    if is_modal:
         problems += _modal_words(view)
     return problems
 
@@ -67,7 +72,7 @@ def _type(block: Any) -> Any:
     return block.get("type") if isinstance(block, dict) else None
 
 
-def _blocks(blocks: Any, *, most: int, inputs: set[str]) -> Iterator[str]:
+def _blocks(blocks: Any, *, most: int, kinds: set[str], inputs: set[str]) -> Iterator[str]:
     if not isinstance(blocks, list):
         yield "blocks: must be a list"
         return
@@ -80,6 +85,9 @@ def _blocks(blocks: Any, *, most: int, inputs: set[str]) -> Iterator[str]:
         where = f"blocks/{number}"
         if not isinstance(block, dict):
             yield f"{where}: must be an object"
+            continue
+        if block.get("type") not in kinds:
+            yield f"{where}: unsupported type {block.get('type')!r}"
             continue
         yield from _bounded(block.get("block_id", ""), 255, f"{where}/block_id", least=0)
         yield from _block(block, where, inputs=inputs)
@@ -105,14 +113,10 @@ def _block(block: dict[str, Any], where: str, *, inputs: set[str]) -> Iterator[s
             yield from _elements(block, where, most=10, kinds=None)
         case "actions":
             yield from _elements(block, where, most=25, kinds=ACTION_ELEMENTS)
-        case "divider":
-            return
         case "alert":
             yield from _alert(block, where)
         case "input":
             yield from _input(block, where, inputs)
-        case kind:
-            yield f"{where}: unsupported type {kind!r}"
 
 
 def _alert(block: dict[str, Any], where: str) -> Iterator[str]:

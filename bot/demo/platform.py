@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
 from bot.demo.delivery import Delivery
 from bot.demo.faults import Fault
+from bot.demo.manifest import manifest
 from bot.demo.pace import Pace
 from bot.demo.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
 from bot.demo.views import MOST_STACKED, Entries, OpenView, PlatformError, number_blocks
 
-SCOPES = "commands,chat:write,users:read,users:read.email,files:write,im:history"
 TRIGGER_SECONDS = 3.0
 RESPONSE_URL_POSTS = 5
 RESPONSE_URL_SECONDS = 30 * 60.0
@@ -116,7 +116,7 @@ class Platform:
         self.delivery = Delivery(signing_secret)
         self.clock = clock
         self.pace = Pace(clock)
-        self.scopes = SCOPES
+        self.scopes = ",".join(manifest()["oauth_config"]["scopes"]["bot"])
         self.joined: set[str] = set()
         self.sends_nulls = False
         self.all_messages: list[Message] = []

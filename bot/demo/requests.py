@@ -110,6 +110,7 @@ class WorkspaceRequests(Platform):
         try:
             answer = await self.delivery.send("slash_commands", payload)
         except DeliveryError as error:
+            self.refusals.append(("slash_commands", str(error)))
             await self.post(
                 Message(author="slack", channel=channel, reader=user, text=f'{command} failed with the error "{error}"')
             )

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from bot.demo.faults import apply_fault
-from bot.demo.people import BOT_USER, CHANNEL
-from bot.demo.platform import Message, Platform, UploadedFile, direct_channel
+from bot.demo.people import BOT_USER
+from bot.demo.platform import Message, Platform, UploadedFile
 from bot.demo.views import PlatformError
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -65,8 +65,9 @@ class Uploads:
         channel = str(arguments.get("channel_id") or "")
         if not uploads:
             raise PlatformError("invalid_arguments", ["files is required"])
-        if channel and channel not in self._channels():
-            raise PlatformError("channel_not_found")
+        if channel:
+            self._workspace.check_member(channel)
+            self._workspace.pace.count_message(channel)
         done = [(upload, upload.content) for upload in uploads if upload is not None and upload.content is not None]
         if len(done) < len(uploads):
             raise PlatformError("file_not_found")
@@ -80,9 +81,6 @@ class Uploads:
             await self._workspace.post(Message(author=BOT_USER, channel=channel, text=text))
         titles = {entry.get("id"): entry.get("title") for entry in wanted}
         return {"files": [{"id": upload.id, "title": titles[upload.id] or upload.name} for upload, _ in done]}
-
-    def _channels(self) -> set[str]:
-        return {CHANNEL, *(direct_channel(user) for user in self._workspace.people)}
 
 
 async def _content(request: web.Request) -> bytes:

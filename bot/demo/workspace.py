@@ -5,14 +5,11 @@ The demo's page and the tests drive this one implementation.
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
 from typing import Any
-
-import yaml
 
 from bot.demo.controls import beside, button, by_action_id, by_ids
 from bot.demo.delivery import DeliveryError
+from bot.demo.manifest import manifest
 from bot.demo.people import CHANNEL, TEAM
 from bot.demo.platform import Message, direct_channel
 from bot.demo.requests import Holder, WorkspaceRequests, entries_of
@@ -21,14 +18,6 @@ from bot.demo.views import OpenView, PlatformError, key_of, option_of
 _ADDRESS = re.compile(r"(?<![\w<:.@])([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
 _LINK = re.compile(r"(?<![<|\w])(https?://[^\s<>|]+)")
 _HANDLE = re.compile(r"(?<![\w@])@([a-z][\w.-]*)")
-
-
-@cache
-def manifest() -> Mapping[str, Any]:
-    """Read the app's manifest, once in a process: it takes 10 ms."""
-    text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
-    read: dict[str, Any] = yaml.safe_load(text)
-    return read
 
 
 def slash_commands() -> Sequence[Mapping[str, Any]]:

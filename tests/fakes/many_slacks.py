@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bot.demo.block_kit import message_problems, view_problems
+from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
 from bot.demo.delivery import encoded, signature
 from bot.slack.ids import OPTIONAL_SCOPES, SCOPES
 from tests.fakes.slack_places import Call, Grant, Place, Team, User, as_slack
@@ -219,6 +219,10 @@ class ManySlacks:
             given = arguments.get(name)
             content = json.loads(given) if isinstance(given, str) and given else given
             self.problems += [f"{method}: {problem}" for problem in problems(content)] if content else []
+            if name == "blocks" and characters(content) > MOST_MESSAGE_CHARACTERS:
+                self.problems.append(f"{method}: msg_blocks_too_long")
+        if method in ("chat.postMessage", "chat.update", "response_url") and not _says_something(arguments):
+            self.problems.append(f"{method}: no text")
 
     async def _over_socket(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         accepts = kind != "events_api"
@@ -299,7 +303,7 @@ class ManySlacks:
                 return {"ok": True, "members": self._members(place, arguments)}
             case "views.open" | "views.push" | "views.update" | "views.publish":
                 return {"ok": True, "view": {"id": f"V{next(self._numbers)}", "hash": "x"}}
-            case "chat.postMessage" | "chat.postEphemeral" | "chat.update":
+            case "chat.postMessage" | "chat.update":
                 return {"ok": True, "channel": str(arguments.get("channel")), "ts": f"{next(self._numbers)}.0"}
         raise RefusedError("unknown_method")
 
@@ -331,6 +335,11 @@ def _usable(grant: Grant | None) -> Place:
     if grant.ends_at is not None and grant.ends_at <= time.time():
         raise RefusedError("token_expired")
     return grant.place
+
+
+def _says_something(arguments: dict[str, Any]) -> bool:
+    """Whether a message has a text, which is what screen readers and notifications say; a deletion needs none."""
+    return bool(arguments.get("text") or arguments.get("delete_original"))
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:

@@ -199,7 +199,8 @@ def test_every_fault_has_advice_that_is_shown_with_the_report(fault: Fault, prof
         for change in result.fixes:
             assert fix_label(change, port=failed.port) in words
         inside = [message.as_json(block) for block in report.form_report(result, owner=ADA)]
-        assert message_problems(inside) == []
+        modal = {"type": "modal", "title": {"type": "plain_text", "text": "Email profile"}, "blocks": inside}
+        assert view_problems(modal) == []
         for text in texts([*blocks, *inside]):
             if text["type"] == "mrkdwn":
                 assert_inert(text["text"])

@@ -65,6 +65,10 @@ async def acknowledged(demo: Demo) -> float:
     return sum(value or 0.0 for value in samples)
 
 
+def test_slack_waits_a_second_longer_than_an_acknowledgement_is_held() -> None:
+    assert held_ack.HOLD_SECONDS <= delivery.ACK_SECONDS - 1
+
+
 @pytest.mark.parametrize("text", ["", "send"])
 async def test_a_report_that_is_soon_ready_is_the_acknowledgement(quick: Demo, text: str) -> None:
     await quick.workspace.command(ADA, "/email-test", text)

@@ -41,6 +41,15 @@ async def test_what_phones_pasting_and_slack_make_of_a_value_becomes_what_was_me
     assert "Grace" not in await answer(http_demo, GRACE, "")
 
 
+async def test_a_name_typed_on_a_phone_is_kept_without_the_quotes_around_it(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    workspace.types_curly_quotes = True
+    await workspace.command(ADA, "/email-extra", 'add FROM_NAME "Ada\'s"')
+    said = searchable(workspace.messages(ADA)[-1])
+    assert "`FROM_NAME Ada’s`" in said
+    assert "“" not in said
+
+
 async def test_a_person_named_last_is_the_owner_and_never_part_of_a_value_that_is_there(http_demo: Demo) -> None:
     assert "`FROM_NAME Ada L.`" in await answer(http_demo, GRACE, "add FROM_NAME Ada L. <@U0ADA|ada>")
     assert "None yet" in await answer(http_demo, GRACE, "")

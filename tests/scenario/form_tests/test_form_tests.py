@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.demo.faults import Fault
 from bot.demo.mail import DemoMail
-from bot.demo.people import TEAM
+from bot.demo.people import CHANNEL, TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView
@@ -276,6 +277,21 @@ async def test_while_a_test_runs_nothing_else_is_pressed_in_the_form(http_demo: 
     buttons = [one for block in shown[0].content["blocks"] for one in block.get("elements", []) if "action_id" in one]
     assert [one["text"]["text"] for one in buttons] == ["Stop"]
     assert "form_buttons" in str(shown[-1].content)
+    assert workspace.refusals == []
+
+
+async def test_a_report_that_slack_does_not_take_in_the_form_is_told_where_the_form_was_opened(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, port="465")
+    workspace.faults["views.update"] = [Fault(kind="error500")] * 50
+    await workspace.press(ADA, "Test connection")
+    told = await workspace.wait_message(ADA, "The test of what stands in the form has ended.")
+    await settled(http_demo)
+    assert (told.channel, told.reader) == (CHANNEL, ADA)
+    assert "Connection test failed at Greeting" in searchable(told)
+    # What changes the form can be pressed in the form alone.
+    assert [block["type"] for block in told.blocks if block["type"] in ("actions", "alert")] == []
     assert workspace.refusals == []
 
 

@@ -166,7 +166,7 @@ async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_g
         await workspace.wait_message(ADA, NOT_OPENED)
     monkeypatch.undo()
     await pressed_again(http_demo, ADA, "Email profile")
-    assert workspace.refusals == [("views.open", "expired_trigger_id")]
+    assert sorted(workspace.refusals) == [("slash_commands", "operation_timeout"), ("views.open", "expired_trigger_id")]
     workspace.refusals.clear()
 
 
@@ -189,6 +189,7 @@ async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
     await workspace.wait_message(ADA, "`ada@demo.example`")
     assert "operation_timeout" in searchable(workspace.messages(ADA)[0])
     assert len(workspace.messages(ADA)) == 2
+    assert workspace.refusals.pop() == ("slash_commands", "operation_timeout")
 
 
 async def test_an_answer_that_needs_no_form_is_given_without_one(http_demo: Demo) -> None:

@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, message_problems, view_problems
+from bot.demo.delivery import DeliveryError
 from bot.demo.mail import DemoMail
 from bot.demo.people import CHANNEL, PEOPLE, DemoPerson
 from bot.demo.platform import Message, direct_channel
@@ -112,6 +113,19 @@ async def test_a_read_only_conversation_takes_neither_commands_nor_words(
     assert bot.payloads[-1]["channel_id"] == direct_channel(ADA)
 
 
+async def test_a_command_that_is_not_acknowledged_is_told_to_whoever_typed_it_and_noted(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_late(kind: str, payload: dict[str, Any]) -> None:
+        raise DeliveryError("operation_timeout")
+
+    monkeypatch.setattr(workspace.delivery, "send", too_late)
+    await workspace.command(ADA, "/email-test")
+    (told,) = workspace.messages(ADA)
+    assert (told.reader, told.text) == (ADA, '/email-test failed with the error "operation_timeout"')
+    assert workspace.refusals == [("slash_commands", "operation_timeout")]
+
+
 async def test_people_are_listed_twenty_times_a_minute_at_most(client: AsyncWebClient, clock: Clock) -> None:
     for _ in range(20):
         await client.users_list(limit=1)
@@ -134,6 +148,10 @@ async def test_messages_go_out_one_a_second_in_a_channel_and_not_many_in_a_row(
     assert await retry_after(client.chat_postMessage(channel=GRACE, text="to many")) == 4
     clock.now += 4
     await client.chat_postMessage(channel=GRACE, text="to many")
+    file: dict[str, Any] = {"channel": direct_channel(GRACE), "filename": "x", "content": "x"}
+    assert await retry_after(client.files_upload_v2(**file)) == 1
+    clock.now += 1
+    await client.files_upload_v2(**file)
 
 
 async def test_a_response_url_takes_one_post_a_second(workspace: Workspace, clock: Clock) -> None:
@@ -246,9 +264,14 @@ FOCUSED = {**MODAL["blocks"][0], "element": {**MODAL["blocks"][0]["element"], "f
 ALERT: dict[str, Any] = {"type": "alert", "level": "error", "text": {"type": "mrkdwn", "text": "No."}}
 
 
-def test_numbers_and_alerts_are_good() -> None:
+def test_numbers_alerts_and_one_focus_are_good_in_modals() -> None:
     assert view_problems(with_element(**NUMBER, initial_value="587", min_value="1", max_value="65535")) == []
-    assert view_problems({**MODAL, "blocks": [ALERT, *MODAL["blocks"]]}) == []
+    assert view_problems({**MODAL, "blocks": [ALERT, FOCUSED]}) == []
+
+
+def test_an_alert_is_refused_in_messages_and_on_the_home_tab() -> None:
+    assert message_problems([ALERT]) == ["blocks/0: unsupported type 'alert'"]
+    assert view_problems({"type": "home", "blocks": [ALERT]}) == ["blocks/0: unsupported type 'alert'"]
 
 
 @pytest.mark.parametrize(
@@ -259,17 +282,7 @@ def test_numbers_and_alerts_are_good() -> None:
         with_element(**NUMBER, min_value="one"),
         {**MODAL, "blocks": [{**ALERT, "level": "loud"}, *MODAL["blocks"]]},
         {**MODAL, "blocks": [{**ALERT, "text": {"type": "mrkdwn", "text": "x" * 201}}, *MODAL["blocks"]]},
-        {
-            **MODAL,
-            "blocks": [
-                {
-                    **MODAL["blocks"][0],
-                    "block_id": name,
-                    "element": {**MODAL["blocks"][0]["element"], "focus_on_load": True},
-                }
-                for name in "ab"
-            ],
-        },
+        {**MODAL, "blocks": [{**FOCUSED, "block_id": name} for name in "ab"]},
     ],
     ids=["no decimals named", "a number", "no number", "level", "alert too long", "two with focus"],
 )

@@ -299,6 +299,11 @@ async def test_files_are_uploaded_as_the_sdk_does_it(workspace: Workspace, clien
     assert [message.text for message in workspace.messages(ADA)] == ["Here it is\nAttached file: a&lt;b&gt;.csv"]
     assert await refused(client.files_completeUploadExternal(files=[{"id": "F404"}])) == "file_not_found"
     assert await refused(client.files_upload_v2(channel=ADA, filename="x", content="x")) == "channel_not_found"
+    assert await refused(client.files_upload_v2(channel=CHANNEL, filename="x", content="x")) == "not_in_channel"
+    assert len(workspace.files) == 1
+    workspace.joined.add(CHANNEL)
+    await client.files_upload_v2(channel=CHANNEL, filename="x", content="x")
+    assert workspace.files[-1].channel == CHANNEL
 
 
 async def test_an_upload_address_takes_the_announced_bytes_once(client: AsyncWebClient) -> None:
