@@ -241,6 +241,8 @@ async def test_what_the_bot_itself_did_not_bring_about_is_not_laid_on_slack(
             (CROWD[4].id, "created_at = created_at - 3 * 86400"),
         ):
             await store.edit(f"UPDATE outbox SET {change} WHERE user_id = :user", user=user)
+        outbox.wake(Person(TEAM, GRACE))
+        await store.until("SELECT 1 FROM outbox WHERE outcome = 'too_late'")
     outbox.wake(Person(TEAM, GRACE))
     await notices_sent(demo)
     report = searchable(await demo.workspace.wait_message(GRACE, "whom you reminded"))
