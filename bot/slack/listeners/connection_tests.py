@@ -76,16 +76,16 @@ class ConnectionTestListeners:
     ) -> None:
         """Test from a button; the report takes the message's place."""
         await ack()
-        reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_test(reply, caller, owner)
+        reply, tests = await reply_in_place(body, client, title=TITLE, first=_BEGINNING), self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start_test(reply, caller, owner))
 
     async def press_send(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Send one message from a button; the report takes the place of the one that offered it."""
         await ack()
-        reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_send(reply, caller, owner)
+        reply, tests = await reply_in_place(body, client, title=TITLE, first=_BEGINNING), self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start_send(reply, caller, owner))
 
     async def press_stop(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -126,8 +126,8 @@ class ConnectionTestListeners:
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
-        reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_fix(reply, caller, owner, change)
+        reply, tests = await reply_in_place(body, client, title=TITLE, first=_BEGINNING), self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start_fix(reply, caller, owner, change))
 
     async def press_undo(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person

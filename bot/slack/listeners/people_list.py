@@ -181,7 +181,8 @@ class PeopleListListeners:
             if query is not None:
                 await url.answer(await self._page(caller, query), replace=True)
 
-        self._services.test_replies.start(reply, caller, owner, work)
+        tests = self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start(reply, caller, owner, work))
 
 
 def _query(action: Mapping[str, Any]) -> ListQuery:

@@ -51,6 +51,18 @@ async def test_commands_are_answered_and_tests_refused_in_words(demo: Demo) -> N
         assert searchable(demo.workspace.messages(ADA)[-1]).startswith(RESTARTING)
 
 
+async def test_a_test_that_cannot_begin_is_not_shown_as_if_it_had(demo: Demo) -> None:
+    workspace = demo.workspace
+    await set_up(demo, ADA)
+    await workspace.open_home(ADA)
+    async with stopping(demo):
+        workspace.all_messages.clear()
+        await workspace.press_home(ADA, "Test connection")
+        shown = await workspace.wait_view(ADA, "Connection test", containing=RESTARTING)
+        assert "Testing" not in str(shown.content)
+        assert workspace.messages(ADA) == []
+
+
 async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_follow(demo: Demo) -> None:
     workspace = demo.workspace
     await set_up(demo, ADA)
