@@ -24,7 +24,7 @@ from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
 from bot.slack.views.form import Form, errors_notes, profile_form, typed_password
 from bot.slack.views.message import Block, Message, alert, notice
-from bot.slack.web_api.errors import SLACK_ERRORS
+from bot.slack.web_api.errors import SLACK_ERRORS, is_unanswered
 from bot.smtp.advice.row import Fix
 
 TITLE = "Connection test"
@@ -144,8 +144,9 @@ class FormTestListeners:
 class _OpenForm:
     """A form that a person has open; what is told of it stands at its top. `before` comes above that.
 
-    `drawing` is Slack's hash of its last drawing here. Once the form was drawn anew elsewhere, after a press on its
-    checkbox or by the private page, it is left alone: what is known of it here is not what stands in it any more.
+    `drawing` is Slack's hash of its last drawing here, None where that is not known. Once the form was drawn anew
+    elsewhere, after a press on its checkbox or by the private page, it is left alone: what is known of it here is not
+    what stands in it any more.
     """
 
     client: AsyncWebClient
@@ -189,5 +190,9 @@ class _OpenForm:
             self.drawing = await update_modal(self.client, self.view_id, view, drawing=self.drawing)
         except SLACK_ERRORS as error:
             log.info("A form was not changed (%s).", type(error).__name__)
+            if is_unanswered(error):
+                # Nobody knows the last drawing, so the next one says what its checkbox is.
+                self.drawing = None
+                self.form = self.form.with_new_checkbox()
             return False
         return True
