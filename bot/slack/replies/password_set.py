@@ -73,7 +73,8 @@ class PasswordSetNotice:
             *alert(f"{_DONE} Save the form to go on.", "success"),
             *(block for note in done.notes for block in alert(note, "warning")),
         ]
-        view = profile_form(form.redrawn(), notes=notes)
+        # The link remembers the checkbox as it was; what it shows has to be what is saved.
+        view = profile_form(form.with_new_checkbox().redrawn(), notes=notes)
         try:
             async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
                 await client.views_update(view_id=link.view_id, view=view)

@@ -184,6 +184,10 @@ class Form:
         """Return the form with the checkbox as it was just set, in the same input: Slack shows it so already."""
         return replace(self, content=replace(self.content, authenticate=is_on))
 
+    def with_new_checkbox(self) -> "Form":
+        """Return the form with the checkbox as a new input, which shows what is known of it, whatever was pressed."""
+        return self._begun_afresh(Field.AUTHENTICATE)
+
     def with_password_fix(self, fix: Fix) -> "Form":
         """Return the form with something that shall be taken out of its password."""
         fixes = dict.fromkeys((*self.metadata.password_fixes, fix.value))

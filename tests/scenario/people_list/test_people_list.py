@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.demo.controls import beside
+from bot.demo.faults import Fault
 from bot.demo.people import TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo
@@ -246,6 +247,19 @@ async def test_the_list_is_exported_to_the_admin_alone_without_secrets(demo: Dem
     assert rows[evil.id]["Name"].startswith("'=HYPERLINK")
     assert rows[ADA]["Warning"] == rows[ADA]["Cause"] == ""
     assert "Grace" in rows[GRACE]["Name"]
+
+
+@pytest.mark.databases("sqlite")
+async def test_an_export_that_slack_takes_too_long_for_is_given_up_and_the_admin_told(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.replies.direct_message.UPLOAD_TIMEOUT_SECONDS", 0.2)
+    shown = await listed(demo)
+    demo.workspace.faults["files.getUploadURLExternal"] = [Fault(kind="silence", seconds=0.6)]
+    await demo.workspace.press(GRACE, "Export", message=shown)
+    told = await demo.workspace.wait_message(GRACE, "Slack did not take the bot's answer")
+    assert "Please look how things stand before you try again." in searchable(told)
+    assert demo.workspace.files == []
 
 
 @pytest.mark.databases()

@@ -182,6 +182,21 @@ async def test_what_waits_for_save_and_what_is_typed_outlives_the_private_page(
     assert (kept.port, kept.extras) == (465, {"SSL": "Y", "FROM_NAME": "Ada Lovelace"})
 
 
+async def test_a_checkbox_set_since_the_link_was_made_shows_what_is_saved(http_demo: Demo, browser: Browser) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, password="wrong")
+    await open_form(http_demo)
+    url = await link_from_form(http_demo)
+    await workspace.cancel(ADA)
+    await workspace.fill(ADA, "Authentication Required", False)
+    assert (await browser.set(url, PASSWORD)).status == 200
+    form = await workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
+    shown = bool(form.values[form.labelled("Authentication Required")[1]])
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "Your email profile")
+    assert shown == (await stored(http_demo))[0].authenticate
+
+
 async def test_a_form_that_was_closed_meanwhile_is_no_loss(http_demo: Demo, browser: Browser) -> None:
     await set_up(http_demo, ADA, password="wrong")
     await open_form(http_demo)

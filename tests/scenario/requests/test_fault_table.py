@@ -114,7 +114,7 @@ class Act:
     faults: dict[str, Fault] | None = None
 
 
-NOT_OPENED = "Slack did not open this in time. Press the button to open it."
+NOT_OPENED = "Slack did not open this in time."
 TOLD_ELSEWHERE = (NOT_OPENED, "Slack did not take the bot's answer", "Please try again in a minute")
 
 

@@ -58,11 +58,6 @@ async def extras_from_a_row_of_the_list(demo: Demo) -> None:
     await demo.workspace.choose(GRACE, ADA, "extras:U0ADA", message=latest(demo, GRACE, "1–2 of 2"))
 
 
-async def extras_on_the_form(demo: Demo) -> None:
-    await demo.workspace.command(ADA, "/email-profile", "edit")
-    await demo.workspace.press(ADA, "Extra Configurations")
-
-
 async def an_extra_on_the_list(demo: Demo) -> None:
     await extras_from_the_card(demo)
     await demo.workspace.press(ADA, "Add")
@@ -78,7 +73,6 @@ WAYS: dict[str, tuple[str, str, str, Do]] = {
     "home's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_home_tab),
     "list's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_list),
     "list's row, extras": (GRACE, "views.open", "Extra configurations", extras_from_a_row_of_the_list),
-    "extras on the form": (ADA, "views.push", "Extra configurations", extras_on_the_form),
     "an extra on the list": (ADA, "views.push", "Extra configurations", an_extra_on_the_list),
 }
 
@@ -115,6 +109,28 @@ async def test_every_form_that_came_too_late_opens_by_the_button_that_is_sent_in
             # Nobody else reads it: an ephemeral message, or one in the conversation of the two.
             assert told.reader == user or told.channel.startswith("D"), name
             await pressed_again(http_demo, user, title)
+
+
+async def test_on_top_of_a_form_no_button_is_sent_that_would_lead_past_its_save(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    workspace = http_demo.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    for label, opened in (
+        ("Extra Configurations", "Extra configurations"),
+        ("Edit", "Add configuration"),
+        ("Add", "Add configuration"),
+    ):
+        workspace.all_messages.clear()
+        # The same trigger opens no notice either.
+        workspace.faults["views.push"] = [Fault(kind="refused", error="expired_trigger_id")] * 2
+        await workspace.press(ADA, label)
+        told = await workspace.wait_message(ADA, "Slack did not open this in time. Please try again.")
+        assert [block["type"] for block in told.blocks if block["type"] == "actions"] == []
+        # What was pressed in is still there, to be pressed again.
+        await workspace.press(ADA, label)
+        await workspace.wait_view(ADA, opened)
+        if opened == "Add configuration":
+            await workspace.cancel(ADA)
 
 
 async def test_a_form_for_a_fix_opens_by_the_button_too(http_demo: Demo) -> None:
