@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,24 @@ async def test_who_changed_or_was_tested_since_is_left_alone_and_who_cannot_be_t
     report = searchable(await workspace.wait_message(GRACE, "whose profiles you changed", timeout=20))
     assert "4 have been told and 1 not, or not for certain." in report
     assert (await profile_of(demo, WRONG_PORT[0].id)).extras == {"TLS": "Y", "FROM_NAME": "Me"}
+
+
+async def test_owners_are_not_looked_up_at_slack_which_takes_a_hundred_such_questions_a_minute(demo: Demo) -> None:
+    workspace = demo.workspace
+    summary = await summary_of(demo, "crowd03")
+    demo.bot.outbox.pace = 0.0
+    await workspace.change_person(replace(WRONG_PORT[0], is_deactivated=True))
+    workspace.faults["users.info"] = [Fault(kind="ratelimited", seconds=60)] * 20
+    await workspace.press(GRACE, "Fix these", message=summary)
+    done = await workspace.wait_message(GRACE, "Of 5 tested email profiles 5 work", timeout=60)
+    fixed = searchable(done)
+    assert "Changed for 5 people" in fixed
+    assert "1 not changed: The profile was changed or tested since, or the person has left." in fixed
+    await workspace.change_person(replace(WRONG_PORT[1], is_deactivated=True))
+    await workspace.press(GRACE, "Undo for 5 people", message=done)
+    back = searchable(await workspace.wait_message(GRACE, "Put back for 4 people"))
+    assert "1 not put back: The person has left, so their profile stays as it is." in back
+    assert workspace.calls("users.info") < len(WRONG_PORT)
 
 
 async def test_those_of_a_cause_are_tested_again(demo: Demo) -> None:
