@@ -132,7 +132,7 @@ class WorkspaceDefaults:
         """Apply the defaults to each profile that holds the previous ones, one by one; each owner gets a notice.
 
         `show` is called with the counts before the first and after each. When all notices have been sent, the caller
-        is told how many could not be.
+        is told how many could not be, also where this broke off; called again, it goes on there.
 
         Raises:
             UserError: the defaults were changed again since `revision`.
@@ -144,14 +144,16 @@ class WorkspaceDefaults:
             raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
         owners = [owner async for owner in self._owners(caller.workspace) if await self._follows(owner, stored)]
         counts, batch = MoveCounts(total=len(owners)), str(uuid4())
-        for owner in owners:
+        try:
+            for owner in owners:
+                await show(counts)
+                counts.add(await self._moved(caller, owner, stored, batch))
             await show(counts)
-            counts.add(await self._moved(caller, owner, stored, batch))
-        await show(counts)
-        if counts.moved:
-            async with self.database.writing() as tx:
-                await report_batch(tx, caller, Batch.MOVED, batch=batch)
-            self.on_change(caller)
+        finally:
+            if counts.moved:
+                async with self.database.writing() as tx:
+                    await report_batch(tx, caller, Batch.MOVED, batch=batch)
+                self.on_change(caller)
         return counts
 
     async def _follows(self, owner: Person, stored: StoredDefaults) -> bool:
