@@ -301,15 +301,17 @@ def a_run() -> Iterator[message.Message]:
         left_alone={SENTENCE: 3},
     )
     yield bulk.progress(so_far, run_id="a-run", before=fixed)
-    for ended in (result, fixed, replace(fixed, cancelled=True, undone=True), RunResult(total=3)):
+    only_changed = replace(fixed, passed=0, groups=(), cancelled=True)
+    for ended in (result, fixed, replace(fixed, cancelled=True, undone=True), only_changed, RunResult(total=3)):
         yield bulk.finished(ended, run_id="a-run")
-        yield bulk.interrupted(ended, run_id="a-run", done=12)
+        yield bulk.interrupted(ended, run_id="a-run", done=12, why=SENTENCE)
     yield bulk.causes(result, run_id="a-run")
     change = BulkChange(total=15, done=3, changed=[("U1", 1)], descriptions=(EVIL,))
     change.left_alone[SENTENCE] = 2
     for one in (change, BulkChange(total=15)):
         yield bulk.changing(one, run_id="a-run")
         yield bulk.undoing(one)
+        yield bulk.undo_broken_off(one, why=SENTENCE)
         yield bulk.undone(one)
 
 

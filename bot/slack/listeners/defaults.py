@@ -87,7 +87,7 @@ class DefaultsListeners:
         paced = Paced(reply)
 
         async def notify(sentence: str) -> None:
-            await reply.show(notice(sentence))
+            await reply.fail(notice(sentence))
 
         async def move() -> None:
             counts = await self._services.defaults.move(
@@ -95,4 +95,4 @@ class DefaultsListeners:
             )
             await reply.show(views.moved(counts))
 
-        self._services.jobs.start(f"move for {caller.user}", move, notify=notify)
+        await self._services.jobs.start_shown_run(f"move for {caller.user}", move, notify=notify)
