@@ -12,6 +12,7 @@ from bot.demo.run import Demo, running_demo
 from bot.demo.views import OpenView
 from bot.profiles.connection_tests.limits import TESTS_OF_A_PERSON, count
 from storage.crypto.keyring import generate_key
+from tests.scenario.defaults.test_defaults import demo_defaults
 from tests.scenario.people import ADA, GRACE, fill_form, history, open_form, run_test, set_up, settled, typed
 from tests.store import Store
 
@@ -197,6 +198,35 @@ async def test_a_fix_under_a_failed_test_changes_the_form_and_tests_again_and_no
     card = await saved(demo)
     assert "Works — tested" in card
     assert "from SSL Y" in card
+
+
+@pytest.mark.parametrize(
+    ("server", "port"),
+    [("MAIL.Demo.example", "465"), ("mail.demo.example:465", ""), ("https://mail.demo.example/", "465"), ("", "465")],
+)
+async def test_a_fix_keeps_the_typed_password_however_the_same_server_was_written(
+    http_demo: Demo, server: str, port: str
+) -> None:
+    workspace = http_demo.workspace
+    await demo_defaults(http_demo)
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, port=port, encryption="TLS")
+    await workspace.fill(ADA, "SMTP Server Address", server)
+    await try_out(http_demo, containing="Connection test failed at Greeting")
+    await workspace.press(ADA, "Use SSL on 465 and test again")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    await settled(http_demo)
+    assert typed(http_demo, ADA, "Password") == http_demo.mail.account("ada@demo.example").password
+    assert "Works — tested" in await saved(http_demo)
+
+
+async def test_an_empty_server_that_is_the_workspaces_keeps_the_password_that_is_stored_for_it(http_demo: Demo) -> None:
+    await demo_defaults(http_demo)
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await http_demo.workspace.fill(ADA, "SMTP Server Address", "")
+    view = await try_out(http_demo)
+    assert "for mail.demo.example; leave empty to keep it." in str(view.content)
 
 
 async def test_a_fix_beyond_a_limit_changes_nothing_in_the_form_and_keeps_the_report(http_demo: Demo) -> None:
