@@ -131,6 +131,36 @@ async def test_a_test_that_passed_does_not_count_when_anything_differs(
     assert "Not tested yet" in await saved(http_demo)
 
 
+async def test_a_test_that_passed_counts_no_more_once_the_same_values_failed(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA)
+    await try_out(http_demo)
+    with monkeypatch.context() as while_refused:
+        while_refused.setattr(http_demo.mail, "accounts", ())
+        await try_out(http_demo, containing="Connection test failed at Sign-in")
+    assert "Not tested yet" in await saved(http_demo)
+    await open_form(http_demo, ADA)
+    await try_out(http_demo)
+    # That other values failed says nothing of these.
+    await http_demo.workspace.fill(ADA, "Port", "465")
+    await try_out(http_demo, containing="Connection test failed at Greeting")
+    await http_demo.workspace.fill(ADA, "Port", "587")
+    assert "Works — tested" in await saved(http_demo)
+
+
+async def test_a_test_that_passed_in_the_form_replaces_no_later_one_of_the_profile(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await try_out(http_demo)
+    monkeypatch.setattr(http_demo.mail, "accounts", ())
+    await run_test(http_demo, ADA)
+    assert "Fails at Sign-in" in await saved(http_demo)
+
+
 async def test_a_test_with_the_stored_password_counts_too_and_again_without_a_change(http_demo: Demo) -> None:
     await set_up(http_demo, ADA)
     await open_form(http_demo, ADA)
