@@ -203,7 +203,7 @@ class Form:
     def _with_server_of(self, content: FormContent) -> "Form":
         """Return the form with other content; a password that was typed for another server goes."""
         form = self._showing(content)
-        if content.host == self.content.host:
+        if form.account.host == self.account.host:
             return form
         return replace(form, metadata=replace(form.metadata, password_fixes=()))._begun_afresh(Field.PASSWORD)
 
@@ -408,9 +408,9 @@ def _extras(form: Form) -> list[Block]:
 
 def _password(form: Form) -> list[Block]:
     """Return the password's input, or where else it is typed; it has no initial value: empty keeps what is stored."""
-    view, host = form.basis.view, form.content.host
+    view = form.basis.view
     set_at = view.profile.password_set_at
-    kept = view.has_password_for(host)
+    kept = view.has_password_for(form.account.host)
     if form.entry is PasswordEntry.PRIVATE:
         now = f"set on {set_at:%d %b %Y}." if kept and set_at else "not set."
         who = "You set the password" if form.is_own else "The owner sets the password"
@@ -521,7 +521,8 @@ def typed_password(shown: Mapping[str, Any], form: Form) -> SecretStr:
     What was typed for one server goes to no other that was chosen since.
     """
     typed = read_form(shown)
-    return typed.password if typed.host == form.content.host else SecretStr("")
+    as_typed = replace(form, content=replace(form.content, host=typed.host))
+    return typed.password if as_typed.account.host == form.account.host else SecretStr("")
 
 
 def undecided(shown: Mapping[str, Any]) -> dict[str, str]:

@@ -156,6 +156,21 @@ async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(htt
     assert ("grace.was.here" in card) == (decided == "theirs")
 
 
+async def test_the_same_server_in_another_spelling_is_no_difference(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await workspace.fill(ADA, "Password", "typed for the other server")
+    await open_form(http_demo, GRACE, "edit @ada")
+    for user, server, port in ((GRACE, "smtp.demo.example", "465"), (ADA, "SMTP.Demo.example.", "2525")):
+        await workspace.fill(user, "SMTP Server Address", server)
+        await workspace.fill(user, "Port", port)
+        await workspace.submit(user)
+    form = await workspace.wait_view(ADA, "Email profile", containing="Somebody saved this profile meanwhile")
+    decisions = [block["label"]["text"] for block in form.content["blocks"] if "differs" in str(block.get("label"))]
+    assert decisions == ["Port differs"]
+
+
 async def in_conflict(demo: Demo) -> None:
     """Let Ada have a form open while Grace saved another login and encryption, and let her have tried to save it."""
     workspace = demo.workspace

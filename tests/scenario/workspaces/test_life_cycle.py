@@ -226,8 +226,9 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
     await demo.workspace.open_home(ADA)
     document = (await profile(demo)).to_document()
     async with demo.bot.database.writing() as tx:
-        await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
-        await tx.runs.save_result(TEAM, "run", b"{}")
+        run = await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
+        assert run is not None
+        await tx.runs.save_result(TEAM, run.run_id, b"{}")
         running = StoredRunningTest(test_id="a-test", workspace=TEAM, actor=GRACE, subject=ADA)
         await tx.running_tests.add(running, seconds=600)
         await tx.form_tests.keep(TEAM, ADA, tester=ADA, document=b"{}", seconds=600)
