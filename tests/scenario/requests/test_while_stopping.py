@@ -11,9 +11,10 @@ import pytest
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from bot.profiles.account.email_profiles import EmailProfiles
+from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileView
 from bot.slack.replies.jobs import RESTARTING
-from tests.scenario.people import ADA, GRACE, profile_of, set_up
+from tests.scenario.people import ADA, GRACE, set_up
 from tests.soak.failing_sockets import FailingDelivery, SocketFailure
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -61,7 +62,10 @@ async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_foll
         assert await workspace.submit(ADA) == {}
         assert workspace.view(ADA) is None
     assert not any("restarted" in searchable(message) for message in workspace.messages(ADA))
-    assert (await profile_of(demo)).port == 465
+    async with demo.bot.database.reading() as tx:
+        stored = await tx.profiles.get("T0DEMO", ADA)
+    assert stored is not None
+    assert EmailProfile.from_document(stored.document).port == 465
 
 
 async def test_a_test_of_many_that_cannot_begin_is_over_at_once(demo: Demo) -> None:
