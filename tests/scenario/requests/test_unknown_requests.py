@@ -100,3 +100,4 @@ async def test_a_form_that_was_closed_needs_no_answer(http_demo: Demo) -> None:
     assert await http_demo.workspace.raw("interactive", request(http_demo, "view_closed", view=view)) is None
     await settled(http_demo)
     assert http_demo.workspace.messages(ADA) == []
+    assert http_demo.workspace.view(ADA) is None
