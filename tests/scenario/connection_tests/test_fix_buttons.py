@@ -18,11 +18,6 @@ from tests.fakes.smtp_server import PASSWORD, HangUp, OneServerNetwork, Scripted
 from tests.scenario.people import ADA, GRACE, run_test, set_up, set_up_elsewhere
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
 def buttons(message: Message) -> list[str]:
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
     return [element["text"]["text"] for row in rows for element in row]

@@ -25,11 +25,6 @@ from tests.store import Store
 GUEST = "U0GUEST"
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture(autouse=True)
 def _shown_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is under way is shown almost at once, and nobody waits for a command's answer for long."""

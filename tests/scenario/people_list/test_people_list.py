@@ -19,7 +19,7 @@ from bot.profiles.people.access import Person
 from bot.profiles.people.people_list import escape_formula
 from tests.databases import KINDS
 from tests.scenario.crowd import BAD, CROWD, SECRET, crowded_demo, give_profiles, lines, listed, users
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.scenario.people import ADA, GRACE, run_test, set_up, settled
 
 pytestmark = pytest.mark.databases(*KINDS)
 
@@ -213,7 +213,11 @@ async def test_the_menu_of_a_row_offers_what_helps_there_and_names_the_person_in
     await workspace.choose(GRACE, bad.id, "Last report", message=shown)
     report = await workspace.wait_message(GRACE, "Connection test failed at Sign-in")
     assert SECRET not in searchable(report)
+    last = report.revision
     await workspace.press(GRACE, "Test again", message=report)
+    await settled(demo)
+    assert report.revision > last
+    assert searchable(report).startswith("Connection test failed at Sign-in")
 
 
 async def test_members_see_no_list(demo: Demo) -> None:
