@@ -18,6 +18,7 @@ from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import FIXES_FOR_MANY, OutdatedFixError, ProposedFix, apply_fix_for_many
 from bot.profiles.account.profile import EmailProfile
+from bot.profiles.people.access import Person
 from bot.smtp.advice.row import Fix
 from storage.crypto.keyring import generate_key
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.demo.faults import Fault
-from bot.demo.people import PEOPLE
+from bot.demo.people import PEOPLE, TEAM
 from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
 from bot.profiles.account.changes import ProfileChange

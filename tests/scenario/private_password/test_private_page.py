@@ -190,7 +190,7 @@ async def test_a_checkbox_set_since_the_link_was_made_shows_what_is_saved(http_d
     shown = bool(form.values[form.labelled("Authentication Required")[1]])
     assert await workspace.submit(ADA) == {}
     await workspace.wait_message(ADA, "Your email profile")
-    assert shown == (await stored(http_demo))[0].authenticate
+    assert shown == (await profile_of(http_demo)).authenticate
 
 
 async def test_a_form_that_was_closed_meanwhile_is_no_loss(http_demo: Demo, browser: Browser) -> None:
