@@ -50,7 +50,7 @@ from bot.slack.replies.conversation import Conversation
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.password_set import PasswordSetNotice
 from bot.slack.replies.profile_forms import ProfileForms
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.web_api.call_health import SlackCalls
 from bot.slack.web_api.clients import Clients, slack_session
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary

@@ -23,7 +23,8 @@ from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
-from bot.slack.views.form import Form, profile_form, require_decided
+from bot.slack.views.form import profile_form
+from bot.slack.views.form_state import Form, require_decided
 from bot.slack.views.inputs import block_ids
 from bot.slack.views.message import button, notice
 from bot.slack.views.private_metadata import PrivateMetadata

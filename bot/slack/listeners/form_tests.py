@@ -22,7 +22,8 @@ from bot.slack.replies.modals import drawing_of, modal_of, update_modal
 from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
-from bot.slack.views.form import Form, errors_notes, profile_form, typed_password
+from bot.slack.views.form import errors_notes, profile_form
+from bot.slack.views.form_state import Form, typed_password
 from bot.slack.views.message import Block, Message, alert, notice
 from bot.slack.web_api.errors import SLACK_ERRORS, is_unanswered
 from bot.smtp.advice.row import Fix

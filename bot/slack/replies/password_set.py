@@ -15,8 +15,10 @@ from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import MODAL_TIMEOUT_SECONDS
 from bot.slack.views.card import card
-from bot.slack.views.form import PasswordEntry, form_below, profile_form
+from bot.slack.views.form import profile_form
+from bot.slack.views.form_state import form_below
 from bot.slack.views.message import Message, alert, notice, section
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import OutdatedFormError, PrivateMetadata
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code
