@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.people import PEOPLE, TEAM, DemoPerson
-from bot.demo.platform import Message
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE, TEAM, DemoPerson
+from bot.demo.stand_in.platform import Message
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import profile_view
 from bot.profiles.people.access import Person

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from bot.demo.people import TEAM
-from bot.demo.platform import Message
 from bot.demo.run import Demo
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import Message
 from bot.profiles.account.profile import EmailProfile
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD
 

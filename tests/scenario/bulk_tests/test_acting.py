@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.demo.controls import button
-from bot.demo.faults import Fault
-from bot.demo.people import PEOPLE
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.controls import button
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import PEOPLE
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import FIXES_FOR_MANY, OutdatedFixError, ProposedFix, apply_fix_for_many

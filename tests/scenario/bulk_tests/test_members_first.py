@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.demo.people import PEOPLE, TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE, TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.connection_tests import bulk_progress, connection_tests
 from bot.profiles.connection_tests.limits import Limit
 from bot.profiles.people.access import Person

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import delivery
-from bot.demo.faults import Fault
-from bot.demo.people import CHANNEL
-from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in import delivery
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.platform import Message, direct_channel, searchable
 from bot.slack.middleware import held_ack, late_ack, overload
 from bot.slack.replies.jobs import INTERRUPTED
 from bot.slack.replies.response_url import IN_A_FILE

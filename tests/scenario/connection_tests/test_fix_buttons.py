@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail, DemoNetwork
-from bot.demo.platform import Message, searchable, texts
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import Message, searchable, texts
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses

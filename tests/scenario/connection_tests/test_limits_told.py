@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.connection_tests.limits import TESTS_OF_A_PERSON, Limit
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence

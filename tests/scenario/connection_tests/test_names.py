@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail, DemoNetwork
-from bot.demo.platform import searchable, texts
 from bot.demo.run import running_demo
+from bot.demo.stand_in.platform import searchable, texts
 from bot.smtp.advice.advice import advise
 from bot.smtp.check.report import Fault, StageName
 from bot.smtp.network.connect import Network

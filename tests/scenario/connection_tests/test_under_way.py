@@ -10,11 +10,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.demo.controls import button
 from bot.demo.mail import DemoMail
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView, PlatformError
+from bot.demo.stand_in.controls import button
+from bot.demo.stand_in.platform import Message, searchable
+from bot.demo.stand_in.views import OpenView, PlatformError
 from bot.profiles.connection_tests.limits import Limit
 from storage.crypto.keyring import generate_key
 from tests.fakes.certificates import Certificates

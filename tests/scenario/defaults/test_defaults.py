@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.demo.faults import Fault
-from bot.demo.people import PEOPLE, TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import PEOPLE, TEAM
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.profile import is_printable
 from bot.profiles.errors import InvalidFormError

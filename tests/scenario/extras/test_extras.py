@@ -1,9 +1,9 @@
 """Extra configurations: by command and in modals, of which three are the most; SSL and TLS exclude each other."""
 
-from bot.demo.faults import Fault
-from bot.demo.people import CHANNEL
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, set_up, settled, typed
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
 from bot.demo.mail import DemoMail
-from bot.demo.people import CHANNEL, TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView
-from bot.demo.web_api import WebApi
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL, TEAM
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.views import OpenView
+from bot.demo.stand_in.web_api import WebApi
 from bot.profiles.connection_tests.limits import TESTS_OF_A_PERSON, count
 from storage.crypto.keyring import generate_key
 from tests.scenario.defaults.test_defaults import demo_defaults

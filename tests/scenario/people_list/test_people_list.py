@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bot.demo.controls import beside
-from bot.demo.faults import Fault
-from bot.demo.people import TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.controls import beside
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.people.access import Person
 from bot.profiles.people.people_list import escape_formula
 from tests.databases import KINDS

@@ -19,9 +19,9 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.views import OpenView
 from bot.profiles.account.private_links import PrivateLink, PrivateLinks
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults, StoredDefaults

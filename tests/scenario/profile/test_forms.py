@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoMail
-from bot.demo.platform import searchable, texts
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable, texts
 from storage.crypto.keyring import generate_key
 from tests.scenario.defaults.test_defaults import set_defaults
 from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, run_test, set_up, typed

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
-from bot.demo.people import TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person

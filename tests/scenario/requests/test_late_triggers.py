@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.email_profiles import EmailProfiles
 from tests.scenario.people import ADA, GRACE, set_up
 
@@ -167,8 +167,8 @@ async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_g
 ) -> None:
     await set_up(http_demo, ADA)
     workspace = http_demo.workspace
-    monkeypatch.setattr("bot.demo.platform.TRIGGER_SECONDS", 0.1)
-    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.15)
+    monkeypatch.setattr("bot.demo.stand_in.platform.TRIGGER_SECONDS", 0.1)
+    monkeypatch.setattr("bot.demo.stand_in.delivery.ACK_SECONDS", 0.15)
     form_basis = EmailProfiles.form_basis
 
     async def slow(self: EmailProfiles, **who: Any) -> Any:
@@ -197,7 +197,7 @@ async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
         await asyncio.sleep(0.3)
         return await show(self, **who)
 
-    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.2)
+    monkeypatch.setattr("bot.demo.stand_in.delivery.ACK_SECONDS", 0.2)
     monkeypatch.setattr("bot.slack.middleware.late_ack.ACK_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(EmailProfiles, "show", slow)
     workspace.all_messages.clear()

@@ -15,9 +15,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.app import StartError
-from bot.demo.faults import Fault, FaultKind
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault, FaultKind
+from bot.demo.stand_in.platform import searchable
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE, set_up, settled
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.demo.people import BOT_USER, CHANNEL, TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.people import BOT_USER, CHANNEL, TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.slack.middleware import overload
 from tests.scenario.people import ADA, settled
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileView

@@ -8,9 +8,9 @@ from aiohttp.test_utils import TestServer
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo.mail import DemoMail
-from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.people import PEOPLE, DemoPerson
+from bot.demo.stand_in.workspace import Workspace
 from tests.scenario.stand_in.alone import SECRET, Clock, ListeningBot
 
 

@@ -9,12 +9,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, message_problems, view_problems
-from bot.demo.delivery import DeliveryError
-from bot.demo.people import CHANNEL, PEOPLE, DemoPerson
-from bot.demo.platform import Message, direct_channel
-from bot.demo.views import PlatformError
-from bot.demo.workspace import Workspace, as_phones_type
+from bot.demo.stand_in.block_kit import MOST_MESSAGE_CHARACTERS, message_problems, view_problems
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.people import CHANNEL, PEOPLE, DemoPerson
+from bot.demo.stand_in.platform import Message, direct_channel
+from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace, as_phones_type
 from tests.scenario.people import ADA, GRACE
 from tests.scenario.stand_in.alone import Clock, ListeningBot, refused
 from tests.scenario.stand_in.test_stand_in import MODAL

@@ -6,9 +6,9 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.demo.block_kit import message_problems, view_problems
-from bot.demo.people import CHANNEL
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.block_kit import message_problems, view_problems
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.workspace import Workspace
 from tests.scenario.people import ADA, GRACE
 from tests.scenario.stand_in.alone import Clock, refused
 

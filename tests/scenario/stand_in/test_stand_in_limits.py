@@ -10,13 +10,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.demo.block_kit import message_problems, view_problems
-from bot.demo.faults import Fault
-from bot.demo.people import CHANNEL, PEOPLE, DemoPerson
-from bot.demo.platform import Message, UploadedFile, direct_channel
 from bot.demo.run import running_demo
-from bot.demo.views import PlatformError
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.block_kit import message_problems, view_problems
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL, PEOPLE, DemoPerson
+from bot.demo.stand_in.platform import Message, UploadedFile, direct_channel
+from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE
 from tests.scenario.stand_in.alone import ListeningBot, refused

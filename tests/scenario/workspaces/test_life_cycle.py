@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.demo.people import PEOPLE, TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE, TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.private_links import LinkGoneError
 from bot.profiles.errors import UserError
 from bot.profiles.people.members import sync_page

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import demo
-from bot.demo.block_kit import message_problems, view_problems
+from bot.demo.stand_in.block_kit import message_problems, view_problems
 from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import ProposedFix, fix_label
@@ -32,7 +32,7 @@ from bot.smtp.advice.advice import advise
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Stage, StageName
 from storage.tables.people_query import Cursor
-from tests.unit.view_samples import (
+from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
     EXTREME,
