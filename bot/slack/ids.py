@@ -67,6 +67,7 @@ class ActionId(StrEnum):
     PEOPLE_ALL = "people_all"
     PEOPLE_REMIND = "people_remind"
     REMIND_THESE = "remind_these"
+    TEST_THESE = "test_these"
     RUN_STOP = "run_stop"
     RUN_SHOW = "run_show"
     RUN_FIX = "run_fix"

@@ -23,7 +23,7 @@ from bot.slack.replies.jobs import INTERRUPTED, RESTARTING
 from tests.counts import PROVE_ONLY
 from tests.instances.cluster import BY_SOCKET, RunningInstance, mail_servers, profile_at, running_instance
 from tests.instances.processes import PATIENCE
-from tests.scenario.crowd import crowd
+from tests.scenario.crowd import begin_run, crowd
 from tests.scenario.operating.test_command_line import GOOD
 from tests.scenario.people import GRACE
 
@@ -150,7 +150,7 @@ class Round:
         workspace = self.running.workspace
         await workspace.command(user, "/email-profile", "list")
         shown = await workspace.wait_message(user, "Work with email", timeout=3)
-        await workspace.press(user, "Test these", message=shown)
+        await begin_run(workspace, shown)
 
     def _unanswered(self) -> list[str]:
         """List the requests that got no answer although others got one later."""

@@ -12,6 +12,7 @@ from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE, TEAM, DemoPerson
 from bot.demo.stand_in.platform import Message
+from bot.demo.stand_in.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import profile_view
 from bot.profiles.people.access import Person
@@ -93,6 +94,23 @@ def lines(message: Message) -> list[str]:
 def users(message: Message) -> list[str]:
     """Return the ids of the people in the list."""
     return [line.partition("<@")[2].partition(">")[0] for line in lines(message)]
+
+
+async def begin_run(workspace: Workspace, shown: Message, press: str = "Test these") -> None:
+    """Press “Test these” or “Test these again”, and the button of the question."""
+    await workspace.press(GRACE, press, message=shown)
+    question = await workspace.wait_message(GRACE, "It can be stopped at any moment")
+    await workspace.press(GRACE, labels(question)[0], message=question)
+
+
+def labels(message: Message) -> list[str]:
+    """Return the words on the buttons of a message."""
+    return [
+        element["text"]["text"]
+        for block in message.blocks
+        for element in block.get("elements", ())
+        if element["type"] == "button"
+    ]
 
 
 async def listed(demo: Demo, search: str | None = None) -> Message:

@@ -12,6 +12,7 @@ from bot.demo.stand_in.people import DemoPerson
 from bot.demo.stand_in.platform import Message, searchable
 from bot.demo.stand_in.views import PlatformError
 from bot.demo.stand_in.workspace import Workspace
+from tests.scenario.crowd import begin_run
 from tests.scenario.people import GRACE
 
 COMMANDS_A_SECOND = 8.0
@@ -103,7 +104,7 @@ class People:
         workspace = self.workspace
         await workspace.command(GRACE, "/email-profile", "list")
         shown = await workspace.wait_message(GRACE, "Work with email", timeout=3)
-        await workspace.press(GRACE, "Test these", message=shown)
+        await begin_run(workspace, shown)
 
     async def _delete_old(self, _user: str) -> None:
         """Delete what is old in the stand-in, so that its own growth slows nobody; note the unexpected first.

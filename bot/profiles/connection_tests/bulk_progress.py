@@ -18,6 +18,9 @@ CONCURRENT_TESTS = 8
 CONCURRENT_TESTS_OF_A_SERVER = 4
 """Of these, on one server: some servers take ten connections from one address, and members come first."""
 
+USUAL_TEST_SECONDS = 2.0
+"""For one test, before any of a run was measured: names are looked up, a connection is made, one signs in."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileToTest:
@@ -147,9 +150,12 @@ class BulkProgress:
         """How long the rest takes, from what was measured; None before anything was."""
         if not self._tested:
             return None
-        of_one_test = self._seconds / self._tested
-        at_once = (self.total - self.done) * of_one_test / CONCURRENT_TESTS
-        return max([at_once, *(queue.seconds_left(of_one_test) for queue in self.queues)])
+        return self._seconds_left(self._seconds / self._tested)
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long the rest usually takes, before anything was measured."""
+        return self._seconds_left(USUAL_TEST_SECONDS)
 
     @property
     def waits(self) -> list[Wait]:
@@ -163,3 +169,7 @@ class BulkProgress:
         return RunResult(
             total=self.total, passed=self.passed, groups=tuple(groups), skipped=dict(self.skipped), cancelled=cancelled
         )
+
+    def _seconds_left(self, of_one_test: float) -> float:
+        at_once = (self.total - self.done) * of_one_test / CONCURRENT_TESTS
+        return max([at_once, *(queue.seconds_left(of_one_test) for queue in self.queues)])

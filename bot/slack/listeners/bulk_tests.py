@@ -21,7 +21,7 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.bulk_run_message import BulkRunMessage
-from bot.slack.replies.reply import reply_below
+from bot.slack.replies.reply import reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import Message, notice
@@ -44,6 +44,7 @@ class BulkTestListeners:
     def register(self, app: AsyncApp) -> None:
         """Register the buttons."""
         app.action(ActionId.PEOPLE_TEST)(self.press_test)
+        app.action(ActionId.TEST_THESE)(self.press_test_these)
         app.action(ActionId.PEOPLE_FIX)(self.press_causes)
         app.action(ActionId.RUN_STOP)(self.press_stop)
         app.action(ActionId.RUN_SHOW)(self.press_show)
@@ -54,17 +55,27 @@ class BulkTestListeners:
     async def press_test(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
-        """Start to test those that the list shows."""
+        """Ask whether to test those that the list shows."""
         await ack()
-        await self._test(body, client, caller, decode_query(str(action.get("block_id") or "")))
+        await self._ask(body, client, caller, decode_query(str(action.get("block_id") or "")))
 
     async def press_test_again(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
     ) -> None:
-        """Start to test those of one cause again."""
+        """Ask whether to test those of one cause again."""
         await ack()
         run_id, group = views.decode_group(pressed_value(action))
-        await self._test(body, client, caller, ListQuery(run_id=run_id, group=group))
+        await self._ask(body, client, caller, ListQuery(run_id=run_id, group=group))
+
+    async def press_test_these(
+        self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
+    ) -> None:
+        """Start to test many, in place of the question."""
+        await ack()
+        people = await self._services.bulk.select(caller=caller, query=decode_query(pressed_value(action)))
+        begun = await self._test(client, caller, people)
+        reply = await reply_in_place(body, client, title=TITLE, first=begun)
+        await reply.show(begun)
 
     async def press_stop(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -116,8 +127,9 @@ class BulkTestListeners:
                 return fixed
             return await self._run(run, people, caller, shown, before=fixed)
 
+        await self._start(client, caller, total=len(group.fits), work=work)
         begun = f"Changing {views.profiles(len(group.fits))}. Follow it in your messages with the bot."
-        await self._start(body, client, caller, total=len(group.fits), work=work, begun=begun)
+        await reply_below(body, client, title=TITLE, first=notice(begun))
 
     async def press_undo(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -145,18 +157,25 @@ class BulkTestListeners:
 
         await self._services.jobs.start_shown_run(f"undo for {caller.user}", work, notify=notify)
 
-    async def _test(self, body: Payload, client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
+    async def _ask(self, body: Payload, client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
+        """Ask once before many are tested; one alone is tested at once, as in their row."""
         people = await self._services.bulk.select(caller=caller, query=query)
+        if len(people) == 1:
+            first = await self._test(client, caller, people)
+        else:
+            first = views.question(people, query)
+        await reply_below(body, client, title=TITLE, first=first)
+
+    async def _test(self, client: AsyncWebClient, caller: Person, people: tuple[ProfileToTest, ...]) -> Message:
+        """Start to test; return where to follow it."""
 
         async def work(run: StoredRun, shown: BulkRunMessage) -> RunResult:
             return await self._run(run, people, caller, shown, before=RunResult(total=len(people)))
 
-        begun = f"Testing {views.profiles(len(people))}. Follow it in your messages with the bot."
-        await self._start(body, client, caller, total=len(people), work=work, begun=begun)
+        await self._start(client, caller, total=len(people), work=work)
+        return notice(f"Testing {views.profiles(len(people))}. Follow it in your messages with the bot.")
 
-    async def _start(
-        self, body: Payload, client: AsyncWebClient, caller: Person, *, total: int, work: Work, begun: str
-    ) -> None:
+    async def _start(self, client: AsyncWebClient, caller: Person, *, total: int, work: Work) -> None:
         """Post the run's message, store the run, and do its work in the background."""
         shown = await self._post(client, caller)
         try:
@@ -186,7 +205,6 @@ class BulkTestListeners:
             await self._services.bulk.finish_run(run, INTERRUPTED)
             await shown.show(notice(str(error)))
             raise
-        await reply_below(body, client, title=TITLE, first=notice(begun))
 
     async def _interrupted(self, run: StoredRun, why: str) -> Message:
         try:

@@ -1,14 +1,16 @@
 """A test of many profiles: its progress, its result by cause, and the buttons that act on those of a cause."""
 
 import math
+from collections.abc import Sequence
 
 from slack_sdk.models.blocks import ConfirmObject, PlainTextObject
 
 from bot.profiles.account.fixes import fix_label
 from bot.profiles.connection_tests.bulk_fixes import BulkChange
-from bot.profiles.connection_tests.bulk_progress import BulkProgress
+from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest, queues_of
 from bot.profiles.connection_tests.limits import duration_words
 from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
+from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ActionId
 from bot.slack.views.message import (
     Block,
@@ -25,6 +27,7 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
+from bot.slack.views.people_list import encode_query
 from bot.slack.views.private_metadata import OutdatedFormError
 
 _BAR_LENGTH = 20
@@ -37,6 +40,20 @@ _MAX_WAITS = 3
 def profiles(count: int) -> str:
     """Return "15 email profiles"."""
     return f"{count} email {'profile' if count == 1 else 'profiles'}"
+
+
+def question(of: Sequence[ProfileToTest], query: ListQuery) -> Message:
+    """Return the one question before many profiles are tested, with the number in its button."""
+    expected = BulkProgress(total=len(of), queues=queues_of(of)).expected_seconds
+    text = f"Test {profiles(len(of))}? It takes about {_rounded_words(expected)}."
+    advice = (
+        "Only who is set up, with a password where one is needed, is tested. Members come first: whoever tests their "
+        "own profile meanwhile does not wait for it. It can be stopped at any moment."
+    )
+    test = button(
+        f"Test {len(of)} profiles", ActionId.TEST_THESE, value=encode_query(query.first_page()), style="primary"
+    )
+    return Message(text=f"{text} {advice}", blocks=[section(text), actions(test), context(advice)])
 
 
 def progress(so_far: BulkProgress, *, run_id: str, before: RunResult) -> Message:
@@ -223,10 +240,14 @@ def _bar(done: int, total: int) -> str:
 
 
 def _time_left(seconds: float | None) -> str:
-    """Return how long something still takes, in steps in which it does not flicker."""
     if seconds is None or seconds < 1:
         return ""
-    return f", about {duration_words(math.ceil(seconds / 5) * 5)} left"
+    return f", about {_rounded_words(seconds)} left"
+
+
+def _rounded_words(seconds: float) -> str:
+    """Return a duration, in steps in which it does not flicker."""
+    return duration_words(math.ceil(seconds / 5) * 5)
 
 
 def encode_group(run_id: str, number: int) -> str:

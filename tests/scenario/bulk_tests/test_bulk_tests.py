@@ -7,7 +7,7 @@ import pytest
 
 from bot.demo.run import Demo
 from bot.demo.stand_in.platform import Message, searchable
-from tests.scenario.crowd import BAD, crowded_demo, listed, users
+from tests.scenario.crowd import BAD, begin_run, crowded_demo, labels, listed, users
 from tests.scenario.people import GRACE
 from tests.store import Store
 
@@ -18,13 +18,30 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
         yield opened
 
 
-async def run_all(demo: Demo, shown: Message) -> str:
-    await demo.workspace.press(GRACE, "Test these", message=shown)
+async def summary_of(demo: Demo) -> str:
     return searchable(await demo.workspace.wait_message(GRACE, "tested email profiles", timeout=30))
 
 
+async def test_many_are_tested_after_one_question_with_their_number(demo: Demo, store: Store) -> None:
+    workspace = demo.workspace
+    await workspace.press(GRACE, "Test these", message=await listed(demo))
+    question = await workspace.wait_message(GRACE, "Test 30 email profiles?")
+    assert labels(question) == ["Test 30 profiles"]
+    for sentence in ("It takes about 15 seconds.", "Members come first", "It can be stopped at any moment."):
+        assert sentence in searchable(question)
+        assert sentence in question.text
+    assert await store.ask("SELECT 1 FROM test_runs") == []
+    assert not any("Testing" in searchable(message) for message in workspace.messages(GRACE))
+    await workspace.press(GRACE, "Test 30 profiles", message=question)
+    await workspace.wait_message(GRACE, "Testing 30 email profiles. Follow it in your messages with the bot.")
+    # It cannot be pressed twice.
+    assert not any("Test 30 profiles" in labels(message) for message in workspace.messages(GRACE))
+    await summary_of(demo)
+
+
 async def test_all_are_tested_and_summed_up_by_cause(demo: Demo) -> None:
-    summary = await run_all(demo, await listed(demo))
+    await begin_run(demo.workspace, await listed(demo))
+    summary = await summary_of(demo)
     assert "Of 30 tested email profiles 27 work and 3 fail." in summary
     assert "3 fail at Sign-in on mail.demo.example: the server refused login or password" in summary
     assert all(f"<@{user}>" in summary for user in BAD)
@@ -33,33 +50,30 @@ async def test_all_are_tested_and_summed_up_by_cause(demo: Demo) -> None:
     assert set(users(shown)[:3]) == BAD
 
 
-async def test_only_the_filtered_are_tested(demo: Demo) -> None:
-    shown = await listed(demo)
-    await demo.workspace.enter_in(GRACE, "Search", "crowd007", message=shown)
-    assert "Of 1 tested email profiles 0 work and 1 fail." in await run_all(demo, shown)
+async def test_only_the_filtered_are_tested_and_one_alone_without_a_question(demo: Demo) -> None:
+    await demo.workspace.press(GRACE, "Test these", message=await listed(demo, "crowd007"))
+    assert "Of 1 tested email profiles 0 work and 1 fail." in await summary_of(demo)
 
 
 async def test_a_run_can_be_stopped_and_tells_how_far_it_came(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.CONCURRENT_TESTS", 1)
     workspace = demo.workspace
-    shown = await listed(demo)
-    await workspace.press(GRACE, "Test these", message=shown)
+    await begin_run(workspace, await listed(demo))
     progress = await workspace.wait_message(GRACE, "░")
     assert "Testing 30 email profiles" in searchable(progress)
     await workspace.press(GRACE, "Stop", message=progress)
     summary = searchable(await workspace.wait_message(GRACE, "Stopped after", timeout=20))
     assert "of 30" in summary
     # And another can begin.
-    shown = await listed(demo)
-    await workspace.enter_in(GRACE, "Search", "crowd007", message=shown)
-    assert "Of 1 tested" in await run_all(demo, shown)
+    await workspace.press(GRACE, "Test these", message=await listed(demo, "crowd007"))
+    assert "Of 1 tested" in await summary_of(demo)
 
 
 async def test_one_run_at_a_time(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.CONCURRENT_TESTS", 1)
     shown = await listed(demo)
-    await demo.workspace.press(GRACE, "Test these", message=shown)
+    await begin_run(demo.workspace, shown)
     await demo.workspace.press(GRACE, "Test these", message=shown)
     await demo.workspace.wait_message(GRACE, "is running already")
 
@@ -77,7 +91,8 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
 
 
 async def test_what_was_found_before_a_run_died_can_be_acted_on(demo: Demo, store: Store) -> None:
-    await run_all(demo, await listed(demo))
+    await begin_run(demo.workspace, await listed(demo))
+    await summary_of(demo)
     await store.edit("UPDATE test_runs SET status = 'running', done = 20, alive_at = alive_at - 100")
     await demo.bot.housekeeping.tidy()
     told = await demo.workspace.wait_message(GRACE, "was interrupted after 30")

@@ -15,7 +15,17 @@ from bot.profiles.connection_tests.limits import Limit
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import update_person
 from tests.counts import scaled
-from tests.scenario.crowd import BAD, CROWD, crowd, crowded_demo, give_profiles, listed, mail_for, people_read
+from tests.scenario.crowd import (
+    BAD,
+    CROWD,
+    begin_run,
+    crowd,
+    crowded_demo,
+    give_profiles,
+    listed,
+    mail_for,
+    people_read,
+)
 from tests.scenario.people import GRACE, run_test, settled
 
 STARTS_WITHIN_SECONDS = 5.0
@@ -55,7 +65,7 @@ async def test_members_test_at_any_moment_while_many_on_the_same_server_are_test
     async with running_demo(tmp_path, mail=mail_for(people), people=[*PEOPLE, *people]) as demo:
         await people_read(demo, len(people) + 2)
         await give_profiles(demo, people)
-        await demo.workspace.press(GRACE, "Test these", message=await listed(demo))
+        await begin_run(demo.workspace, await listed(demo))
         seen, turn = set[str](), 0
         while not any("tested email profiles" in searchable(one) for one in demo.workspace.messages(GRACE)):
             progress = progress_of(demo)
@@ -132,7 +142,7 @@ async def test_many_people_with_one_login_are_signed_in_one_after_the_other(tmp_
                 await update_person(tx, Person(TEAM, person.id), at=datetime.now(UTC))
         shown = await listed(demo)
         await demo.workspace.enter_in(GRACE, "Search", account.address, message=shown)
-        await demo.workspace.press(GRACE, "Test these", message=shown)
+        await begin_run(demo.workspace, shown)
         summary = await demo.workspace.wait_message(GRACE, "tested email profiles", timeout=30)
         # At once they would count as refused, until each is known to be taken.
         assert "Of 9 tested email profiles 9 work and 0 fail." in searchable(summary)
