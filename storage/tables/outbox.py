@@ -1,7 +1,7 @@
 """The table of messages to people: written in the transaction that they tell of, each sent by one instance.
 
 A row is claimed before its message is sent, and ends afterwards; meanwhile no other is sent to that person. Ended rows
-stay for a while without their content, because they tell who has been asked lately, and what became of a batch.
+stay for a while without their content, because they tell who had a message lately, and what became of a batch.
 """
 
 from collections.abc import Collection, Mapping
@@ -48,22 +48,14 @@ class StoredNotice:
 
 def outbox_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
-    return RecordContext.of_row(OutboxRow, row, row.kind, str(int(row.asks)), row.batch, str(int(row.ends_batch)))
+    return RecordContext.of_row(OutboxRow, row, row.kind, row.batch, str(int(row.ends_batch)))
 
 
 class OutboxTable(Table):
     """The messages, inside one transaction."""
 
     async def add(
-        self,
-        workspace: str,
-        user: str,
-        *,
-        kind: str,
-        document: bytes,
-        asks: bool = False,
-        batch: str = "",
-        ends_batch: bool = False,
+        self, workspace: str, user: str, *, kind: str, document: bytes, batch: str = "", ends_batch: bool = False
     ) -> None:
         """Store a message that is due now; one that `ends_batch` is due when the others of its batch have ended."""
         row = OutboxRow(
@@ -71,7 +63,6 @@ class OutboxTable(Table):
             workspace=workspace,
             user_id=user,
             kind=kind,
-            asks=asks,
             batch=batch,
             ends_batch=ends_batch,
             created_at=0,
@@ -183,19 +174,19 @@ class OutboxTable(Table):
         )
         return [self._opened(row) for row in rows]
 
-    async def asked_lately(self, workspace: str, users: Collection[str], *, seconds: float) -> set[str]:
-        """Return those of the users who were asked to do something so lately, or are about to be."""
-        asked = await self._connection.scalars(
+    async def told_lately(self, workspace: str, users: Collection[str], *, seconds: float) -> set[str]:
+        """Return those of the users who had a message so lately, or are about to; one that ends a batch is none."""
+        told = await self._connection.scalars(
             select(OutboxRow.user_id)
             .distinct()
-            .filter_by(workspace=workspace, asks=True)
+            .filter_by(workspace=workspace, ends_batch=False)
             .where(
                 col(OutboxRow.user_id).in_(users),
                 col(OutboxRow.outcome).in_((_WAITING, SENT)),
                 func.coalesce(col(OutboxRow.ended_at), col(OutboxRow.created_at)) > now(self._connection) - seconds,
             )
         )
-        return set(asked)
+        return set(told)
 
     async def outcomes(self, workspace: str, batch: str) -> Mapping[str, int]:
         """Count the messages of a batch by their outcome, but for the one that ends it."""

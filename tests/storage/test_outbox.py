@@ -196,22 +196,22 @@ async def test_while_a_batch_goes_on_its_last_message_is_not_due(database: Datab
         assert (await tx.outbox.waiting())["T1"] > 29
 
 
-async def test_who_was_asked_lately_is_known_until_the_time_is_over(database: Database) -> None:
-    await add(database, "U1", asks=True)
+async def test_who_had_a_message_lately_is_known_until_the_time_is_over(database: Database) -> None:
+    await add(database, "U1")
     await end(database)
-    await add(database, "U2", asks=True)
+    await add(database, "U2")
     await end(database, "user_disabled")
-    await add(database, "U3", asks=True)
-    await add(database, "U4")
+    await add(database, "U3", kind="reminder")
+    await add(database, "U4", kind="batch", ends_batch=True)
 
-    async def asked(workspace: str = "T1") -> set[str]:
+    async def told(workspace: str = "T1") -> set[str]:
         async with database.reading() as tx:
-            return await tx.outbox.asked_lately(workspace, ["U1", "U2", "U3", "U4"], seconds=60)
+            return await tx.outbox.told_lately(workspace, ["U1", "U2", "U3", "U4"], seconds=60)
 
-    assert await asked() == {"U1", "U3"}
-    assert await asked("T2") == set()
+    assert await told() == {"U1", "U3"}
+    assert await told("T2") == set()
     await change(database, "UPDATE outbox SET ended_at = ended_at - 61")
-    assert await asked() == {"U3"}
+    assert await told() == {"U3"}
 
 
 async def test_everything_that_waits_for_a_person_ends_but_for_some_kinds(database: Database) -> None:
@@ -228,8 +228,8 @@ async def test_everything_that_waits_for_a_person_ends_but_for_some_kinds(databa
 
 
 async def test_a_message_that_was_edited_or_moved_does_not_open(database: Database) -> None:
-    for column in ("user_id = 'U9'", "kind = 'deleted'", "asks = NOT asks", "batch = 'b'", "ends_batch = NOT asks"):
-        await add(database, asks=False)
+    for column in ("user_id = 'U9'", "kind = 'deleted'", "batch = 'b'", "ends_batch = NOT ends_batch"):
+        await add(database)
         await change(database, f"UPDATE outbox SET {column}")
         one = await claimed(database)
         assert one.document is None, column

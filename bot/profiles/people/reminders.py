@@ -17,22 +17,22 @@ from storage.database import Database, Transaction
 from storage.tables.audit import REMINDED
 
 _INTERVAL_SECONDS = NOTICE_PERIOD.total_seconds()
-"""A person is asked to do something at most once in so long."""
+"""Nobody is reminded within so long after any message about their profile."""
 
 
 class LeftOut(StrEnum):
     """Why a person is not reminded."""
 
     WORKS = "whose profile works"
-    ASKED_LATELY = "asked within the last three days"
+    TOLD_LATELY = "who had a message within three days"
     DEACTIVATED = "deactivated"
 
 
 _REFUSALS: Mapping[LeftOut, str] = {
     LeftOut.WORKS: "Nobody was reminded: this profile works.",
-    LeftOut.ASKED_LATELY: (
-        "Nobody was reminded: this person was asked to do something within the last three days, and more often would "
-        "be a nuisance. Try again later, or write to them yourself."
+    LeftOut.TOLD_LATELY: (
+        "Nobody was reminded: this person had a message from the bot within three days, and more often would be a "
+        "nuisance. Try again later, or write to them yourself."
     ),
     LeftOut.DEACTIVATED: "Nobody was reminded: this person is deactivated.",
 }
@@ -67,7 +67,7 @@ class Reminders:
 
         Raises:
             NotAllowedError: or the person can have no profile.
-            UserError: there is nothing to remind them of, or they were asked lately.
+            UserError: there is nothing to remind them of, or they had a message lately.
         """
         await self.access.require_admin(caller)
         await self.access.require_owner_or_admin(caller, owner)
@@ -80,11 +80,11 @@ class Reminders:
         counts = ReminderCounts()
         async for lines in self.people_list.stream_lines(caller=caller, query=query):
             async with self.database.reading() as tx:
-                asked = await tx.outbox.asked_lately(
+                told = await tx.outbox.told_lately(
                     caller.workspace, [line.user for line in lines], seconds=_INTERVAL_SECONDS
                 )
             for line in lines:
-                counts.add(_reason(line.state, asked_lately=line.user in asked))
+                counts.add(_reason(line.state, told_lately=line.user in told))
         return counts
 
     async def remind_all(
@@ -122,14 +122,14 @@ class Reminders:
         # Under the person's lock, so that of two admins only one reminds them.
         known = await tx.people.lock_for_update(owner.workspace, owner.user)
         state = ProfileState.DEACTIVATED if known and known.deactivated_at else (await load(tx, owner)).view.state
-        asked = await tx.outbox.asked_lately(owner.workspace, [owner.user], seconds=_INTERVAL_SECONDS)
-        return _reason(state, asked_lately=bool(asked))
+        told = await tx.outbox.told_lately(owner.workspace, [owner.user], seconds=_INTERVAL_SECONDS)
+        return _reason(state, told_lately=bool(told))
 
 
-def _reason(state: ProfileState, *, asked_lately: bool) -> LeftOut | None:
+def _reason(state: ProfileState, *, told_lately: bool) -> LeftOut | None:
     reasons = (
         (state is ProfileState.DEACTIVATED, LeftOut.DEACTIVATED),
         (state is ProfileState.WORKS, LeftOut.WORKS),
-        (asked_lately, LeftOut.ASKED_LATELY),
+        (told_lately, LeftOut.TOLD_LATELY),
     )
     return next((reason for applies, reason in reasons if applies), None)
