@@ -1,11 +1,11 @@
 """What happens to email profiles, in the users' words: show, save, delete, extra configurations, fixes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
-from bot.profiles.account.drafts import FixedForm, FormAuthor, FormBasis, check_form, guarded
+from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis, check_form, guarded
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.failures import failure_of
 from bot.profiles.account.fixes import (
@@ -28,7 +28,7 @@ from bot.profiles.account.records import (
     save_profile,
 )
 from bot.profiles.connection_tests.run_results import forget_in_results
-from bot.profiles.errors import EditConflictError, UserError
+from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, is_member, update_person_from
@@ -237,6 +237,18 @@ class EmailProfiles:
         self.on_change(owner)
         return change
 
+    async def form_errors(self, *, caller: Person, owner: Person, form: ProfileForm) -> Mapping[str, str]:
+        """Return a sentence for each field of a form that breaks a rule; nothing is stored.
+
+        Raises:
+            NotAllowedError: the caller may not change it.
+        """
+        try:
+            await self._draft(caller, owner, form)
+        except InvalidFormError as error:
+            return error.errors
+        return {}
+
     async def fix_form(self, *, caller: Person, owner: Person, form: ProfileForm, fix: ProposedFix) -> FixedForm:
         """Make one change that a report advised in what stands in a form; nothing is stored.
 
@@ -245,17 +257,20 @@ class EmailProfiles:
             InvalidFormError: fields break rules.
             OutdatedFixError: the change does not fit the form as it is now.
         """
-        await self.access.require_owner_or_admin(caller, owner)
-        async with self.database.reading() as tx:
-            loaded = await load(tx, owner)
-            defaults = (await load_defaults(tx, owner.workspace)).defaults
-        draft = check_form(form, loaded.profile, defaults, self._author(caller, owner), now=self.clock())
-        before = draft.profile
+        before = (await self._draft(caller, owner, form)).profile
         needs_typing = opens_form(fix, before, has_password=before.has_password)
         fixed = filled_in(before, fix) if needs_typing else apply_fix(before, fix)
         return FixedForm(
             profile=fixed.without_secrets(), descriptions=describe_changes(before, fixed), tests_now=not needs_typing
         )
+
+    async def _draft(self, caller: Person, owner: Person, form: ProfileForm) -> Draft:
+        """Return what a form would store now. Errors as `save`."""
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.reading() as tx:
+            loaded = await load(tx, owner)
+            defaults = (await load_defaults(tx, owner.workspace)).defaults
+        return check_form(form, loaded.profile, defaults, self._author(caller, owner), now=self.clock())
 
     def _author(self, caller: Person, owner: Person) -> FormAuthor:
         return FormAuthor(caller=caller, owner=owner, password_in_form=self.password_in_form)

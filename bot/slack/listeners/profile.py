@@ -19,7 +19,7 @@ from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views.form import profile_form
-from bot.slack.views.form_state import read_form, undecided
+from bot.slack.views.form_state import read_form, undecided, without_undecided
 from bot.slack.views.message import escape, notice, section
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
@@ -74,7 +74,8 @@ class ProfileListeners:
         """Save the form; whatever is wrong keeps it open with everything typed."""
         metadata, filled = PrivateMetadata.decode(view["private_metadata"]), read_form(view)
         if missing := undecided(view):
-            raise InvalidFormError(missing)
+            errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=filled)
+            raise InvalidFormError({**without_undecided(errors, missing), **missing})
         try:
             changed = await self._services.profiles.save(
                 caller=caller, owner=owner, form=filled, expected_revision=metadata.revision

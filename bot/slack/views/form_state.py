@@ -277,6 +277,15 @@ def undecided(shown: Mapping[str, Any]) -> dict[str, str]:
     return {name: "Choose one of the two." for name in blocks if values.decision(name) not in (MINE, THEIRS)}
 
 
+def without_undecided(errors: Mapping[str, str], missing: Mapping[str, str]) -> dict[str, str]:
+    """Return the errors that hold whatever is chosen of the differences that are `missing` a choice."""
+    fields = {name.removeprefix(DECISION) for name in missing}
+    if {Field.HOST, Field.AUTHENTICATE} & fields:
+        # Whether, and for which server, it has to be typed is not known yet.
+        fields.add(Field.PASSWORD)
+    return {field: sentence for field, sentence in errors.items() if field not in fields}
+
+
 def _decisions(shown: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of the inputs of decisions, by the field or extra configuration they are about."""
     names = [name_of(block["block_id"]) for block in input_blocks(shown)]

@@ -204,7 +204,14 @@ async def test_a_decision_that_slack_leaves_out_is_asked_for_again_and_counts_as
     await in_conflict(http_demo)
     errors = await workspace.submit(ADA)
     assert errors == dict.fromkeys(["User/Login differs", "Encryption differs"], "Choose one of the two.")
+    # Whatever else is wrong is told at once, but for what the choice may replace.
+    await workspace.fill(ADA, "User/Login", "a\x07b")
+    await workspace.fill(ADA, "Port", "many")
+    told = await workspace.submit(ADA)
+    assert told == {**errors, "Port": told["Port"]}
+    assert "many" in told["Port"]
     await workspace.fill(ADA, "User/Login differs", "theirs")
+    await workspace.fill(ADA, "Port", "2525")
     assert await workspace.submit(ADA) == {"Encryption differs": "Choose one of the two."}
     await workspace.fill(ADA, "Encryption differs", "theirs")
     workspace.all_messages.clear()
