@@ -11,6 +11,8 @@ from storage.models import BulkRunRow, RunResultRow
 from storage.tables.table import Table, insert_new, insert_or_replace, now
 
 RUNNING, CANCELLED, DONE, INTERRUPTED = "running", "cancelled", "done", "interrupted"
+UNTOLD = "untold"
+"""The status of a run that died with its process, until its admin was told."""
 
 _KEPT_SECONDS = 7 * 24 * 3600
 """How long a run that has ended is kept."""
@@ -116,16 +118,27 @@ class BulkRunTable(Table):
             # A lost summary costs one more test.
             return None
 
-    async def interrupt_silent(self, *, seconds: float) -> list[StoredRun]:
-        """Mark runs that gave no sign of life for so long as interrupted, and return them."""
+    async def claim_silent(self, *, seconds: float) -> list[StoredRun]:
+        """End runs that gave no sign of life for so long, and return them, to tell their admins.
+
+        Whoever claimed one has so many seconds to tell; until `told` it is returned again and again after that.
+        """
         rows = await self._connection.execute(
             update(BulkRunRow)
-            .filter_by(status=RUNNING)
-            .where(col(BulkRunRow.alive_at) < now(self._connection) - seconds)
-            .values(status=INTERRUPTED)
+            .where(
+                col(BulkRunRow.status).in_((RUNNING, UNTOLD)),
+                col(BulkRunRow.alive_at) < now(self._connection) - seconds,
+            )
+            .values(status=UNTOLD, alive_at=now(self._connection))
             .returning(*(getattr(BulkRunRow, name) for name in StoredRun.__dataclass_fields__))
         )
         return [StoredRun(**row) for row in rows.mappings()]
+
+    async def told(self, run_id: str) -> None:
+        """Mark a run as interrupted, which its admin knows, or cannot be told."""
+        await self._connection.execute(
+            update(BulkRunRow).filter_by(run_id=run_id, status=UNTOLD).values(status=INTERRUPTED)
+        )
 
     async def purge(self) -> None:
         """Delete runs that ended a week ago, and what runs found that are gone: the version before leaves that."""

@@ -55,20 +55,27 @@ async def test_a_run_goes_on_until_it_is_cancelled_and_ends_once(database: Datab
         assert await tx.runs.end(run.run_id, "cancelled", workspace="T1")
         assert not await tx.runs.step(run.run_id, done=4)
         assert not await tx.runs.end(run.run_id, "done", workspace="T1")
-        assert await tx.runs.interrupt_silent(seconds=0) == []
+        assert await tx.runs.claim_silent(seconds=0) == []
 
 
-async def test_a_silent_run_is_given_as_interrupted_once(database: Database) -> None:
+async def test_a_silent_run_is_ended_at_once_and_given_until_it_is_told(database: Database) -> None:
     async with database.writing() as tx:
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=9)
         assert run is not None
         await tx.runs.step(run.run_id, done=3)
-        assert await tx.runs.interrupt_silent(seconds=60) == []
+        assert await tx.runs.claim_silent(seconds=60) == []
+    for _ in range(2):
+        await change(database, "UPDATE test_runs SET alive_at = alive_at - 61")
+        async with database.writing() as tx:
+            (silent,) = await tx.runs.claim_silent(seconds=60)
+            assert (silent.run_id, silent.done, silent.total, silent.channel) == (run.run_id, 3, 9, "D1")
+            assert not await tx.runs.running("T1")
+            assert await tx.runs.claim_silent(seconds=60) == []
+    async with database.writing() as tx:
+        await tx.runs.told(run.run_id)
     await change(database, "UPDATE test_runs SET alive_at = alive_at - 61")
     async with database.writing() as tx:
-        (silent,) = await tx.runs.interrupt_silent(seconds=60)
-        assert (silent.run_id, silent.done, silent.total, silent.channel) == (run.run_id, 3, 9, "D1")
-        assert await tx.runs.interrupt_silent(seconds=60) == []
+        assert await tx.runs.claim_silent(seconds=60) == []
     await change(database, "UPDATE test_runs SET alive_at = alive_at - 700000")
     async with database.writing() as tx:
         await tx.runs.purge()

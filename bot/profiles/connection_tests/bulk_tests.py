@@ -183,11 +183,19 @@ class BulkTests:
         async with self.database.writing() as tx:
             return await tx.runs.end(run_id, CANCELLED, workspace=caller.workspace)
 
-    async def mark_interrupted(self) -> list[tuple[StoredRun, RunResult]]:
-        """Mark the runs that died with their process as interrupted; return each once, to notify its admin."""
+    async def claim_interrupted(self) -> list[tuple[StoredRun, RunResult]]:
+        """End the runs that died with their process, and return those whose admins are to be told now.
+
+        Until `mark_told` each is returned again, as often as a dead run is looked for.
+        """
         async with self.database.writing() as tx:
-            runs = await tx.runs.interrupt_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
+            runs = await tx.runs.claim_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
         return [(run, await self.found(run)) for run in runs]
+
+    async def mark_told(self, run: StoredRun) -> None:
+        """Store that the admin of an interrupted run knows, or cannot be told."""
+        async with self.database.writing() as tx:
+            await tx.runs.told(run.run_id)
 
     async def found(self, run: StoredRun) -> RunResult:
         """Return what is stored of a run so far."""

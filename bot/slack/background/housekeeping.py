@@ -16,7 +16,7 @@ from bot.slack.background.user_sync import KeepLease, UserSync
 from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.views.bulk_tests import interrupted
 from bot.slack.web_api.clients import with_retries
-from bot.slack.web_api.errors import error_code
+from bot.slack.web_api.errors import error_code, is_over_soon
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
@@ -163,10 +163,16 @@ class Housekeeping:
             log.exception("Housekeeping failed: %s.", name)
 
     async def _report_interrupted(self) -> None:
-        for run, found in await self.bulk.mark_interrupted():
+        for run, found in await self.bulk.claim_interrupted():
             await self._try("reporting an interrupted run", partial(self._report_one, run, found))
 
     async def _report_one(self, run: StoredRun, found: RunResult) -> None:
-        client = with_retries(await self.workspaces.client_for(run.workspace))
         message = interrupted(found, run_id=run.run_id, done=max(run.done, found.done), why=_INTERRUPTED)
-        await BulkRunMessage(client, channel=run.channel, ts=run.message_ts).end(message)
+        try:
+            client = with_retries(await self.workspaces.client_for(run.workspace))
+            await BulkRunMessage(client, channel=run.channel, ts=run.message_ts).end(message)
+        except Exception as error:
+            if not is_over_soon(error):
+                await self.bulk.mark_told(run)
+            raise
+        await self.bulk.mark_told(run)

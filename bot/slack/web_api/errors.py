@@ -31,6 +31,13 @@ def is_temporary(error: SlackApiError) -> bool:
     return error_code(error) in ("", *_RATE_LIMITED, "internal_error", "fatal_error") or status >= 500
 
 
+def is_over_soon(error: BaseException) -> bool:
+    """Whether what was to be sent may well be taken later: Slack is busy, fails, is silent, or out of reach."""
+    if isinstance(error, SlackApiError):
+        return is_temporary(error)
+    return isinstance(error, SLACK_ERRORS)
+
+
 def is_unanswered(error: BaseException) -> bool:
     """Whether a call was made, and nothing tells whether Slack did what it asks for.
 
@@ -50,9 +57,7 @@ def is_expired_trigger(error: BaseException) -> bool:
 
 def opens_with_new_trigger(error: BaseException) -> bool:
     """Whether a modal that was not opened may open with a new trigger: Slack was busy, silent, or it was late."""
-    if isinstance(error, SlackApiError):
-        return is_expired_trigger(error) or is_temporary(error)
-    return isinstance(error, SLACK_ERRORS)
+    return is_over_soon(error) or is_expired_trigger(error)
 
 
 def retry_after_seconds(error: SlackApiError, *, at_most: float = LONGEST_RETRY_AFTER_SECONDS) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.run import Demo
+from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.platform import Message, searchable
 from tests.scenario.crowd import BAD, begin_run, crowded_demo, labels, listed, users
 from tests.scenario.people import GRACE
@@ -84,10 +85,28 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
         run = await tx.runs.add(workspace="T0DEMO", actor=GRACE, channel="D0GRACE", message_ts=posted.ts, total=30)
         assert run is not None
         await tx.runs.step(run.run_id, done=12)
+    # Slack is away at first.
+    for method in ("chat.update", "chat.postMessage"):
+        demo.workspace.faults[method] = [Fault(kind="refused", error="internal_error")]
     await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
     await demo.bot.housekeeping.tidy()
-    told = searchable(await demo.workspace.wait_message(GRACE, "was interrupted after 12"))
-    assert "Start it again" in told
+    assert not any("was interrupted" in searchable(message) for message in demo.workspace.messages(GRACE))
+    await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
+    await demo.bot.housekeeping.tidy()
+    told = await demo.workspace.wait_message(GRACE, "was interrupted after 12")
+    assert told.ts == posted.ts
+    assert "Start it again" in searchable(told)
+    assert await store.ask("SELECT status FROM test_runs") == [("interrupted",)]
+
+
+async def test_an_admin_who_cannot_be_told_of_a_run_that_died_is_tried_once(demo: Demo, store: Store) -> None:
+    async with demo.bot.database.writing() as tx:
+        assert await tx.runs.add(workspace="T0DEMO", actor=GRACE, channel="D0GRACE", message_ts="1.2", total=30)
+    for method in ("chat.update", "chat.postMessage"):
+        demo.workspace.faults[method] = [Fault(kind="refused", error="channel_not_found")]
+    await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
+    await demo.bot.housekeeping.tidy()
+    assert await store.ask("SELECT status FROM test_runs") == [("interrupted",)]
 
 
 async def test_what_was_found_before_a_run_died_can_be_acted_on(demo: Demo, store: Store) -> None:
