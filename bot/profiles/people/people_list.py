@@ -189,6 +189,15 @@ class PeopleList:
             next=_next(query, cursors, more=more),
         )
 
+    async def count(self, *, caller: Person, query: ListQuery) -> int:
+        """Count the lines of a query, whatever its page. Errors as `page`."""
+        await self._access.require_admin(caller)
+        async with self._database.reading() as tx:
+            if not query.narrows:
+                return sum((await _counts(tx, caller.workspace)).values())
+            group = await _group(tx, caller.workspace, query)
+            return await tx.people.count(caller.workspace, query.to_storage(group.users if group else None))
+
     async def stream_lines(self, *, caller: Person, query: ListQuery) -> AsyncIterator[tuple[PersonLine, ...]]:
         """Read all lines of a query, in batches; the caller is authorised before the first. Errors as `page`."""
         await self._access.require_admin(caller)

@@ -40,10 +40,16 @@ _REFUSALS: Mapping[LeftOut, str] = {
 
 @dataclass(kw_only=True)
 class ReminderCounts:
-    """Of many people, how many are (or would be) reminded, and how many left out by reason."""
+    """Of so many people, how many are (or would be) reminded, and how many left out by reason."""
 
+    total: int
     reminded: int = 0
     left_out: Counter[LeftOut] = field(default_factory=Counter)
+
+    @property
+    def done(self) -> int:
+        """How many were reminded or left out."""
+        return self.reminded + self.left_out.total()
 
     def add(self, reason: LeftOut | None) -> None:
         """Count one person."""
@@ -77,7 +83,7 @@ class Reminders:
 
     async def count(self, *, caller: Person, query: ListQuery) -> ReminderCounts:
         """Count whom `remind_all` would remind now."""
-        counts = ReminderCounts()
+        counts = ReminderCounts(total=await self.people_list.count(caller=caller, query=query))
         async for lines in self.people_list.stream_lines(caller=caller, query=query):
             async with self.database.reading() as tx:
                 told = await tx.outbox.told_lately(
@@ -94,7 +100,7 @@ class Reminders:
 
         When all have been sent, the caller is told how many could not be, also where this broke off.
         """
-        counts, batch = ReminderCounts(), str(uuid4())
+        counts, batch = ReminderCounts(total=await self.people_list.count(caller=caller, query=query)), str(uuid4())
         try:
             async for lines in self.people_list.stream_lines(caller=caller, query=query):
                 for line in lines:

@@ -118,6 +118,7 @@ def home_blocks(page: PeoplePage) -> list[Block]:
         header(TITLE),
         context(counts_text(page.counts)),
         *(row(line, number, None) for number, line in enumerate(page.lines)),
+        context(_position(page)),
         actions(
             button("Search, filter, test, export", ActionId.PEOPLE_OPEN), button("Defaults", ActionId.DEFAULTS_EDIT)
         ),
@@ -194,7 +195,9 @@ def _position(page: PeoplePage) -> str:
     if not page.lines:
         return f"0 of {page.total}{narrowed}"
     first = page.query.first
-    return f"{first}–{first + len(page.lines) - 1} of {page.total}{narrowed}"
+    # Slack on iOS leaves the search's input empty.
+    words = f" · found by “{escape(page.query.search)}”" if page.query.search else ""
+    return f"{first}–{first + len(page.lines) - 1} of {page.total}{narrowed}{words}"
 
 
 def _search(query: ListQuery) -> InputBlock:

@@ -27,8 +27,8 @@ def question(counts: ReminderCounts, query: ListQuery) -> Message:
 
 
 def progress(counts: ReminderCounts) -> Message:
-    """Return how many are reminded so far."""
-    return notice(f"Reminding people: {counts.reminded} so far.")
+    """Return how far it is, and how many are reminded so far."""
+    return notice(f"Reminding people: {counts.done} of {counts.total} done, {counts.reminded} reminded so far.")
 
 
 def done(counts: ReminderCounts) -> Message:

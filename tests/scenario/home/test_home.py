@@ -46,6 +46,7 @@ async def test_an_admin_sees_the_numbers_the_first_page_the_defaults_and_the_las
     await set_up(http_demo, ADA)
     await http_demo.workspace.open_home(GRACE)
     home = await wait_home(http_demo, GRACE, "2 people")
+    assert "1–2 of 2" in home
     assert "1 never tested · 1 not set up" in home
     assert "`ada@demo.example`" in home
     assert "No defaults yet" in home

@@ -71,11 +71,12 @@ async def test_people_are_found_by_name_and_address(demo: Demo) -> None:
         await demo.workspace.enter_in(GRACE, "Search", words, message=shown)
         assert users(shown) == found, words
         if found:
-            assert "1–1 of 1 (42 in all)" in searchable(shown)
+            assert f"1–1 of 1 (42 in all) · found by “{words}”" in searchable(shown)
         else:
             assert "Nobody is found by" in searchable(shown)
             assert "0 of 0 (42 in all)" in searchable(shown)
         await demo.workspace.enter_in(GRACE, "Search", "", message=shown)
+        assert "found by" not in searchable(shown)
         assert len(users(shown)) == 5
 
 

@@ -17,11 +17,12 @@ from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.notices import Content
-from bot.profiles.people.reminders import LeftOut, Reminders
+from bot.profiles.people.reminders import LeftOut, ReminderCounts, Reminders
 from bot.profiles.people.retention import outbox_lease
 from bot.slack.background.outbox import Outbox
 from bot.slack.views import message as views
 from bot.slack.views import notices
+from bot.slack.views import reminders as reminder_views
 from bot.slack.views.password_entry import PasswordEntry
 from tests.scenario.crowd import CROWD, crowded_demo, listed
 from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
@@ -132,8 +133,16 @@ async def test_with_a_private_page_the_password_is_set_there(tmp_path: Path, sto
 
 
 async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_counted(
-    demo: Demo, store: Store
+    demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shown, progress = list[str](), reminder_views.progress
+
+    def noted(counts: ReminderCounts) -> views.Message:
+        message = progress(counts)
+        shown.append(message.text)
+        return message
+
+    monkeypatch.setattr(reminder_views, "progress", noted)
     await run_test(demo, GRACE, f"@{CROWD[0].handle}")
     await remind(demo, LATE, "crowd 035")
     question = await asked(demo)
@@ -145,6 +154,7 @@ async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_c
     await demo.workspace.press(GRACE, "Remind 40 people", message=question)
     done = searchable(await demo.workspace.wait_message(GRACE, "Reminded 40 people."))
     assert "2 are left out" in done
+    assert shown == ["Reminding people: 42 of 42 done, 40 reminded so far."]
     await notices_sent(demo)
     report = searchable(await demo.workspace.wait_message(GRACE, "whom you reminded"))
     assert "The people whom you reminded have been told: 40 of 40." in report

@@ -337,7 +337,7 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
         yield defaults.moved(move)
     for left_out in ({}, dict.fromkeys(LeftOut, 2)):
         for reminded in (0, 1, 9):
-            counts = ReminderCounts(reminded=reminded, left_out=Counter(left_out))
+            counts = ReminderCounts(total=99_999, reminded=reminded, left_out=Counter(left_out))
             yield reminders.question(counts, a_page(profile).query)
             yield reminders.progress(counts)
             yield reminders.done(counts)
