@@ -1,15 +1,18 @@
 """The test inside the form: it tries what is typed, says at the top what came of it, and saves nothing."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
 from bot.demo.mail import DemoMail
-from bot.demo.people import CHANNEL, TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL, TEAM
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.views import OpenView
+from bot.demo.stand_in.web_api import WebApi
 from bot.profiles.connection_tests.limits import TESTS_OF_A_PERSON, count
 from storage.crypto.keyring import generate_key
 from tests.scenario.defaults.test_defaults import demo_defaults
@@ -353,6 +356,30 @@ async def test_a_report_that_slack_does_not_take_in_the_form_is_told_where_the_f
     # What changes the form can be pressed in the form alone.
     assert [block["type"] for block in told.blocks if block["type"] in ("actions", "alert")] == []
     assert workspace.refusals == []
+
+
+async def test_a_form_that_slack_changed_without_an_answer_is_not_left_without_its_buttons(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, port="465")
+    answered = WebApi._shown
+    over = asyncio.Event()
+    kept: list[OpenView] = []
+
+    async def kept_once(self: WebApi, view: OpenView) -> dict[str, Any]:
+        if not kept:
+            kept.append(view)
+            await over.wait()
+        return await answered(self, view)
+
+    monkeypatch.setattr(WebApi, "_shown", kept_once)
+    monkeypatch.setattr("bot.slack.replies.modals.MODAL_TIMEOUT_SECONDS", 0.5)
+    view = await try_out(http_demo, containing="Connection test failed at Greeting")
+    over.set()
+    assert kept
+    assert "form_buttons" in str(view.content)
+    assert typed(http_demo, ADA, "Authentication Required")
 
 
 async def test_without_authentication_no_password_is_asked_for(http_demo: Demo) -> None:

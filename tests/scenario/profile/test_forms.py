@@ -6,13 +6,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoMail
-from bot.demo.people import TEAM
-from bot.demo.platform import searchable, texts
 from bot.demo.run import Demo, running_demo
-from bot.profiles.account.profile import EmailProfile
+from bot.demo.stand_in.platform import searchable, texts
 from storage.crypto.keyring import generate_key
 from tests.scenario.defaults.test_defaults import set_defaults
-from tests.scenario.people import ADA, GRACE, fill_form, open_form, run_test, set_up, typed
+from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, run_test, set_up, typed
 from tests.store import Store
 
 
@@ -320,14 +318,6 @@ async def test_their_server_is_never_joined_with_my_password(http_demo: Demo) ->
     assert await workspace.submit(ADA) == {}
     profile = await profile_of(http_demo, ADA)
     assert profile.host == profile.password_host == "mail.demo.example"
-
-
-async def profile_of(demo: Demo, user: str) -> EmailProfile:
-    """Return what is stored of a person."""
-    async with demo.bot.database.reading() as tx:
-        stored = await tx.profiles.get(TEAM, user)
-    assert stored is not None
-    return EmailProfile.from_document(stored.document)
 
 
 async def test_delete_asks_twice_and_leaves_no_byte(http_demo: Demo, store: Store) -> None:
