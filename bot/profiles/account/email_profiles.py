@@ -75,7 +75,9 @@ class EmailProfiles:
             return FormBasis(view=loaded.view, defaults=(await load_defaults(tx, owner.workspace)).defaults)
 
     async def save(self, *, caller: Person, owner: Person, form: ProfileForm, expected_revision: int) -> ProfileChange:
-        """Check and store a form, and the test of it that passed. The same content again makes no new revision.
+        """Check and store a form, and the test of it that passed, unless the profile as it is was tested since.
+
+        The same content again makes no new revision.
 
         Raises:
             NotAllowedError: the caller may not change it.
@@ -95,7 +97,8 @@ class EmailProfiles:
             stored = loaded
             if fields or loaded.unreadable:
                 stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
-            if passed is not None:
+            last = loaded.view.last_test
+            if passed is not None and (fields or last is None or last.tested_at <= passed.tested_at):
                 stored = await self._keep_test(tx, caller, stored, passed)
         self.on_change(owner)
         return replace(profile_change(stored.view, loaded.profile, profile), notes=notes_on(form))

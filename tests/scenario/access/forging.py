@@ -12,10 +12,10 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.people import CHANNEL, TEAM, DemoPerson
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView
+from bot.demo.stand_in.people import CHANNEL, TEAM, DemoPerson
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.views import OpenView
 from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.connection_tests.run_results import FailureGroup, RunResult

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.demo.faults import Fault
-from bot.demo.people import PEOPLE, TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import PEOPLE, TEAM
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.profile import EmailProfile, is_printable
+from bot.profiles.account.profile import is_printable
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
@@ -21,7 +21,7 @@ from bot.smtp.account import Encryption
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.counts import scaled
 from tests.scenario.crowd import crowd, give_profiles, people_read
-from tests.scenario.people import ADA, GRACE, notices_sent, open_form, run_test, set_up, typed
+from tests.scenario.people import ADA, GRACE, notices_sent, open_form, profile_of, run_test, set_up, typed
 
 
 async def set_defaults(demo: Demo, **values: str | bool) -> str:
@@ -217,9 +217,7 @@ async def test_many_are_moved_although_some_cannot_be_told_and_those_are_counted
         assert f"<@{everybody[0].id}>" in report
         told = [message.channel for message in workspace.all_messages if "changed your email profile" in str(message)]
         assert len(told) == len(set(told)) == sent
-        async with demo.bot.database.reading() as tx:
-            stored = [await tx.profiles.get(TEAM, person.id) for person in everybody]
-        assert [EmailProfile.from_document(one.document).port for one in stored if one] == [465] * MANY
+        assert [(await profile_of(demo, person.id)).port for person in everybody] == [465] * MANY
 
 
 async def test_an_offer_to_move_is_void_when_the_defaults_changed_again(http_demo: Demo) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
-from bot.demo.people import TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
@@ -22,7 +22,7 @@ from bot.profiles.people.retention import outbox_lease
 from bot.slack.background.outbox import Outbox
 from bot.slack.views import message as views
 from bot.slack.views import notices
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.password_entry import PasswordEntry
 from tests.scenario.crowd import CROWD, crowded_demo, listed
 from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
 from tests.store import Store

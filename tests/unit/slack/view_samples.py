@@ -48,6 +48,7 @@ from bot.slack.views import (
     defaults,
     extras,
     form,
+    form_state,
     help,  # noqa: A004 - the view's name
     history,
     home,
@@ -57,9 +58,9 @@ from bot.slack.views import (
     report,
 )
 from bot.slack.views import people_list as listing
-from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart, OwnPart
 from bot.slack.views.message import Block
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Encryption
 from bot.smtp.advice.row import Fix
@@ -342,10 +343,10 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
 
 
-def a_form(view: ProfileView, *, reader: str, entry: PasswordEntry) -> form.Form:
+def a_form(view: ProfileView, *, reader: str, entry: PasswordEntry) -> form_state.Form:
     """The form over a view, in a workspace with defaults, opened from a channel."""
     basis = FormBasis(view=view, defaults=DEFAULTS)
-    return form.new_form(basis, slack_address="ada@example.com", reader=reader, entry=entry, reply=REPLY)
+    return form_state.new_form(basis, slack_address="ada@example.com", reader=reader, entry=entry, reply=REPLY)
 
 
 def forms(profile: EmailProfile, notes: list[list[Block]]) -> Iterator[View]:
