@@ -425,6 +425,9 @@ class PeopleTable(Table):
         conditions = [col(SearchRow.workspace) == workspace, col(SearchRow.token).in_(first)]
         if query.users is not None:
             conditions.append(is_one_of(self._connection, col(SearchRow.user_id), query.users))
+        if query.without:
+            tokens = [token for label in query.without for token in self._label_tokens(workspace, label)]
+            conditions.append(~self._has(workspace, tokens))
         return [*conditions, *(self._has(workspace, tokens) for tokens in others)]
 
     def _has(self, workspace: str, tokens: Sequence[str]) -> ColumnElement[bool]:

@@ -15,15 +15,16 @@ class Cursor:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """Which people: in one of `states`, each of `words` begins a word of theirs, and they have all of `labels`.
+    """Which people: in one of `states`, each of `words` begins a word of theirs, they have all of `labels`.
 
-    Where `users` (ids) are given, only those. Ordered by name, or else by state first; behind `after`, or else the last
-    ones before `before`.
+    Nobody with a label of `without`; where `users` (ids) are given, only those. Ordered by name, or else by state
+    first; behind `after`, or else the last ones before `before`.
     """
 
     states: tuple[int, ...]
     words: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     users: tuple[str, ...] | None = None
     by_name: bool = False
     after: Cursor | None = None

@@ -44,6 +44,8 @@ CSV_COLUMNS = (
 
 _MAX_SEARCH_WORDS = 5
 _BATCH = 200
+_MOST_CAUSES = 2000
+"""So many are told apart at most: a statement takes so many parameters."""
 # The characters with which spreadsheets begin a formula; some read full-width signs too.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -267,12 +269,30 @@ async def _failures(
     stages = {stage: at_stages[label] for label, stage in labels.items() if at_stages.get(label)}
     if query.state is not ProfileState.FAILS:
         return stages, ()
-    at_stage = (stage_label(query.stage),) if query.stage else ()
-    found = await tx.people.page(workspace, Query(states=(failing,), labels=at_stage), limit=_BATCH)
-    words = {cause_id(person.note): person.note for person, _ in found if person.note}
-    people = await tx.people.label_counts(workspace, failing, [cause_label(name) for name in words])
-    causes = [Cause(id=name, words=note, people=people.get(cause_label(name), 0)) for name, note in words.items()]
-    return stages, tuple(sorted(causes, key=lambda cause: -cause.people))[:MAX_CAUSES]
+    fail = stages.get(query.stage, 0) if query.stage else counts[ProfileState.FAILS]
+    return stages, await _causes(tx, workspace, query.stage, fail)
+
+
+async def _causes(tx: Transaction, workspace: str, stage: StageName | None, fail: int) -> tuple[Cause, ...]:
+    """Return the most frequent causes of the so many who fail at a stage, or at any.
+
+    The words of a cause stand in the sealed records alone. So a batch of people is opened, and then those who fail by
+    other causes than are known, until none of these can be frequent.
+    """
+    failing = state_number(ProfileState.FAILS)
+    query = Query(states=(failing,), labels=(stage_label(stage),) if stage else ())
+    words: dict[str, str] = {}
+    while True:
+        found = await tx.people.page(workspace, query, limit=_BATCH)
+        words |= {cause_id(person.note): person.note for person, _ in found if person.note}
+        labels = tuple(cause_label(name) for name in words)
+        people = await tx.people.label_counts(workspace, failing, labels)
+        causes = [Cause(id=name, words=note, people=people.get(cause_label(name), 0)) for name, note in words.items()]
+        frequent = tuple(sorted(causes, key=lambda cause: -cause.people))[:MAX_CAUSES]
+        least = frequent[-1].people if len(frequent) == MAX_CAUSES else 0
+        if len(found) < _BATCH or fail - sum(people.values()) <= least or len(words) > _MOST_CAUSES:
+            return frequent
+        query = replace(query, without=labels, after=found[-1][1])
 
 
 def _line(person: StoredPerson, view: ProfileView, today: date) -> PersonLine:
