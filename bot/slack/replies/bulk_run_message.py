@@ -1,4 +1,4 @@
-"""The one message that shows a test of many profiles."""
+"""The one message in a conversation with the bot that shows how far something is, and what came of it."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ UPDATE_TIMEOUT_SECONDS = 5.0
 
 
 class BulkRunMessage:
-    """Shows a run where it was started."""
+    """Shows a run, or something else that takes a while, in place of what the message said."""
 
     def __init__(self, client: AsyncWebClient, *, channel: str, ts: str) -> None:
         self._client = client

@@ -62,7 +62,11 @@ class Conversation:
             answered = "\n".join(("answer", person.workspace, person.user))
             if not await tx.requests.take(answered, seconds=ANSWER_INTERVAL_SECONDS):
                 return
-        self._start(person.user, lambda: post_to_person(client, channel, views.answer(person.user)))
+
+        async def post() -> None:
+            await post_to_person(client, channel, views.answer(person.user))
+
+        self._start(person.user, post)
 
     def _is_recent(self, ts: str) -> bool:
         try:

@@ -5,6 +5,7 @@ A message in the channel where they stand would need the bot to be a member of i
 """
 
 import asyncio
+from dataclasses import dataclass
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -20,23 +21,33 @@ _FILE = "message.txt"
 _BELOW = "It is too long for a message, so it is in the file below."
 
 
-async def post_to_person(client: AsyncWebClient, user: str, message: Message) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Posted:
+    """Where a message was posted: its channel's id, and its ts."""
+
+    channel: str
+    ts: str
+
+
+async def post_to_person(client: AsyncWebClient, user: str, message: Message) -> Posted:
     """Post a message to one person, or in the conversation with them that `user` names; a long one as a file.
+
+    Returns where the message is, or the comment on the file.
 
     Raises:
         SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack did not take it.
     """
     if message.is_too_long:
         comment = f"{message.text} {_BELOW}"
-        await post_file(client, user, comment, filename=_FILE, content=message.plain_text())
-        return
+        return await post_file(client, user, comment, filename=_FILE, content=message.plain_text())
     async with asyncio.timeout(POST_TIMEOUT_SECONDS):
-        await client.chat_postMessage(channel=user, **message.payload())
+        posted = await client.chat_postMessage(channel=user, **message.payload())
+    return Posted(channel=str(posted["channel"]), ts=str(posted["ts"]))
 
 
 async def post_file(
     client: AsyncWebClient, user: str, comment: str, *, filename: str, content: str, title: str | None = None
-) -> None:
+) -> Posted:
     """Post a comment as `post_to_person` does, and a file below it, which nobody else can open.
 
     Raises:
@@ -46,3 +57,4 @@ async def post_file(
         # Only Slack's answer to a message names the conversation that a file can be shared in.
         posted = await client.chat_postMessage(channel=user, **notice(comment).payload())
         await client.files_upload_v2(channel=posted["channel"], filename=filename, content=content, title=title)
+    return Posted(channel=str(posted["channel"]), ts=str(posted["ts"]))

@@ -13,6 +13,7 @@ from slack_sdk.models.blocks import PlainTextObject
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, is_in_modal, open_modal, update_modal
 from bot.slack.replies.response_url import ResponseUrl, user_in
@@ -135,26 +136,33 @@ class FollowUpReply:
 
 
 class DirectReply:
-    """Posts as a direct message, where Slack did not open a modal; each reply is a new message."""
+    """Posts a direct message, where Slack did not open a modal, and then replaces it, as it would the modal's words."""
 
     def __init__(self, client: AsyncWebClient, body: Mapping[str, Any]) -> None:
         """`body` is that of the request to reply to."""
         self._client = client
         self._body = body
+        self._posted: BulkRunMessage | None = None
 
     async def begin(self, message: Message) -> None:
         """Post a message."""
         await self.show(message)
 
     async def show(self, message: Message) -> None:
-        """Post a message."""
-        await post_to_person(self._client, user_in(self._body), message)
+        """Replace the message that was posted; the first one, one too long for that, or one not taken is posted."""
+        if self._posted is not None and not message.is_too_long:
+            await self._posted.end(message)
+            return
+        posted = await post_to_person(self._client, user_in(self._body), message)
+        self._posted = BulkRunMessage(self._client, channel=posted.channel, ts=posted.ts)
 
     async def progress(self, message: Message) -> None:
-        """Skip it: each would be one more message."""
+        """Replace the message that was posted, as long as Slack takes that."""
+        if self._posted is not None:
+            await self._posted.show(message)
 
     async def fail(self, message: Message) -> None:
-        """Post a message."""
+        """Post a message; one that was posted already is replaced."""
         await self.show(message)
 
 

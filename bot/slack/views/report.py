@@ -356,7 +356,11 @@ def form_stopped(test: RunningTest, *, stopped_by: str) -> list[Block]:
 
 
 def form_report(result: ConnectionTestResult, *, owner: str) -> list[Block]:
-    """Return a finished test for the top of the form: verdict, what to do, buttons that change the form, the rest."""
+    """Return a finished test for the top of the form: verdict, what to do, buttons that change the form, the rest.
+
+    There is no button for the dialogue: it would have to be stored until somebody presses that, and of what was typed
+    and not saved nothing is kept but the digest and the report of a test that passed.
+    """
     account, report = result.account, result.report
     failed = report.failed_stage is not None
     verdict = headline(report, account)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import CHANNEL
 from bot.demo.stand_in.platform import RESPONSE_URL_POSTS, Message, direct_channel, searchable
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
@@ -58,6 +59,19 @@ async def test_progress_however_often_it_is_shown_leaves_the_posts_that_the_end_
     assert 2 < answers.posts < RESPONSE_URL_POSTS
     assert card.revision == answers.posts + 1
     assert slow_demo.workspace.refusals == []
+
+
+async def test_where_no_modal_opens_progress_and_the_report_stand_in_one_direct_message(slow_demo: Demo) -> None:
+    workspace = slow_demo.workspace
+    await workspace.open_home(ADA)
+    workspace.all_messages.clear()
+    workspace.faults["views.open"] = [Fault(kind="refused", error="expired_trigger_id")]
+    await workspace.press_home(ADA, "Test connection")
+    told = await workspace.wait_message(ADA, "Connection test failed at Greeting")
+    assert workspace.messages(ADA) == [told]
+    assert told.channel == direct_channel(ADA)
+    # Posted, then shown how far it was, and then the report.
+    assert told.revision > 2
 
 
 @pytest.mark.parametrize("why", ["used_url", "expired_url"])
