@@ -10,7 +10,6 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from storage.database import Transaction
 
-_BATCH = 500
 GONE = "This summary is kept for a week, and is gone. Open /email-profile list and test again."
 
 
@@ -105,11 +104,9 @@ async def load_result(tx: Transaction, workspace: str, run_id: str) -> RunResult
 
 async def save_result(tx: Transaction, workspace: str, run_id: str, result: RunResult) -> None:
     """Store what a run found so far; whoever deleted their profile meanwhile stays out of it."""
-    users = sorted(result.users)
-    for first in range(0, len(users), _BATCH):
-        some = users[first : first + _BATCH]
-        for gone in {*some} - await tx.profiles.users_among(workspace, some):
-            result = result.without(gone)
+    users = result.users
+    for gone in users - await tx.profiles.users_among(workspace, users):
+        result = result.without(gone)
     await tx.runs.save_result(workspace, run_id, result.to_document())
 
 

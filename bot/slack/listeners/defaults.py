@@ -70,7 +70,7 @@ class DefaultsListeners:
             await post_where_opened(client, caller, metadata.reply, views.saved(stored, found))
 
         try:
-            self._services.jobs.start(f"differences for {caller.user}", count, notify=notify)
+            self._services.jobs.start_run(f"differences for {caller.user}", count, notify=notify)
         except UserError:
             # The defaults are saved, which the closed form says; nobody must hear otherwise.
             log.warning("What saved defaults mean could not be counted: too much is under way.")

@@ -21,7 +21,7 @@ from bot.smtp.account import Encryption
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.counts import scaled
 from tests.scenario.crowd import crowd, give_profiles, people_read
-from tests.scenario.people import ADA, GRACE, notices_sent, open_form, profile_of, run_test, set_up, typed
+from tests.scenario.people import ADA, GRACE, notices_sent, open_form, profile_of, run_test, set_up, settled, typed
 
 
 async def set_defaults(demo: Demo, **values: str | bool) -> str:
@@ -161,10 +161,11 @@ async def test_a_move_that_breaks_off_tells_what_became_of_those_who_were_moved_
     await demo_defaults(http_demo)
     for user in (ADA, GRACE):
         await set_up(http_demo, user, extra=None)
+    await settled(http_demo)
+    monkeypatch.setattr(http_demo.bot.jobs, "_most", 0)
     await set_defaults(http_demo, Port="465", Encryption="SSL")
     offer = await workspace.wait_message(GRACE, "Move 2 profiles")
     monkeypatch.setattr(WorkspaceDefaults, "_move_one", broken)
-    monkeypatch.setattr(http_demo.bot.jobs, "_most", 0)
     await workspace.press(GRACE, "Move 2 profiles", message=offer)
     told = searchable(await workspace.wait_message(GRACE, "The bot cannot reach its database at the moment"))
     assert "nothing was changed" not in told
