@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.demo.run import Demo, running_demo
-from bot.demo.stand_in.platform import Platform
+from bot.demo.stand_in.platform import Message, Platform, searchable
 from bot.demo.stand_in.views import PlatformError
 from tests.databases import FolderDatabases, Maker
 from tests.store import Store
@@ -53,6 +53,22 @@ def _what_the_bot_shows_is_valid(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setattr(Platform, "checked_message", noting(Platform.checked_message))
     yield
     assert refused == []
+
+
+@pytest.fixture
+def shown_in_place(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What messages said in place of what they said before; how far something is, is shown at once and at each step."""
+    shown: list[str] = []
+    replace = Message.replace
+
+    def noting(message: Message, text: str, blocks: list[dict[str, Any]]) -> None:
+        replace(message, text, blocks)
+        shown.append(searchable(message))
+
+    monkeypatch.setattr(Message, "replace", noting)
+    monkeypatch.setattr("bot.slack.replies.reply.FIRST_PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.listeners.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.0)
+    return shown
 
 
 @pytest.fixture

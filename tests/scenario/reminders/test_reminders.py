@@ -132,7 +132,7 @@ async def test_with_a_private_page_the_password_is_set_there(tmp_path: Path, sto
 
 
 async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_counted(
-    demo: Demo, store: Store
+    demo: Demo, store: Store, shown_in_place: list[str]
 ) -> None:
     await run_test(demo, GRACE, f"@{CROWD[0].handle}")
     await remind(demo, LATE, "crowd 035")
@@ -141,9 +141,11 @@ async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_c
     assert "2 are left out" in searchable(question)
     assert "1 whose profile works" in searchable(question)
     assert "1 asked within the last three days" in searchable(question)
+    assert "A message that is sent cannot be taken back." in searchable(question)
     assert len(await store.ask("SELECT 1 FROM outbox")) == 1
     await demo.workspace.press(GRACE, "Remind 40 people", message=question)
     done = searchable(await demo.workspace.wait_message(GRACE, "Reminded 40 people."))
+    assert any(text.startswith("Reminding people: ") for text in shown_in_place)
     assert "2 are left out" in done
     await notices_sent(demo)
     report = searchable(await demo.workspace.wait_message(GRACE, "whom you reminded"))
