@@ -294,7 +294,7 @@ def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     assert words == ["Email profile", "Save", "Cancel"]
     inputs = {block["block_id"]: block for block in shown["blocks"] if block["type"] == "input"}
     assert [block["label"]["text"] for block in inputs.values()] == list(LABELS.values())
-    # Slack's own check of an email_text_input would refuse some addresses in words that name no rule of the bot.
+    # In an email_text_input Slack would judge an address; the bot tells in its own words, with all else that is wrong.
     assert inputs[Field.ADDRESS]["element"]["type"] == "plain_text_input"
     assert "initial_value" not in inputs[Field.PASSWORD]["element"]
     kept = "Set on 24 Nov 2026 for smtp.example.com; leave empty to keep it."
