@@ -257,8 +257,9 @@ class PeopleReadingRow(SQLModel, table=True):
 class OutboxRow(OwnedRow, table=True):
     """One message to one person: what it tells is sealed, and is emptied when the row ends.
 
-    In the clear are its kind, the batch that it belongs to, when it is due, and how it ended: `outcome` is empty while
-    it waits. A row that `ends_batch` waits for the others of its batch.
+    In the clear are its kind, whether it asks the person to do something, the batch that it belongs to, when it is
+    due, and how it ended: `outcome` is empty while it waits. A row that `ends_batch` waits for the others of its batch.
+    Nothing here reads `asks` any more; the version before does, which may run beside this one.
     """
 
     __tablename__ = "outbox"
@@ -269,6 +270,7 @@ class OutboxRow(OwnedRow, table=True):
     )
 
     kind: str = Field(max_length=32)
+    asks: bool
     batch: str = Field(max_length=36)
     ends_batch: bool
     created_at: float = Field(sa_type=_SECONDS)

@@ -48,14 +48,22 @@ class StoredNotice:
 
 def outbox_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
-    return RecordContext.of_row(OutboxRow, row, row.kind, row.batch, str(int(row.ends_batch)))
+    return RecordContext.of_row(OutboxRow, row, row.kind, str(int(row.asks)), row.batch, str(int(row.ends_batch)))
 
 
 class OutboxTable(Table):
     """The messages, inside one transaction."""
 
     async def add(
-        self, workspace: str, user: str, *, kind: str, document: bytes, batch: str = "", ends_batch: bool = False
+        self,
+        workspace: str,
+        user: str,
+        *,
+        kind: str,
+        document: bytes,
+        asks: bool = False,
+        batch: str = "",
+        ends_batch: bool = False,
     ) -> None:
         """Store a message that is due now; one that `ends_batch` is due when the others of its batch have ended."""
         row = OutboxRow(
@@ -63,6 +71,7 @@ class OutboxTable(Table):
             workspace=workspace,
             user_id=user,
             kind=kind,
+            asks=asks,
             batch=batch,
             ends_batch=ends_batch,
             created_at=0,

@@ -28,6 +28,7 @@ from bot.demo.stand_in.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import REPORTS
 from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_number
+from bot.profiles.people.people_list import PAGE_SIZE
 from bot.profiles.people.retention import people_lease
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import Outcome, Report, Stage, StageName
@@ -41,9 +42,6 @@ from tests.benchmarks.program import BOT_TOKEN, SIGNING_SECRET, free_port, proce
 from tests.scenario.people import GRACE
 
 SIZES = (1_000, 100_000)
-PAGE = 15
-"""People on a page."""
-
 TIMES = 20
 """A run of an act is the median of so many."""
 
@@ -229,13 +227,13 @@ class Admin:
 
     async def search_common(self) -> None:
         """Search for the beginning of many names."""
-        await self._search("gra", lines=PAGE)
+        await self._search("gra", lines=PAGE_SIZE)
 
     async def filter_fails(self) -> None:
         """Choose those whose test failed."""
         option = re.findall(r"State: Fails \([^)]*\)", searchable(self._workspace.all_messages[-1]))[0]
         await self._changed(
-            lambda shown: self._workspace.select(GRACE, "people_state", option, message=shown), lines=PAGE
+            lambda shown: self._workspace.select(GRACE, "people_state", option, message=shown), lines=PAGE_SIZE
         )
 
     async def home(self) -> None:

@@ -87,6 +87,8 @@ async def test_the_story_can_be_lived_by_keyboard_alone(
     await keys.say("/email-profile list")
     listed = page.get_by_role("article").last
     await expect(listed.get_by_role("heading", name="Work with email")).to_be_visible()
+    if width == 1280:
+        await expect(listed.get_by_role("heading", name="Work with email")).to_be_in_viewport()
     assert await fits(page)
     more = listed.get_by_role("button", name="More actions: Ada Lovelace")
     await keys.use(more)

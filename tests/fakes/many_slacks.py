@@ -38,6 +38,7 @@ class ManySlacks:
         self.client_secret = secrets.token_hex(16)
         self.rotates = False
         self.token_seconds = 43_200
+        self.scopes = [*SCOPES, *OPTIONAL_SCOPES]
         self.teams: dict[str, Team] = {}
         self.granted: dict[str, list[str]] = {}
         self.tokens: dict[str, Grant] = {}
@@ -203,7 +204,7 @@ class ManySlacks:
                 self._check(method, arguments)
         except RefusedError as error:
             answer = {"ok": False, "error": str(error)}
-        return web.json_response(answer, headers={"x-oauth-scopes": ",".join([*SCOPES, *OPTIONAL_SCOPES])})
+        return web.json_response(answer, headers={"x-oauth-scopes": ",".join(self.scopes)})
 
     async def _respond(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
@@ -270,7 +271,7 @@ class ManySlacks:
             "ok": True,
             "access_token": token,
             "token_type": "bot",
-            "scope": ",".join([*SCOPES, *OPTIONAL_SCOPES]),
+            "scope": ",".join(self.scopes),
             "bot_user_id": "U0BOT",
             "app_id": "A0APP",
             "team": None if place.whole else {"id": place.team.id, "name": place.team.name},

@@ -1,12 +1,14 @@
 """The whole bot, its stand-in workspace and a local mail server, started afresh for each test on each database."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import Message, Platform, searchable
+from bot.demo.stand_in.views import PlatformError
 from tests.databases import FolderDatabases, Maker
 from tests.store import Store
 
@@ -27,6 +29,46 @@ def _new_databases(databases: FolderDatabases) -> Iterator[None]:
     """Drop a test's databases at its end."""
     with databases.ending():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _what_the_bot_shows_is_valid(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test at its end if a view or message that the bot sent anywhere was none that Slack takes.
+
+    The bot answers by itself when Slack refuses one, so what a test waits for may well appear nevertheless.
+    """
+    refused: list[str] = []
+
+    def noting(check: Callable[[Platform, str, Any], Any]) -> Callable[[Platform, str, Any], Any]:
+        def checked(workspace: Platform, method: str, shown: Any) -> Any:
+            try:
+                return check(workspace, method, shown)
+            except PlatformError as error:
+                refused.append(f"{method}: {error} {error.messages}")
+                raise
+
+        return checked
+
+    monkeypatch.setattr(Platform, "checked_view", noting(Platform.checked_view))
+    monkeypatch.setattr(Platform, "checked_message", noting(Platform.checked_message))
+    yield
+    assert refused == []
+
+
+@pytest.fixture
+def shown_in_place(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What messages said in place of what they said before; how far something is, is shown at once and at each step."""
+    shown: list[str] = []
+    replace = Message.replace
+
+    def noting(message: Message, text: str, blocks: list[dict[str, Any]]) -> None:
+        replace(message, text, blocks)
+        shown.append(searchable(message))
+
+    monkeypatch.setattr(Message, "replace", noting)
+    monkeypatch.setattr("bot.slack.replies.reply.FIRST_PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.listeners.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.0)
+    return shown
 
 
 @pytest.fixture

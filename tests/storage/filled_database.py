@@ -94,7 +94,7 @@ async def _settle_in(tx: Transaction) -> None:
     await tx.audit.append("T1", actor="U9", subject="U1", action="fixed", fields=["Port"], details=["Port 465 → 587"])
     running = StoredRunningTest(test_id="test", workspace="T1", actor="U1", subject="U2")
     await tx.running_tests.add(running, seconds=600)
-    await tx.outbox.add("T1", "U1", kind="changed", document=b'{"by": "U9"}', batch="b")
+    await tx.outbox.add("T1", "U1", kind="changed", document=b'{"by": "U9"}', asks=True, batch="b")
     await tx.outbox.add("T1", "U9", kind="batch", document=b"{}", batch="b", ends_batch=True)
     await tx.outbox.add("T1", "U2", kind="deleted", document=b"{}")
     sent = await tx.outbox.claim("T1", seconds=60, person_pace=0)

@@ -228,7 +228,13 @@ async def test_everything_that_waits_for_a_person_ends_but_for_some_kinds(databa
 
 
 async def test_a_message_that_was_edited_or_moved_does_not_open(database: Database) -> None:
-    for column in ("user_id = 'U9'", "kind = 'deleted'", "batch = 'b'", "ends_batch = NOT ends_batch"):
+    for column in (
+        "user_id = 'U9'",
+        "kind = 'deleted'",
+        "asks = NOT asks",
+        "batch = 'b'",
+        "ends_batch = NOT ends_batch",
+    ):
         await add(database)
         await change(database, f"UPDATE outbox SET {column}")
         one = await claimed(database)

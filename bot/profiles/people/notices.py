@@ -133,7 +133,14 @@ async def notify_of_change(tx: Transaction, caller: Person, change: ProfileChang
     notice = ChangedNotice(
         by=caller.user, fields=change.fields, descriptions=change.descriptions, password_dropped=change.password_dropped
     )
-    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.CHANGED, document=_document(notice), batch=batch)
+    await tx.outbox.add(
+        owner.workspace,
+        owner.user,
+        kind=NoticeKind.CHANGED,
+        document=_document(notice),
+        asks=change.password_dropped,
+        batch=batch,
+    )
 
 
 async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> None:
@@ -147,7 +154,9 @@ async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> 
 async def add_reminder(tx: Transaction, caller: Person, owner: Person, *, batch: str = "") -> None:
     """Ask a person, in an admin's name, to do what is left to do."""
     document = _document(ReminderNotice(by=caller.user))
-    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.REMINDER, document=document, batch=batch)
+    await tx.outbox.add(
+        owner.workspace, owner.user, kind=NoticeKind.REMINDER, document=document, asks=True, batch=batch
+    )
 
 
 async def report_batch(tx: Transaction, caller: Person, what: Batch, *, batch: str) -> None:

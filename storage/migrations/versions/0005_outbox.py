@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("workspace", sa.String(64), nullable=False),
         sa.Column("user_id", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("asks", sa.Boolean(), nullable=False),
         sa.Column("batch", sa.String(36), nullable=False),
         sa.Column("ends_batch", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Float(53), nullable=False),

@@ -93,7 +93,7 @@ async def test_no_change_is_offered_that_would_touch_anybodys_login_or_password(
 
 
 async def test_those_of_a_cause_are_changed_alike_after_one_question_told_tested_and_put_back(
-    demo: Demo, store: Store
+    demo: Demo, store: Store, shown_in_place: list[str]
 ) -> None:
     workspace = demo.workspace
     summary = await summary_of(demo)
@@ -111,6 +111,7 @@ async def test_those_of_a_cause_are_changed_alike_after_one_question_told_tested
     fixed = searchable(await workspace.wait_message(GRACE, "Of 6 tested email profiles 6 work and 0 fail.", timeout=60))
     assert "Changed for 6 people: `SSL not set → Y`; `TLS Y → not set`" in fixed
     assert SECRET not in fixed
+    assert any(text.startswith("Changing 6 email profiles: 3 done") for text in shown_in_place)
     for person in WRONG_PORT:
         await workspace.wait_message(person.id, "changed your email profile", timeout=20)
         assert len(await told(demo, person.id)) == 1
@@ -126,6 +127,7 @@ async def test_those_of_a_cause_are_changed_alike_after_one_question_told_tested
     await workspace.press(GRACE, "Undo for 6 people", message=done)
     back = searchable(await workspace.wait_message(GRACE, "Put back for 5 people"))
     assert "1 not put back: The profile has changed since" in back
+    assert any(text.startswith("Putting 6 email profiles back: ") for text in shown_in_place)
     assert [(await profile_of(demo, person.id)).extras.get("TLS") for person in WRONG_PORT] == [None, *["Y"] * 5]
     async with asyncio.timeout(20):
         while [len(await told(demo, person.id)) for person in WRONG_PORT] != [1, *[2] * 5]:

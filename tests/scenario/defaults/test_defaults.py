@@ -129,7 +129,9 @@ async def test_only_allowed_servers_may_be_used(http_demo: Demo) -> None:
     await workspace.wait_message(ADA, "allow only these servers")
 
 
-async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_told(http_demo: Demo) -> None:
+async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_told(
+    http_demo: Demo, shown_in_place: list[str]
+) -> None:
     workspace = http_demo.workspace
     await demo_defaults(http_demo)
     await set_up(http_demo, ADA, extra=None)
@@ -139,6 +141,7 @@ async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_to
     offer = await workspace.wait_message(GRACE, "Move 1 profile")
     await workspace.press(GRACE, "Move 1 profile", message=offer)
     assert "Moved 1 profile to the new defaults" in searchable(await workspace.wait_message(GRACE, "Moved 1"))
+    assert any(text.startswith("Moving 1 profile to the new defaults: ") for text in shown_in_place)
     message = searchable(await workspace.wait_message(ADA, "changed your email profile"))
     assert "Port 587 → 465" in message
     assert "forgot" not in message

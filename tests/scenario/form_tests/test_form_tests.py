@@ -43,7 +43,8 @@ async def test_the_test_in_the_form_tries_what_is_typed_keeps_it_and_saves_nothi
     workspace = demo.workspace
     await open_form(demo, ADA)
     await fill_form(demo, ADA, password="wrong")
-    await try_out(demo, containing="Connection test failed at Sign-in")
+    failed = await try_out(demo, containing="Connection test failed at Sign-in")
+    assert "times more this login may be refused before the bot locks it for a while" in str(failed.content)
     assert typed(demo, ADA, "Password") == "wrong"
     await workspace.fill(ADA, "Password", demo.mail.account("ada@demo.example").password)
     await try_out(demo)

@@ -10,6 +10,7 @@ import pytest
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import BOT_USER, CHANNEL
 from bot.demo.stand_in.platform import Message, direct_channel, searchable
+from bot.demo.stand_in.views import PlatformError
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, open_form, set_up, settled
 from tests.store import Store
@@ -124,19 +125,29 @@ async def test_two_instances_write_a_welcome_and_an_answer_once(demo: Demo, stor
     assert sorted(written) == sorted([HERE, direct_channel(GRACE)])
 
 
-@pytest.mark.parametrize("missing", ["the event", "the scope"])
+@pytest.mark.parametrize("missing", ["the event", "the scope", "the open tab"])
 async def test_an_app_that_was_not_changed_answers_no_messages_and_does_all_else(demo: Demo, missing: str) -> None:
     workspace = demo.workspace
     if missing == "the event":
         workspace.bot_events.discard("message.im")
-    else:
+    elif missing == "the scope":
         workspace.scopes = workspace.scopes.replace(",im:history", "")
-    await workspace.say(ADA, "hello", channel=HERE)
+    else:
+        workspace.is_read_only = True
+    if workspace.is_read_only:
+        with pytest.raises(PlatformError, match="turned off"):
+            await workspace.say(ADA, "hello", channel=HERE)
+    else:
+        await workspace.say(ADA, "hello", channel=HERE)
     assert await answered(demo) == []
     await workspace.open_messages(ADA)
-    assert len(await answered(demo)) == 1
-    await workspace.command(ADA, "/email-profile", channel=HERE)
-    assert any("no email profile yet" in message.text for message in await answered(demo))
+    (welcome,) = await answered(demo)
+    await workspace.press(ADA, "Set up", message=welcome)
+    await workspace.wait_view(ADA, "Email profile")
+    channel = CHANNEL if workspace.is_read_only else HERE
+    await workspace.command(ADA, "/email-profile", channel=channel)
+    told = await workspace.wait_message(ADA, "no email profile yet")
+    assert (told.author, told.channel) == (BOT_USER, channel)
 
 
 async def test_commands_in_the_conversation_are_answered_there(demo: Demo) -> None:

@@ -586,6 +586,9 @@ def test_a_misspelt_name_is_told_in_place_of_the_setting_that_is_missing(tmp_pat
     ]
     assert "POSTGRES" not in out
     assert "SMTP_HOST" not in out
+    file.write_text("SMTP_HELO=bot.example.com\n")
+    _, out, _ = program(tmp_path, "check", given=UNREACHED)
+    assert out.startswith(f"ok     .env: {file} was read; what the environment says stands above it.")
 
 
 def test_what_follows_from_a_malformed_setting_is_not_told_beside_it(tmp_path: Path) -> None:

@@ -181,6 +181,13 @@ async def test_what_cannot_work_is_told_before_anybody_tests(demo: Demo) -> None
         assert warning in lines(shown)[0]
     await workspace.enter_in(GRACE, "Search", "crowd002", message=shown)
     assert ":warning:" not in lines(shown)[0]
+    await workspace.command(CROWD[1].id, "/email-profile", "edit")
+    await workspace.fill(CROWD[1].id, "SMTP Server Address", "smtp.office365.com")
+    await workspace.fill(CROWD[1].id, "Password", "a password")
+    assert await workspace.submit(CROWD[1].id) == {}
+    await workspace.enter_in(GRACE, "Search", "crowd001", message=shown)
+    assert "Microsoft 365" in lines(shown)[0]
+    assert "signing in with a password" in lines(shown)[0]
 
 
 async def test_names_stand_in_the_alphabet_with_accents_beside_their_letters(demo: Demo) -> None:

@@ -17,12 +17,11 @@ from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.notices import Content
-from bot.profiles.people.reminders import LeftOut, ReminderCounts, Reminders
+from bot.profiles.people.reminders import LeftOut, Reminders
 from bot.profiles.people.retention import outbox_lease
 from bot.slack.background.outbox import Outbox
 from bot.slack.views import message as views
 from bot.slack.views import notices
-from bot.slack.views import reminders as reminder_views
 from bot.slack.views.password_entry import PasswordEntry
 from tests.scenario.crowd import CROWD, crowded_demo, listed
 from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
@@ -133,16 +132,8 @@ async def test_with_a_private_page_the_password_is_set_there(tmp_path: Path, sto
 
 
 async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_counted(
-    demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
+    demo: Demo, store: Store, shown_in_place: list[str]
 ) -> None:
-    shown, progress = list[str](), reminder_views.progress
-
-    def noted(counts: ReminderCounts) -> views.Message:
-        message = progress(counts)
-        shown.append(message.text)
-        return message
-
-    monkeypatch.setattr(reminder_views, "progress", noted)
     await run_test(demo, GRACE, f"@{CROWD[0].handle}")
     await remind(demo, LATE, "crowd 035")
     question = await asked(demo)
@@ -150,16 +141,29 @@ async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_c
     assert "2 are left out" in searchable(question)
     assert "1 whose profile works" in searchable(question)
     assert "1 who had a message within three days" in searchable(question)
+    assert "A message that is sent cannot be taken back." in searchable(question)
     assert len(await store.ask("SELECT 1 FROM outbox")) == 1
     await demo.workspace.press(GRACE, "Remind 40 people", message=question)
     done = searchable(await demo.workspace.wait_message(GRACE, "Reminded 40 people."))
+    assert "Reminding people: 42 of 42 done, 40 reminded so far." in shown_in_place
     assert "2 are left out" in done
-    assert shown == ["Reminding people: 42 of 42 done, 40 reminded so far."]
     await notices_sent(demo)
     report = searchable(await demo.workspace.wait_message(GRACE, "whom you reminded"))
     assert "The people whom you reminded have been told: 40 of 40." in report
     assert [len(reminders(demo, user)) for user in (BARBARA, LATE, CROWD[0].id)] == [1, 1, 0]
     assert (await history(demo, BARBARA))[0] == (GRACE, "reminded")
+
+
+async def test_all_in_a_state_are_reminded_and_nobody_else(demo: Demo) -> None:
+    workspace = demo.workspace
+    shown = await listed(demo)
+    await workspace.select(GRACE, "people_state", "State: Not set up (12)", message=shown)
+    await workspace.press(GRACE, "Remind", message=shown)
+    question = await workspace.wait_message(GRACE, "Remind 12 people?")
+    await workspace.press(GRACE, "Remind 12 people", message=question)
+    await workspace.wait_message(GRACE, "Reminded 12 people.")
+    await notices_sent(demo)
+    assert [len(reminders(demo, user)) for user in (LATE, BARBARA)] == [1, 0]
 
 
 async def test_who_had_any_message_within_three_days_is_left_out(demo: Demo, store: Store) -> None:

@@ -30,9 +30,9 @@ async def slow_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         yield demo
 
 
-async def pressed(demo: Demo) -> Message:
+async def pressed(demo: Demo, channel: str = CHANNEL) -> Message:
     """Press “Test connection” under the card, and return that message, in which the test is shown."""
-    await demo.workspace.command(ADA, "/email-profile")
+    await demo.workspace.command(ADA, "/email-profile", channel=channel)
     demo.workspace.response_urls.clear()
     (card,) = demo.workspace.messages(ADA)
     await demo.workspace.press(ADA, "Test connection", message=card)
@@ -51,8 +51,11 @@ def refused(demo: Demo) -> list[str]:
     return [error for _, error in demo.workspace.refusals]
 
 
-async def test_progress_however_often_it_is_shown_leaves_the_posts_that_the_end_needs(slow_demo: Demo) -> None:
-    card = await pressed(slow_demo)
+@pytest.mark.parametrize("channel", [CHANNEL, direct_channel(ADA)])
+async def test_progress_however_often_it_is_shown_leaves_the_posts_that_the_end_needs(
+    slow_demo: Demo, channel: str
+) -> None:
+    card = await pressed(slow_demo, channel)
     await slow_demo.workspace.wait_message(ADA, "Connection test failed at Greeting")
     assert slow_demo.workspace.messages(ADA) == [card]
     (answers,) = slow_demo.workspace.response_urls.values()

@@ -14,6 +14,11 @@ from bot.demo.stand_in.workspace import Workspace
 from tests.scenario.stand_in.alone import SECRET, Clock, ListeningBot
 
 
+@pytest.fixture(autouse=True)
+def _what_the_bot_shows_is_valid() -> None:
+    """Send what Slack refuses here: that it is refused is what is tested."""
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

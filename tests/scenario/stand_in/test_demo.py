@@ -16,7 +16,9 @@ import aiohttp
 import pytest
 
 from bot.app import Bot, StartError
+from bot.demo.colleagues import colleagues
 from bot.demo.run import run_demo, running_demo
+from bot.demo.stand_in.people import PEOPLE
 from bot.settings import Settings
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, fill_form
@@ -249,7 +251,8 @@ async def test_real_settings_around_the_demo_do_not_reach_it(tmp_path: Path) -> 
         aiohttp.ClientSession(address) as session,
     ):
         await act(session, act="command", command="/email-profile")
-        await wait_screen(session, lambda state: "no email profile yet" in json.dumps(state["messages"]))
+        state = await wait_screen(session, lambda state: "no email profile yet" in json.dumps(state["messages"]))
+        assert len(state["people"]) == len(PEOPLE) + len(colleagues())
         async with asyncio.timeout(8):
             assert await ended(process, signal.SIGINT) == 0
     assert {entry.name for entry in tmp_path.iterdir()} == {".env", "tmp"}

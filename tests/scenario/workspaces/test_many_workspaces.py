@@ -13,6 +13,7 @@ from sqlalchemy import text
 from bot import doctor
 from bot.doctor.finding import INSTALLATIONS, Finding
 from bot.profiles.people.retention import Retention, people_lease
+from bot.slack.ids import SCOPES
 from tests.databases import Maker, engine_at
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, Team, User, as_slack
@@ -368,9 +369,13 @@ async def test_the_doctor_tries_a_few_installations_and_counts_the_rest(
             await install(many, Place(staffed(slacks, f"T{number}")))
         slacks.remove(Place(slacks.teams["T3"]))
         found = await examined()
+        slacks.scopes = list(SCOPES)
+        (first, *_) = [finding for finding in await examined() if finding.subject == "Slack in T0"]
     asked = {finding.subject: finding for finding in found if finding.subject.startswith("Slack in ")}
     assert sorted(asked) == [f"Slack in T{number}" for number in range(5)]
     assert [subject for subject, finding in asked.items() if not finding.good] == ["Slack in T3"]
     assert "the token works in Team T0 with every scope" in asked["Slack in T0"].sentence
     assert about_installations(found) == "6 in all; the other 1 were not asked."
+    assert first.good
+    assert "works in Team T0 without im:history, which is optional: plain messages" in first.sentence
     assert not any(secret in str(found) for secret in slacks.secrets)

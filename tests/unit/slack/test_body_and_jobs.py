@@ -162,6 +162,29 @@ async def test_work_on_many_has_places_of_its_own_and_what_is_shown_already_is_t
     await settled(jobs)
 
 
+async def test_work_on_many_and_tests_of_members_take_no_place_of_each_other() -> None:
+    jobs, owner, free = Jobs(most=1, most_runs=1), Owner(), asyncio.Event()
+
+    async def work() -> None:
+        await free.wait()
+
+    jobs.start("a test", work, notify=owner.tell)
+    jobs.start_run("a run", work, notify=owner.tell)
+    with pytest.raises(UserError, match="Many tests"):
+        jobs.start("another test", work, notify=owner.tell)
+    with pytest.raises(UserError, match="Much work"):
+        jobs.start_run("another run", work, notify=owner.tell)
+    free.set()
+    await settled(jobs)
+    free.clear()
+    jobs.start_run("a run", work, notify=owner.tell)
+    jobs.start("a test", work, notify=owner.tell)
+    assert jobs.running == 2
+    free.set()
+    await settled(jobs)
+    assert owner.told == []
+
+
 async def test_how_far_something_is_is_shown_soon_at_first_and_then_seldom() -> None:
     shown, seconds = list[float](), 0.0
 
