@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web_app
+from sqlalchemy import Connection, Engine, event
 
 from tests.counts import scaled
-from tests.databases import KINDS, Maker, NoMaker, PostgreSQLMaker, SQLiteMaker
+from tests.databases import KINDS, CompiledStatements, Maker, NoMaker, PostgreSQLMaker, SQLiteMaker
 from tests.postgresql import FORGETFUL, PostgreSQLServer, folder_in_memory, running_postgresql
 
 
@@ -88,6 +89,19 @@ def _maker_of(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -
     else:
         with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
             yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_stay_compiled() -> Iterator[None]:
+    """Compile each statement once for all tests of a worker, as a bot does that runs for long."""
+    compiled = CompiledStatements()
+
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=compiled)
+
+    event.listen(Engine, "engine_connect", share)
+    yield
+    event.remove(Engine, "engine_connect", share)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import psycopg
@@ -132,6 +132,22 @@ class FolderDatabases:
                 yield
         finally:
             self._stack, self._addresses = before, known
+
+
+class CompiledStatements(dict[Any, Any]):
+    """SQLAlchemy's compiled statements, shared by all engines of one driver: by itself each engine compiles its own.
+
+    A key begins with the dialect of one engine; its class tells drivers apart.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Find the statement for the dialect's class."""
+        dialect, *statement = key
+        return super().get((type(dialect), *statement), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        dialect, *statement = key
+        super().__setitem__((type(dialect), *statement), compiled)
 
 
 def _at(server: str, name: str) -> str:
