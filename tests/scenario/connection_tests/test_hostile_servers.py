@@ -20,6 +20,7 @@ from bot.smtp.check.report import Outcome, Report, StageName
 from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.guard import Address, Guard
+from tests import named
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import (
     HOST,
@@ -139,11 +140,14 @@ def test_there_are_more_than_two_hundred() -> None:
     assert len(CASES) > 200
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.how not in ENDLESS], ids=str)
-async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext, case: Case) -> None:
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext, step: str) -> None:
     before = asyncio.all_tasks()
-    async with tried(case, certificates, trust) as server:
-        assert asyncio.all_tasks() - before - server._tasks == set()
+    for case in CASES:
+        if case.step == step and case.how not in ENDLESS:
+            with named.case(case):
+                async with tried(case, certificates, trust) as server:
+                    assert asyncio.all_tasks() - before - server._tasks == set()
 
 
 # Each waits as long as a test may take, so they do it beside each other.
