@@ -50,7 +50,7 @@ from bot.slack.replies.conversation import Conversation
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.password_set import PasswordSetNotice
 from bot.slack.replies.profile_forms import ProfileForms
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.web_api.call_health import SlackCalls
 from bot.slack.web_api.clients import Clients, slack_session
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary
@@ -255,35 +255,11 @@ class _Wiring:
     async def bot(self, tester: ConnectionTester, network: Network) -> Bot:
         """Make everything."""
         connection = await self._connect()
-        directory = SlackDirectory(connection.workspaces)
+        workspaces = connection.workspaces
+        directory = SlackDirectory(workspaces)
         services = self._services(directory, tester, network)
-        tabs = HomeTabs(
-            profiles=services.profiles,
-            connections=services.connections,
-            listing=services.listing,
-            defaults=services.defaults,
-            history=services.history,
-            entry=services.entry,
-            database=self._database,
-            workspaces=connection.workspaces,
-        )
-        self._changes.subscribe(tabs.changed)
-        user_sync = UserSync(
-            database=self._database,
-            workspaces=connection.workspaces,
-            directory=directory,
-            clock=self._database.now,
-            on_change=self._changes.publish,
-        )
-        self._changes.subscribe(user_sync.acted)
-        outbox = Outbox(
-            database=self._database,
-            workspaces=connection.workspaces,
-            notices=Notices(database=self._database),
-            entry=services.entry,
-            count=self._metrics.count_notice,
-        )
-        self._changes.subscribe(outbox.wake)
+        tabs = self._home_tabs(services, workspaces)
+        user_sync = self._user_sync(directory, workspaces)
         slack = slack_app(
             connection.bolt,
             observer=self._metrics.observe_request,
@@ -301,11 +277,11 @@ class _Wiring:
             jobs=self._jobs,
             metrics=self._metrics,
             pages=self._pages,
-            page=self._password_page(services, connection.workspaces),
+            page=self._password_page(services, workspaces),
             installing=connection.installing,
             installations=connection.installations,
             housekeeping=Housekeeping(
-                workspaces=connection.workspaces,
+                workspaces=workspaces,
                 database=self._database,
                 user_sync=user_sync,
                 retention=self._retention,
@@ -313,9 +289,48 @@ class _Wiring:
             ),
             user_sync=user_sync,
             tabs=tabs,
-            outbox=outbox,
+            outbox=self._outbox(services, workspaces),
             health=self._health,
         )
+
+    def _home_tabs(self, services: Services, workspaces: Workspaces) -> HomeTabs:
+        """Make the Home tabs, which are drawn anew after each change."""
+        tabs = HomeTabs(
+            profiles=services.profiles,
+            connections=services.connections,
+            listing=services.listing,
+            defaults=services.defaults,
+            history=services.history,
+            entry=services.entry,
+            database=self._database,
+            workspaces=workspaces,
+        )
+        self._changes.subscribe(tabs.changed)
+        return tabs
+
+    def _user_sync(self, directory: SlackDirectory, workspaces: Workspaces) -> UserSync:
+        """Make the reading of people, who are in the list as soon as they act."""
+        user_sync = UserSync(
+            database=self._database,
+            workspaces=workspaces,
+            directory=directory,
+            clock=self._database.now,
+            on_change=self._changes.publish,
+        )
+        self._changes.subscribe(user_sync.acted)
+        return user_sync
+
+    def _outbox(self, services: Services, workspaces: Workspaces) -> Outbox:
+        """Make the outbox, which looks after each change whether it told somebody something."""
+        outbox = Outbox(
+            database=self._database,
+            workspaces=workspaces,
+            notices=Notices(database=self._database),
+            entry=services.entry,
+            count=self._metrics.count_notice,
+        )
+        self._changes.subscribe(outbox.wake)
+        return outbox
 
     async def _connect(self) -> SlackConnection:
         """Ask Slack who the bot is, or prepare for many workspaces."""

@@ -115,7 +115,7 @@ class SocketMode:
         self._since = 0.0
         self._retiring: set[asyncio.Task[None]] = set()
         self._answering: set[asyncio.Task[Any]] = set()
-        self._answers: OrderedDict[str, tuple[AsyncBoltRequest, asyncio.Task[BoltResponse]]] = OrderedDict()
+        self._answers: OrderedDict[str, asyncio.Task[tuple[BoltResponse, bool]]] = OrderedDict()
         self._keeping: asyncio.Task[None] | None = None
         self._ending = False
 
@@ -218,26 +218,34 @@ class SocketMode:
         if answering is not None:
             self._answering.add(answering)
             answering.add_done_callback(self._answering.discard)
-        bolt_request, dispatched = self._dispatch_once(request)
+        held = False
         try:
-            response = await asyncio.shield(dispatched)
+            response, held = await asyncio.shield(self._served_once(request))
             await send_async_response(connection, request, response, began)
         except ConnectionError:
             log.info("A connection ended before an answer; Slack asks again over another.")
         finally:
-            if not is_held(bolt_request.context):
+            if not held:
                 self._bot.metrics.observe_ack("socket", time.time() - began)
 
-    def _dispatch_once(self, request: SocketModeRequest) -> tuple[AsyncBoltRequest, asyncio.Task[BoltResponse]]:
-        """Dispatch a request once: Slack sends again what it did not see answered, over whatever connection."""
+    def _served_once(self, request: SocketModeRequest) -> asyncio.Task[tuple[BoltResponse, bool]]:
+        """Serve a request once: Slack sends again what it did not see answered, over whatever connection.
+
+        The answer alone is remembered, and nothing of what somebody typed.
+        """
         known = self._answers.get(request.envelope_id)
         if known is None:
-            bolt_request = AsyncBoltRequest(mode="socket_mode", body=request.payload, headers=build_headers(request))
-            answering = asyncio.create_task(self._bot.slack.serve(bolt_request), name="socket mode request")
-            known = self._answers[request.envelope_id] = bolt_request, answering
+            known = asyncio.create_task(self._serve(request), name="socket mode request")
+            self._answers[request.envelope_id] = known
             if len(self._answers) > _REMEMBERED_ENVELOPES:
                 self._answers.popitem(last=False)
         return known
+
+    async def _serve(self, request: SocketModeRequest) -> tuple[BoltResponse, bool]:
+        """Return the answer to a request, and whether it was held on purpose."""
+        bolt_request = AsyncBoltRequest(mode="socket_mode", body=request.payload, headers=build_headers(request))
+        response = await self._bot.slack.serve(bolt_request)
+        return response, is_held(bolt_request.context)
 
 
 async def _retire(connection: Connection) -> None:

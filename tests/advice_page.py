@@ -15,7 +15,7 @@ from bot.smtp.advice.suggestions import server_meant
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.report import Certificate, Endpoint, Fault, Outcome, Reply, Report, Stage, StageName
 from tests.documents import ROOT
-from tests.unit.test_advice import reply_for
+from tests.unit.smtp.test_advice import reply_for
 
 PAGE = ROOT / "docs" / "advice.md"
 

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from bot.demo.delivery import DeliveryError
 from bot.demo.mail import ACCOUNTS, HOST, DemoAccount
-from bot.demo.people import DemoPerson
-from bot.demo.views import PlatformError
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.people import DemoPerson
+from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace
 
 AT_ONCE = 2
 """People who set up their accounts at the same time; the page is used meanwhile."""

@@ -6,14 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.demo.delivery import DeliveryError
 from bot.demo.mail import DemoMail
-from bot.demo.people import CHANNEL, ON_THE_PAGE
-from bot.demo.platform import Message, direct_channel
-from bot.demo.requests import Holder, entries_of
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.people import CHANNEL, ON_THE_PAGE
+from bot.demo.stand_in.platform import Message, direct_channel
+from bot.demo.stand_in.requests import Holder, entries_of
+from bot.demo.stand_in.views import OpenView, PlatformError
+from bot.demo.stand_in.workspace import Workspace, slash_commands
 from bot.demo.story import Progress, begin
-from bot.demo.views import OpenView, PlatformError
-from bot.demo.workspace import Workspace, slash_commands
 
 _FILES = {
     "index.html": "text/html",

@@ -19,9 +19,9 @@ from typing import Any
 from bot.app import Bot, StartError, open_bot
 from bot.demo.colleagues import Colleague, accounts_with, colleagues, settle_in
 from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork
-from bot.demo.people import PEOPLE, DemoPerson
 from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.people import PEOPLE, DemoPerson
+from bot.demo.stand_in.workspace import Workspace
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
 from bot.smtp.network.connect import Network

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from bot.demo.mail import LOOPBACK, DemoMail
 from bot.demo.page import Page
-from bot.demo.web_api import WebApi
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.web_api import WebApi
+from bot.demo.stand_in.workspace import Workspace
 
 
 @asynccontextmanager

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bot.demo.platform import texts
-from bot.demo.requests import Holder
+from bot.demo.stand_in.platform import texts
+from bot.demo.stand_in.requests import Holder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,8 +25,9 @@ Every series, with its labels and what it counts:
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
@@ -60,70 +61,43 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._updates: list[Callable[[], Awaitable[None]]] = []
         self._test_observers: list[Callable[[Report], None]] = []
-        Info("email_profile_bot_build", "The version that runs", registry=self.registry).info(
-            {"version": installed_version()}
+        info = Info("email_profile_bot_build", "The version that runs", registry=self.registry)
+        info.info({"version": installed_version()})
+        self._requests = self._counter(
+            "slack_requests", "Requests from Slack, by kind (a command's name or the payload's type)", "kind"
         )
-        self._requests = Counter(
-            "email_profile_bot_slack_requests",
-            "Requests from Slack, by kind (a command's name or the payload's type)",
-            ["kind"],
-            registry=self.registry,
+        about = "Requests by command (or the payload's type) and outcome, until the answer was ready"
+        self._outcomes = self._histogram("request_seconds", about, "command", "outcome", buckets=_REQUEST_SECONDS)
+        about = "Time from a request's arrival until Slack has its answer, by way"
+        self._acks = self._histogram("ack_seconds", about, "way", buckets=_REQUEST_SECONDS)
+        about = "Connection tests by where they ended (passed, or the stage that failed)"
+        self._tests = self._histogram("connection_test_seconds", about, "ended", buckets=_TEST_SECONDS)
+        about = "Stages of connection tests by how they ended"
+        self._stages = self._counter("connection_test_stages", about, "stage", "outcome")
+        self._jobs = self._gauge("jobs_running", "Background jobs under way now")
+        about = "Calls to Slack by method and how they ended, as far as the connection tells"
+        self._calls = self._counter("slack_calls", about, "method", "outcome")
+        self._renewals = self._counter(
+            "token_renewals", "Renewals of Slack tokens by how they ended (renewed, refused, failed)", "ended"
         )
-        self._outcomes = Histogram(
-            "email_profile_bot_request_seconds",
-            "Requests by command (or the payload's type) and outcome, until the answer was ready",
-            ["command", "outcome"],
-            buckets=_REQUEST_SECONDS,
-            registry=self.registry,
-        )
-        self._acks = Histogram(
-            "email_profile_bot_ack_seconds",
-            "Time from a request's arrival until Slack has its answer, by way",
-            ["way"],
-            buckets=_REQUEST_SECONDS,
-            registry=self.registry,
-        )
-        self._tests = Histogram(
-            "email_profile_bot_connection_test_seconds",
-            "Connection tests by where they ended (passed, or the stage that failed)",
-            ["ended"],
-            buckets=_TEST_SECONDS,
-            registry=self.registry,
-        )
-        self._stages = Counter(
-            "email_profile_bot_connection_test_stages",
-            "Stages of connection tests by how they ended",
-            ["stage", "outcome"],
-            registry=self.registry,
-        )
-        self._jobs = Gauge("email_profile_bot_jobs_running", "Background jobs under way now", registry=self.registry)
-
-        self._renewals = Counter(
-            "email_profile_bot_token_renewals",
-            "Renewals of Slack tokens by how they ended (renewed, refused, failed)",
-            ["ended"],
-            registry=self.registry,
-        )
+        about = "Messages to people about what others did, by kind and how they ended (sent, refused, dropped, lost)"
+        self._notices = self._counter("notices", about, "kind", "ended")
+        # Prometheus sees an increase from zero to one, but none when a series appears with one.
         for ended in ("renewed", "refused", "failed"):
-            # Prometheus sees an increase from zero to one, but none when a series appears with one.
             self._renewals.labels(ended=ended)
+        for kind, ended in product(
+            ("changed", "deleted", "reminder", "batch", "other"), ("sent", "refused", "dropped", "lost")
+        ):
+            self._notices.labels(kind, ended)
 
-        self._notices = Counter(
-            "email_profile_bot_notices",
-            "Messages to people about what others did, by kind and how they ended (sent, refused, dropped, lost)",
-            ["kind", "ended"],
-            registry=self.registry,
-        )
-        for kind in ("changed", "deleted", "reminder", "batch", "other"):
-            for ended in ("sent", "refused", "dropped", "lost"):
-                self._notices.labels(kind, ended)
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(f"email_profile_bot_{name}", about, labels, registry=self.registry)
 
-        self._calls = Counter(
-            "email_profile_bot_slack_calls",
-            "Calls to Slack by method and how they ended, as far as the connection tells",
-            ["method", "outcome"],
-            registry=self.registry,
-        )
+    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
+        return Gauge(f"email_profile_bot_{name}", about, labels, registry=self.registry)
+
+    def _histogram(self, name: str, about: str, *labels: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(f"email_profile_bot_{name}", about, labels, buckets=buckets, registry=self.registry)
 
     def count_slack_call(self, method: str, outcome: str) -> None:
         """Count one call to Slack."""
@@ -165,14 +139,8 @@ class Metrics:
 
     def watch_database(self, database: Database) -> None:
         """Read the number of connections at each scrape, and count the records once a minute."""
-        used = Gauge(
-            "email_profile_bot_database_connections", "Database connections in use now", registry=self.registry
-        )
-        kept = Gauge(
-            "email_profile_bot_database_connections_kept",
-            "Database connections kept open at most",
-            registry=self.registry,
-        )
+        used = self._gauge("database_connections", "Database connections in use now")
+        kept = self._gauge("database_connections_kept", "Database connections kept open at most")
         used.set_function(lambda: database.connections().used)
         kept.set_function(lambda: database.connections().kept)
         self._updates.append(RecordCount(database, self.registry).update)
@@ -180,12 +148,7 @@ class Metrics:
 
     def watch_health(self, states: Iterable[str], faults: Callable[[], Awaitable[Collection[str]]]) -> None:
         """Read from `faults` at each scrape which of `states` apply."""
-        gauge = Gauge(
-            "email_profile_bot_degraded",
-            "Whether something is the matter: 1 for each state that is",
-            ["state"],
-            registry=self.registry,
-        )
+        gauge = self._gauge("degraded", "Whether something is the matter: 1 for each state that is", "state")
 
         async def update() -> None:
             found = await faults()
@@ -196,9 +159,7 @@ class Metrics:
 
     def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
         """Read from `connected` at each scrape whether Socket Mode works."""
-        gauge = Gauge(
-            "email_profile_bot_socket_mode_connected", "Whether Socket Mode is connected", registry=self.registry
-        )
+        gauge = self._gauge("socket_mode_connected", "Whether Socket Mode is connected")
 
         async def update() -> None:
             gauge.set(await connected())

@@ -70,6 +70,24 @@ _OUTAGES = {
 }
 
 
+_BROKEN_OFF = {
+    **_OUTAGES,
+    DatabaseFault.NOT_WRITABLE: (
+        "The bot cannot store anything at the moment, so this broke off. Please tell whoever runs the bot that its "
+        "database cannot be written, and look how things stand before you try again."
+    ),
+}
+
+
+def broken_off_sentence(error: DatabaseUnavailableError) -> str:
+    """Return a sentence that says that the database cannot be used, for work of which a part may be done."""
+    waiting = (
+        "The bot cannot reach its database at the moment, so this broke off. Please look how things stand before you "
+        "try again."
+    )
+    return _BROKEN_OFF.get(error.fault, waiting)
+
+
 def outage_sentence(error: DatabaseUnavailableError) -> str:
     """Return a sentence that says that the database cannot be used, and whether anything was changed."""
     waiting = "The bot cannot reach its database at the moment, so nothing was changed. Please try again in a minute."

@@ -53,9 +53,10 @@ class FormTestTable(Table):
             # It costs nobody anything: the profile is tested once more.
             return None
 
-    async def forget(self, workspace: str, user: str) -> None:
-        """Delete all of forms for a person."""
-        await self._connection.execute(delete(FormTestRow).filter_by(workspace=workspace, user_id=user))
+    async def forget(self, workspace: str, user: str, *, tester: str | None = None) -> None:
+        """Delete those of forms for a person: what `tester` found, or all."""
+        forgotten = delete(FormTestRow).filter_by(workspace=workspace, user_id=user)
+        await self._connection.execute(forgotten if tester is None else forgotten.filter_by(tester=tester))
 
     async def purge(self) -> None:
         """Delete those that are over."""

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlmodel import col, select, update
 
 from storage.models import HomeRow
-from storage.tables.table import Table, insert_new, insert_or_replace
+from storage.tables.table import Table, insert_new, insert_or_replace, is_one_of
 
 
 class HomeTable(Table):
@@ -38,7 +38,7 @@ class HomeTable(Table):
         found = await self._connection.scalars(
             select(HomeRow.user_id)
             .filter_by(workspace=workspace)
-            .where(col(HomeRow.shows_everybody) | col(HomeRow.user_id).in_(owners))
+            .where(col(HomeRow.shows_everybody) | is_one_of(self._connection, col(HomeRow.user_id), owners))
             .order_by(col(HomeRow.user_id))
             .limit(limit)
         )

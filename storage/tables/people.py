@@ -20,7 +20,7 @@ from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import PersonRow, SearchRow, StateCountRow
 from storage.tables.name_order import NameOrder, name_order
 from storage.tables.people_query import Cursor, Query
-from storage.tables.table import Table, insert_into, now
+from storage.tables.table import Table, insert_into, is_one_of, now
 
 LONGEST_BEGINNING = 8
 """Characters of a word's longest beginning that is kept for finding; a longer word is found by these."""
@@ -426,7 +426,7 @@ class PeopleTable(Table):
         first, *others = [*labels, *words] or [(EVERYBODY,)]
         conditions = [col(SearchRow.workspace) == workspace, col(SearchRow.token).in_(first)]
         if query.users is not None:
-            conditions.append(col(SearchRow.user_id).in_(query.users))
+            conditions.append(is_one_of(self._connection, col(SearchRow.user_id), query.users))
         return [*conditions, *(self._has(workspace, tokens) for tokens in others)]
 
     def _has(self, workspace: str, tokens: Sequence[str]) -> ColumnElement[bool]:

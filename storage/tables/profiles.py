@@ -11,7 +11,7 @@ from sqlmodel import bindparam, col, delete, exists, select
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import ConnectionTestRow, PersonRow, ProfileRow
-from storage.tables.table import RecordTable, Table, insert_or_replace
+from storage.tables.table import RecordTable, Table, insert_or_replace, is_one_of
 
 # Built once: it is part of every command, and building it costs more than running it on SQLite.
 _ONE_WITH_LAST_TEST = (
@@ -143,7 +143,9 @@ class ProfileTable(RecordTable):
     async def users_among(self, workspace: str, users: Collection[str]) -> set[str]:
         """Return which of several people have a record."""
         found = await self._connection.scalars(
-            select(ProfileRow.user_id).filter_by(workspace=workspace).where(col(ProfileRow.user_id).in_(users))
+            select(ProfileRow.user_id)
+            .filter_by(workspace=workspace)
+            .where(is_one_of(self._connection, col(ProfileRow.user_id), users))
         )
         return set(found)
 

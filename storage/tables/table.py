@@ -3,14 +3,16 @@
 A sealed record is saved against the revision that its writer has seen.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Row, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import Float, SQLModel, literal, literal_column, select, text, update
+from sqlalchemy.orm import Mapped
+from sqlmodel import JSON, Float, SQLModel, cast, func, literal, literal_column, select, text, update
 
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.models import SealedRow
@@ -38,6 +40,18 @@ def now(connection: AsyncConnection) -> ColumnElement[float]:
 def with_now(connection: AsyncConnection, statement: str) -> TextClause:
     """Return a statement with the database's clock in place of each `{now}`."""
     return text(statement.replace("{now}", _NOW[connection.dialect.name]))
+
+
+def is_one_of(connection: AsyncConnection, column: Mapped[str], texts: Collection[str]) -> ColumnElement[bool]:
+    """Return whether a column is one of any number of texts, as one parameter: databases bound how many there are.
+
+    https://www.sqlite.org/limits.html#max_variable_number (32,766); PostgreSQL counts them in two bytes:
+    https://www.postgresql.org/docs/current/protocol-message-formats.html
+    """
+    listed = literal(json.dumps(list(texts)))
+    if connection.dialect.name == "sqlite":
+        return column.in_(select(func.json_each(listed).table_valued("value").c.value))
+    return column.in_(select(func.json_array_elements_text(cast(listed, JSON))))
 
 
 def insert_into(connection: AsyncConnection, table: type[SQLModel]) -> Any:

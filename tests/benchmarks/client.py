@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bot.demo.delivery import encoded, signature
+from bot.demo.stand_in.delivery import encoded, signature
 
 
 def signed(secret: str, fields: dict[str, str]) -> bytes:

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.demo.people import TEAM
+from bot.demo.stand_in.people import TEAM
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import REPORTS
 from bot.smtp.account import Encryption

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.demo.delivery import signature
+from bot.demo.stand_in.delivery import signature
 
 LONGEST_SAID = 120
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")

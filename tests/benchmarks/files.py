@@ -32,8 +32,8 @@ from typing import Any
 from unittest.mock import patch
 
 from bot.demo.mail import ACCOUNTS
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import Message, searchable
 from bot.observability import log
 from bot.server import serving
 from tests.scenario.people import ADA, GRACE

@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 
-from bot.demo.delivery import ACK_SECONDS, encoded
-from bot.demo.people import CHANNEL, TEAM
-from bot.demo.platform import ResponseUrl, Trigger
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.delivery import ACK_SECONDS, encoded
+from bot.demo.stand_in.people import CHANNEL, TEAM
+from bot.demo.stand_in.platform import ResponseUrl, Trigger
+from bot.demo.stand_in.workspace import Workspace
 from tests.benchmarks.driver import Outcome, Plan
 from tests.benchmarks.figures import RUNS, Figure, MachineLoad, print_table
 from tests.deploy_files import unit_environment

@@ -21,10 +21,10 @@ from pydantic import SecretStr
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from bot.demo.delivery import Delivery
-from bot.demo.people import TEAM
-from bot.demo.platform import Message, searchable
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.delivery import Delivery
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import Message, searchable
+from bot.demo.stand_in.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import REPORTS
 from bot.profiles.people.members import PROBLEMS_FIRST, search_words, state_number

@@ -14,7 +14,7 @@ import aiohttp
 
 from bot.demo.mail import DemoMail
 from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.workspace import Workspace
 from storage.crypto.keyring import generate_key
 from tests.soak.samples import cpu_seconds
 

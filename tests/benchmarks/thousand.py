@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
 from bot.smtp.account import Encryption
 from bot.smtp.network.certificate import trust_store
 from tests.benchmarks.connections import ACCOUNT, tester_at

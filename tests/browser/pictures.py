@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.async_api import Locator, Page, async_playwright
 
-from bot.demo.people import PEOPLE
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE
 from tests.browser.conftest import QUIET, chromium
 from tests.browser.test_story import field, fill, save, say
 from tests.scenario.crowd import crowd, give_profiles, mail_for

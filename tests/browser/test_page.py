@@ -6,9 +6,9 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from bot.demo.people import BOT_USER
-from bot.demo.platform import Message, direct_channel
 from bot.demo.run import Demo
+from bot.demo.stand_in.people import BOT_USER
+from bot.demo.stand_in.platform import Message, direct_channel
 from tests.browser.test_story import say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,9 +7,9 @@ import pytest
 from playwright.async_api import Page, expect
 from pydantic import SecretStr
 
-from bot.demo.people import BOT_USER, CHANNEL
-from bot.demo.platform import Message
 from bot.demo.run import Demo
+from bot.demo.stand_in.people import BOT_USER, CHANNEL
+from bot.demo.stand_in.platform import Message
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of
 from bot.profiles.connection_tests.connection_tests import interpret_report
@@ -19,7 +19,7 @@ from bot.smtp.advice.advice import ROWS
 from bot.smtp.advice.row import When
 from bot.smtp.check.report import Certificate, Endpoint, Outcome, Reply, Report, Stage, StageName
 from tests.browser.test_story import field, fill, save, say
-from tests.unit.test_advice import reply_for
+from tests.unit.smtp.test_advice import reply_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

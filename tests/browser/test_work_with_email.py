@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from bot.demo.people import PEOPLE
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE
 from tests.browser.test_story import field, say
 from tests.counts import PROVE_ONLY
 from tests.scenario.crowd import SECRET, crowd, give_profiles, mail_for, people_read

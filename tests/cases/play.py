@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.demo.people import BOT_USER, PEOPLE
-from bot.demo.platform import Message
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import BOT_USER, PEOPLE
+from bot.demo.stand_in.platform import Message
 from tests.cases.case import Case, Expectation, Step
 from tests.cases.certificates import CaseCertificates
 from tests.cases.read import Answer

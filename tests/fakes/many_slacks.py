@@ -16,8 +16,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
-from bot.demo.delivery import encoded, signature
+from bot.demo.stand_in.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
+from bot.demo.stand_in.delivery import encoded, signature
 from bot.slack.ids import OPTIONAL_SCOPES, SCOPES
 from tests.fakes.slack_places import Call, Grant, Place, Team, User, as_slack
 

@@ -11,9 +11,9 @@ import trustme
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoMail
-from bot.demo.people import TEAM
 from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import update_person

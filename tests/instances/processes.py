@@ -11,10 +11,10 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.demo.delivery import encoded, signature
-from bot.demo.people import TEAM
-from bot.demo.platform import texts
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.delivery import encoded, signature
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import texts
+from bot.demo.stand_in.workspace import Workspace
 from tests.scenario.starting import address_of, start_fresh
 
 SAVED = "FROM_NAME"

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from bot.demo.delivery import Delivery, DeliveryError
-from bot.demo.people import PEOPLE, DemoPerson
-from bot.demo.platform import Message, direct_channel, searchable
-from bot.demo.views import PlatformError
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.delivery import Delivery, DeliveryError
+from bot.demo.stand_in.people import PEOPLE, DemoPerson
+from bot.demo.stand_in.platform import Message, direct_channel, searchable
+from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace
 from bot.slack.replies.jobs import INTERRUPTED, RESTARTING
 from tests.counts import PROVE_ONLY
 from tests.instances.cluster import BY_SOCKET, RunningInstance, mail_servers, profile_at, running_instance
@@ -218,7 +218,7 @@ async def test_a_stop_at_any_moment_ends_cleanly_and_leaves_nobody_without_an_an
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is told here is the truth of answers, which a busy machine does not change.
-    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", PATIENCE)
+    monkeypatch.setattr("bot.demo.stand_in.delivery.ACK_SECONDS", PATIENCE)
     seed = os.environ.get("STOPPING_SEED") or str(random.randrange(10**6))
     print(f"STOPPING_SEED={seed}")  # noqa: T201 - with it the same moments come again
     free = asyncio.Semaphore(AT_ONCE)

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from bot.demo.mail import DemoMail
-from bot.demo.people import TEAM
 from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.workspace import Workspace
 from bot.profiles.account.profile import EmailProfile
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database

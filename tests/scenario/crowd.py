@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.people import PEOPLE, TEAM, DemoPerson
-from bot.demo.platform import Message
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE, TEAM, DemoPerson
+from bot.demo.stand_in.platform import Message
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import profile_view
 from bot.profiles.people.access import Person
@@ -95,8 +95,11 @@ def users(message: Message) -> list[str]:
     return [line.partition("<@")[2].partition(">")[0] for line in lines(message)]
 
 
-async def listed(demo: Demo) -> Message:
-    """Show an admin the list."""
+async def listed(demo: Demo, search: str | None = None) -> Message:
+    """Show an admin the list, or whom a search finds in it."""
     demo.workspace.all_messages.clear()
     await demo.workspace.command(GRACE, "/email-profile", "list")
-    return await demo.workspace.wait_message(GRACE, "Work with email")
+    shown = await demo.workspace.wait_message(GRACE, "Work with email")
+    if search is not None:
+        await demo.workspace.enter_in(GRACE, "Search", search, message=shown)
+    return shown

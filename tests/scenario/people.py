@@ -2,9 +2,10 @@
 
 import asyncio
 
-from bot.demo.people import TEAM
-from bot.demo.platform import Message
 from bot.demo.run import Demo
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import Message
+from bot.profiles.account.profile import EmailProfile
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD
 
 ADA = "U0ADA"
@@ -101,6 +102,14 @@ def typed(demo: Demo, user: str, label: str) -> object:
     assert view is not None
     _, key = view.labelled(label)
     return view.values.get(key)
+
+
+async def profile_of(demo: Demo, user: str = ADA) -> EmailProfile:
+    """Return what is stored of a person who has a profile."""
+    async with demo.bot.database.reading() as tx:
+        stored = await tx.profiles.get(TEAM, user)
+    assert stored is not None
+    return EmailProfile.from_document(stored.document)
 
 
 async def history(demo: Demo, user: str = ADA) -> list[tuple[str, str]]:

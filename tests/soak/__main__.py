@@ -22,9 +22,9 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.demo.delivery import DeliveryError
-from bot.demo.people import CHANNEL, PEOPLE, TEAM
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.people import CHANNEL, PEOPLE, TEAM
+from bot.demo.stand_in.workspace import Workspace
 from tests.benchmarks.figures import MachineLoad
 from tests.deploy_files import unit_environment
 from tests.instances.cluster import BY_SOCKET, RunningInstance, mail_servers, profile_at, running_instance

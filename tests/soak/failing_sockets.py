@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.demo.delivery import Delivery, DeliveryError
+from bot.demo.stand_in.delivery import Delivery, DeliveryError
 
 NEW_SOCKET_SECONDS = 30.0
 """How long a new socket is awaited before the next failure."""

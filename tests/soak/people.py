@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bot.demo.delivery import DeliveryError
-from bot.demo.people import DemoPerson
-from bot.demo.platform import Message, searchable
-from bot.demo.views import PlatformError
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.people import DemoPerson
+from bot.demo.stand_in.platform import Message, searchable
+from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace
 from tests.scenario.people import GRACE
 
 COMMANDS_A_SECOND = 8.0

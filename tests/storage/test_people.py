@@ -271,6 +271,8 @@ async def test_people_are_found_and_counted_by_labels_as_a_whole_and_by_ids(data
         assert await found(users=("U3", "U1")) == ["U1", "U3"]
         assert await found(users=("U3",), labels=("cause 1",)) == []
         assert await found(users=()) == []
+        # More than either database takes parameters in one statement.
+        assert await found(users=("U3", "U1", *map(str, range(70_000)))) == ["U1", "U3"]
         async with database.reading() as tx:
             counts = await tx.people.label_counts("T1", 1, ["stage Sign-in", "cause 1", "cause 9"])
         assert counts == {"stage Sign-in": 2, "cause 1": 1}

@@ -119,6 +119,8 @@ async def test_the_test_of_a_form_is_found_by_whoever_tested_it_until_it_ends(da
         await tx.form_tests.keep("T1", "U1", tester="U9", document=b"over", seconds=-1)
         assert await tx.form_tests.find("T1", "U1", tester="U9", seconds=600) is None
         await tx.form_tests.purge()
+        await tx.form_tests.keep("T1", "U1", tester="U9", document=b"failed since", seconds=60)
+        await tx.form_tests.forget("T1", "U1", tester="U9")
     assert await testers(database) == ["U1"]
     await change(database, "UPDATE form_tests SET tester = 'U9'")
     async with database.writing() as tx:

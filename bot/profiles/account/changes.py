@@ -13,6 +13,7 @@ from bot.profiles.account.profile import (
     Field,
     ProfileForm,
     effective_encryption,
+    server_name,
 )
 from bot.profiles.account.records import ProfileView
 
@@ -133,6 +134,8 @@ def _values(profile: EmailProfile) -> dict[str, str]:
 def _mine(form: ProfileForm, name: Field) -> str:
     if name is Field.ENCRYPTION:
         return ENCRYPTION_CHOICES[form.encryption] if form.encryption else ""
+    if name is Field.HOST:
+        return server_name(form.host)
     return _as_text(getattr(form, name))
 
 

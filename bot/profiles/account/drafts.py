@@ -18,11 +18,11 @@ from bot.profiles.account.profile import (
     Field,
     ProfileForm,
     check_address,
-    check_host,
     check_others_form,
     check_own_form,
     effective_encryption,
     parse_port,
+    server_name,
     split_typed_server,
     with_stored_fields,
     without_what_nobody_sees,
@@ -137,13 +137,10 @@ def form_account(form: ProfileForm, stored: EmailProfile, defaults: Defaults) ->
     """Return the account that stands in a form as it was typed, without its password, for wording what is found."""
     form = completed(form, stored, defaults)
     extras = draft_extras(stored.extras, form.extras, form.encryption)
-    host = split_typed_server(form.host)[0]
-    with suppress(ValueError):
-        host = check_host(host)
     typed = EmailProfile(
         address=without_what_nobody_sees(Field.ADDRESS, form.address),
         login=without_what_nobody_sees(Field.LOGIN, form.login),
-        host=host,
+        host=server_name(form.host),
         port=parse_port(form.port),
         authenticate=form.authenticate,
         extras=extras,

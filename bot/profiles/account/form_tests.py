@@ -44,7 +44,11 @@ def tested_values(draft: Draft, loaded: Loaded) -> str:
 
 
 async def keep_form_test(tx: Transaction, caller: Person, owner: Person, values: str, report: Report) -> None:
-    """Keep the report of a passed test, for when `caller` saves exactly these values."""
+    """Keep the report of a passed test, for when `caller` saves exactly these values; a failed one ends that."""
+    if not report.passed:
+        if await passed_form_test(tx, caller, owner, values) is not None:
+            await tx.form_tests.forget(owner.workspace, owner.user, tester=caller.user)
+        return
     kept = {"values": tx.keyring.keyed_hash(values), "report": REPORTS.dump_json(report).decode()}
     await tx.form_tests.purge()
     await tx.form_tests.keep(

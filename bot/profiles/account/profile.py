@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -276,7 +277,7 @@ def with_stored_fields(form: ProfileForm, stored: EmailProfile) -> ProfileForm:
     kept: dict[str, Any] = {name: getattr(stored, name) for name in form.keep_stored & _KEPT_AS_THEY_ARE}
     if Field.PORT in kept:
         kept[Field.PORT] = str(stored.port or "")
-    if Field.HOST in kept and form.host.strip() != stored.host:
+    if Field.HOST in kept and server_name(form.host) != stored.host:
         # What was typed as password for one server never goes to another.
         kept[Field.PASSWORD] = SecretStr("")
     return replace(form, **kept)
@@ -294,6 +295,14 @@ def port_beside(server: str, port: str) -> tuple[str, str]:
         f"{LABELS[Field.HOST]} says port {clean(behind, most=10)}, and here stands {clean(alone, most=10)}. "
         "Keep one of the two."
     )
+
+
+def server_name(typed: str) -> str:
+    """Return the host of a server address as it was typed, in its normal form; as it stands there if it has none."""
+    host = split_typed_server(typed)[0]
+    with suppress(ValueError):
+        return check_host(host)
+    return host
 
 
 def split_typed_server(typed: str) -> tuple[str, str]:

@@ -2,14 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.connection_tests.run_results import FailureGroup, load_result, save_result
-from bot.profiles.errors import NotAllowedError, UserError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import OnChange
 from bot.profiles.people.notices import Batch, report_batch
@@ -59,35 +59,40 @@ class BulkFixes:
             raise UserError("There is no one change that helps all of these. Open the last report of each.")
         return group
 
-    async def fix(self, *, caller: Person, group: FailureGroup) -> AsyncIterator[BulkChange]:
+    async def fix(self, *, caller: Person, group: FailureGroup) -> AsyncGenerator[BulkChange, None]:
         """Make the group's fix in one profile after the other; yields after each, the same object.
 
-        Each owner gets a notice; when all were sent, the caller is told how many could not be.
+        Each owner gets a notice; when all were sent, the caller is told how many could not be, also where this was
+        stopped or broke off. Whoever reads this closes it.
 
-        Whoever does not fail so any more is left alone, and counted.
+        Whoever does not fail so any more, or has left, is left alone, and counted.
+
+        Raises:
+            NotAllowedError: the caller is no admin.
         """
+        await self.access.require_admin(caller)
         change, batch = BulkChange(total=len(group.fits)), str(uuid4())
-        for user in group.fits:
-            owner = Person(workspace=caller.workspace, user=user)
-            change.latest = None
-            try:
-                if group.fix is not None:
-                    change.latest = await self.profiles.fix_among_many(
-                        caller=caller, owner=owner, fix=group.fix, cause=group.cause, batch=batch
-                    )
-            except NotAllowedError:
-                change.left_alone["They are no members any more."] += 1
-            except UserError as error:
-                change.left_alone[str(error)] += 1
-            _count(change, user)
-            if change.done == change.total:
-                await self._report(caller, change, batch)
-            yield change
+        try:
+            for user in group.fits:
+                owner = Person(workspace=caller.workspace, user=user)
+                change.latest = None
+                try:
+                    if group.fix is not None:
+                        change.latest = await self.profiles.fix_among_many(
+                            caller=caller, owner=owner, fix=group.fix, cause=group.cause, batch=batch
+                        )
+                except UserError as error:
+                    change.left_alone[str(error)] += 1
+                _count(change, user)
+                yield change
+        finally:
+            await self._report(caller, change, batch)
 
-    async def undo(self, *, caller: Person, run_id: str) -> AsyncIterator[BulkChange]:
+    async def undo(self, *, caller: Person, run_id: str) -> AsyncGenerator[BulkChange, None]:
         """Put back what was before a run's fix, one profile after the other; yields after each, the same object.
 
-        Whoever has changed their profile since is left alone, and counted.
+        Whoever has changed their profile since, or has left, is left alone, and counted. What breaks off goes on where
+        it ended when it is called again. Whoever reads this closes it.
 
         Raises:
             NotAllowedError: the caller is no admin.
@@ -99,18 +104,35 @@ class BulkFixes:
         if result.undone or not result.changed:
             raise UserError("This was undone already.")
         change, batch = BulkChange(total=len(result.changed)), str(uuid4())
-        for user, revision in result.changed:
-            owner = Person(workspace=caller.workspace, user=user)
-            change.latest = None
-            try:
-                change.latest = await self.profiles.undo(caller=caller, owner=owner, revision=revision, batch=batch)
-            except UserError as error:
-                change.left_alone[str(error)] += 1
-            _count(change, user)
-            yield change
-        await self._report(caller, change, batch)
+        done: set[str] = set()
+        try:
+            for user, revision in result.changed:
+                owner = Person(workspace=caller.workspace, user=user)
+                change.latest = None
+                try:
+                    change.latest = await self.profiles.undo_among_many(
+                        caller=caller, owner=owner, revision=revision, batch=batch
+                    )
+                except UserError as error:
+                    change.left_alone[str(error)] += 1
+                _count(change, user)
+                done.add(user)
+                yield change
+        finally:
+            await self._note_undone(caller, run_id, done)
+            await self._report(caller, change, batch)
+
+    async def _note_undone(self, caller: Person, run_id: str, done: Collection[str]) -> None:
+        """Store who is left to put back; whoever deleted their profile meanwhile stays out of it."""
         async with self.database.writing() as tx:
-            await save_result(tx, caller.workspace, run_id, replace(result, undone=True))
+            try:
+                result = await load_result(tx, caller.workspace, run_id)
+            except UserError:
+                # Purged meanwhile.
+                return
+            rest = tuple(one for one in result.changed if one[0] not in done)
+            noted = replace(result, changed=rest) if rest else replace(result, undone=True)
+            await save_result(tx, caller.workspace, run_id, noted)
 
     async def _report(self, caller: Person, change: BulkChange, batch: str) -> None:
         """Have the caller told, when all owners were, how many could not be."""

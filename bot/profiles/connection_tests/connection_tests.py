@@ -267,9 +267,8 @@ class ConnectionTests:
             report, left = await self._watched(begun, owner, self._tester.test, progress)
         last = report_of(loaded.last_test) if loaded.last_test else None
         report = replace(report, trusted_before=_trusted_before(last, report))
-        if report.passed:
-            async with self._database.writing() as tx:
-                await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
+        async with self._database.writing() as tx:
+            await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
         return replace(interpret_report(report, account, draft.profile), sign_ins_left=left)
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:

@@ -61,6 +61,16 @@ class RunResult:
         """How many were tested, or skipped."""
         return self.passed + self.failed + sum(self.skipped.values())
 
+    @property
+    def users(self) -> set[str]:
+        """Everybody whom the result names."""
+        return {user for group in self.groups for user in group.users} | {user for user, _ in self.changed}
+
+    def without(self, user: str) -> "RunResult":
+        """Return the result without a person."""
+        groups = tuple(group.without(user) for group in self.groups)
+        return replace(self, groups=groups, changed=tuple(one for one in self.changed if one[0] != user))
+
     def group(self, number: int) -> FailureGroup:
         """Return a group by its number.
 
@@ -93,7 +103,10 @@ async def load_result(tx: Transaction, workspace: str, run_id: str) -> RunResult
 
 
 async def save_result(tx: Transaction, workspace: str, run_id: str, result: RunResult) -> None:
-    """Store what a run found so far."""
+    """Store what a run found so far; whoever deleted their profile meanwhile stays out of it."""
+    users = result.users
+    for gone in users - await tx.profiles.users_among(workspace, users):
+        result = result.without(gone)
     await tx.runs.save_result(workspace, run_id, result.to_document())
 
 
@@ -101,15 +114,8 @@ async def forget_in_results(tx: Transaction, owner: Person) -> None:
     """Take a person out of what the runs of their workspace found."""
     for run_id, document in (await tx.runs.results(owner.workspace)).items():
         result = _read(document)
-        if result is None or not _names(result, owner.user):
-            continue
-        groups = tuple(group.without(owner.user) for group in result.groups)
-        changed = tuple(one for one in result.changed if one[0] != owner.user)
-        await save_result(tx, owner.workspace, run_id, replace(result, groups=groups, changed=changed))
-
-
-def _names(result: RunResult, user: str) -> bool:
-    return any(user in group.users for group in result.groups) or any(user == one[0] for one in result.changed)
+        if result is not None and owner.user in result.users:
+            await save_result(tx, owner.workspace, run_id, result.without(owner.user))
 
 
 def _read(document: bytes) -> RunResult | None:

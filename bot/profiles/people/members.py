@@ -70,6 +70,14 @@ def search_words(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_WORD.findall(bare)))
 
 
+def is_member(person: StoredPerson | None) -> bool:
+    """Whether somebody can have a profile, as far as the list of people knows.
+
+    Of who is no member any more, the profile waits to be purged, or for the person's return.
+    """
+    return person is not None and person.deactivated_at is None
+
+
 async def update_person(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
     """Update a person's line in the list to what is stored; `name` is None when it is as known.
 

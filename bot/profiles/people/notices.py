@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import NO_MEMBER
+from bot.profiles.people.members import NO_MEMBER, is_member
 from storage.database import Database, Transaction
 from storage.tables.outbox import SENT, StoredNotice
 
@@ -191,7 +191,7 @@ class Notices:
         async with self.database.reading() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
             view = (await load(tx, owner)).view
-        if person is None or person.deactivated_at:
+        if not is_member(person):
             raise NotDueError(NO_MEMBER)
         if view.state is ProfileState.WORKS:
             raise NotDueError(NO_LONGER_TRUE)

@@ -92,17 +92,19 @@ class Reminders:
     ) -> ReminderCounts:
         """Remind everybody of a query who needs it, calling `show` with the counts after each batch of lines.
 
-        When all have been sent, the caller is told how many could not be.
+        When all have been sent, the caller is told how many could not be, also where this broke off.
         """
         counts, batch = ReminderCounts(), str(uuid4())
-        async for lines in self.people_list.stream_lines(caller=caller, query=query):
-            for line in lines:
-                counts.add(await self._remind(caller, Person(caller.workspace, line.user), batch=batch))
-            await show(counts)
-        if counts.reminded:
-            async with self.database.writing() as tx:
-                await report_batch(tx, caller, Batch.REMINDED, batch=batch)
-            self.on_change(caller)
+        try:
+            async for lines in self.people_list.stream_lines(caller=caller, query=query):
+                for line in lines:
+                    counts.add(await self._remind(caller, Person(caller.workspace, line.user), batch=batch))
+                await show(counts)
+        finally:
+            if counts.reminded:
+                async with self.database.writing() as tx:
+                    await report_batch(tx, caller, Batch.REMINDED, batch=batch)
+                self.on_change(caller)
         return counts
 
     async def _remind(self, caller: Person, owner: Person, *, batch: str) -> LeftOut | None:

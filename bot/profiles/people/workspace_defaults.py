@@ -19,10 +19,9 @@ from bot.profiles.people.defaults import (
     describe_changed_defaults,
     load_defaults,
 )
-from bot.profiles.people.members import OnChange, update_person_from
+from bot.profiles.people.members import OnChange, is_member, update_person_from
 from bot.profiles.people.notices import Batch, notify_of_change, report_batch
 from storage.database import Database
-from storage.tables.people import StoredPerson
 from storage.tables.table import StaleRevisionError
 
 _BATCH = 100
@@ -119,7 +118,7 @@ class WorkspaceDefaults:
             async with self.database.reading() as tx:
                 person = await tx.people.get(owner.workspace, owner.user)
                 profile = (await load(tx, owner)).profile
-            if not profile.is_complete or not _is_member(person):
+            if not profile.is_complete or not is_member(person):
                 continue
             if stored.defaults.matches(profile):
                 current += 1
@@ -133,7 +132,7 @@ class WorkspaceDefaults:
         """Apply the defaults to each profile that holds the previous ones, one by one; each owner gets a notice.
 
         `show` is called with the counts before the first and after each. When all notices have been sent, the caller
-        is told how many could not be.
+        is told how many could not be, also where this broke off; called again, it goes on there.
 
         Raises:
             UserError: the defaults were changed again since `revision`.
@@ -145,21 +144,23 @@ class WorkspaceDefaults:
             raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
         owners = [owner async for owner in self._owners(caller.workspace) if await self._follows(owner, stored)]
         counts, batch = MoveCounts(total=len(owners)), str(uuid4())
-        for owner in owners:
+        try:
+            for owner in owners:
+                await show(counts)
+                counts.add(await self._moved(caller, owner, stored, batch))
             await show(counts)
-            counts.add(await self._moved(caller, owner, stored, batch))
-        await show(counts)
-        if counts.moved:
-            async with self.database.writing() as tx:
-                await report_batch(tx, caller, Batch.MOVED, batch=batch)
-            self.on_change(caller)
+        finally:
+            if counts.moved:
+                async with self.database.writing() as tx:
+                    await report_batch(tx, caller, Batch.MOVED, batch=batch)
+                self.on_change(caller)
         return counts
 
     async def _follows(self, owner: Person, stored: StoredDefaults) -> bool:
         async with self.database.reading() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
             loaded = await load(tx, owner)
-        return _is_member(person) and _is_due(loaded, stored)
+        return is_member(person) and _is_due(loaded, stored)
 
     async def _moved(self, caller: Person, owner: Person, stored: StoredDefaults, batch: str) -> ProfileChange | None:
         """Move one profile; None when it holds the previous defaults no more, or others save it again and again."""
@@ -179,7 +180,7 @@ class WorkspaceDefaults:
         async with self.database.writing() as tx:
             person = await tx.people.get(owner.workspace, owner.user)
             loaded = await load(tx, owner)
-            if not (_is_member(person) and _is_due(loaded, stored)):
+            if not (is_member(person) and _is_due(loaded, stored)):
                 return None
             before = replace(loaded.profile, before=None)
             after = stored.defaults.applied_to(before, stored.previous)
@@ -207,11 +208,6 @@ class WorkspaceDefaults:
             if len(users) < _BATCH:
                 return
             after = users[-1]
-
-
-def _is_member(person: StoredPerson | None) -> bool:
-    # Of who is no member any more, the profile waits to be purged, or for the person's return.
-    return person is not None and person.deactivated_at is None
 
 
 def _is_due(loaded: Loaded, stored: StoredDefaults) -> bool:

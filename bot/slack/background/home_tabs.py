@@ -20,7 +20,7 @@ from bot.profiles.people.history import History
 from bot.profiles.people.people_list import ListQuery, PeopleList
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.slack.views import home as views
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database

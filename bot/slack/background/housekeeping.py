@@ -39,6 +39,8 @@ READING_LEASE_SECONDS = 120.0
 SYNCED_AT_ONCE = 4
 """Workspaces whose users are read at the same time."""
 
+_INTERRUPTED = "The bot was restarted meanwhile, or lost its database. Start it again from the list."
+
 # https://docs.slack.dev/reference/methods/users.list#errors: what Slack answers once a token is no good any more.
 _DEAD_TOKEN = ("account_inactive", "invalid_auth", "token_revoked")
 
@@ -166,5 +168,5 @@ class Housekeeping:
 
     async def _report_one(self, run: StoredRun, found: RunResult) -> None:
         client = with_retries(await self.workspaces.client_for(run.workspace))
-        message = interrupted(found, run_id=run.run_id, done=max(run.done, found.done))
+        message = interrupted(found, run_id=run.run_id, done=max(run.done, found.done), why=_INTERRUPTED)
         await BulkRunMessage(client, channel=run.channel, ts=run.message_ts).end(message)

@@ -19,8 +19,8 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import FAULTY, TOO_LATE, UNCERTAIN, NotDueError, NoticeKind, Notices
 from bot.profiles.people.retention import NOTICE_PERIOD, outbox_lease
-from bot.slack.views.form import PasswordEntry
 from bot.slack.views.notices import notice_message
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.web_api.errors import (
     SLACK_ERRORS,
     error_code,

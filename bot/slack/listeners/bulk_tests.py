@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -20,12 +21,12 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.bulk_run_message import BulkRunMessage
-from bot.slack.replies.jobs import INTERRUPTED as INTERRUPTED_SENTENCE
 from bot.slack.replies.reply import reply_below
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
-from bot.slack.views.message import notice
+from bot.slack.views.message import Message, notice
 from bot.slack.views.people_list import TITLE, decode_query, list_message
+from storage.engines.transactions import DatabaseUnavailableError
 from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
 
 START_TIMEOUT_SECONDS = 2.0
@@ -71,7 +72,7 @@ class BulkTestListeners:
         """Stop a run; its message shows how far it came."""
         await ack()
         stopped = await self._services.bulk.cancel_run(caller=caller, run_id=pressed_value(action))
-        message = notice("The test stops in a moment." if stopped else "This test is over already.")
+        message = notice("It stops in a moment." if stopped else "It is over already.")
         await reply_below(body, client, title=TITLE, first=message)
 
     async def press_show(
@@ -99,7 +100,7 @@ class BulkTestListeners:
             run_id, result = await self._services.bulk.summarise(caller=caller, query=query)
             await reply.show(views.causes(result, run_id=run_id))
 
-        self._services.jobs.start_run(f"causes for {caller.user}", work, notify=notify)
+        await self._services.jobs.start_shown_run(f"causes for {caller.user}", work, notify=notify)
 
     async def press_fix(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -112,7 +113,6 @@ class BulkTestListeners:
         async def work(run: StoredRun, shown: BulkRunMessage) -> RunResult:
             fixed, people = await self._fix(run, group, caller, shown)
             if fixed.cancelled or not people:
-                await self._services.bulk.save(run, fixed)
                 return fixed
             return await self._run(run, people, caller, shown, before=fixed)
 
@@ -126,22 +126,24 @@ class BulkTestListeners:
         await ack()
         run_id = pressed_value(action)
         result = await self._services.bulk.result(caller=caller, run_id=run_id)
-        shown = await self._post(client, caller)
+        shown, change = await self._post(client, caller), BulkChange(total=0)
 
         async def notify(sentence: str) -> None:
-            await shown.end(notice(sentence))
+            await shown.end(views.undo_broken_off(change, why=sentence))
 
         async def work() -> None:
-            change, shown_at = BulkChange(total=0), 0.0
-            async for change in self._services.bulk_fixes.undo(caller=caller, run_id=run_id):
-                if time.monotonic() - shown_at >= PROGRESS_INTERVAL_SECONDS:
-                    shown_at = time.monotonic()
-                    await shown.show(views.undoing(change))
+            nonlocal change
+            shown_at = 0.0
+            async with aclosing(self._services.bulk_fixes.undo(caller=caller, run_id=run_id)) as changes:
+                async for change in changes:
+                    if time.monotonic() - shown_at >= PROGRESS_INTERVAL_SECONDS:
+                        shown_at = time.monotonic()
+                        await shown.show(views.undoing(change))
             await shown.end(views.undone(change))
             summary = views.finished(replace(result, undone=True), run_id=run_id)
             await ResponseUrl(client, body).answer(summary, replace=True)
 
-        self._services.jobs.start_run(f"undo for {caller.user}", work, notify=notify)
+        await self._services.jobs.start_shown_run(f"undo for {caller.user}", work, notify=notify)
 
     async def _test(self, body: Payload, client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
         people = await self._services.bulk.select(caller=caller, query=query)
@@ -166,11 +168,7 @@ class BulkTestListeners:
             raise
 
         async def notify(sentence: str) -> None:
-            message = notice(sentence)
-            if sentence == INTERRUPTED_SENTENCE:
-                found = await self._services.bulk.found(run)
-                message = views.interrupted(found, run_id=run.run_id, done=found.done)
-            await shown.end(message)
+            await shown.end(await self._interrupted(run, sentence))
 
         async def whole() -> None:
             try:
@@ -189,6 +187,14 @@ class BulkTestListeners:
             await shown.show(notice(str(error)))
             raise
         await reply_below(body, client, title=TITLE, first=notice(begun))
+
+    async def _interrupted(self, run: StoredRun, why: str) -> Message:
+        try:
+            found = await self._services.bulk.found(run)
+        except DatabaseUnavailableError:
+            # Housekeeping shows what was found as soon as the database is back.
+            return notice(why)
+        return views.interrupted(found, run_id=run.run_id, done=found.done, why=why)
 
     async def _run(
         self,
@@ -209,20 +215,24 @@ class BulkTestListeners:
     ) -> tuple[RunResult, tuple[ProfileToTest, ...]]:
         """Change the profiles of a group; return what was done, stored already, and whom to test."""
         views_of: dict[str, ProfileView] = {}
-        result, stepped_at, active = RunResult(total=len(group.fits), fix=group.fix), 0.0, True
-        async for change in self._services.bulk_fixes.fix(caller=caller, group=group):
-            if change.latest is not None:
-                views_of[change.latest.view.owner.user] = change.latest.view
-            result = _changed(result, change)
-            if change.done == change.total or time.monotonic() - stepped_at >= PROGRESS_INTERVAL_SECONDS:
-                stepped_at = time.monotonic()
-                await self._services.bulk.save(run, result)
-                active = await self._services.bulk.step(run, done=0)
-                await shown.show(views.changing(change, run_id=run.run_id))
-            if not active:
-                break
-        people = tuple(to_test(user, view.profile) for user, view in views_of.items())
-        return replace(result, cancelled=not active), people
+        result, stepped_at = RunResult(total=len(group.fits), fix=group.fix), 0.0
+        try:
+            async with aclosing(self._services.bulk_fixes.fix(caller=caller, group=group)) as changes:
+                async for change in changes:
+                    if change.latest is not None:
+                        views_of[change.latest.view.owner.user] = change.latest.view
+                    result = _changed(result, change)
+                    if change.done == change.total or time.monotonic() - stepped_at >= PROGRESS_INTERVAL_SECONDS:
+                        stepped_at = time.monotonic()
+                        await self._services.bulk.save(run, result)
+                        result = replace(result, cancelled=not await self._services.bulk.step(run, done=0))
+                        await shown.show(views.changing(change, run_id=run.run_id))
+                    if result.cancelled:
+                        break
+        finally:
+            # Without it nobody could put back what was changed before this broke off.
+            await self._services.bulk.save(run, result)
+        return result, tuple(to_test(user, view.profile) for user, view in views_of.items())
 
     async def _post(self, client: AsyncWebClient, caller: Person) -> BulkRunMessage:
         async with asyncio.timeout(START_TIMEOUT_SECONDS):

@@ -68,8 +68,7 @@ class ConnectionTestListeners:
         if not transcript.is_too_long:
             await ack(transcript.payload())
             return
-        reply = FollowUpReply(ResponseUrl(client, body))
-        self._services.test_replies.start(reply, caller, owner, lambda: reply.show(transcript))
+        self._start_file(transcript, body, client, caller, owner)
         await ack()
 
     async def press_test(
@@ -77,16 +76,16 @@ class ConnectionTestListeners:
     ) -> None:
         """Test from a button; the report takes the message's place."""
         await ack()
-        reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_test(reply, caller, owner)
+        reply, tests = await reply_in_place(body, client, title=TITLE, first=_BEGINNING), self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start_test(reply, caller, owner))
 
     async def press_send(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Send one message from a button; the report takes the place of the one that offered it."""
         await ack()
-        reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_send(reply, caller, owner)
+        reply, tests = await reply_in_place(body, client, title=TITLE, first=_BEGINNING), self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start_send(reply, caller, owner))
 
     async def press_stop(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -99,10 +98,20 @@ class ConnectionTestListeners:
     async def press_transcript(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Show the transcript below the report."""
+        """Show the transcript below the report; a long one comes as a file, but for a modal, which holds it."""
         await ack()
-        lines = await self._services.connections.transcript(caller=caller, owner=owner)
-        await reply_below(body, client, title="Transcript", first=reports.transcript(lines))
+        transcript = reports.transcript(await self._services.connections.transcript(caller=caller, owner=owner))
+        if transcript.is_too_long and body.get("response_url"):
+            self._start_file(transcript, body, client, caller, owner)
+        else:
+            await reply_below(body, client, title="Transcript", first=transcript)
+
+    def _start_file(
+        self, transcript: Message, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
+    ) -> None:
+        """Send a file as a job: an acknowledgement is sent when its listener ends, and a file takes four calls."""
+        reply = FollowUpReply(ResponseUrl(client, body))
+        self._services.test_replies.start(reply, caller, owner, lambda: reply.show(transcript))
 
     async def press_fix(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -117,8 +126,8 @@ class ConnectionTestListeners:
             again = button("Open the form", ActionId.APPLY_FIX, value=pressed_value(action))
             await open_or_replace(client, body, modal, again=again)
             return
-        reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
-        self._services.test_replies.start_fix(reply, caller, owner, change)
+        reply, tests = await reply_in_place(body, client, title=TITLE, first=_BEGINNING), self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start_fix(reply, caller, owner, change))
 
     async def press_undo(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person

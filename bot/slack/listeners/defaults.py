@@ -1,12 +1,13 @@
 """`/email-profile defaults`: what new forms begin with, and moving profiles to new defaults."""
 
+import logging
 from dataclasses import replace
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.log import Outcome, set_outcome
-from bot.profiles.errors import EditConflictError
+from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.slack.command_text import subcommand
@@ -19,6 +20,8 @@ from bot.slack.replies.response_url import post_where_opened, reply_address
 from bot.slack.views import defaults as views
 from bot.slack.views.message import button, escape, notice, section
 from bot.slack.views.private_metadata import PrivateMetadata
+
+log = logging.getLogger(__name__)
 
 
 class DefaultsListeners:
@@ -66,7 +69,11 @@ class DefaultsListeners:
             found = await self._services.defaults.count_usage(stored, workspace=caller.workspace)
             await post_where_opened(client, caller, metadata.reply, views.saved(stored, found))
 
-        self._services.jobs.start(f"differences for {caller.user}", count, notify=notify)
+        try:
+            self._services.jobs.start_run(f"differences for {caller.user}", count, notify=notify)
+        except UserError:
+            # The defaults are saved, which the closed form says; nobody must hear otherwise.
+            log.warning("What saved defaults mean could not be counted: too much is under way.")
 
     async def press_move(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -80,7 +87,7 @@ class DefaultsListeners:
         paced = Paced(reply)
 
         async def notify(sentence: str) -> None:
-            await reply.show(notice(sentence))
+            await reply.fail(notice(sentence))
 
         async def move() -> None:
             counts = await self._services.defaults.move(
@@ -88,4 +95,4 @@ class DefaultsListeners:
             )
             await reply.show(views.moved(counts))
 
-        self._services.jobs.start(f"move for {caller.user}", move, notify=notify)
+        await self._services.jobs.start_shown_run(f"move for {caller.user}", move, notify=notify)

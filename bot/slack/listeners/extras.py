@@ -18,14 +18,15 @@ from bot.slack.command_text import Invocation, subcommand
 from bot.slack.ids import EMAIL_EXTRA, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
-from bot.slack.replies.modals import modal_of, open_or_offer, update_modal
+from bot.slack.replies.modals import modal_of, open_modal, open_or_offer, update_modal
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
-from bot.slack.views.form import Form, profile_form, require_decided
+from bot.slack.views.form import profile_form
+from bot.slack.views.form_state import Form, require_decided
 from bot.slack.views.inputs import block_ids
-from bot.slack.views.message import Button, button, notice
+from bot.slack.views.message import button, notice
 from bot.slack.views.private_metadata import PrivateMetadata
 from bot.slack.web_api.errors import SLACK_ERRORS
 
@@ -104,8 +105,7 @@ class ExtraListeners:
         await ack()
         form = await self._services.forms.shown(modal_of(body), caller, owner)
         require_decided(form)
-        modal = views.list_modal(form.extras, metadata=form.stacked)
-        await open_or_offer(client, body, modal, again=_list_button(owner))
+        await _push(client, body, views.list_modal(form.extras, metadata=form.stacked), form.stacked, owner)
 
     async def push_add(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -116,7 +116,7 @@ class ExtraListeners:
         profile = await self._profile(metadata, caller, owner)
         first = "FROM_NAME" if set(ENCRYPTING) & set(profile.extras) else "SSL" if profile.port == 465 else "TLS"
         modal = views.add_modal(find_extra(first), metadata=metadata)
-        await open_or_offer(client, body, modal, again=_list_button(owner))
+        await _push(client, body, modal, metadata, owner)
 
     async def push_edit(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -127,7 +127,7 @@ class ExtraListeners:
         extras = (await self._profile(metadata, caller, owner)).extras
         entry = find_extra(pressed_value(action))
         modal = views.add_modal(entry, metadata=metadata, value=extras.get(entry.name, ""))
-        await open_or_offer(client, body, modal, again=_list_button(owner))
+        await _push(client, body, modal, metadata, owner)
 
     async def _profile(self, metadata: PrivateMetadata, caller: Person, owner: Person) -> EmailProfile:
         """Return port and extra configurations as the form below has them, or else as they are stored."""
@@ -270,8 +270,20 @@ class ExtraListeners:
             await post_where_opened(client, caller, metadata.reply, views.extras_message(view, reader=caller.user))
 
 
-def _list_button(owner: Person) -> Button:
-    return button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
+async def _push(client: AsyncWebClient, body: Payload, modal: View, metadata: PrivateMetadata, owner: Person) -> None:
+    """Push a modal on top of the one that was pressed in.
+
+    Where Slack does not open it, the list is offered on a button, but not above a form: what the offered list changes
+    is stored at once, and what is pressed in a form waits for its Save.
+
+    Raises:
+        NotOpenedError: Slack did not open it.
+    """
+    if metadata.form is None:
+        again = button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner.user)
+        await open_or_offer(client, body, modal, again=again)
+    else:
+        await open_modal(client, body, modal)
 
 
 def _context(body: Payload) -> PrivateMetadata:

@@ -18,13 +18,14 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.connection_tests import show_progress
-from bot.slack.replies.modals import modal_of, update_modal
+from bot.slack.replies.modals import drawing_of, modal_of, update_modal
 from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
-from bot.slack.views.form import Form, errors_notes, profile_form, typed_password
+from bot.slack.views.form import errors_notes, profile_form
+from bot.slack.views.form_state import Form, typed_password
 from bot.slack.views.message import Block, Message, alert, notice
-from bot.slack.web_api.errors import SLACK_ERRORS
+from bot.slack.web_api.errors import SLACK_ERRORS, is_unanswered
 from bot.smtp.advice.row import Fix
 
 TITLE = "Connection test"
@@ -54,7 +55,7 @@ class FormTestListeners:
         shown = modal_of(body)
         form = await self._services.forms.shown(shown, caller, owner)
         typed = form.typed(typed_password(shown, form))
-        self._start_test(body, _OpenForm(client, shown["id"], caller, form), typed, owner)
+        self._start_test(body, _OpenForm.of(shown, client, caller, form), typed, owner)
 
     async def press_fix(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -65,7 +66,7 @@ class FormTestListeners:
         _, fix = reports.decode_fix(pressed_value(action))
         form = await self._services.forms.shown(shown, caller, owner)
         password = typed_password(shown, form)
-        open_form = _OpenForm(client, shown["id"], caller, form)
+        open_form = _OpenForm.of(shown, client, caller, form)
         try:
             fixed = await self._services.profiles.fix_form(
                 caller=caller, owner=owner, form=form.typed(password), fix=fix
@@ -79,7 +80,7 @@ class FormTestListeners:
         changed = form.with_profile(fixed.profile)
         if fix.kind in _PASSWORD_FIXES:
             changed = changed.with_password_fix(fix.kind)
-        open_form = _OpenForm(client, shown["id"], caller, changed)
+        open_form = _OpenForm.of(shown, client, caller, changed)
         if not fixed.tests_now:
             await open_form.finish(alert(reports.typing_needed(fix), "info"))
             return
@@ -142,15 +143,26 @@ class FormTestListeners:
 
 @dataclass
 class _OpenForm:
-    """A form that a person has open; what is told of it stands at its top. `before` comes above that."""
+    """A form that a person has open; what is told of it stands at its top. `before` comes above that.
+
+    `drawing` is Slack's hash of its last drawing here, None where that is not known. Once the form was drawn anew
+    elsewhere, after a press on its checkbox or by the private page, it is left alone: what is known of it here is not
+    what stands in it any more.
+    """
 
     client: AsyncWebClient
     view_id: str
+    drawing: str | None
     caller: Person
     form: Form
     before: Sequence[Block] = ()
     takes_progress: bool = True
     shows_test: bool = False
+
+    @classmethod
+    def of(cls, shown: Payload, client: AsyncWebClient, caller: Person, form: Form) -> "_OpenForm":
+        """Return the form that was pressed in; `form` is what is to be shown of it."""
+        return cls(client, shown["id"], drawing_of(shown), caller, form)
 
     async def progress(self, notes: list[Block]) -> None:
         """Show how far a test is, without the form's buttons, until Slack once does not take it."""
@@ -176,8 +188,12 @@ class _OpenForm:
         self.form = self.form.redrawn()
         view = profile_form(self.form, notes=notes, buttons=buttons, ended=ended)
         try:
-            await update_modal(self.client, self.view_id, view)
+            self.drawing = await update_modal(self.client, self.view_id, view, drawing=self.drawing)
         except SLACK_ERRORS as error:
             log.info("A form was not changed (%s).", type(error).__name__)
+            if is_unanswered(error):
+                # Nobody knows the last drawing, so the next one says what its checkbox is.
+                self.drawing = None
+                self.form = self.form.with_new_checkbox()
             return False
         return True

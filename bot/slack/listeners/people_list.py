@@ -13,7 +13,7 @@ from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
-from bot.slack.replies.direct_message import post_to_person
+from bot.slack.replies.direct_message import post_file, post_to_person
 from bot.slack.replies.reply import FollowUpReply, Reply, reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import card as cards
@@ -23,6 +23,8 @@ from bot.slack.views import reminders as reminder_views
 from bot.slack.views import report as reports
 from bot.slack.views.message import Message, notice
 from bot.slack.views.private_metadata import OutdatedFormError
+
+_TABLE = "work-with-email.csv"
 
 
 class PeopleListListeners:
@@ -113,16 +115,9 @@ class PeopleListListeners:
             lines: list[PersonLine] = []
             async for batch in self._services.listing.stream_lines(caller=caller, query=query):
                 lines.extend(batch)
-            posted = await client.chat_postMessage(
-                channel=caller.user, **notice(views.export_comment(len(lines))).payload()
-            )
-            await client.files_upload_v2(
-                # A conversation of two: nobody else can open the file.
-                channel=posted["channel"],
-                filename="work-with-email.csv",
-                content=to_csv(lines),
-                title="Work with email",
-            )
+            comment = views.export_comment(len(lines))
+            table = to_csv(lines)
+            await post_file(client, caller.user, comment, filename=_TABLE, content=table, title=views.TITLE)
             await reply.show(notice("The table is in your messages with the bot."))
 
         self._services.jobs.start(f"export for {caller.user}", send, notify=notify)
@@ -186,7 +181,8 @@ class PeopleListListeners:
             if query is not None:
                 await url.answer(await self._page(caller, query), replace=True)
 
-        self._services.test_replies.start(reply, caller, owner, work)
+        tests = self._services.test_replies
+        await tests.start_pressed(reply, lambda: tests.start(reply, caller, owner, work))
 
 
 def _query(action: Mapping[str, Any]) -> ListQuery:

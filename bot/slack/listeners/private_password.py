@@ -14,7 +14,7 @@ from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views.card import password_link
-from bot.slack.views.form import require_decided
+from bot.slack.views.form_state import require_decided
 
 TITLE = "Password"
 

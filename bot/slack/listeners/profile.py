@@ -18,7 +18,8 @@ from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
-from bot.slack.views.form import profile_form, read_form, undecided
+from bot.slack.views.form import profile_form
+from bot.slack.views.form_state import read_form, undecided
 from bot.slack.views.message import escape, notice, section
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 

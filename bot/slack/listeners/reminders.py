@@ -41,7 +41,7 @@ class ReminderListeners:
             counts = await self._services.reminders.count(caller=caller, query=query)
             await reply.show(views.question(counts, query))
 
-        self._services.jobs.start(f"question for {caller.user}", count, notify=notify)
+        await self._services.jobs.start_shown_run(f"question for {caller.user}", count, notify=notify)
 
     async def remind(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -54,7 +54,7 @@ class ReminderListeners:
         paced = Paced(reply)
 
         async def notify(sentence: str) -> None:
-            await reply.show(notice(sentence))
+            await reply.fail(notice(sentence))
 
         async def work() -> None:
             counts = await self._services.reminders.remind_all(
@@ -62,4 +62,4 @@ class ReminderListeners:
             )
             await reply.show(views.done(counts))
 
-        self._services.jobs.start(f"reminders for {caller.user}", work, notify=notify)
+        await self._services.jobs.start_shown_run(f"reminders for {caller.user}", work, notify=notify)

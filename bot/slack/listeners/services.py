@@ -16,7 +16,7 @@ from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.profile_forms import ProfileForms
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.password_entry import PasswordEntry
 
 Payload = dict[str, Any]
 """What Slack sends: a request's body, or the action, view or event in it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
+from bot.observability.log import Outcome, set_outcome
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.connection_tests.connection_tests import (
@@ -16,6 +17,7 @@ from bot.profiles.connection_tests.connection_tests import (
 )
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
+from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.reply import Reply
@@ -89,7 +91,11 @@ class ConnectionTestReplies:
         self.start(reply, caller, owner, lambda: self._fix(reply, caller, owner, fix))
 
     def start(self, reply: Reply, caller: Person, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a job about a profile; when it does not begin, or fails, the reply says so."""
+        """Start a job about a profile; when it fails, the reply says so.
+
+        Raises:
+            UserError: too many jobs are under way, or the bot is stopping.
+        """
 
         async def notify(sentence: str) -> None:
             await reply.fail(notice(sentence))
@@ -101,6 +107,14 @@ class ConnectionTestReplies:
                 await reply.fail(reports.limited(error))
 
         self.jobs.start(f"test of {owner.user} for {caller.user}", within_limits, notify=notify)
+
+    async def start_pressed(self, reply: Reply, start: Callable[[], None]) -> None:
+        """Start what was pressed; when it does not begin, say so in the reply, which may show already that it does."""
+        try:
+            start()
+        except UserError as error:
+            set_outcome(Outcome.TOLD)
+            await reply.fail(notice(str(error)))
 
     async def test(self, reply: Reply, caller: Person, owner: Person) -> None:
         """Test a profile and show the report."""

@@ -27,14 +27,22 @@ async def post_to_person(client: AsyncWebClient, user: str, message: Message) ->
         SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack did not take it.
     """
     if message.is_too_long:
-        await _upload(client, user, message)
+        comment = f"{message.text} {_BELOW}"
+        await post_file(client, user, comment, filename=_FILE, content=message.plain_text())
         return
     async with asyncio.timeout(POST_TIMEOUT_SECONDS):
         await client.chat_postMessage(channel=user, **message.payload())
 
 
-async def _upload(client: AsyncWebClient, user: str, message: Message) -> None:
+async def post_file(
+    client: AsyncWebClient, user: str, comment: str, *, filename: str, content: str, title: str | None = None
+) -> None:
+    """Post a comment as `post_to_person` does, and a file below it, which nobody else can open.
+
+    Raises:
+        SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack did not take one of them.
+    """
     async with asyncio.timeout(UPLOAD_TIMEOUT_SECONDS):
         # Only Slack's answer to a message names the conversation that a file can be shared in.
-        posted = await client.chat_postMessage(channel=user, **notice(f"{message.text} {_BELOW}").payload())
-        await client.files_upload_v2(channel=posted["channel"], filename=_FILE, content=message.plain_text())
+        posted = await client.chat_postMessage(channel=user, **notice(comment).payload())
+        await client.files_upload_v2(channel=posted["channel"], filename=filename, content=content, title=title)

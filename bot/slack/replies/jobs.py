@@ -5,8 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bot.observability.log import current_reference, log_undelivered
-from bot.profiles.errors import NotAllowedError, UserError, outage_sentence
+from bot.observability.log import Outcome, current_reference, log_undelivered, set_outcome
+from bot.profiles.errors import NotAllowedError, UserError, broken_off_sentence
 from bot.slack.web_api.errors import SLACK_ERRORS
 from storage.engines.transactions import DatabaseUnavailableError
 
@@ -16,7 +16,7 @@ _LAST_NOTICE_SECONDS = 5.0
 """How long cancelled jobs get to notify their owners."""
 
 MOST_RUNS = 10
-"""Works on many profiles under way at once, one a workspace."""
+"""Works on many profiles under way at once."""
 
 INTERRUPTED = "The bot is being restarted, so this was interrupted. Please run it again in a minute."
 RESTARTING = "The bot is being restarted. Please try again in a minute."
@@ -25,8 +25,8 @@ RESTARTING = "The bot is being restarted. Please try again in a minute."
 def unexpected(reference: str) -> str:
     """Return the sentence for an error that nobody expected."""
     return (
-        f"Something went wrong (reference {reference}). Nothing was changed. Try again; if it stays, give "
-        "whoever runs the bot this reference."
+        f"Something went wrong (reference {reference}). Please look how things stand before you try again; if it "
+        "stays, give whoever runs the bot this reference."
     )
 
 
@@ -73,10 +73,20 @@ class Jobs:
     ) -> None:
         """Start work on many profiles, in a place of its own; all else as `start`."""
         if len(self._runs) >= self._most_runs:
-            raise UserError("Tests of many profiles are running for other workspaces. Please try again in a minute.")
+            raise UserError("Much work on many profiles is under way right now. Please try again in a minute.")
         task = self._begin(name, work, notify)
         self._runs.add(task)
         task.add_done_callback(self._runs.discard)
+
+    async def start_shown_run(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, notify: Callable[[str], Awaitable[object]]
+    ) -> None:
+        """Start work on many profiles whose beginning is shown already; where it is refused, `notify` gets that too."""
+        try:
+            self.start_run(name, work, notify=notify)
+        except UserError as error:
+            set_outcome(Outcome.TOLD)
+            await notify(str(error))
 
     def _begin(
         self, name: str, work: Callable[[], Coroutine[Any, Any, None]], notify: Callable[[str], Awaitable[object]]
@@ -100,7 +110,7 @@ class Jobs:
                 log.info("Refused: %s.", name)
             await _notify(notify, str(error))
         except DatabaseUnavailableError as error:
-            await _notify(notify, outage_sentence(error))
+            await _notify(notify, broken_off_sentence(error))
         except SLACK_ERRORS as error:
             log_undelivered(log, "Slack did not take what a background job had to show", error)
             await _notify(notify, not_taken(current_reference()))

@@ -38,20 +38,30 @@ class TryAgainError(NotOpenedError):
         self.message = Message(text=sentence, blocks=[section(escape(sentence)), actions(again)])
 
 
-async def update_modal(client: AsyncWebClient, view_id: str, view: View) -> None:
-    """Replace an open modal by `view`; one that was closed meanwhile needs nothing.
+async def update_modal(client: AsyncWebClient, view_id: str, view: View, *, drawing: str | None = None) -> str | None:
+    """Replace an open modal by `view`, and return Slack's hash of that drawing; one that was closed needs nothing.
 
-    `not_found` is what https://docs.slack.dev/reference/methods/views.update answers then.
+    With `drawing`, the hash of an earlier one, a modal that was drawn anew since then stays as it is: the `hash` of
+    https://docs.slack.dev/surfaces/modals#handling_race_conditions. `not_found` is what
+    https://docs.slack.dev/reference/methods/views.update answers for a closed one.
 
     Raises:
-        SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack did not take it.
+        SlackApiError, aiohttp.ClientError, TimeoutError, OSError: Slack did not take it; `hash_conflict` is its word
+            for a modal that was drawn anew.
     """
     try:
         async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
-            await without_retries(client).views_update(view_id=view_id, view=view)
+            answer = await without_retries(client).views_update(view_id=view_id, view=view, hash=drawing)
     except SlackApiError as error:
         if error_code(error) != "not_found":
             raise
+        return drawing
+    return drawing_of(answer.get("view"))
+
+
+def drawing_of(view: Any) -> str | None:
+    """Return Slack's hash of a view that it has sent, which is another after each update; None where it names none."""
+    return str(view.get("hash") or "") or None if isinstance(view, Mapping) else None
 
 
 async def open_or_replace(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> None:

@@ -15,8 +15,10 @@ from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import MODAL_TIMEOUT_SECONDS
 from bot.slack.views.card import card
-from bot.slack.views.form import PasswordEntry, form_below, profile_form
+from bot.slack.views.form import profile_form
+from bot.slack.views.form_state import form_below
 from bot.slack.views.message import Message, alert, notice, section
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import OutdatedFormError, PrivateMetadata
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code
@@ -73,7 +75,8 @@ class PasswordSetNotice:
             *alert(f"{_DONE} Save the form to go on.", "success"),
             *(block for note in done.notes for block in alert(note, "warning")),
         ]
-        view = profile_form(form.redrawn(), notes=notes)
+        # The link remembers the checkbox as it was; what it shows has to be what is saved.
+        view = profile_form(form.with_new_checkbox().redrawn(), notes=notes)
         try:
             async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
                 await client.views_update(view_id=link.view_id, view=view)

@@ -13,8 +13,10 @@ from bot.slack.ids import ActionId
 from bot.slack.replies.modals import open_or_replace
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
-from bot.slack.views.form import Form, PasswordEntry, form_below, new_form, profile_form, shown_form
+from bot.slack.views.form import profile_form
+from bot.slack.views.form_state import Form, form_below, new_form, shown_form
 from bot.slack.views.message import button
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
 

@@ -6,7 +6,7 @@ Whatever becomes of that place, the last word reaches the person: else by direct
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from slack_sdk.models.blocks import PlainTextObject
@@ -21,8 +21,10 @@ from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 2.0
-"""Between two messages about how far something is."""
+FIRST_PROGRESS_SECONDS = 2.0
+PROGRESS_GROWTH = 4
+LONGEST_PROGRESS_SECONDS = 32.0
+"""Between messages about how far something is: soon at first, then seldom, for a response_url has few posts."""
 
 
 class Reply(Protocol):
@@ -216,16 +218,20 @@ async def show_on_top(client: AsyncWebClient, body: Mapping[str, Any], message: 
 
 
 class Paced:
-    """Shows how far something is, now and then: each time Slack is asked, and a person reads no quicker."""
+    """Shows how far something is, now and then, the longer it takes the more seldom."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` returns seconds that never jump."""
         self._reply = reply
-        self._next = time.monotonic() + PROGRESS_SECONDS
+        self._clock = clock
+        self._pause = FIRST_PROGRESS_SECONDS
+        self._next = clock() + self._pause
 
     async def progress(self, message: Message) -> None:
         """Show a message, unless another was shown just now."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + PROGRESS_SECONDS
+        if self._clock() >= self._next:
+            self._pause = min(self._pause * PROGRESS_GROWTH, LONGEST_PROGRESS_SECONDS)
+            self._next = self._clock() + self._pause
             await self._reply.progress(message)
 
 

@@ -20,6 +20,7 @@ from bot.slack.views.message import (
     context,
     escape,
     format_clock,
+    notice,
     people,
     section,
     truncate,
@@ -88,12 +89,20 @@ def undone(change: BulkChange) -> Message:
     )
 
 
+def undo_broken_off(change: BulkChange, *, why: str) -> Message:
+    """Return what became of putting a change back that broke off; `why` is a sentence."""
+    if not change.done:
+        return notice(why)
+    so_far = undone(change)
+    advice = f"{why} Press Undo again for the rest." if change.done < change.total else why
+    return Message(text=f"{so_far.text} {advice}", blocks=[*so_far.blocks, section(escape(advice))])
+
+
 def finished(result: RunResult, *, run_id: str) -> Message:
     """Return how many profiles work, and the rest by cause, each with what can be done for all of them."""
-    tested = result.passed + result.failed
-    text = f"Of {tested} tested email profiles {result.passed} work and {result.failed} fail."
+    text = _tested(result)
     if result.cancelled:
-        text = f"Stopped after {result.done} of {result.total}. {text}"
+        text = f"Stopped: {text}" if _only_changed(result) else f"Stopped after {result.done} of {result.total}. {text}"
     return Message(
         text=text, blocks=[*_changed(result, run_id), section(f"*{escape(text)}*"), *_causes(result, run_id)]
     )
@@ -107,14 +116,28 @@ def causes(result: RunResult, *, run_id: str) -> Message:
     return Message(text=text, blocks=[section(f"*{escape(text)}*"), *_causes(result, run_id)])
 
 
-def interrupted(result: RunResult, *, run_id: str, done: int) -> Message:
-    """Return what a run found before it ended with its process, after so many profiles."""
-    text = f"The test of {profiles(result.total)} was interrupted after {done}, because the bot was restarted."
-    advice = "What was found so far is kept. Start it again from the list."
+def interrupted(result: RunResult, *, run_id: str, done: int, why: str) -> Message:
+    """Return what a run changed and found before it broke off, after so many profiles; `why` is a sentence."""
+    text = f"The test of {profiles(result.total)} was interrupted after {done}."
+    if _only_changed(result):
+        text = f"Interrupted: {_tested(result)}"
+    advice = f"{why} What was done so far is kept."
     return Message(
         text=f"{text} {advice}",
         blocks=[*_changed(result, run_id), section(escape(f"{text} {advice}")), *_causes(result, run_id)],
     )
+
+
+def _only_changed(result: RunResult) -> bool:
+    return result.fix is not None and not (result.passed or result.failed)
+
+
+def _tested(result: RunResult) -> str:
+    if _only_changed(result):
+        total = max(result.total, len(result.changed) + sum(result.left_alone.values()))
+        return f"{len(result.changed)} of {profiles(total)} changed, none tested."
+    tested = result.passed + result.failed
+    return f"Of {tested} tested email profiles {result.passed} work and {result.failed} fail."
 
 
 def _causes(result: RunResult, run_id: str) -> list[Block]:

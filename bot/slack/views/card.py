@@ -8,7 +8,6 @@ from slack_sdk.models.blocks import ButtonElement, ConfirmObject
 from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.slack.ids import ActionId
-from bot.slack.views.form import PasswordEntry
 from bot.slack.views.message import (
     Block,
     Message,
@@ -22,6 +21,7 @@ from bot.slack.views.message import (
     line_sections,
     section,
 )
+from bot.slack.views.password_entry import PasswordEntry
 from bot.smtp.account import Encryption
 from bot.smtp.advice.notice import provider_notice
 

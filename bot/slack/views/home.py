@@ -17,9 +17,9 @@ from bot.slack.ids import ActionId
 from bot.slack.views.card import card
 from bot.slack.views.conversation import PURPOSE
 from bot.slack.views.defaults import summary
-from bot.slack.views.form import PasswordEntry
 from bot.slack.views.history import changes, history_line
 from bot.slack.views.message import Block, actions, button, escape, header, line_sections, section
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.people_list import home_blocks
 from bot.slack.views.report import last_report
 from storage.tables.audit import AuditEntry

@@ -19,7 +19,6 @@ from bot.profiles.people.notices import (
     Reminder,
 )
 from bot.slack.ids import ActionId
-from bot.slack.views.form import PasswordEntry
 from bot.slack.views.message import (
     Block,
     Button,
@@ -32,6 +31,7 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
+from bot.slack.views.password_entry import PasswordEntry
 
 _MAX_CAUSES = 10
 

@@ -12,13 +12,13 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.people import CHANNEL, TEAM, DemoPerson
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView
+from bot.demo.stand_in.people import CHANNEL, TEAM, DemoPerson
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.views import OpenView
 from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.connection_tests.run_results import FailureGroup, RunResult, save_result
+from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.profiles.people.members import update_person
@@ -143,7 +143,7 @@ async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE
             for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
                 await store.edit(_run(run, team))
                 async with demo.bot.database.writing() as tx:
-                    await save_result(tx, team, run, _RESULT)
+                    await tx.runs.save_result(team, run, _RESULT.to_document())
             for test, team in ((RUNNING_TEST, TEAM), (RUNNING_TEST_ELSEWHERE, ELSEWHERE)):
                 await store.edit(_running_test(test, team))
             place = Place(demo, store, {})

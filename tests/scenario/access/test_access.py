@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.demo.faults import Fault
-from bot.demo.people import TEAM
-from bot.demo.platform import direct_channel
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import direct_channel
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, GRACE
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.platform import Message, searchable
 from tests.scenario.crowd import BAD, crowded_demo, listed, users
 from tests.scenario.people import GRACE
 from tests.store import Store

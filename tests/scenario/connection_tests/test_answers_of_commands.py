@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import delivery
-from bot.demo.people import CHANNEL
-from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in import delivery
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.platform import Message, direct_channel, searchable
 from bot.slack.middleware import held_ack, late_ack, overload
 from bot.slack.replies.jobs import INTERRUPTED
 from bot.slack.replies.response_url import IN_A_FILE
@@ -110,7 +111,11 @@ async def test_a_transcript_that_is_too_long_for_a_message_comes_as_a_file(
     (report,) = answers(quick)
     monkeypatch.setattr("bot.slack.views.message.MAX_MESSAGE_LENGTH", 300)
     await workspace.command(ADA, "/email-test", "transcript")
+    await settled(quick)
+    workspace.faults["files.getUploadURLExternal"] = [Fault(kind="silence", seconds=0.2)]
     await workspace.press(ADA, "Transcript", message=report)
+    # The press is acknowledged before the file is there.
+    assert len(workspace.files) == 1
     await settled(quick)
     channel = [message.text for message in answers(quick) if message.channel == CHANNEL]
     assert channel == [report.text, IN_A_FILE, IN_A_FILE]

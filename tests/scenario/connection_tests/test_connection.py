@@ -8,7 +8,6 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,10 @@ from pydantic import SecretStr
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Address, Guard
+from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import (
-    HOST,
     LOGIN,
     PASSWORD,
     Act,
@@ -33,30 +30,12 @@ from tests.fakes.smtp_server import (
     Then,
     Trickle,
 )
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
 
 TIMEOUT = 1.5
-ACCOUNT = Account(
-    address=LOGIN,
-    host=HOST,
-    port=587,
-    encryption=Encryption.TLS,
-    authenticate=True,
-    login=LOGIN,
-    password=SecretStr(PASSWORD),
-)
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="session")
-def trust(certificates: Certificates) -> ssl.SSLContext:
-    return trust_store(certificates.authority_file)
 
 
 @asynccontextmanager
@@ -65,13 +44,7 @@ async def running(
 ) -> AsyncIterator[Report]:
     """Run one test against a server; nothing may be left open or running afterwards."""
     async with server:
-        tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525)),
-            network=OneServerNetwork(server.port),
-            trust=trust,
-            timeout=timeout,
-            handshakes=4,
-        )
+        tester = a_tester(OneServerNetwork(server.port), trust, timeout=timeout)
         loop = asyncio.get_running_loop()
         began = loop.time()
         report = await tester.test(account, lambda _: None)
@@ -326,9 +299,7 @@ async def test_a_refused_port_is_named_at_connect(trust: ssl.SSLContext) -> None
     async with ScriptedServer() as gone:
         port = gone.port
     network = OneServerNetwork(port)
-    tester = ConnectionTester(
-        guard=Guard([ip_network("127.0.0.0/8")], (587,)), network=network, trust=trust, timeout=2, handshakes=1
-    )
+    tester = a_tester(network, trust, timeout=2)
     report = await tester.test(ACCOUNT, lambda _: None)
     assert report.failed_stage is not None
     assert (report.failed_stage.name, report.fault) == (StageName.CONNECT, Fault.REFUSED)
@@ -342,9 +313,7 @@ async def test_a_connection_that_is_reset_at_once_fails_at_connect_and_is_closed
             return self.sock
 
     network = Reset(0)
-    tester = ConnectionTester(
-        guard=Guard([ip_network("127.0.0.0/8")], (587,)), network=network, trust=trust, timeout=2, handshakes=1
-    )
+    tester = a_tester(network, trust, timeout=2)
     report = await tester.test(ACCOUNT, lambda _: None)
     assert report.failed_stage is not None
     assert report.failed_stage.name is StageName.CONNECT

@@ -5,10 +5,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_network
 
 import pytest
-from pydantic import SecretStr
 
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, interpret_report
@@ -16,25 +14,15 @@ from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.advice import advise
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Guard
 from tests.fakes.alerting_server import AlertingServer
 from tests.fakes.encryption_faults import OLD_SERVER_HELLO, EncryptionFaults
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, Act, OneServerNetwork, ScriptedServer, Silence, Then, Trickle
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
 
-ACCOUNT = Account(
-    address=LOGIN,
-    host=HOST,
-    port=587,
-    encryption=Encryption.TLS,
-    authenticate=True,
-    login=LOGIN,
-    password=SecretStr(PASSWORD),
-)
 Contexts = Mapping[str, Callable[[], ssl.SSLContext]]
 
 
@@ -61,13 +49,7 @@ async def run(
     timeout: float = 3,
     others: Mapping[int, int] | None = None,
 ) -> Report:
-    tester = ConnectionTester(
-        guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525)),
-        network=OneServerNetwork(server.port, others),
-        trust=trust,
-        timeout=timeout,
-        handshakes=4,
-    )
+    tester = a_tester(OneServerNetwork(server.port, others), trust, timeout=timeout)
     report = await tester.test(account, lambda _: None)
     assert PASSWORD not in repr(report)
     return report

@@ -9,18 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail, DemoNetwork
-from bot.demo.platform import Message, searchable, texts
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import Message, searchable, texts
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses
 from tests.fakes.smtp_server import PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, GRACE, run_test, set_up, set_up_elsewhere
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
 def buttons(message: Message) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import Message, searchable
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address
 from tests.fakes.smtp_server import LOGIN, PASSWORD, ScriptedServer

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -17,23 +16,11 @@ from bot.profiles.account.profile import EmailProfile
 from bot.profiles.connection_tests.connection_tests import interpret_report
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Outcome, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
-from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Address, Guard
+from bot.smtp.network.guard import Address
 from tests import named
 from tests.fakes.certificates import Certificates
-from tests.fakes.smtp_server import (
-    HOST,
-    LOGIN,
-    Act,
-    Endless,
-    HangUp,
-    OneServerNetwork,
-    ScriptedServer,
-    Silence,
-    Then,
-    Trickle,
-)
+from tests.fakes.smtp_server import Act, Endless, HangUp, OneServerNetwork, ScriptedServer, Silence, Then, Trickle
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
@@ -112,16 +99,6 @@ def cases() -> Iterator[Case]:
 CASES = list(cases())
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="session")
-def trust(certificates: Certificates) -> ssl.SSLContext:
-    return trust_store(certificates.authority_file)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_left_open() -> Iterator[None]:
     """Let Python find, and warn of, what was left open, once for all servers: it takes longer than any of them."""
@@ -162,23 +139,18 @@ async def test_servers_that_come_to_no_end(certificates: Certificates, trust: ss
 @asynccontextmanager
 async def tried(case: Case, certificates: Certificates, trust: ssl.SSLContext) -> AsyncIterator[ScriptedServer]:
     """Test an account on a server that is broken so, see that all is as it should be, and keep the server running."""
-    encryption = Encryption.SSL if case.implicit else Encryption.TLS
-    account = Account(
-        address=LOGIN,
-        host=HOST,
+    account = replace(
+        ACCOUNT,
         port=465 if case.implicit else 587,
-        encryption=encryption,
-        authenticate=True,
-        login=LOGIN,
+        encryption=Encryption.SSL if case.implicit else Encryption.TLS,
         password=SecretStr(CANARY),
         mechanism="LOGIN" if case.step == "AUTH challenge" else "PLAIN",
     )
     acts: dict[str, Act] = {"verdict": b"235 2.7.0 welcome\r\n", case.step: BREAKS[case.how]}
     server = ScriptedServer(tls=certificates.good, implicit=case.implicit, acts=acts, pipelining=case.pipelining)
     async with server:
-        guard = Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525))
         network = Counted(server.port)
-        tester = ConnectionTester(guard=guard, network=network, trust=trust, timeout=TIMEOUT, handshakes=4)
+        tester = a_tester(network, trust, timeout=TIMEOUT)
         loop = asyncio.get_running_loop()
         began = loop.time()
         report = await tester.test(account, lambda _: None)
@@ -222,18 +194,11 @@ async def test_no_credential_crosses_a_connection_that_is_not_verified(
 ) -> None:
     implicit = port == 465
     server = ScriptedServer(tls=getattr(certificates, name), implicit=implicit)
-    account = Account(
-        address=LOGIN,
-        host=HOST,
-        port=port,
-        encryption=Encryption.SSL if implicit else Encryption.TLS,
-        authenticate=True,
-        login=LOGIN,
-        password=SecretStr(CANARY),
+    account = replace(
+        ACCOUNT, port=port, encryption=Encryption.SSL if implicit else Encryption.TLS, password=SecretStr(CANARY)
     )
     async with server:
-        guard = Guard([ip_network("127.0.0.0/8")], (port,))
-        tester = ConnectionTester(guard=guard, network=Counted(server.port), trust=trust, timeout=TIMEOUT, handshakes=4)
+        tester = a_tester(Counted(server.port), trust, timeout=TIMEOUT)
         for tried in (account, replace(account, pin="00" * 32)):
             report = await tester.test(tried, lambda _: None)
             assert report.failed_stage is not None

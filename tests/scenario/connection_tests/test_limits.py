@@ -7,9 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoMail
-from bot.demo.people import DemoPerson
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import DemoPerson
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.connection_tests.limits import Limit, RateLimitedError, duration_words
 from bot.profiles.errors import UserError

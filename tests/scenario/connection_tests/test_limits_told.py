@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.connection_tests.limits import TESTS_OF_A_PERSON, Limit
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
@@ -145,11 +145,10 @@ async def test_refused_sends_leave_the_days_messages(http_demo: Demo) -> None:
 
 
 async def test_a_message_that_the_server_may_have_taken_counts(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = (Limit("one", 1, 60, "You have sent one."),)
     monkeypatch.setattr("bot.profiles.connection_tests.connection_tests.MESSAGES_OF_A_PERSON", one)
-    certificates = Certificates.make(tmp_path_factory.mktemp("certificates"))
     async with (
         ScriptedServer(tls=certificates.good, acts={"DATA": Silence()}) as server,
         running_demo(tmp_path, network=OneServerNetwork(server.port), smtp_ca_file=certificates.authority_file) as demo,

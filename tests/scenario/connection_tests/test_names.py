@@ -5,29 +5,26 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from bot.demo.mail import DemoMail, DemoNetwork
-from bot.demo.platform import searchable, texts
 from bot.demo.run import running_demo
+from bot.demo.stand_in.platform import searchable, texts
 from bot.smtp.advice.advice import advise
 from bot.smtp.check.report import Fault, StageName
-from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, Guard
 from bot.smtp.network.resolver import NameAnswer
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer
-from tests.scenario.connection_tests.test_connection import ACCOUNT, TIMEOUT, certificates, trust
 from tests.scenario.connection_tests.test_fix_buttons import buttons
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 from tests.scenario.people import ADA, run_test, set_up
 
-__all__ = ["certificates", "trust"]
-
-LOCAL = Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525))
+TIMEOUT = 1.5
 
 
 class Nowhere(Network):
@@ -58,12 +55,6 @@ class BehindMx(OneServerNetwork):
         return (self._mx,)
 
 
-def a_tester(
-    network: Network, trust: ssl.SSLContext, *, guard: Guard = LOCAL, helo: str = "[127.0.0.1]"
-) -> ConnectionTester:
-    return ConnectionTester(guard=guard, network=network, trust=trust, timeout=TIMEOUT, handshakes=4, helo=helo)
-
-
 @pytest.mark.databases()
 @pytest.mark.parametrize(
     ("answer", "fault", "words"),
@@ -77,7 +68,7 @@ def a_tester(
 async def test_each_answer_of_the_dns_has_words_of_its_own(
     trust: ssl.SSLContext, answer: NameAnswer, fault: Fault, words: str
 ) -> None:
-    report = await a_tester(Nowhere(answer, ["mx.mail.test"]), trust).test(ACCOUNT, lambda _: None)
+    report = await a_tester(Nowhere(answer, ["mx.mail.test"]), trust, timeout=TIMEOUT).test(ACCOUNT, lambda _: None)
     assert (report.fault, report.failed_stage and report.failed_stage.name) == (fault, StageName.RESOLVE)
     advice = advise(report, ACCOUNT)
     assert advice is not None
@@ -107,7 +98,7 @@ async def test_each_kind_of_address_that_is_not_reached_has_words_of_its_own(
         async def mail_servers(self, domain: str) -> tuple[str, ...]:
             return ()
 
-    closed = a_tester(Leads(), trust, guard=Guard((), (587,)))
+    closed = a_tester(Leads(), trust, timeout=TIMEOUT, guard=Guard((), (587,)))
     report = await closed.test(ACCOUNT, lambda _: None)
     assert report.fault is fault
     advice = advise(report, ACCOUNT)
@@ -126,7 +117,7 @@ async def test_the_bots_own_name_is_announced_unless_the_profile_has_one(
         (replace(ACCOUNT, helo="pc17.example.com"), b"EHLO pc17.example.com\r\n"),
     ):
         async with ScriptedServer(tls=certificates.good) as server:
-            named = a_tester(OneServerNetwork(server.port), trust, helo="bot.example.com")
+            named = a_tester(OneServerNetwork(server.port), trust, timeout=TIMEOUT, helo="bot.example.com")
             assert (await named.test(account, lambda _: None)).passed
         assert {line for line in server.lines if line.startswith(b"EHLO")} == {announced}
 
@@ -138,7 +129,7 @@ async def test_the_provider_of_a_domain_is_found_by_its_mx_only_after_a_failure(
     for acts, provider in (({}, ""), ({"verdict": b"535 5.7.8 no\r\n"}, "Microsoft 365")):
         async with ScriptedServer(tls=certificates.good, acts=acts) as server:
             network = BehindMx(server.port, "corp-example.mail.protection.outlook.com")
-            report = await a_tester(network, trust).test(ACCOUNT, lambda _: None)
+            report = await a_tester(network, trust, timeout=TIMEOUT).test(ACCOUNT, lambda _: None)
         assert report.provider == provider
 
 
@@ -153,7 +144,7 @@ async def test_a_slow_mx_does_not_lengthen_a_test_beyond_its_deadline(trust: ssl
             await asyncio.sleep(30)
             return ()
 
-    report = await a_tester(Slow(NameAnswer.NO_ANSWER), trust).test(ACCOUNT, lambda _: None)
+    report = await a_tester(Slow(NameAnswer.NO_ANSWER), trust, timeout=TIMEOUT).test(ACCOUNT, lambda _: None)
     assert report.seconds < TIMEOUT + 0.2
     assert report.provider == ""
 

@@ -3,45 +3,22 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_network
 
 import pytest
-from pydantic import SecretStr
 
-from bot.smtp.account import Account, Encryption, Outgoing
+from bot.smtp.account import Account, Outgoing
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
-from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Guard
 from tests.fakes.certificates import Certificates
-from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, Act, OneServerNetwork, ScriptedServer, Silence, Then
+from tests.fakes.smtp_server import LOGIN, Act, OneServerNetwork, ScriptedServer, Silence, Then
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
 
-ACCOUNT = Account(
-    address=LOGIN,
-    host=HOST,
-    port=587,
-    encryption=Encryption.TLS,
-    authenticate=True,
-    login=LOGIN,
-    password=SecretStr(PASSWORD),
-)
 STRANGER = replace(ACCOUNT, authenticate=False)
 OUTGOING = Outgoing(recipient=LOGIN, content=b"Subject: hello\r\n\r\n.a line that begins with a dot\r\n")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def trust(certificates: Certificates) -> ssl.SSLContext:
-    return trust_store(certificates.authority_file)
 
 
 async def run(
@@ -49,13 +26,7 @@ async def run(
 ) -> Report:
     """Test an account against a server, and send a message where there is one."""
     async with server:
-        tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (25, 587)),
-            network=OneServerNetwork(server.port),
-            trust=trust,
-            timeout=1.5,
-            handshakes=4,
-        )
+        tester = a_tester(OneServerNetwork(server.port), trust, timeout=1.5)
         if outgoing is not None:
             return await tester.send(account, outgoing, lambda _: None)
         return await tester.test(account, lambda _: None)
@@ -210,13 +181,7 @@ async def test_no_other_port_is_offered_where_the_announced_name_is_refused(
         ScriptedServer(tls=certificates.good) as other,
         ScriptedServer(tls=certificates.good, acts=refusing) as server,
     ):
-        tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (25, 587)),
-            network=OneServerNetwork(server.port, {25: other.port}),
-            trust=trust,
-            timeout=3,
-            handshakes=4,
-        )
+        tester = a_tester(OneServerNetwork(server.port, {25: other.port}), trust, timeout=3)
         report = await tester.test(ACCOUNT, lambda _: None)
     assert report.fault is Fault.DEFAULT_NAME_REFUSED
     assert (report.open_ports, other.connections) == ((), 0)

@@ -9,7 +9,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,9 @@ from bot.profiles.connection_tests.connection_tests import ConnectionTestResult,
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
-from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Guard
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, Act, HangUp, OneServerNetwork, ScriptedServer, Silence
+from tests.scenario.connection_tests.testers import a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
@@ -43,27 +40,11 @@ PROFILE = EmailProfile(
 )
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="session")
-def trust(certificates: Certificates) -> ssl.SSLContext:
-    return trust_store(certificates.authority_file)
-
-
 class OneServer:
     """Where profiles are tested."""
 
     def __init__(self, server: ScriptedServer, trust: ssl.SSLContext) -> None:
-        self._tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587)),
-            network=OneServerNetwork(server.port),
-            trust=trust,
-            timeout=TIMEOUT,
-            handshakes=4,
-        )
+        self._tester = a_tester(OneServerNetwork(server.port), trust, timeout=TIMEOUT)
 
     async def test(self, profile: EmailProfile = PROFILE) -> ConnectionTestResult:
         account = account_of(profile)
@@ -519,13 +500,7 @@ async def test_a_server_that_cannot_do_the_pipelining_it_offers_passes_one_comma
 ) -> None:
     batches: list[bytes] = []
     async with batching(answers, certificates.good, batches) as port:
-        tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (465,)),
-            network=OneServerNetwork(port),
-            trust=trust,
-            timeout=4,
-            handshakes=4,
-        )
+        tester = a_tester(OneServerNetwork(port), trust, timeout=4)
         account = replace(account_of(PROFILE), port=465, encryption=Encryption.SSL)
         report = await tester.test(account, lambda _: None)
         assert report.passed, report

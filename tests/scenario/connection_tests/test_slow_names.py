@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
 from bot.smtp.network.connect import Network
 from bot.smtp.network.resolver import MAX_LOOKUPS
 from tests.scenario.people import ADA, GRACE, set_up

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, GRACE, set_up
 

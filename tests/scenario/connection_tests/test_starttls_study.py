@@ -8,24 +8,20 @@ import os
 import re
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import ip_network
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from bot.smtp.account import Account, Encryption
+from bot.smtp.account import Encryption
 from bot.smtp.check.report import Fault, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
-from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Guard
 from tests.cases.case import Server
 from tests.cases.server import CaseServer
 from tests.fakes import ron
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, OneServerNetwork
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
@@ -114,24 +110,9 @@ async def run(
     """Test an account against a server of the study."""
     script = case.script if encryption is Encryption.TLS else case.script.model_copy(update={"tls": "implicit"})
     encrypts = case.starts_tls or encryption is Encryption.SSL
-    account = Account(
-        address=LOGIN,
-        host=HOST,
-        port=587,
-        encryption=encryption,
-        authenticate=True,
-        login=LOGIN,
-        password=SecretStr(PASSWORD),
-    )
     async with CaseServer(script, HOST, getattr(certificates, case.certificate) if encrypts else None) as server:
-        tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (465, 587)),
-            network=OneServerNetwork(server.port),
-            trust=trust,
-            timeout=TIMEOUT,
-            handshakes=4,
-        )
-        return await tester.test(account, lambda _: None), server
+        tester = a_tester(OneServerNetwork(server.port), trust, timeout=TIMEOUT)
+        return await tester.test(replace(ACCOUNT, encryption=encryption), lambda _: None), server
 
 
 def said_in_clear(server: CaseServer) -> bool:
@@ -170,16 +151,6 @@ CERTIFICATE_FAULTS = {
     "T_3": Fault.CERTIFICATE_WRONG_NAME,
     "T_4": Fault.CERTIFICATE_EXPIRED,
 }
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def trust(certificates: Certificates) -> ssl.SSLContext:
-    return trust_store(certificates.authority_file)
 
 
 @pytest.mark.parametrize("encryption", [Encryption.TLS, Encryption.SSL])

@@ -3,38 +3,19 @@
 import asyncio
 import re
 import ssl
-from dataclasses import dataclass
-from ipaddress import ip_network
+from dataclasses import dataclass, replace
 
 import pytest
-from pydantic import SecretStr
 
 from bot.slack.views.report import stage_line
-from bot.smtp.account import Account, Encryption, Outgoing
+from bot.smtp.account import Encryption, Outgoing
 from bot.smtp.check.report import Outcome, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
-from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Guard
 from tests.fakes.certificates import Certificates
-from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, OneServerNetwork, ScriptedServer, Silence
+from tests.fakes.smtp_server import LOGIN, PASSWORD, OneServerNetwork, ScriptedServer, Silence
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
-
-ACCOUNT = Account(
-    address=LOGIN,
-    host=HOST,
-    port=587,
-    encryption=Encryption.TLS,
-    authenticate=True,
-    login=LOGIN,
-    password=SecretStr(PASSWORD),
-)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
 @dataclass(frozen=True)
@@ -74,13 +55,7 @@ CASES = (
 
 async def stopped(server: ScriptedServer, trust: ssl.SSLContext, *, sends: bool) -> Report:
     """Cancel a test once the server has fallen silent; return its last report."""
-    tester = ConnectionTester(
-        guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525)),
-        network=OneServerNetwork(server.port),
-        trust=trust,
-        timeout=30.0,
-        handshakes=4,
-    )
+    tester = a_tester(OneServerNetwork(server.port), trust, timeout=30.0)
     reports: list[Report] = []
     outgoing = Outgoing(recipient=LOGIN, content=b"Subject: a test\r\n\r\nHello\r\n")
     work = tester.send(ACCOUNT, outgoing, reports.append) if sends else tester.test(ACCOUNT, reports.append)
@@ -97,7 +72,7 @@ async def stopped(server: ScriptedServer, trust: ssl.SSLContext, *, sends: bool)
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_a_stopped_test_leaves_politely_and_knows_what_reached_the_server(
-    certificates: Certificates, case: Case
+    certificates: Certificates, trust: ssl.SSLContext, case: Case
 ) -> None:
     ended = asyncio.Event()
     # CRAM-MD5 alone is asked for something before the password is sent.
@@ -109,7 +84,7 @@ async def test_a_stopped_test_leaves_politely_and_knows_what_reached_the_server(
         pipelining=case.pipelining,
         on_end=lambda _: ended.set(),
     ) as server:
-        report = await stopped(server, trust_store(certificates.authority_file), sends=case.sends)
+        report = await stopped(server, trust, sends=case.sends)
         async with asyncio.timeout(5):
             await ended.wait()
         assert [line for line in server.lines if line == b"QUIT\r\n"] == [b"QUIT\r\n"] * case.says_quit
@@ -125,19 +100,13 @@ async def test_a_stopped_test_leaves_politely_and_knows_what_reached_the_server(
     assert PASSWORD not in repr(report)
 
 
-async def test_stages_to_come_wait_in_the_order_in_which_they_happen(certificates: Certificates) -> None:
+async def test_stages_to_come_wait_in_the_order_in_which_they_happen(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
     reports: list[Report] = []
     async with ScriptedServer(tls=certificates.good, implicit=True) as server:
-        tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587, 2525)),
-            network=OneServerNetwork(server.port),
-            trust=trust_store(certificates.authority_file),
-            timeout=10.0,
-            handshakes=4,
-        )
-        account = Account(
-            address=LOGIN, host=HOST, port=465, encryption=Encryption.SSL, authenticate=False, login=LOGIN
-        )
+        tester = a_tester(OneServerNetwork(server.port), trust, timeout=10.0)
+        account = replace(ACCOUNT, port=465, encryption=Encryption.SSL, authenticate=False)
         finished = await tester.test(account, reports.append)
     running = [[stage.name for stage in report.stages if stage.outcome is Outcome.RUNNING] for report in reports]
     order = [StageName.RESOLVE, StageName.CONNECT, StageName.ENCRYPTION, StageName.GREETING]
@@ -150,15 +119,9 @@ async def test_stages_to_come_wait_in_the_order_in_which_they_happen(certificate
     assert finished.passed
 
 
-async def test_the_time_of_a_stage_is_told_once(certificates: Certificates) -> None:
+async def test_the_time_of_a_stage_is_told_once(certificates: Certificates, trust: ssl.SSLContext) -> None:
     async with ScriptedServer(tls=certificates.good, acts={"EHLO": Silence()}) as server:
-        tester = ConnectionTester(
-            guard=Guard([ip_network("127.0.0.0/8")], (587,)),
-            network=OneServerNetwork(server.port),
-            trust=trust_store(certificates.authority_file),
-            timeout=0.3,
-            handshakes=4,
-        )
+        tester = a_tester(OneServerNetwork(server.port), trust, timeout=0.3)
         failed = (await tester.test(ACCOUNT, lambda _: None)).failed_stage
     assert failed is not None
     line = stage_line(failed)

@@ -3,22 +3,20 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from bot.smtp.account import Account, Encryption
+from bot.smtp.account import Account
 from bot.smtp.advice.advice import advise
 from bot.smtp.check.report import Outcome, Report, StageName
-from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.network.certificate import trust_store
-from bot.smtp.network.guard import Guard
 from tests.fakes.real_servers import OTHER, SECRET, UNKNOWN_DOMAIN, Mailbox, RealServer, exim, missing, postfix
-from tests.fakes.smtp_server import HOST, LOGIN, OneServerNetwork
+from tests.fakes.smtp_server import LOGIN, OneServerNetwork
 from tests.fakes.token_endpoint import token_endpoint
+from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
@@ -110,18 +108,11 @@ def needing(*programs: str) -> None:
 
 
 def account(**given: Any) -> Account:
-    usual = {"address": LOGIN, "host": HOST, "port": 587, "encryption": Encryption.TLS, "authenticate": True}
-    return Account(**{**usual, "login": LOGIN, "password": SecretStr(SECRET), **given})
+    return replace(ACCOUNT, **{"password": SecretStr(SECRET), **given})
 
 
 async def run(server: RealServer, tested: Account) -> Report:
-    tester = ConnectionTester(
-        guard=Guard([ip_network("127.0.0.0/8")], (25, 465, 587)),
-        network=OneServerNetwork(server.starttls_port),
-        trust=trust_store(server.authority_file),
-        timeout=10,
-        handshakes=4,
-    )
+    tester = a_tester(OneServerNetwork(server.starttls_port), trust_store(server.authority_file), timeout=10)
     return await tester.test(tested, lambda _: None)
 
 

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.demo.mail import DemoMail
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView, PlatformError
+from bot.demo.stand_in.controls import button
+from bot.demo.stand_in.platform import Message, searchable
+from bot.demo.stand_in.views import OpenView, PlatformError
 from bot.profiles.connection_tests.limits import Limit
 from storage.crypto.keyring import generate_key
 from tests.fakes.certificates import Certificates
@@ -21,11 +23,6 @@ from tests.scenario.people import ADA, GRACE, history, open_form, run_test, set_
 from tests.store import Store
 
 GUEST = "U0GUEST"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +219,68 @@ async def test_a_test_in_the_form_is_stopped_there_and_keeps_what_was_typed(
         with pytest.raises(PlatformError):
             await workspace.press(ADA, "Stop")
         assert typed(demo, ADA, "Password") == PASSWORD
+
+
+async def begun_in_form(demo: Demo) -> tuple[OpenView, dict[str, Any], dict[str, Any]]:
+    """Test in the open form, and return its button that stops the test, as `send_action` takes it."""
+    await demo.workspace.press(ADA, "Test connection")
+    view = await demo.workspace.wait_view(ADA, "Email profile", containing="*Greeting* running")
+    return view, *button(view.blocks, "Stop", None)
+
+
+async def told_beside_the_form(demo: Demo, *stop: Any) -> None:
+    """Stop the test, and read of it where the form was opened."""
+    await demo.workspace.send_action(ADA, *stop)
+    told = await demo.workspace.wait_message(ADA, "The test of what stands in the form has ended.")
+    await settled(demo)
+    assert "stopped at Greeting" in searchable(told)
+    assert set(demo.workspace.refusals) == {("views.update", "hash_conflict")}
+    demo.workspace.refusals.clear()
+
+
+async def test_a_checkbox_that_is_unticked_while_the_forms_test_runs_stays_unticked(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with with_server(tmp_path, certificates, silent_at="EHLO") as (demo, _):
+        workspace = demo.workspace
+        await set_up_elsewhere(demo)
+        await open_form(demo, ADA)
+        stop = await begun_in_form(demo)
+        await workspace.fill(ADA, "Authentication Required", False)
+        await told_beside_the_form(demo, *stop)
+        form = await workspace.wait_view(ADA, "Email profile", containing="form_buttons")
+        assert "stopped at Greeting" not in shown_in(form)
+        workspace.all_messages.clear()
+        assert await workspace.submit(ADA) == {}
+        assert "*Authentication*  not required" in searchable(await workspace.wait_message(ADA, "Your email profile"))
+
+
+async def test_a_password_that_is_set_privately_while_the_forms_test_runs_is_not_asked_for_again(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with (
+        with_server(tmp_path, certificates, silent_at="EHLO") as (demo, _),
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
+    ):
+        workspace = demo.workspace
+        await set_up_elsewhere(demo)
+        await open_form(demo, ADA)
+        await workspace.press(ADA, "Set the password privately")
+        await workspace.wait_view(ADA, "Password")
+        url = await workspace.press_url(ADA, "Open the private page")
+        await workspace.cancel(ADA)
+        stop = await begun_in_form(demo)
+        async with session.get(url) as page:
+            (mark,) = re.findall(r'name="mark" value="([0-9a-f]{32})"', await page.text())
+        async with session.post(url, data={"mark": mark, "password": "another"}) as done:
+            assert done.status == 200
+        await workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
+        await told_beside_the_form(demo, *stop)
+        form = await workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
+        assert "form_buttons" in shown_in(form)
+        assert await workspace.submit(ADA) == {}
+        # Nothing is asked, as it would be by a form that had not seen the change.
+        assert workspace.view(ADA) is None
 
 
 async def test_a_fix_whose_test_is_stopped_can_still_be_undone(tmp_path: Path, certificates: Certificates) -> None:

@@ -7,17 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.demo.faults import Fault
-from bot.demo.people import PEOPLE, TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.profiles.account.profile import EmailProfile, is_printable
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import PEOPLE, TEAM
+from bot.demo.stand_in.platform import searchable
+from bot.profiles.account.changes import ProfileChange
+from bot.profiles.account.profile import is_printable
 from bot.profiles.errors import InvalidFormError
+from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
+from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.smtp.account import Encryption
+from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.counts import scaled
 from tests.scenario.crowd import crowd, give_profiles, people_read
-from tests.scenario.people import ADA, GRACE, notices_sent, open_form, run_test, set_up, typed
+from tests.scenario.people import ADA, GRACE, notices_sent, open_form, profile_of, run_test, set_up, settled, typed
 
 
 async def set_defaults(demo: Demo, **values: str | bool) -> str:
@@ -142,6 +146,33 @@ async def test_profiles_that_hold_the_old_defaults_are_moved_and_their_owners_to
     assert searchable(await run_test(http_demo, ADA)).startswith("Connection test passed")
 
 
+async def test_a_move_that_breaks_off_tells_what_became_of_those_who_were_moved_and_needs_no_members_place(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, moved = http_demo.workspace, list[Person]()
+    move_one = WorkspaceDefaults._move_one
+
+    async def broken(self: WorkspaceDefaults, caller: Person, owner: Person, *what: Any) -> ProfileChange | None:
+        if moved:
+            raise DatabaseUnavailableError(DatabaseFault.SILENT)
+        moved.append(owner)
+        return await move_one(self, caller, owner, *what)
+
+    await demo_defaults(http_demo)
+    for user in (ADA, GRACE):
+        await set_up(http_demo, user, extra=None)
+    await settled(http_demo)
+    monkeypatch.setattr(http_demo.bot.jobs, "_most", 0)
+    await set_defaults(http_demo, Port="465", Encryption="SSL")
+    offer = await workspace.wait_message(GRACE, "Move 2 profiles")
+    monkeypatch.setattr(WorkspaceDefaults, "_move_one", broken)
+    await workspace.press(GRACE, "Move 2 profiles", message=offer)
+    told = searchable(await workspace.wait_message(GRACE, "The bot cannot reach its database at the moment"))
+    assert "nothing was changed" not in told
+    assert moved == [Person(TEAM, ADA)]
+    await workspace.wait_message(GRACE, "whose profile you moved")
+
+
 async def test_moving_to_another_server_leaves_the_password_behind(http_demo: Demo) -> None:
     workspace = http_demo.workspace
     await demo_defaults(http_demo)
@@ -187,9 +218,7 @@ async def test_many_are_moved_although_some_cannot_be_told_and_those_are_counted
         assert f"<@{everybody[0].id}>" in report
         told = [message.channel for message in workspace.all_messages if "changed your email profile" in str(message)]
         assert len(told) == len(set(told)) == sent
-        async with demo.bot.database.reading() as tx:
-            stored = [await tx.profiles.get(TEAM, person.id) for person in everybody]
-        assert [EmailProfile.from_document(one.document).port for one in stored if one] == [465] * MANY
+        assert [(await profile_of(demo, person.id)).port for person in everybody] == [465] * MANY
 
 
 async def test_an_offer_to_move_is_void_when_the_defaults_changed_again(http_demo: Demo) -> None:

@@ -28,10 +28,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.demo.controls import button
-from bot.demo.delivery import encoded, signature
-from bot.demo.platform import texts
-from bot.demo.views import Entries
+from bot.demo.stand_in.controls import button
+from bot.demo.stand_in.delivery import encoded, signature
+from bot.demo.stand_in.platform import texts
+from bot.demo.stand_in.views import Entries
 from bot.slack.ids import SCOPES
 
 HERE = Path(__file__).parent

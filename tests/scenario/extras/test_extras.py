@@ -1,18 +1,10 @@
 """Extra configurations: by command and in modals, of which three are the most; SSL and TLS exclude each other."""
 
-from bot.demo.faults import Fault
-from bot.demo.people import CHANNEL
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
-from bot.profiles.account.profile import EmailProfile
-from tests.scenario.people import ADA, GRACE, fill_form, open_form, set_up, settled, typed
-
-
-async def stored(demo: Demo) -> EmailProfile:
-    """What is stored of Ada; empty without a profile."""
-    async with demo.bot.database.reading() as tx:
-        record = await tx.profiles.get("T0DEMO", ADA)
-    return EmailProfile.from_document(record.document) if record else EmailProfile()
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.platform import searchable
+from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, set_up, settled, typed
 
 
 async def add(demo: Demo, user: str, name: str, value: str) -> dict[str, str]:
@@ -66,7 +58,7 @@ async def test_extra_configurations_are_added_on_the_third_modal_and_the_form_st
     assert typed(demo, ADA, "Password") == demo.mail.account("ada@demo.example").password
     assert await workspace.submit(ADA) == {}
     assert "Port 587 goes with TLS, and" not in searchable(await workspace.wait_message(ADA, "Your email profile"))
-    assert (await stored(demo)).extras == {"TLS": "Y"}
+    assert (await profile_of(demo)).extras == {"TLS": "Y"}
 
 
 async def test_what_is_changed_from_within_a_form_waits_for_its_save_and_cancel_leaves_nothing(demo: Demo) -> None:
@@ -82,12 +74,12 @@ async def test_what_is_changed_from_within_a_form_waits_for_its_save_and_cancel_
         await workspace.cancel(ADA)
         form = await workspace.wait_view(ADA, "Email profile", containing="`FROM_NAME Ada Lovelace` (waits for Save)")
         assert "`REPLY_TO` is removed (waits for Save)" in str(form.content)
-        assert (await stored(demo)).extras == {"TLS": "Y", "REPLY_TO": "office@demo.example"}
+        assert (await profile_of(demo)).extras == {"TLS": "Y", "REPLY_TO": "office@demo.example"}
         if ends_with_save:
             assert await workspace.submit(ADA) == {}
         else:
             await workspace.cancel(ADA)
-    assert (await stored(demo)).extras == {"TLS": "Y", "FROM_NAME": "Ada Lovelace"}
+    assert (await profile_of(demo)).extras == {"TLS": "Y", "FROM_NAME": "Ada Lovelace"}
 
 
 async def test_the_test_in_the_form_uses_what_waits_for_save(http_demo: Demo) -> None:
@@ -135,7 +127,7 @@ async def test_of_two_people_each_keeps_the_extra_configurations_that_they_chang
     await workspace.wait_view(ADA, "Email profile", containing="was changed by somebody since")
     assert await workspace.submit(ADA) == {}
     extras = {"TLS": "Y", "REPLY_TO": "office@demo.example", "FROM_NAME": "Ada Lovelace"}
-    assert (await stored(http_demo)).extras == extras
+    assert (await profile_of(http_demo)).extras == extras
 
 
 async def test_of_two_who_change_the_same_one_the_second_decides(http_demo: Demo) -> None:
@@ -151,7 +143,7 @@ async def test_of_two_who_change_the_same_one_the_second_decides(http_demo: Demo
         await workspace.wait_view(ADA, "Email profile", containing="Use theirs: An admin's")
         await workspace.fill(ADA, "FROM_NAME differs", "mine" if left == name else "theirs")
         assert await workspace.submit(ADA) == {}
-        assert (await stored(http_demo)).extras["FROM_NAME"] == left
+        assert (await profile_of(http_demo)).extras["FROM_NAME"] == left
 
 
 async def test_an_admins_trust_in_a_key_waits_for_save_and_never_meets_the_owners_password(http_demo: Demo) -> None:
@@ -164,10 +156,10 @@ async def test_an_admins_trust_in_a_key_waits_for_save_and_never_meets_the_owner
     await workspace.press(GRACE, "Test connection")
     await workspace.wait_view(GRACE, "Email profile", containing="The report stands at the top.")
     assert not any("AUTH " in line.text for line in http_demo.mail.traffic if line.speaker == "client")
-    assert (await stored(http_demo)).has_password
+    assert (await profile_of(http_demo)).has_password
     assert await workspace.submit(GRACE) == {}
     await workspace.wait_message(ADA, "so the bot forgot it")
-    kept = await stored(http_demo)
+    kept = await profile_of(http_demo)
     assert (kept.extras["PIN"], kept.has_password) == ("ab" * 32, False)
 
 
@@ -210,7 +202,7 @@ async def test_ssl_beside_tls_in_the_modal_is_settled_inside_it(http_demo: Demo)
         await workspace.wait_view(ADA, "Extra configurations", containing=f"{left} Y")
         await workspace.cancel(ADA)
         assert shown_encryption(http_demo) == left
-    assert (await stored(http_demo)).extras == {"TLS": "Y"}
+    assert (await profile_of(http_demo)).extras == {"TLS": "Y"}
 
 
 async def test_the_list_of_a_card_changes_what_is_stored_at_once(http_demo: Demo) -> None:
@@ -220,7 +212,7 @@ async def test_the_list_of_a_card_changes_what_is_stored_at_once(http_demo: Demo
     await workspace.wait_view(ADA, "Extra configurations")
     assert await add(http_demo, ADA, "FROM_NAME", "Ada Lovelace") == {}
     await workspace.wait_view(ADA, "Extra configurations", containing="Ada Lovelace")
-    assert (await stored(http_demo)).extras == {"TLS": "Y", "FROM_NAME": "Ada Lovelace"}
+    assert (await profile_of(http_demo)).extras == {"TLS": "Y", "FROM_NAME": "Ada Lovelace"}
 
 
 async def test_the_card_appears_where_the_list_was_opened_once_it_is_closed_after_a_change(demo: Demo) -> None:

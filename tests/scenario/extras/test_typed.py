@@ -1,8 +1,8 @@
 """What is typed in commands and in the modal, as phones, pasting and Slack make it: understood, or asked about."""
 
-from bot.demo.people import TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, GRACE, open_form, set_up
 
 SLACK_WRITES = [

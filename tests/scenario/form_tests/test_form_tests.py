@@ -1,17 +1,21 @@
 """The test inside the form: it tries what is typed, says at the top what came of it, and saves nothing."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
 from bot.demo.mail import DemoMail
-from bot.demo.people import CHANNEL, TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL, TEAM
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.views import OpenView
+from bot.demo.stand_in.web_api import WebApi
 from bot.profiles.connection_tests.limits import TESTS_OF_A_PERSON, count
 from storage.crypto.keyring import generate_key
+from tests.scenario.defaults.test_defaults import demo_defaults
 from tests.scenario.people import ADA, GRACE, fill_form, history, open_form, run_test, set_up, settled, typed
 from tests.store import Store
 
@@ -130,6 +134,36 @@ async def test_a_test_that_passed_does_not_count_when_anything_differs(
     assert "Not tested yet" in await saved(http_demo)
 
 
+async def test_a_test_that_passed_counts_no_more_once_the_same_values_failed(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA)
+    await try_out(http_demo)
+    with monkeypatch.context() as while_refused:
+        while_refused.setattr(http_demo.mail, "accounts", ())
+        await try_out(http_demo, containing="Connection test failed at Sign-in")
+    assert "Not tested yet" in await saved(http_demo)
+    await open_form(http_demo, ADA)
+    await try_out(http_demo)
+    # That other values failed says nothing of these.
+    await http_demo.workspace.fill(ADA, "Port", "465")
+    await try_out(http_demo, containing="Connection test failed at Greeting")
+    await http_demo.workspace.fill(ADA, "Port", "587")
+    assert "Works — tested" in await saved(http_demo)
+
+
+async def test_a_test_that_passed_in_the_form_replaces_no_later_one_of_the_profile(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await try_out(http_demo)
+    monkeypatch.setattr(http_demo.mail, "accounts", ())
+    await run_test(http_demo, ADA)
+    assert "Fails at Sign-in" in await saved(http_demo)
+
+
 async def test_a_test_with_the_stored_password_counts_too_and_again_without_a_change(http_demo: Demo) -> None:
     await set_up(http_demo, ADA)
     await open_form(http_demo, ADA)
@@ -197,6 +231,35 @@ async def test_a_fix_under_a_failed_test_changes_the_form_and_tests_again_and_no
     card = await saved(demo)
     assert "Works — tested" in card
     assert "from SSL Y" in card
+
+
+@pytest.mark.parametrize(
+    ("server", "port"),
+    [("MAIL.Demo.example", "465"), ("mail.demo.example:465", ""), ("https://mail.demo.example/", "465"), ("", "465")],
+)
+async def test_a_fix_keeps_the_typed_password_however_the_same_server_was_written(
+    http_demo: Demo, server: str, port: str
+) -> None:
+    workspace = http_demo.workspace
+    await demo_defaults(http_demo)
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, port=port, encryption="TLS")
+    await workspace.fill(ADA, "SMTP Server Address", server)
+    await try_out(http_demo, containing="Connection test failed at Greeting")
+    await workspace.press(ADA, "Use SSL on 465 and test again")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    await settled(http_demo)
+    assert typed(http_demo, ADA, "Password") == http_demo.mail.account("ada@demo.example").password
+    assert "Works — tested" in await saved(http_demo)
+
+
+async def test_an_empty_server_that_is_the_workspaces_keeps_the_password_that_is_stored_for_it(http_demo: Demo) -> None:
+    await demo_defaults(http_demo)
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await http_demo.workspace.fill(ADA, "SMTP Server Address", "")
+    view = await try_out(http_demo)
+    assert "for mail.demo.example; leave empty to keep it." in str(view.content)
 
 
 async def test_a_fix_beyond_a_limit_changes_nothing_in_the_form_and_keeps_the_report(http_demo: Demo) -> None:
@@ -293,6 +356,30 @@ async def test_a_report_that_slack_does_not_take_in_the_form_is_told_where_the_f
     # What changes the form can be pressed in the form alone.
     assert [block["type"] for block in told.blocks if block["type"] in ("actions", "alert")] == []
     assert workspace.refusals == []
+
+
+async def test_a_form_that_slack_changed_without_an_answer_is_not_left_without_its_buttons(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_form(http_demo, ADA)
+    await fill_form(http_demo, ADA, port="465")
+    answered = WebApi._shown
+    over = asyncio.Event()
+    kept: list[OpenView] = []
+
+    async def kept_once(self: WebApi, view: OpenView) -> dict[str, Any]:
+        if not kept:
+            kept.append(view)
+            await over.wait()
+        return await answered(self, view)
+
+    monkeypatch.setattr(WebApi, "_shown", kept_once)
+    monkeypatch.setattr("bot.slack.replies.modals.MODAL_TIMEOUT_SECONDS", 0.5)
+    view = await try_out(http_demo, containing="Connection test failed at Greeting")
+    over.set()
+    assert kept
+    assert "form_buttons" in str(view.content)
+    assert typed(http_demo, ADA, "Authentication Required")
 
 
 async def test_without_authentication_no_password_is_asked_for(http_demo: Demo) -> None:

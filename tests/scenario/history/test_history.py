@@ -3,8 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, GRACE, history, open_form, run_test, set_up
 from tests.store import Store
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.demo.people import BOT_USER, CHANNEL
-from bot.demo.platform import Message, direct_channel, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import BOT_USER, CHANNEL
+from bot.demo.stand_in.platform import Message, direct_channel, searchable
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, open_form, set_up, settled
 from tests.store import Store

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from bot.demo.faults import Fault
-from bot.demo.platform import searchable, texts
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.platform import searchable, texts
 from tests.scenario.people import ADA, GRACE, fill_form, set_up
 
 

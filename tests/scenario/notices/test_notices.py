@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.demo.faults import Fault
-from bot.demo.people import TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import Batch, notify_of_deletion, report_batch
 from bot.slack.background.outbox import Outbox

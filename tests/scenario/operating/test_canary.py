@@ -14,7 +14,7 @@ import pytest
 
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.workspace import Workspace
 from bot.observability import log
 from storage.tables.profiles import ProfileTable
 from tests.scenario.people import ADA, GRACE, fill_form, run_test

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail
-from bot.demo.platform import searchable
 from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.workspace import Workspace
 from storage.crypto.keyring import Keyring, generate_key
 from tests.fakes.smtp_server import ScriptedServer, Silence
 from tests.scenario.people import ADA

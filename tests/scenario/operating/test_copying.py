@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail
-from bot.demo.platform import searchable
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.workspace import Workspace
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from tests.counts import scaled

@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.demo.faults import Fault, FaultKind
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault, FaultKind
 from bot.health import State
 from bot.slack.web_api.call_health import FAILURES, METHODS, OTHER, RESPONSE_URL, UPLOAD, CallOutcome
 from tests.counts import scaled

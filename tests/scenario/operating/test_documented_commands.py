@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.workspace import Workspace
 from storage.crypto.keyring import Keyring
 from tests.databases import PostgreSQLMaker
 from tests.deploy_files import ROOT, kubernetes, read, services, unit

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from bot.demo.mail import DemoMail
-from bot.demo.platform import searchable
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.workspace import Workspace
 from bot.encryption_keys import reload_keys
 from bot.settings import GivenSettings
 from storage.crypto.keyring import Keyring, generate_key

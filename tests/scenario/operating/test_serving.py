@@ -8,9 +8,9 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from bot.demo.delivery import encoded, signature
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.delivery import encoded, signature
+from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, set_up
 from tests.store import Store
 

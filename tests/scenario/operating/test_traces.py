@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from bot.demo.mail import LOOPBACK, DemoAccount, DemoMail
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.workspace import Workspace
 from bot.observability import tracing
 from bot.observability.log import Outcome
 from bot.slack.ids import ViewId

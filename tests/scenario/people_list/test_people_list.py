@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from bot.demo.controls import beside
-from bot.demo.people import TEAM
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.controls import beside
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.people.access import Person
 from bot.profiles.people.people_list import escape_formula
 from tests.databases import KINDS
 from tests.scenario.crowd import BAD, CROWD, SECRET, crowded_demo, give_profiles, lines, listed, users
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.scenario.people import ADA, GRACE, run_test, set_up, settled
 
 pytestmark = pytest.mark.databases(*KINDS)
 
@@ -212,7 +213,11 @@ async def test_the_menu_of_a_row_offers_what_helps_there_and_names_the_person_in
     await workspace.choose(GRACE, bad.id, "Last report", message=shown)
     report = await workspace.wait_message(GRACE, "Connection test failed at Sign-in")
     assert SECRET not in searchable(report)
+    last = report.revision
     await workspace.press(GRACE, "Test again", message=report)
+    await settled(demo)
+    assert report.revision > last
+    assert searchable(report).startswith("Connection test failed at Sign-in")
 
 
 async def test_members_see_no_list(demo: Demo) -> None:
@@ -246,6 +251,19 @@ async def test_the_list_is_exported_to_the_admin_alone_without_secrets(demo: Dem
     assert rows[evil.id]["Name"].startswith("'=HYPERLINK")
     assert rows[ADA]["Warning"] == rows[ADA]["Cause"] == ""
     assert "Grace" in rows[GRACE]["Name"]
+
+
+@pytest.mark.databases("sqlite")
+async def test_an_export_that_slack_takes_too_long_for_is_given_up_and_the_admin_told(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.replies.direct_message.UPLOAD_TIMEOUT_SECONDS", 0.2)
+    shown = await listed(demo)
+    demo.workspace.faults["files.getUploadURLExternal"] = [Fault(kind="silence", seconds=0.6)]
+    await demo.workspace.press(GRACE, "Export", message=shown)
+    told = await demo.workspace.wait_message(GRACE, "Slack did not take the bot's answer")
+    assert "Please look how things stand before you try again." in searchable(told)
+    assert demo.workspace.files == []
 
 
 @pytest.mark.databases()

@@ -19,11 +19,10 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from bot.demo.mail import DemoAccount, DemoMail
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
-from bot.demo.views import OpenView
+from bot.demo.stand_in.platform import searchable
+from bot.demo.stand_in.views import OpenView
 from bot.profiles.account.private_links import PrivateLink, PrivateLinks
-from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.slack.ids import ActionId
@@ -32,7 +31,7 @@ from bot.web.pages import Pages, client_address
 from bot.web.password_page import PasswordPage
 from tests.counts import scaled
 from tests.scenario.operating.test_canary import CANARY, LOGIN, leaks
-from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
+from tests.scenario.people import ADA, GRACE, fill_form, profile_of, run_test, set_up
 from tests.store import Store
 
 BUTTON = "Set the password privately"
@@ -107,13 +106,10 @@ async def set_from_form(demo: Demo, browser: Browser) -> OpenView:
     return await demo.workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
 
 
-async def stored(demo: Demo) -> tuple[EmailProfile, str | None]:
-    """What is stored of Ada: her profile, and the password in it."""
-    async with demo.bot.database.reading() as tx:
-        record = await tx.profiles.get("T0DEMO", ADA)
-    assert record is not None
-    profile = EmailProfile.from_document(record.document)
-    return profile, profile.password.get_secret_value() if profile.password else None
+async def password_of_ada(demo: Demo) -> str | None:
+    """What is stored as Ada's password."""
+    password = (await profile_of(demo)).password
+    return password.get_secret_value() if password else None
 
 
 async def test_from_the_card_over_the_page_to_a_card_that_is_up_to_date(demo: Demo, browser: Browser) -> None:
@@ -152,7 +148,7 @@ async def test_a_form_for_a_server_not_stored_yet_learns_of_the_password_and_nee
     assert await workspace.submit(ADA) == {}
     # Without TLS, which comes from the defaults, nobody could sign in.
     assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
-    assert (await stored(demo))[0].password_host == host
+    assert (await profile_of(demo)).password_host == host
 
 
 async def test_what_waits_for_save_and_what_is_typed_outlives_the_private_page(
@@ -173,13 +169,28 @@ async def test_what_waits_for_save_and_what_is_typed_outlives_the_private_page(
     form = await set_from_form(http_demo, browser)
     assert "`FROM_NAME Ada Lovelace` (waits for Save)" in str(form.content)
     assert form.content["blocks"][0]["type"] == "alert"
-    assert (await stored(http_demo))[0].extras == {}
+    assert (await profile_of(http_demo)).extras == {}
     await workspace.press(ADA, "Test connection")
     await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
     assert await workspace.submit(ADA) == {}
     await workspace.wait_message(ADA, "Works — tested")
-    kept, _ = await stored(http_demo)
+    kept = await profile_of(http_demo)
     assert (kept.port, kept.extras) == (465, {"SSL": "Y", "FROM_NAME": "Ada Lovelace"})
+
+
+async def test_a_checkbox_set_since_the_link_was_made_shows_what_is_saved(http_demo: Demo, browser: Browser) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, password="wrong")
+    await open_form(http_demo)
+    url = await link_from_form(http_demo)
+    await workspace.cancel(ADA)
+    await workspace.fill(ADA, "Authentication Required", False)
+    assert (await browser.set(url, PASSWORD)).status == 200
+    form = await workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
+    shown = bool(form.values[form.labelled("Authentication Required")[1]])
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "Your email profile")
+    assert shown == (await profile_of(http_demo)).authenticate
 
 
 async def test_a_form_that_was_closed_meanwhile_is_no_loss(http_demo: Demo, browser: Browser) -> None:
@@ -204,7 +215,7 @@ async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_demo: 
     assert (await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})).status == 200
     for method, data in (("POST", {"mark": mark, "password": "another"}), ("GET", None), ("HEAD", None)):
         assert (await browser.ask(method, url, data=data)).status == 404
-    assert (await stored(http_demo))[1] == PASSWORD
+    assert await password_of_ada(http_demo) == PASSWORD
 
 
 async def test_a_link_is_refused_after_ten_minutes(http_demo: Demo, browser: Browser, store: Store) -> None:
@@ -213,7 +224,7 @@ async def test_a_link_is_refused_after_ten_minutes(http_demo: Demo, browser: Bro
     mark = await browser.mark(url)
     await store.edit("UPDATE password_links SET ends_at = ends_at - 31")
     late = await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})
-    assert (late.status, "too old" in late.text, (await stored(http_demo))[1]) == (404, True, "wrong")
+    assert (late.status, "too old" in late.text, await password_of_ada(http_demo)) == (404, True, "wrong")
     assert (await browser.ask("GET", url)).status == 404
 
 
@@ -226,7 +237,7 @@ async def test_of_twenty_at_once_one_wins_although_slack_cannot_be_told(http_dem
     )
     assert Counter(reply.status for reply in replies) == {200: 1, 404: 19}
     winner = next(number for number, reply in enumerate(replies) if reply.status == 200)
-    assert (await stored(http_demo))[1] == f"try {winner}"
+    assert await password_of_ada(http_demo) == f"try {winner}"
 
 
 async def test_after_fifty_wrong_guesses_from_one_place_all_fail(http_demo: Demo, browser: Browser) -> None:
@@ -308,7 +319,7 @@ async def test_a_password_from_elsewhere_is_refused_and_the_link_stays(http_demo
             browser.session.cookie_jar.clear()
         refused = await browser.ask("POST", url, data=body, headers=headers)
         assert (refused.status, "Not from this page" in refused.text) == (403, True)
-    assert (await stored(http_demo))[1] == "wrong"
+    assert await password_of_ada(http_demo) == "wrong"
     assert (await browser.set(url, PASSWORD)).status == 200
 
 
@@ -340,7 +351,7 @@ async def test_what_is_no_password_keeps_the_link_and_a_good_one_arrives_as_type
             assert not bad or bad not in again.text
         done = await browser.set(url, password)
         assert done.status == 200
-        assert (await stored(http_demo))[1] == password
+        assert await password_of_ada(http_demo) == password
         named = password.strip() != password
         assert ("It is kept as it was typed." in done.text) is named
         card = searchable(await http_demo.workspace.wait_message(ADA, "Your password is set."))
@@ -357,7 +368,7 @@ async def test_a_server_that_is_no_longer_allowed_is_told_before_any_fault_of_th
     refused = await browser.set(url, "a\0b")
     assert (refused.status, "allow only these servers: smtp.demo.example" in refused.text) == (409, True)
     assert "control characters" not in refused.text
-    assert (await stored(http_demo))[1] == "wrong"
+    assert await password_of_ada(http_demo) == "wrong"
 
 
 async def test_neither_password_nor_token_is_found_anywhere(
@@ -408,7 +419,7 @@ async def test_with_private_entry_a_form_takes_not_even_a_forged_password(tmp_pa
         await workspace.wait_view(ADA, "Email profile", containing="no password is stored")
         assert await workspace.raw("interactive", {"type": "view_submission", **sent}) == {"response_action": "clear"}
         assert BUTTON in str((await workspace.wait_message(ADA, "Password missing")).blocks)
-        assert (await stored(demo))[1] is None
+        assert await password_of_ada(demo) is None
         assert not any("AUTH " in line.text for line in demo.mail.traffic if line.speaker == "client")
         others = await open_form(demo, GRACE, "edit @ada")
         assert "The owner sets the password on a private page of the bot." in str(others.content)
@@ -443,4 +454,4 @@ async def test_what_somebody_saved_meanwhile_is_not_undone_unasked(http_demo: De
     await workspace.cancel(ADA)
     await workspace.submit(ADA)
     await workspace.wait_view(ADA, "Email profile", containing="Use theirs: grace.was.here")
-    assert (await stored(http_demo))[0].login == "grace.was.here"
+    assert (await profile_of(http_demo)).login == "grace.was.here"

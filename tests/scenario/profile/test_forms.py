@@ -6,13 +6,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.demo.mail import DemoMail
-from bot.demo.people import TEAM
-from bot.demo.platform import searchable, texts
 from bot.demo.run import Demo, running_demo
-from bot.profiles.account.profile import EmailProfile
+from bot.demo.stand_in.platform import searchable, texts
 from storage.crypto.keyring import generate_key
 from tests.scenario.defaults.test_defaults import set_defaults
-from tests.scenario.people import ADA, GRACE, fill_form, open_form, run_test, set_up, typed
+from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, run_test, set_up, typed
 from tests.store import Store
 
 
@@ -154,6 +152,21 @@ async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(htt
     assert await workspace.submit(ADA) == {}
     card = searchable(await workspace.wait_message(ADA, "`2525`"))
     assert ("grace.was.here" in card) == (decided == "theirs")
+
+
+async def test_the_same_server_in_another_spelling_is_no_difference(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    await open_form(http_demo, ADA)
+    await workspace.fill(ADA, "Password", "typed for the other server")
+    await open_form(http_demo, GRACE, "edit @ada")
+    for user, server, port in ((GRACE, "smtp.demo.example", "465"), (ADA, "SMTP.Demo.example.", "2525")):
+        await workspace.fill(user, "SMTP Server Address", server)
+        await workspace.fill(user, "Port", port)
+        await workspace.submit(user)
+    form = await workspace.wait_view(ADA, "Email profile", containing="Somebody saved this profile meanwhile")
+    decisions = [block["label"]["text"] for block in form.content["blocks"] if "differs" in str(block.get("label"))]
+    assert decisions == ["Port differs"]
 
 
 async def in_conflict(demo: Demo) -> None:
@@ -305,14 +318,6 @@ async def test_their_server_is_never_joined_with_my_password(http_demo: Demo) ->
     assert await workspace.submit(ADA) == {}
     profile = await profile_of(http_demo, ADA)
     assert profile.host == profile.password_host == "mail.demo.example"
-
-
-async def profile_of(demo: Demo, user: str) -> EmailProfile:
-    """Return what is stored of a person."""
-    async with demo.bot.database.reading() as tx:
-        stored = await tx.profiles.get(TEAM, user)
-    assert stored is not None
-    return EmailProfile.from_document(stored.document)
 
 
 async def test_delete_asks_twice_and_leaves_no_byte(http_demo: Demo, store: Store) -> None:

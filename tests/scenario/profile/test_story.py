@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.platform import searchable
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
 

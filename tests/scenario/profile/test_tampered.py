@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.platform import searchable
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE, fill_form, set_up
 from tests.store import Store

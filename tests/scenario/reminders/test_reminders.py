@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
-from bot.demo.people import TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.notices import Content
-from bot.profiles.people.reminders import Reminders
+from bot.profiles.people.reminders import LeftOut, Reminders
 from bot.profiles.people.retention import outbox_lease
 from bot.slack.background.outbox import Outbox
 from bot.slack.views import message as views
 from bot.slack.views import notices
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.password_entry import PasswordEntry
 from tests.scenario.crowd import CROWD, crowded_demo, listed
 from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
 from tests.store import Store
@@ -272,6 +272,25 @@ async def test_reminders_are_sent_by_what_the_list_says_and_leave_the_looking_up
     assert reminders(demo, LATE) == []
     assert len(reminders(demo, CROWD[34].id)) == 1
     assert await store.ask(f"SELECT outcome FROM outbox WHERE user_id = '{LATE}'") == [("no_member",)]
+
+
+async def test_reminding_that_breaks_off_tells_what_became_of_those_who_were_reminded_and_needs_no_members_place(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remind_one, counted = Reminders._remind, list[LeftOut | None]()
+
+    async def broken(self: Reminders, caller: Person, owner: Person, *, batch: str) -> LeftOut | None:
+        if len(counted) == 2:
+            raise RuntimeError
+        counted.append(await remind_one(self, caller, owner, batch=batch))
+        return counted[-1]
+
+    monkeypatch.setattr(Reminders, "_remind", broken)
+    monkeypatch.setattr(demo.bot.jobs, "_most", 0)
+    await demo.workspace.press(GRACE, "Remind 10 people", message=await asked(demo, "crowd 03"))
+    told = searchable(await demo.workspace.wait_message(GRACE, "Something went wrong"))
+    assert "Nothing was changed" not in told
+    await demo.workspace.wait_message(GRACE, "The people whom you reminded have been told: 2 of 2.")
 
 
 async def test_nobody_to_remind_is_said_without_a_button(demo: Demo) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.demo.delivery import encoded, signature
 from bot.demo.run import Demo
+from bot.demo.stand_in.delivery import encoded, signature
 from bot.profiles.account.profile import Field
 from bot.profiles.people.defaults import DefaultsField
 from bot.profiles.people.people_list import ListQuery

@@ -7,9 +7,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.demo.delivery import encoded, signature
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.delivery import encoded, signature
+from bot.demo.stand_in.platform import searchable
 from bot.smtp.check.report import Report
 from tests.scenario.people import ADA, run_test, set_up
 from tests.store import Store

@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from bot.app import open_bot
-from bot.demo.delivery import encoded, signature
 from bot.demo.mail import DemoNetwork
-from bot.demo.people import TEAM
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.delivery import encoded, signature
+from bot.demo.stand_in.people import TEAM
 from bot.server import serving
 from tests.counts import scaled
 from tests.scenario.people import ADA, fill_form, run_test, set_up

@@ -21,9 +21,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import bot
 from bot.app import TemporaryStartError
-from bot.demo.faults import Fault
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.people.retention import people_lease
 from bot.slack.web_api.call_health import METHODS, RESPONSE_URL, UPLOAD
 from tests.counts import scaled
@@ -114,7 +114,7 @@ class Act:
     faults: dict[str, Fault] | None = None
 
 
-NOT_OPENED = "Slack did not open this in time. Press the button to open it."
+NOT_OPENED = "Slack did not open this in time."
 TOLD_ELSEWHERE = (NOT_OPENED, "Slack did not take the bot's answer", "Please try again in a minute")
 
 
@@ -467,7 +467,7 @@ async def test_a_start_without_slacks_answer_ends_with_one_line(
         def get(self, key: str, default: Any = None) -> Any:
             return [FAULTS[name]] if key == "auth.test" else default
 
-    from bot.demo import platform
+    from bot.demo.stand_in import platform
 
     made = platform.Platform.__init__
 

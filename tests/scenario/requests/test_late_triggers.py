@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.demo.faults import Fault
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.email_profiles import EmailProfiles
 from tests.scenario.people import ADA, GRACE, set_up
 
@@ -58,11 +58,6 @@ async def extras_from_a_row_of_the_list(demo: Demo) -> None:
     await demo.workspace.choose(GRACE, ADA, "extras:U0ADA", message=latest(demo, GRACE, "1–2 of 2"))
 
 
-async def extras_on_the_form(demo: Demo) -> None:
-    await demo.workspace.command(ADA, "/email-profile", "edit")
-    await demo.workspace.press(ADA, "Extra Configurations")
-
-
 async def an_extra_on_the_list(demo: Demo) -> None:
     await extras_from_the_card(demo)
     await demo.workspace.press(ADA, "Add")
@@ -78,7 +73,6 @@ WAYS: dict[str, tuple[str, str, str, Do]] = {
     "home's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_home_tab),
     "list's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_list),
     "list's row, extras": (GRACE, "views.open", "Extra configurations", extras_from_a_row_of_the_list),
-    "extras on the form": (ADA, "views.push", "Extra configurations", extras_on_the_form),
     "an extra on the list": (ADA, "views.push", "Extra configurations", an_extra_on_the_list),
 }
 
@@ -117,6 +111,28 @@ async def test_every_form_that_came_too_late_opens_by_the_button_that_is_sent_in
             await pressed_again(http_demo, user, title)
 
 
+async def test_on_top_of_a_form_no_button_is_sent_that_would_lead_past_its_save(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    workspace = http_demo.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    for label, opened in (
+        ("Extra Configurations", "Extra configurations"),
+        ("Edit", "Add configuration"),
+        ("Add", "Add configuration"),
+    ):
+        workspace.all_messages.clear()
+        # The same trigger opens no notice either.
+        workspace.faults["views.push"] = [Fault(kind="refused", error="expired_trigger_id")] * 2
+        await workspace.press(ADA, label)
+        told = await workspace.wait_message(ADA, "Slack did not open this in time. Please try again.")
+        assert [block["type"] for block in told.blocks if block["type"] == "actions"] == []
+        # What was pressed in is still there, to be pressed again.
+        await workspace.press(ADA, label)
+        await workspace.wait_view(ADA, opened)
+        if opened == "Add configuration":
+            await workspace.cancel(ADA)
+
+
 async def test_a_form_for_a_fix_opens_by_the_button_too(http_demo: Demo) -> None:
     workspace = http_demo.workspace
     await workspace.command(ADA, "/email-profile", "edit")
@@ -151,8 +167,8 @@ async def test_a_bot_that_was_too_slow_itself_sends_the_button_after_slack_has_g
 ) -> None:
     await set_up(http_demo, ADA)
     workspace = http_demo.workspace
-    monkeypatch.setattr("bot.demo.platform.TRIGGER_SECONDS", 0.1)
-    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.15)
+    monkeypatch.setattr("bot.demo.stand_in.platform.TRIGGER_SECONDS", 0.1)
+    monkeypatch.setattr("bot.demo.stand_in.delivery.ACK_SECONDS", 0.15)
     form_basis = EmailProfiles.form_basis
 
     async def slow(self: EmailProfiles, **who: Any) -> Any:
@@ -181,7 +197,7 @@ async def test_an_answer_that_slack_did_not_wait_for_is_given_all_the_same(
         await asyncio.sleep(0.3)
         return await show(self, **who)
 
-    monkeypatch.setattr("bot.demo.delivery.ACK_SECONDS", 0.2)
+    monkeypatch.setattr("bot.demo.stand_in.delivery.ACK_SECONDS", 0.2)
     monkeypatch.setattr("bot.slack.middleware.late_ack.ACK_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(EmailProfiles, "show", slow)
     workspace.all_messages.clear()

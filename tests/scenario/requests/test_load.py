@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.platform import searchable, texts
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable, texts
 from tests.scenario.people import ADA, set_up
 
 # Which database it is makes no difference.

@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.demo.delivery import encoded, signature
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.delivery import encoded, signature
+from bot.demo.stand_in.platform import searchable
 from bot.observability import log
 from tests.scenario.people import ADA, fill_form, set_up
 

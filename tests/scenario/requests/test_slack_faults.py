@@ -5,9 +5,9 @@ from typing import Literal
 
 import pytest
 
-from bot.demo.faults import Fault
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up, settled
 from tests.store import Store
 

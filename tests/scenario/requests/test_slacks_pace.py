@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, GRACE, set_up, settled
 from tests.store import Store
 

@@ -1,6 +1,7 @@
 """Socket Mode: replaced without a deaf moment, built anew without a storm, and every request carried out once."""
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -10,13 +11,15 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.app import StartError
-from bot.demo.faults import Fault, FaultKind
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault, FaultKind
+from bot.demo.stand_in.platform import searchable
 from tests.counts import scaled
-from tests.scenario.people import ADA, GRACE, set_up
+from tests.scenario.people import ADA, GRACE, set_up, settled
 
 KINDS: list[FaultKind] = ["error500", "silence", "ratelimited", "close", "garbled", "refused"]
 
@@ -147,6 +150,15 @@ async def test_a_request_that_comes_again_over_another_connection_is_carried_out
 
 def acknowledgements(received: list[Any], envelope_id: str) -> list[Any]:
     return [one for one in received if isinstance(one, dict) and one.get("envelope_id") == envelope_id]
+
+
+async def test_what_was_typed_is_not_kept_once_it_is_answered(socket_demo: Demo) -> None:
+    await set_up(socket_demo, ADA)
+    await settled(socket_demo)
+    async with asyncio.timeout(5):
+        while any(isinstance(thing, AsyncBoltRequest | SocketModeRequest) for thing in gc.get_objects()):
+            await asyncio.sleep(0.05)
+            gc.collect()
 
 
 async def test_a_stop_answers_what_was_asked_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.demo.people import BOT_USER, CHANNEL, TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo
+from bot.demo.stand_in.people import BOT_USER, CHANNEL, TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.slack.middleware import overload
-from tests.scenario.people import ADA
+from tests.scenario.people import ADA, settled
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -44,6 +44,7 @@ async def test_an_event_that_nobody_subscribed_is_taken_without_a_word(
     caplog.clear()
     with caplog.at_level(logging.INFO):
         await http_demo.workspace.event({"type": kind, "user": ADA, "event_ts": "1800000000.000100"})
+        await settled(http_demo)
     assert [record.levelname for record in caplog.records if record.levelno > logging.INFO] == []
     assert http_demo.workspace.messages(ADA) == []
 
@@ -97,4 +98,6 @@ async def test_an_error_with_a_shortcut_on_a_message_is_told(http_demo: Demo, mo
 async def test_a_form_that_was_closed_needs_no_answer(http_demo: Demo) -> None:
     view = {"id": "V1", "type": "modal", "callback_id": "of_old", "private_metadata": "", "blocks": []}
     assert await http_demo.workspace.raw("interactive", request(http_demo, "view_closed", view=view)) is None
+    await settled(http_demo)
     assert http_demo.workspace.messages(ADA) == []
+    assert http_demo.workspace.view(ADA) is None

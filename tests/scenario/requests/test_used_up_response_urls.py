@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.people import CHANNEL
-from bot.demo.platform import RESPONSE_URL_POSTS, Message, direct_channel, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.platform import RESPONSE_URL_POSTS, Message, direct_channel, searchable
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer, Silence
 from tests.scenario.people import ADA, fill_form, open_form, set_up
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileView
 from bot.slack.replies.jobs import RESTARTING
-from tests.scenario.people import ADA, GRACE, set_up
+from tests.scenario.people import ADA, GRACE, set_up, typed
 from tests.soak.failing_sockets import FailingDelivery, SocketFailure
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -51,6 +51,18 @@ async def test_commands_are_answered_and_tests_refused_in_words(demo: Demo) -> N
         assert searchable(demo.workspace.messages(ADA)[-1]).startswith(RESTARTING)
 
 
+async def test_a_test_that_cannot_begin_is_not_shown_as_if_it_had(demo: Demo) -> None:
+    workspace = demo.workspace
+    await set_up(demo, ADA)
+    await workspace.open_home(ADA)
+    async with stopping(demo):
+        workspace.all_messages.clear()
+        await workspace.press_home(ADA, "Test connection")
+        shown = await workspace.wait_view(ADA, "Connection test", containing=RESTARTING)
+        assert "Testing" not in str(shown.content)
+        assert workspace.messages(ADA) == []
+
+
 async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_follow(demo: Demo) -> None:
     workspace = demo.workspace
     await set_up(demo, ADA)
@@ -66,6 +78,20 @@ async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_foll
         stored = await tx.profiles.get("T0DEMO", ADA)
     assert stored is not None
     assert EmailProfile.from_document(stored.document).port == 465
+
+
+async def test_defaults_that_are_saved_close_their_form_though_no_differences_can_be_counted(demo: Demo) -> None:
+    workspace = demo.workspace
+    async with stopping(demo):
+        await workspace.command(GRACE, "/email-profile", "defaults")
+        await workspace.wait_view(GRACE, "Workspace defaults")
+        await workspace.fill(GRACE, "SMTP Server Address", demo.mail.host)
+        assert await workspace.submit(GRACE) == {}
+        assert workspace.view(GRACE) is None
+    assert not any("restarted" in searchable(message) for message in workspace.messages(GRACE))
+    await workspace.command(GRACE, "/email-profile", "defaults")
+    await workspace.wait_view(GRACE, "Workspace defaults")
+    assert typed(demo, GRACE, "SMTP Server Address") == demo.mail.host
 
 
 async def test_a_test_of_many_that_cannot_begin_is_over_at_once(demo: Demo) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from bot.demo.colleagues import Colleague, Way, accounts_with, colleagues, settle_in
 from bot.demo.mail import DemoMail
-from bot.demo.people import PEOPLE, TEAM
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE, TEAM
 from bot.demo.story import ADMIN_STEPS, MEMBER_STEPS
 from bot.profiles.account.records import ProfileState
 from bot.profiles.people.members import state_from_number

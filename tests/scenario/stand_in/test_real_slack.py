@@ -1,60 +1,33 @@
 """The stand-in is no kinder than Slack: what is known of Slack's own ways, one test each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, message_problems, view_problems
-from bot.demo.delivery import DeliveryError
-from bot.demo.mail import DemoMail
-from bot.demo.people import CHANNEL, PEOPLE, DemoPerson
-from bot.demo.platform import Message, direct_channel
-from bot.demo.serve import serving_workspace
-from bot.demo.views import PlatformError
-from bot.demo.workspace import Workspace, as_phones_type
+from bot.demo.stand_in.block_kit import MOST_MESSAGE_CHARACTERS, message_problems, view_problems
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.people import CHANNEL, PEOPLE, DemoPerson
+from bot.demo.stand_in.platform import Message, direct_channel
+from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace, as_phones_type
 from tests.scenario.people import ADA, GRACE
-from tests.scenario.stand_in.test_stand_in import MODAL, Clock, refused
-from tests.scenario.stand_in.test_stand_in_limits import SECRET, ListeningBot
+from tests.scenario.stand_in.alone import Clock, ListeningBot, refused
+from tests.scenario.stand_in.test_stand_in import MODAL
 
 # The stand-in alone: it keeps everything in memory.
 pytestmark = pytest.mark.databases()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def workspace(clock: Clock) -> AsyncIterator[Workspace]:
-    """The stand-in alone, with a few dozen people."""
+def people() -> Sequence[DemoPerson]:
+    """A few dozen more."""
     crowd = [DemoPerson(id=f"U1{number:02}", handle=f"u{number}", name="X", address="x@x") for number in range(30)]
-    made = Workspace(signing_secret=SECRET, bot_token="xoxb-test", clock=clock, people=[*PEOPLE, *crowd])
-    async with serving_workspace(made, DemoMail(), port=0):
-        yield made
-
-
-@pytest.fixture
-def client(workspace: Workspace) -> AsyncWebClient:
-    return AsyncWebClient(token="xoxb-test", base_url=f"{workspace.base_url}/api/", retry_handlers=[])
-
-
-@pytest.fixture
-async def bot(workspace: Workspace) -> AsyncIterator[ListeningBot]:
-    """A bot that takes everything."""
-    made = ListeningBot()
-    application = web.Application()
-    application.router.add_post("/slack/events", made.take)
-    async with TestServer(application) as server:
-        workspace.delivery.events_url = str(server.make_url("/slack/events"))
-        yield made
+    return [*PEOPLE, *crowd]
 
 
 async def retry_after(call: Any) -> int:

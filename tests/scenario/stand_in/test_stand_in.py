@@ -1,19 +1,16 @@
 """The stand-in refuses what Slack refuses, so that what works in it works in Slack."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.demo.block_kit import message_problems, view_problems
-from bot.demo.mail import DemoMail
-from bot.demo.people import CHANNEL
-from bot.demo.serve import serving_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.block_kit import message_problems, view_problems
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.workspace import Workspace
 from tests.scenario.people import ADA, GRACE
+from tests.scenario.stand_in.alone import Clock, refused
 
 # The stand-in alone: it keeps everything in memory.
 pytestmark = pytest.mark.databases()
@@ -32,40 +29,6 @@ MODAL: dict[str, Any] = {
         }
     ],
 }
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def workspace(clock: Clock) -> AsyncIterator[Workspace]:
-    """The stand-in alone, without a bot."""
-    made = Workspace(signing_secret="s" * 32, bot_token="xoxb-test", clock=clock)
-    async with serving_workspace(made, DemoMail(), port=0):
-        yield made
-
-
-@pytest.fixture
-def client(workspace: Workspace) -> AsyncWebClient:
-    return AsyncWebClient(token="xoxb-test", base_url=f"{workspace.base_url}/api/")
-
-
-async def refused(call: Any) -> str:
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return str(caught.value.response["error"])
 
 
 async def test_a_trigger_opens_one_view_within_three_seconds(

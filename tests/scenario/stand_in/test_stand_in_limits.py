@@ -1,38 +1,28 @@
 """The stand-in's menus, inputs, files, faults and people behave as Slack's do."""
 
-import hashlib
-import hmac
-import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.demo.block_kit import message_problems, view_problems
-from bot.demo.faults import Fault
-from bot.demo.mail import DemoMail
-from bot.demo.people import CHANNEL, PEOPLE, DemoPerson
-from bot.demo.platform import Message, UploadedFile, direct_channel
 from bot.demo.run import running_demo
-from bot.demo.serve import serving_workspace
-from bot.demo.views import PlatformError
-from bot.demo.workspace import Workspace
+from bot.demo.stand_in.block_kit import message_problems, view_problems
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import CHANNEL, PEOPLE, DemoPerson
+from bot.demo.stand_in.platform import Message, UploadedFile, direct_channel
+from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace
 from tests.databases import KINDS
 from tests.scenario.people import ADA, GRACE
+from tests.scenario.stand_in.alone import ListeningBot, refused
 
 # The stand-in alone: it keeps everything in memory.
 pytestmark = pytest.mark.databases()
-
-SECRET = "s" * 32
 
 
 def plain(text: str) -> dict[str, str]:
@@ -72,62 +62,9 @@ HOME: dict[str, Any] = {"type": "home", "blocks": BLOCKS}
 MODAL: dict[str, Any] = {"type": "modal", "title": plain("A form"), "submit": plain("Save"), "blocks": BLOCKS}
 
 
-class ListeningBot:
-    """Takes signed requests, keeps their payloads, and acknowledges each."""
-
-    def __init__(self) -> None:
-        self.payloads: list[dict[str, Any]] = []
-        self.answer: dict[str, Any] | None = None
-
-    async def take(self, request: web.Request) -> web.Response:
-        body = await request.text()
-        signed = f"v0:{request.headers['X-Slack-Request-Timestamp']}:{body}".encode()
-        wanted = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
-        assert request.headers["X-Slack-Signature"] == f"v0={wanted}"
-        form = dict(parse_qsl(body))
-        is_json = request.content_type == "application/json"
-        self.payloads.append(json.loads(body if is_json else form.get("payload") or json.dumps(form)))
-        return web.json_response(self.answer) if self.answer else web.Response()
-
-    @property
-    def action(self) -> dict[str, Any]:
-        """The action of the last interaction."""
-        (action,) = self.payloads[-1]["actions"]
-        assert isinstance(action, dict)
-        return action
-
-
-@pytest.fixture
-async def workspace() -> AsyncIterator[Workspace]:
-    made = Workspace(signing_secret=SECRET, bot_token="xoxb-test")
-    async with serving_workspace(made, DemoMail()):
-        yield made
-
-
-@pytest.fixture
-async def bot(workspace: Workspace) -> AsyncIterator[ListeningBot]:
-    made = ListeningBot()
-    application = web.Application()
-    application.router.add_post("/slack/events", made.take)
-    async with TestServer(application) as server:
-        workspace.delivery.events_url = str(server.make_url("/slack/events"))
-        yield made
-
-
-@pytest.fixture
-def client(workspace: Workspace) -> AsyncWebClient:
-    return AsyncWebClient(token="xoxb-test", base_url=f"{workspace.base_url}/api/")
-
-
 async def posted(workspace: Workspace, client: AsyncWebClient) -> Message:
     await client.chat_postMessage(channel=ADA, text="A list", blocks=BLOCKS)
     return workspace.messages(ADA)[-1]
-
-
-async def refused(call: Any) -> str:
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return str(caught.value.response["error"])
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.demo.people import PEOPLE, TEAM
-from bot.demo.platform import Message, searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE, TEAM
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.private_links import LinkGoneError
-from bot.profiles.account.profile import EmailProfile
 from bot.profiles.errors import UserError
 from bot.profiles.people.members import sync_page
 from bot.profiles.people.retention import Retention
@@ -22,7 +21,8 @@ from storage.crypto.keyring import generate_key
 from storage.tables.profiles import StoredProfile
 from storage.tables.running_tests import StoredRunningTest
 from tests.databases import KINDS
-from tests.scenario.people import ADA, GRACE, PEOPLE_READ, history, run_test, set_up
+from tests.scenario.crowd import listed
+from tests.scenario.people import ADA, GRACE, PEOPLE_READ, history, profile_of, run_test, set_up
 from tests.store import Store
 
 pytestmark = pytest.mark.databases(*KINDS)
@@ -61,26 +61,9 @@ async def read_everybody(demo: Demo) -> None:
     await demo.bot.housekeeping.user_sync.read_everybody(TEAM)
 
 
-async def listed(demo: Demo, *, search: str | None = None) -> str:
-    """What an admin's list says."""
-    workspace = demo.workspace
-    workspace.all_messages.clear()
-    await workspace.command(GRACE, "/email-profile", "list")
-    message = workspace.messages(GRACE)[-1]
-    if search is not None:
-        await workspace.enter_in(GRACE, "Search", search, message=message)
-    return searchable(workspace.messages(GRACE)[-1])
-
-
 async def record(demo: Demo, user: str = ADA, workspace: str = TEAM) -> StoredProfile | None:
     async with demo.bot.database.reading() as tx:
         return await tx.profiles.get(workspace, user)
-
-
-async def profile(demo: Demo) -> EmailProfile:
-    kept = await record(demo)
-    assert kept is not None
-    return EmailProfile.from_document(kept.document)
 
 
 async def link_of(demo: Demo, card: Message) -> tuple[PasswordPage, str]:
@@ -113,18 +96,18 @@ async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_th
     card = await set_up(demo, ADA)
     await link_of(demo, card)
     assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
-    before, left = await profile(demo), await traces(store)
+    before, left = await profile_of(demo), await traces(store)
     await change(demo, is_deactivated=True)
-    assert "*Deactivated since <!date^" in await listed(demo)
+    assert "*Deactivated since <!date^" in searchable(await listed(demo))
     await passed(store, 7 * DAY - A_MOMENT)
     await demo.bot.housekeeping.retention.purge()
-    assert await profile(demo) == before
+    assert await profile_of(demo) == before
     async with demo.bot.database.reading() as tx:
         assert await tx.tests.last(TEAM, ADA)
     await passed(store, 2 * A_MOMENT)
     await demo.bot.housekeeping.retention.purge()
     bare = replace(before, password=None, password_host="", password_set_at=None)
-    assert await profile(demo) == bare
+    assert await profile_of(demo) == bare
     assert (await history(demo))[0] == ("bot", "password purged")
     for table in ("connection_tests", "password_links"):
         assert await store.ask(f"SELECT * FROM {table}") == []
@@ -132,25 +115,25 @@ async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_th
     stored = await record(demo)
     assert stored
     assert await kept(store, left) == {stored.record_id.encode()}
-    assert "Deactivated since" in await listed(demo)
+    assert "Deactivated since" in searchable(await listed(demo))
     await change(demo, is_deactivated=False)
-    assert "Password missing" in await listed(demo)
+    assert "Password missing" in searchable(await listed(demo))
 
 
 async def test_who_is_reactivated_in_time_keeps_everything(demo: Demo, store: Store) -> None:
     await set_up(demo, ADA)
     await run_test(demo, ADA)
-    before = await profile(demo)
+    before = await profile_of(demo)
     await change(demo, is_deactivated=True)
     await passed(store, 6 * DAY)
     await change(demo, is_deactivated=False)
     await purge_after(demo, 30 * DAY)
-    assert await profile(demo) == before
-    assert "Works" in await listed(demo)
+    assert await profile_of(demo) == before
+    assert "Works" in searchable(await listed(demo))
     # A second leave begins to count anew.
     await change(demo, is_deactivated=True)
     await purge_after(demo, 7 * DAY - A_MOMENT)
-    assert await profile(demo) == before
+    assert await profile_of(demo) == before
 
 
 async def test_who_is_deactivated_or_back_without_an_event_is_found_by_the_daily_reading(
@@ -160,24 +143,24 @@ async def test_who_is_deactivated_or_back_without_an_event_is_found_by_the_daily
     people = demo.workspace.people
     people[ADA] = replace(people[ADA], is_deactivated=True)
     await read_everybody(demo)
-    assert "1 deactivated" in await listed(demo)
+    assert "1 deactivated" in searchable(await listed(demo))
     people[ADA] = replace(people[ADA], is_deactivated=False)
     await read_everybody(demo)
-    assert " deactivated" not in (await listed(demo)).split("\n")[0]
+    assert " deactivated" not in searchable(await listed(demo)).split("\n")[0]
     await purge_after(demo, 8 * DAY)
-    assert (await profile(demo)).password
+    assert (await profile_of(demo)).password
     people[ADA] = replace(people[ADA], is_deactivated=True)
     await read_everybody(demo)
     await passed(store, 6 * DAY)
     # Being read again does not begin the seven days again.
     await read_everybody(demo)
     await purge_after(demo, DAY + A_MOMENT)
-    assert (await profile(demo)).password is None
+    assert (await profile_of(demo)).password is None
 
 
 async def test_a_password_kept_for_undoing_is_purged_too(demo: Demo) -> None:
     await set_up(demo, ADA)
-    before = await profile(demo)
+    before = await profile_of(demo)
     # As an admin leaves it who lets a certificate be trusted: the password is dropped, and kept for undoing.
     fixed = replace(before, password=None, password_host="", password_set_at=None, before=before)
     async with demo.bot.database.writing() as tx:
@@ -186,7 +169,7 @@ async def test_a_password_kept_for_undoing_is_purged_too(demo: Demo) -> None:
         await tx.profiles.save(TEAM, ADA, fixed.to_document(), replacing=stored)
     await change(demo, is_deactivated=True)
     await purge_after(demo, 8 * DAY)
-    assert (await profile(demo)).before is None
+    assert (await profile_of(demo)).before is None
 
 
 async def test_the_last_test_of_a_deactivated_person_without_a_password_is_purged(demo: Demo, store: Store) -> None:
@@ -224,19 +207,17 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
     await run_test(demo, ADA)
     await link_of(demo, card)
     await demo.workspace.open_home(ADA)
-    document = (await profile(demo)).to_document()
+    document = (await profile_of(demo)).to_document()
     async with demo.bot.database.writing() as tx:
-        await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
-        await tx.runs.save_result(TEAM, "run", b"{}")
+        run = await tx.runs.add(workspace=TEAM, actor=GRACE, channel="D0GRACE", message_ts="1.0", total=1)
+        assert run is not None
+        await tx.runs.save_result(TEAM, run.run_id, b"{}")
         running = StoredRunningTest(test_id="a-test", workspace=TEAM, actor=GRACE, subject=ADA)
-        await tx.running_tests.add(running, seconds=600)
-        await tx.form_tests.keep(TEAM, ADA, tester=ADA, document=b"{}", seconds=600)
+        await tx.running_tests.add(running, seconds=10**8)
+        await tx.form_tests.keep(TEAM, ADA, tester=ADA, document=b"{}", seconds=10**8)
         await tx.profiles.save("T0OTHER", "U0THERE", document, replacing=None)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
         await tx.readings.begin(TEAM)
-        await tx.form_tests.keep(TEAM, ADA, tester=GRACE, document=b"{}", seconds=10**8)
-        running = StoredRunningTest(test_id="test", workspace=TEAM, actor=GRACE, subject=ADA)
-        await tx.running_tests.add(running, seconds=10**8)
         await tx.outbox.add(TEAM, ADA, kind="changed", document=b"{}")
     await demo.workspace.event(event)
     full = await rows_of(store, TEAM)
@@ -262,28 +243,28 @@ async def test_a_bot_that_returns_within_thirty_days_finds_everything(
     keys = generate_key()
     async with running_demo(tmp_path, encryption_keys=keys) as demo:
         await set_up(demo, ADA)
-        before = await profile(demo)
+        before = await profile_of(demo)
         await demo.workspace.event(event)
         # A slow machine acknowledges before it has stored this.
         await store.until("SELECT 1 FROM workspaces WHERE left_at IS NOT NULL")
     async with running_demo(tmp_path, encryption_keys=keys) as demo:
         await store.until("SELECT 1 FROM workspaces WHERE left_at IS NULL")
         await purge_after(demo, 400 * DAY)
-        assert await profile(demo) == before
-        assert "Not tested yet" in await listed(demo)
+        assert await profile_of(demo) == before
+        assert "Not tested yet" in searchable(await listed(demo))
 
 
 async def test_a_persons_own_token_that_is_revoked_removes_no_bot(
     demo: Demo, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_up(demo, ADA)
-    before = await profile(demo)
+    before = await profile_of(demo)
     for tokens in ({"oauth": [ADA]}, {"oauth": [ADA], "bot": []}, {}):
         await demo.workspace.event({"type": "tokens_revoked", "tokens": tokens})
     assert await store.ask("SELECT 1 FROM workspaces WHERE left_at IS NOT NULL") == []
     assert "no longer works" not in caplog.text
     await purge_after(demo, 400 * DAY)
-    assert await profile(demo) == before
+    assert await profile_of(demo) == before
 
 
 async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(demo: Demo, store: Store) -> None:
@@ -305,8 +286,8 @@ async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(demo: Demo, s
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test", "transcript")
     await workspace.wait_message(ADA, "There is no transcript yet.")
-    assert "<@U0ADA>" in await listed(demo, search="ada")
-    assert "Nobody is found" in await listed(demo, search="demo")
+    assert "<@U0ADA>" in searchable(await listed(demo, search="ada"))
+    assert "Nobody is found" in searchable(await listed(demo, search="demo"))
 
 
 async def test_an_owner_is_told_when_an_admin_deletes_their_profile(demo: Demo) -> None:
@@ -326,7 +307,7 @@ async def test_the_list_knows_the_people_from_the_start_and_nobody_else(
     monkeypatch.setattr("bot.slack.background.user_sync.USERS_PER_PAGE", people_a_page)
     async with running_demo(tmp_path) as demo:
         await store.until(PEOPLE_READ)
-        told = await listed(demo)
+        told = searchable(await listed(demo))
         assert "2 people · 2 not set up" in told
         assert {person.id for person in PEOPLE if f"<@{person.id}>" in told} == {ADA, GRACE}
         assert demo.workspace.calls("users.list") == (len(PEOPLE) if people_a_page == 1 else 1)
@@ -342,9 +323,9 @@ async def test_a_renamed_person_is_found_by_the_new_name_alone(demo: Demo, by_ev
         demo.workspace.people[ADA] = renamed
         await read_everybody(demo)
     for search in ("augusta", "byr", "BYRON aug", "ada@demo"):
-        assert f"<@{ADA}>" in await listed(demo, search=search)
+        assert f"<@{ADA}>" in searchable(await listed(demo, search=search))
     for search in ("lovelace", "ada lov"):
-        assert "Nobody is found" in await listed(demo, search=search)
+        assert "Nobody is found" in searchable(await listed(demo, search=search))
 
 
 @pytest.mark.parametrize(
@@ -366,20 +347,20 @@ async def test_what_slack_tells_of_somebody_while_everybody_is_read_is_not_undon
 
     monkeypatch.setattr("bot.slack.background.user_sync.sync_page", told_before)
     await read_everybody(demo)
-    assert shows in await listed(demo, search="augusta" if "name" in event else None)
+    assert shows in searchable(await listed(demo, search="augusta" if "name" in event else None))
 
 
 @pytest.mark.parametrize("lost", [{"is_guest": True}, {"is_stranger": True}, {"is_bot": True}])
 async def test_who_becomes_a_guest_disappears_and_comes_back_as_a_member(demo: Demo, lost: dict[str, Any]) -> None:
     await set_up(demo, ADA)
     await change(demo, **lost)
-    assert "1 person ·" in await listed(demo)
-    assert "Nobody is found" in await listed(demo, search="ada")
+    assert "1 person ·" in searchable(await listed(demo))
+    assert "Nobody is found" in searchable(await listed(demo, search="ada"))
     await read_everybody(demo)
-    assert f"<@{ADA}>" not in await listed(demo)
+    assert f"<@{ADA}>" not in searchable(await listed(demo))
     back: dict[str, Any] = dict.fromkeys(lost, False)
     await change(demo, **back)
-    assert f"<@{ADA}>" in await listed(demo, search="ada")
+    assert f"<@{ADA}>" in searchable(await listed(demo, search="ada"))
 
 
 @pytest.mark.parametrize("lost", [{"is_deactivated": True}, {"is_guest": True}])
@@ -387,11 +368,11 @@ async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_re
     demo: Demo, lost: dict[str, Any]
 ) -> None:
     page, token = await link_of(demo, await set_up(demo, ADA))
-    before = await profile(demo)
+    before = await profile_of(demo)
     await change(demo, **lost)
     with pytest.raises(UserError):
         await page.links.set_password(user=ADA, token=token, password=SecretStr("late"), network_address="192.0.2.1")
-    assert await profile(demo) == before
+    assert await profile_of(demo) == before
 
 
 @pytest.mark.parametrize("was_guest", [True, False])
@@ -407,4 +388,4 @@ async def test_a_password_is_purged_although_its_owner_was_in_no_list_when_they_
     await change(demo, is_deactivated=True)
     await read_everybody(demo)
     await purge_after(demo, 8 * DAY)
-    assert (await profile(demo)).password is None
+    assert (await profile_of(demo)).password is None

@@ -11,10 +11,10 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.demo.faults import Fault
-from bot.demo.people import PEOPLE, TEAM, DemoPerson
-from bot.demo.platform import searchable
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import PEOPLE, TEAM, DemoPerson
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.people.retention import people_lease
 from bot.slack.background import user_sync
 from bot.slack.background.user_sync import UserSync

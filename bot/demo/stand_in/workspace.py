@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.demo.controls import beside, button, by_action_id, by_ids
-from bot.demo.delivery import DeliveryError
-from bot.demo.manifest import manifest
-from bot.demo.people import CHANNEL, TEAM
-from bot.demo.platform import Message, direct_channel
-from bot.demo.requests import Holder, WorkspaceRequests, entries_of
-from bot.demo.views import OpenView, PlatformError, key_of, option_of
+from bot.demo.stand_in.controls import beside, button, by_action_id, by_ids
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.manifest import manifest
+from bot.demo.stand_in.people import CHANNEL, TEAM
+from bot.demo.stand_in.platform import Message, direct_channel
+from bot.demo.stand_in.requests import Holder, WorkspaceRequests, entries_of
+from bot.demo.stand_in.views import OpenView, PlatformError, key_of, option_of
 
 _ADDRESS = re.compile(r"(?<![\w<:.@])([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
 _LINK = re.compile(r"(?<![<|\w])(https?://[^\s<>|]+)")

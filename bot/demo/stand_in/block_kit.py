@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/views for modals.
 from collections.abc import Iterator
 from typing import Any
 
-from bot.demo import block_models
+from bot.demo.stand_in import block_models
 
 MOST_MESSAGE_BLOCKS = 50
 MOST_VIEW_BLOCKS = 100

@@ -12,7 +12,7 @@ from bot.settings import REPLACED_SETTINGS, Settings
 from bot.slack.command_text import SUBCOMMANDS, parse
 from bot.slack.ids import SCOPES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

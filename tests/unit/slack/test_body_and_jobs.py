@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.observability.log import new_reference
 from bot.profiles.errors import UserError
 from bot.slack.middleware.body_parser import parse_body, repair_body_parsing
 from bot.slack.replies import jobs as jobs_module
 from bot.slack.replies.jobs import INTERRUPTED, Jobs, unexpected
+from bot.slack.replies.reply import DirectReply, Paced
+from bot.slack.views.message import Message, notice
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -143,6 +146,34 @@ async def test_one_job_too_many_is_politely_refused_until_there_is_room() -> Non
     jobs.start("third", work, notify=owner.tell)
     await settled(jobs)
     assert owner.told == []
+
+
+async def test_work_on_many_has_places_of_its_own_and_what_is_shown_already_is_told_that_there_is_none() -> None:
+    jobs, owner, free = Jobs(most=0, most_runs=1), Owner(), asyncio.Event()
+
+    async def work() -> None:
+        await free.wait()
+
+    await jobs.start_shown_run("first", work, notify=owner.tell)
+    assert owner.told == []
+    await jobs.start_shown_run("second", work, notify=owner.tell)
+    assert owner.told == ["Much work on many profiles is under way right now. Please try again in a minute."]
+    free.set()
+    await settled(jobs)
+
+
+async def test_how_far_something_is_is_shown_soon_at_first_and_then_seldom() -> None:
+    shown, seconds = list[float](), 0.0
+
+    class Place(DirectReply):
+        async def progress(self, message: Message) -> None:
+            shown.append(seconds)
+
+    paced = Paced(Place(AsyncWebClient(), {}), clock=lambda: seconds)
+    for second in range(100):
+        seconds = float(second)
+        await paced.progress(notice("So far."))
+    assert shown == [2, 10, 42, 74]
 
 
 async def test_an_error_that_can_be_mended_is_told_in_its_words(caplog: pytest.LogCaptureFixture) -> None:

@@ -48,6 +48,7 @@ from bot.slack.views import (
     defaults,
     extras,
     form,
+    form_state,
     help,  # noqa: A004 - the view's name
     history,
     home,
@@ -57,9 +58,9 @@ from bot.slack.views import (
     report,
 )
 from bot.slack.views import people_list as listing
-from bot.slack.views.form import PasswordEntry
 from bot.slack.views.home import AdminPart, OwnPart
 from bot.slack.views.message import Block
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Encryption
 from bot.smtp.advice.row import Fix
@@ -301,15 +302,17 @@ def a_run() -> Iterator[message.Message]:
         left_alone={SENTENCE: 3},
     )
     yield bulk.progress(so_far, run_id="a-run", before=fixed)
-    for ended in (result, fixed, replace(fixed, cancelled=True, undone=True), RunResult(total=3)):
+    only_changed = replace(fixed, passed=0, groups=(), cancelled=True)
+    for ended in (result, fixed, replace(fixed, cancelled=True, undone=True), only_changed, RunResult(total=3)):
         yield bulk.finished(ended, run_id="a-run")
-        yield bulk.interrupted(ended, run_id="a-run", done=12)
+        yield bulk.interrupted(ended, run_id="a-run", done=12, why=SENTENCE)
     yield bulk.causes(result, run_id="a-run")
     change = BulkChange(total=15, done=3, changed=[("U1", 1)], descriptions=(EVIL,))
     change.left_alone[SENTENCE] = 2
     for one in (change, BulkChange(total=15)):
         yield bulk.changing(one, run_id="a-run")
         yield bulk.undoing(one)
+        yield bulk.undo_broken_off(one, why=SENTENCE)
         yield bulk.undone(one)
 
 
@@ -340,10 +343,10 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
     yield card.password_link("https://email.example.com/password/U0ADA/" + "a" * 22)
 
 
-def a_form(view: ProfileView, *, reader: str, entry: PasswordEntry) -> form.Form:
+def a_form(view: ProfileView, *, reader: str, entry: PasswordEntry) -> form_state.Form:
     """The form over a view, in a workspace with defaults, opened from a channel."""
     basis = FormBasis(view=view, defaults=DEFAULTS)
-    return form.new_form(basis, slack_address="ada@example.com", reader=reader, entry=entry, reply=REPLY)
+    return form_state.new_form(basis, slack_address="ada@example.com", reader=reader, entry=entry, reply=REPLY)
 
 
 def forms(profile: EmailProfile, notes: list[list[Block]]) -> Iterator[View]:

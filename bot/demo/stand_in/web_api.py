@@ -11,12 +11,12 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from bot.demo.faults import apply_fault
-from bot.demo.pace import RateLimitedError
-from bot.demo.people import BOT_USER, CHANNEL, TEAM
-from bot.demo.platform import Message, Platform, direct_channel
-from bot.demo.uploads import Uploads
-from bot.demo.views import OpenView, PlatformError
+from bot.demo.stand_in.faults import apply_fault
+from bot.demo.stand_in.pace import RateLimitedError
+from bot.demo.stand_in.people import BOT_USER, CHANNEL, TEAM
+from bot.demo.stand_in.platform import Message, Platform, direct_channel
+from bot.demo.stand_in.uploads import Uploads
+from bot.demo.stand_in.views import OpenView, PlatformError
 
 Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.demo.faults import apply_fault
-from bot.demo.people import BOT_USER
-from bot.demo.platform import Message, Platform, UploadedFile
-from bot.demo.views import PlatformError
+from bot.demo.stand_in.faults import apply_fault
+from bot.demo.stand_in.people import BOT_USER
+from bot.demo.stand_in.platform import Message, Platform, UploadedFile
+from bot.demo.stand_in.views import PlatformError
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

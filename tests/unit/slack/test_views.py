@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot import demo
-from bot.demo.block_kit import message_problems, view_problems
+from bot.demo.stand_in.block_kit import message_problems, view_problems
 from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import ProposedFix, fix_label
@@ -23,10 +23,10 @@ from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import EMAIL_EXTRA
-from bot.slack.views import card, extras, form, help, history, message, report  # noqa: A004 - the view's name
+from bot.slack.views import card, extras, form, form_state, help, history, message, report  # noqa: A004 - the view's name
 from bot.slack.views import defaults as defaults_views
 from bot.slack.views import people_list as listing
-from bot.slack.views.form import PasswordEntry
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import MAX_METADATA_LENGTH, OutdatedFormError, PrivateMetadata, length
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import advise
@@ -34,7 +34,7 @@ from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Stage, StageName
 from storage.tables.people_query import Cursor
 from tests.named import case
-from tests.unit.view_samples import (
+from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
     EXTREME,
@@ -296,7 +296,7 @@ def test_the_form_has_the_documented_words_and_never_a_password() -> None:
     assert PrivateMetadata.decode(shown["private_metadata"]) == opened.metadata
 
 
-def inputs_of(shown: form.Form) -> dict[str, dict[str, Any]]:
+def inputs_of(shown: form_state.Form) -> dict[str, dict[str, Any]]:
     blocks: list[dict[str, Any]] = form.profile_form(shown).to_dict()["blocks"]
     return {block["block_id"]: block for block in blocks if block["type"] == "input"}
 
@@ -308,7 +308,7 @@ def test_what_is_truly_required_is_not_called_optional_and_what_may_be_empty_say
         (Defaults(), "Empty: the email address.", "The server for outgoing mail, which has to be known to save."),
         (defaults, "(DOMAIN\\{local})", "Empty: the server of your workspace, smtp.example.com."),
     ):
-        opened = form.new_form(
+        opened = form_state.new_form(
             FormBasis(view=empty, defaults=known),
             slack_address="ada@example.com",
             reader=ADA,
@@ -357,7 +357,7 @@ def test_what_is_truly_required_is_not_called_optional_and_what_may_be_empty_say
 )
 def test_a_hint_says_nothing_of_an_empty_input_where_slack_takes_none(known: Defaults, hints: dict[Field, str]) -> None:
     basis = FormBasis(view=a_view(PLAIN), defaults=known)
-    opened = form.new_form(basis, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
+    opened = form_state.new_form(basis, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
     inputs = inputs_of(opened.redrawn())
     port = "587 goes with TLS, 465 with SSL, 25 with none, where nobody signs in."
     for name, hint in {**hints, Field.PORT: port}.items():
@@ -393,11 +393,13 @@ def test_a_new_form_begins_with_tls_and_587_or_with_the_defaults(
     defaults: Defaults, port: str, encryption: Encryption
 ) -> None:
     basis = FormBasis(view=a_view(EmailProfile(), has_password=False, revision=0), defaults=defaults)
-    opened = form.new_form(basis, slack_address="ada@example.com", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
+    opened = form_state.new_form(
+        basis, slack_address="ada@example.com", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None
+    )
     assert (opened.content.address, opened.content.login) == ("ada@example.com", "")
     assert (opened.content.port, opened.content.encryption) == (port, encryption)
     stored = replace(basis, view=a_view(EmailProfile(extras={"SSL": "Y"}), has_password=False, revision=1))
-    begun = form.new_form(stored, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
+    begun = form_state.new_form(stored, slack_address="", reader=ADA, entry=PasswordEntry.IN_FORM, reply=None)
     assert begun.content.encryption is Encryption.SSL
 
 
@@ -416,13 +418,13 @@ def test_a_form_is_read_as_typed_and_junk_is_empty() -> None:
     values: dict[str, Any] = {name: {"value": {"value": f" {name} "}} for name in Field}
     values[Field.AUTHENTICATE] = {"value": {"selected_options": [{"value": "sign_in"}]}}
     values[Field.ENCRYPTION] = {"value": {"selected_option": {"value": "SSL"}}}
-    read = form.read_form({"private_metadata": METADATA, "state": {"values": values}})
+    read = form_state.read_form({"private_metadata": METADATA, "state": {"values": values}})
     assert (read.address, read.password.get_secret_value(), read.authenticate) == (" address ", " password ", True)
     assert read.encryption is Encryption.SSL
     junk: list[Any] = [None, [], {"address": 1}, {"address": {"value": []}}, {"address": {"value": {"value": 7}}}]
     for values in junk:
         for state in ({"values": values}, values):
-            read = form.read_form({"private_metadata": METADATA, "state": state, "blocks": junk})
+            read = form_state.read_form({"private_metadata": METADATA, "state": state, "blocks": junk})
             assert (read.address, read.authenticate, read.encryption) == ("", False, None)
 
 
@@ -439,11 +441,11 @@ def with_nulls(view: dict[str, Any]) -> dict[str, Any]:
 
 def test_nothing_means_emptied_in_a_form_as_opened_and_the_shown_value_in_one_drawn_anew() -> None:
     opened = a_form(a_view(PLAIN), reader=ADA, entry=PasswordEntry.IN_FORM)
-    emptied = form.read_form(with_nulls(form.profile_form(opened).to_dict()))
+    emptied = form_state.read_form(with_nulls(form.profile_form(opened).to_dict()))
     assert (emptied.address, emptied.login, emptied.host, emptied.port) == ("", "", "", "")
     assert (emptied.authenticate, emptied.encryption) == (False, Encryption.TLS)
     redrawn = form.profile_form(opened.redrawn()).to_dict()
-    read = form.read_form(with_nulls(redrawn))
+    read = form_state.read_form(with_nulls(redrawn))
     assert (read.address, read.login, read.host, read.port) == (PLAIN.address, "ada", PLAIN.host, "587")
     assert (read.authenticate, read.encryption) == (True, Encryption.TLS)
     # What shows something has to be filled there, so that nobody empties it and is not understood.
@@ -460,7 +462,10 @@ def test_a_value_that_changes_gets_an_input_of_its_own_and_what_is_kept_stays_in
     view = form.profile_form(other).to_dict()
     # A password that was typed for one server is not offered to another.
     assert {"host:2", "password:2", "port:1"} <= {block.get("block_id") for block in view["blocks"]}
-    assert (form.read_form(with_nulls(view)).host, form.read_form(with_nulls(view)).port) == ("mail.example.com", "465")
+    assert (form_state.read_form(with_nulls(view)).host, form_state.read_form(with_nulls(view)).port) == (
+        "mail.example.com",
+        "465",
+    )
 
 
 def test_what_a_modal_remembers_fits_whatever_was_typed() -> None:

@@ -9,7 +9,7 @@ from bot.profiles.account.failures import interpreted_failure
 from bot.smtp.advice.advice import ROWS, Advice
 from bot.smtp.check.report import Outcome
 from tests.named import case
-from tests.unit.view_samples import PLAIN, a_report, a_view
+from tests.unit.slack.view_samples import PLAIN, a_report, a_view
 
 ACCOUNT = a_view(PLAIN).account
 FAILED = a_report(PLAIN, outcome=Outcome.FAILED)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 # Stands in for python3: makes an environment whose pip notes what it is asked, and fails where a file says so.
 PYTHON = """#!/bin/sh

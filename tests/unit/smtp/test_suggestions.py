@@ -10,7 +10,7 @@ from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
-from tests.unit.test_advice import ACCOUNT, report
+from tests.unit.smtp.test_advice import ACCOUNT, report
 
 
 def advice_on(failed: Report, address: str = "ada@example.com") -> Advice:

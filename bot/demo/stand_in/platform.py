@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from bot.demo.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
-from bot.demo.delivery import Delivery
-from bot.demo.faults import Fault
-from bot.demo.manifest import manifest
-from bot.demo.pace import Pace
-from bot.demo.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
-from bot.demo.views import MOST_STACKED, Entries, OpenView, PlatformError, number_blocks
+from bot.demo.stand_in.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
+from bot.demo.stand_in.delivery import Delivery
+from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.manifest import manifest
+from bot.demo.stand_in.pace import Pace
+from bot.demo.stand_in.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
+from bot.demo.stand_in.views import MOST_STACKED, Entries, OpenView, PlatformError, number_blocks
 
 TRIGGER_SECONDS = 3.0
 RESPONSE_URL_POSTS = 5

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot.demo.platform import texts
-from bot.demo.views import PlatformError, elements
+from bot.demo.stand_in.platform import texts
+from bot.demo.stand_in.views import PlatformError, elements
 
 Found = tuple[dict[str, Any], dict[str, Any]]
 """A block and an element in it."""

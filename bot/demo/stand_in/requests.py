@@ -3,10 +3,10 @@
 import secrets
 from typing import Any
 
-from bot.demo.delivery import DeliveryError
-from bot.demo.people import BOT_USER, CHANNEL, TEAM, DemoPerson
-from bot.demo.platform import Message, Platform, direct_channel
-from bot.demo.views import Entries, OpenView
+from bot.demo.stand_in.delivery import DeliveryError
+from bot.demo.stand_in.people import BOT_USER, CHANNEL, TEAM, DemoPerson
+from bot.demo.stand_in.platform import Message, Platform, direct_channel
+from bot.demo.stand_in.views import Entries, OpenView
 
 Holder = Message | OpenView
 """What holds buttons and inputs."""

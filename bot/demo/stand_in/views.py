@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.demo.people import BOT_USER, TEAM
+from bot.demo.stand_in.people import BOT_USER, TEAM
 
 Key = tuple[str, str]
 """A block id and an action id."""

@@ -17,7 +17,7 @@ from bot.slack.app import register_listeners
 from bot.slack.command_text import SUBCOMMANDS, Invocation
 from bot.slack.ids import COMMANDS, EVENTS, OPTIONAL_SCOPES, SCOPES, SUBSCRIPTIONS, ActionId, ViewId
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class RecordingApp(AsyncApp):
