@@ -24,6 +24,7 @@ from storage.crypto.keyring import generate_key
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.scenario.crowd import BAD, CROWD, SECRET, crowd, crowded_demo, give_profiles, listed, mail_for, users
 from tests.scenario.people import GRACE, profile_of, settled
+from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
 WRONG_PORT = CROWD[30:36]
@@ -32,8 +33,8 @@ CAUSE = "on mail.demo.example: port 465 expects SSL, their profile says TLS"
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with crowded_demo(tmp_path) as opened:
+async def demo(crowded: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path, crowded) as opened:
         await give_profiles(opened, WRONG_PORT, port=465)
         yield opened
 

@@ -9,12 +9,13 @@ from bot.demo.run import Demo
 from bot.demo.stand_in.platform import Message, searchable
 from tests.scenario.crowd import BAD, crowded_demo, listed, users
 from tests.scenario.people import GRACE
+from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with crowded_demo(tmp_path) as opened:
+async def demo(crowded: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path, crowded) as opened:
         yield opened
 
 

@@ -25,6 +25,7 @@ from bot.slack.views import notices
 from bot.slack.views.password_entry import PasswordEntry
 from tests.scenario.crowd import CROWD, crowded_demo, listed
 from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
+from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
 BARBARA = CROWD[1].id
@@ -34,8 +35,8 @@ LATE = CROWD[35].id
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with crowded_demo(tmp_path) as opened:
+async def demo(crowded: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path, crowded) as opened:
         opened.bot.outbox.pace = 0.0
         yield opened
 
