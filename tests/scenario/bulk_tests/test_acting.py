@@ -51,7 +51,7 @@ async def told(demo: Demo, user: str) -> list[str]:
 
 async def test_those_of_a_cause_are_shown_and_nobody_else(demo: Demo) -> None:
     workspace = demo.workspace
-    summary = await summary_of(demo)
+    summary = await summary_of(demo, "crowd00")
     assert "3 fail at Sign-in on mail.demo.example: the server refused login or password" in searchable(summary)
     await workspace.press(GRACE, "Show these", message=summary, row="3 fail at Sign-in")
     shown = await workspace.wait_message(GRACE, "Only who was found to fail at Sign-in")
@@ -85,7 +85,7 @@ async def test_those_of_a_cause_are_changed_alike_after_one_question_told_tested
     demo: Demo, store: Store
 ) -> None:
     workspace = demo.workspace
-    summary = await summary_of(demo)
+    summary = await summary_of(demo, "crowd03")
     row = f"6 fail at Greeting {CAUSE}"
     assert row in searchable(summary)
     _, element = button(summary.blocks, "Fix these", row)

@@ -78,10 +78,10 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
 
 
 async def test_what_was_found_before_a_run_died_can_be_acted_on(demo: Demo, store: Store) -> None:
-    await run_all(demo, await listed(demo))
-    await store.edit("UPDATE test_runs SET status = 'running', done = 20, alive_at = alive_at - 100")
+    await run_all(demo, await listed(demo, "crowd00"))
+    await store.edit("UPDATE test_runs SET status = 'running', done = 5, alive_at = alive_at - 100")
     await demo.bot.housekeeping.tidy()
-    told = await demo.workspace.wait_message(GRACE, "was interrupted after 30")
+    told = await demo.workspace.wait_message(GRACE, "was interrupted after 10")
     await demo.workspace.press(GRACE, "Show these", message=told)
     shown = await demo.workspace.wait_message(GRACE, "Only who was found to fail")
     assert set(users(shown)) == BAD
