@@ -5,10 +5,11 @@ position: a number that shows the order of names and nothing else, found for a n
 """
 
 import json
-from bisect import bisect_left
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -34,8 +35,6 @@ _TOKEN_CHARACTERS = 16
 """96 bits of a keyed hash: two beginnings of words never share one."""
 
 _FIRST, _LAST, _STEP = 0, 2**62, 2**40
-
-_NAMES_AT_ONCE = 500
 
 # SQL for PostgreSQL's locks: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
 _LOCK_PERSON = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
@@ -144,43 +143,42 @@ class PeopleTable(Table):
     async def place(self, workspace: str, people: Iterable[tuple[str, str, Collection[str]]]) -> list[Newcomer]:
         """Return (user id, name, words) of many who are not in the list with their positions in it.
 
-        The list is read through once, in batches; for a few, `put` is quicker, which looks each place up.
+        Of the list all positions are read, and the names that a bisection meets; for a few, `put` is quicker.
         """
         ordered = sorted(people, key=lambda one: (name_order(one[1]), one[0]))
-        orders = [name_order(name) for _, name, _ in ordered]
-        gaps: list[tuple[int, int, list[tuple[str, str, Collection[str]]]]] = []
-        low, done = _FIRST, 0
-        async for position, name in self._names(workspace):
-            until = bisect_left(orders, name, done)
-            if until > done:
-                gaps.append((low, position, ordered[done:until]))
-                done = until
-            if done == len(ordered):
-                break
-            low = position
-        if done < len(ordered):
-            gaps.append((low, _LAST, ordered[done:]))
-        return [newcomer for low, high, some in gaps for newcomer in _between(low, high, some)]
+        positions = await self._positions(workspace)
+        ranks = await self._ranks(workspace, positions, [name_order(name) for _, name, _ in ordered])
+        bounds = [_FIRST, *positions, _LAST]
+        newcomers: list[Newcomer] = []
+        for rank, ranked in groupby(zip(ranks, ordered, strict=True), key=itemgetter(0)):
+            newcomers += _between(bounds[rank], bounds[rank + 1], [person for _, person in ranked])
+        return newcomers
 
-    async def _names(self, workspace: str) -> AsyncIterator[tuple[int, NameOrder]]:
-        """Read positions and folded names, in order."""
-        after, user = _FIRST, ""
-        here = (col(PersonRow.position), col(PersonRow.user_id))
-        while True:
-            rows = (
-                await self._connection.execute(
-                    select(PersonRow)
-                    .filter_by(workspace=workspace)
-                    .where(tuple_(*here) > (after, user))
-                    .order_by(*here)
-                    .limit(_NAMES_AT_ONCE)
-                )
-            ).all()
-            for row in rows:
-                yield row.position, name_order(self._opened(row).name)
-            if len(rows) < _NAMES_AT_ONCE:
-                return
-            after, user = rows[-1].position, rows[-1].user_id
+    async def _positions(self, workspace: str) -> list[int]:
+        position = col(PersonRow.position)
+        found = select(PersonRow.position).filter_by(workspace=workspace).order_by(position)
+        return list(await self._connection.scalars(found))
+
+    async def _ranks(self, workspace: str, positions: Sequence[int], names: Sequence[NameOrder]) -> list[int]:
+        """Return how many of the positions come before each name, by bisections that ask for all their next at once."""
+        low, high = [0] * len(names), [len(positions)] * len(names)
+        while undecided := [number for number in range(len(names)) if low[number] < high[number]]:
+            middle = {number: (low[number] + high[number]) // 2 for number in undecided}
+            there = await self._names_at(workspace, {positions[rank] for rank in middle.values()})
+            for number, rank in middle.items():
+                name = there.get(positions[rank])
+                # Whoever has left their position meanwhile says nothing; the end of a reading restores the order.
+                if name is not None and name <= names[number]:
+                    low[number] = rank + 1
+                else:
+                    high[number] = rank
+        return low
+
+    async def _names_at(self, workspace: str, positions: Collection[int]) -> dict[int, NameOrder]:
+        rows = await self._connection.execute(
+            select(PersonRow).filter_by(workspace=workspace).where(col(PersonRow.position).in_(positions))
+        )
+        return {row.position: name_order(self._opened(row).name) for row in rows}
 
     async def lock_for_update(self, workspace: str, user: str) -> StoredPerson | None:
         """Read one person as `get` does, and lock them until the transaction ends.

@@ -233,6 +233,33 @@ async def test_people_put_one_by_one_stand_in_the_alphabet(database: Database) -
     assert await names(database, BY_NAME) == list(ALPHABET)
 
 
+async def test_places_for_many_are_found_by_opening_few_names(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [(f"U{number:03}", f"Name {number * 317 % 512:03}", ()) for number in range(512)]
+    coming = [(f"V{number:03}", f"Name {number * 37 % 530:03} {number % 2}", ()) for number in range(16)]
+    coming += [("V first", "A", ()), ("V last", "Z", ()), ("V same", "Name 100", ()), ("V same too", "Name 100", ())]
+    async with database.writing() as tx:
+        await tx.people.add_many("T1", evenly_spread(listed), 1, NOW)
+    opened, opening = [], Keyring.open
+
+    def counted(keyring: Keyring, *sealed: Any) -> bytes:
+        opened.append(sealed)
+        return opening(keyring, *sealed)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(Keyring, "open", counted)
+        async with database.reading() as tx:
+            placed = await tx.people.place("T1", coming)
+    # Of 512 names a bisection meets ten.
+    assert len(opened) <= 10 * len(coming)
+    async with database.writing() as tx:
+        assert await tx.people.add_many("T1", placed, 1, NOW) == len(coming)
+    assert await names(database, BY_NAME, limit=999) == sorted(name for _, name, _ in listed + coming)
+    async with database.reading() as tx:
+        assert await tx.people.place("T2", coming) == evenly_spread(coming)
+
+
 async def test_who_was_sorted_by_an_older_order_is_moved_to_where_their_name_belongs(database: Database) -> None:
     before = sorted(ALPHABET, key=str.casefold)
     newcomers = [

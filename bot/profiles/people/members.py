@@ -28,7 +28,7 @@ _NUMBERS = {state: number for number, state in enumerate(PROBLEMS_FIRST)}
 _WORD = re.compile(r"\w+")
 _BATCH = 200
 _FEW = 8
-"""So many newcomers are put into their places one by one; for more, the list is read through once."""
+"""So many newcomers are put into their places one by one; for more, the places are found together."""
 
 NO_MEMBER = "no_member"
 """The outcome of messages to somebody who is no member any more."""

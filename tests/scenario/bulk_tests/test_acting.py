@@ -204,6 +204,9 @@ async def test_what_broke_off_or_was_stopped_tells_how_far_it_came_and_can_be_pu
     await workspace.press(GRACE, "Undo for 3 people", message=broken)
     await settled(demo)
     assert [(await profile_of(demo, one.user)).extras for one in fixed[1::2]] == [{"TLS": "Y"}] * 2
+    async with demo.bot.database.reading() as tx:
+        left = await tx.profiles.users(fixed[0].workspace)
+    assert [one.user in left for one in fixed] == [False, True, False, True]
     assert put_back == [fixed[1], fixed[2], fixed[3]]
     monkeypatch.setattr(EmailProfiles, "fix_among_many", stopped)
     monkeypatch.setattr("bot.slack.listeners.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0)

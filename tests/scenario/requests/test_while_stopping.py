@@ -11,10 +11,9 @@ import pytest
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.email_profiles import EmailProfiles
-from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileView
 from bot.slack.replies.jobs import RESTARTING
-from tests.scenario.people import ADA, GRACE, set_up, typed
+from tests.scenario.people import ADA, GRACE, profile_of, set_up, typed
 from tests.soak.failing_sockets import FailingDelivery, SocketFailure
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -74,10 +73,7 @@ async def test_a_form_that_is_saved_closes_and_is_stored_though_no_card_can_foll
         assert await workspace.submit(ADA) == {}
         assert workspace.view(ADA) is None
     assert not any("restarted" in searchable(message) for message in workspace.messages(ADA))
-    async with demo.bot.database.reading() as tx:
-        stored = await tx.profiles.get("T0DEMO", ADA)
-    assert stored is not None
-    assert EmailProfile.from_document(stored.document).port == 465
+    assert (await profile_of(demo)).port == 465
 
 
 async def test_defaults_that_are_saved_close_their_form_though_no_differences_can_be_counted(demo: Demo) -> None:

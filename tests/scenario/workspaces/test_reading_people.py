@@ -18,6 +18,8 @@ from bot.demo.stand_in.platform import searchable
 from bot.profiles.people.retention import people_lease
 from bot.slack.background import user_sync
 from bot.slack.background.user_sync import UserSync
+from storage.tables.name_order import name_order
+from storage.tables.people_query import Query
 from tests.counts import scaled
 from tests.scenario.people import ADA, GRACE, PEOPLE_READ, set_up
 from tests.store import Store
@@ -25,6 +27,7 @@ from tests.store import Store
 A_MINUTE, PAGES_A_MINUTE = 60.0, 20
 PAGE = scaled(quick=20, full=200)
 EVERYBODY = scaled(quick=500, full=15_000)
+EVERYBODY_BY_NAME = Query(states=tuple(range(7)), by_name=True)
 KNOWN = (ADA, GRACE)
 
 
@@ -128,7 +131,8 @@ def syncing(demo: Demo, slack: Slack) -> UserSync:
 async def names(demo: Demo, workspace: str) -> list[str]:
     """Return everybody's name, in the order of the list."""
     async with demo.bot.database.reading() as tx:
-        return [order[0] async for _, order in tx.people._names(workspace)]
+        found = await tx.people.page(workspace, EVERYBODY_BY_NAME, limit=2 * EVERYBODY)
+    return [name_order(person.name)[0] for person, _ in found]
 
 
 async def test_everybody_is_read_although_slack_takes_twenty_pages_a_minute(demo: Demo) -> None:
