@@ -1,16 +1,18 @@
 """The databases that tests run on: SQLite, and a real PostgreSQL where one can be started."""
 
 import gc
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import web_app
+from sqlalchemy import Connection, Engine, event
 
 from tests.counts import scaled
-from tests.databases import KINDS, Maker, NoMaker, PostgreSQLMaker, SQLiteMaker
+from tests.databases import KINDS, CompiledStatements, Maker, NoMaker, PostgreSQLMaker, SQLiteMaker
 from tests.postgresql import FORGETFUL, PostgreSQLServer, folder_in_memory, running_postgresql
 
 
@@ -54,6 +56,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     seldom hangs on the database.
     """
     if "maker" not in metafunc.fixturenames:
+        if "other_maker" in metafunc.fixturenames:
+            metafunc.parametrize("other_maker", KINDS, indirect=True, scope="session")
         return
     if mark := metafunc.definition.get_closest_marker("databases"):
         kinds = mark.args
@@ -61,8 +65,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         kinds = scaled(quick=("sqlite",), full=KINDS)
     else:
         kinds = KINDS
+    if "other_maker" in metafunc.fixturenames:
+        metafunc.parametrize(("maker", "other_maker"), list(_ways(kinds)), indirect=True, scope="session")
+        return
     none = pytest.param("none", id=pytest.HIDDEN_PARAM)
     metafunc.parametrize("maker", kinds or [none], indirect=True, scope="session")
+
+
+def _ways(kinds: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the ways from one database to another; with both kinds every day, only with PROVE=1 to the same kind.
+
+    Each kind is read from and written to in what crosses.
+    """
+    for kind, other in itertools.product(kinds, KINDS):
+        if kind != other or scaled(quick=False, full=True):
+            yield kind, other
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +89,9 @@ def maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield made
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session")
 def other_maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
-    """As `maker`, for what goes from one database to another: with both, each way is tested."""
+    """As `maker`, for what goes from one database to another."""
     with _maker_of(request, tmp_path_factory) as made:
         yield made
 
@@ -88,6 +105,19 @@ def _maker_of(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -
     else:
         with PostgreSQLMaker.on(request.getfixturevalue("postgresql_server")) as made:
             yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_stay_compiled() -> Iterator[None]:
+    """Compile each statement once for all tests of a worker, as a bot does that runs for long."""
+    compiled = CompiledStatements()
+
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=compiled)
+
+    event.listen(Engine, "engine_connect", share)
+    yield
+    event.remove(Engine, "engine_connect", share)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import psycopg
@@ -29,6 +29,9 @@ class Maker(Protocol):
     def upgraded(self, file: Path) -> AbstractContextManager[str]:
         """As `empty`, with the tables of this version."""
 
+    def copied(self, file: Path, address: str) -> AbstractContextManager[str]:
+        """As `empty`, with all that is in the database at an address, which nobody has open."""
+
 
 class SQLiteMaker:
     """Copies a file with tables, which is made once."""
@@ -47,6 +50,12 @@ class SQLiteMaker:
     def upgraded(self, file: Path) -> Iterator[str]:
         """As `empty`, with the tables of this version."""
         shutil.copyfile(self._template, file)
+        yield f"sqlite:///{file}"
+
+    @contextmanager
+    def copied(self, file: Path, address: str) -> Iterator[str]:
+        """As `empty`, with all that is in another file."""
+        shutil.copyfile(make_url(address).database or "", file)
         yield f"sqlite:///{file}"
 
 
@@ -70,7 +79,7 @@ class PostgreSQLMaker:
             maker = cls(server, connection)
             with maker._copy_of("template0") as template:
                 _upgrade(template)
-                maker._template = urlsplit(template).path.removeprefix("/")
+                maker._template = _name_in(template)
                 yield maker
 
     def empty(self, file: Path) -> AbstractContextManager[str]:
@@ -80,6 +89,10 @@ class PostgreSQLMaker:
     def upgraded(self, file: Path) -> AbstractContextManager[str]:
         """Make a database with the tables of this version; `file` is not used."""
         return self._copy_of(self._template)
+
+    def copied(self, file: Path, address: str) -> AbstractContextManager[str]:
+        """Make a database with all that is in another; `file` is not used."""
+        return self._copy_of(_name_in(address))
 
     @contextmanager
     def _copy_of(self, template: str) -> Iterator[str]:
@@ -106,6 +119,10 @@ class NoMaker:
         """Refuse."""
         return self.empty(file)
 
+    def copied(self, file: Path, address: str) -> AbstractContextManager[str]:
+        """Refuse."""
+        return self.empty(file)
+
 
 class FolderDatabases:
     """A database for each folder in which a demo is opened: it is made with the first, and stays for the next."""
@@ -118,9 +135,12 @@ class FolderDatabases:
     def at(self, folder: Path) -> str:
         """Return the address of the database of a folder."""
         if folder not in self._addresses:
-            file = folder / "email-profiles.db"
-            self._addresses[folder] = self._stack.enter_context(self._maker.upgraded(file))
+            self._addresses[folder] = self._stack.enter_context(self._maker.upgraded(_file_in(folder)))
         return self._addresses[folder]
+
+    def copy(self, folder: Path, address: str) -> None:
+        """Make the database of a folder a copy of another, which nobody has open."""
+        self._addresses[folder] = self._stack.enter_context(self._maker.copied(_file_in(folder), address))
 
     @contextmanager
     def ending(self) -> Iterator[None]:
@@ -134,10 +154,34 @@ class FolderDatabases:
             self._stack, self._addresses = before, known
 
 
+def _file_in(folder: Path) -> Path:
+    return folder / "email-profiles.db"
+
+
+class CompiledStatements(dict[Any, Any]):
+    """SQLAlchemy's compiled statements, shared by all engines of one driver: by itself each engine compiles its own.
+
+    A key begins with the dialect of one engine; its class tells drivers apart.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Find the statement for the dialect's class."""
+        dialect, *statement = key
+        return super().get((type(dialect), *statement), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        dialect, *statement = key
+        super().__setitem__((type(dialect), *statement), compiled)
+
+
 def _at(server: str, name: str) -> str:
     """Return the address of a database on a server."""
     parts = urlsplit(server)
     return f"postgresql://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
+
+
+def _name_in(address: str) -> str:
+    return urlsplit(address).path.removeprefix("/")
 
 
 def engine_at(address: str) -> Engine:

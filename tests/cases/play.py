@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ FEW = [person for person in PEOPLE if person.id in (PERSON, ADMIN, BOT_USER)]
 """Nobody else: the bot reads everybody when it starts, and a case is over before it has read many."""
 
 SETTINGS = {"SMTP_ALLOWED_NETWORKS": "127.0.0.0/8", "SMTP_ALLOWED_PORTS": "25,465,587,1025,2525", "SMTP_TIMEOUT": "15"}
-SILENT_TIMEOUT = "4"
+SILENT_TIMEOUT = "1.5"
 """For cases with a server that falls silent: what is said of it does not depend on how long it was waited for."""
 
 PATIENCE_SECONDS = 40
@@ -37,18 +37,18 @@ class Outcome:
     answer: str
 
 
-async def play(case: Case, certificates: CaseCertificates, folder: Path) -> Outcome:
-    """Play a case with a bot of its own, whose files are in a folder."""
+async def play(case: Case, certificates: CaseCertificates, folder: Path, **settings: Any) -> Outcome:
+    """Play a case with a bot of its own, whose files are in a folder; the case's settings stand above those given."""
     if case.real:
         with real(case) as world:
-            return await play_in(world, case, folder)
+            return await play_in(world, case, folder, **settings)
     async with scripted(case, certificates) as world:
-        return await play_in(world, case, folder)
+        return await play_in(world, case, folder, **settings)
 
 
-async def play_in(world: World, case: Case, folder: Path) -> Outcome:
+async def play_in(world: World, case: Case, folder: Path, **settings: Any) -> Outcome:
     """Play a case with what is around the bot set up already."""
-    async with _demo(case, world, folder) as demo:
+    async with _demo(case, world, folder, settings) as demo:
         playing = Play(case, demo)
         wrong = await playing.run()
     password = case.profile.password.encode()
@@ -58,12 +58,12 @@ async def play_in(world: World, case: Case, folder: Path) -> Outcome:
 
 
 @asynccontextmanager
-async def _demo(case: Case, world: World, folder: Path) -> AsyncIterator[Demo]:
+async def _demo(case: Case, world: World, folder: Path, settings: Mapping[str, Any]) -> AsyncIterator[Demo]:
     silent = "TIMEOUT" in case.dns.values() or any(
         "{silent}" in text or server.pipelining == "swallows" for server in case.servers for text in server.texts
     )
     values = SETTINGS | ({"SMTP_TIMEOUT": SILENT_TIMEOUT} if silent else {}) | dict(case.settings)
-    given: dict[str, Any] = {name.lower(): value for name, value in values.items()}
+    given: dict[str, Any] = {**settings, **{name.lower(): value for name, value in values.items()}}
     mail, network = TrustedMail(world.authority), CaseNetwork(world.ports)
     with answering(world.names):
         async with running_demo(folder, mail=mail, network=network, people=FEW, **given) as demo:

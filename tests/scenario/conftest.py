@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE
 from bot.demo.stand_in.platform import Message, Platform, searchable
 from bot.demo.stand_in.views import PlatformError
 from tests.databases import FolderDatabases, Maker
+from tests.scenario.crowd import CROWD, mail_for, set_up_crowd
+from tests.scenario.started_before import StartedBefore, started_before
 from tests.store import Store
 
 
@@ -24,10 +27,25 @@ def databases(maker: Maker) -> Iterator[FolderDatabases]:
         yield made
 
 
+@pytest.fixture(scope="package")
+def started(databases: FolderDatabases, tmp_path_factory: pytest.TempPathFactory) -> StartedBefore:
+    """A bot that has started before; a test's folder then holds a copy of its database."""
+    return started_before(databases, tmp_path_factory.mktemp("started"))
+
+
+@pytest.fixture(scope="package")
+def crowded(databases: FolderDatabases, tmp_path_factory: pytest.TempPathFactory) -> StartedBefore:
+    """As `started`, with the crowd: forty people more, thirty of them set up, of whom three have a wrong password."""
+    folder = tmp_path_factory.mktemp("crowded")
+    return started_before(databases, folder, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD], then=set_up_crowd)
+
+
 @pytest.fixture(autouse=True)
-def _new_databases(databases: FolderDatabases) -> Iterator[None]:
+def _new_databases(request: pytest.FixtureRequest, databases: FolderDatabases) -> Iterator[None]:
     """Drop a test's databases at its end."""
     with databases.ending():
+        for before in {"started", "crowded"}.intersection(request.fixturenames):
+            databases.copy(request.getfixturevalue("tmp_path"), request.getfixturevalue(before).address)
         yield
 
 
@@ -79,17 +97,17 @@ def store(databases: FolderDatabases, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture(params=["http", "socket"])
-async def demo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Demo]:
+async def demo(request: pytest.FixtureRequest, started: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo over signed HTTP, and again over Socket Mode."""
     given: dict[str, Any] = {"slack_app_token": "xapp-demo"} if request.param == "socket" else {}
-    async with running_demo(tmp_path, **given) as opened:
+    async with running_demo(tmp_path, encryption_keys=started.key, **given) as opened:
         yield opened
     assert not opened.workspace.refusals
 
 
 @pytest.fixture
-async def http_demo(tmp_path: Path) -> AsyncIterator[Demo]:
+async def http_demo(started: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo over signed HTTP alone, where the way in makes no difference."""
-    async with running_demo(tmp_path) as opened:
+    async with running_demo(tmp_path, encryption_keys=started.key) as opened:
         yield opened
     assert not opened.workspace.refusals

@@ -18,6 +18,7 @@ from bot.profiles.account.records import profile_view
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import update_person_from
 from tests.scenario.people import GRACE
+from tests.scenario.started_before import StartedBefore
 
 NAMES = ("Alan Turing", "Barbara Liskov", "Edsger Dijkstra", "Émilie du Châtelet", "Zoë Quinn")
 SECRET = "mass account secret"
@@ -76,12 +77,16 @@ CROWD = crowd(40)
 BAD = {person.id for person in CROWD[7:10]}
 
 
+async def set_up_crowd(demo: Demo) -> None:
+    """Set thirty of the crowd up, three of them with a wrong password."""
+    await give_profiles(demo, CROWD[:30], failing=CROWD[7:10])
+
+
 @asynccontextmanager
-async def crowded_demo(folder: Path) -> AsyncIterator[Demo]:
-    """Open a demo with forty people more, thirty of them set up, of whom three have a wrong password."""
-    async with running_demo(folder, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD]) as opened:
-        await people_read(opened, 42)
-        await give_profiles(opened, CROWD[:30], failing=CROWD[7:10])
+async def crowded_demo(folder: Path, crowded: StartedBefore) -> AsyncIterator[Demo]:
+    """Open a demo with the crowd in the folder of a test, which holds a copy of the crowd's database."""
+    people = [*PEOPLE, *CROWD]
+    async with running_demo(folder, mail=mail_for(CROWD), people=people, encryption_keys=crowded.key) as opened:
         yield opened
     assert not opened.workspace.refusals
 

@@ -134,4 +134,4 @@ async def notices_sent(demo: Demo) -> None:
             async with demo.bot.database.reading() as tx:
                 if not await tx.outbox.waiting():
                     return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)

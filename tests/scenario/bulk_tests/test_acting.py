@@ -36,6 +36,7 @@ from tests.scenario.crowd import (
     users,
 )
 from tests.scenario.people import GRACE, profile_of, settled
+from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
 WRONG_PORT = CROWD[30:36]
@@ -44,8 +45,8 @@ CAUSE = "on mail.demo.example: port 465 expects SSL, their profile says TLS"
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with crowded_demo(tmp_path) as opened:
+async def demo(crowded: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path, crowded) as opened:
         await give_profiles(opened, WRONG_PORT, port=465)
         yield opened
 
@@ -62,7 +63,7 @@ async def told(demo: Demo, user: str) -> list[str]:
 
 async def test_those_of_a_cause_are_shown_and_nobody_else(demo: Demo) -> None:
     workspace = demo.workspace
-    summary = await summary_of(demo)
+    summary = await summary_of(demo, "crowd00")
     assert "3 fail at Sign-in on mail.demo.example: the server refused login or password" in searchable(summary)
     await workspace.press(GRACE, "Show these", message=summary, row="3 fail at Sign-in")
     shown = await workspace.wait_message(GRACE, "Only who was found to fail at Sign-in")
@@ -96,7 +97,7 @@ async def test_those_of_a_cause_are_changed_alike_after_one_question_told_tested
     demo: Demo, store: Store, shown_in_place: list[str]
 ) -> None:
     workspace = demo.workspace
-    summary = await summary_of(demo)
+    summary = await summary_of(demo, "crowd03")
     row = f"6 fail at Greeting {CAUSE}"
     assert row in searchable(summary)
     _, element = button(summary.blocks, "Fix these", row)

@@ -10,12 +10,13 @@ from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.platform import Message, searchable
 from tests.scenario.crowd import BAD, begin_run, crowded_demo, labels, listed, users
 from tests.scenario.people import GRACE
+from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with crowded_demo(tmp_path) as opened:
+async def demo(crowded: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path, crowded) as opened:
         yield opened
 
 
@@ -110,11 +111,11 @@ async def test_an_admin_who_cannot_be_told_of_a_run_that_died_is_tried_once(demo
 
 
 async def test_what_was_found_before_a_run_died_can_be_acted_on(demo: Demo, store: Store) -> None:
-    await begin_run(demo.workspace, await listed(demo))
+    await begin_run(demo.workspace, await listed(demo, "crowd00"))
     await summary_of(demo)
-    await store.edit("UPDATE test_runs SET status = 'running', done = 20, alive_at = alive_at - 100")
+    await store.edit("UPDATE test_runs SET status = 'running', done = 5, alive_at = alive_at - 100")
     await demo.bot.housekeeping.tidy()
-    told = await demo.workspace.wait_message(GRACE, "was interrupted after 30")
+    told = await demo.workspace.wait_message(GRACE, "was interrupted after 10")
     await demo.workspace.press(GRACE, "Show these", message=told)
     shown = await demo.workspace.wait_message(GRACE, "Only who was found to fail")
     assert set(users(shown)) == BAD

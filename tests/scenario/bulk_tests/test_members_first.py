@@ -28,6 +28,7 @@ from tests.scenario.crowd import (
     people_read,
 )
 from tests.scenario.people import GRACE, run_test, settled
+from tests.scenario.started_before import StartedBefore
 
 STARTS_WITHIN_SECONDS = 5.0
 
@@ -87,9 +88,9 @@ async def test_members_test_at_any_moment_while_many_on_the_same_server_are_test
 
 
 async def test_a_member_who_tests_a_profile_that_the_run_is_at_goes_first_and_their_result_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    crowded: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with crowded_demo(tmp_path) as demo:
+    async with crowded_demo(tmp_path, crowded) as demo:
         member, tester = CROWD[0], demo.bot.connections._tester
         held, test = asyncio.Event(), tester.test
         begun: list[str] = []
@@ -118,8 +119,10 @@ async def test_a_member_who_tests_a_profile_that_the_run_is_at_goes_first_and_th
         assert [entry.actor for entry in entries if entry.action == "tested"] == [member.id]
 
 
-async def test_what_many_tests_have_refused_keeps_nobody_from_trying_their_own_login(tmp_path: Path) -> None:
-    async with crowded_demo(tmp_path) as demo:
+async def test_what_many_tests_have_refused_keeps_nobody_from_trying_their_own_login(
+    crowded: StartedBefore, tmp_path: Path
+) -> None:
+    async with crowded_demo(tmp_path, crowded) as demo:
         bad = [person for person in CROWD if person.id in BAD]
         for wanted in ("0 work and 1 fail", "0 work and 1 fail", "1 not tested: Their login was refused twice"):
             shown = await listed(demo)
@@ -131,8 +134,10 @@ async def test_what_many_tests_have_refused_keeps_nobody_from_trying_their_own_l
             assert "failed at Sign-in" in searchable(await run_test(demo, bad[0].id))
 
 
-async def test_many_people_with_one_login_are_signed_in_one_after_the_other(tmp_path: Path) -> None:
-    async with crowded_demo(tmp_path) as demo:
+async def test_many_people_with_one_login_are_signed_in_one_after_the_other(
+    crowded: StartedBefore, tmp_path: Path
+) -> None:
+    async with crowded_demo(tmp_path, crowded) as demo:
         shared = CROWD[30:38]
         account = demo.mail.account(CROWD[1].address)
         async with demo.bot.database.writing() as tx:

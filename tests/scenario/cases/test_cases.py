@@ -10,6 +10,7 @@ from tests.cases.certificates import CaseCertificates
 from tests.cases.play import play
 from tests.cases.real import lacking
 from tests.counts import scaled
+from tests.scenario.started_before import StartedBefore
 
 # What is said of a mail server hangs on no database.
 pytestmark = pytest.mark.databases("sqlite")
@@ -24,9 +25,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseCerti
 
 
 @pytest.mark.parametrize("file", scaled(quick=DAILY, full=files()), ids=lambda file: file.stem)
-async def test_the_bot_tells_the_truth_about(file: Path, certificates: CaseCertificates, tmp_path: Path) -> None:
+async def test_the_bot_tells_the_truth_about(
+    file: Path, certificates: CaseCertificates, started: StartedBefore, tmp_path: Path
+) -> None:
     case = Case.read(file)
     if absent := lacking(case):
         pytest.skip(absent)
-    outcome = await play(case, certificates, tmp_path)
+    outcome = await play(case, certificates, tmp_path, encryption_keys=started.key)
     assert list(outcome.wrong) == [], outcome.answer

@@ -17,6 +17,7 @@ from bot.profiles.connection_tests.connection_tests import interpret_report
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Outcome, Report, StageName
 from bot.smtp.network.guard import Address
+from tests import named
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import Act, Endless, HangUp, OneServerNetwork, ScriptedServer, Silence, Then, Trickle
 from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
@@ -116,11 +117,14 @@ def test_there_are_more_than_two_hundred() -> None:
     assert len(CASES) > 200
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.how not in ENDLESS], ids=str)
-async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext, case: Case) -> None:
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_broken_server(certificates: Certificates, trust: ssl.SSLContext, step: str) -> None:
     before = asyncio.all_tasks()
-    async with tried(case, certificates, trust) as server:
-        assert asyncio.all_tasks() - before - server._tasks == set()
+    for case in CASES:
+        if case.step == step and case.how not in ENDLESS:
+            with named.case(case):
+                async with tried(case, certificates, trust) as server:
+                    assert asyncio.all_tasks() - before - server._tasks == set()
 
 
 # Each waits as long as a test may take, so they do it beside each other.

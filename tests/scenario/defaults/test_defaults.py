@@ -193,7 +193,7 @@ async def test_moving_to_another_server_leaves_the_password_behind(http_demo: De
     assert "Password missing" in searchable(workspace.messages(ADA)[-1])
 
 
-MANY = scaled(quick=41, full=211)
+MANY = scaled(quick=21, full=211)
 
 
 async def test_many_are_moved_although_some_cannot_be_told_and_those_are_counted(tmp_path: Path) -> None:

@@ -20,13 +20,14 @@ from bot.profiles.people.people_list import escape_formula
 from tests.databases import KINDS
 from tests.scenario.crowd import BAD, CROWD, SECRET, crowded_demo, give_profiles, lines, listed, users
 from tests.scenario.people import ADA, GRACE, run_test, set_up, settled
+from tests.scenario.started_before import StartedBefore
 
 pytestmark = pytest.mark.databases(*KINDS)
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with crowded_demo(tmp_path) as opened:
+async def demo(crowded: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path, crowded) as opened:
         yield opened
 
 

@@ -25,6 +25,7 @@ from bot.slack.views import notices
 from bot.slack.views.password_entry import PasswordEntry
 from tests.scenario.crowd import CROWD, crowded_demo, listed
 from tests.scenario.people import ADA, GRACE, history, notices_sent, run_test, set_up, settled
+from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
 BARBARA = CROWD[1].id
@@ -34,8 +35,8 @@ LATE = CROWD[35].id
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with crowded_demo(tmp_path) as opened:
+async def demo(crowded: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
+    async with crowded_demo(tmp_path, crowded) as opened:
         opened.bot.outbox.pace = 0.0
         yield opened
 
@@ -220,15 +221,15 @@ async def test_guests_bots_and_the_deactivated_are_never_reminded(demo: Demo, lo
     await settled(demo)
     assert "gets a message" not in searchable(workspace.messages(GRACE)[-1])
     workspace.people[BARBARA] = before
-    question = await asked(demo)
+    question = await asked(demo, "crowd00")
     await hold(demo)
-    await workspace.press(GRACE, "Remind 42 people", message=question)
+    await workspace.press(GRACE, "Remind 10 people", message=question)
     await settled(demo)
     await workspace.change_person(gone)
     await release(demo)
     assert reminders(demo, BARBARA) == []
     report = searchable(await workspace.wait_message(GRACE, "whom you reminded"))
-    assert "41 have been told and 1 not, or not for certain." in report
+    assert "9 have been told and 1 not, or not for certain." in report
     assert "• 1 no members any more" in report
     assert f"<@{BARBARA}>" in report
 

@@ -25,7 +25,7 @@ from tests.scenario.people import ADA, GRACE
 pytestmark = pytest.mark.timeout(900)
 
 MANY = settings(
-    max_examples=scaled(quick=150, full=2500),
+    max_examples=scaled(quick=40, full=2500),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

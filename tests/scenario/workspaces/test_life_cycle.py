@@ -23,6 +23,7 @@ from storage.tables.running_tests import StoredRunningTest
 from tests.databases import KINDS
 from tests.scenario.crowd import listed
 from tests.scenario.people import ADA, GRACE, PEOPLE_READ, history, profile_of, run_test, set_up
+from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
 pytestmark = pytest.mark.databases(*KINDS)
@@ -32,10 +33,9 @@ A_MOMENT = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def demo(tmp_path: Path, store: Store) -> AsyncIterator[Demo]:
+async def demo(started: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo, when its people have been read."""
-    async with running_demo(tmp_path) as opened:
-        await store.until(PEOPLE_READ)
+    async with running_demo(tmp_path, encryption_keys=started.key) as opened:
         yield opened
 
 

@@ -252,8 +252,8 @@ async def test_nobody_reads_or_writes_outside_their_own_workspace(
             await install(many, places[-1])
         await many.bot.housekeeping.read_people()
         tenants = Tenants(many, places, chance)
-        for _ in range(scaled(quick=150, full=2500)):
+        for _ in range(scaled(quick=60, full=2500)):
             await tenants.try_one()
-        assert tenants.wrote > scaled(quick=15, full=250)
+        assert tenants.wrote > scaled(quick=6, full=250)
         for place in places:
             await tenants.hold_against_the_model(place)

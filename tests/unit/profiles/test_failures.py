@@ -8,6 +8,7 @@ import pytest
 from bot.profiles.account.failures import interpreted_failure
 from bot.smtp.advice.advice import ROWS, Advice
 from bot.smtp.check.report import Outcome
+from tests.named import case
 from tests.unit.slack.view_samples import PLAIN, a_report, a_view
 
 ACCOUNT = a_view(PLAIN).account
@@ -21,9 +22,10 @@ def cause_of(what: str) -> str:
     return failure.cause
 
 
-@pytest.mark.parametrize("what", sorted({row.what for row in ROWS.values()}))
-def test_a_cause_of_many_speaks_to_nobody(what: str) -> None:
-    assert not re.search(r"\b(you|your|yours)\b", cause_of(what))
+def test_a_cause_of_many_speaks_to_nobody() -> None:
+    for what in {row.what for row in ROWS.values()}:
+        with case(what):
+            assert not re.search(r"\b(you|your|yours)\b", cause_of(what))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
 """The cases from the field hold to their format, and the bot's own words are told from others'."""
 
 import re
-from pathlib import Path
 from typing import Any, get_args
 
-import pytest
-
+from tests import named
 from tests.cases.case import FOLDER, Case, Expectation, Server, Step, files
 from tests.cases.read import Answer
 
@@ -25,15 +23,16 @@ BLOCKS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.stem)
-def test_every_case_holds_to_the_format(file: Path) -> None:
-    case = Case.read(file)
-    assert case.name == file.stem
-    assert case.kind in (None, *range(1, 23))
-    assert case.right
-    assert not (case.servers and case.real)
-    for pattern in case.patterns:
-        re.compile(pattern)
+def test_every_case_holds_to_the_format() -> None:
+    for file in files():
+        with named.case(file.stem):
+            case = Case.read(file)
+            assert case.name == file.stem
+            assert case.kind in (None, *range(1, 23))
+            assert case.right
+            assert not (case.servers and case.real)
+            for pattern in case.patterns:
+                re.compile(pattern)
 
 
 def test_every_part_of_the_format_is_described() -> None:

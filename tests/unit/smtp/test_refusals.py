@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
-
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.refusals.refusal import Refusal
 from bot.smtp.check.refusals.table import REFUSALS, classify
 from bot.smtp.check.report import Fault, Outcome, Reply
 from bot.smtp.dialogue.replies import Redaction
+from tests.named import case
 
 CANNOT = Evidence(command=Command.RCPT, encrypted=True, announced="[127.0.0.1]", recipient="sam@corp.example")
 COULD = replace(CANNOT, mechanisms=("PLAIN", "LOGIN"))
@@ -334,11 +332,13 @@ def cases() -> Iterator[tuple[Fault, Evidence, str]]:
                 yield fault, replace(KNOWN[known], command=Command(command)), reply
 
 
-@pytest.mark.parametrize(("fault", "evidence", "line"), list(cases()), ids=lambda value: str(value)[:60])
-def test_what_a_server_says_is_understood(fault: Fault, evidence: Evidence, line: str) -> None:
-    warns = fault in WARNINGS and (line < "5" or fault in RECIPIENTS)
-    only_warns = warns and evidence.command in ((Command.RCPT, Command.MESSAGE) if fault in RECIPIENTS else AT_SENDER)
-    assert classify(parsed(line), evidence) == (fault, Outcome.WARNED if only_warns else Outcome.FAILED)
+def test_what_a_server_says_is_understood() -> None:
+    for fault, evidence, line in cases():
+        with case(line):
+            warns = fault in WARNINGS and (line < "5" or fault in RECIPIENTS)
+            carrying = (Command.RCPT, Command.MESSAGE) if fault in RECIPIENTS else AT_SENDER
+            only_warns = warns and evidence.command in carrying
+            assert classify(parsed(line), evidence) == (fault, Outcome.WARNED if only_warns else Outcome.FAILED)
 
 
 def test_every_refusal_is_classified() -> None:
@@ -348,10 +348,11 @@ def test_every_refusal_is_classified() -> None:
                 assert classify(Reply(code=code, enhanced="", text=""), replace(known, command=command))
 
 
-@pytest.mark.parametrize("row", REFUSALS, ids=lambda row: str(row.fault))
-def test_every_row_says_where_it_comes_from(row: Refusal) -> None:
-    assert row.source
-    assert row.commands
+def test_every_row_says_where_it_comes_from() -> None:
+    for row in REFUSALS:
+        with case(row.fault):
+            assert row.source
+            assert row.commands
 
 
 def test_addresses_that_a_server_repeats_are_not_its_words() -> None:
