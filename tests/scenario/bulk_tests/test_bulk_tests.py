@@ -97,7 +97,8 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
     told = await demo.workspace.wait_message(GRACE, "was interrupted after 12")
     assert told.ts == posted.ts
     assert "Start it again" in searchable(told)
-    assert await store.ask("SELECT status FROM test_runs") == [("interrupted",)]
+    # The bot may have tidied up by itself at the same time.
+    await store.until("SELECT 1 FROM test_runs WHERE status = 'interrupted'")
 
 
 async def test_an_admin_who_cannot_be_told_of_a_run_that_died_is_tried_once(demo: Demo, store: Store) -> None:
@@ -107,7 +108,8 @@ async def test_an_admin_who_cannot_be_told_of_a_run_that_died_is_tried_once(demo
         demo.workspace.faults[method] = [Fault(kind="refused", error="channel_not_found")]
     await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
     await demo.bot.housekeeping.tidy()
-    assert await store.ask("SELECT status FROM test_runs") == [("interrupted",)]
+    # The bot may have tidied up by itself at the same time.
+    await store.until("SELECT 1 FROM test_runs WHERE status = 'interrupted'")
 
 
 async def test_what_was_found_before_a_run_died_can_be_acted_on(demo: Demo, store: Store) -> None:
