@@ -231,7 +231,7 @@ class SocketMode:
     def _served_once(self, request: SocketModeRequest) -> asyncio.Task[tuple[BoltResponse, bool]]:
         """Serve a request once: Slack sends again what it did not see answered, over whatever connection.
 
-        The answer alone is remembered, and nothing of what somebody typed.
+        The answer alone is remembered, which holds no password.
         """
         known = self._answers.get(request.envelope_id)
         if known is None:

@@ -129,9 +129,10 @@ def parse(command: str, text: str) -> Invocation:
     if entry.most > 1:
         return _with_value(command, entry, unquoted(rest), owner)
     rest, owner = _without_mention(rest, owner)
-    if bool(rest) != bool(entry.most):
+    typed = typed_text(rest).translate(_QUOTES)
+    if bool(typed) != bool(entry.most):
         raise _wrong_arguments(command, entry, rest)
-    arguments = (typed_text(rest).translate(_QUOTES),) if rest else ()
+    arguments = (typed,) if typed else ()
     return Invocation(subcommand=entry.name, arguments=arguments, owner=owner, acts=entry.acts)
 
 
@@ -151,11 +152,12 @@ def _with_value(command: str, entry: Subcommand, rest: str, owner: str | None) -
     name, value = _name_and_value(before)
     if not value and _takes_text(name):
         named, value = owner, _name_and_value(rest)[1]
-    if not (name and value):
+    typed = _typed_value(name, value)
+    if not (name and typed):
         raise _wrong_arguments(command, entry, rest)
     if names_id_alone(value):
         raise NotUnderstoodError(_ID_ALONE)
-    return Invocation(subcommand=entry.name, arguments=(name, _typed_value(name, value)), owner=named, acts=entry.acts)
+    return Invocation(subcommand=entry.name, arguments=(name, typed), owner=named, acts=entry.acts)
 
 
 def _name_and_value(text: str) -> tuple[str, str]:

@@ -63,5 +63,6 @@ def _of_anybody(what: str, account: Account) -> str:
         if "@" in own:
             what = what.replace(own, theirs)
     for word, theirs in _OF_THEM.items():
-        what = re.sub(rf"\b{word}\b", theirs, what)
+        # Names of servers and addresses may hold the same words.
+        what = re.sub(rf"(?<![\w.@-]){word}(?![\w@-]|\.\w)", theirs, what)
     return what

@@ -23,16 +23,13 @@ from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
 from bot.slack.views.form import errors_notes, profile_form
-from bot.slack.views.form_state import Form, typed_password
+from bot.slack.views.form_state import PASSWORD_FIXES, Form, typed_password
 from bot.slack.views.message import Block, Message, alert, notice
 from bot.slack.web_api.errors import SLACK_ERRORS, is_unanswered
-from bot.smtp.advice.row import Fix
 
 TITLE = "Connection test"
 
 log = logging.getLogger(__name__)
-
-_PASSWORD_FIXES = (Fix.REMOVE_BLANKS, Fix.REMOVE_INVISIBLE)
 
 
 class FormTestListeners:
@@ -78,7 +75,7 @@ class FormTestListeners:
             await open_form.finish(alert(str(error), "warning"))
             return
         changed = form.with_profile(fixed.profile)
-        if fix.kind in _PASSWORD_FIXES:
+        if fix.kind in PASSWORD_FIXES:
             changed = changed.with_password_fix(fix.kind)
         open_form = _OpenForm.of(shown, client, caller, changed)
         if not fixed.tests_now:

@@ -42,16 +42,16 @@ def profiles(count: int) -> str:
     return f"{count} email {'profile' if count == 1 else 'profiles'}"
 
 
-def question(of: Sequence[ProfileToTest], query: ListQuery) -> Message:
+def question(to_test: Sequence[ProfileToTest], query: ListQuery) -> Message:
     """Return the one question before many profiles are tested, with the number in its button."""
-    expected = BulkProgress(total=len(of), queues=queues_of(of)).expected_seconds
-    text = f"Test {profiles(len(of))}? It takes about {_rounded_words(expected)}."
+    expected = BulkProgress(total=len(to_test), queues=queues_of(to_test)).expected_seconds
+    text = f"Test {profiles(len(to_test))}? It takes about {_rounded_words(expected)}."
     advice = (
-        "Only who is set up, with a password where one is needed, is tested. Members come first: whoever tests their "
-        "own profile meanwhile does not wait for it. It can be stopped at any moment."
+        "Only profiles that are set up, with a password where one is needed, are tested. Members come "
+        "first: whoever tests their own profile meanwhile does not wait for it. It can be stopped at any moment."
     )
     test = button(
-        f"Test {len(of)} profiles", ActionId.TEST_THESE, value=encode_query(query.first_page()), style="primary"
+        f"Test {len(to_test)} profiles", ActionId.TEST_THESE, value=encode_query(query.first_page()), style="primary"
     )
     return Message(text=f"{text} {advice}", blocks=[section(text), actions(test), context(advice)])
 

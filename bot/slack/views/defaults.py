@@ -24,7 +24,7 @@ from bot.slack.views.message import (
     notice,
     section,
 )
-from bot.slack.views.private_metadata import PrivateMetadata
+from bot.slack.views.private_metadata import OutdatedFormError, PrivateMetadata
 from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
@@ -116,14 +116,22 @@ def _text(name: DefaultsField, value: str, *, redrawn: bool, multiline: bool | N
 
 
 def read_form(shown: Mapping[str, Any]) -> DefaultsForm:
-    """Return the form as it stands in a modal that a request claims is open."""
+    """Return the form as it stands in a modal that a request claims is open.
+
+    Raises:
+        OutdatedFormError: another version of the bot has drawn it.
+    """
     metadata = PrivateMetadata.decode(str(shown.get("private_metadata")))
     values = ShownValues(shown, redrawn=metadata.drawn > 0)
+    signing_in = values.choice(DefaultsField.AUTHENTICATE)
+    if signing_in not in _SIGNING_IN:
+        # It was a checkbox before.
+        raise OutdatedFormError
     return DefaultsForm(
         host=values.text(DefaultsField.HOST),
         port=values.text(DefaultsField.PORT),
         encryption=values.choice(DefaultsField.ENCRYPTION),
-        authenticate=values.choice(DefaultsField.AUTHENTICATE) != _NO_SIGN_IN,
+        authenticate=signing_in == _SIGN_IN,
         login_pattern=values.text(DefaultsField.LOGIN_PATTERN),
         domain=values.text(DefaultsField.DOMAIN),
         allowed_servers=values.text(DefaultsField.ALLOWED_SERVERS),

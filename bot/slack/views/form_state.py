@@ -280,9 +280,11 @@ def undecided(shown: Mapping[str, Any]) -> dict[str, str]:
 def without_undecided(errors: Mapping[str, str], missing: Mapping[str, str]) -> dict[str, str]:
     """Return the errors that hold whatever is chosen of the differences that are `missing` a choice."""
     fields = {name.removeprefix(DECISION) for name in missing}
-    if {Field.HOST, Field.AUTHENTICATE} & fields:
-        # Whether, and for which server, it has to be typed is not known yet.
-        fields.add(Field.PASSWORD)
+    # What is asked of these depends on the server, and on whether anybody signs in.
+    if Field.HOST in fields:
+        fields |= {Field.PASSWORD, Field.PORT}
+    if Field.AUTHENTICATE in fields:
+        fields |= {Field.PASSWORD, Field.LOGIN}
     return {field: sentence for field, sentence in errors.items() if field not in fields}
 
 

@@ -44,7 +44,7 @@ _CAUSES: Mapping[str, str] = {
     PROFILE_DELETED: "without a profile by now",
     NO_LONGER_TRUE: "not in need of it any more",
     UNREADABLE: "not told, because the message could not be read any more",
-    UNCERTAIN: "perhaps told: the bot was stopped while it sent the message",
+    UNCERTAIN: "perhaps told: Slack did not say whether it took the message, or the bot was stopped meanwhile",
     TOO_LATE: "not reached within three days",
     FAULTY: "not told, because of a fault of the bot",
 }

@@ -266,7 +266,7 @@ async def test_what_the_bot_itself_did_not_bring_about_is_not_laid_on_slack(
     assert "Of the 42 people whom you reminded, 38 have been told and 4 not, or not for certain." in report
     for cause in (
         "• 1 not told, because the message could not be read any more",
-        "• 1 perhaps told: the bot was stopped while it sent the message",
+        "• 1 perhaps told: Slack did not say whether it took the message, or the bot was stopped meanwhile",
         "• 1 not reached within three days",
         "• 1 not told, because of a fault of the bot",
     ):

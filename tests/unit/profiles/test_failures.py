@@ -35,6 +35,11 @@ def test_a_cause_of_many_speaks_to_nobody() -> None:
         ("the server wants you to sign in first", "the server wants them to sign in first"),
         ("the server's key is not the one you trusted", "the server's key is not the one they trusted"),
         ("login@example.com is unknown", "their login is unknown"),
+        ("nothing listens on mail.your-server.de:587", "nothing listens on mail.your-server.de:587"),
+        (
+            "the certificate is for you.example.com, not your server",
+            "the certificate is for you.example.com, not their server",
+        ),
     ],
 )
 def test_a_cause_is_in_plain_english(what: str, words: str) -> None:

@@ -1,7 +1,7 @@
 """What is typed after a command: every spelling that is meant well is understood, the rest gets a sentence."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.slack.command_text import SUBCOMMANDS, Invocation, NotUnderstoodError, Subcommand, parse, spelled
@@ -294,6 +294,8 @@ typed_texts = st.one_of(
 
 @given(command=st.sampled_from(COMMANDS), text=typed_texts)
 @settings(max_examples=scaled(quick=300, full=50_000), deadline=None)
+@example(command=EMAIL_EXTRA, text="DELETE `")
+@example(command=EMAIL_EXTRA, text="add TLS `")
 def test_any_text_is_an_invocation_or_gets_a_sentence(command: str, text: str) -> None:
     try:
         invocation = parse(command, text)

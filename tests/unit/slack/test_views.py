@@ -390,6 +390,15 @@ def test_the_defaults_hint_at_an_empty_server_only_where_slack_takes_one() -> No
         assert (server["hint"]["text"], bool(server.get("optional"))) == (hint, not drawn)
 
 
+def test_a_form_of_defaults_with_the_checkbox_of_the_version_before_is_outdated() -> None:
+    metadata = PrivateMetadata(owner=ADA, revision=0).encode()
+    unchecked = {"type": "checkboxes", "action_id": "value", "options": [{"value": "on"}]}
+    block = {"type": "input", "block_id": "authenticate", "element": unchecked}
+    state = {"values": {"authenticate": {"value": {"type": "checkboxes", "selected_options": []}}}}
+    with pytest.raises(OutdatedFormError):
+        defaults_views.read_form({"private_metadata": metadata, "blocks": [block], "state": state})
+
+
 @pytest.mark.parametrize(
     ("defaults", "port", "encryption"),
     [
