@@ -382,7 +382,8 @@ def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
         case ViewId.ADD_EXTRA:
             return {**_chosen("configuration", "choose_extra", "HELO"), **_typed(value_HELO="pc.example.com")}
         case ViewId.DEFAULTS:
-            return {**_typed(host=_HOST, port=port), **_chosen("encryption", "value", "TLS")}
+            chosen = _chosen("encryption", "value", "TLS") | _chosen("authenticate", "value", "on")
+            return {**_typed(host=_HOST, port=port), **chosen}
         case _:
             return {}
 

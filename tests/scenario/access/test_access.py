@@ -27,6 +27,8 @@ from tests.scenario.access.forging import A_MEMBER, ADA, ADMINS, AN_ADMIN, MEMBE
 from tests.store import Contents
 
 REFUSALS = ("Email profiles are for members", "Only admins can", "Nobody in this", "That is an app", "That person ")
+NOT_IN_THIS_WORKSPACE = "This test is over already."
+"""What is said to whoever stops a test of another workspace: whether there is one is not told."""
 SECRETS = ("demo.example", ".login", " secret 1843")
 """A part of every address, host, login and password that is stored."""
 
@@ -218,6 +220,11 @@ class Cell:
         return self.act.to is For.ONESELF or self.actor in ADMINS
 
     @property
+    def refusals(self) -> tuple[str, ...]:
+        """Words of which one has to be said where it is not allowed."""
+        return (NOT_IN_THIS_WORKSPACE, *REFUSALS) if self.actor is NAMESAKE else REFUSALS
+
+    @property
     def name(self) -> str:
         return f"{self.actor.name}: {self.act.name}, {'own' if self.owner == self.actor.user else self.owner}"
 
@@ -258,7 +265,7 @@ def problems(cell: Cell, forger: Forger, before: Contents, after: Contents) -> I
     if cell.allowed or cell.act.to is For.ANYBODY:
         if cell.act.shows.replace("LOGIN", forging.account(subject).login) not in seen:
             yield f"it does not show {cell.act.shows!r} but {seen}"
-    elif not any(refusal in seen for refusal in REFUSALS):
+    elif not any(refusal in seen for refusal in cell.refusals):
         yield f"the person is not told that it is refused, but {seen}"
     if cell.allowed and cell.act.to is not For.ANYBODY:
         hidden = (SECRETS[-1],) if cell.actor in ADMINS else (SECRETS[-1], *forging.secrets_of(ADA))
