@@ -59,8 +59,9 @@ async def answer_error(error: Exception, request: AsyncBoltRequest, client: Asyn
     if kind == "view_submission":
         return _submission_errors(body, error, sentence)
     if kind not in _ANSWERED_BY_NOBODY:
-        shown = "response_url" not in body and await _show_in_modal(body, sentence, client)
-        if not shown:
+        # Where Slack has just opened no modal, another is not tried.
+        in_modal = "response_url" not in body and not isinstance(error, NotOpenedError)
+        if not (in_modal and await _show_in_modal(body, sentence, client)):
             await _post(body, notice(sentence), client)
     return BoltResponse(status=200)
 
