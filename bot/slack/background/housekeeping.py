@@ -13,7 +13,7 @@ from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.run_results import RunResult
 from bot.profiles.people.retention import Retention, people_lease
 from bot.slack.background.user_sync import KeepLease, UserSync
-from bot.slack.replies.bulk_run_message import BulkRunMessage
+from bot.slack.replies.posted_message import PostedMessage
 from bot.slack.views.bulk_tests import interrupted
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import error_code, is_over_soon
@@ -170,7 +170,7 @@ class Housekeeping:
         message = interrupted(found, run_id=run.run_id, done=max(run.done, found.done), why=_INTERRUPTED)
         try:
             client = with_retries(await self.workspaces.client_for(run.workspace))
-            await BulkRunMessage(client, channel=run.channel, ts=run.message_ts).end(message)
+            await PostedMessage(client, channel=run.channel, ts=run.message_ts).end(message)
         except Exception as error:
             if not is_over_soon(error):
                 await self.bulk.mark_told(run)

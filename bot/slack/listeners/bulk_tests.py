@@ -20,7 +20,7 @@ from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
-from bot.slack.replies.bulk_run_message import BulkRunMessage
+from bot.slack.replies.posted_message import PostedMessage
 from bot.slack.replies.reply import reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
@@ -32,7 +32,7 @@ from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
 START_TIMEOUT_SECONDS = 2.0
 """For posting a run's message: Slack waits for the acknowledgement meanwhile."""
 
-Work = Callable[[StoredRun, BulkRunMessage], Awaitable[RunResult]]
+Work = Callable[[StoredRun, PostedMessage], Awaitable[RunResult]]
 
 
 class BulkTestListeners:
@@ -121,7 +121,7 @@ class BulkTestListeners:
         run_id, number = views.decode_group(pressed_value(action))
         group = await self._services.bulk_fixes.group(caller=caller, run_id=run_id, number=number)
 
-        async def work(run: StoredRun, shown: BulkRunMessage) -> RunResult:
+        async def work(run: StoredRun, shown: PostedMessage) -> RunResult:
             fixed, people = await self._fix(run, group, caller, shown)
             if fixed.cancelled or not people:
                 return fixed
@@ -169,7 +169,7 @@ class BulkTestListeners:
     async def _test(self, client: AsyncWebClient, caller: Person, people: tuple[ProfileToTest, ...]) -> Message:
         """Start to test; return where to follow it."""
 
-        async def work(run: StoredRun, shown: BulkRunMessage) -> RunResult:
+        async def work(run: StoredRun, shown: PostedMessage) -> RunResult:
             return await self._run(run, people, caller, shown, before=RunResult(total=len(people)))
 
         await self._start(client, caller, total=len(people), work=work)
@@ -219,7 +219,7 @@ class BulkTestListeners:
         run: StoredRun,
         people: tuple[ProfileToTest, ...],
         caller: Person,
-        shown: BulkRunMessage,
+        shown: PostedMessage,
         *,
         before: RunResult,
     ) -> RunResult:
@@ -229,7 +229,7 @@ class BulkTestListeners:
         return await self._services.bulk.run(run, people, caller=caller, show=show, before=before)
 
     async def _fix(
-        self, run: StoredRun, group: FailureGroup, caller: Person, shown: BulkRunMessage
+        self, run: StoredRun, group: FailureGroup, caller: Person, shown: PostedMessage
     ) -> tuple[RunResult, tuple[ProfileToTest, ...]]:
         """Change the profiles of a group; return what was done, stored already, and whom to test."""
         views_of: dict[str, ProfileView] = {}
@@ -252,10 +252,10 @@ class BulkTestListeners:
             await self._services.bulk.save(run, result)
         return result, tuple(to_test(user, view.profile) for user, view in views_of.items())
 
-    async def _post(self, client: AsyncWebClient, caller: Person) -> BulkRunMessage:
+    async def _post(self, client: AsyncWebClient, caller: Person) -> PostedMessage:
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
             posted = await client.chat_postMessage(channel=caller.user, **notice("It begins …").payload())
-        return BulkRunMessage(client, channel=posted["channel"], ts=posted["ts"])
+        return PostedMessage(client, channel=posted["channel"], ts=posted["ts"])
 
 
 def _changed(result: RunResult, change: BulkChange) -> RunResult:

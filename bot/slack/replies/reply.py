@@ -13,9 +13,9 @@ from slack_sdk.models.blocks import PlainTextObject
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.replies.bulk_run_message import BulkRunMessage
 from bot.slack.replies.direct_message import post_to_person
 from bot.slack.replies.modals import NotOpenedError, is_in_modal, open_modal, update_modal
+from bot.slack.replies.posted_message import PostedMessage
 from bot.slack.replies.response_url import ResponseUrl, user_in
 from bot.slack.views.message import Message
 from bot.slack.web_api.errors import SLACK_ERRORS
@@ -142,7 +142,7 @@ class DirectReply:
         """`body` is that of the request to reply to."""
         self._client = client
         self._body = body
-        self._posted: BulkRunMessage | None = None
+        self._posted: PostedMessage | None = None
 
     async def begin(self, message: Message) -> None:
         """Post a message."""
@@ -154,7 +154,7 @@ class DirectReply:
             await self._posted.end(message)
             return
         posted = await post_to_person(self._client, user_in(self._body), message)
-        self._posted = BulkRunMessage(self._client, channel=posted.channel, ts=posted.ts)
+        self._posted = PostedMessage(self._client, channel=posted.channel, ts=posted.ts)
 
     async def progress(self, message: Message) -> None:
         """Replace the message that was posted, as long as Slack takes that."""

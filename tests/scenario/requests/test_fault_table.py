@@ -57,7 +57,7 @@ def brief_patience(monkeypatch: pytest.MonkeyPatch) -> None:
         "replies.modals.MODAL_TIMEOUT_SECONDS",
         "replies.response_url.POST_TIMEOUT_SECONDS",
         "replies.direct_message.POST_TIMEOUT_SECONDS",
-        "replies.bulk_run_message.UPDATE_TIMEOUT_SECONDS",
+        "replies.posted_message.UPDATE_TIMEOUT_SECONDS",
         "background.home_tabs.PUBLISH_TIMEOUT_SECONDS",
         "workspaces.users.LOOKUP_TIMEOUT_SECONDS",
         "listeners.bulk_tests.START_TIMEOUT_SECONDS",

@@ -1,4 +1,4 @@
-"""The one message in a conversation with the bot that shows how far something is, and what came of it."""
+"""A message that the bot posted to one person, and replaces by what comes next."""
 
 import asyncio
 import logging
@@ -19,8 +19,8 @@ UPDATE_TIMEOUT_SECONDS = 5.0
 """For one update of the message; after one that Slack did not take, so long none is tried."""
 
 
-class BulkRunMessage:
-    """Shows a run, or something else that takes a while, in place of what the message said."""
+class PostedMessage:
+    """Shows how far something is, and what came of it, in place of what the message said."""
 
     def __init__(self, client: AsyncWebClient, *, channel: str, ts: str) -> None:
         self._client = client
@@ -29,7 +29,7 @@ class BulkRunMessage:
         self._silent_until = 0.0
 
     async def show(self, message: Message) -> None:
-        """Replace the message; an update that Slack does not take now is no reason to stop testing."""
+        """Replace the message; one that Slack does not take now is left out."""
         if time.monotonic() < self._silent_until:
             return
         try:
@@ -37,7 +37,7 @@ class BulkRunMessage:
         except SLACK_ERRORS as error:
             wait = retry_after_seconds(error) if isinstance(error, SlackApiError) else 0.0
             self._silent_until = time.monotonic() + max(wait, UPDATE_TIMEOUT_SECONDS)
-            log_undelivered(log, "The progress of a run could not be shown", error)
+            log_undelivered(log, "How far something is could not be shown", error)
 
     async def end(self, message: Message) -> None:
         """Replace the message for the last time; where Slack does not take that, post a new one below.
@@ -48,7 +48,7 @@ class BulkRunMessage:
         try:
             await self._update(message)
         except SLACK_ERRORS as error:
-            log.info("The message of a run was not changed (%s).", type(error).__name__)
+            log.info("A posted message was not replaced (%s).", type(error).__name__)
             await post_to_person(self._client, self.channel, message)
 
     async def _update(self, message: Message) -> None:
