@@ -1,7 +1,7 @@
 """Connection tests in the background, each shown to the person who waits for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any, TypeVar
@@ -88,17 +88,26 @@ class ConnectionTestReplies:
 
     def start_fix(self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix) -> None:
         """Make one change and test the profile."""
-        self.start(reply, caller, owner, lambda: self._fix(reply, caller, owner, fix))
+        undo: list[Block] = []
+        self.start(reply, caller, owner, lambda: self._fix(reply, caller, owner, fix, undo), below=undo)
 
-    def start(self, reply: Reply, caller: Person, owner: Person, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a job about a profile; when it fails, the reply says so.
+    def start(
+        self,
+        reply: Reply,
+        caller: Person,
+        owner: Person,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        below: Sequence[Block] = (),
+    ) -> None:
+        """Start a job about a profile; when it fails, the reply says so, above what `below` holds by then.
 
         Raises:
             UserError: too many jobs are under way, or the bot is stopping.
         """
 
         async def notify(sentence: str) -> None:
-            await reply.fail(notice(sentence))
+            await reply.fail(_above(notice(sentence), below))
 
         async def within_limits() -> None:
             try:
@@ -130,8 +139,8 @@ class ConnectionTestReplies:
 
         await reply.show(await self._followed(reply, owner, send, _sent))
 
-    async def _fix(self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix) -> None:
-        undo: list[Block] = []
+    async def _fix(self, reply: Reply, caller: Person, owner: Person, fix: ProposedFix, undo: list[Block]) -> None:
+        """Make a change, put what undoes it into `undo`, test, and show both."""
 
         def fixed(change: ProfileChange) -> None:
             undo.extend(
@@ -141,8 +150,7 @@ class ConnectionTestReplies:
         def test(progress: Progress) -> Coroutine[Any, Any, ConnectionTestResult]:
             return self.connections.fix_and_test(caller=caller, owner=owner, fix=fix, on_fixed=fixed, progress=progress)
 
-        message = await self._followed(reply, owner, test, _finished)
-        await reply.show(Message(text=message.text, blocks=[*message.blocks, *undo]))
+        await reply.show(_above(await self._followed(reply, owner, test, _finished), undo))
 
     async def _followed(
         self, reply: Reply, owner: Person, test: Test[Result], finished: Callable[[Result, Person], Message]
@@ -159,6 +167,10 @@ class ConnectionTestReplies:
             return finished(await show_progress(test, begin=begin, show=show), owner)
         except StoppedTestError as stopped:
             return reports.stopped(stopped.test, stopped_by=stopped.stopped_by.user, owner=owner.user)
+
+
+def _above(message: Message, blocks: Sequence[Block]) -> Message:
+    return Message(text=message.text, blocks=[*message.blocks, *blocks])
 
 
 def _finished(result: ConnectionTestResult, owner: Person) -> Message:

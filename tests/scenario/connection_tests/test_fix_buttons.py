@@ -11,6 +11,7 @@ import pytest
 from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import Message, searchable, texts
+from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses
@@ -59,6 +60,24 @@ async def test_undo_is_refused_when_the_profile_changed_since(http_demo: Demo) -
     await workspace.command(ADA, "/email-extra", "add FROM_NAME Ada")
     await workspace.press(ADA, "Undo", message=passed)
     await workspace.wait_message(ADA, "can no longer be undone")
+
+
+async def test_a_fix_whose_test_breaks_off_can_still_be_undone(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA, extra="SSL Y")
+    report = await run_test(http_demo, ADA)
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(ConnectionTests, "_watched", broken)
+    await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
+    told = await workspace.wait_message(ADA, "Something went wrong (reference ")
+    assert "Changed: `SSL Y → not set`; `TLS not set → Y`" in searchable(told)
+    await workspace.press(ADA, "Undo", message=told)
+    await workspace.wait_message(ADA, "Undone: ")
 
 
 async def test_a_fix_is_authorised_and_audited(http_demo: Demo) -> None:
