@@ -20,6 +20,7 @@ from bot.slack.views.form import profile_form
 from bot.slack.views.message import Message, alert, button, escape, notice, section
 
 TITLE = "Connection test"
+TRANSCRIPT_TITLE = "Transcript"
 _BEGINNING = notice("Testing …")
 
 
@@ -68,7 +69,7 @@ class ConnectionTestListeners:
         if not transcript.is_too_long:
             await ack(transcript.payload())
             return
-        self._start_file(transcript, body, client, caller, owner)
+        self._start_long(transcript, body, client, caller, owner)
         await ack()
 
     async def press_test(
@@ -98,20 +99,23 @@ class ConnectionTestListeners:
     async def press_transcript(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Show the transcript below the report; a long one comes as a file, but for a modal, which holds it."""
+        """Show the transcript below the report; a long one comes as a file, where no modal opens, which holds it."""
         await ack()
         transcript = reports.transcript(await self._services.connections.transcript(caller=caller, owner=owner))
-        if transcript.is_too_long and body.get("response_url"):
-            self._start_file(transcript, body, client, caller, owner)
+        if transcript.is_too_long:
+            self._start_long(transcript, body, client, caller, owner)
         else:
-            await reply_below(body, client, title="Transcript", first=transcript)
+            await reply_below(body, client, title=TRANSCRIPT_TITLE, first=transcript)
 
-    def _start_file(
+    def _start_long(
         self, transcript: Message, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Send a file as a job: an acknowledgement is sent when its listener ends, and a file takes four calls."""
-        reply = FollowUpReply(ResponseUrl(client, body))
-        self._services.test_replies.start(reply, caller, owner, lambda: reply.show(transcript))
+        """Show it as a job: an acknowledgement is sent when its listener ends, and a file takes four calls."""
+
+        async def show() -> None:
+            await reply_below(body, client, title=TRANSCRIPT_TITLE, first=transcript)
+
+        self._services.test_replies.start(FollowUpReply(ResponseUrl(client, body)), caller, owner, show)
 
     async def press_fix(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person

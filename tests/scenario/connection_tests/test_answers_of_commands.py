@@ -132,6 +132,24 @@ async def test_a_transcript_that_is_too_long_for_a_message_comes_as_a_file(
     ] * 2
 
 
+async def test_a_long_transcript_for_which_slack_opens_no_modal_comes_as_a_file_after_the_acknowledgement(
+    quick: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = quick.workspace
+    await workspace.open_home(ADA)
+    await workspace.press_home(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Connection test", containing="Connection test passed")
+    monkeypatch.setattr("bot.slack.views.message.MAX_MESSAGE_LENGTH", 300)
+    workspace.faults["views.push"] = [Fault(kind="refused", error="expired_trigger_id")]
+    workspace.faults["files.getUploadURLExternal"] = [Fault(kind="silence", seconds=0.2)]
+    await workspace.press(ADA, "Transcript")
+    assert workspace.files == []
+    await settled(quick)
+    (file,) = workspace.files
+    assert file.channel == direct_channel(ADA)
+    assert "C: EHLO" in file.content.decode()
+
+
 async def test_a_held_acknowledgement_is_no_request_under_way(slow: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overload, "MOST_AT_ONCE", 1)
     asked = asyncio.create_task(slow.workspace.command(ADA, "/email-test"))
