@@ -1,18 +1,18 @@
-"""The tables of bulk tests: how far each is, which died with their process, and, sealed, what each found."""
+"""The tables of bulk tests: how far each is, whose end nobody was told yet, and, sealed, what each found."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlmodel import col, delete, exists, insert, select, update
+from sqlmodel import case, col, delete, exists, insert, select, update
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import BulkRunRow, RunResultRow
 from storage.tables.table import Table, insert_new, insert_or_replace, now
 
-RUNNING, CANCELLED, DONE, INTERRUPTED = "running", "cancelled", "done", "interrupted"
-UNTOLD = "untold"
-"""The status of a run that died with its process, until its admin was told."""
+RUNNING, STOPPING, DONE, INTERRUPTED = "running", "stopping", "done", "interrupted"
+ENDED, UNTOLD = "ended", "untold"
+"""The status of a run that has come to its end, and of one that broke off, until its admin was told."""
 
 _KEPT_SECONDS = 7 * 24 * 3600
 """How long a run that has ended is kept."""
@@ -29,6 +29,7 @@ class StoredRun:
     message_ts: str
     done: int
     total: int
+    status: str = RUNNING
 
 
 def run_result_context(row: Any) -> RecordContext:
@@ -50,7 +51,7 @@ class BulkRunTable(Table):
             done=0,
             total=total,
         )
-        values = {**asdict(run), "status": RUNNING, "alive_at": now(self._connection)}
+        values = {**asdict(run), "alive_at": now(self._connection)}
         return run if await insert_new(self._connection, BulkRunRow, values) else None
 
     async def add_done(self, *, workspace: str, actor: str, total: int) -> str:
@@ -72,19 +73,27 @@ class BulkRunTable(Table):
         return run_id
 
     async def step(self, run_id: str, *, done: int) -> bool:
-        """Store how far a run is, and that it lives; False when it was cancelled meanwhile."""
+        """Store how far a run is, and that it lives; False when it is to stop."""
         statement = update(BulkRunRow).filter_by(run_id=run_id)
         status = await self._connection.scalar(
             statement.values(done=done, alive_at=now(self._connection)).returning(col(BulkRunRow.status))
         )
         return bool(status == RUNNING)
 
-    async def end(self, run_id: str, status: str, *, workspace: str) -> bool:
-        """End a run that is running; returns whether it was."""
-        ended = await self._connection.execute(
-            update(BulkRunRow).filter_by(run_id=run_id, workspace=workspace, status=RUNNING).values(status=status)
+    async def stop(self, run_id: str, *, workspace: str) -> bool:
+        """Tell a run that is running to stop; returns whether it was."""
+        stopped = await self._connection.execute(
+            update(BulkRunRow).filter_by(run_id=run_id, workspace=workspace, status=RUNNING).values(status=STOPPING)
         )
-        return ended.rowcount == 1
+        return stopped.rowcount == 1
+
+    async def end(self, run_id: str, status: str) -> None:
+        """Note that a run under way has ENDED, or broke off and is UNTOLD; its admin is to be told now."""
+        await self._connection.execute(
+            update(BulkRunRow)
+            .where(col(BulkRunRow.run_id) == run_id, col(BulkRunRow.status).in_((RUNNING, STOPPING)))
+            .values(status=status, alive_at=now(self._connection))
+        )
 
     async def running(self, workspace: str) -> bool:
         """Whether a run of this workspace is under way."""
@@ -119,25 +128,29 @@ class BulkRunTable(Table):
             return None
 
     async def claim_silent(self, *, seconds: float) -> list[StoredRun]:
-        """End runs that gave no sign of life for so long, and return them, to tell their admins.
+        """End runs that gave no sign of life for so long; return them, and those untold so long, to tell their admins.
 
         Whoever claimed one has so many seconds to tell; until `told` it is returned again and again after that.
         """
+        status = col(BulkRunRow.status)
         rows = await self._connection.execute(
             update(BulkRunRow)
             .where(
-                col(BulkRunRow.status).in_((RUNNING, UNTOLD)),
+                status.in_((RUNNING, STOPPING, ENDED, UNTOLD)),
                 col(BulkRunRow.alive_at) < now(self._connection) - seconds,
             )
-            .values(status=UNTOLD, alive_at=now(self._connection))
+            .values(status=case((status.in_((RUNNING, UNTOLD)), UNTOLD), else_=ENDED), alive_at=now(self._connection))
             .returning(*(getattr(BulkRunRow, name) for name in StoredRun.__dataclass_fields__))
         )
         return [StoredRun(**row) for row in rows.mappings()]
 
     async def told(self, run_id: str) -> None:
-        """Mark a run as interrupted, which its admin knows, or cannot be told."""
+        """Mark a run as done or interrupted, which its admin knows, or cannot be told."""
+        status = col(BulkRunRow.status)
         await self._connection.execute(
-            update(BulkRunRow).filter_by(run_id=run_id, status=UNTOLD).values(status=INTERRUPTED)
+            update(BulkRunRow)
+            .where(col(BulkRunRow.run_id) == run_id, status.in_((ENDED, UNTOLD)))
+            .values(status=case((status == ENDED, DONE), else_=INTERRUPTED))
         )
 
     async def purge(self) -> None:

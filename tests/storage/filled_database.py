@@ -85,11 +85,12 @@ async def _settle_in(tx: Transaction) -> None:
         await tx.installations.save(workspace, b'{"token": "xoxb-canary"}', expected_revision=0)
     await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=600)
     await tx.form_tests.keep("T1", "U1", tester="U9", document=b"{}", seconds=600)
-    for end in ("done", "cancelled", None):
+    for end in ("ended", "untold", None):
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=2**31 - 1)
         assert run is not None
         if end:
-            await tx.runs.end(run.run_id, end, workspace="T1")
+            await tx.runs.end(run.run_id, end)
+            await tx.runs.told(run.run_id)
         await tx.runs.save_result("T1", run.run_id, b'{"passed": 3}')
     await tx.audit.append("T1", actor="U9", subject="U1", action="fixed", fields=["Port"], details=["Port 465 → 587"])
     running = StoredRunningTest(test_id="test", workspace="T1", actor="U1", subject="U2")

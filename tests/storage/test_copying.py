@@ -80,7 +80,7 @@ async def test_a_copy_cut_short_anywhere_goes_on_and_brings_what_changed_meanwhi
             database,
             "UPDATE test_runs SET status = 'done' WHERE status = 'running'",
             f"INSERT INTO test_runs SELECT 'run {999 - step}', workspace, actor, channel, message_ts, 'running', "
-            "done, total, alive_at FROM test_runs WHERE status = 'cancelled'",
+            "done, total, alive_at FROM test_runs WHERE status = 'interrupted'",
             f"UPDATE email_profiles SET record_id = '{999 - step} anew' WHERE user_id = '{user_id(step % 40)}'",
             f"DELETE FROM audit_entries WHERE id = {step}",
             "UPDATE home_tabs SET digest = 'another', shows_everybody = NOT shows_everybody",

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from storage.crypto.keyring import Keyring
 from storage.database import Database
+from storage.tables.bulk_runs import DONE, ENDED, INTERRUPTED, RUNNING, STOPPING, UNTOLD, StoredRun
 from storage.tables.password_links import StoredLink
 from storage.tables.running_tests import StoredRunningTest
 from storage.tables.table import StaleRevisionError
@@ -19,6 +20,11 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 async def change(database: Database, statement: str) -> None:
     async with database.writing_connection() as connection:
         await connection.execute(text(statement))
+
+
+async def status_of(database: Database, run: StoredRun) -> str:
+    async with database.reading_connection() as connection:
+        return str(await connection.scalar(text(f"SELECT status FROM test_runs WHERE run_id = '{run.run_id}'")))
 
 
 async def testers(database: Database) -> list[str]:
@@ -43,7 +49,7 @@ async def test_of_two_instances_one_gets_the_lease_until_it_is_over(
     await other.close()
 
 
-async def test_a_run_goes_on_until_it_is_cancelled_and_ends_once(database: Database) -> None:
+async def test_a_run_goes_on_until_it_is_stopped_and_ends_once(database: Database) -> None:
     async with database.writing() as tx:
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=9)
         assert run is not None
@@ -51,11 +57,40 @@ async def test_a_run_goes_on_until_it_is_cancelled_and_ends_once(database: Datab
         assert await tx.runs.running("T1")
         assert not await tx.runs.running("T2")
         assert await tx.runs.step(run.run_id, done=3)
-        assert not await tx.runs.end(run.run_id, "cancelled", workspace="T2")
-        assert await tx.runs.end(run.run_id, "cancelled", workspace="T1")
+        assert not await tx.runs.stop(run.run_id, workspace="T2")
+        assert await tx.runs.stop(run.run_id, workspace="T1")
+        assert not await tx.runs.running("T1")
         assert not await tx.runs.step(run.run_id, done=4)
-        assert not await tx.runs.end(run.run_id, "done", workspace="T1")
-        assert await tx.runs.claim_silent(seconds=0) == []
+        assert not await tx.runs.stop(run.run_id, workspace="T1")
+        await tx.runs.end(run.run_id, ENDED)
+        await tx.runs.end(run.run_id, UNTOLD)
+        await tx.runs.told(run.run_id)
+    assert await status_of(database, run) == DONE
+
+
+@pytest.mark.parametrize(
+    ("status", "claimed", "told"),
+    [
+        (RUNNING, UNTOLD, INTERRUPTED),
+        (UNTOLD, UNTOLD, INTERRUPTED),
+        (STOPPING, ENDED, DONE),
+        (ENDED, ENDED, DONE),
+        (DONE, None, DONE),
+        (INTERRUPTED, None, INTERRUPTED),
+    ],
+)
+async def test_a_run_is_given_to_be_told_as_what_it_is_and_not_again_after_it_was_told(
+    database: Database, status: str, claimed: str | None, told: str
+) -> None:
+    async with database.writing() as tx:
+        run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=9)
+        assert run is not None
+    await change(database, f"UPDATE test_runs SET status = '{status}', alive_at = alive_at - 61")
+    async with database.writing() as tx:
+        assert [silent.status for silent in await tx.runs.claim_silent(seconds=60)] == ([claimed] if claimed else [])
+        await tx.runs.told(run.run_id)
+        assert await tx.runs.claim_silent(seconds=-1) == []
+    assert await status_of(database, run) == told
 
 
 async def test_a_silent_run_is_ended_at_once_and_given_until_it_is_told(database: Database) -> None:

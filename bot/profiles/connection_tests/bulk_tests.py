@@ -28,7 +28,7 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.people_list import ListQuery, PeopleList, PersonLine
 from storage.database import Database
-from storage.tables.bulk_runs import CANCELLED, StoredRun
+from storage.tables.bulk_runs import StoredRun
 
 ALL_RUNS = 2 * CONCURRENT_TESTS
 """Tests under way at once of all runs of one process; what members start is not counted."""
@@ -38,7 +38,7 @@ SAVE_INTERVAL_SECONDS = 10.0
 """How often what was found so far is stored: so much is lost with a process that dies."""
 
 HEARTBEAT_TIMEOUT_SECONDS = 30.0
-"""A run that stored no progress for so long died with its process."""
+"""A run that stored no progress for so long died with its process; so long its end is told where it ran."""
 
 _ALREADY_RUNNING = "A test of many profiles is running already. Wait for its summary, or stop it."
 _TESTABLE = (ProfileState.WORKS, ProfileState.FAILS, ProfileState.NOT_TESTED)
@@ -148,7 +148,7 @@ class BulkTests:
         return result(cancelled=not active)
 
     async def step(self, run: StoredRun, *, done: int) -> bool:
-        """Store how far a run is, and that it lives; False when it was cancelled meanwhile."""
+        """Store how far a run is, and that it lives; False when it is to stop."""
         async with self.database.writing() as tx:
             return await tx.runs.step(run.run_id, done=done)
 
@@ -168,10 +168,10 @@ class BulkTests:
         async with self.database.reading() as tx:
             return await load_result(tx, caller.workspace, run_id)
 
-    async def finish_run(self, run: StoredRun, status: str) -> None:
-        """Store that a run is DONE or INTERRUPTED; a cancelled one stays cancelled."""
+    async def end_run(self, run: StoredRun, status: str) -> None:
+        """Store that a run has ENDED, or broke off and is UNTOLD, until `mark_told`."""
         async with self.database.writing() as tx:
-            await tx.runs.end(run.run_id, status, workspace=run.workspace)
+            await tx.runs.end(run.run_id, status)
 
     async def cancel_run(self, *, caller: Person, run_id: str) -> bool:
         """Cancel a run; return whether it was under way.
@@ -181,19 +181,19 @@ class BulkTests:
         """
         await self.access.require_admin(caller)
         async with self.database.writing() as tx:
-            return await tx.runs.end(run_id, CANCELLED, workspace=caller.workspace)
+            return await tx.runs.stop(run_id, workspace=caller.workspace)
 
-    async def claim_interrupted(self) -> list[tuple[StoredRun, RunResult]]:
+    async def claim_untold(self) -> list[tuple[StoredRun, RunResult]]:
         """End the runs that died with their process, and return those whose admins are to be told now.
 
-        Until `mark_told` each is returned again, as often as a dead run is looked for.
+        Those are among them whose end Slack did not take. Until `mark_told` each is returned again and again.
         """
         async with self.database.writing() as tx:
             runs = await tx.runs.claim_silent(seconds=HEARTBEAT_TIMEOUT_SECONDS)
         return [(run, await self.found(run)) for run in runs]
 
     async def mark_told(self, run: StoredRun) -> None:
-        """Store that the admin of an interrupted run knows, or cannot be told."""
+        """Store that the admin of a run knows of its end, or cannot be told."""
         async with self.database.writing() as tx:
             await tx.runs.told(run.run_id)
 

@@ -1,4 +1,4 @@
-"""What the bot does from time to time without a request: sync users, purge, report interrupted runs."""
+"""What the bot does from time to time without a request: sync users, purge, tell of runs that ended untold."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from bot.profiles.connection_tests.run_results import RunResult
 from bot.profiles.people.retention import Retention, people_lease
 from bot.slack.background.user_sync import KeepLease, UserSync
 from bot.slack.replies.posted_message import PostedMessage
-from bot.slack.views.bulk_tests import interrupted
+from bot.slack.views.bulk_tests import finished, interrupted
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import error_code, is_over_soon
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
-from storage.tables.bulk_runs import StoredRun
+from storage.tables.bulk_runs import ENDED, StoredRun
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ READING_LEASE_SECONDS = 120.0
 SYNCED_AT_ONCE = 4
 """Workspaces whose users are read at the same time."""
 
-_INTERRUPTED = "The bot was restarted meanwhile, or lost its database. Start it again from the list."
+_INTERRUPTED = "The bot was restarted meanwhile, or something went wrong. Start it again from the list."
 
 # https://docs.slack.dev/reference/methods/users.list#errors: what Slack answers once a token is no good any more.
 _DEAD_TOKEN = ("account_inactive", "invalid_auth", "token_revoked")
@@ -77,7 +77,7 @@ class Housekeeping:
     async def tidy(self) -> None:
         """Do what else is due now."""
         await self._due("purge", HOUR_SECONDS, self.retention.purge)
-        await self._try("reporting interrupted runs", self._report_interrupted)
+        await self._try("telling of runs", self._tell_of_runs)
 
     async def _sync_all_users(self) -> None:
         """Sync the users of each workspace where that is due; a few at a time, should Slack be slow in one."""
@@ -162,12 +162,15 @@ class Housekeeping:
             # The next round tries again; only a stop ends the rounds.
             log.exception("Housekeeping failed: %s.", name)
 
-    async def _report_interrupted(self) -> None:
-        for run, found in await self.bulk.claim_interrupted():
-            await self._try("reporting an interrupted run", partial(self._report_one, run, found))
+    async def _tell_of_runs(self) -> None:
+        for run, found in await self.bulk.claim_untold():
+            await self._try("telling of a run", partial(self._tell_of_one, run, found))
 
-    async def _report_one(self, run: StoredRun, found: RunResult) -> None:
-        message = interrupted(found, run_id=run.run_id, done=max(run.done, found.done), why=_INTERRUPTED)
+    async def _tell_of_one(self, run: StoredRun, found: RunResult) -> None:
+        if run.status == ENDED:
+            message = finished(found, run_id=run.run_id)
+        else:
+            message = interrupted(found, run_id=run.run_id, done=max(run.done, found.done), why=_INTERRUPTED)
         try:
             client = with_retries(await self.workspaces.client_for(run.workspace))
             await PostedMessage(client, channel=run.channel, ts=run.message_ts).end(message)

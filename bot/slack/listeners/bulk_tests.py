@@ -1,14 +1,16 @@
 """“Test these”, “Fix these” and what their summaries offer: many profiles at once, with the progress in one message."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.observability.log import log_undelivered
 from bot.profiles.account.records import ProfileView
 from bot.profiles.connection_tests.bulk_fixes import BulkChange
 from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest
@@ -26,8 +28,11 @@ from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import Message, notice
 from bot.slack.views.people_list import TITLE, decode_query, list_message
+from bot.slack.web_api.errors import SLACK_ERRORS
 from storage.engines.transactions import DatabaseUnavailableError
-from storage.tables.bulk_runs import DONE, INTERRUPTED, StoredRun
+from storage.tables.bulk_runs import ENDED, UNTOLD, StoredRun
+
+log = logging.getLogger(__name__)
 
 START_TIMEOUT_SECONDS = 2.0
 """For posting a run's message: Slack waits for the acknowledgement meanwhile."""
@@ -187,24 +192,36 @@ class BulkTestListeners:
             raise
 
         async def notify(sentence: str) -> None:
-            await shown.end(await self._interrupted(run, sentence))
+            await self._tell(run, shown, await self._interrupted(run, sentence))
 
         async def whole() -> None:
             try:
                 result = await work(run, shown)
             except BaseException:
                 # Stopped with the process, or broken: whichever it is, nobody goes on with it.
-                await self._services.bulk.finish_run(run, INTERRUPTED)
+                await self._services.bulk.end_run(run, UNTOLD)
                 raise
-            await self._services.bulk.finish_run(run, DONE)
-            await shown.end(views.finished(result, run_id=run.run_id))
+            await self._services.bulk.end_run(run, ENDED)
+            await self._tell(run, shown, views.finished(result, run_id=run.run_id))
 
         try:
             self._services.jobs.start_run(f"run for {caller.user}", whole, notify=notify)
         except UserError as error:
-            await self._services.bulk.finish_run(run, INTERRUPTED)
+            await self._services.bulk.end_run(run, UNTOLD)
+            await self._services.bulk.mark_told(run)
             await shown.show(notice(str(error)))
             raise
+
+    async def _tell(self, run: StoredRun, shown: PostedMessage, message: Message) -> None:
+        """Show what became of a run; what Slack does not take now is shown by housekeeping."""
+        try:
+            await shown.end(message)
+        except SLACK_ERRORS as error:
+            log_undelivered(log, "The summary of a run could not be shown", error)
+            return
+        with suppress(DatabaseUnavailableError):
+            # Housekeeping shows it once more.
+            await self._services.bulk.mark_told(run)
 
     async def _interrupted(self, run: StoredRun, why: str) -> Message:
         try:

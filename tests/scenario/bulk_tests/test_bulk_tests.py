@@ -8,8 +8,10 @@ import pytest
 from bot.demo.run import Demo
 from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.platform import Message, searchable
+from bot.profiles.connection_tests.bulk_tests import BulkTests
+from bot.profiles.connection_tests.run_results import RunResult
 from tests.scenario.crowd import BAD, begin_run, crowded_demo, labels, listed, users
-from tests.scenario.people import GRACE
+from tests.scenario.people import GRACE, settled
 from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
@@ -110,6 +112,51 @@ async def test_an_admin_who_cannot_be_told_of_a_run_that_died_is_tried_once(demo
     await demo.bot.housekeeping.tidy()
     # The bot may have tidied up by itself at the same time.
     await store.until("SELECT 1 FROM test_runs WHERE status = 'interrupted'")
+
+
+@pytest.mark.parametrize(
+    ("breaks_off", "told"),
+    [
+        (False, "Of 1 tested email profiles 0 work and 1 fail."),
+        (True, "The test of 1 email profile was interrupted after 0."),
+    ],
+)
+async def test_an_end_that_slack_does_not_take_is_told_later_as_what_it_was(
+    demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch, breaks_off: bool, told: str
+) -> None:
+    async def broken(*_: object, **__: object) -> RunResult:
+        raise RuntimeError
+
+    if breaks_off:
+        monkeypatch.setattr(BulkTests, "run", broken)
+    workspace, shown = demo.workspace, await listed(demo, "crowd007")
+    refused = [Fault(kind="refused", error="internal_error")] * 9
+    # The first message posted is the run's own.
+    workspace.faults.update({"chat.update": refused[:], "chat.postMessage": [Fault(kind="silence"), *refused]})
+    await workspace.press(GRACE, "Test these", message=shown)
+    await settled(demo)
+    assert not any(told in searchable(message) for message in workspace.messages(GRACE))
+    workspace.faults.clear()
+    await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
+    await demo.bot.housekeeping.tidy()
+    (message,) = [message for message in workspace.messages(GRACE) if message.channel == "D0GRACE"]
+    assert told in searchable(message)
+    assert ("Start it again" in searchable(message)) == breaks_off
+    await store.until(f"SELECT 1 FROM test_runs WHERE status = '{'interrupted' if breaks_off else 'done'}'")
+
+
+async def test_a_run_that_died_while_it_stopped_is_told_as_stopped(demo: Demo, store: Store) -> None:
+    posted = await demo.workspace.post(Message(author="U0BOT", channel="D0GRACE", text="Testing 30 email profiles"))
+    async with demo.bot.database.writing() as tx:
+        run = await tx.runs.add(workspace="T0DEMO", actor=GRACE, channel="D0GRACE", message_ts=posted.ts, total=30)
+        assert run is not None
+    await demo.bot.housekeeping.bulk.save(run, RunResult(total=30, passed=12, cancelled=True))
+    async with demo.bot.database.writing() as tx:
+        assert await tx.runs.stop(run.run_id, workspace="T0DEMO")
+    await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
+    await demo.bot.housekeeping.tidy()
+    told = await demo.workspace.wait_message(GRACE, "Stopped after 12 of 30.")
+    assert told.ts == posted.ts
 
 
 async def test_what_was_found_before_a_run_died_can_be_acted_on(demo: Demo, store: Store) -> None:
