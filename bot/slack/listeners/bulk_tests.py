@@ -23,7 +23,7 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.posted_message import PostedMessage
-from bot.slack.replies.reply import reply_below, reply_in_place
+from bot.slack.replies.reply import begin_below, beginning_if_slow, reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import Message, notice
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_SECONDS = 2.0
 """For posting a run's message: Slack waits for the acknowledgement meanwhile."""
+
+_READING = notice("Reading the last tests …")
 
 Work = Callable[[StoredRun, PostedMessage], Awaitable[RunResult]]
 
@@ -107,13 +109,14 @@ class BulkTestListeners:
         await ack()
         query = decode_query(str(action.get("block_id") or ""))
         await self._services.profiles.access.require_admin(caller)
-        reply = await reply_below(body, client, title=TITLE, first=notice("Reading the last tests …"))
+        reply = await begin_below(body, client, title=TITLE, beginning=_READING)
 
         async def notify(sentence: str) -> None:
             await reply.show(notice(sentence))
 
         async def work() -> None:
-            run_id, result = await self._services.bulk.summarise(caller=caller, query=query)
+            async with beginning_if_slow(reply, _READING):
+                run_id, result = await self._services.bulk.summarise(caller=caller, query=query)
             await reply.show(views.causes(result, run_id=run_id))
 
         await self._services.jobs.start_shown_run(f"causes for {caller.user}", work, notify=notify)

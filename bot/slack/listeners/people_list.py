@@ -14,7 +14,7 @@ from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.direct_message import post_file, post_to_person
-from bot.slack.replies.reply import FollowUpReply, Reply, reply_below, reply_in_place
+from bot.slack.replies.reply import FollowUpReply, Reply, begin_below, beginning_if_slow, reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import card as cards
 from bot.slack.views import history as history_views
@@ -25,6 +25,7 @@ from bot.slack.views.message import Message, notice
 from bot.slack.views.private_metadata import OutdatedFormError
 
 _TABLE = "work-with-email.csv"
+_WRITING = notice("Writing the table …")
 
 
 class PeopleListListeners:
@@ -106,18 +107,19 @@ class PeopleListListeners:
         await ack()
         query = _query(action)
         await self._services.profiles.access.require_admin(caller)
-        reply = await reply_below(body, client, title=views.TITLE, first=notice("Writing the table …"))
+        reply = await begin_below(body, client, title=views.TITLE, beginning=_WRITING)
 
         async def notify(sentence: str) -> None:
             await reply.show(notice(sentence))
 
         async def send() -> None:
             lines: list[PersonLine] = []
-            async for batch in self._services.listing.stream_lines(caller=caller, query=query):
-                lines.extend(batch)
-            comment = views.export_comment(len(lines))
-            table = to_csv(lines)
-            await post_file(client, caller.user, comment, filename=_TABLE, content=table, title=views.TITLE)
+            async with beginning_if_slow(reply, _WRITING):
+                async for batch in self._services.listing.stream_lines(caller=caller, query=query):
+                    lines.extend(batch)
+                comment = views.export_comment(len(lines))
+                table = to_csv(lines)
+                await post_file(client, caller.user, comment, filename=_TABLE, content=table, title=views.TITLE)
             await reply.show(notice("The table is in your messages with the bot."))
 
         self._services.jobs.start(f"export for {caller.user}", send, notify=notify)

@@ -7,7 +7,7 @@ from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
-from bot.slack.replies.reply import Paced, reply_below, reply_in_place
+from bot.slack.replies.reply import Paced, begin_below, beginning_if_slow, reply_in_place
 from bot.slack.views import reminders as views
 from bot.slack.views.message import notice
 from bot.slack.views.people_list import TITLE, decode_query
@@ -32,13 +32,14 @@ class ReminderListeners:
         await ack()
         query = decode_query(str(action.get("block_id") or "")).first_page()
         await self._services.profiles.access.require_admin(caller)
-        reply = await reply_below(body, client, title=TITLE, first=_COUNTING)
+        reply = await begin_below(body, client, title=TITLE, beginning=_COUNTING)
 
         async def notify(sentence: str) -> None:
             await reply.show(notice(sentence))
 
         async def count() -> None:
-            counts = await self._services.reminders.count(caller=caller, query=query)
+            async with beginning_if_slow(reply, _COUNTING):
+                counts = await self._services.reminders.count(caller=caller, query=query)
             await reply.show(views.question(counts, query))
 
         await self._services.jobs.start_shown_run(f"question for {caller.user}", count, notify=notify)

@@ -6,7 +6,8 @@ Whatever becomes of that place, the last word reaches the person: else by direct
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from slack_sdk.models.blocks import PlainTextObject
@@ -21,6 +22,9 @@ from bot.slack.views.message import Message
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
+
+BEGINNING_AFTER_SECONDS = 2.0
+"""After so long it is said that something has begun, where these words stay above the answer."""
 
 FIRST_PROGRESS_SECONDS = 2.0
 PROGRESS_GROWTH = 4
@@ -278,6 +282,32 @@ async def reply_below(body: Mapping[str, Any], client: AsyncWebClient, *, title:
         reply = DirectReply(client, body)
     await reply.show(first)
     return reply
+
+
+async def begin_below(body: Mapping[str, Any], client: AsyncWebClient, *, title: str, beginning: Message) -> Reply:
+    """Return the place of `reply_below` for an answer that may take a while.
+
+    What has begun is shown there at once if the answer replaces it; below a message `beginning_if_slow` shows it.
+    """
+    if body.get("response_url"):
+        return FollowUpReply(ResponseUrl(client, body))
+    return await reply_below(body, client, title=title, first=beginning)
+
+
+@asynccontextmanager
+async def beginning_if_slow(reply: Reply, beginning: Message) -> AsyncIterator[None]:
+    """Show what has begun, if what is done within takes longer than a moment."""
+
+    async def begin() -> None:
+        await asyncio.sleep(BEGINNING_AFTER_SECONDS)
+        await reply.begin(beginning)
+
+    waiting = asyncio.create_task(begin())
+    try:
+        yield
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def _opened_modal(

@@ -17,9 +17,10 @@ from bot.profiles.account.records import ProfileState
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.notices import Content
-from bot.profiles.people.reminders import LeftOut, Reminders
+from bot.profiles.people.reminders import LeftOut, ReminderCounts, Reminders
 from bot.profiles.people.retention import outbox_lease
 from bot.slack.background.outbox import Outbox
+from bot.slack.replies import reply
 from bot.slack.views import message as views
 from bot.slack.views import notices
 from bot.slack.views.password_entry import PasswordEntry
@@ -78,6 +79,23 @@ async def release(demo: Demo) -> None:
 
 def reminders(demo: Demo, user: str) -> list[Message]:
     return [message for message in demo.workspace.messages(user) if " asks you to " in searchable(message)]
+
+
+async def test_that_people_are_counted_is_said_only_where_that_takes_long(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def count_long(self: Reminders, **what: Any) -> ReminderCounts:
+        await demo.workspace.wait_message(GRACE, "Counting who needs a reminder")
+        return await count(self, **what)
+
+    count = Reminders.count
+    monkeypatch.setattr(reply, "BEGINNING_AFTER_SECONDS", 60.0)
+    assert "Remind 10 people?" in searchable(await asked(demo, "crowd 03"))
+    assert not any("Counting" in message.text for message in demo.workspace.messages(GRACE))
+    monkeypatch.setattr(reply, "BEGINNING_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(Reminders, "count", count_long)
+    assert "Remind 10 people?" in searchable(await asked(demo, "crowd 03"))
+    assert sum("Counting" in message.text for message in demo.workspace.messages(GRACE)) == 1
 
 
 async def test_one_person_is_reminded_by_direct_message_and_told_who_asks(demo: Demo) -> None:
