@@ -18,6 +18,7 @@ from storage import migrations
 from storage.crypto import key_checks
 from storage.crypto.key_checks import KeyState
 from storage.crypto.keyring import Keyring
+from storage.engines.connections import connected, dispose
 from storage.engines.observer import Observer, observe
 from storage.engines.sqlite import copied_pages, remove_file, sqlite_engine
 from storage.engines.transactions import (
@@ -214,7 +215,7 @@ class Database:
         """
         with translate_driver_errors():
             if self.is_sqlite:
-                async with copied_pages(self._engine) as engine, engine.connect() as connection:
+                async with copied_pages(self._engine) as engine, connected(engine) as connection:
                     yield connection
             else:
                 async with transaction(self._engine, begin_long_reading) as begun:
@@ -248,7 +249,10 @@ class Database:
         observe(self._engine, observer)
 
     async def close(self) -> None:
-        """Close every connection; a SQLite file that was made since `connect`, and has no tables, is removed."""
+        """Close every connection, one that is in use as soon as it is given back.
+
+        A SQLite file that was made since `connect`, and has no tables, is removed.
+        """
         await self._close(self._has_no_tables)
 
     async def close_failed(self) -> None:
@@ -257,10 +261,12 @@ class Database:
 
     async def _close(self, is_unused: Callable[[], Awaitable[bool]]) -> None:
         file, unused = self.sqlite_file, False
-        if file is not None and self._file_was_missing and file.exists():
-            with suppress(DatabaseUnavailableError):
-                unused = await is_unused()
-        await self._engine.dispose()
+        try:
+            if file is not None and self._file_was_missing and file.exists():
+                with suppress(DatabaseUnavailableError):
+                    unused = await is_unused()
+        finally:
+            await dispose(self._engine)
         if file is not None and unused:
             remove_file(file)
 
@@ -273,7 +279,7 @@ class Database:
     async def forget_deleted(self) -> None:
         """Remove deleted rows' bytes from the write-ahead log too (SQLite; nothing to do on PostgreSQL)."""
         if self.is_sqlite:
-            async with self._writers, self._single_reads.connect() as connection:
+            async with self._writers, connected(self._single_reads) as connection:
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     # The schema

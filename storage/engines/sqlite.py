@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from storage.engines.connections import connected, dispose
 from storage.engines.transactions import begin_on_sqlite
 
 _DRIVER = "sqlite+aiosqlite"
@@ -98,11 +99,11 @@ async def copied_pages(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     copy = _engine(nameless, poolclass=StaticPool)
     try:
         # The source is closed first, which waits for a copy that was cancelled: it is written to the target till then.
-        async with copy.connect() as target, engine.connect() as source:
+        async with connected(copy) as target, connected(engine) as source:
             await _copy_pages(await _driver_of(source), await _driver_of(target))
         yield copy
     finally:
-        await copy.dispose()
+        await dispose(copy)
 
 
 async def _driver_of(connection: AsyncConnection) -> Any:

@@ -7,16 +7,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-log = logging.getLogger(__name__)
+from storage.engines.connections import close, connect
 
-Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.2
 """How long a transaction waits for a database that restarts: Slack itself waits 3 s for an answer."""
@@ -167,7 +166,7 @@ async def transaction(
     try:
         yield begun
     finally:
-        await _close(begun.connection)
+        await close(begun.connection)
 
 
 async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float) -> Begun:
@@ -175,45 +174,17 @@ async def _begun(engine: AsyncEngine, begin: Begin, reconnect_seconds: float) ->
     until, pause = loop.time() + reconnect_seconds, _FIRST_PAUSE_SECONDS
     while True:
         try:
-            connection = await _connected(engine)
+            connection = await connect(engine)
             try:
                 return await begin(connection)
             except BaseException:
-                await _close(connection)
+                await close(connection)
                 raise
         except (SQLAlchemyError, OSError) as error:
             if fault_of(error) is not DatabaseFault.SILENT or loop.time() + pause > until:
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-
-
-async def _connected(engine: AsyncEngine) -> AsyncConnection:
-    """Connect to the end; when the task was cancelled meanwhile, close the connection, which nobody else would."""
-    connecting: asyncio.Future[AsyncConnection] = asyncio.ensure_future(engine.connect().start())
-    try:
-        return await _finished(connecting)
-    except asyncio.CancelledError:
-        if connecting.exception() is None:
-            await _close(connecting.result())
-        raise
-
-
-async def _close(connection: AsyncConnection) -> None:
-    await _finished(asyncio.ensure_future(connection.close()))
-
-
-async def _finished(work: asyncio.Future[Result]) -> Result:
-    """Wait for some work to its end, and return its result; a cancellation of the task is raised only then."""
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait((work,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return work.result()
 
 
 async def commit(engine: AsyncEngine, begun: Begun) -> None:
