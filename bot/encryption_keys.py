@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from io import FileIO
 
 from bot.settings import Settings, SettingsError
 from storage.crypto.key_checks import KeyMismatchError
@@ -86,36 +87,30 @@ async def _command_output(command: Sequence[str]) -> str:
     """
     # A pipe of our own: asyncio's `wait` would also wait for whatever the command left behind with its output open.
     reading, writing = os.pipe()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=writing,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError as error:
-        os.close(reading)
-        raise _CommandError(f"the command cannot be started ({error.strerror}).") from None
-    finally:
-        os.close(writing)
-    output = asyncio.StreamReader()
-    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(output), os.fdopen(reading, "rb", buffering=0)
-    )
-    try:
-        async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
-            printed = await _read_to_end(output)
-            code = await process.wait()
-    except BaseException as error:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-        if isinstance(error, TimeoutError):
-            raise _CommandError(f"the command did not end within {COMMAND_TIMEOUT_SECONDS:.0f} seconds.") from None
-        raise
-    finally:
-        pipe.close()
+    with os.fdopen(reading, "rb", buffering=0) as output:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _CommandError(f"the command cannot be started ({error.strerror}).") from None
+        finally:
+            os.close(writing)
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
+                printed = await _read_to_end(output)
+                code = await process.wait()
+        except BaseException as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+            if isinstance(error, TimeoutError):
+                raise _CommandError(f"the command did not end within {COMMAND_TIMEOUT_SECONDS:.0f} seconds.") from None
+            raise
     if code != 0:
         raise _CommandError(f"the command failed ({f'exit code {code}' if code > 0 else f'signal {-code}'}).")
     if not printed.strip():
@@ -126,9 +121,13 @@ async def _command_output(command: Sequence[str]) -> str:
         raise _CommandError("what the command printed is no text.") from None
 
 
-async def _read_to_end(output: asyncio.StreamReader) -> bytes:
+async def _read_to_end(output: FileIO) -> bytes:
+    read = asyncio.StreamReader()
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(read), output)
     try:
-        await output.readexactly(MOST_OUTPUT_BYTES + 1)
+        await read.readexactly(MOST_OUTPUT_BYTES + 1)
     except asyncio.IncompleteReadError as ended:
         return ended.partial
+    finally:
+        pipe.close()
     raise _CommandError(f"the command printed more than {MOST_OUTPUT_BYTES // 1024} KiB.")
