@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Row
-from sqlmodel import and_, case, col, delete, func, insert, or_, select, update
+from sqlmodel import and_, case, col, delete, func, insert, or_, select, tuple_, update
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import OutboxRow
@@ -89,13 +89,22 @@ class OutboxTable(Table):
         )
 
     async def waiting(self) -> dict[str, float]:
-        """Return the workspaces in which a message waits, with the seconds until the next is due; 0 for now."""
+        """Return the workspaces in which a message waits, with the seconds until the next is due; 0 for now.
+
+        What waits for another message to the same person is due no earlier than that one.
+        """
         time = now(self._connection)
+        person = (col(OutboxRow.workspace), col(OutboxRow.user_id))
+        claimed = select(*person).where(self._is_claimed()).correlate(None)
         # A row that is due so late shows that the clock went back.
         due_at = case((self._is_due(), time), else_=col(OutboxRow.due_at))
         rows = await self._connection.execute(
             select(OutboxRow.workspace, func.min(due_at - time).label("seconds"))
-            .where(col(OutboxRow.outcome) == _WAITING, self._batch_has_ended())
+            .where(
+                col(OutboxRow.outcome) == _WAITING,
+                self._batch_has_ended(),
+                or_(~self._is_due(), tuple_(*person).not_in(claimed)),
+            )
             .group_by(col(OutboxRow.workspace))
         )
         return {row.workspace: max(float(row.seconds), 0.0) for row in rows}
@@ -234,17 +243,22 @@ class OutboxTable(Table):
         due_at, time = col(OutboxRow.due_at), now(self._connection)
         return or_(due_at <= time, due_at > time + LONGEST_PAUSE_SECONDS + 1)
 
+    def _is_claimed(self) -> ColumnElement[bool]:
+        """Whether a message is on its way, or was sent with an unknown end and waits."""
+        return and_(col(OutboxRow.outcome) == _WAITING, col(OutboxRow.unknown) > 0, ~self._is_due())
+
     def _batch_has_ended(self) -> ColumnElement[bool]:
         """Whether a message need not wait (any more) for the others of its batch."""
         under_way = select(OutboxRow.batch).where(col(OutboxRow.outcome) == _WAITING, ~col(OutboxRow.ends_batch))
         return or_(~col(OutboxRow.ends_batch), col(OutboxRow.batch).not_in(under_way.correlate(None)))
 
     def _is_being_told(self, workspace: str, seconds: float) -> ColumnElement[bool]:
-        """Whether a message to the same person is on its way, or was sent so many seconds ago."""
+        """Whether a message to the same person is claimed, or was sent so many seconds ago."""
         time = now(self._connection)
         just_sent = and_(col(OutboxRow.outcome) == SENT, col(OutboxRow.ended_at).between(time - seconds, time))
-        claimed = and_(col(OutboxRow.outcome) == _WAITING, col(OutboxRow.unknown) > 0, ~self._is_due())
-        told = select(OutboxRow.user_id).where(col(OutboxRow.workspace) == workspace, or_(just_sent, claimed))
+        told = select(OutboxRow.user_id).where(
+            col(OutboxRow.workspace) == workspace, or_(just_sent, self._is_claimed())
+        )
         return col(OutboxRow.user_id).in_(told.correlate(None))
 
     async def _end(self, row: Row[Any], outcome: str) -> None:

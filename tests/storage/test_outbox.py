@@ -148,6 +148,23 @@ async def test_while_a_message_is_on_its_way_the_next_to_the_same_person_waits(d
         assert (await claimed(database)).record_id == second.record_id
 
 
+async def test_a_message_that_waits_for_another_to_the_same_person_is_due_with_that_one(database: Database) -> None:
+    await add(database)
+    await add(database)
+    first = await claimed(database)
+    assert 59 < (await waiting(database) or 0) <= 60
+    async with database.writing() as tx:
+        await tx.outbox.postpone(first.record_id, seconds=900)
+    assert await claim(database) is None
+    assert 899 < (await waiting(database) or 0) <= 900
+    await add(database, "U2")
+    assert await waiting(database) == 0
+    await end(database)
+    async with database.writing() as tx:
+        await tx.outbox.end(first.record_id, "uncertain")
+    assert await waiting(database) == 0
+
+
 async def test_what_slack_refused_keeps_no_other_message_to_the_same_person(database: Database) -> None:
     await add(database)
     first = await claimed(database)

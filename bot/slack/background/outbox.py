@@ -24,6 +24,7 @@ from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.web_api.errors import (
     SLACK_ERRORS,
     error_code,
+    is_of_gateway,
     is_ratelimited,
     is_temporary,
     is_unanswered,
@@ -32,7 +33,7 @@ from bot.slack.web_api.errors import (
 from bot.slack.workspaces.workspaces import Workspaces
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
-from storage.tables.outbox import LONGEST_PAUSE_SECONDS, SENT, StoredNotice
+from storage.tables.outbox import LONGEST_PAUSE_SECONDS, MOST_UNKNOWN, SENT, StoredNotice
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,10 @@ POLL_SECONDS = 15.0
 
 _SHORTEST_WAIT_SECONDS = 0.05
 FIRST_PAUSE_SECONDS, LONGEST_BACKOFF_SECONDS = 5.0, 900.0
-"""After a message that was not taken; the pause doubles each time. The longest follows one that may have been taken."""
+"""After a message that was not taken; the pause doubles each time."""
+
+UNANSWERED_PAUSE_SECONDS = 3600.0
+"""After a message that may have been taken: it is sent once more only, and Slack may be silent for a while."""
 
 RETRY_AFTER_SECONDS = 30.0
 """How long to wait where Slack says that there were too many messages, and names no time."""
@@ -200,7 +204,7 @@ class Outbox:
 
     async def _not_taken(self, stored: StoredNotice, error: BaseException) -> None:
         if is_unanswered(error):
-            await self._postpone(stored, type(error).__name__)
+            await self._unanswered(stored, error)
         elif isinstance(error, SlackApiError):
             await self._refused(stored, error)
         else:
@@ -216,7 +220,8 @@ class Outbox:
                 await tx.outbox.put_off(stored.record_id, seconds=seconds)
             log.info("Slack asks to wait %.0f s before the next message in %s.", seconds, stored.workspace)
         elif is_temporary(error) or code in _TO_BE_PUT_RIGHT:
-            await self._put_off(stored, code, seconds=_backoff(stored))
+            seconds = LONGEST_BACKOFF_SECONDS if is_of_gateway(error) else _backoff(stored)
+            await self._put_off(stored, code, seconds=seconds)
         else:
             log.warning("A %s notice was refused for good (%s).", stored.kind, code, extra=_whose(stored))
             await self._end(stored, code[:64], Ended.REFUSED)
@@ -226,8 +231,12 @@ class Outbox:
         async with self.database.writing() as tx:
             await tx.outbox.put_off(stored.record_id, seconds=seconds)
 
-    async def _postpone(self, stored: StoredNotice, why: str) -> None:
-        seconds = LONGEST_BACKOFF_SECONDS
+    async def _unanswered(self, stored: StoredNotice, error: BaseException) -> None:
+        if stored.unknown + 1 >= MOST_UNKNOWN:
+            await self._end(stored, UNCERTAIN, Ended.LOST)
+            return
+        why = (error_code(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
+        seconds = UNANSWERED_PAUSE_SECONDS
         log.info(
             "A %s notice may have been sent (%s); it waits for %.0f s.", stored.kind, why, seconds, extra=_whose(stored)
         )

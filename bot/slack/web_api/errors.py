@@ -9,6 +9,10 @@ SLACK_ERRORS = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError)
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 """What is raised before a request is sent: there is no connection."""
 
+# "It's possible some aspect of the operation succeeded before the error was raised":
+# https://docs.slack.dev/reference/methods/chat.postMessage#errors
+_FAILED_INSIDE = ("internal_error", "fatal_error")
+
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 
 # https://docs.slack.dev/reference/methods/views.open#errors, and the older names of the same.
@@ -27,8 +31,7 @@ def error_code(error: SlackApiError) -> str:
 
 def is_temporary(error: SlackApiError) -> bool:
     """Whether the same call may well succeed a little later: too many requests, or a failure inside Slack."""
-    status = getattr(error.response, "status_code", 0)
-    return error_code(error) in ("", *_RATE_LIMITED, "internal_error", "fatal_error") or status >= 500
+    return error_code(error) in ("", *_RATE_LIMITED, *_FAILED_INSIDE) or _status(error) >= 500
 
 
 def is_over_soon(error: BaseException) -> bool:
@@ -41,13 +44,18 @@ def is_over_soon(error: BaseException) -> bool:
 def is_unanswered(error: BaseException) -> bool:
     """Whether a call was made, and nothing tells whether Slack did what it asks for.
 
-    Slack was silent, the connection was cut, or what came with status 200 cannot be read.
+    Slack was silent, the connection was cut, what came with status 200 cannot be read, or Slack failed inside, where it
+    may have done it all the same.
     """
     if isinstance(error, SlackApiError):
-        # slack_sdk gives aiohttp's response where its JSON breaks off, else its own.
-        status = getattr(error.response, "status_code", getattr(error.response, "status", 0))
-        return status == 200 and not error_code(error)
+        code = error_code(error)
+        return code in _FAILED_INSIDE or (_status(error) == 200 and not code)
     return isinstance(error, SLACK_ERRORS) and not isinstance(error, _NOT_SENT)
+
+
+def is_of_gateway(error: SlackApiError) -> bool:
+    """Whether a gateway answered in Slack's place, which seldom did what it was asked for: a 5xx other than 503."""
+    return not error_code(error) and _status(error) >= 500 and _status(error) != 503
 
 
 def is_expired_trigger(error: BaseException) -> bool:
@@ -68,6 +76,9 @@ def retry_after_seconds(error: SlackApiError, *, at_most: float = LONGEST_RETRY_
 
 def is_ratelimited(error: BaseException) -> bool:
     """Whether Slack says that the method was called too often."""
-    return isinstance(error, SlackApiError) and (
-        error_code(error) in _RATE_LIMITED or getattr(error.response, "status_code", 0) == 429
-    )
+    return isinstance(error, SlackApiError) and (error_code(error) in _RATE_LIMITED or _status(error) == 429)
+
+
+def _status(error: SlackApiError) -> int:
+    # slack_sdk gives aiohttp's response where its JSON breaks off, else its own.
+    return int(getattr(error.response, "status_code", getattr(error.response, "status", 0)))
