@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
 from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis, check_form, guarded
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
-from bot.profiles.account.failures import failure_of
+from bot.profiles.account.failures import failure_of, of_many
 from bot.profiles.account.fixes import (
     OutdatedFixError,
     ProposedFix,
@@ -194,7 +194,8 @@ class EmailProfiles:
             loaded = require_readable(await load(tx, owner))
             last = loaded.view.last_test
             failure = failure_of(last, loaded.view.account) if last else None
-            if failure is None or failure.cause != cause or not is_member(person):
+            # A version before this one stored causes that speak to one person.
+            if failure is None or failure.cause != of_many(cause) or not is_member(person):
                 raise OutdatedFixError("The profile was changed or tested since, or the person has left.")
             before = replace(loaded.profile, before=None)
             fixed = apply_fix_for_many(before, fix)

@@ -57,12 +57,17 @@ def cause_label(cause: str) -> str:
     return f"cause {cause}"
 
 
+def of_many(cause: str) -> str:
+    """Say of many what is said to one: "their profile" for "your"; a cause that does so already stays as it is."""
+    for word, theirs in _OF_THEM.items():
+        # Names of servers and addresses may hold the same words.
+        cause = re.sub(rf"(?<![\w.@-]){word}(?![\w@-]|\.\w)", theirs, cause)
+    return cause
+
+
 def _of_anybody(what: str, account: Account) -> str:
-    """Say of many what is said to one: "their address" in place of somebody's own, "their profile" for "your"."""
+    """Say of many what is said to one, with "their address" in place of somebody's own."""
     for own, theirs in ((account.address, "their address"), (account.login, "their login")):
         if "@" in own:
             what = what.replace(own, theirs)
-    for word, theirs in _OF_THEM.items():
-        # Names of servers and addresses may hold the same words.
-        what = re.sub(rf"(?<![\w.@-]){word}(?![\w@-]|\.\w)", theirs, what)
-    return what
+    return of_many(what)

@@ -17,6 +17,7 @@ from bot.slack.replies.posted_message import PostedMessage
 from bot.slack.views.bulk_tests import finished, interrupted
 from bot.slack.web_api.clients import with_retries
 from bot.slack.web_api.errors import error_code, is_over_soon
+from bot.slack.workspaces.token_rotation import TokenExpiredError
 from bot.slack.workspaces.workspaces import NotInstalledError, Workspaces
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
@@ -40,6 +41,9 @@ SYNCED_AT_ONCE = 4
 """Workspaces whose users are read at the same time."""
 
 _INTERRUPTED = "The bot was restarted meanwhile, or something went wrong. Start it again from the list."
+
+_OVER_SOON = (TokenExpiredError, DatabaseUnavailableError)
+"""What passes by itself, besides what Slack answers."""
 
 # https://docs.slack.dev/reference/methods/users.list#errors: what Slack answers once a token is no good any more.
 _DEAD_TOKEN = ("account_inactive", "invalid_auth", "token_revoked")
@@ -175,7 +179,7 @@ class Housekeeping:
             client = with_retries(await self.workspaces.client_for(run.workspace))
             await PostedMessage(client, channel=run.channel, ts=run.message_ts).end(message)
         except Exception as error:
-            if not is_over_soon(error):
+            if not (is_over_soon(error) or isinstance(error, _OVER_SOON)):
                 await self.bulk.mark_told(run)
             raise
         await self.bulk.mark_told(run)

@@ -12,13 +12,15 @@ import pytest
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.controls import button
 from bot.demo.stand_in.faults import Fault
-from bot.demo.stand_in.people import PEOPLE
+from bot.demo.stand_in.people import PEOPLE, TEAM
 from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import FIXES_FOR_MANY, OutdatedFixError, ProposedFix, apply_fix_for_many
 from bot.profiles.account.profile import EmailProfile
+from bot.profiles.connection_tests.run_results import load_result, save_result
 from bot.profiles.people.access import Person
+from bot.slack.views.bulk_tests import decode_group
 from bot.smtp.advice.row import Fix
 from storage.crypto.keyring import generate_key
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
@@ -55,6 +57,16 @@ async def summary_of(demo: Demo, search: str | None = None) -> Message:
     """Test those whom a search finds, and wait for the summary."""
     await begin_run(demo.workspace, await listed(demo, search))
     return await demo.workspace.wait_message(GRACE, "tested email profiles", timeout=60)
+
+
+async def in_words_of_before(demo: Demo, summary: Message) -> None:
+    """Store the causes of a summary as the version before this one did, which spoke to one person."""
+    run_id, _ = decode_group(button(summary.blocks, "Fix these", None)[1]["value"])
+    async with demo.bot.database.writing() as tx:
+        result = await load_result(tx, TEAM, run_id)
+        groups = [replace(one, cause=one.cause.replace("their profile", "your profile")) for one in result.groups]
+        assert groups[0] != result.groups[0]
+        await save_result(tx, TEAM, run_id, replace(result, groups=tuple(groups)))
 
 
 async def told(demo: Demo, user: str) -> list[str]:
@@ -155,6 +167,7 @@ async def test_who_changed_or_was_tested_since_is_left_alone_and_who_cannot_be_t
 async def test_owners_are_not_looked_up_at_slack_which_takes_a_hundred_such_questions_a_minute(demo: Demo) -> None:
     workspace = demo.workspace
     summary = await summary_of(demo, "crowd03")
+    await in_words_of_before(demo, summary)
     demo.bot.outbox.pace = 0.0
     await workspace.change_person(replace(WRONG_PORT[0], is_deactivated=True))
     workspace.faults["users.info"] = [Fault(kind="ratelimited", seconds=60)] * 20

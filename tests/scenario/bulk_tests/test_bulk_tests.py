@@ -10,6 +10,9 @@ from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.run_results import RunResult
+from bot.slack.workspaces.token_rotation import TokenExpiredError
+from bot.slack.workspaces.workspaces import Workspaces
+from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.scenario.crowd import BAD, begin_run, crowded_demo, labels, listed, users
 from tests.scenario.people import GRACE, settled
 from tests.scenario.started_before import StartedBefore
@@ -101,6 +104,27 @@ async def test_a_run_that_died_with_its_process_is_told_as_interrupted(demo: Dem
     assert "Start it again" in searchable(told)
     # The bot may have tidied up by itself at the same time.
     await store.until("SELECT 1 FROM test_runs WHERE status = 'interrupted'")
+
+
+@pytest.mark.parametrize("error", [TokenExpiredError(), DatabaseUnavailableError(DatabaseFault.SILENT)])
+async def test_a_token_or_database_that_is_away_for_a_moment_ends_no_run_untold(
+    demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    posted = await demo.workspace.post(Message(author="U0BOT", channel="D0GRACE", text="Testing 30 email profiles"))
+    async with demo.bot.database.writing() as tx:
+        assert await tx.runs.add(workspace="T0DEMO", actor=GRACE, channel="D0GRACE", message_ts=posted.ts, total=30)
+
+    async def away(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Workspaces, "client_for", away)
+        await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
+        await demo.bot.housekeeping.tidy()
+    await store.until("SELECT 1 FROM test_runs WHERE status = 'untold'")
+    await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
+    await demo.bot.housekeeping.tidy()
+    assert (await demo.workspace.wait_message(GRACE, "was interrupted after 0")).ts == posted.ts
 
 
 async def test_an_admin_who_cannot_be_told_of_a_run_that_died_is_tried_once(demo: Demo, store: Store) -> None:
