@@ -11,7 +11,6 @@ from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.run_results import RunResult
 from bot.slack.workspaces.token_rotation import TokenExpiredError
-from bot.slack.workspaces.workspaces import Workspaces
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.scenario.crowd import BAD, begin_run, crowded_demo, labels, listed, users
 from tests.scenario.people import GRACE, settled
@@ -118,7 +117,7 @@ async def test_a_token_or_database_that_is_away_for_a_moment_ends_no_run_untold(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(Workspaces, "client_for", away)
+        patched.setattr(type(demo.bot.housekeeping.workspaces), "client_for", away)
         await store.edit("UPDATE test_runs SET alive_at = alive_at - 100")
         await demo.bot.housekeeping.tidy()
     await store.until("SELECT 1 FROM test_runs WHERE status = 'untold'")
