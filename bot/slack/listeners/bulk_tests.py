@@ -23,7 +23,7 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.posted_message import PostedMessage
-from bot.slack.replies.reply import begin_below, beginning_if_slow, reply_below, reply_in_place
+from bot.slack.replies.reply import Reply, begin_below, beginning_if_slow, reply_below, reply_in_place
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import bulk_tests as views
 from bot.slack.views.message import Message, notice
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 START_TIMEOUT_SECONDS = 2.0
 """For posting a run's message: Slack waits for the acknowledgement meanwhile."""
 
+_COUNTING = notice("Counting who can be tested …")
+_BEGINNING = notice("Reading who is to be tested …")
 _READING = notice("Reading the last tests …")
 
 Work = Callable[[StoredRun, PostedMessage], Awaitable[RunResult]]
@@ -79,10 +81,16 @@ class BulkTestListeners:
     ) -> None:
         """Start to test many, in place of the question."""
         await ack()
-        people = await self._services.bulk.select(caller=caller, query=decode_query(pressed_value(action)))
-        begun = await self._test(client, caller, people)
-        reply = await reply_in_place(body, client, title=TITLE, first=begun)
-        await reply.show(begun)
+        query = decode_query(pressed_value(action))
+        await self._services.profiles.access.require_admin(caller)
+        reply = await reply_in_place(body, client, title=TITLE, first=_BEGINNING)
+
+        async def begin() -> Message:
+            await reply.progress(_BEGINNING)
+            people = await self._services.bulk.select(caller=caller, query=query)
+            return await self._test(client, caller, people)
+
+        await self._show_when_read(reply, caller, begin)
 
     async def press_stop(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person
@@ -167,12 +175,26 @@ class BulkTestListeners:
 
     async def _ask(self, body: Payload, client: AsyncWebClient, caller: Person, query: ListQuery) -> None:
         """Ask once before many are tested; one alone is tested at once, as in their row."""
-        people = await self._services.bulk.select(caller=caller, query=query)
-        if len(people) == 1:
-            first = await self._test(client, caller, people)
-        else:
-            first = views.question(people, query)
-        await reply_below(body, client, title=TITLE, first=first)
+        await self._services.profiles.access.require_admin(caller)
+        reply = await begin_below(body, client, title=TITLE, beginning=_COUNTING)
+
+        async def ask() -> Message:
+            async with beginning_if_slow(reply, _COUNTING):
+                people = await self._services.bulk.select(caller=caller, query=query)
+            return await self._test(client, caller, people) if len(people) == 1 else views.question(people, query)
+
+        await self._show_when_read(reply, caller, ask)
+
+    async def _show_when_read(self, reply: Reply, caller: Person, read: Callable[[], Awaitable[Message]]) -> None:
+        """Show what is made of everybody's records, which takes a while where there are many."""
+
+        async def notify(sentence: str) -> None:
+            await reply.fail(notice(sentence))
+
+        async def work() -> None:
+            await reply.show(await read())
+
+        await self._services.jobs.start_shown_run(f"reading people for {caller.user}", work, notify=notify)
 
     async def _test(self, client: AsyncWebClient, caller: Person, people: tuple[ProfileToTest, ...]) -> Message:
         """Start to test; return where to follow it."""

@@ -110,6 +110,7 @@ class ReplaceMessage:
 
     async def progress(self, message: Message) -> None:
         """Replace the message, as long as posts are left for what comes after."""
+        self._replaced = True
         await self._url.progress(message, replace=True)
 
     async def fail(self, message: Message) -> None:
@@ -195,6 +196,7 @@ class ModalReply:
     async def progress(self, message: Message) -> None:
         """Replace what the modal shows, until Slack once does not take it."""
         self._takes_progress = self._takes_progress and await self._update(message)
+        self._replaced = self._replaced or self._takes_progress
 
     async def fail(self, message: Message) -> None:
         """Open a modal on top, or else post the message; a modal that was replaced already is replaced again."""

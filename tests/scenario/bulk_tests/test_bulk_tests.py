@@ -1,7 +1,9 @@
 """An admin tests many at once: sums by cause, a stop, one run at a time, and a run that died."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,30 @@ async def test_many_are_tested_after_one_question_with_their_number(demo: Demo, 
     # It cannot be pressed twice.
     assert not any("Test 30 profiles" in labels(message) for message in workspace.messages(GRACE))
     await summary_of(demo)
+
+
+async def test_what_is_counted_is_said_at_once_and_a_press_waits_for_nobody(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, shown = demo.workspace, await listed(demo)
+    free, select = asyncio.Event(), BulkTests.select
+
+    async def slow(self: BulkTests, **what: Any) -> Any:
+        await free.wait()
+        return await select(self, **what)
+
+    monkeypatch.setattr(BulkTests, "select", slow)
+    await workspace.press(GRACE, "Test these", message=shown)
+    await workspace.wait_message(GRACE, "Counting who can be tested …")
+    free.set()
+    question = await workspace.wait_message(GRACE, "Test 30 email profiles?")
+    free.clear()
+    await workspace.press(GRACE, "Test 30 profiles", message=question)
+    await workspace.wait_message(GRACE, "Reading who is to be tested …")
+    assert not any("Test 30 profiles" in labels(message) for message in workspace.messages(GRACE))
+    free.set()
+    await workspace.wait_message(GRACE, "Testing 30 email profiles. Follow it in your messages with the bot.")
+    assert not any("Reading who" in searchable(message) for message in workspace.messages(GRACE))
 
 
 async def test_all_are_tested_and_summed_up_by_cause(demo: Demo) -> None:
