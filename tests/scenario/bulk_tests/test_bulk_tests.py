@@ -106,6 +106,7 @@ async def test_one_run_at_a_time(demo: Demo, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.CONCURRENT_TESTS", 1)
     shown = await listed(demo)
     await begin_run(demo.workspace, shown)
+    await demo.workspace.wait_message(GRACE, "Testing 30 email profiles. Follow it")
     await demo.workspace.press(GRACE, "Test these", message=shown)
     await demo.workspace.wait_message(GRACE, "is running already")
 
