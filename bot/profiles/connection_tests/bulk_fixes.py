@@ -131,7 +131,8 @@ class BulkFixes:
                 # Purged meanwhile.
                 return
             rest = tuple(one for one in result.changed if one[0] not in done)
-            noted = replace(result, changed=rest) if rest else replace(result, undone=True)
+            put_back = result.put_back + len(result.changed) - len(rest)
+            noted = replace(result, changed=rest, put_back=put_back, undone=not rest)
             await save_result(tx, caller.workspace, run_id, noted)
 
     async def _report(self, caller: Person, change: BulkChange, batch: str) -> None:

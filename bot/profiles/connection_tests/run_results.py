@@ -37,7 +37,8 @@ class RunResult:
     """A run's result: the largest group first; `skipped` counts the reasons why somebody was not tested.
 
     A run that began with a fix has in `changed` who was changed, each with the revision that this made, and in
-    `descriptions` the change in words; `left_alone` counts why others were not.
+    `descriptions` the change in words; `left_alone` counts why others were not. Once it is put back,
+    `changed` has who is left to put back, and `put_back` counts the others, also those who were left alone then.
     """
 
     total: int
@@ -50,6 +51,7 @@ class RunResult:
     descriptions: tuple[str, ...] = ()
     left_alone: dict[str, int] = field(default_factory=dict)
     undone: bool = False
+    put_back: int = 0
 
     @property
     def failed(self) -> int:
@@ -60,6 +62,11 @@ class RunResult:
     def done(self) -> int:
         """How many were tested, or skipped."""
         return self.passed + self.failed + sum(self.skipped.values())
+
+    @property
+    def changed_in_all(self) -> int:
+        """How many were changed, whether that was put back or not."""
+        return len(self.changed) + self.put_back
 
     @property
     def users(self) -> set[str]:

@@ -158,6 +158,10 @@ class BulkTestListeners:
 
         async def notify(sentence: str) -> None:
             await shown.end(views.undo_broken_off(change, why=sentence))
+            with suppress(UserError, DatabaseUnavailableError):
+                # The button names who is left.
+                left = await self._services.bulk.result(caller=caller, run_id=run_id)
+                await ResponseUrl(client, body).answer(views.finished(left, run_id=run_id), replace=True)
 
         async def work() -> None:
             nonlocal change

@@ -151,8 +151,8 @@ def _only_changed(result: RunResult) -> bool:
 
 def _tested(result: RunResult) -> str:
     if _only_changed(result):
-        total = max(result.total, len(result.changed) + sum(result.left_alone.values()))
-        return f"{len(result.changed)} of {profiles(total)} changed, none tested."
+        total = max(result.total, result.changed_in_all + sum(result.left_alone.values()))
+        return f"{result.changed_in_all} of {profiles(total)} changed, none tested."
     tested = result.passed + result.failed
     return f"Of {tested} tested email profiles {result.passed} work and {result.failed} fail."
 
@@ -212,7 +212,8 @@ def _changed(result: RunResult, run_id: str = "") -> list[Block]:
         return []
     count = len(result.changed)
     what = "; ".join(code(line) for line in result.descriptions) or "nothing"
-    blocks: list[Block] = [section(f":wrench: Changed for {people(count)}: {what}")]
+    left = f" · {count} left to put back" if result.put_back and count and not result.undone else ""
+    blocks: list[Block] = [section(f":wrench: Changed for {people(result.changed_in_all)}: {what}{left}")]
     blocks += _left_alone(result.left_alone, "not changed")
     if run_id and count and not result.undone:
         question = ConfirmObject(

@@ -228,8 +228,13 @@ async def test_what_broke_off_or_was_stopped_tells_how_far_it_came_and_can_be_pu
     told = searchable(await workspace.wait_message(GRACE, "Put back for 1 person"))
     assert "cannot reach its database at the moment, so this broke off" in told
     assert "Press Undo again for the rest." in told
-    await workspace.press(GRACE, "Undo for 3 people", message=broken)
     await settled(demo)
+    # One was put back, and one has deleted theirs.
+    assert "Changed for 2 people: `SSL not set → Y`; `TLS Y → not set` · 1 left to put back" in searchable(broken)
+    await workspace.press(GRACE, "Undo for 1 person", message=broken)
+    await settled(demo)
+    assert "Changed for 2 people: `SSL not set → Y`; `TLS Y → not set`" in searchable(broken)
+    assert not any(words in searchable(broken) for words in ("Undo for", "left to put back"))
     assert [(await profile_of(demo, one.user)).extras for one in fixed[1::2]] == [{"TLS": "Y"}] * 2
     async with demo.bot.database.reading() as tx:
         left = await tx.profiles.users(fixed[0].workspace)
