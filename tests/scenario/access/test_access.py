@@ -372,6 +372,7 @@ async def test_what_a_run_of_another_workspace_found_is_no_business_of_ours(plac
     before = await place.now()
     number = "" if act is A.RUN_UNDO else ":0"
     await forger.press_in_message(forging.action(act, f"{forging.RUN_ELSEWHERE}{number}"))
+    await forger.done()
     assert "kept for a week, and is gone" in forger.seen()
     assert await place.now() == before
 
