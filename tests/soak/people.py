@@ -31,7 +31,7 @@ _LOOKS = (
     ("/email-test", "transcript"),
 )
 
-_ORDINARY = ("block_actions", "view_submission", "views.update")
+_ORDINARY = ("block_actions", "slash_commands", "view_submission", "views.update")
 """What fails when a connection breaks, or when a form is closed while its test goes on."""
 
 
