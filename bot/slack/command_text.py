@@ -129,7 +129,7 @@ def parse(command: str, text: str) -> Invocation:
     if entry.most > 1:
         return _with_value(command, entry, unquoted(rest), owner)
     rest, owner = _without_mention(rest, owner)
-    typed = typed_text(rest).translate(_QUOTES)
+    typed = _trimmed(typed_text(rest).translate(_QUOTES))
     if bool(typed) != bool(entry.most):
         raise _wrong_arguments(command, entry, rest)
     arguments = (typed,) if typed else ()

@@ -295,6 +295,7 @@ typed_texts = st.one_of(
 @given(command=st.sampled_from(COMMANDS), text=typed_texts)
 @settings(max_examples=scaled(quick=300, full=50_000), deadline=None)
 @example(command=EMAIL_EXTRA, text="DELETE `")
+@example(command=EMAIL_EXTRA, text="remove ` `")
 @example(command=EMAIL_EXTRA, text="add TLS `")
 def test_any_text_is_an_invocation_or_gets_a_sentence(command: str, text: str) -> None:
     try:
@@ -308,5 +309,5 @@ def test_any_text_is_an_invocation_or_gets_a_sentence(command: str, text: str) -
         return
     entry = next(entry for entry in SUBCOMMANDS[command] if entry.name == invocation.subcommand)
     assert len(invocation.arguments) == entry.most
-    assert all(invocation.arguments)
+    assert all(one.strip() for one in invocation.arguments)
     assert invocation.owner is None or invocation.owner.startswith(("U", "W"))
