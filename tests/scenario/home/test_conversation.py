@@ -1,6 +1,7 @@
 """A person's conversation with the bot: a welcome, a short answer to a plain message, each once; and commands."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,19 @@ async def test_a_plain_message_gets_a_short_answer_that_says_what_to_type(demo: 
     assert "`/email-profile`" in searchable(answer)
     await demo.workspace.press(ADA, "Edit my email profile", message=answer)
     await demo.workspace.wait_view(ADA, "Email profile")
+
+
+async def test_what_is_said_to_the_bot_is_neither_kept_nor_logged(
+    demo: Demo, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="bot")
+    secret = "correct horse battery staple"
+    await demo.workspace.say(ADA, secret, channel=HERE)
+    (answer,) = await answered(demo)
+    assert answer.text.startswith(ANSWER)
+    kept = {**await store.everything(), "log": caplog.text.encode(), "answer": searchable(answer).encode()}
+    assert [place for place, content in kept.items() if secret.encode() in content] == []
+    assert "message" in caplog.text
 
 
 async def test_a_message_that_is_told_twice_is_answered_once(demo: Demo) -> None:

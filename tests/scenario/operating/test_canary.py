@@ -17,7 +17,7 @@ from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.workspace import Workspace
 from bot.observability import log
 from storage.tables.profiles import ProfileTable
-from tests.scenario.people import ADA, GRACE, fill_form, run_test
+from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
 from tests.store import Store
 
 CANARY = 'Kanarienvogel 7f3a & "gelb" ü<e>'
@@ -176,3 +176,22 @@ async def test_a_password_is_found_nowhere_after_everything_was_done_with_it(
     for secret in secrets:
         assert secret is not None
         assert not [place for place, content in places.items() if secret.get_secret_value().encode() in content]
+
+
+async def test_what_may_post_for_half_an_hour_is_neither_stored_nor_logged(
+    tmp_path: Path, store: Store, everything_logged: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with running_demo(tmp_path, log_level="debug") as demo:
+        await set_up(demo, ADA)
+        await run_test(demo, ADA)
+        card = await set_up(demo, ADA, extra=None)
+        await demo.workspace.press(ADA, "Test connection", message=card)
+        await demo.workspace.wait_message(ADA, "Connection test passed")
+        urls = list(demo.workspace.response_urls)
+        stored = await store.everything()
+        async with aiohttp.ClientSession() as session, session.get(f"{demo.bot_url}/metrics") as answer:
+            metrics = await answer.read()
+    assert len(urls) > 3
+    places = {**stored, "log": everything_logged.getvalue().encode(), "metrics": metrics}
+    places["standard output and error"] = "".join(capfd.readouterr()).encode()
+    assert not [(place, url) for place, content in places.items() for url in urls if url.encode() in content]

@@ -1,6 +1,7 @@
 """The private password page over real HTTP: used once, by one person, from its own form, and shown to nobody."""
 
 import asyncio
+import base64
 import hashlib
 import io
 import json
@@ -10,6 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -216,6 +218,20 @@ async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_demo: 
     for method, data in (("POST", {"mark": mark, "password": "another"}), ("GET", None), ("HEAD", None)):
         assert (await browser.ask(method, url, data=data)).status == 404
     assert await password_of_ada(http_demo) == PASSWORD
+
+
+async def test_a_link_has_128_random_bits(http_demo: Demo) -> None:
+    card = await set_up(http_demo, ADA, password="wrong")
+    tokens = []
+    for _ in range(3):
+        http_demo.workspace.all_messages.clear()
+        await http_demo.workspace.press(ADA, BUTTON, message=card)
+        message = await http_demo.workspace.wait_message(ADA, "Open the private page to set your password.")
+        url = await http_demo.workspace.press_url(ADA, "Open the private page", message=message)
+        tokens.append(base64.urlsafe_b64decode(url.rpartition("/")[2] + "=="))
+    assert {len(token) for token in tokens} == {16}
+    # Of two random bytes at one place about one pair in 256 is the same.
+    assert all(sum(a == b for a, b in zip(one, other, strict=True)) < 6 for one, other in pairwise(tokens))
 
 
 async def test_a_link_is_refused_after_ten_minutes(http_demo: Demo, browser: Browser, store: Store) -> None:

@@ -1,0 +1,52 @@
+"""Where the running bot connects to, whatever people do: every socket and every look-up of the process is seen."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from bot.demo.run import running_demo
+from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.scenario.started_before import StartedBefore
+
+seen: list[set[tuple[str, int]] | None] = [None]
+"""What was connected to, or sent a datagram, while a test listens; None while none does: a hook stays for good."""
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    # https://docs.python.org/3/library/audit_events.html
+    if seen[0] is not None and event in ("socket.connect", "socket.sendto"):
+        address = arguments[1]
+        seen[0].add((str(address[0]), int(address[1])) if isinstance(address, tuple) else (str(address), 0))
+
+
+@pytest.fixture
+def connected() -> Iterator[set[tuple[str, int]]]:
+    """Every address that this process connects to during the test."""
+    sys.addaudithook(_hook)
+    addresses = seen[0] = set()
+    yield addresses
+    seen[0] = None
+
+
+@pytest.mark.databases("sqlite")
+async def test_nobody_is_connected_to_but_slack_and_the_mail_server(
+    started: StartedBefore, tmp_path: Path, connected: set[tuple[str, int]]
+) -> None:
+    async with running_demo(tmp_path, encryption_keys=started.key) as demo:
+        workspace = demo.workspace
+        await set_up(demo, ADA)
+        await run_test(demo, ADA)
+        await run_test(demo, ADA, "send")
+        await workspace.open_home(ADA)
+        await workspace.command(GRACE, "/email-profile", "list")
+        await workspace.wait_message(GRACE, "Work with email")
+        await demo.bot.housekeeping.read_people()
+        slack = {("127.0.0.1", int(urlsplit(url).port or 0)) for url in (workspace.base_url, demo.bot_url)}
+        mail = {("127.0.0.1", port) for port in demo.mail.ports.values()}
+    assert slack & connected
+    assert mail & connected
+    assert connected <= slack | mail

@@ -1,0 +1,65 @@
+"""docs/security.md: every promise names the tests that hold it, and each of these exists and runs everywhere."""
+
+import ast
+import re
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from tests.documents import ROOT, read, rows
+
+PAGE = "docs/security.md"
+HELD_BY = "held by"
+NOT_EVERYWHERE = ("tests/browser/", "tests/benchmarks/", "tests/soak/")
+"""What is skipped on some machines, or only run when it is asked for."""
+
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+
+
+@cache
+def tests_in(file: str) -> frozenset[str]:
+    """The tests of a file by name, read and not run."""
+    path = ROOT / file
+    if not path.exists():
+        return frozenset()
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    parsed = ast.parse(path.read_text(encoding="utf-8"))
+    return frozenset(node.name for node in parsed.body if isinstance(node, functions))
+
+
+def promises() -> list[tuple[str, str]]:
+    """Each promise, and what stands beside it as holding it."""
+    return [(" ".join(cells), held_by) for *cells, held_by in rows(read(PAGE))]
+
+
+def test_every_table_of_the_page_says_last_what_holds_its_promises() -> None:
+    lines = read(PAGE).splitlines()
+    heads = [line for line, below in pairwise(lines) if re.fullmatch(r"\|(-+\|)+", below)]
+    assert len(heads) >= 9
+    assert {head.strip("| ").split("|")[-1].strip() for head in heads} == {HELD_BY}
+
+
+def test_every_promise_is_held_by_tests_that_exist_and_run_everywhere() -> None:
+    found = promises()
+    assert len(found) >= 60
+    for promise, held_by in found:
+        assert promise.strip(), held_by
+        named = held_by.split("<br>")
+        for one in named:
+            test = _TEST.fullmatch(one)
+            assert test, (promise, one, "name a test as `tests/…/test_x.py::test_name`")
+            file, name = test.groups()
+            assert not file.startswith(NOT_EVERYWHERE), (promise, one)
+            assert name in tests_in(file), (promise, one, "there is no such test")
+        assert len(set(named)) == len(named), promise
+
+
+def test_no_promise_is_made_twice() -> None:
+    made = [promise for promise, _ in promises()]
+    assert sorted(made) == sorted(set(made))
+
+
+@pytest.mark.parametrize("file", ["README.md", "SECURITY.md"])
+def test_who_looks_for_what_is_promised_is_led_here(file: str) -> None:
+    assert f"({PAGE})" in (ROOT / file).read_text(encoding="utf-8")
