@@ -58,7 +58,13 @@ from bot.slack.workspaces.installations import InstallationAuthorize, Installati
 from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
 from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
-from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces, authorize_as
+from bot.slack.workspaces.workspaces import (
+    ORGANISATION_WIDE,
+    OneWorkspace,
+    Workspaces,
+    authorize_as,
+    is_organisation_wide,
+)
 from bot.smtp.advice.domain import judge
 from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.dialogue.session import DEFAULT_HELO
@@ -141,6 +147,7 @@ async def prepare_database(database: Database) -> None:
             await database.require_schema()
         await require_complete(database)
         await database.check_keys()
+        await database.check_workspaces()
     except (OutdatedSchemaError, UnknownSchemaError, UnfinishedCopyError) as error:
         raise StartError(str(error)) from None
     except DatabaseUnavailableError as error:
@@ -248,6 +255,7 @@ class _Wiring:
         self._metrics.watch_jobs(lambda: self._jobs.running)
         self._metrics.watch_database(database)
         self._metrics.watch_health(State, self._health.faults)
+        self._metrics.watch_workspaces(lambda: len(self._health.unreadable_workspaces))
         calls.observe(self._metrics.count_slack_call)
         if traces is not None:
             traces.follow(database, self._metrics)
@@ -461,4 +469,6 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
             f"SLACK_API_URL: {client.base_url} does not answer ({type(error).__name__}). "
             f"Example: {EXAMPLES['SLACK_API_URL']}"
         ) from None
+    if is_organisation_wide(answer):
+        raise StartError(f"SLACK_BOT_TOKEN: {ORGANISATION_WIDE} Example: {EXAMPLES['SLACK_BOT_TOKEN']}")
     return AuthorizeResult.from_auth_test_response(auth_test_response=answer, bot_token=client.token)

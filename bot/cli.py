@@ -347,6 +347,11 @@ def db_verify() -> None:
         typer.echo(f"ok     {table.name}: {table.opened.total()} records open{f' ({by_key})' if by_key else ''}.")
         if table.unopened:
             typer.echo(f"FAILED {_unopened(table)}")
+    for workspace in verdict.workspaces:
+        typer.echo(
+            f"FAILED policies: the defaults and allowed servers of {workspace} were altered, removed or put back. "
+            "Nothing is tested or saved there until an admin checks and saves them with /email-profile defaults."
+        )
     if not verdict.good:
         raise typer.Exit(1)
 

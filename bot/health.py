@@ -34,9 +34,11 @@ class State(StrEnum):
     """Its Web API does not answer. Commands still come in, and no other instance would fare better."""
     OUTBOX = "outbox"
     """Messages to people have been waiting for long, on all instances."""
+    POLICIES = "policies"
+    """What admins allow cannot be read for some workspace, in which nothing is tested or saved meanwhile."""
 
 
-DEGRADED = frozenset({State.SLACK, State.OUTBOX})
+DEGRADED = frozenset({State.SLACK, State.OUTBOX, State.POLICIES})
 """With these the instance serves; with any other, requests had better go to another."""
 
 
@@ -48,6 +50,8 @@ class Health:
         self._calls = calls
         self._connected: Callable[[], Awaitable[bool]] | None = None
         self.draining = False
+        self.unreadable_workspaces: list[str] = []
+        """Those whose defaults and allowed servers could not be read when it was last looked."""
 
     def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
         """Include the Socket Mode connection."""
@@ -70,6 +74,7 @@ class Health:
             async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
                 await self._database.ping()
                 await self._database.check_keys()
+                self.unreadable_workspaces = await self._database.check_workspaces()
                 async with self._database.reading() as tx:
                     waiting = await tx.outbox.oldest_seconds()
         except KeyMismatchError as error:
@@ -80,10 +85,22 @@ class Health:
             # Its text may name hosts or parameters, so only its type is logged.
             log.warning("The database does not answer: %s", type(error).__name__)
             return {State.DATABASE: "the database does not answer"}
-        if waiting < LONG_WAIT_SECONDS:
+        return {**self._policies(), **_outbox(waiting)}
+
+    def _policies(self) -> dict[State, str]:
+        if not self.unreadable_workspaces:
             return {}
-        why = "thousands were written at once, or Slack asks for a pause, refuses the token, or is away: see the log"
-        return {State.OUTBOX: f"messages to people have been waiting for {waiting / 60:.0f} minutes ({why})"}
+        number = len(self.unreadable_workspaces)
+        where = "one workspace" if number == 1 else f"{number} workspaces"
+        what = f"the defaults and allowed servers of {where} cannot be read, so nothing is tested or saved there"
+        return {State.POLICIES: f"{what} (`email-profile-bot check` says what to do)"}
+
+
+def _outbox(waiting: float) -> dict[State, str]:
+    if waiting < LONG_WAIT_SECONDS:
+        return {}
+    why = "thousands were written at once, or Slack asks for a pause, refuses the token, or is away: see the log"
+    return {State.OUTBOX: f"messages to people have been waiting for {waiting / 60:.0f} minutes ({why})"}
 
 
 def describe(faults: Mapping[State, str]) -> str:

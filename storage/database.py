@@ -361,6 +361,15 @@ class Database:
             await key_checks.add_check_values(connection, keyring, await key_checks.check(connection, keyring))
         self._keyring = keyring
 
+    async def check_workspaces(self) -> list[str]:
+        """Return the workspaces whose record cannot be relied on; make the marks of those that have none yet."""
+        async with self.reading() as tx:
+            found = await tx.workspaces.survey()
+        if found.unmarked:
+            async with self.writing() as tx:
+                await tx.workspaces.add_marks()
+        return found.unreadable
+
     async def key_usage(self) -> dict[str, int]:
         """Count the records that each key seals."""
         async with self.reading_connection() as connection:

@@ -161,6 +161,17 @@ class WorkspaceRow(SealedRow, table=True):
     left_at: datetime | None = None
 
 
+class WorkspaceMarkRow(SealedRow, table=True):
+    """That a workspace has a record, which record it is, and at which revision it was at least: sealed.
+
+    Whoever removes the record, or puts an older one back, leaves this.
+    """
+
+    __tablename__ = "workspace_marks"
+
+    workspace: str = Field(max_length=64, unique=True)
+
+
 class InstallationRow(SealedRow, table=True):
     """The bot installed in one workspace or organisation: its tokens and its ids there, sealed."""
 

@@ -7,6 +7,7 @@ FILE = ".env"
 SETTINGS = "Settings"
 KEYS = "Keys"
 DATABASE = "Database"
+POLICIES = "Policies"
 SLACK = "Slack"
 TOKEN = "Slack token"  # noqa: S105 - a subject, not a token
 IN_WORKSPACE = "Slack in"
@@ -27,6 +28,7 @@ ORDER = (
     SETTINGS,
     KEYS,
     DATABASE,
+    POLICIES,
     SLACK,
     TOKEN,
     IN_WORKSPACE,

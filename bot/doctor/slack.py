@@ -33,6 +33,7 @@ from bot.slack.ids import SCOPES as NEEDED
 from bot.slack.web_api.clients import Clients
 from bot.slack.web_api.errors import error_code
 from bot.slack.workspaces.oauth import INSTALL_PATH
+from bot.slack.workspaces.workspaces import ORGANISATION_WIDE, is_organisation_wide
 from storage.database import Database
 
 MOST_EXAMINED = 5
@@ -82,6 +83,8 @@ async def token_findings(loaded: Settings) -> list[Finding]:
         return [bad(TOKEN, why)]
     except _NO_ANSWER as error:
         return [bad(TOKEN, _no_answer(loaded, error))]
+    if is_organisation_wide(answer):
+        return [bad(TOKEN, f"SLACK_BOT_TOKEN: {ORGANISATION_WIDE}"), _scopes(answer.headers)]
     works = good(TOKEN, f"it works in {answer.get('team') or 'its organisation'}.")
     return [works, _scopes(answer.headers)]
 

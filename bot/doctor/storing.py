@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
-from bot.doctor.finding import DATABASE, KEYS, SETTINGS, Finding, bad, good
+from bot.doctor.finding import DATABASE, KEYS, POLICIES, SETTINGS, Finding, bad, good
 from bot.encryption_keys import load_keyring
 from bot.settings import KEY_SETTINGS, Settings, SettingsError
 from storage.crypto.key_checks import KeyMismatchError
@@ -19,6 +19,9 @@ _REMEDIES = {
     DatabaseFault.UNCERTAIN: "See whether it restarts again and again.",
     DatabaseFault.DAMAGED: "Restore the last backup with `email-profile-bot db restore`, or correct the address.",
 }
+
+
+_MOST_NAMED = 3
 
 
 class _RollbackError(Exception):
@@ -85,8 +88,23 @@ async def _database_findings(database: Database, further: Further, *, keys_open:
         return [good(DATABASE, f"{answers}; whether the keys fit it is not known.")]
     found = await _key_findings(database, answers)
     if all(finding.good for finding in found):
+        found.append(await _policy_finding(database))
         found.extend(await further(database))
     return found
+
+
+async def _policy_finding(database: Database) -> Finding:
+    async with database.reading() as tx:
+        unreadable = (await tx.workspaces.survey()).unreadable
+    if not unreadable:
+        return good(POLICIES, "every workspace's defaults and allowed servers can be read.")
+    more = f" and {len(unreadable) - _MOST_NAMED} more" if len(unreadable) > _MOST_NAMED else ""
+    why = (
+        f"the defaults and allowed servers of {', '.join(unreadable[:_MOST_NAMED])}{more} cannot be read: something "
+        "other than the bot wrote in the database. Nothing is tested or saved there until an admin of the workspace "
+        "checks and saves them again with /email-profile defaults; or restore a backup."
+    )
+    return bad(POLICIES, why)
 
 
 async def _key_findings(database: Database, answers: str) -> list[Finding]:

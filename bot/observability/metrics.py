@@ -15,7 +15,8 @@ Every series, with its labels and what it counts:
 | `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
 | `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
 | `email_profile_bot_slack_calls_total` | `method`, `outcome` | calls to Slack by how they ended |
-| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack, outbox while it is so |
+| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack, outbox, policies while it is so |
+| `email_profile_bot_unreadable_policies` | | workspaces whose defaults and allowed servers cannot be read |
 | `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
 | `email_profile_bot_notices_total` | `kind`, `ended` | messages to people about what others did, by how they ended |
 | `email_profile_bot_notice_wait_seconds` | | how long the oldest message that is not sent yet has been waiting |
@@ -156,6 +157,11 @@ class Metrics:
                 gauge.labels(state=state).set(state in found)
 
         self._updates.append(update)
+
+    def watch_workspaces(self, unreadable: Callable[[], int]) -> None:
+        """Read from `unreadable` at each scrape of how many workspaces the defaults and allowed servers are not."""
+        gauge = self._gauge("unreadable_policies", "Workspaces whose defaults and allowed servers cannot be read")
+        gauge.set_function(unreadable)
 
     def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
         """Read from `connected` at each scrape whether Socket Mode works."""

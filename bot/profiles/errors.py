@@ -25,6 +25,17 @@ class UnreadableProfileError(UserError):
     """A stored profile does not open: it was moved, edited or sealed under a lost key."""
 
 
+class UnreadablePolicyError(UserError):
+    """What a workspace's admins allow cannot be relied on, so nothing is tested or saved there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "What this workspace allows cannot be read: its record in the bot's database was altered or removed. "
+            "Nothing was tested or saved. Ask an admin of this workspace to set it right. Admins: open "
+            "`/email-profile defaults`, check every field, and save."
+        )
+
+
 class InvalidFormError(UserError):
     """A form's values break rules. `errors` maps field name (see `profile.Field`) to its sentence."""
 

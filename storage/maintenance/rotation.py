@@ -22,6 +22,7 @@ from storage.models import (
     PersonRow,
     ProfileRow,
     RunResultRow,
+    WorkspaceMarkRow,
     WorkspaceRow,
 )
 from storage.tables.audit import audit_detail_context
@@ -31,7 +32,7 @@ from storage.tables.installations import installation_context
 from storage.tables.outbox import outbox_context
 from storage.tables.people import PeopleTable, person_context
 from storage.tables.profiles import connection_test_context, profile_context
-from storage.tables.workspaces import workspace_context
+from storage.tables.workspaces import workspace_context, workspace_mark_context
 
 Sealed = tuple[Any, Callable[[Any], RecordContext]]
 """A table of sealed records, and the function that returns what the seal of its rows is bound to."""
@@ -41,6 +42,7 @@ SEALED: tuple[Sealed, ...] = (
     (ConnectionTestRow, connection_test_context),
     (PersonRow, person_context),
     (WorkspaceRow, workspace_context),
+    (WorkspaceMarkRow, workspace_mark_context),
     (InstallationRow, installation_context),
     (AuditDetailRow, audit_detail_context),
     (RunResultRow, run_result_context),

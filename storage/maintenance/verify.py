@@ -19,6 +19,7 @@ from storage.maintenance.rotation import SEALED, Sealed
 from storage.maintenance.row_batches import WRONG_KIND, batches
 from storage.models import KeyCheckRow, PasswordLinkRow
 from storage.tables.password_links import link_context
+from storage.tables.workspaces import WorkspaceTable
 
 OnProgress = Callable[[str, int, int], None]
 """Called with the name of what is going on, how much is done, and of how much."""
@@ -47,15 +48,20 @@ class SealedTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The result for a database: `damage` are SQLite's own words on its file, and no table was read then."""
+    """The result for a database: `damage` are SQLite's own words on its file, and no table was read then.
+
+    `workspaces` are those whose defaults and allowed servers cannot be relied on: the record does not open, is gone, or
+    is an older one.
+    """
 
     damage: list[str]
     tables: list[SealedTable]
+    workspaces: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
-        """Whether the file is whole and every record opens."""
-        return not self.damage and not any(table.unopened for table in self.tables)
+        """Whether the file is whole, every record opens, and none of a workspace is gone."""
+        return not self.damage and not self.workspaces and not any(table.unopened for table in self.tables)
 
 
 async def verify(database: Database, on_progress: OnProgress) -> Verdict:
@@ -69,7 +75,19 @@ async def verify(database: Database, on_progress: OnProgress) -> Verdict:
     await database.require_schema()
     async with database.snapshot() as connection:
         found = await damage(connection)
-        return Verdict(damage=found, tables=[] if found else await open_all(connection, database.keyring, on_progress))
+        if found:
+            return Verdict(damage=found, tables=[])
+        tables = await open_all(connection, database.keyring, on_progress)
+        return Verdict(damage=[], tables=tables, workspaces=await _unreadable(connection, database.keyring))
+
+
+async def _unreadable(connection: AsyncConnection, keyring: Keyring) -> list[str]:
+    try:
+        survey = await WorkspaceTable(connection, keyring).survey()
+    except WRONG_KIND:
+        # That the table cannot be read was found when its records were opened.
+        return []
+    return [_cleaned(workspace) for workspace in survey.unreadable]
 
 
 async def open_all(connection: AsyncConnection, keyring: Keyring, on_progress: OnProgress) -> list[SealedTable]:
@@ -121,7 +139,11 @@ def _whose(row: Row[Any]) -> str:
     """Name a record by what is in the clear; somebody else may have written that, so it is cleaned and cut."""
     columns = row._mapping
     names = [str(columns[name]) for name in ("workspace", "user_id") if name in columns] or [str(columns["key_id"])]
-    return " ".join("".join(c if c.isprintable() else "?" for c in name[:_LONGEST_ID]) for name in names)
+    return " ".join(map(_cleaned, names))
+
+
+def _cleaned(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name[:_LONGEST_ID])
 
 
 async def damage(connection: AsyncConnection) -> list[str]:

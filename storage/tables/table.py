@@ -118,10 +118,12 @@ class RecordTable(Table):
         except (SealBrokenError, ValueError):
             return None
 
-    async def _save(self, owner: Mapping[str, str], document: bytes, *, before: Any, **columns: Any) -> SealedRow:
+    async def _save(
+        self, owner: Mapping[str, str], document: bytes, *, before: Any, first: int = 1, **columns: Any
+    ) -> SealedRow:
         """Seal and store `document` in place of what was read before, None being nothing; returns the row.
 
-        Of `before` the record id and the revision count.
+        Of `before` the record id and the revision count; where there was nothing, `first` is the revision.
 
         Raises:
             StaleRevisionError: another revision is stored than the one that was read. Nothing was written.
@@ -130,7 +132,7 @@ class RecordTable(Table):
             **owner,
             **columns,
             record_id=before.record_id if before else str(uuid4()),
-            revision=before.revision + 1 if before else 1,
+            revision=before.revision + 1 if before else first,
             key_id=self._keyring.active,
             sealed=b"",
         )

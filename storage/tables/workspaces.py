@@ -1,12 +1,19 @@
-"""The table of workspaces: their defaults, sealed, each save against a revision; and when one left."""
+"""The table of workspaces: their defaults, sealed, each save against a revision; and when one left.
 
+What admins allow must not vanish with a row, so that there is a record is sealed in another table too, the mark.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
-from sqlmodel import col, delete, select, update
+from sqlalchemy import Row
+from sqlmodel import col, delete, literal, null, select, union_all, update
 
-from storage.crypto.keyring import RecordContext
+from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import (
     AuditDetailRow,
     AuditRow,
@@ -24,9 +31,10 @@ from storage.models import (
     RunResultRow,
     SearchRow,
     StateCountRow,
+    WorkspaceMarkRow,
     WorkspaceRow,
 )
-from storage.tables.table import RecordTable
+from storage.tables.table import RecordTable, StaleRevisionError, insert_new, insert_or_replace
 
 _EVERYTHING = (
     AuditDetailRow,
@@ -45,21 +53,48 @@ _EVERYTHING = (
     InstallationRow,
     OutboxRow,
     PeopleReadingRow,
+    WorkspaceMarkRow,
 )
+
+_RECORD, _MARK = "record", "mark"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWorkspace:
-    """One workspace's own record; `document` is what was sealed, empty when it does not open."""
+    """One workspace's own record; `document` is what was sealed.
+
+    It is empty when it does not open, is gone (then `revision` is 0), or is another or older than its mark knows.
+    """
 
     revision: int
     left_at: datetime | None
     document: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Workspaces by how their records are: those whose record cannot be relied on, and those that have no mark."""
+
+    unreadable: list[str]
+    unmarked: list[str]
+
+
 def workspace_context(row: Any) -> RecordContext:
     """Return what the seal of a row is bound to."""
     return RecordContext.of_row(WorkspaceRow, row)
+
+
+def workspace_mark_context(row: Any) -> RecordContext:
+    """Return what the seal of a row is bound to."""
+    return RecordContext.of_row(WorkspaceMarkRow, row)
+
+
+@dataclass(kw_only=True)
+class _Pair:
+    """A workspace's record and its mark, each None where there is none."""
+
+    record: Row[Any] | None = None
+    mark: Row[Any] | None = None
 
 
 class WorkspaceTable(RecordTable):
@@ -69,30 +104,68 @@ class WorkspaceTable(RecordTable):
 
     async def get(self, workspace: str) -> StoredWorkspace | None:
         """Read a workspace's record; None when there is none yet."""
-        row = await self._row(workspace=workspace)
-        if row is None:
+        pair = await self._pair(workspace)
+        if pair.record is None and pair.mark is None:
             return None
-        # Defaults are a convenience: without them people type six values again.
-        return StoredWorkspace(revision=row.revision, left_at=row.left_at, document=self._document(row) or b"")
+        record = pair.record
+        return StoredWorkspace(
+            revision=record.revision if record is not None else 0,
+            left_at=record.left_at if record is not None else None,
+            document=self._relied_on(pair) or b"",
+        )
 
-    async def save(self, workspace: str, document: bytes, *, expected_revision: int) -> None:
-        """Seal and store `document` as the next revision; 0 expects that there is none yet.
+    async def save(self, workspace: str, document: bytes, *, expected_revision: int) -> int:
+        """Seal and store `document` as the next revision, with its mark; returns the revision.
+
+        0 expects that there is none yet. In place of what cannot be relied on comes a new record, so that nothing of
+        the old one counts any more.
 
         Raises:
             StaleRevisionError: another revision is stored than the expected one.
         """
-        owner = {"workspace": workspace}
-        row = await self._expected(expected_revision, **owner)
-        await self._save(owner, document, before=row, left_at=row.left_at if row else None)
+        pair = await self._pair(workspace)
+        record, owner = pair.record, {"workspace": workspace}
+        stored = record.revision if record is not None else 0
+        if stored != expected_revision:
+            raise StaleRevisionError(revision=stored)
+        left_at = record.left_at if record is not None else None
+        if record is not None and self._relied_on(pair) is None:
+            await self._connection.execute(delete(WorkspaceRow).filter_by(record_id=record.record_id))
+            record = None
+        saved = await self._save(owner, document, before=record, first=stored + 1, left_at=left_at)
+        await self._put_mark(saved)
+        return saved.revision
+
+    async def survey(self) -> Survey:
+        """Open every record and every mark."""
+        pairs = defaultdict[str, _Pair](_Pair)
+        for row in await self._connection.execute(_records_and_marks()):
+            setattr(pairs[row.workspace], row.kind, row)
+        unreadable = {workspace for workspace, pair in pairs.items() if self._relied_on(pair) is None}
+        unmarked = {workspace for workspace, pair in pairs.items() if pair.mark is None}
+        return Survey(unreadable=sorted(unreadable), unmarked=sorted(unmarked - unreadable))
+
+    async def add_marks(self) -> None:
+        """Make the marks of the records that a version without them wrote."""
+        for workspace in (await self.survey()).unmarked:
+            record = (await self._pair(workspace)).record
+            if record is not None:
+                await self._put_mark(record)
+
+    async def drop_marks_of_nothing(self) -> None:
+        """Delete the marks of workspaces of which nothing is left: a version that knows no marks purged them."""
+        left = (WorkspaceRow, ProfileRow, PersonRow, InstallationRow)
+        everywhere = union_all(*(select(table.workspace) for table in left)).subquery()
+        nothing_left = col(WorkspaceMarkRow.workspace).not_in(select(everywhere.c.workspace))
+        await self._connection.execute(delete(WorkspaceMarkRow).where(nothing_left))
 
     async def set_left(self, workspace: str, at: datetime | None) -> None:
         """Store since when the bot is no longer installed in a workspace; None: it is installed.
 
         What waits to be told there ends: the bot can tell nobody, and after its return it would be out of date.
         """
-        if at is not None and await self._row(workspace=workspace) is None:
-            await self.save(workspace, b"{}", expected_revision=0)
         if at is not None:
+            await self._note_known(workspace)
             await self._connection.execute(delete(OutboxRow).filter_by(workspace=workspace))
         await self._connection.execute(update(WorkspaceRow).filter_by(workspace=workspace).values(left_at=at))
 
@@ -112,3 +185,58 @@ class WorkspaceTable(RecordTable):
         for table in _EVERYTHING:
             await self._connection.execute(delete(table).filter_by(workspace=workspace))
         return True
+
+    async def _note_known(self, workspace: str) -> None:
+        """Store that a workspace is known; where its record is gone, nothing that opens takes its place."""
+        pair = await self._pair(workspace)
+        if pair.record is None and pair.mark is None:
+            await self.save(workspace, b"{}", expected_revision=0)
+        elif pair.record is None:
+            empty = {"record_id": str(uuid4()), "revision": 0, "key_id": self._keyring.active, "sealed": b""}
+            await insert_new(self._connection, WorkspaceRow, {"workspace": workspace, **empty})
+
+    async def _pair(self, workspace: str) -> _Pair:
+        pair = _Pair()
+        for row in await self._connection.execute(_records_and_marks(workspace)):
+            setattr(pair, row.kind, row)
+        return pair
+
+    def _relied_on(self, pair: _Pair) -> bytes | None:
+        """Return what is sealed in a record, if it opens and is the one that its mark knows, or a later state of it."""
+        record, mark = pair.record, pair.mark
+        document = self._opened(record, workspace_context) if record is not None else None
+        if record is None or document is None or mark is None:
+            return document
+        is_known = self._opened(mark, workspace_mark_context) == record.record_id.encode()
+        return document if is_known and record.revision >= mark.revision else None
+
+    def _opened(self, row: Row[Any], context_of: Callable[[Any], RecordContext]) -> bytes | None:
+        try:
+            return self._keyring.open(row.sealed, context_of(row))
+        except (SealBrokenError, ValueError, TypeError, AttributeError):
+            # Not only the sealed bytes may have been altered: SQLite takes values of any kind in any column.
+            return None
+
+    async def _put_mark(self, record: Any) -> None:
+        mark = WorkspaceMarkRow(
+            record_id=str(uuid4()),
+            workspace=record.workspace,
+            revision=record.revision,
+            key_id=self._keyring.active,
+            sealed=b"",
+        )
+        mark.sealed = self._keyring.seal(record.record_id.encode(), workspace_mark_context(mark))
+        await insert_or_replace(self._connection, WorkspaceMarkRow, mark.model_dump(), key=["workspace"])
+
+
+def _records_and_marks(workspace: str | None = None) -> Any:
+    """Return the statement that reads records and marks, of one workspace or of all; `kind` tells which is which."""
+
+    def rows(kind: str, table: type[WorkspaceRow | WorkspaceMarkRow], left_at: Any) -> Any:
+        columns = (table.record_id, table.workspace, table.revision, table.key_id, table.sealed)
+        found = select(literal(kind).label("kind"), *columns, left_at.label("left_at"))
+        return found if workspace is None else found.where(col(table.workspace) == workspace)
+
+    return union_all(
+        rows(_RECORD, WorkspaceRow, col(WorkspaceRow.left_at)), rows(_MARK, WorkspaceMarkRow, null())
+    )

@@ -262,6 +262,10 @@ class ManySlacks:
         self.secrets.append(own)
         return {**self._token(place), "authed_user": {"id": "U0INSTALLER", "access_token": own, "scope": ""}}
 
+    def one_token(self, place: Place) -> str:
+        """Return a token for a place, as a page of the app's settings shows it."""
+        return str(self._token(place)["access_token"])
+
     def _token(self, place: Place) -> dict[str, Any]:
         kind = "xoxe.xoxb" if self.rotates else "xoxb"
         token = f"{kind}-{place.key}-{secrets.token_hex(12)}"
@@ -291,7 +295,8 @@ class ManySlacks:
         match method:
             case "auth.test":
                 known = {"team_id": place.key, "enterprise_id": place.team.organisation, "team": place.team.name}
-                return {"ok": True, "user_id": "U0BOT", "bot_id": "B0BOT", "url": "https://x.slack.com/", **known}
+                known |= {"is_enterprise_install": place.whole, "url": "https://x.slack.com/"}
+                return {"ok": True, "user_id": "U0BOT", "bot_id": "B0BOT", **known}
             case "auth.teams.list":
                 ids = self.granted[str(place.team.organisation)]
                 first = int(arguments.get("cursor") or 0)
@@ -314,7 +319,10 @@ class ManySlacks:
         return [place.team]
 
     def _user(self, place: Place, user: str) -> dict[str, Any]:
-        for team in self._teams_of(place):
+        organisation = place.team.organisation
+        sisters = [team for team in self.teams.values() if organisation and team.organisation == organisation]
+        # Whoever is asked about with a workspace's own token may be of another workspace of the organisation.
+        for team in (*self._teams_of(place), *sisters):
             if user in team.users:
                 return as_slack(team, team.users[user])
         raise RefusedError("user_not_found")

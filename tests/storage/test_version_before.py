@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileState, load, save_profile
 from bot.profiles.people.access import Person
-from bot.profiles.people.defaults import load_defaults
+from bot.profiles.people.defaults import read_defaults
 from bot.profiles.people.members import search_words, state_number, update_person_from
 from bot.smtp.account import Encryption
 from storage.crypto.keyring import Keyring, generate_key
@@ -87,6 +87,7 @@ async def test_the_schema_is_up_to_date_and_every_record_verifies(database: Data
         "connection_tests": 1,
         "people": 3,
         "workspaces": 2,
+        "workspace_marks": 0,
         "installations": 1,
         "audit_details": 0,
         "run_results": 0,
@@ -101,7 +102,7 @@ async def test_the_schema_is_up_to_date_and_every_record_verifies(database: Data
 async def test_what_was_written_is_read(database: Database) -> None:
     async with database.reading() as tx:
         ada, grace = await load(tx, ADA), await load(tx, GRACE)
-        defaults = (await load_defaults(tx, "T1")).defaults
+        defaults = (await read_defaults(tx, "T1")).defaults
         installation = await tx.installations.get("T1")
         history = await tx.audit.page("T1", subject="U1")
         people = await tx.people.page("T1", Query(states=(WORKS,), words=("lovel",)), limit=9)

@@ -30,7 +30,7 @@ from bot.profiles.account.records import (
 from bot.profiles.connection_tests.run_results import forget_in_results
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.defaults import load_defaults
+from bot.profiles.people.defaults import load_defaults, require_policy
 from bot.profiles.people.members import OnChange, is_member, update_person_from
 from bot.profiles.people.notices import notify_of_change, notify_of_deletion
 from bot.smtp.check.report import Report
@@ -168,6 +168,7 @@ class EmailProfiles:
             OutdatedFixError: the change does not fit the profile as it is now.
             UnreadableProfileError: the stored profile does not open.
         """
+        await require_policy(tx, owner.workspace)
         loaded = require_readable(await load(tx, owner))
         before = replace(loaded.profile, before=None)
         fixed = guarded(caller, owner, before, apply_fix(before, fix))
@@ -190,6 +191,7 @@ class EmailProfiles:
             UnreadableProfileError: the stored profile does not open.
         """
         async with self.database.writing() as tx:
+            await require_policy(tx, owner.workspace)
             person = await tx.people.get(owner.workspace, owner.user)
             loaded = require_readable(await load(tx, owner))
             last = loaded.view.last_test
@@ -281,6 +283,7 @@ class EmailProfiles:
     ) -> ProfileChange:
         await self.access.require_owner_or_admin(caller, owner)
         async with self.database.writing() as tx:
+            await require_policy(tx, owner.workspace)
             loaded = require_readable(await load(tx, owner))
             before = replace(loaded.profile, before=None)
             profile = guarded(caller, owner, before, change(before))
@@ -294,6 +297,7 @@ class EmailProfiles:
     async def _put_back(
         self, tx: Transaction, caller: Person, owner: Person, revision: int, *, batch: str
     ) -> ProfileChange:
+        await require_policy(tx, owner.workspace)
         loaded = require_readable(await load(tx, owner))
         before = loaded.profile.before
         if before is None or loaded.revision != revision:

@@ -21,7 +21,7 @@ from bot.profiles.account.profile import (
     port_beside,
     without_what_nobody_sees,
 )
-from bot.profiles.errors import InvalidFormError, UserError
+from bot.profiles.errors import InvalidFormError, UnreadablePolicyError, UserError
 from bot.smtp.account import Encryption
 from bot.smtp.dialogue.replies import clean
 from bot.smtp.typed import stripped, unquoted
@@ -166,11 +166,15 @@ _DEFAULTS = TypeAdapter(Defaults)
 
 @dataclass(frozen=True, kw_only=True)
 class StoredDefaults:
-    """The defaults, the previous ones (which profiles may still hold), and the revision; 0 when none are stored."""
+    """The defaults, the previous ones (which profiles may still hold), and the revision; 0 when none are stored.
+
+    When what is stored is `unreadable`, they are empty, and count for nothing but a form that begins anew.
+    """
 
     defaults: Defaults
     previous: Defaults
     revision: int
+    unreadable: bool = False
 
     def to_document(self) -> bytes:
         """Return the defaults and the previous ones as JSON for sealing."""
@@ -200,13 +204,33 @@ class DefaultsForm:
     allowed_servers: str
 
 
-async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
-    """Read a workspace's defaults; empty ones when none are stored or they do not open."""
+async def read_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
+    """Read a workspace's defaults, for whoever may set them; empty ones when none are stored."""
     stored = await tx.workspaces.get(workspace)
-    revision = stored.revision if stored else 0
-    if stored is None or not stored.document:
-        return StoredDefaults(defaults=Defaults(), previous=Defaults(), revision=revision)
-    return StoredDefaults.from_document(stored.document, revision=revision)
+    if stored is None:
+        return StoredDefaults(defaults=Defaults(), previous=Defaults(), revision=0)
+    try:
+        return StoredDefaults.from_document(stored.document, revision=stored.revision)
+    except ValueError:
+        # The record cannot be relied on, or another version wrote into it what this one does not understand.
+        return StoredDefaults(defaults=Defaults(), previous=Defaults(), revision=stored.revision, unreadable=True)
+
+
+async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
+    """Read a workspace's defaults, which say what may be tested and saved there; empty ones when none are stored.
+
+    Raises:
+        UnreadablePolicyError: they cannot be relied on.
+    """
+    stored = await read_defaults(tx, workspace)
+    if stored.unreadable:
+        raise UnreadablePolicyError
+    return stored
+
+
+async def require_policy(tx: Transaction, workspace: str) -> None:
+    """Raise UnreadablePolicyError where it is not known what may be tested and saved."""
+    await load_defaults(tx, workspace)
 
 
 def describe_changed_defaults(before: Defaults, after: Defaults) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ class Retention:
             await tx.running_tests.purge()
             await tx.requests.purge()
             await tx.oauth_states.purge()
+            await tx.workspaces.drop_marks_of_nothing()
         await self.database.forget_deleted()
 
     async def mark_removed(self, workspace: str) -> None:

@@ -18,6 +18,7 @@ from bot.profiles.people.defaults import (
     check_defaults,
     describe_changed_defaults,
     load_defaults,
+    read_defaults,
 )
 from bot.profiles.people.members import OnChange, is_member, update_person_from
 from bot.profiles.people.notices import Batch, notify_of_change, report_batch
@@ -71,10 +72,10 @@ class WorkspaceDefaults:
     on_change: OnChange
 
     async def show(self, *, caller: Person) -> StoredDefaults:
-        """Return the defaults."""
+        """Return the defaults; where they cannot be relied on, empty ones that say so."""
         await self.access.require_admin(caller)
         async with self.database.reading() as tx:
-            return await load_defaults(tx, caller.workspace)
+            return await read_defaults(tx, caller.workspace)
 
     async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
         """Check and store the form; the previous defaults are kept, so that profiles that hold them can be moved.
@@ -86,10 +87,10 @@ class WorkspaceDefaults:
         await self.access.require_admin(caller)
         defaults = check_defaults(form)
         async with self.database.writing() as tx:
-            stored = await load_defaults(tx, caller.workspace)
+            stored = await read_defaults(tx, caller.workspace)
             changed = [name for name in DefaultsField if getattr(defaults, name) != getattr(stored.defaults, name)]
             fields = tuple(DEFAULTS_LABELS[name] for name in changed)
-            if not fields:
+            if not fields and not stored.unreadable:
                 return stored
             saved = StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)
             try:
@@ -104,7 +105,7 @@ class WorkspaceDefaults:
                 caller.workspace,
                 actor=caller.user,
                 subject=DEFAULTS_SUBJECT,
-                action="defaults changed",
+                action="defaults set anew" if stored.unreadable else "defaults changed",
                 fields=fields,
                 details=describe_changed_defaults(stored.defaults, defaults),
             )

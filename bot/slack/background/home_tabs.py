@@ -168,4 +168,4 @@ class HomeTabs:
             recent = await self.history.recent_changes(caller=reader)
         except NotAllowedError:
             return None
-        return views.AdminPart(page=page, defaults=stored.defaults, recent=recent)
+        return views.AdminPart(page=page, defaults=stored, recent=recent)

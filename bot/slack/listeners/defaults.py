@@ -46,7 +46,9 @@ class DefaultsListeners:
         stored = await self._services.defaults.show(caller=caller)
         metadata = PrivateMetadata(owner=DEFAULTS_SUBJECT, revision=stored.revision, reply=reply_address(body, caller))
         again = button("Open the form", ActionId.DEFAULTS_EDIT)
-        await open_or_replace(client, body, views.defaults_form(views.filled(stored), metadata=metadata), again=again)
+        notes = [section(views.UNREADABLE)] if stored.unreadable else []
+        modal = views.defaults_form(views.filled(stored), metadata=metadata, notes=notes)
+        await open_or_replace(client, body, modal, again=again)
 
     async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Save the defaults, and say what they mean for the profiles there are."""

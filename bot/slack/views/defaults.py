@@ -28,6 +28,11 @@ from bot.slack.views.private_metadata import OutdatedFormError, PrivateMetadata
 from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
+UNREADABLE = (
+    ":warning: What was saved here cannot be read, allowed servers among it: its record in the bot's database was "
+    "altered or removed. Nothing is tested or saved in this workspace until an admin checks every field and saves "
+    "this form: `/email-profile defaults`."
+)
 
 _SIGN_IN, _NO_SIGN_IN = "on", "off"
 _SIGNING_IN: Mapping[str, str] = {_SIGN_IN: "Sign in with login and password", _NO_SIGN_IN: "Nobody signs in"}
@@ -138,9 +143,11 @@ def read_form(shown: Mapping[str, Any]) -> DefaultsForm:
     )
 
 
-def summary(defaults: Defaults) -> list[str]:
+def summary(stored: StoredDefaults) -> list[str]:
     """Return the defaults in a few lines."""
-    lines = []
+    if stored.unreadable:
+        return [UNREADABLE]
+    defaults, lines = stored.defaults, []
     if defaults.host or defaults.port:
         server = f"{defaults.host or 'any server'}:{defaults.port or 'any port'}"
         sign_in = "signing in" if defaults.authenticate else "without signing in"
@@ -158,7 +165,7 @@ def saved(stored: StoredDefaults, usage: DefaultsUsage) -> Message:
     """Return the saved defaults, how profiles compare, and a button that moves those on the previous ones along."""
     defaults, previous = stored.defaults, usage.previous
     comparison = _comparison(usage)
-    blocks = [section("*The defaults are saved.*"), *line_sections(summary(defaults)), section(escape(comparison))]
+    blocks = [section("*The defaults are saved.*"), *line_sections(summary(stored)), section(escape(comparison))]
     mismatch = find_mismatch(defaults.port, defaults.encryption, authenticate=defaults.authenticate)
     if mismatch is not None and defaults.port:
         blocks.append(section(f":warning: {escape(mismatch.sentence)}"))

@@ -11,7 +11,7 @@ from slack_sdk.models.views import View
 
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult
-from bot.profiles.people.defaults import Defaults
+from bot.profiles.people.defaults import StoredDefaults
 from bot.profiles.people.people_list import PeoplePage
 from bot.slack.ids import ActionId
 from bot.slack.views.card import card
@@ -37,7 +37,7 @@ class AdminPart:
     """What only admins see."""
 
     page: PeoplePage
-    defaults: Defaults
+    defaults: StoredDefaults
     recent: Sequence[AuditEntry]
 
 

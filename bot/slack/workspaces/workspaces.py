@@ -14,6 +14,14 @@ from bot.profiles.people.retention import Retention
 from bot.slack.web_api.clients import Clients
 
 
+ORGANISATION_WIDE = (
+    "this token is one of a whole organisation, and serves one workspace at a time: who is an admin is decided by "
+    "workspace. Install the app in one workspace and copy its token; or set SLACK_CLIENT_ID and SLACK_CLIENT_SECRET "
+    "in place of it, and install the app for the organisation at /slack/install, where what is stored stays."
+)
+"""What is said of a token for which `is_organisation_wide` is true."""
+
+
 class NotInstalledError(UserError):
     """The bot is not installed (any more) where it is asked to do something."""
 
@@ -67,22 +75,37 @@ class Workspaces(Protocol):
         ...
 
 
+def is_organisation_wide(answer: Any) -> bool:
+    """Return whether a token serves a whole Enterprise Grid, by what auth.test says of it.
+
+    It names the organisation as its team then, too (https://docs.slack.dev/reference/methods/auth.test).
+    """
+    organisation = answer.get("enterprise_id")
+    return answer.get("is_enterprise_install") is True or bool(organisation and answer.get("team_id") == organisation)
+
+
 class OneWorkspace:
-    """The one workspace (or organisation) that the bot's own token belongs to."""
+    """The one workspace that the bot's own token belongs to.
+
+    In an Enterprise Grid its records are kept under the organisation's id, and its people are its own all the same.
+    """
 
     def __init__(self, identity: AuthorizeResult, *, clients: Clients, token: str | None, retention: Retention) -> None:
         """`identity` is what Slack says of the bot's `token`."""
-        self._workspace = identity.enterprise_id or identity.team_id or ""
+        self._team = identity.team_id or ""
+        self._workspace = identity.enterprise_id or self._team
         self._client = clients.without_retries(token)
         self._retention = retention
 
     def key_of(self, context: AsyncBoltContext) -> str:
-        """Return the organisation's id, or else the workspace's."""
-        return context.enterprise_id or context.team_id or ""
+        """Return the key of the workspace; for a request from another one, also of the same organisation, its id."""
+        named = context.team_id or context.enterprise_id or ""
+        return self._workspace if named in (self._team, self._workspace) else named
 
-    def as_seen(self, member: Member, user: Mapping[str, Any]) -> Member:  # noqa: ARG002 - it matters to many workspaces
-        """Return whoever does not belong to the bot's own workspace as a stranger."""
-        belongs = member.person.workspace == self._workspace
+    def as_seen(self, member: Member, user: Mapping[str, Any]) -> Member:
+        """Return whoever does not belong to the bot's own workspace as a stranger, also of the same organisation."""
+        teams = {user.get("team_id"), *((user.get("enterprise_user") or {}).get("teams") or ())}
+        belongs = member.person.workspace == self._workspace and self._team in teams
         return member if belongs else replace(member, is_stranger=True)
 
     async def client_for(self, workspace: str) -> AsyncWebClient:  # noqa: ARG002 - there is one

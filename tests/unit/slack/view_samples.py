@@ -367,11 +367,17 @@ def forms(profile: EmailProfile, notes: list[list[Block]]) -> Iterator[View]:
             changed = own.with_profile(replace(LONGEST, host="smtp.other.example")).with_password_fix(Fix.REMOVE_BLANKS)
             yield form.profile_form(changed.redrawn(), buttons=())
             yield extras.list_modal(changed.extras, metadata=changed.stacked)
-            for part in (None, AdminPart(page=a_page(profile), defaults=DEFAULTS, recent=ENTRIES)):
+            stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
+            for part in (None, *admin_parts(profile, stored)):
                 last = interpret_report(failed, a_view(profile).account, profile)
                 shown = OwnPart(last=last, history=ENTRIES)
                 yield home.home(view, reader=ADA, entry=entry, own=shown, admin=part)
         yield extras.list_modal(view.profile.extras, metadata=PrivateMetadata(owner=ADA, revision=3))
+
+
+def admin_parts(profile: EmailProfile, stored: StoredDefaults) -> Iterator[AdminPart]:
+    for defaults_shown in (stored, replace(stored, unreadable=True)):
+        yield AdminPart(page=a_page(profile), defaults=defaults_shown, recent=ENTRIES)
 
 
 def modals(profile: EmailProfile) -> Iterator[View]:
@@ -395,7 +401,8 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
     for drawn in (0, 1):
         again = replace(metadata, drawn=drawn)
-        yield defaults.defaults_form(defaults.filled(stored), metadata=again, notes=notes[1])
+        for warned in (notes[1], [message.section(defaults.UNREADABLE)]):
+            yield defaults.defaults_form(defaults.filled(stored), metadata=again, notes=warned)
     for shown in messages(profile):
         # Pressed on the Home tab, or in a modal, an answer is a modal too.
         if not any(isinstance(block, InputBlock) for block in shown.blocks):
