@@ -15,7 +15,7 @@ Every series, with its labels and what it counts:
 | `email_profile_bot_database_connections_kept` | | connections to the database that are kept open at most |
 | `email_profile_bot_socket_mode_connected` | | 1 while Socket Mode works; not there over HTTP |
 | `email_profile_bot_slack_calls_total` | `method`, `outcome` | calls to Slack by how they ended |
-| `email_profile_bot_degraded` | `state` | 1 for draining, socket_mode, database, keys, slack, outbox, policies while it is so |
+| `email_profile_bot_degraded` | `state` | 1 while draining, socket_mode, database, keys, slack, outbox, policies |
 | `email_profile_bot_unreadable_policies` | | workspaces whose defaults and allowed servers cannot be read |
 | `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
 | `email_profile_bot_notices_total` | `kind`, `ended` | messages to people about what others did, by how they ended |

@@ -233,10 +233,9 @@ def _records_and_marks(workspace: str | None = None) -> Any:
     """Return the statement that reads records and marks, of one workspace or of all; `kind` tells which is which."""
 
     def rows(kind: str, table: type[WorkspaceRow | WorkspaceMarkRow], left_at: Any) -> Any:
-        columns = (table.record_id, table.workspace, table.revision, table.key_id, table.sealed)
-        found = select(literal(kind).label("kind"), *columns, left_at.label("left_at"))
+        names = ("record_id", "workspace", "revision", "key_id", "sealed")
+        columns: list[Any] = [*(getattr(table, name) for name in names), left_at.label("left_at")]
+        found = select(literal(kind).label("kind")).add_columns(*columns)
         return found if workspace is None else found.where(col(table.workspace) == workspace)
 
-    return union_all(
-        rows(_RECORD, WorkspaceRow, col(WorkspaceRow.left_at)), rows(_MARK, WorkspaceMarkRow, null())
-    )
+    return union_all(rows(_RECORD, WorkspaceRow, col(WorkspaceRow.left_at)), rows(_MARK, WorkspaceMarkRow, null()))

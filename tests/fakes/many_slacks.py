@@ -294,9 +294,9 @@ class ManySlacks:
     def _answer(self, method: str, place: Place, arguments: dict[str, Any]) -> dict[str, Any]:
         match method:
             case "auth.test":
+                bot = {"user_id": "U0BOT", "bot_id": "B0BOT", "url": "https://x.slack.com/"}
                 known = {"team_id": place.key, "enterprise_id": place.team.organisation, "team": place.team.name}
-                known |= {"is_enterprise_install": place.whole, "url": "https://x.slack.com/"}
-                return {"ok": True, "user_id": "U0BOT", "bot_id": "B0BOT", **known}
+                return {"ok": True, "is_enterprise_install": place.whole, **bot, **known}
             case "auth.teams.list":
                 ids = self.granted[str(place.team.organisation)]
                 first = int(arguments.get("cursor") or 0)

@@ -1,4 +1,4 @@
-"""That a workspace has a record is sealed beside it: whoever takes the record away, or puts another there, is noticed."""
+"""That a workspace has a record is sealed beside it: that it was taken away, or another put there, is noticed."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,6 @@ from storage.maintenance.rotation import reseal
 from storage.maintenance.verify import verify
 from storage.tables.table import StaleRevisionError
 from tests.storage.progress import silent
-
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -59,9 +58,10 @@ async def test_a_record_in_place_of_one_that_is_gone_is_saved_once_and_the_old_o
         await save(database, b"three", expected=0)
     assert await document(database) == b"two"
     async with database.writing_connection() as connection:
-        values = dict(zip(("record_id", "revision", "key_id", "sealed"), old, strict=True))
-        statement = "UPDATE workspaces SET record_id = :record_id, revision = :revision, key_id = :key_id, sealed = :sealed"
-        await connection.execute(text(statement), values)
+        columns = ("record_id", "revision", "key_id", "sealed")
+        changed = ", ".join(f"{name} = :{name}" for name in columns)
+        values = dict(zip(columns, old, strict=True))
+        await connection.execute(text(f"UPDATE workspaces SET {changed}"), values)
     assert await document(database) == b""
 
 

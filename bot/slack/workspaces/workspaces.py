@@ -13,7 +13,6 @@ from bot.profiles.people.access import Member
 from bot.profiles.people.retention import Retention
 from bot.slack.web_api.clients import Clients
 
-
 ORGANISATION_WIDE = (
     "this token is one of a whole organisation, and serves one workspace at a time: who is an admin is decided by "
     "workspace. Install the app in one workspace and copy its token; or set SLACK_CLIENT_ID and SLACK_CLIENT_SECRET "

@@ -18,7 +18,7 @@ _TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
 @cache
-def tests_in(file: str) -> frozenset[str]:
+def named_in(file: str) -> frozenset[str]:
     """The tests of a file by name, read and not run."""
     path = ROOT / file
     if not path.exists():
@@ -51,7 +51,7 @@ def test_every_promise_is_held_by_tests_that_exist_and_run_everywhere() -> None:
             assert test, (promise, one, "name a test as `tests/…/test_x.py::test_name`")
             file, name = test.groups()
             assert not file.startswith(NOT_EVERYWHERE), (promise, one)
-            assert name in tests_in(file), (promise, one, "there is no such test")
+            assert name in named_in(file), (promise, one, "there is no such test")
         assert len(set(named)) == len(named), promise
 
 
