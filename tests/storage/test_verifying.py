@@ -36,6 +36,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         f"UPDATE connection_tests SET record_id = 'x' WHERE user_id = '{user_id(2)}'",
         f"UPDATE people SET key_id = 'ffffffff' WHERE user_id = '{user_id(2)}'",
         "UPDATE workspaces SET workspace = 'T9' WHERE workspace = 'T1'",
+        "UPDATE workspace_marks SET record_id = 'x' WHERE workspace = 'T1'",
         "UPDATE installations SET revision = 9 WHERE workspace = 'T1'",
         "UPDATE audit_details SET entry = 99999",
         "UPDATE run_results SET workspace = 'T9' WHERE record_id = (SELECT max(record_id) FROM run_results)",
@@ -46,7 +47,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
     )
     verdict = await verify(database, silent)
     assert not verdict.good
-    assert len(verdict.tables) == 11
+    assert len(verdict.tables) == 12
     for table in verdict.tables:
         assert table.unopened == 1, table.name
         assert "edited, or moved" in table.examples[0]

@@ -357,6 +357,7 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -
         "Settings",
         "Keys",
         "Database",
+        "Policies",
         "Slack token",
         "Slack app token",
         "Signing secret",
