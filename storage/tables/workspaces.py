@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Row
-from sqlmodel import col, delete, literal, null, select, union_all, update
+from sqlmodel import bindparam, col, delete, literal, select, union_all, update
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import (
@@ -67,7 +68,6 @@ class StoredWorkspace:
     """
 
     revision: int
-    left_at: datetime | None
     document: bytes = field(repr=False)
 
 
@@ -96,6 +96,12 @@ class _Pair:
     record: Row[Any] | None = None
     mark: Row[Any] | None = None
 
+    @property
+    def revision(self) -> int:
+        """The record's revision, whether it opens or not; 0 without one, and for a value that is none."""
+        stored = self.record.revision if self.record is not None else 0
+        return stored if isinstance(stored, int) else 0
+
 
 class WorkspaceTable(RecordTable):
     """The workspaces, inside one transaction."""
@@ -107,32 +113,25 @@ class WorkspaceTable(RecordTable):
         pair = await self._pair(workspace)
         if pair.record is None and pair.mark is None:
             return None
-        record = pair.record
-        return StoredWorkspace(
-            revision=record.revision if record is not None else 0,
-            left_at=record.left_at if record is not None else None,
-            document=self._relied_on(pair) or b"",
-        )
+        return StoredWorkspace(revision=pair.revision, document=self._relied_on(pair) or b"")
 
     async def save(self, workspace: str, document: bytes, *, expected_revision: int) -> int:
         """Seal and store `document` as the next revision, with its mark; returns the revision.
 
         0 expects that there is none yet. In place of what cannot be relied on comes a new record, so that nothing of
-        the old one counts any more.
+        the old one counts any more. Whoever saves is there, so the workspace has not left.
 
         Raises:
             StaleRevisionError: another revision is stored than the expected one.
         """
         pair = await self._pair(workspace)
-        record, owner = pair.record, {"workspace": workspace}
-        stored = record.revision if record is not None else 0
+        record, stored = pair.record, pair.revision
         if stored != expected_revision:
             raise StaleRevisionError(revision=stored)
-        left_at = record.left_at if record is not None else None
         if record is not None and self._relied_on(pair) is None:
             await self._connection.execute(delete(WorkspaceRow).filter_by(record_id=record.record_id))
             record = None
-        saved = await self._save(owner, document, before=record, first=stored + 1, left_at=left_at)
+        saved = await self._save({"workspace": workspace}, document, before=record, first=stored + 1)
         await self._put_mark(saved)
         return saved.revision
 
@@ -197,7 +196,7 @@ class WorkspaceTable(RecordTable):
 
     async def _pair(self, workspace: str) -> _Pair:
         pair = _Pair()
-        for row in await self._connection.execute(_records_and_marks(workspace)):
+        for row in await self._connection.execute(_of_one_workspace(), {"workspace": workspace}):
             setattr(pair, row.kind, row)
         return pair
 
@@ -229,13 +228,21 @@ class WorkspaceTable(RecordTable):
         await insert_or_replace(self._connection, WorkspaceMarkRow, mark.model_dump(), key=["workspace"])
 
 
-def _records_and_marks(workspace: str | None = None) -> Any:
-    """Return the statement that reads records and marks, of one workspace or of all; `kind` tells which is which."""
+@cache
+def _records_and_marks() -> Any:
+    """Return the statement that reads every record and every mark; `kind` tells which is which."""
+    return union_all(*_both())
 
-    def rows(kind: str, table: type[WorkspaceRow | WorkspaceMarkRow], left_at: Any) -> Any:
-        names = ("record_id", "workspace", "revision", "key_id", "sealed")
-        columns: list[Any] = [*(getattr(table, name) for name in names), left_at.label("left_at")]
-        found = select(literal(kind).label("kind")).add_columns(*columns)
-        return found if workspace is None else found.where(col(table.workspace) == workspace)
 
-    return union_all(rows(_RECORD, WorkspaceRow, col(WorkspaceRow.left_at)), rows(_MARK, WorkspaceMarkRow, null()))
+@cache
+def _of_one_workspace() -> Any:
+    """Return the same statement for one `workspace`; making it takes as long as what it reads."""
+    return union_all(*(rows.where(rows.selected_columns.workspace == bindparam("workspace")) for rows in _both()))
+
+
+def _both() -> list[Any]:
+    def rows(kind: str, table: type[WorkspaceRow | WorkspaceMarkRow]) -> Any:
+        columns: tuple[Any, ...] = (table.record_id, table.workspace, table.revision, table.key_id, table.sealed)
+        return select(literal(kind).label("kind")).add_columns(*columns)
+
+    return [rows(_RECORD, WorkspaceRow), rows(_MARK, WorkspaceMarkRow)]

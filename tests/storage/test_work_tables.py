@@ -178,7 +178,7 @@ async def test_defaults_are_saved_against_a_revision(database: Database) -> None
         await tx.workspaces.save("T1", b"two", expected_revision=1)
         stored = await tx.workspaces.get("T1")
         assert stored is not None
-        assert (stored.document, stored.revision, stored.left_at) == (b"two", 2, None)
+        assert (stored.document, stored.revision) == (b"two", 2)
     for revision in (0, 1):
         with pytest.raises(StaleRevisionError):
             async with database.writing() as tx:

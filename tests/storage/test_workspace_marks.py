@@ -74,6 +74,16 @@ async def test_a_record_that_does_not_open_is_replaced_on_its_revision(database:
     assert await save(database, b"three", expected=8) == 9
 
 
+@pytest.mark.parametrize("altered", ["revision = 'no number'", "left_at = 'no time'", "record_id = 7"])
+async def test_a_value_of_a_wrong_kind_is_no_record_and_is_replaced(sqlite: Database, altered: str) -> None:
+    await save(sqlite, b"one", expected=0)
+    await change(sqlite, f"UPDATE workspaces SET {altered}")
+    revision = 0 if "revision" in altered else 1
+    assert await document(sqlite) == (b"one" if "left_at" in altered else b"")
+    assert await save(sqlite, b"two", expected=revision) == revision + 1
+    assert await document(sqlite) == b"two"
+
+
 async def test_that_the_bot_was_removed_does_not_take_the_place_of_a_record_that_is_gone(database: Database) -> None:
     await save(database, b"one", expected=0)
     await change(database, "DELETE FROM workspaces")
