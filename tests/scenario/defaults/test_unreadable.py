@@ -13,8 +13,11 @@ from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import searchable
 from bot.doctor.finding import POLICIES, Finding
 from storage.maintenance.verify import verify
-from tests.databases import KINDS
+from tests.databases import KINDS, Maker
+from tests.fakes.many_slacks import ManySlacks
+from tests.fakes.slack_places import Place, User
 from tests.scenario.defaults.test_defaults import set_defaults
+from tests.scenario.many import install, many_settings, open_many, save
 from tests.scenario.people import (
     ADA,
     GRACE,
@@ -201,3 +204,20 @@ async def test_whoever_runs_the_bot_is_told_which_workspace_it_is(
     assert await unreadable(http_demo) == ("1.0", "1.0")
     # Without a token, as the doctor calls it, the stand-in refuses api.test.
     http_demo.workspace.refusals.clear()
+
+
+async def test_what_is_wrong_in_one_workspace_keeps_nobody_in_another_from_anything(
+    tmp_path: Path, maker: Maker
+) -> None:
+    async with ManySlacks().serving() as slacks:
+        one, two = (Place(slacks.team(key, User(ADA, "Ada", "ada@demo.example"))) for key in ("T0ONE", "T0TWO"))
+        with maker.upgraded(tmp_path / "many.db") as url, Store.at(url) as store:
+            async with open_many(slacks, many_settings(slacks, url)) as many:
+                for where in (one, two):
+                    await install(many, where)
+                    async with many.bot.database.writing() as tx:
+                        await tx.workspaces.save(where.key, b'{"defaults": {}, "before": {}}', expected_revision=0)
+                await store.edit("DELETE FROM workspaces WHERE workspace = 'T0ONE'")
+                assert TOLD in await many.command(one, ADA, "/email-profile", "edit")
+                assert await save(many, two, ADA, "ada@two.example") == {"response_action": "clear"}
+                assert list(await many.bot.database.check_workspaces()) == ["T0ONE"]

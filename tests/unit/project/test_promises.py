@@ -11,7 +11,15 @@ from tests.documents import ROOT, read, rows
 
 PAGE = "docs/security.md"
 HELD_BY = "held by"
-NOT_EVERYWHERE = ("tests/browser/", "tests/benchmarks/", "tests/soak/")
+NOT_EVERYWHERE = (
+    "tests/browser/",
+    "tests/benchmarks/",
+    "tests/soak/",
+    "tests/scenario/emulator/",
+    "tests/scenario/connection_tests/test_real_servers.py",
+    "tests/scenario/connection_tests/test_starttls_study.py",
+    "tests/scenario/connection_tests/test_strict_servers.py",
+)
 """What is skipped on some machines, or only run when it is asked for."""
 
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
