@@ -147,7 +147,8 @@ async def prepare_database(database: Database) -> None:
             await database.require_schema()
         await require_complete(database)
         await database.check_keys()
-        await database.check_workspaces()
+        if unreadable := await database.check_workspaces():
+            log.error("Defaults and allowed servers cannot be read; workspaces concerned: %d.", len(unreadable))
     except (OutdatedSchemaError, UnknownSchemaError, UnfinishedCopyError) as error:
         raise StartError(str(error)) from None
     except DatabaseUnavailableError as error:

@@ -180,7 +180,7 @@ async def test_what_the_version_before_wrote_is_marked_at_the_next_look(http_dem
 
 
 async def test_whoever_runs_the_bot_is_told_which_workspace_it_is(
-    http_demo: Demo, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    http_demo: Demo, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_defaults(http_demo, Allowed_servers=ALLOWED)
     async with http_demo.bot.database.reading() as tx:
@@ -196,12 +196,14 @@ async def test_whoever_runs_the_bot_is_told_which_workspace_it_is(
 
     assert (await examined()).good
     await store.edit(*GONE)
+    for _ in range(2):
+        assert await unreadable(http_demo) == ("1.0", "1.0")
+    assert caplog.text.count("Defaults and allowed servers cannot be read; workspaces concerned: 1.") == 1
     found = await examined()
     assert not found.good
     assert f"the defaults and allowed servers of {TEAM} cannot be read" in found.sentence
     verdict = await verify(http_demo.bot.database, lambda *_: None)
     assert (verdict.good, verdict.workspaces) == (False, [TEAM])
-    assert await unreadable(http_demo) == ("1.0", "1.0")
     # Without a token, as the doctor calls it, the stand-in refuses api.test.
     http_demo.workspace.refusals.clear()
 
