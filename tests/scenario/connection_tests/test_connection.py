@@ -243,6 +243,17 @@ async def test_nothing_that_was_said_before_tls_counts_after_it(
     assert not any(line.startswith(b"AUTH") for line in server.lines)
 
 
+async def test_what_was_offered_before_tls_is_not_used_after_it(
+    certificates: Certificates, trust: ssl.SSLContext
+) -> None:
+    offered = b"250-mail.test\r\n250-STARTTLS\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n"
+    server = ScriptedServer(tls=certificates.good, acts={"EHLO": offered, "EHLO encrypted": b"250 mail.test\r\n"})
+    async with running(server, trust) as report:
+        assert report.fault is Fault.SIGN_IN_NOT_OFFERED
+    assert sum(line.startswith(b"EHLO") for line in server.lines) == 2
+    assert not any(line.startswith(b"AUTH") for line in server.lines)
+
+
 async def test_a_password_never_travels_in_clear_even_when_the_server_asks(trust: ssl.SSLContext) -> None:
     server = ScriptedServer(mechanisms="PLAIN LOGIN")
     async with running(server, trust, replace(ACCOUNT, port=25, encryption=Encryption.NONE)) as report:
