@@ -100,6 +100,13 @@ async def test_the_latest_history_stays_and_is_ones_own(http_demo: Demo) -> None
     home = await wait_home(http_demo, ADA, "tested: passed")
     assert "saved:" not in home
     assert "Recent changes" not in home
+    # What others do with their own profiles is theirs.
+    await set_up(http_demo, GRACE)
+    await workspace.command(ADA, "/email-extra", "add HELO pc.example.com")
+    await workspace.open_home(ADA)
+    home = await wait_home(http_demo, ADA, "HELO not set")
+    assert "tested: passed" in home
+    assert "<@U0GRACE>  saved" not in home
 
 
 async def test_the_same_content_is_published_once(http_demo: Demo) -> None:

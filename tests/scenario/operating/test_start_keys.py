@@ -232,7 +232,9 @@ def refused(folder: Path, given: Mapping[str, str], setting: str, why: str) -> s
 
 @pytest.mark.databases("sqlite")
 def test_without_a_key_not_even_a_database_is_made(tmp_path: Path) -> None:
-    program(tmp_path, "run", given=REST)
+    code, _, err = program(tmp_path, "run", given=REST)
+    assert code == CONFIGURATION_ERROR
+    assert "ENCRYPTION_KEYS: it is not set, and nothing is ever stored unsealed." in err
     assert not (tmp_path / "email-profiles.db").exists()
 
 

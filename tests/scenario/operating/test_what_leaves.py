@@ -13,14 +13,18 @@ from tests.scenario.people import ADA, GRACE, run_test, set_up
 from tests.scenario.started_before import StartedBefore
 
 seen: list[set[tuple[str, int]] | None] = [None]
-"""What was connected to, or sent a datagram, while a test listens; None while none does: a hook stays for good."""
+"""What was connected to, sent a datagram or looked up while a test listens; None while none does: a hook stays."""
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     # https://docs.python.org/3/library/audit_events.html
-    if seen[0] is not None and event in ("socket.connect", "socket.sendto"):
+    if seen[0] is None:
+        return
+    if event in ("socket.connect", "socket.sendto"):
         address = arguments[1]
         seen[0].add((str(address[0]), int(address[1])) if isinstance(address, tuple) else (str(address), 0))
+    if event == "socket.getaddrinfo" and arguments[0] not in (None, "127.0.0.1"):
+        seen[0].add((str(arguments[0]), 0))
 
 
 @pytest.fixture
