@@ -11,6 +11,7 @@ from string import Template
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.observability.server_log import place_of
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import outage_sentence
 from storage.engines.transactions import DatabaseUnavailableError
@@ -86,9 +87,10 @@ class Pages:
                 return self.response(title, paragraph(not_found), error.status)
             except DatabaseUnavailableError as error:
                 return self.response("Not now", paragraph(outage_sentence(error)), 503)
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - whatever failed, the person is told
                 reference = secrets.token_hex(4).upper()
-                log.exception("A page failed (reference %s).", reference)
+                # Neither the error's text nor a traceback: what failed may be the address of a private link.
+                log.error("A page failed (%s, reference %s).", place_of(error), reference)  # noqa: TRY400
                 again = "Try again; if it stays, tell whoever runs the bot."
                 sentence = f"Something went wrong (reference {reference}). {again}"
                 return self.response("Not now", paragraph(sentence), 500)
@@ -104,6 +106,15 @@ def read_asset(name: str) -> str:
 def paragraph(sentence: str) -> str:
     """Return a sentence as an HTML paragraph."""
     return f"<p>{escape(sentence)}</p>"
+
+
+def cookie_of(request: web.Request, name: str) -> str:
+    """Return a cookie of the browser's, as it stands there; empty without one.
+
+    aiohttp's own reader writes names that are none into the log, whatever stands in them.
+    """
+    pairs = (pair.strip().partition("=") for pair in request.headers.get("Cookie", "").split(";"))
+    return next((value for key, _, value in pairs if key == name), "")
 
 
 def client_address(request: web.Request) -> str:
