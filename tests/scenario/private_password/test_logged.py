@@ -32,7 +32,7 @@ def malformed(path: bytes, host: bytes) -> dict[str, bytes]:
         "blanks in the path": b"GET " + path + b" and more HTTP/1.1" + END,
         "control characters": b"GET " + path + b"\x00\x01\x7f HTTP/1.1" + END,
         "bytes that are no UTF-8": b"GET " + path + b"\xff\xfe HTTP/1.1" + END,
-        "letters beyond ASCII": "GET {}ü漢 HTTP/1.1\r\n\r\n".format(path.decode()).encode(),
+        "letters beyond ASCII": f"GET {path.decode()}ü漢 HTTP/1.1\r\n\r\n".encode(),
         "half a surrogate": b"GET " + path + b"%ed%a0%80 HTTP/1.1" + END,
         "percent without digits": b"GET " + path + b"%zz%/%u0041% HTTP/1.1" + END,
         "a NUL, encoded": b"GET " + path + b"%00 HTTP/1.1" + END,

@@ -8,9 +8,8 @@ from html import unescape
 
 import pytest
 
-from bot.demo.run import Demo, running_demo
+from bot.demo.run import Demo
 from bot.demo.stand_in.faults import Fault
-from bot.demo.stand_in.people import PEOPLE
 from bot.profiles.people.access import Person
 from tests.named import case
 from tests.scenario.people import ADA, GRACE, fill_form, profile_of, set_up
