@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -55,7 +56,7 @@ async def test_the_owner_signs_in_with_slack_on_a_phone_and_somebody_else_does_n
     browser: Browser, tmp_path: Path
 ) -> None:
     people = [replace(person, picture=f"/pictures/{person.id}") for person in PEOPLE]
-    app = {"slack_client_id": "1815.1852", "slack_client_secret": "demo"}
+    app: dict[str, Any] = {"slack_client_id": "1815.1852", "slack_client_secret": "demo"}
     async with running_demo(tmp_path, people=people, **app) as demo:
         card = await set_up(demo, ADA, password="wrong")
         await demo.workspace.press(ADA, "Set the password privately", message=card)

@@ -27,7 +27,7 @@ from bot.slack.ids import ActionId
 from bot.smtp.account import Encryption
 from bot.web.pages import Pages, client_address
 from bot.web.password_page import PasswordPage
-from storage.tables import password_links
+from storage.tables.table import now
 from tests.counts import scaled
 from tests.scenario.operating.test_canary import CANARY, LOGIN, leaks
 from tests.scenario.people import ADA, GRACE, fill_form, profile_of, run_test, set_up
@@ -163,10 +163,9 @@ async def test_a_link_is_refused_after_ten_minutes(
     http_demo: Demo, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = await new_link(http_demo)
-    now = password_links.now
-    monkeypatch.setattr(password_links, "now", lambda connection: now(connection) + 570)
+    monkeypatch.setattr("storage.tables.password_links.now", lambda connection: now(connection) + 570)
     mark = await browser.mark(url)
-    monkeypatch.setattr(password_links, "now", lambda connection: now(connection) + 601)
+    monkeypatch.setattr("storage.tables.password_links.now", lambda connection: now(connection) + 601)
     late = await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})
     assert (late.status, "too old" in late.text, await password_of_ada(http_demo)) == (404, True, "wrong")
     assert (await browser.ask("GET", url)).status == 404

@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 from collections.abc import AsyncIterator
-from http.cookies import SimpleCookie
+from http.cookies import Morsel
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -29,7 +29,7 @@ from tests.scenario.private_password.browsers import (
 )
 from tests.scenario.started_before import StartedBefore
 
-APP = {"slack_client_id": "1815.1852", "slack_client_secret": "demo"}
+APP: dict[str, Any] = {"slack_client_id": "1815.1852", "slack_client_secret": "demo"}
 OTHERS = (
     DemoPerson(id="U0GUEST", handle="guest", name="A Guest", address="guest@demo.example", is_guest=True),
     DemoPerson(id="U0STRANGER", handle="stranger", name="A Stranger", address="s@demo.example", is_stranger=True),
@@ -115,8 +115,10 @@ async def test_a_form_that_is_posted_without_having_signed_in_stores_nothing(
     assert await password_of_ada(http_demo) == "wrong"
 
 
-def without_cookies(browser: Browser) -> None:
+async def with_cookie(browser: Browser, url: str, cookie: Morsel[str]) -> Reply:
+    """Look at a page with one cookie and no other."""
     browser.session.cookie_jar.clear()
+    return await browser.ask("GET", url, headers={"Cookie": f"{cookie.key}={cookie.value}"})
 
 
 async def test_what_comes_back_in_another_browser_or_for_another_link_opens_nothing(
@@ -143,7 +145,7 @@ async def test_what_comes_back_in_another_browser_or_for_another_link_opens_noth
             refused = await used.ask("GET", back)
             assert (refused.status, "Please begin again" in refused.text) == (400, True)
             assert tells_nothing((await used.ask("GET", url)).text)
-    without_cookies(browser)
+    browser.session.cookie_jar.clear()
     assert (await browser.ask("GET", back)).status == 400
 
 
@@ -154,8 +156,7 @@ async def test_what_slack_sent_back_once_opens_nothing_a_second_time(http_demo: 
     assert (await browser.ask("GET", back)).status == 303
     assert (await browser.ask("GET", back)).status == 400
     # With the cookie of before, too: the code is used, and the browser has another secret since.
-    browser.session.cookie_jar.update_cookies(SimpleCookie({cookie.key: cookie.value}))
-    again = await browser.ask("GET", back, headers={"Cookie": f"{cookie.key}={cookie.value}"})
+    again = await with_cookie(browser, back, cookie)
     assert (again.status, "Slack did not confirm who you are." in again.text) == (502, True)
     assert http_demo.workspace.refusals.pop() == ("openid.connect.token", "invalid_code")
 
@@ -167,7 +168,7 @@ async def test_the_cookie_of_before_the_sign_in_opens_nothing(
     asked = sign_in_link((await browser.ask("GET", url)).text)
     (planted,) = browser.session.cookie_jar
     assert (await browser.ask("GET", http_demo.workspace.sign_in(ADA, asked))).status == 303
-    page = await another.ask("GET", url, headers={"Cookie": f"{planted.key}={planted.value}"})
+    page = await with_cookie(another, url, planted)
     assert tells_nothing(page.text)
 
 
@@ -202,9 +203,9 @@ async def test_who_comes_back_again_and_again_is_asked_to_wait(http_demo: Demo, 
     url = await new_link(http_demo)
     asked = sign_in_link((await browser.ask("GET", url)).text)
     back = http_demo.workspace.cancel_sign_in(asked)
-    headers = {"Cookie": "; ".join(f"{one.key}={one.value}" for one in browser.session.cookie_jar)}
+    (cookie,) = browser.session.cookie_jar
     (limit,) = SIGN_INS
-    replies = [await browser.ask("GET", back, headers=headers) for _ in range(limit.max_uses + 1)]
+    replies = [await with_cookie(browser, back, cookie) for _ in range(limit.max_uses + 1)]
     assert [reply.status for reply in replies[-2:]] == [403, 429]
     assert "Retry-After" in replies[-1].headers
 
