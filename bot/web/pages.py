@@ -108,15 +108,6 @@ def paragraph(sentence: str) -> str:
     return f"<p>{escape(sentence)}</p>"
 
 
-def cookie_of(request: web.Request, name: str) -> str:
-    """Return a cookie of the browser's, as it stands there; empty without one.
-
-    aiohttp's own reader writes names that are none into the log, whatever stands in them.
-    """
-    pairs = (pair.strip().partition("=") for pair in request.headers.get("Cookie", "").split(";"))
-    return next((value for key, _, value in pairs if key == name), "")
-
-
 def client_address(request: web.Request) -> str:
     """Return the network address of a request: the peer, or what a proxy in a private network says of it."""
     peer = request.remote or ""

@@ -22,7 +22,7 @@ from bot.profiles.account.private_links import (
 )
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError
-from bot.web.pages import Pages, client_address, cookie_of, paragraph, read_asset
+from bot.web.pages import Pages, client_address, paragraph, read_asset
 from bot.web.sign_in import SignInPages
 
 _COOKIE = "password-form"
@@ -109,7 +109,7 @@ class PasswordPage:
     def _drawn(
         self, request: web.Request, link: PrivateLink, subject: LinkSubject, error: str, status: int
     ) -> web.Response:
-        cookie = cookie_of(request, _COOKIE)
+        cookie = request.cookies.get(_COOKIE, "")
         mark = cookie if len(cookie) == 32 and cookie.isalnum() else secrets.token_hex(16)
         picture = self._picture(subject)
         form = Template(read_asset("password.html")).substitute(
@@ -164,7 +164,7 @@ async def _typed_password(request: web.Request) -> str | None:
         # A body in no known encoding, or in parts without a boundary: no browser sends it.
         return None
     mark, password = form.get("mark"), form.get("password")
-    cookie = cookie_of(request, _COOKIE)
+    cookie = request.cookies.get(_COOKIE, "")
     if not (isinstance(mark, str) and isinstance(password, str) and cookie):
         return None
     matches = hmac.compare_digest(mark.encode("utf-8", "surrogateescape"), cookie.encode("utf-8", "surrogateescape"))

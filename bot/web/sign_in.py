@@ -26,7 +26,7 @@ from bot.profiles.account.private_links import (
 )
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import UserError
-from bot.web.pages import Pages, client_address, cookie_of, paragraph
+from bot.web.pages import Pages, client_address, paragraph
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class SignInPages:
 
     def browser_of(self, request: web.Request, user: str, token: str) -> str:
         """Return the secret that a browser shows for a link; empty without one."""
-        held = BrowserCookie.read(cookie_of(request, self._cookie_name))
+        held = BrowserCookie.read(request.cookies.get(self._cookie_name, ""))
         return held.secret if held is not None and (held.user, held.token) == (user, token) else ""
 
     def begin(self, address: LinkAddress, workspace: str, *, status: int) -> web.Response:
@@ -113,7 +113,7 @@ class SignInPages:
 
     async def end(self, request: web.Request) -> web.Response:
         """Read who signed in, and lead them on to the private page if it is theirs."""
-        held = BrowserCookie.read(cookie_of(request, self._cookie_name))
+        held = BrowserCookie.read(request.cookies.get(self._cookie_name, ""))
         state = request.query.get("state", "")
         if held is None or not hmac.compare_digest(held.state.encode(), state.encode("utf-8", "surrogatepass")):
             return self._begin_again()
