@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import PEOPLE, DemoPerson
-from bot.demo.stand_in.sign_ins import SignIns, json_web_token
+from bot.demo.stand_in.sign_ins import METHOD, SignIns, json_web_token
 from bot.profiles.connection_tests.limits import SIGN_INS
 from tests.named import case
 from tests.scenario.people import ADA, GRACE
@@ -241,6 +242,16 @@ LIES: dict[str, Any] = {
 }
 
 
+FAULTS = (
+    Fault(kind="error500"),
+    Fault(kind="ratelimited", seconds=1),
+    Fault(kind="garbled"),
+    Fault(kind="close"),
+    Fault(kind="refused", error="canary"),
+    Fault(kind="silence", seconds=0.4),
+)
+
+
 async def test_whatever_slack_answers_instead_is_a_plain_page_and_tells_nothing(
     http_demo: Demo, browser: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -255,12 +266,21 @@ async def test_whatever_slack_answers_instead_is_a_plain_page_and_tells_nothing(
                 claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
                 return {**answer, "id_token": token(claims)}
 
-            monkeypatch.setattr(SignIns, "exchange", lied)
-            refused = await sign_in(http_demo, browser, url)
+            with monkeypatch.context() as patched:
+                patched.setattr(SignIns, "exchange", lied)
+                refused = await sign_in(http_demo, browser, url)
             assert (refused.status, "Slack did not confirm who you are." in refused.text) == (502, True)
             assert tells_nothing((await browser.ask("GET", url)).text)
-    assert "canary" not in caplog.text
+    monkeypatch.setattr("bot.slack.workspaces.sign_in.SLACK_SECONDS", 0.2)
+    for fault in FAULTS:
+        with case(fault.kind):
+            http_demo.workspace.faults[METHOD] = [fault]
+            refused = await sign_in(http_demo, browser, url)
+            assert (refused.status, "Slack did not confirm who you are." in refused.text) == (502, True)
+    assert caplog.text.count("canary") == 1, "the name of an error is told, and nothing else that Slack says"
     assert "Traceback" not in caplog.text
+    monkeypatch.setattr("bot.slack.workspaces.sign_in.SLACK_SECONDS", 15.0)
+    assert (await sign_in(http_demo, browser, url)).status == 303
 
 
 async def test_somebody_of_the_same_id_in_another_workspace_is_somebody_else(

@@ -16,6 +16,7 @@ from bot.profiles.account.private_links import LinkSubject, PrivateLink, Private
 from bot.profiles.people.access import Person
 from bot.web.pages import HEADERS, Pages
 from bot.web.password_page import PasswordPage
+from tests.databases import KINDS
 from tests.named import case
 from tests.scenario.people import ADA, GRACE, fill_form, profile_of, set_up
 from tests.scenario.private_password.browsers import (
@@ -244,6 +245,7 @@ async def test_what_has_nothing_to_do_with_where_the_password_goes_leaves_a_link
     assert (await browser.set(url, PASSWORD)).status == 200
 
 
+@pytest.mark.databases(*KINDS)
 async def test_whoever_writes_to_the_database_lengthens_no_link_and_brings_none_back(
     http_demo: Demo, browser: Browser, store: Store
 ) -> None:
