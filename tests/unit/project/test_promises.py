@@ -53,7 +53,7 @@ def test_every_promise_is_held_by_tests_that_exist_and_run_everywhere() -> None:
     assert len(found) >= 60
     for promise, held_by in found:
         assert promise.strip(), held_by
-        named = held_by.split("<br>")
+        named = re.split(r"<br>|, ", held_by)
         for one in named:
             test = _TEST.fullmatch(one)
             assert test, (promise, one, "name a test as `tests/…/test_x.py::test_name`")
