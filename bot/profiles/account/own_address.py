@@ -63,9 +63,8 @@ class ConfirmationCode:
 
     @classmethod
     def typed(cls, text: str) -> "ConfirmationCode":
-        """Return what was typed, without the blanks and marks that people put between digits, digits of any width."""
-        digits = (character for character in unicodedata.normalize("NFKC", text) if character.isalnum())
-        return cls(SecretStr("".join(digits)))
+        """Return the digits of what was typed, of any script and width: people type blanks, marks and words too."""
+        return cls(SecretStr("".join(str(unicodedata.decimal(digit)) for digit in text if digit.isdecimal())))
 
     @property
     def secret(self) -> SecretStr:
@@ -74,8 +73,7 @@ class ConfirmationCode:
 
     def matches(self, other: "ConfirmationCode") -> bool:
         """Whether both are the same code, found out in the same time for each."""
-        one, two = (code.secret.get_secret_value().encode("utf-8", "surrogatepass") for code in (self, other))
-        return hmac.compare_digest(one, two)
+        return hmac.compare_digest(self.secret.get_secret_value(), other.secret.get_secret_value())
 
 
 @dataclass(frozen=True, kw_only=True)

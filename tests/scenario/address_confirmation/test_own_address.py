@@ -222,12 +222,8 @@ async def test_a_wrong_code_is_told_beside_it_and_after_five_not_even_the_right_
     await set_up_with(http_demo, VICTIM, signs_in=True)
     await http_demo.workspace.command(ADA, "/email-profile")
     code = await ask_for_code(http_demo)
-    for wrong in ("", "0", f"{(int(code) + 1) % 10**8:08}", code[:-1], "ａ" * 8):
-        if wrong:
-            errors = await type_code(http_demo, wrong)
-            assert "This is not the code" in errors["Code"]
-        else:
-            assert await type_code(http_demo, "x") != {}
+    for wrong in ("x", "0", f"{(int(code) + 1) % 10**8:08}", code[:-1], f"{code}0"):
+        assert "This is not the code" in (await type_code(http_demo, wrong))["Code"]
     errors = await type_code(http_demo, code)
     assert "Five wrong codes were typed. Please try again in 24 hours." in errors["Code"]
     await run_test(http_demo, ADA, "send")
