@@ -36,7 +36,7 @@ from bot.smtp.account import Account
 from bot.smtp.advice.advice import Advice, headline
 from bot.smtp.advice.notice import judged_with_message
 from bot.smtp.advice.row import Fix
-from bot.smtp.check.report import Certificate, Outcome, Report, Stage
+from bot.smtp.check.report import Certificate, Outcome, Report, Stage, StageName
 
 _SYMBOLS = {
     Outcome.PASSED: ":white_check_mark:",
@@ -247,7 +247,10 @@ def no_own_address(error: NoOwnAddressError) -> Message:
 
 
 def _unconfirmed(account: Account, result: ConnectionTestResult) -> list[Block]:
-    return unconfirmed_blocks(account.address) if result.unconfirmed else []
+    """Return the offer to confirm the address, where the test came as far as to need one."""
+    stages = result.report.stages
+    reached = any(stage.name is StageName.SENDER and stage.outcome is not Outcome.SKIPPED for stage in stages)
+    return unconfirmed_blocks(account.address) if result.unconfirmed and reached else []
 
 
 def _body(account: Account, result: ConnectionTestResult) -> list[Block]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,12 @@ async def an_extra_on_the_list(demo: Demo) -> None:
     await demo.workspace.press(ADA, "Add")
 
 
+async def a_code_for_an_address(demo: Demo) -> None:
+    await demo.workspace.change_person(replace(demo.workspace.people[ADA], address="elsewhere@demo.example"))
+    await demo.workspace.command(ADA, "/email-profile")
+    await demo.workspace.press(ADA, "Confirm address", message=latest(demo, ADA, "Your email profile"))
+
+
 WAYS: dict[str, tuple[str, str, str, Do]] = {
     "edit": (ADA, "views.open", "Email profile", by_command),
     "defaults": (GRACE, "views.open", "Workspace defaults", defaults_by_command),
@@ -73,6 +80,7 @@ WAYS: dict[str, tuple[str, str, str, Do]] = {
     "home's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_home_tab),
     "list's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_list),
     "list's row, extras": (GRACE, "views.open", "Extra configurations", extras_from_a_row_of_the_list),
+    "a code": (ADA, "views.open", "Confirm address", a_code_for_an_address),
     "an extra on the list": (ADA, "views.push", "Extra configurations", an_extra_on_the_list),
 }
 

@@ -71,7 +71,9 @@ def test_a_code_is_eight_digits_and_shows_nowhere_by_itself() -> None:
         assert text not in f"{code} {code!r} {confirmation} {confirmation!r}"
 
 
-@pytest.mark.parametrize("typed", ["01843000", " 0184 3000\n", "0184-3000", "０１８４３０００", "Code: 01 84 30 00.", "٠١٨٤٣٠٠٠"])
+@pytest.mark.parametrize(
+    "typed", ["01843000", " 0184 3000\n", "0184-3000", "０１８４３０００", "Code: 01 84 30 00.", "٠١٨٤٣٠٠٠"]
+)
 def test_a_code_is_taken_as_people_type_it(typed: str) -> None:
     assert ConfirmationCode.typed(typed).matches(ConfirmationCode(SecretStr("01843000")))
 
