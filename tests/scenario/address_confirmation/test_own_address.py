@@ -1,4 +1,4 @@
-"""Mail that the bot sends or only begins goes to whoever asks for it: what is certainly their own address, or nobody's."""
+"""Mail that the bot sends or only begins goes to whoever asks for it: to an address that is certainly their own."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import Envelope
 
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
@@ -358,3 +359,35 @@ async def test_a_code_that_was_certainly_not_mailed_costs_nothing(http_demo: Dem
     await http_demo.workspace.cancel(ADA)
     http_demo.mail.accounts = tuple(replace(known, password="nanoseconds of wire") for known in http_demo.mail.accounts)
     await confirm(http_demo)
+
+
+@pytest.mark.parametrize("reply", ["250 2.0.0 Accepted {code}", "550 5.7.1 What is {code}?"])
+async def test_a_server_that_repeats_the_code_shows_it_nowhere(
+    http_demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, reply: str
+) -> None:
+    codes: list[str] = []
+
+    async def repeat(_policy: object, _server: object, _session: object, envelope: Envelope) -> str:
+        mailed = bytes(envelope.original_content or b"").decode()
+        codes.extend(re.findall(r"^  (\d{8})\r$", mailed, re.MULTILINE))
+        return reply.format(code=codes[0])
+
+    monkeypatch.setattr("bot.demo.mail._Policy.handle_DATA", repeat)
+    await set_up_with(http_demo, VICTIM, signs_in=True)
+    await http_demo.workspace.command(ADA, "/email-profile")
+    await http_demo.workspace.press(ADA, "Confirm address", message=http_demo.workspace.messages(ADA)[-1])
+    told = "A code was mailed" if reply.startswith("250") else "Connection test failed at Message"
+    view = await http_demo.workspace.wait_view(ADA, "Confirm address", containing=told)
+    await settled(http_demo)
+    await http_demo.workspace.command(ADA, "/email-test", "transcript")
+    await http_demo.workspace.open_home(ADA)
+    shown = [
+        *map(searchable, http_demo.workspace.messages(ADA)),
+        str(view.content),
+        str(http_demo.workspace.homes[ADA]),
+    ]
+    (code,) = codes
+    assert any("dialogue of the last test" in text for text in shown)
+    assert not any(code in text for text in shown)
+    assert code not in caplog.text
+    assert code not in str(await store.contents())
