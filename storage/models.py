@@ -203,7 +203,7 @@ class FormTestRow(OwnedRow, table=True):
 
 
 class AddressConfirmationRow(OwnedRow, table=True):
-    """An address that a person was asked to confirm, until the code ends, or confirmed, for good; the rest is sealed."""
+    """An address that a person confirmed, or is asked to confirm until `ends_at`; the rest is sealed."""
 
     __tablename__ = "address_confirmations"
     __table_args__ = (UniqueConstraint("workspace", "user_id", name="uq_address_confirmations_owner"),)

@@ -127,7 +127,8 @@ class _Mail(DemoMail):
 async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE) -> "AsyncIterator[Place]":
     """Open a demo in which everybody has a profile, tested, though some of them must not use it any more.
 
-    Everybody was mailed a code. There are defaults to move to; a run, a test under way and a private link of the member, here and elsewhere.
+    Everybody was mailed a code. There are defaults to move to; a run, a test under way and a private link of the
+    member, here and elsewhere.
     """
     in_slack = [DemoAccount(address=known.address, login=known.address, password="unused") for known in people]
     mail = _Mail([*in_slack, *(account(known.id) for known in people)])

@@ -68,7 +68,7 @@ async def ask_for_code(demo: Demo) -> str:
     await demo.workspace.wait_view(ADA, "Confirm address", containing="A code was mailed")
     await settled(demo)
     (mailed,) = demo.mail.mailbox[before:]
-    found = re.search(r"^\s+(\d{8})$", mailed.text, re.MULTILINE)
+    found = re.search(r"\b(\d{8})\b", mailed.text)
     assert found
     return found[1]
 
@@ -145,8 +145,7 @@ async def test_an_address_that_differs_from_that_in_slack_by_case_alone_needs_no
 
 
 async def test_where_nobody_signs_in_a_test_names_the_verified_address_in_slack_alone(http_demo: Demo) -> None:
-    tried = [VICTIM, "nobody@demo.example", "ADA+x@demo.example", "ada.@demo.example"]
-    for address in tried:
+    for address in (VICTIM, "nobody@demo.example", "ADA+x@demo.example"):
         await set_up_with(http_demo, address, signs_in=False)
         report = await run_test(http_demo, ADA)
         assert recipients_named(http_demo) == {OWN}
@@ -338,7 +337,7 @@ async def test_where_nobody_signs_in_a_refused_address_counts_as_a_code_that_was
         await http_demo.workspace.command(ADA, "/email-profile")
         await http_demo.workspace.press(ADA, "Confirm address", message=http_demo.workspace.messages(ADA)[-1])
         if number < CODES_OF_A_PERSON[0].max_uses:
-            await http_demo.workspace.wait_view(ADA, "Confirm address", containing="No code was mailed")
+            await http_demo.workspace.wait_view(ADA, "Confirm address", containing="failed at Sender")
             assert recipients_named(http_demo) == {address}
         else:
             await http_demo.workspace.wait_view(ADA, "Confirm address", containing="three codes mailed in a day")
