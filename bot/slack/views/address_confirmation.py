@@ -81,7 +81,7 @@ def typed_code(view: Mapping[str, Any]) -> str:
 def confirmed(address: str, *, owner: str) -> Message:
     """Return that an address is confirmed; `owner` is the user id of its owner."""
     return Message(
-        text=f"{address} is confirmed as your address.",
+        text=f"Your address {address} is confirmed.",
         blocks=[
             section(
                 f":white_check_mark: {code(address)} is confirmed as your address. Tests and test messages go there "

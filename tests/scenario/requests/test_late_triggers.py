@@ -9,9 +9,12 @@ import pytest
 
 from bot.demo.run import Demo
 from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.email_profiles import EmailProfiles
-from tests.scenario.people import ADA, GRACE, set_up
+from bot.profiles.account.own_address import Confirmation, ConfirmationCode, store_confirmation
+from bot.profiles.people.access import Person
+from tests.scenario.people import ADA, GRACE, profile_of, set_up
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -66,6 +69,9 @@ async def an_extra_on_the_list(demo: Demo) -> None:
 
 async def a_code_for_an_address(demo: Demo) -> None:
     await demo.workspace.change_person(replace(demo.workspace.people[ADA], address="elsewhere@demo.example"))
+    mailed = Confirmation.of(await profile_of(demo), ConfirmationCode.generate())
+    async with demo.bot.database.writing() as tx:
+        await store_confirmation(tx, Person(TEAM, ADA), mailed)
     await demo.workspace.command(ADA, "/email-profile")
     await demo.workspace.press(ADA, "Confirm address", message=latest(demo, ADA, "Your email profile"))
 
