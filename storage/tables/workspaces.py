@@ -16,6 +16,7 @@ from sqlmodel import bindparam, col, delete, literal, select, union_all, update
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import (
+    AddressConfirmationRow,
     AuditDetailRow,
     AuditRow,
     BulkRunRow,
@@ -48,6 +49,7 @@ _EVERYTHING = (
     StateCountRow,
     PasswordLinkRow,
     FormTestRow,
+    AddressConfirmationRow,
     BulkRunRow,
     RunningTestRow,
     HomeRow,
