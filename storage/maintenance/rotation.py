@@ -14,6 +14,7 @@ from sqlmodel import Table, bindparam, update
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
 from storage.models import (
+    AuditChainRow,
     AuditDetailRow,
     ConnectionTestRow,
     FormTestRow,
@@ -25,6 +26,7 @@ from storage.models import (
     WorkspaceRow,
 )
 from storage.tables.audit import audit_detail_context
+from storage.tables.audit_chains import audit_chain_context
 from storage.tables.bulk_runs import run_result_context
 from storage.tables.form_tests import form_test_context
 from storage.tables.installations import installation_context
@@ -43,6 +45,7 @@ SEALED: tuple[Sealed, ...] = (
     (WorkspaceRow, workspace_context),
     (InstallationRow, installation_context),
     (AuditDetailRow, audit_detail_context),
+    (AuditChainRow, audit_chain_context),
     (RunResultRow, run_result_context),
     (OutboxRow, outbox_context),
     (FormTestRow, form_test_context),

@@ -8,6 +8,7 @@ from sqlmodel import col, delete, select, update
 
 from storage.crypto.keyring import RecordContext
 from storage.models import (
+    AuditChainRow,
     AuditDetailRow,
     AuditRow,
     BulkRunRow,
@@ -30,6 +31,7 @@ from storage.tables.table import RecordTable
 
 _EVERYTHING = (
     AuditDetailRow,
+    AuditChainRow,
     RunResultRow,
     ProfileRow,
     ConnectionTestRow,

@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
+from bot.profiles.account.changes import (
+    ProfileChange,
+    changed_fields,
+    describe_changes,
+    named_account,
+    profile_change,
+)
 from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis, check_form, guarded
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.failures import failure_of, of_many
@@ -22,6 +28,7 @@ from bot.profiles.account.records import (
     REPORTS,
     Loaded,
     ProfileView,
+    account_of,
     load,
     profile_view,
     require_readable,
@@ -104,7 +111,7 @@ class EmailProfiles:
         return replace(profile_change(stored.view, loaded.profile, profile), notes=notes_on(form))
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
-        """Delete a profile, its test and its history for good; returns whether there was one.
+        """Delete a profile and its test for good, and of its history all but the outline; returns whether there was one.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -118,9 +125,9 @@ class EmailProfiles:
             await tx.form_tests.forget(owner.workspace, owner.user)
             if existed:
                 await notify_of_deletion(tx, caller, owner)
-                await tx.audit.forget(owner.workspace, owner.user)
-                await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
                 await update_person_from(tx, profile_view(owner, None, None), at=self.clock())
+                await tx.audit.outline(owner.workspace, owner.user)
+                await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
         await self.database.forget_deleted()
         self.on_change(owner)
         return existed
@@ -320,12 +327,16 @@ class EmailProfiles:
             stored = await save_profile(tx, before, profile)
         except StaleRevisionError as error:
             raise _changed_meanwhile(error.revision) from None
-        details = describe_changes(before.profile, profile)
+        change = profile_change(stored.view, before.profile, profile)
+        if change.password_dropped:
+            # What was found with it is forgotten too.
+            await tx.form_tests.forget(owner.workspace, owner.user)
+        await notify_of_change(tx, caller, change, batch=batch)
+        await update_person_from(tx, stored.view, at=self.clock())
+        details = (*change.descriptions, *named_account(account_of(profile)))
         await tx.audit.append(
             owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields, details=details
         )
-        await update_person_from(tx, stored.view, at=self.clock())
-        await notify_of_change(tx, caller, profile_change(stored.view, before.profile, profile), batch=batch)
         return stored
 
     async def _keep_test(self, tx: Transaction, caller: Person, stored: Loaded, report: Report) -> Loaded:
@@ -343,9 +354,16 @@ class EmailProfiles:
             tested_at=test.tested_at,
         )
         await tx.form_tests.forget(owner.workspace, owner.user)
-        await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=("passed",))
         tested = replace(stored, last_test=test)
         await update_person_from(tx, tested.view, at=self.clock())
+        await tx.audit.append(
+            owner.workspace,
+            actor=caller.user,
+            subject=owner.user,
+            action=TESTED,
+            fields=("passed",),
+            details=named_account(account_of(stored.profile)),
+        )
         return tested
 
 

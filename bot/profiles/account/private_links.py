@@ -8,8 +8,9 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from bot.profiles.account.changes import named_account
 from bot.profiles.account.profile import LABELS, Field, check_password, notes_on_password, split_typed_server
-from bot.profiles.account.records import Loaded, ProfileView, load, require_readable, save_profile
+from bot.profiles.account.records import Loaded, ProfileView, account_of, load, require_readable, save_profile
 from bot.profiles.connection_tests.limits import LINK_ATTEMPTS, LINKS_OF_A_PERSON, count, give_back
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Access, Person
@@ -144,14 +145,15 @@ class PrivateLinks:
             stored = await save_profile(tx, loaded, profile)
         except StaleRevisionError:
             raise UserError("Your profile was changed at this very moment. Please try again.") from None
+        await update_person_from(tx, stored.view, at=now)
         await tx.audit.append(
             owner.workspace,
             actor=owner.user,
             subject=owner.user,
             action="password set privately",
             fields=(LABELS[Field.PASSWORD],),
+            details=("Password changed", *named_account(account_of(profile))),
         )
-        await update_person_from(tx, stored.view, at=now)
         return stored
 
 

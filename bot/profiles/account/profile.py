@@ -87,10 +87,17 @@ class EmailProfile:
         """Return the profile with its password forgotten."""
         return replace(self, password=None, password_host="", password_set_at=None)
 
+    def before_a_fix(self) -> "EmailProfile | None":
+        """Return what was before a fix, to put back; a password that was dropped since is forgotten there too.
+
+        No fix takes a password away, but for one by which somebody else changes which certificate is trusted.
+        """
+        return self.before.without_password() if self.before and self.password is None else self.before
+
     def to_document(self) -> bytes:
         """Return everything as JSON for sealing, the password in clear text."""
-        before = self.before._values() if self.before else None
-        return json.dumps({"version": 1, **self._values(), "before": before}).encode()
+        before = self.before_a_fix()
+        return json.dumps({"version": 1, **self._values(), "before": before._values() if before else None}).encode()
 
     def _values(self) -> dict[str, Any]:
         return {
@@ -107,8 +114,9 @@ class EmailProfile:
 
     @classmethod
     def from_document(cls, document: bytes) -> "EmailProfile":
-        """Read what `to_document` wrote."""
-        return _DOCUMENT.validate_json(document)
+        """Read what `to_document` wrote; a version before this one kept a dropped password in what was before."""
+        read = _DOCUMENT.validate_json(document)
+        return replace(read, before=read.before_a_fix())
 
 
 _DOCUMENT = TypeAdapter(EmailProfile)
