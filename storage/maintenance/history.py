@@ -1,22 +1,24 @@
 """Whether each history is as the bot wrote it; and how one is taken as it is found.
 
 What nobody without a key can do unseen: remove, edit, reorder or invent entries, or remove a whole history. What cannot
-be seen is a history put back, with its sealed ends and the count of its workspace, as they all were at one moment.
+be seen is a history put back together with its sealed ends, where the profile and its test are put back with it, or
+nothing was done since but what leaves no other trace.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import bindparam, col, delete, func, insert, select, text, tuple_, union, update
+from sqlmodel import bindparam, col, delete, func, insert, text, tuple_, union, update
 
 from storage.crypto.keyring import Keyring, SealBrokenError
 from storage.maintenance.row_batches import WRONG_KIND, batches, in_order
-from storage.models import AuditChainRow, AuditDetailRow, AuditRow, ProfileRow
+from storage.models import AuditChainRow, AuditDetailRow, AuditRow, ConnectionTestRow, ProfileRow
 from storage.tables.audit_chains import (
     ALL_CHAINS,
     Chain,
@@ -25,14 +27,20 @@ from storage.tables.audit_chains import (
     audit_chain_context,
     content_of,
     link_of,
+    moment,
     sealed_chain,
 )
 
 Subject = tuple[str, str]
 """A workspace, and in it a person or the workspace's defaults."""
 
+OnProgress = Callable[[str, int, int], None]
+
 _AT_ONCE = 200
 """Subjects whose entries are read at a time."""
+
+_CLOCK_STEP = timedelta(seconds=1)
+"""So much a clock may be set back between a save and its entry."""
 
 _LONGEST_ID = 64
 
@@ -62,7 +70,7 @@ class Histories:
     broken: list[BrokenHistory] = field(default_factory=list)
 
 
-async def examine(connection: AsyncConnection, keyring: Keyring, on_progress: Callable[[str, int, int], None]) -> Histories:
+async def examine(connection: AsyncConnection, keyring: Keyring, on_progress: OnProgress) -> Histories:
     """Compare the entries of a snapshot with the sealed ends of their chains."""
     histories = Histories()
     try:
@@ -72,7 +80,7 @@ async def examine(connection: AsyncConnection, keyring: Keyring, on_progress: Ca
             if subject not in seen and (chain is None or chain.first != chain.last):
                 why = "its end does not open" if chain is None else "all its entries are gone"
                 histories.broken.append(BrokenHistory(workspace=subject[0], subject=subject[1], why=why))
-        histories.broken += await _without_chain(connection, ends, seen)
+        histories.broken += await _behind_their_profile(connection, ends, seen)
         histories.broken += _miscounted(ends)
     except WRONG_KIND:
         why = "a value is of a wrong kind, and the rest could not be read"
@@ -110,7 +118,7 @@ def _opened(keyring: Keyring, row: Row[Any]) -> bytes | None:
 
 
 async def _follow(
-    connection: AsyncConnection, ends: _Ends, histories: Histories, on_progress: Callable[[str, int, int], None]
+    connection: AsyncConnection, ends: _Ends, histories: Histories, on_progress: OnProgress
 ) -> set[Subject]:
     """Go along every chain; return the subjects that have entries."""
     total = await connection.scalar(select(func.count()).select_from(AuditRow)) or 0
@@ -130,16 +138,19 @@ async def _follow(
     return seen
 
 
-async def _entries(connection: AsyncConnection) -> Any:
+async def _entries(connection: AsyncConnection) -> AsyncIterator[Sequence[Row[Any]]]:
     order = [in_order(column, connection) for column in (AuditRow.workspace, AuditRow.subject)]
-    entries = (
-        select(*AuditRow.__table__.columns, col(AuditDetailRow.record_id).label("details_id"))  # type: ignore[attr-defined]
-        .join(AuditDetailRow, col(AuditDetailRow.entry) == col(AuditRow.id), isouter=True)
-        .order_by(*order, col(AuditRow.position), col(AuditRow.id))
-    )
+    entries = _with_details().order_by(*order, col(AuditRow.position), col(AuditRow.id))
     async with aclosing(batches(connection, entries)) as several:
         async for some in several:
             yield some
+
+
+def _with_details() -> Select[Any]:
+    """Return the statement that reads entries, each with the record id of its details."""
+    details_id: Any = col(AuditDetailRow.record_id).label("details_id")
+    entries = select(*AuditRow.__table__.columns, details_id)  # type: ignore[attr-defined]
+    return entries.join(AuditDetailRow, col(AuditDetailRow.entry) == col(AuditRow.id), isouter=True)
 
 
 def _started(before: "_Walk | None", subject: Subject, ends: _Ends, histories: Histories) -> "_Walk":
@@ -205,17 +216,28 @@ class _Walk:
         )
 
 
-async def _without_chain(connection: AsyncConnection, ends: _Ends, seen: Collection[Subject]) -> list[BrokenHistory]:
-    """Return the profiles that have no history at all: each was saved once."""
-    missing = []
-    owners = select(col(ProfileRow.workspace), col(ProfileRow.user_id))
-    async with aclosing(batches(connection, owners)) as several:
+async def _behind_their_profile(
+    connection: AsyncConnection, ends: _Ends, seen: Collection[Subject]
+) -> list[BrokenHistory]:
+    """Return the histories that know nothing of the last save or test, or of a whole profile: each was saved once."""
+    behind = []
+    columns = (ProfileRow.workspace, ProfileRow.user_id, ProfileRow.updated_at, ConnectionTestRow.tested_at)
+    same = [col(getattr(ConnectionTestRow, name)) == getattr(ProfileRow, name) for name in ("workspace", "user_id")]
+    profiles: Select[Any] = select(*map(col, columns)).join(ConnectionTestRow, and_(*same), isouter=True)
+    async with aclosing(batches(connection, profiles)) as several:
         async for some in several:
-            for workspace, user in some:
-                if (workspace, user) not in ends.chains and (workspace, user) not in seen:
+            for row in some:
+                subject = (row.workspace, row.user_id)
+                chain = ends.chains.get(subject)
+                newest = max(row.updated_at, row.tested_at or row.updated_at)
+                if subject not in ends.chains and subject not in seen:
                     why = "there is a profile, and its whole history is gone"
-                    missing.append(BrokenHistory(workspace=workspace, subject=user, why=why))
-    return missing
+                elif chain is not None and moment(newest - _CLOCK_STEP) > chain.latest:
+                    why = "its newest entries are gone: the profile was saved or tested since"
+                else:
+                    continue
+                behind.append(BrokenHistory(workspace=row.workspace, subject=row.user_id, why=why))
+    return behind
 
 
 def _miscounted(ends: _Ends) -> Iterator[BrokenHistory]:
@@ -255,29 +277,24 @@ async def take_as_found(connection: AsyncConnection, keyring: Keyring, subjects:
 async def _begin_anew(connection: AsyncConnection, keyring: Keyring, subjects: Sequence[Subject]) -> None:
     chains = dict.fromkeys(subjects, Chain())
     theirs = tuple_(col(AuditRow.workspace), col(AuditRow.subject)).in_(subjects)
-    found = (
-        select(*AuditRow.__table__.columns, col(AuditDetailRow.record_id).label("details_id"))  # type: ignore[attr-defined]
-        .join(AuditDetailRow, col(AuditDetailRow.entry) == col(AuditRow.id), isouter=True)
-        .where(theirs)
-        .order_by(col(AuditRow.id))
-    )
+    found = _with_details().where(theirs).order_by(col(AuditRow.id))
     linked = []
     for row in (await connection.execute(found)).all():
         subject = (row.workspace, row.subject)
         content = content_of(row.fields, row.details_id or "")
         chains[subject] = chain = chains[subject].extended(row._mapping, content)
-        linked.append(
-            {"of_id": row.id, "position": chain.last.position, "content": content, "link": chain.last.link}
-        )
+        linked.append({"of_id": row.id, "position": chain.last.position, "content": content, "link": chain.last.link})
     if linked:
-        place = {name: bindparam(name) for name in ("position", "content", "link")}
+        place: dict[str, Any] = {name: bindparam(name) for name in ("position", "content", "link")}
         await connection.execute(update(AuditRow).where(col(AuditRow.id) == bindparam("of_id")).values(place), linked)
     ended = tuple_(col(AuditChainRow.workspace), col(AuditChainRow.user_id)).in_(subjects)
     await connection.execute(delete(AuditChainRow).where(ended))
-    rows = [
-        sealed_chain(keyring, *subject, Chain(last=chain.last, found=chain.last.position).to_document())
+    now = moment(datetime.now(UTC))
+    found_now = {
+        subject: Chain(last=chain.last, latest=max(chain.latest, now), found=chain.last.position)
         for subject, chain in chains.items()
-    ]
+    }
+    rows = [sealed_chain(keyring, *subject, chain.to_document()) for subject, chain in found_now.items()]
     await connection.execute(insert(AuditChainRow), rows)
 
 

@@ -73,15 +73,16 @@ class AuditTable(Table):
         in the list before that.
         """
         details_id = str(uuid4()) if details else ""
+        said = ", ".join(fields)
         entry = {
             "at": datetime.now(UTC),
             "workspace": workspace,
             "actor": actor,
             "subject": subject,
             "action": action,
-            "fields": ", ".join(fields),
+            "fields": said,
         }
-        content = content_of(entry["fields"], details_id)
+        content = content_of(said, details_id)
         place = await self._chains.extend(entry, content)
         # Without a place it is stored all the same: `db verify` tells of it, and nobody is kept from saving.
         linked = {"position": place.position, "content": content, "link": place.link} if place else {}
@@ -203,7 +204,7 @@ def _behind(first: Place, purged: Sequence[Row[Any]]) -> Place:
     for row in purged:
         position = first.position + 1
         place = Place(position, link_of(first.link, position, row._mapping, row.content or ""))
-        if (row.position, row.link) != place:
+        if Place(row.position, row.link) != place:
             break
         first = place
     return first

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -41,19 +41,22 @@ class Chain:
     """What is sealed of one chain.
 
     `first` is the place before the oldest entry that is kept: what was before is purged. `last` is the place of the
-    newest. Entries up to number `outlined` are outlines, because their profile was deleted since. Those up to number
-    `found` were there before the chain, and are taken as they were found.
+    newest, and `latest` the latest time of an entry, which no profile and no test is newer than; as `moment` writes it.
+    Entries up to number `outlined` are outlines, because their profile was deleted since. Those up to number `found`
+    were there before the chain, and are taken as they were found.
     """
 
     first: Place = _START
     last: Place = _START
+    latest: str = ""
     outlined: int = 0
     found: int = 0
 
-    def extended(self, entry: Mapping[str, Any], content: str) -> "Chain":
+    def extended(self, entry: Mapping[Any, Any], content: str) -> "Chain":
         """Return the chain with one entry more; `entry` has the columns of its row that an outline keeps."""
         position = self.last.position + 1
-        return replace(self, last=Place(position, link_of(self.last.link, position, entry, content)))
+        last = Place(position, link_of(self.last.link, position, entry, content))
+        return replace(self, last=last, latest=max(self.latest, moment(entry["at"])))
 
     def to_document(self) -> bytes:
         """Return the chain as JSON for sealing."""
@@ -97,11 +100,15 @@ def content_of(fields: str, details_id: str) -> str:
     return _digest(details_id, fields)
 
 
-def link_of(before: str, position: int, entry: Mapping[str, Any], content: str) -> str:
+def link_of(before: str, position: int, entry: Mapping[Any, Any], content: str) -> str:
     """Return the link of an entry: the digest of its place, of its outline and its content, and of the link before."""
-    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
     who = (entry["workspace"], entry["actor"], entry["subject"], entry["action"])
-    return _digest(before, str(position), at, *who, content)
+    return _digest(before, str(position), moment(entry["at"]), *who, content)
+
+
+def moment(at: datetime) -> str:
+    """Return a time as a text; an earlier one comes first in the order of texts."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _digest(*texts: str) -> str:
@@ -111,7 +118,7 @@ def _digest(*texts: str) -> str:
 class AuditChainTable(Table):
     """The ends of the chains, inside one transaction."""
 
-    async def extend(self, entry: Mapping[str, Any], content: str) -> Place | None:
+    async def extend(self, entry: Mapping[Any, Any], content: str) -> Place | None:
         """Take the next place in the chain of an entry's subject; None when the chain's end does not open.
 
         Two that extend one chain at once do so one after the other.
@@ -209,8 +216,6 @@ class AuditChainTable(Table):
 
 def sealed_chain(keyring: Keyring, workspace: str, subject: str, document: bytes) -> dict[str, Any]:
     """Return the columns of a new row."""
-    row = AuditChainRow(
-        record_id=str(uuid4()), workspace=workspace, user_id=subject, key_id=keyring.active, sealed=b""
-    )
+    row = AuditChainRow(record_id=str(uuid4()), workspace=workspace, user_id=subject, key_id=keyring.active, sealed=b"")
     row.sealed = keyring.seal(document, audit_chain_context(row))
     return row.model_dump()

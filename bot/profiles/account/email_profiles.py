@@ -4,13 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.changes import (
-    ProfileChange,
-    changed_fields,
-    describe_changes,
-    named_account,
-    profile_change,
-)
+from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, named_account, profile_change
 from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis, check_form, guarded
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.failures import failure_of, of_many
@@ -111,7 +105,7 @@ class EmailProfiles:
         return replace(profile_change(stored.view, loaded.profile, profile), notes=notes_on(form))
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
-        """Delete a profile and its test for good, and of its history all but the outline; returns whether there was one.
+        """Delete a profile and its test for good, of its history all but the outline; returns whether there was one.
 
         Raises:
             NotAllowedError: the caller may not.

@@ -14,7 +14,7 @@ from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.form_tests import keep_form_test, tested_values
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
-from bot.profiles.connection_tests.audited_tests import AuditedTest, Tested, audit_test
+from bot.profiles.connection_tests.audited_tests import AuditedTest, Tested, audit_test, audited_when_stopped
 from bot.profiles.connection_tests.limits import (
     FAILED_SIGN_INS,
     FAILED_SIGN_INS_IN_BULK,
@@ -91,7 +91,6 @@ class SentMessageResult:
 class _Begun:
     """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty."""
 
-    audited: AuditedTest
     account: Account
     sign_in: tuple[Use, ...]
     message: tuple[Use, ...] = ()
@@ -140,11 +139,10 @@ class ConnectionTests:
         """
         loaded = await self._stored(caller, owner)
         async with self._only_test_of(owner):
-            audited = _audited(caller, loaded, Tested.PROFILE)
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, audited, account_of(loaded.profile))
+                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(owner, loaded, report, left)
+            return await self._kept(_audited(caller, loaded), loaded, report, left)
 
     async def fix_and_test(
         self,
@@ -167,12 +165,11 @@ class ConnectionTests:
             async with self._database.writing() as tx:
                 change, loaded = await self._profiles.fix(tx, caller=caller, owner=owner, fix=fix)
                 await _require_testable(tx, loaded)
-                audited = _audited(caller, loaded, Tested.PROFILE)
-                begun = await self._begin(tx, audited, account_of(loaded.profile))
+                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
             self._on_change(owner)
             on_fixed(change)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(owner, loaded, report, left)
+            return await self._kept(_audited(caller, loaded), loaded, report, left)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`.
@@ -184,7 +181,7 @@ class ConnectionTests:
         if owner in self._testing:
             await asyncio.wait({self._testing[owner]})
             raise OwnTestFirstError
-        testing = self._in_bulk[owner] = asyncio.create_task(self._test_in_bulk(caller, owner, loaded))
+        testing = self._in_bulk[owner] = asyncio.create_task(self._test_in_bulk(caller, loaded))
         try:
             await asyncio.wait({testing})
         finally:
@@ -195,18 +192,17 @@ class ConnectionTests:
             raise OwnTestFirstError
         return testing.result()
 
-    async def _test_in_bulk(self, caller: Person, owner: Person, loaded: Loaded) -> ConnectionTestResult:
+    async def _test_in_bulk(self, caller: Person, loaded: Loaded) -> ConnectionTestResult:
         account = account_of(loaded.profile)
         async with self._database.writing() as tx:
             left = await sign_ins_left(tx, account.host, account.login)
             if left is not None and left.left == 0:
                 raise UserError("Their login was refused too often just now, and is left to its owner.")
             await count(tx, TESTS_OF_A_TARGET_IN_BULK, account.host, str(account.port))
-            sign_in = await _count_sign_in(tx, account, FAILED_SIGN_INS_IN_BULK)
-            begun = _Begun(audited=_audited(caller, loaded, Tested.PROFILE), account=account, sign_in=sign_in)
+            begun = _Begun(account=account, sign_in=await _count_sign_in(tx, account, FAILED_SIGN_INS_IN_BULK))
         reports: list[Report] = []
         report, _ = await self._settled(begun, self._tester.test(account, reports.append), reports)
-        return await self._kept(owner, loaded, report, None)
+        return await self._kept(_audited(caller, loaded), loaded, report, None)
 
     async def last_result(self, *, owner: Person, since: datetime | None = None) -> ConnectionTestResult | None:
         """Return the last test of a profile as it is now, for whoever may see it; None when there is none `since`."""
@@ -232,17 +228,18 @@ class ConnectionTests:
             raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
         async with self._only_test_of(owner):
-            audited = replace(_audited(caller, loaded, Tested.MESSAGE), recipient=recipient)
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, audited, account_of(loaded.profile))
+                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
-            report, left = await self._watched(
-                replace(begun, message=message),
-                owner,
-                lambda account, follow: self._tester.send(account, outgoing, follow),
-                progress,
-            )
-            result = await self._kept(owner, loaded, report, left)
+            audited = _audited(caller, loaded, recipient=recipient)
+            async with audited_when_stopped(self._database, audited):
+                report, left = await self._watched(
+                    replace(begun, message=message),
+                    owner,
+                    lambda account, follow: self._tester.send(account, outgoing, follow),
+                    progress,
+                )
+            result = await self._kept(audited, loaded, report, left)
         domain = begun.account.address.rpartition("@")[2]
         judgement = await self._judge(domain, begun.account.host) if report.passed else ()
         return SentMessageResult(test=result, recipient=recipient, dns_findings=judgement)
@@ -267,14 +264,17 @@ class ConnectionTests:
         draft = check_form(form, loaded.profile, defaults, author, now=self._clock())
         account = account_of(draft.profile)
         async with self._only_test_of(owner):
-            audited = _audited(caller, loaded, Tested.FORM)
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, audited, account)
-            report, left = await self._watched(begun, owner, self._tester.test, progress)
+                begun = await self._begin(tx, caller, owner, account)
+            audited = AuditedTest(caller=caller, owner=owner, what=Tested.FORM, account=account.without_secrets())
+            async with audited_when_stopped(self._database, audited):
+                report, left = await self._watched(begun, owner, self._tester.test, progress)
         last = report_of(loaded.last_test) if loaded.last_test else None
         report = replace(report, trusted_before=_trusted_before(last, report))
         async with self._database.writing() as tx:
             await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
+            outline = (await load(tx, owner)).record_id != loaded.record_id
+            await audit_test(tx, audited, report, outline=outline)
         self._on_change(owner)
         return replace(interpret_report(report, account, draft.profile), sign_ins_left=left)
 
@@ -319,12 +319,12 @@ class ConnectionTests:
             del self._testing[owner]
             ended.set_result(None)
 
-    async def _begin(self, tx: Transaction, audited: AuditedTest, account: Account) -> _Begun:
+    async def _begin(self, tx: Transaction, caller: Person, owner: Person, account: Account) -> _Begun:
         """Count a test against all limits, and store that it is under way."""
-        await count_test(tx, audited.caller, account.host, account.port)
+        await count_test(tx, caller, account.host, account.port)
         sign_in = await _count_sign_in(tx, account, FAILED_SIGN_INS)
-        test_id = await self._running.add(tx, caller=audited.caller, owner=audited.owner)
-        return _Begun(audited=audited, account=account, sign_in=sign_in, test_id=test_id)
+        test_id = await self._running.add(tx, caller=caller, owner=owner)
+        return _Begun(account=account, sign_in=sign_in, test_id=test_id)
 
     async def _watched(
         self, begun: _Begun, owner: Person, run: Run, progress: Progress
@@ -354,18 +354,15 @@ class ConnectionTests:
         except BaseException:
             # What the database cannot uncount stays counted until its window is over.
             with suppress(DatabaseUnavailableError):
-                await self._settle(begun, reports[-1] if reports else None, broken_off=True)
-                self._on_change(begun.audited.owner)
+                await self._settle(begun, reports[-1] if reports else None)
             raise
-        return report, await self._settle(begun, report, broken_off=False)
+        return report, await self._settle(begun, report)
 
-    async def _settle(self, begun: _Begun, report: Report | None, *, broken_off: bool) -> SignInsLeft | None:
+    async def _settle(self, begun: _Begun, report: Report | None) -> SignInsLeft | None:
         refused = bool(begun.sign_in) and report is not None and report.sign_in_refused
         async with self._database.writing() as tx:
             if begun.test_id:
                 await tx.running_tests.end(begun.test_id)
-            # Before the limits, as where a fix and its test begin: so nobody waits for each other for ever.
-            await audit_test(tx, begun.audited, begun.account, report, broken_off=broken_off)
             if not refused:
                 await give_back(tx, begun.sign_in)
             if report is None or not report.may_have_sent:
@@ -373,17 +370,19 @@ class ConnectionTests:
             return await sign_ins_left(tx, begun.account.host, begun.account.login) if refused else None
 
     async def _kept(
-        self, owner: Person, loaded: Loaded, report: Report, left: SignInsLeft | None
+        self, audited: AuditedTest, loaded: Loaded, report: Report, left: SignInsLeft | None
     ) -> ConnectionTestResult:
-        report = await self._keep(owner, loaded, report)
+        report = await self._keep(audited, loaded, report)
         result = interpret_report(report, account_of(loaded.profile), loaded.profile)
         return replace(result, sign_ins_left=left)
 
-    async def _keep(self, owner: Person, loaded: Loaded, report: Report) -> Report:
+    async def _keep(self, audited: AuditedTest, loaded: Loaded, report: Report) -> Report:
+        owner = audited.owner
         async with self._database.writing() as tx:
             now = await load(tx, owner)
             if now.record_id != loaded.record_id:
                 # Deleted, or made anew, while the test ran.
+                await audit_test(tx, audited, report, outline=True)
                 return report
             last = report_of(now.last_test) if now.last_test else None
             report = replace(report, trusted_before=_trusted_before(last, report))
@@ -396,12 +395,20 @@ class ConnectionTests:
                 tested_at=report.tested_at,
             )
             await update_person(tx, owner, at=report.tested_at)
+            await audit_test(tx, audited, report)
         self._on_change(owner)
         return report
 
 
-def _audited(caller: Person, loaded: Loaded, what: Tested) -> AuditedTest:
-    return AuditedTest(caller=caller, owner=loaded.owner, what=what, record_id=loaded.record_id)
+def _audited(caller: Person, loaded: Loaded, *, recipient: str = "") -> AuditedTest:
+    """Return a test of a stored profile, with a message where there is a recipient, as the history tells of it."""
+    return AuditedTest(
+        caller=caller,
+        owner=loaded.owner,
+        what=Tested.MESSAGE if recipient else Tested.PROFILE,
+        account=account_of(loaded.profile).without_secrets(),
+        recipient=recipient,
+    )
 
 
 async def _require_testable(tx: Transaction, loaded: Loaded) -> None:

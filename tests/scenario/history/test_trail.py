@@ -11,8 +11,6 @@ from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Person
 from storage.crypto.keyring import generate_key
 from storage.maintenance.verify import Verdict, verify
-from tests.fakes.certificates import Certificates
-from tests.fakes.smtp_server import LOGIN, PASSWORD, OneServerNetwork, ScriptedServer
 from tests.scenario.people import (
     ADA,
     GRACE,
@@ -23,7 +21,6 @@ from tests.scenario.people import (
     profile_of,
     run_test,
     set_up,
-    set_up_elsewhere,
     settled,
 )
 from tests.store import Store
@@ -134,9 +131,7 @@ async def test_the_owner_is_told_of_a_message_when_slack_is_back_and_after_a_res
         assert len(direct(demo, ADA, TOLD)) == 1
 
 
-async def test_nothing_that_is_done_by_hand_in_the_database_is_taken_for_history(
-    http_demo: Demo, store: Store
-) -> None:
+async def test_nothing_that_is_done_by_hand_in_the_database_is_taken_for_history(http_demo: Demo, store: Store) -> None:
     await set_up(http_demo, ADA)
     await http_demo.workspace.command(GRACE, "/email-extra", "add FROM_NAME Countess @ada")
     assert (await verified(http_demo)).good
@@ -152,32 +147,6 @@ async def test_nothing_that_is_done_by_hand_in_the_database_is_taken_for_history
         assert [(one.workspace, one.subject) for one in found.histories.broken] == [(TEAM, ADA)], statement
         await store.put_back({"audit_entries": kept["audit_entries"]})
     assert (await verified(http_demo)).good
-
-
-async def test_what_an_admins_fix_dropped_is_in_no_undo_and_nobody_gets_it_back(
-    tmp_path: Path, certificates: Certificates
-) -> None:
-    async with ScriptedServer(tls=certificates.self_signed) as server:
-        async with running_demo(tmp_path, network=OneServerNetwork(server.port)) as demo:
-            workspace = demo.workspace
-            await set_up_elsewhere(demo)
-            report = await run_test(demo, ADA)
-            report.reader = None
-            await workspace.press(GRACE, "Trust this certificate", message=report)
-            done = await workspace.wait_message(GRACE, "Changed: ")
-            await settled(demo)
-            async with demo.bot.database.reading() as tx:
-                stored = await tx.profiles.get(TEAM, ADA)
-            assert stored is not None
-            assert PASSWORD.encode() not in stored.document
-            assert json.loads(stored.document)["before"]["password"] is None
-            done.reader = None
-            await workspace.press(ADA, "Undo", message=done)
-            await workspace.wait_message(ADA, "Undone: ")
-            now = await profile_of(demo)
-            assert ("PIN" in now.extras, now.has_password, now.login) == (False, False, LOGIN)
-            await workspace.command(ADA, "/email-profile")
-            assert "Password missing" in searchable(workspace.messages(ADA)[-1])
 
 
 async def test_what_a_version_before_kept_of_a_dropped_password_is_not_put_back(http_demo: Demo) -> None:
