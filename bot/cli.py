@@ -370,12 +370,12 @@ def _print_histories(histories: "Histories") -> None:
         typer.echo(f"FAILED history: {more} more")
     typer.echo(
         "If a version before this one ran beside it, that may be what it wrote or deleted: once the last of them has "
-        "ended, and you know of no other reason, run `email-profile-bot db accept-history`."
+        "ended, and you know of no other reason, run `email-profile-bot db accept`."
     )
 
 
-@db.command("accept-history")
-def db_accept_history() -> None:
+@db.command("accept")
+def db_accept() -> None:
     """Take each history that is not as this version wrote it as it is now: after a version before ran beside it."""
     from storage.maintenance import verify as verifying
 

@@ -223,7 +223,7 @@ async def _behind_their_profile(
     behind = []
     columns = (ProfileRow.workspace, ProfileRow.user_id, ProfileRow.updated_at, ConnectionTestRow.tested_at)
     same = [col(getattr(ConnectionTestRow, name)) == getattr(ProfileRow, name) for name in ("workspace", "user_id")]
-    profiles: Select[Any] = select(*map(col, columns)).join(ConnectionTestRow, and_(*same), isouter=True)
+    profiles: Any = select(*map(col, columns)).join(ConnectionTestRow, and_(*same), isouter=True)
     async with aclosing(batches(connection, profiles)) as several:
         async for some in several:
             for row in some:
