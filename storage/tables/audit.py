@@ -88,8 +88,9 @@ class AuditTable(Table):
         linked = {"position": place.position, "content": content, "link": place.link} if place else {}
         statement = insert(AuditRow).values(**entry, **linked)
         number = await self._connection.scalar(statement.returning(col(AuditRow.id))) or 0
-        # SQLite gives numbers of deleted entries again, and others may delete entries without their details.
-        await self._connection.execute(delete(AuditDetailRow).filter_by(entry=number))
+        if self._connection.dialect.name == "sqlite":
+            # It gives numbers of deleted entries again, and others may delete entries without their details.
+            await self._connection.execute(delete(AuditDetailRow).filter_by(entry=number))
         if details:
             sealed = self._sealed(workspace, number, details_id, details)
             await self._connection.execute(insert(AuditDetailRow).values(sealed))

@@ -232,12 +232,12 @@ async def test_a_save_does_not_wait_for_somebody_elses(two: Database, url: str, 
     assert (await verify(two, silent)).good
 
 
-async def test_an_entry_costs_two_statements_more_than_its_own(two: Database) -> None:
+async def test_an_entry_costs_two_statements_for_its_place_in_the_chain(two: Database) -> None:
     with statements(two) as heard:
         async with two.writing() as tx:
             await tx.audit.append("T1", actor="U9", subject="U1", action="saved", details=["Port 465 → 587"])
     about = [statement for statement in heard if "audit_" in statement]
-    assert len(about) == 5, about
+    assert len(about) == (5 if two.is_sqlite else 4), about
     assert sum("audit_chains" in statement for statement in about) == 2
 
 
