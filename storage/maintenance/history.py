@@ -36,6 +36,9 @@ Subject = tuple[str, str]
 
 OnProgress = Callable[[str, int, int], None]
 
+SOME_WORKSPACE = "?"
+"""In place of a workspace, where a value that cannot be read hides which one it is."""
+
 _AT_ONCE = 200
 """Subjects whose entries are read at a time."""
 
@@ -84,7 +87,7 @@ async def examine(connection: AsyncConnection, keyring: Keyring, on_progress: On
         histories.broken += _miscounted(ends)
     except WRONG_KIND:
         why = "a value is of a wrong kind, and the rest could not be read"
-        histories.broken.append(BrokenHistory(workspace="?", subject=ALL_CHAINS, why=why))
+        histories.broken.append(BrokenHistory(workspace=SOME_WORKSPACE, subject=ALL_CHAINS, why=why))
     return histories
 
 

@@ -18,7 +18,7 @@ from storage.crypto.key_checks import check_context
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
 from storage.engines.transactions import DatabaseFault, fault_of, without_timeouts
-from storage.maintenance.history import BrokenHistory, Histories, examine, take_as_found
+from storage.maintenance.history import SOME_WORKSPACE, BrokenHistory, Histories, examine, take_as_found
 from storage.maintenance.rotation import SEALED, Sealed
 from storage.maintenance.row_batches import WRONG_KIND, batches
 from storage.models import KeyCheckRow, PasswordLinkRow
@@ -99,7 +99,8 @@ async def accept_histories(database: Database, on_progress: OnProgress) -> list[
         async with database.writing_connection() as connection:
             if not database.is_sqlite:
                 await without_timeouts(connection, "lock_timeout", "statement_timeout")
-            await take_as_found(connection, database.keyring, [(one.workspace, one.subject) for one in broken])
+            mended = [(one.workspace, one.subject) for one in broken if one.workspace != SOME_WORKSPACE]
+            await take_as_found(connection, database.keyring, mended)
     return broken
 
 

@@ -342,3 +342,12 @@ async def test_a_history_that_is_put_back_is_missed_while_its_profile_is_newer(
     assert await broken(two) == []
     await store.put_back({name: before[name] for name in ("audit_entries", "audit_details", "audit_chains")})
     assert await broken(two) == ["T1 U1 (its newest entries are gone: the profile was saved or tested since)"]
+
+
+@pytest.mark.parametrize("statement", ["SET position = 'third'", "SET at = 'yesterday'", "SET fields = x'ff'"])
+async def test_a_value_of_a_wrong_kind_in_a_history_is_seen(sqlite: Database, statement: str) -> None:
+    await sqlite.check_keys()
+    await save(sqlite, times=3)
+    await change(sqlite, f"UPDATE audit_entries {statement} WHERE id = 2")
+    assert await broken(sqlite)
+    assert not (await verify(sqlite, silent)).good

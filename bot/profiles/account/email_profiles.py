@@ -173,7 +173,7 @@ class EmailProfiles:
         before = replace(loaded.profile, before=None)
         fixed = guarded(caller, owner, before, apply_fix(before, fix))
         if fixed != before:
-            after = replace(fixed, before=before)
+            after = fixed.after(before)
             fields = changed_fields(before, fixed)
             loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
         return profile_change(loaded.view, before, fixed), loaded
@@ -202,13 +202,7 @@ class EmailProfiles:
             fixed = apply_fix_for_many(before, fix)
             fields = changed_fields(before, fixed)
             stored = await self._store(
-                tx,
-                caller,
-                loaded,
-                replace(fixed, before=before),
-                fields=fields,
-                action="fixed with others",
-                batch=batch,
+                tx, caller, loaded, fixed.after(before), fields=fields, action="fixed with others", batch=batch
             )
         self.on_change(owner)
         return profile_change(stored.view, before, fixed)

@@ -87,17 +87,19 @@ class EmailProfile:
         """Return the profile with its password forgotten."""
         return replace(self, password=None, password_host="", password_set_at=None)
 
-    def before_a_fix(self) -> "EmailProfile | None":
-        """Return what was before a fix, to put back; a password that was dropped since is forgotten there too.
+    def after(self, before: "EmailProfile | None") -> "EmailProfile":
+        """Return the profile with what was before a fix, to put back; a dropped password is forgotten there too.
 
         No fix takes a password away, but for one by which somebody else changes which certificate is trusted.
         """
-        return self.before.without_password() if self.before and self.password is None else self.before
+        if before is not None and self.password is None:
+            before = before.without_password()
+        return replace(self, before=before)
 
     def to_document(self) -> bytes:
         """Return everything as JSON for sealing, the password in clear text."""
-        before = self.before_a_fix()
-        return json.dumps({"version": 1, **self._values(), "before": before._values() if before else None}).encode()
+        before = self.before._values() if self.before else None
+        return json.dumps({"version": 1, **self._values(), "before": before}).encode()
 
     def _values(self) -> dict[str, Any]:
         return {
@@ -116,7 +118,7 @@ class EmailProfile:
     def from_document(cls, document: bytes) -> "EmailProfile":
         """Read what `to_document` wrote; a version before this one kept a dropped password in what was before."""
         read = _DOCUMENT.validate_json(document)
-        return replace(read, before=read.before_a_fix())
+        return read.after(read.before)
 
 
 _DOCUMENT = TypeAdapter(EmailProfile)
