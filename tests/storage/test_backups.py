@@ -304,8 +304,10 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_i
     assert len(restored.pop("audit_chains")) == len(kept.pop("audit_chains"))
     for each in (kept, restored):
         each["audit_entries"] = [row[:-3] for row in each["audit_entries"]]
+    # Private links of before are bound to no end.
+    emptied = (*added, "people_readings", "password_links")
     for table, rows in kept.items():
-        assert restored[table] == ([] if table in (*added, "people_readings") else rows), table
+        assert restored[table] == ([] if table in emptied else rows), table
     assert file.read_bytes() == before
 
 
