@@ -23,9 +23,11 @@ TESTED = "tested"
 TESTED_FORM = "tested a form"
 SENT_MESSAGE = "sent a test message"
 TRIED_TO_SEND = "tried to send a test message"
+MAILED_CODE = "mailed a code"
+TRIED_TO_MAIL_CODE = "tried to mail a code"
 REMINDED = "reminded"
 
-TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND)
+TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE)
 """The actions whose fields are an outcome."""
 
 _BATCH = 500

@@ -43,6 +43,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         "UPDATE outbox SET ends_batch = NOT ends_batch WHERE kind = 'batch'",
         "UPDATE password_links SET ends_at = ends_at + 60",
         "UPDATE form_tests SET tester = 'U8'",
+        "UPDATE address_confirmations SET ends_at = ends_at + 1 WHERE user_id = 'U1'",
         "UPDATE key_checks SET key_id = 'ffffffff'",
     )
     verdict = await verify(database, silent)

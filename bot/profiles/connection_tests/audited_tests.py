@@ -12,7 +12,7 @@ from bot.profiles.people.notices import notify_of_message
 from bot.smtp.account import Account
 from bot.smtp.check.report import Report
 from storage.database import Database, Transaction
-from storage.tables.audit import SENT_MESSAGE, TESTED, TESTED_FORM, TRIED_TO_SEND
+from storage.tables.audit import MAILED_CODE, SENT_MESSAGE, TESTED, TESTED_FORM, TRIED_TO_MAIL_CODE, TRIED_TO_SEND
 
 
 class Tested(StrEnum):
@@ -22,6 +22,12 @@ class Tested(StrEnum):
     FORM = "form"
     MESSAGE = "message"
     """The profile, with a message to be sent at the end."""
+    CODE = "code"
+    """The same, with a code for the owner."""
+
+
+_SENT = {Tested.MESSAGE: (SENT_MESSAGE, TRIED_TO_SEND), Tested.CODE: (MAILED_CODE, TRIED_TO_MAIL_CODE)}
+"""What a test that sends is called: when the server may have taken the message, and when not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +48,8 @@ async def audit_test(
 
     `outcome` is empty where the report says it; of a profile that was deleted meanwhile only the outline is kept.
     """
-    sent = test.what is Tested.MESSAGE and report.may_have_sent
-    if sent:
+    sent = test.what in _SENT and report.may_have_sent
+    if sent and test.what is Tested.MESSAGE:
         await notify_of_message(tx, test.caller, test.owner, recipient=test.recipient)
     failed = report.failed_stage
     outcome = outcome or (f"failed at {failed.name}" if failed else "passed")
@@ -53,7 +59,7 @@ async def audit_test(
         subject=test.owner.user,
         action=_action(test, sent=sent),
         fields=() if outline else (outcome,),
-        details=() if outline else named_account(test.account),
+        details=() if outline else (*((f"to {test.recipient}",) if sent else ()), *named_account(test.account)),
     )
 
 
@@ -74,6 +80,6 @@ async def audited_when_stopped(database: Database, test: AuditedTest) -> AsyncIt
 
 
 def _action(test: AuditedTest, *, sent: bool) -> str:
-    if test.what is Tested.MESSAGE:
-        return SENT_MESSAGE if sent else TRIED_TO_SEND
+    if test.what in _SENT:
+        return _SENT[test.what][0 if sent else 1]
     return TESTED_FORM if test.what is Tested.FORM else TESTED
