@@ -48,7 +48,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
     )
     verdict = await verify(database, silent)
     assert not verdict.good
-    assert len(verdict.tables) == 12
+    assert len(verdict.tables) == 13
     for table in verdict.tables:
         assert table.unopened == 1, table.name
         assert "edited, or moved" in table.examples[0]
