@@ -17,6 +17,7 @@ from sqlmodel import bindparam, col, delete, literal, select, union_all, update
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import (
     AddressConfirmationRow,
+    AuditChainRow,
     AuditDetailRow,
     AuditRow,
     BulkRunRow,
@@ -40,6 +41,7 @@ from storage.tables.table import RecordTable, StaleRevisionError, insert_new, in
 
 _EVERYTHING = (
     AuditDetailRow,
+    AuditChainRow,
     RunResultRow,
     ProfileRow,
     ConnectionTestRow,
