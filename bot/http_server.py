@@ -14,7 +14,7 @@ from typing import cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.observability.counted_line import CountedLine
+from bot.observability.log_pace import LogPace
 from bot.web.network_address import NetworkAddresses
 
 log = logging.getLogger(__name__)
@@ -220,11 +220,7 @@ class HalfSentRequests:
         self._addresses = addresses
         self._on_closed = on_closed
         self._begun: dict[str, dict[Connection, float]] = {}
-        self._line = CountedLine(
-            log,
-            "Connections on which a request or its answer came to no end: %d closed, the last because it was %s.",
-            level=logging.INFO,
-        )
+        self._pace = LogPace()
 
     def peer_of(self, transport: asyncio.BaseTransport) -> str | None:
         """Return by what the connections of a peer are counted together; None if they are not."""
@@ -264,4 +260,5 @@ class HalfSentRequests:
     def count(self, why: str) -> None:
         """Count a connection that is closed."""
         self._on_closed(why)
-        self._line.count(why)
+        if times := self._pace.count():
+            log.info("Closed %d connections whose request or answer came to no end (the last one: %s).", times, why)

@@ -21,7 +21,7 @@ from bot.health import DEGRADED, describe
 from bot.http_server import MOST_BODY_BYTES, HttpServer
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
-from bot.observability.counted_line import CountedLine
+from bot.observability.log_pace import LogPace
 from bot.observability.log import Outcome
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
 from bot.settings import EXAMPLES, Settings, misspelt_settings, settings_file
@@ -53,11 +53,7 @@ class SlackHandlers:
         self._bot = bot
         self._signature = SlackSignature(secret)
         self._skew = ClockSkew()
-        self._unsigned = CountedLine(
-            log,
-            "Refused: requests without Slack's signature, %d since the last such line.",
-            fields={"command": "a request without Slack's signature", "outcome": str(Outcome.REFUSED)},
-        )
+        self._pace = LogPace()
 
     def add_routes(self, application: web.Application) -> None:
         """Add the one route that takes them all."""
@@ -110,7 +106,9 @@ class SlackHandlers:
         return refusal
 
     def _count_refused(self, request: web.Request, began: float) -> None:
-        self._unsigned.count()
+        if times := self._pace.count():
+            fields = {"command": "a request without Slack's signature", "outcome": str(Outcome.REFUSED)}
+            log.warning("Refused: requests without Slack's signature, %d since the last such line.", times, extra=fields)
         self._bot.metrics.observe_request("other", Outcome.REFUSED, time.perf_counter() - began)
 
     async def _answer(self, request: web.Request) -> tuple[web.Response, bool]:

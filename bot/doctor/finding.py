@@ -20,6 +20,8 @@ DNS = "DNS"
 MAIL_SERVER = "Mail server"
 CLOCK = "Clock"
 PUBLIC_URL = "PUBLIC_URL"
+PROXIES = "Proxies"
+METRICS = "Metrics"
 VERDICT = "Verdict"
 
 ORDER = (
@@ -40,6 +42,8 @@ ORDER = (
     MAIL_SERVER,
     CLOCK,
     PUBLIC_URL,
+    PROXIES,
+    METRICS,
 )
 """Subjects, or how they begin, in the order of the report; the verdict ends it."""
 

@@ -1,9 +1,12 @@
 """Whom a limit by network address counts: the peer of a connection, or who a trusted proxy says is behind it."""
 
+import logging
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from aiohttp import web
+
+log = logging.getLogger(__name__)
 
 Network = IPv4Network | IPv6Network
 _Address = IPv4Address | IPv6Address
@@ -17,6 +20,7 @@ class NetworkAddresses:
 
     def __init__(self, trusted_proxies: Sequence[Network] = ()) -> None:
         self._trusted = tuple(trusted_proxies)
+        self._unheard_of = not trusted_proxies
 
     def is_trusted(self, peer: str) -> bool:
         """Whether a peer is one of the trusted proxies."""
@@ -37,6 +41,9 @@ class NetworkAddresses:
         """
         address = _read(request.remote or "")
         lines = ",".join(request.headers.getall("X-Forwarded-For", []))
+        if lines and self._unheard_of:
+            self._unheard_of = False
+            log.warning("X-Forwarded-For does not count, since TRUSTED_PROXIES is not set: a proxy counts as one visitor.")
         for written in reversed(lines.split(",")):
             if address is None or not self._trusts(address):
                 break

@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.observability.counted_line import CountedLine
+from bot.observability.log_pace import LogPace
 from bot.profiles.errors import UserError
 from bot.slack.middleware.held_ack import HeldAck
 
@@ -35,7 +35,7 @@ class Overload:
 
     def __init__(self) -> None:
         self._under_way = 0
-        self._line = CountedLine(log, "Too many requests at once: %d were asked to come back (now %d).")
+        self._pace = LogPace()
 
     def around(self, dispatch: Dispatch) -> Dispatch:
         """Return a dispatch that counts the requests under way, without those whose acknowledgement is held."""
@@ -73,4 +73,5 @@ class Overload:
 
     def log_refused(self) -> None:
         """Count somebody who was asked to come back, and log the number now and then."""
-        self._line.count(self._under_way)
+        if times := self._pace.count():
+            log.warning("Too many requests at once: %d were asked to come back (now %d).", times, self._under_way)

@@ -1,0 +1,219 @@
+"""Requests that come to no end: closed in time, few from one peer, and nobody else is the worse for them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.platform import searchable
+from bot.http_server import HalfSentRequests
+from bot.web.network_address import NetworkAddresses
+from tests.named import case
+from tests.scenario.people import ADA
+from tests.scenario.raw_http import Wire, head, wire
+from tests.scenario.started_before import StartedBefore
+
+pytestmark = pytest.mark.databases("sqlite")
+
+SOON = 0.2
+"""In which what is late is closed here."""
+
+MOST = 4
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+GET = head("/healthz", method="GET")
+HALVES = {
+    "nothing": b"",
+    "a letter": b"P",
+    "half a line": b"POST /slack/ev",
+    "half a head": head()[:-2],
+    "half a body": head(Content_Length=20, Content_Type="text/plain") + b"half",
+    "half a chunk": head("/nowhere", Transfer_Encoding="chunked") + b"ff\r\nhalf",
+    "the half of a second request": GET + b"GET /hea",
+}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everything that waits ten seconds wait a moment, and few requests be many."""
+    for name, value in {
+        "HEAD_SECONDS": SOON,
+        "BODY_SECONDS": SOON,
+        "ANSWER_SECONDS": SOON,
+        "YOUNG_SECONDS": 0.05,
+        "HALF_SENT": MOST,
+    }.items():
+        monkeypatch.setattr(f"bot.http_server.{name}", value)
+
+
+async def closed(demo: Demo) -> dict[str, float]:
+    """How many connections the metrics tell of, by why they were closed."""
+    text = (await demo.bot.metrics.text()).decode()
+    (family,) = (
+        each for each in text_string_to_metric_families(text) if each.name == "email_profile_bot_connections_closed"
+    )
+    return {sample.labels["why"]: sample.value for sample in family.samples if sample.name.endswith("_total")}
+
+
+@pytest.fixture
+async def patient_demo(
+    started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Demo]:
+    """A bot that waits long for the end of requests, and takes few unfinished ones of one peer."""
+    monkeypatch.setattr("bot.http_server.YOUNG_SECONDS", 0.05)
+    monkeypatch.setattr("bot.http_server.HALF_SENT", MOST)
+    async with running_demo(tmp_path, encryption_keys=started.key) as opened:
+        yield opened
+
+
+async def opened(stack: AsyncExitStack, url: str, number: int, half: bytes) -> list[Wire]:
+    """Open connections that send half a request each."""
+    wires = [await stack.enter_async_context(wire(url)) for _ in range(number)]
+    for one in wires:
+        one.send(half)
+    return wires
+
+
+async def still_open(wires: Sequence[Wire]) -> list[bool]:
+    return list(await asyncio.gather(*(one.is_open(0.3) for one in wires)))
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_does_not_come_to_its_end_is_closed_in_time(http_demo: Demo) -> None:
+    async def ends(half: bytes) -> None:
+        async with wire(http_demo.bot_url) as connection:
+            connection.send(half)
+            await connection.everything()
+
+    for name, half in HALVES.items():
+        with case(name):
+            await ends(half)
+    # As slowly as can be, which is not a bit more time.
+    async with wire(http_demo.bot_url) as trickling:
+        for letter in head("/slack/events", Content_Length=5).decode():
+            trickling.send(letter.encode())
+            if not await trickling.is_open(0.02):
+                break
+        else:
+            raise AssertionError("all of the head was waited for")
+    assert (await closed(http_demo))["late"] >= len(HALVES)
+
+
+async def test_a_connection_on_which_nothing_follows_is_closed(
+    started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.http_server.IDLE_SECONDS", SOON)
+    async with running_demo(tmp_path, encryption_keys=started.key) as demo, wire(demo.bot_url) as connection:
+        connection.send(GET)
+        assert (await connection.everything()).endswith(b"ok")
+        # That is in order, and nobody is told of it.
+        assert sum((await closed(demo)).values()) == 0
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_came_to_its_end_is_answered_however_long_that_takes(
+    http_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+
+    async def waits(*_: object) -> tuple[int, str]:
+        await go_on.wait()
+        return {}
+
+    monkeypatch.setattr(http_demo.bot.health, "faults", waits)
+    async with AsyncExitStack() as stack:
+        asking = [await stack.enter_async_context(wire(http_demo.bot_url)) for _ in range(2 * MOST)]
+        for one in asking:
+            one.send(head("/readyz", method="GET"))
+        asking[0].send(b"GET /hea")
+        assert await still_open(asking) == [True] * len(asking)
+        go_on.set()
+        assert {await one.status() for one in asking} == {200}
+        # What it had sent of the next one in the meantime is half a request from now on.
+        assert await asking[0].everything() == b""
+
+
+async def test_of_one_peer_only_the_last_half_sent_requests_are_kept(patient_demo: Demo) -> None:
+    async with AsyncExitStack() as stack:
+        kept = await stack.enter_async_context(wire(patient_demo.bot_url))
+        kept.send(GET)
+        assert await kept.status() == 200
+        wires = await opened(stack, patient_demo.bot_url, 3 * MOST, b"POST /slack")
+        assert await still_open(wires) == [False] * 2 * MOST + [True] * MOST
+        assert (await closed(patient_demo))["crowded"] == 2 * MOST
+        # A connection between two requests is none of them, and whoever comes now is served.
+        kept.send(GET)
+        assert await kept.status() == 200
+        for _ in range(3):
+            await patient_demo.workspace.command(ADA, "/email-profile")
+        assert "no email profile yet" in searchable(patient_demo.workspace.messages(ADA)[-1])
+
+
+async def test_there_is_a_bound_for_young_ones_too(patient_demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.http_server.YOUNG_SECONDS", 60.0)
+    monkeypatch.setattr("bot.http_server.HALF_SENT_AT_ONCE", 2 * MOST)
+    async with AsyncExitStack() as stack:
+        wires = await opened(stack, patient_demo.bot_url, 3 * MOST, b"POST /slack")
+        assert await still_open(wires) == [False] * MOST + [True] * 2 * MOST
+
+
+async def test_a_crowd_that_comes_at_once_loses_nothing_that_is_good(patient_demo: Demo) -> None:
+    async def asks() -> int:
+        async with wire(patient_demo.bot_url) as connection:
+            connection.send(GET)
+            return await connection.status()
+
+    assert await asyncio.gather(*(asks() for _ in range(30 * MOST))) == [200] * 30 * MOST
+    assert (await closed(patient_demo))["crowded"] == 0
+
+
+async def test_trusted_proxies_may_have_as_many_under_way_as_they_like(
+    started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.http_server.YOUNG_SECONDS", 0.05)
+    monkeypatch.setattr("bot.http_server.HALF_SENT", MOST)
+    monkeypatch.setattr("bot.http_server.HALF_SENT_AT_ONCE", MOST)
+    async with (
+        running_demo(tmp_path, encryption_keys=started.key, trusted_proxies=LOOPBACK) as demo,
+        AsyncExitStack() as stack,
+    ):
+        wires = await opened(stack, demo.bot_url, 3 * MOST, b"POST /slack")
+        assert await still_open(wires) == [True] * 3 * MOST
+
+
+@pytest.mark.usefixtures("quick")
+async def test_who_asks_and_does_not_read_is_closed(http_demo: Demo) -> None:
+    async with wire(http_demo.bot_url) as connection:
+        # More than the system's buffers hold; and nothing of it is read here, beyond what asyncio reads ahead.
+        for _ in range(2000):
+            connection.send(head("/metrics", method="GET"))
+        async with asyncio.timeout(20):
+            while not (await closed(http_demo))["unread"]:
+                await asyncio.sleep(0.02)
+
+
+class Transport(asyncio.Transport):
+    def __init__(self, peer: Any) -> None:
+        super().__init__({"peername": peer})
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted"),
+    [
+        (("192.0.2.7", 1), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 1, 0, 0), "192.0.2.7"),
+        (("2001:db8:0:1:2:3:4:5", 1, 0, 0), "2001:db8:0:1::/64"),
+        (("fe80::1%eth0", 1, 0, 2), "fe80::/64"),
+        (("127.0.0.1", 1), None),
+        (("::ffff:127.0.0.1", 1, 0, 0), None),
+        ("", ""),
+    ],
+)
+def test_peers_are_counted_by_the_network_that_one_customer_has(peer: Any, counted: str | None) -> None:
+    half_sent = HalfSentRequests(NetworkAddresses(LOOPBACK), lambda _: None)
+    assert half_sent.peer_of(Transport(peer)) == counted
