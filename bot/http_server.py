@@ -61,12 +61,7 @@ class HttpServer:
     """Serves one application at one address, until it is closed."""
 
     def __init__(
-        self,
-        application: web.Application,
-        *,
-        addresses: NetworkAddresses,
-        shutdown_timeout: float,
-        on_closed: OnClosed,
+        self, application: web.Application, *, addresses: NetworkAddresses, shutdown_timeout: float, on_closed: OnClosed
     ) -> None:
         """`shutdown_timeout` is how many seconds closing waits for requests that are being answered."""
         application.middlewares.append(_note_progress)
@@ -202,9 +197,9 @@ class Connection(asyncio.Protocol):
             self._unread.cancel()
             self._unread = None
 
-    def eof_received(self) -> bool | None:
+    def eof_received(self) -> None:
         """Hand it on."""
-        return self._protocol.eof_received()
+        self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

@@ -21,8 +21,8 @@ from bot.health import DEGRADED, describe
 from bot.http_server import MOST_BODY_BYTES, HttpServer
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
-from bot.observability.log_pace import LogPace
 from bot.observability.log import Outcome
+from bot.observability.log_pace import LogPace
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
 from bot.settings import EXAMPLES, Settings, misspelt_settings, settings_file
 from bot.slack.middleware.held_ack import is_held
@@ -95,20 +95,22 @@ class SlackHandlers:
         try:
             return await request.read()
         except web.HTTPRequestEntityTooLarge:
-            self._count_refused(request, began)
+            self._count_refused(began)
             raise
 
     def _refused(self, request: web.Request, refusal: web.Response, began: float) -> web.Response:
-        self._count_refused(request, began)
+        self._count_refused(began)
         self._skew.check(request.headers.get(TIMESTAMP, ""))
         if not request.content.is_eof():
             refusal.force_close()
         return refusal
 
-    def _count_refused(self, request: web.Request, began: float) -> None:
+    def _count_refused(self, began: float) -> None:
         if times := self._pace.count():
             fields = {"command": "a request without Slack's signature", "outcome": str(Outcome.REFUSED)}
-            log.warning("Refused: requests without Slack's signature, %d since the last such line.", times, extra=fields)
+            log.warning(
+                "Refused: requests without Slack's signature, %d since the last such line.", times, extra=fields
+            )
         self._bot.metrics.observe_request("other", Outcome.REFUSED, time.perf_counter() - began)
 
     async def _answer(self, request: web.Request) -> tuple[web.Response, bool]:
@@ -253,22 +255,23 @@ async def _open_public(bot: Bot, settings: Settings, listening: socket | None, s
     else:
         health.add_bare_routes(application)
     where = listening or (settings.host, settings.port)
-    return await _opened(bot, settings, application, where, "PORT", stack)
+    return await _opened(bot, settings, application, stack, where=where, setting="PORT")
 
 
 async def _open_monitoring(bot: Bot, settings: Settings, where: tuple[str, int], stack: AsyncExitStack) -> str:
     application = web.Application()
     HealthHandlers(bot).add_routes(application)
-    return await _opened(bot, settings, application, where, "METRICS_PORT", stack)
+    return await _opened(bot, settings, application, stack, where=where, setting="METRICS_PORT")
 
 
 async def _opened(
     bot: Bot,
     settings: Settings,
     application: web.Application,
+    stack: AsyncExitStack,
+    *,
     where: tuple[str, int] | socket,
     setting: str,
-    stack: AsyncExitStack,
 ) -> str:
     """Serve an application until `stack` is closed; returns its base address."""
     addresses = application[ADDRESSES] = NetworkAddresses(settings.trusted_proxies)

@@ -43,7 +43,9 @@ class NetworkAddresses:
         lines = ",".join(request.headers.getall("X-Forwarded-For", []))
         if lines and self._unheard_of:
             self._unheard_of = False
-            log.warning("X-Forwarded-For does not count, since TRUSTED_PROXIES is not set: a proxy counts as one visitor.")
+            log.warning(
+                "X-Forwarded-For does not count, since TRUSTED_PROXIES is not set: a proxy counts as one visitor."
+            )
         for written in reversed(lines.split(",")):
             if address is None or not self._trusts(address):
                 break

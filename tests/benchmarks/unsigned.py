@@ -63,7 +63,13 @@ class Flooded:
 
 
 async def flooded(
-    *, small: int, full: int, half_open: int, seconds: float, commands: int = COMMANDS, given: Mapping[str, str] | None = None
+    *,
+    small: int,
+    full: int,
+    half_open: int,
+    seconds: float,
+    commands: int = COMMANDS,
+    given: Mapping[str, str] | None = None,
 ) -> Flooded:
     """Start a bot, let people type commands and strangers flood it, and return what came of both."""
     people = crowd(PEOPLE)
@@ -76,7 +82,9 @@ async def flooded(
         running = await stack.enter_async_context(running_instance(folder, workspace, profiles, settings))
         port = int(running.instance.url.rsplit(":", 1)[1])
         bodies = [
-            encoded("slash_commands", {"command": "/email-profile", "team_id": TEAM, "user_id": person.id, "x": str(n)})[0]
+            encoded(
+                "slash_commands", {"command": "/email-profile", "team_id": TEAM, "user_id": person.id, "x": str(n)}
+            )[0]
             for n, person in zip(range(round(commands * seconds)), itertools.cycle(people))
         ]
         plan = Plan(

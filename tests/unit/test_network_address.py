@@ -21,7 +21,7 @@ def counted(peer: str, *forwarded: str, trusted: tuple[str, ...] = PROXIES) -> s
     application[ADDRESSES] = NetworkAddresses([ip_network(each) for each in trusted])
     headers = CIMultiDict(("X-Forwarded-For", value) for value in forwarded)
     request = make_mocked_request("GET", "/", headers=cast("Any", headers), app=application)
-    return client_address(cast("web.Request", request.clone(remote=peer)))
+    return client_address(request.clone(remote=peer))
 
 
 @pytest.mark.parametrize(
@@ -68,5 +68,5 @@ def test_without_trusted_proxies_nobody_is_believed_and_that_is_told_once(caplog
     headers = {"X-Forwarded-For": "203.0.113.7"}
     for peer in ("127.0.0.1", "10.0.0.2", "93.184.216.34"):
         request = make_mocked_request("GET", "/", headers=headers)
-        assert addresses.of(cast("web.Request", request.clone(remote=peer))) == peer
+        assert addresses.of(request.clone(remote=peer)) == peer
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [WARNING]

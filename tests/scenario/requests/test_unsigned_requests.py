@@ -1,5 +1,6 @@
 """What Slack did not sign costs next to nothing: refused by its head, never parsed, told in the log now and then."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -73,17 +74,21 @@ def heads(demo: Demo) -> Mapping[str, dict[str, str]]:
 
 
 async def test_what_cannot_be_slacks_by_its_head_is_refused_before_a_byte_of_its_body(http_demo: Demo) -> None:
-    for name, fields in heads(http_demo).items():
+    wrong = heads(http_demo)
+    # Each waits a second for a body that does not come, after its answer.
+    answers = await asyncio.gather(
+        *(asked(http_demo, head(Content_Length=1000, Content_Type=FORM, **fields)) for fields in wrong.values())
+    )
+    for name, said in zip(wrong, answers, strict=True):
         with case(name):
-            said = await asked(http_demo, head(Content_Length=1000, Content_Type=FORM, **fields))
             assert said.startswith(b"HTTP/1.1 401 ")
             assert b"connection: close" in said.lower()
 
 
 async def test_what_says_that_it_is_too_large_is_refused_before_a_byte_of_its_body(http_demo: Demo) -> None:
-    for length in (MOST + 1, 10**9, 10**30):
-        said = await asked(http_demo, head(Content_Length=length, Content_Type=FORM, **signed(http_demo, b"")))
-        assert re.match(rb"HTTP/1\.1 4(13|00) ", said), said[:80]
+    requests = (head(Content_Length=length, **signed(http_demo, b"")) for length in (MOST + 1, 10**9, 10**30))
+    for said in await asyncio.gather(*(asked(http_demo, request) for request in requests)):
+        assert re.match(rb"HTTP/1\.[01] 4(13|00) ", said), said[:80]
 
 
 async def test_what_turns_out_too_large_is_read_no_further(http_demo: Demo) -> None:
@@ -101,9 +106,7 @@ async def test_a_request_as_large_as_may_be_is_served(http_demo: Demo) -> None:
     async with (
         aiohttp.ClientSession() as session,
         session.post(
-            f"{http_demo.bot_url}/slack/events",
-            data=body,
-            headers={"Content-Type": FORM, **signed(http_demo, body)},
+            f"{http_demo.bot_url}/slack/events", data=body, headers={"Content-Type": FORM, **signed(http_demo, body)}
         ) as answer,
     ):
         assert (answer.status, "email-profile edit" in await answer.text()) == (200, True)
@@ -112,7 +115,11 @@ async def test_a_request_as_large_as_may_be_is_served(http_demo: Demo) -> None:
 async def test_nothing_of_a_forged_request_is_parsed(http_demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[object] = []
     # Whatever reads bodies for Bolt, or looks for a command in them, would note it.
-    for place in ("bot.server.to_bolt_request", "bot.server.looks_like_command", "slack_bolt.request.async_request.parse_body"):
+    for place in (
+        "bot.server.to_bolt_request",
+        "bot.server.looks_like_command",
+        "slack_bolt.request.async_request.parse_body",
+    ):
         monkeypatch.setattr(place, lambda *what, **_: parsed.append(what))
     monkeypatch.setattr("bot.slack.middleware.overload.MOST_AT_ONCE", 0)
     bodies = [command(), json.dumps({"type": "event_callback"}).encode(), b"payload=%7B%7D", b"\xff\xfe", b"{" * 9000]
