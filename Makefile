@@ -42,7 +42,7 @@ audit: .audit/.installed ## ask whether faults are known of what is installed; s
 AUDIT := -r requirements-otel.txt --require-hashes --disable-pip --progress-spinner off
 
 sbom: .audit/.installed ## list what the program is made of in sbom.json, in CycloneDX
-	@.audit/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible -o sbom.json
+	@.audit/bin/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml --output-reproducible -o sbom.json
 	@echo "sbom.json lists $$(grep -c '"bom-ref": "requirements' sbom.json) packages."
 
 lock: .venv/.dev ## resolve the dependencies afresh into the lock files
