@@ -183,6 +183,8 @@ async def open_bot(
     settings.require_slack()
     repair_body_parsing()
     database = await open_database(settings)
+    if unverified := unverified_sentence(database):
+        log.warning("The connection to the database: %s", unverified)
     try:
         await prepare_database(database)
         calls = SlackCalls()

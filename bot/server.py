@@ -15,7 +15,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.app import Bot, StartError, open_bot, unverified_sentence
+from bot.app import Bot, StartError, open_bot
 from bot.encryption_keys import reload_keys
 from bot.health import DEGRADED, describe
 from bot.http_server import MOST_BODY_BYTES, HttpServer
@@ -325,8 +325,6 @@ async def run(settings: Settings) -> None:
     ):
         for name, near in misspelt_settings().items():
             log.warning("%s in %s is no setting, so nothing reads it. Did you mean %s?", name, settings_file(), near)
-        if unverified := unverified_sentence(bot.database):
-            log.warning("The connection to the database: %s", unverified)
         await stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             # Whoever asks again gets nothing sooner; up to the very end it must not break what is being closed.
