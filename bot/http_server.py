@@ -8,6 +8,7 @@ by peer. What it offers is used: `keepalive_timeout`, `lingering_time`, `client_
 import asyncio
 import logging
 from collections.abc import Callable
+from itertools import islice
 from socket import socket
 from typing import cast
 
@@ -15,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.observability.log_pace import LogPace
+from bot.observability.server_log import ServerLog
 from bot.web.network_address import NetworkAddresses
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,15 @@ HALF_SENT_AT_ONCE = 512
 YOUNG_SECONDS = 1.0
 """A request may be on its way for so long before it counts, so that a crowd of connections closes none that is good."""
 
+BOUND_SECONDS = 0.1
+"""How often it is looked whether a peer has too many."""
+
+LOOP_PASSES = 8
+"""Of the event loop, after which what has come of a request has been read, and, if that is all, handed to its handler.
+
+aiohttp 3.14 takes four. Without them a process that was kept from running would take good requests for half-sent ones.
+"""
+
 BACKLOG = 1024
 """Connections that may wait to be taken; the system allows 4096 (net.core.somaxconn)."""
 
@@ -68,6 +79,7 @@ class HttpServer:
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            logger=ServerLog(),
             shutdown_timeout=shutdown_timeout,
             keepalive_timeout=IDLE_SECONDS,
             lingering_time=LINGER_SECONDS,
@@ -108,6 +120,7 @@ class HttpServer:
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
+        self._half_sent.end()
 
 
 @web.middleware
@@ -118,6 +131,9 @@ async def _note_progress(request: web.Request, handler: Handler) -> web.StreamRe
     connection.head_came(request)
     try:
         return await handler(request)
+    except (ConnectionError, web.RequestPayloadError):
+        # aiohttp would call it a failure of ours: who asked has gone, was too slow, or sent what is no body.
+        return web.Response(status=400, text="The request came to no end.")
     finally:
         connection.answer_made()
 
@@ -215,6 +231,7 @@ class HalfSentRequests:
         self._addresses = addresses
         self._on_closed = on_closed
         self._begun: dict[str, dict[Connection, float]] = {}
+        self._bounding: dict[str, asyncio.Task[None]] = {}
         self._pace = LogPace()
 
     def peer_of(self, transport: asyncio.BaseTransport) -> str | None:
@@ -224,23 +241,30 @@ class HalfSentRequests:
         return None if self._addresses.is_trusted(address) else self._addresses.counted(address)
 
     def add(self, connection: Connection) -> None:
-        """Note that a request has begun, and close those of the same peer that are too many."""
-        peer, loop = connection.peer, asyncio.get_running_loop()
+        """Note that a request has begun; when its peer has too many, the first of them are going to be closed."""
+        peer = connection.peer
         if peer is None:
             return
         begun = self._begun.setdefault(peer, {})
-        begun[connection] = loop.time()
-        if len(begun) > HALF_SENT_AT_ONCE:
-            next(iter(begun)).close("crowded")
-        elif len(begun) > HALF_SENT:
-            loop.call_later(YOUNG_SECONDS, self._bound, peer)
+        begun[connection] = asyncio.get_running_loop().time()
+        if len(begun) > HALF_SENT and peer not in self._bounding:
+            self._bounding[peer] = asyncio.create_task(self._bound(peer), name="bounding half-sent requests")
 
-    def _bound(self, peer: str) -> None:
-        begun = self._begun.get(peer, {})
-        too_many = list(begun.items())[: max(0, len(begun) - HALF_SENT)]
-        old = asyncio.get_running_loop().time() - YOUNG_SECONDS
-        for connection, at in too_many:
-            if at <= old:
+    async def _bound(self, peer: str) -> None:
+        try:
+            while len(self._begun.get(peer, ())) > HALF_SENT:
+                await asyncio.sleep(BOUND_SECONDS)
+                for _ in range(LOOP_PASSES):
+                    await asyncio.sleep(0)
+                self._close_first(self._begun.get(peer, {}))
+        finally:
+            del self._bounding[peer]
+
+    def _close_first(self, begun: dict[Connection, float]) -> None:
+        before = asyncio.get_running_loop().time() - YOUNG_SECONDS
+        far_too_many = len(begun) - HALF_SENT_AT_ONCE
+        for number, (connection, at) in enumerate(list(islice(begun.items(), max(0, len(begun) - HALF_SENT)))):
+            if number < far_too_many or at <= before:
                 connection.close("crowded")
 
     def discard(self, connection: Connection) -> None:
@@ -257,3 +281,8 @@ class HalfSentRequests:
         self._on_closed(why)
         if times := self._pace.count():
             log.info("Closed %d connections whose request or answer came to no end (the last one: %s).", times, why)
+
+    def end(self) -> None:
+        """Bound nothing any more."""
+        for task in self._bounding.values():
+            task.cancel()

@@ -1,11 +1,15 @@
 """Requests that come to no end: closed in time, few from one peer, and nobody else is the worse for them."""
 
 import asyncio
+import logging
+import socket
+import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,7 +19,7 @@ from bot.health import State
 from bot.http_server import REASONS, HalfSentRequests
 from bot.web.network_address import NetworkAddresses
 from tests.named import case
-from tests.scenario.people import ADA
+from tests.scenario.people import ADA, settled
 from tests.scenario.raw_http import Wire, head, wire
 from tests.scenario.started_before import StartedBefore
 
@@ -166,15 +170,57 @@ async def test_there_is_a_bound_for_young_ones_too(patient_demo: Demo, monkeypat
 async def test_a_crowd_that_comes_at_once_loses_nothing_that_is_good(
     patient_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.http_server.YOUNG_SECONDS", 5.0)
-
-    async def asks() -> int:
-        async with wire(patient_demo.bot_url) as connection:
-            connection.send(GET)
-            return await connection.status()
-
-    assert await asyncio.gather(*(asks() for _ in range(30 * MOST))) == [200] * 30 * MOST
+    monkeypatch.setattr("bot.http_server.HALF_SENT_AT_ONCE", MOST)
+    address, port = urlsplit(patient_demo.bot_url).hostname, urlsplit(patient_demo.bot_url).port
+    loop = asyncio.get_running_loop()
+    with ExitStack() as stack:
+        # While the bot is busy with this, all of them connect and send all that they have to say.
+        crowd = [stack.enter_context(socket.create_connection((address, port))) for _ in range(20 * MOST)]
+        for one in crowd:
+            one.sendall(GET)
+            one.setblocking(False)
+        answers = [await loop.sock_recv(one, 1000) for one in crowd]
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
     assert closed(patient_demo, "crowded") == 0
+
+
+UNSIGNED = "Refused: requests without Slack's signature, %d since the last such line."
+FORM = "application/x-www-form-urlencoded"
+MAY_FIT = {"X-Slack-Request-Timestamp": str(int(time.time())), "X-Slack-Signature": f"v0={'0' * 64}"}
+PAGE = "/password/U0ADA/canary-7f3a"
+BROKEN_BODIES = {
+    "cut short": (head("/slack/events", Content_Length=99, **MAY_FIT), b"half"),
+    "no chunk": (head("/slack/events", Transfer_Encoding="chunked", **MAY_FIT), b"canary\r\n"),
+    "a chunk without its end": (
+        head("/slack/events", Transfer_Encoding="chunked", **MAY_FIT),
+        b"1\r\ncanary\r\n0\r\n\r\n",
+    ),
+    "a private page's form": (
+        head("/password/U0ADA/canary-7f3a", Content_Length=99, Content_Type=FORM),
+        b"mark=x&pass",
+    ),
+    "its chunks": (head("/password/U0ADA/canary", Transfer_Encoding="chunked", Content_Type=FORM), b"canary\r\n"),
+}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_body_that_comes_to_no_end_is_nothing_that_failed(
+    http_demo: Demo, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, (request, body) in BROKEN_BODIES.items():
+        for waits in (0.0, 0.05):
+            with case(f"{name}, after {waits} s"):
+                async with wire(http_demo.bot_url) as connection:
+                    connection.send(request)
+                    if waits:
+                        await connection.is_open(waits)
+                    connection.send(body)
+                    assert b" 500 " not in await connection.everything()
+    await settled(http_demo)
+    assert [
+        each.getMessage() for each in caplog.records if each.levelno > logging.INFO and "signature" not in each.msg
+    ] == []
+    assert "Traceback" not in caplog.text
 
 
 async def test_trusted_proxies_may_have_as_many_under_way_as_they_like(
