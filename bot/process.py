@@ -1,4 +1,4 @@
-"""What the operating system may do with this process: never write its memory, which holds secrets, to a file."""
+"""What the operating system does for this process: no file holds its memory, and it may have many connections."""
 
 import ctypes
 import resource
@@ -7,6 +7,9 @@ from contextlib import suppress
 
 _PR_SET_DUMPABLE = 4
 """https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
+
+MOST_FILES = 65_536
+"""Open files at once, connections too: what strangers hold open shall not be all that there may be."""
 
 
 def forbid_core_dumps() -> None:
@@ -22,3 +25,13 @@ def forbid_core_dumps() -> None:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as this process may, up to MOST_FILES; systems begin with 1024 or less."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # As above; the systemd unit sets the limit itself.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

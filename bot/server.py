@@ -23,6 +23,7 @@ from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.log import Outcome
 from bot.observability.log_pace import LogPace
+from bot.process import allow_many_files
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
 from bot.settings import EXAMPLES, Settings, misspelt_settings, settings_file
 from bot.slack.middleware.held_ack import is_held
@@ -312,6 +313,7 @@ async def reading_keys_anew(settings: Settings, bot: Bot, wanted: asyncio.Event)
 
 async def run(settings: Settings) -> None:
     """Serve Slack until SIGTERM or SIGINT, then drain and return; on SIGHUP read the keys anew."""
+    allow_many_files()
     stop, keys_wanted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""No core of a process that opens keys is ever written, however the program is started."""
+"""No core of a process that opens keys is ever written, however the program is started; and its other limits."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail
+from bot.process import MOST_FILES
 from storage.crypto.keyring import generate_key
 from tests.scenario.operating.test_command_line import GOOD, slack
 from tests.scenario.starting import RunningProgram, running
@@ -22,14 +23,18 @@ NO_CORE = ["0", "0", "bytes"]
 UNPRIVILEGED = 65534
 
 
-def core_limit(pid: int) -> list[str]:
-    """The soft and the hard limit of a process's core, and their unit."""
+def limit(pid: int, name: str) -> list[str]:
+    """The soft and the hard limit of a process, and their unit."""
     lines = Path(f"/proc/{pid}/limits").read_text(encoding="utf-8").splitlines()
-    (line,) = (line for line in lines if line.startswith("Max core file size"))
-    return line.removeprefix("Max core file size").split()
+    (line,) = (line for line in lines if line.startswith(name))
+    return line.removeprefix(name).split()
 
 
-async def test_what_serves_has_no_core(tmp_path: Path) -> None:
+def core_limit(pid: int) -> list[str]:
+    return limit(pid, "Max core file size")
+
+
+async def test_what_serves_has_no_core_and_may_have_many_connections(tmp_path: Path) -> None:
     async with slack(DemoMail()) as workspace:
         given = {
             **GOOD,
@@ -41,6 +46,8 @@ async def test_what_serves_has_no_core(tmp_path: Path) -> None:
         async with running(tmp_path, "run", given=given) as started:
             await started.address()
             assert core_limit(started.pid) == NO_CORE
+            soft, hard, _ = limit(started.pid, "Max open files")
+            assert int(soft) >= (MOST_FILES if hard == "unlimited" else min(int(hard), MOST_FILES))
 
 
 async def test_the_demo_has_no_core(tmp_path: Path) -> None:
