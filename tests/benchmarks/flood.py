@@ -1,8 +1,8 @@
 """Floods a bot with requests that nobody signed: `python -m tests.benchmarks.flood PLAN`, in JSON.
 
-Small ones and full-size ones at a fixed rate, each on a connection of its own; every second one bears a signature that
-does not fit, so that its body has to be read. Beside them connections on which half a request was sent are held open,
-and opened again when the bot has closed them. Only the loopback is ever asked. Writes what was answered how often.
+Small ones and full-size ones at a fixed rate; every second one bears a signature that does not fit, so that its body
+has to be read. Beside them connections on which half a request was sent are held open, and opened again when the bot
+has closed them. Only the loopback is ever asked. Writes what was answered how often.
 """
 
 import asyncio
@@ -23,13 +23,17 @@ REOPENED_AFTER_SECONDS = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class FloodPlan:
-    """The port on the loopback, for how many seconds, how many of each size a second, and how many halves in all."""
+    """The port on the loopback, for how many seconds, how many of each size a second, and how many halves in all.
+
+    `kept` says whether small ones come on connections that are kept, or each on one of its own.
+    """
 
     port: int
     seconds: float
     small: int
     full: int
     half_open: int
+    kept: bool = True
 
 
 class Flood:
@@ -40,6 +44,7 @@ class Flood:
         self._small = [_request(b"x=1", may_fit=may_fit) for may_fit in (False, True)]
         self._full = [_request(b"x" * FULL_SIZE, may_fit=may_fit) for may_fit in (False, True)]
         self._half = self._full[1][: FULL_SIZE // 2]
+        self._idle: list[Line] = []
         self._told: Counter[str] = Counter()
 
     async def run(self) -> dict[str, int]:
@@ -48,6 +53,8 @@ class Flood:
         await asyncio.gather(
             self._at_rate("small", self._small, self._plan.small), self._at_rate("full", self._full, self._plan.full)
         )
+        for line in self._idle:
+            line.hang_up()
         for half in halves:
             half.cancel()
         await asyncio.gather(*halves, return_exceptions=True)
@@ -66,14 +73,26 @@ class Flood:
         answered = "none"
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                loop = asyncio.get_running_loop()
-                _, line = await loop.create_connection(Line, "127.0.0.1", self._plan.port)
+                line = await self._line(kind)
                 try:
                     status, _ = await line.ask(request)
                     answered = str(status)
                 finally:
-                    line.hang_up()
+                    if self._is_kept(kind) and line.is_open and answered != "none":
+                        self._idle.append(line)
+                    else:
+                        line.hang_up()
         self._told[f"{kind} {answered}"] += 1
+
+    def _is_kept(self, kind: str) -> bool:
+        return self._plan.kept and kind == "small"
+
+    async def _line(self, kind: str) -> Line:
+        while self._is_kept(kind) and self._idle:
+            if (line := self._idle.pop()).is_open:
+                return line
+        _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", self._plan.port)
+        return line
 
     async def _hold(self, number: int) -> None:
         """Hold a connection with half a request: none of it, half of its head, or half of its body."""

@@ -68,6 +68,7 @@ async def flooded(
     full: int,
     half_open: int,
     seconds: float,
+    kept: bool = True,
     commands: int = COMMANDS,
     given: Mapping[str, str] | None = None,
 ) -> Flooded:
@@ -95,7 +96,7 @@ async def flooded(
             lines=LINES,
             patience=ACK_SECONDS,
         )
-        flood = FloodPlan(port=port, seconds=seconds, small=small, full=full, half_open=half_open)
+        flood = FloodPlan(port=port, seconds=seconds, small=small, full=full, half_open=half_open, kept=kept)
         process = running.instance.process
         assert process is not None
         before = cpu_seconds(process.pid)
@@ -138,19 +139,27 @@ async def run(runs: int = RUNS) -> None:
     """Measure and print."""
     load = MachineLoad()
     alone = [await flooded(small=0, full=0, half_open=0, seconds=SECONDS) for _ in range(runs)]
-    under = [await flooded(small=SMALL, full=FULL, half_open=HALF_OPEN, seconds=SECONDS) for _ in range(runs)]
-    rows = [
-        _row("commands acknowledged: half within, ms", alone, under, lambda one: one.percentile(50)),
-        _row("commands acknowledged: 99 of 100 within, ms", alone, under, lambda one: one.percentile(99)),
-        _row("commands lost", alone, under, lambda one: one.lost),
-        _row("the bot, of one core, %", alone, under, lambda one: one.bot_cpu / SECONDS * 100),
-        _row("the flood, of one core, %", alone, under, lambda one: one.flood_cpu / SECONDS * 100),
+    kept, fresh = [
+        [await flooded(small=SMALL, full=FULL, half_open=HALF_OPEN, seconds=SECONDS, kept=kept) for _ in range(runs)]
+        for kept in (True, False)
     ]
-    print_table([f"{COMMANDS} commands a second", "alone", "flooded"], rows, runs=runs, load=load)
-    for number, one in enumerate(under, 1):
+    rows = [
+        _row("commands acknowledged: half within, ms", [alone, kept, fresh], lambda one: one.percentile(50)),
+        _row("commands acknowledged: 99 of 100 within, ms", [alone, kept, fresh], lambda one: one.percentile(99)),
+        _row("commands lost", [alone, kept, fresh], lambda one: one.lost),
+        _row("the bot, of one core, %", [alone, kept, fresh], lambda one: one.bot_cpu / SECONDS * 100),
+        _row("the flood, of one core, %", [alone, kept, fresh], lambda one: one.flood_cpu / SECONDS * 100),
+    ]
+    print_table(
+        [f"{COMMANDS} commands a second", "alone", "flooded", "flooded, each on a connection of its own"],
+        rows,
+        runs=runs,
+        load=load,
+    )
+    for number, one in enumerate([*kept, *fresh], 1):
         counts = Counter(status for _, status, _ in one.outcomes)
         print(f"  run {number}: commands {dict(counts)}; {one.told()}.", flush=True)
 
 
-def _row(name: str, alone: Sequence[Flooded], under: Sequence[Flooded], of: Callable[[Flooded], float]) -> list[str]:
-    return [name, *(Figure([of(one) for one in side]).text() for side in (alone, under))]
+def _row(name: str, sides: Sequence[Sequence[Flooded]], of: Callable[[Flooded], float]) -> list[str]:
+    return [name, *(Figure([of(one) for one in side]).text() for side in sides)]
