@@ -20,6 +20,7 @@ DNS = "DNS"
 MAIL_SERVER = "Mail server"
 CLOCK = "Clock"
 PUBLIC_URL = "PUBLIC_URL"
+SIGN_IN = "Sign in with Slack"
 PROXIES = "Proxies"
 METRICS = "Metrics"
 VERDICT = "Verdict"
@@ -42,6 +43,7 @@ ORDER = (
     MAIL_SERVER,
     CLOCK,
     PUBLIC_URL,
+    SIGN_IN,
     PROXIES,
     METRICS,
 )
