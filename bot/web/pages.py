@@ -85,8 +85,8 @@ class Pages:
             except web.HTTPException as error:
                 title = "Not found" if error.status == 404 else "Not possible"
                 return self.response(title, paragraph(not_found), error.status)
-            except ConnectionError:
-                # Who asked has gone, or was too slow: nobody is there to be told, and nothing failed.
+            except (ConnectionError, web.RequestPayloadError):
+                # Who asked has gone, was too slow, or sent what is no body: nothing failed here.
                 raise
             except DatabaseUnavailableError as error:
                 return self.response("Not now", paragraph(outage_sentence(error)), 503)
