@@ -11,6 +11,7 @@ import pytest
 from bot.demo.mail import DemoMail
 from bot.process import MOST_FILES
 from storage.crypto.keyring import generate_key
+from tests.counts import scaled
 from tests.scenario.operating.test_command_line import GOOD, slack
 from tests.scenario.starting import RunningProgram, running
 
@@ -56,19 +57,17 @@ async def test_the_demo_has_no_core(tmp_path: Path) -> None:
         assert core_limit(started.pid) == NO_CORE
 
 
-COMMANDS = [
-    ("run",),
-    ("demo", "--no-browser", "--port", "0"),
+SOME = [("run",), ("demo",), ("db", "verify"), ("keys", "rotate")]
+ALL = [
+    *SOME,
     ("check",),
     ("db", "upgrade"),
     ("db", "current"),
-    ("db", "verify"),
     ("db", "backup", "file"),
     ("db", "restore", "file"),
     ("db", "copy", "--to", "sqlite:///other.db"),
     ("keys", "generate"),
     ("keys", "status"),
-    ("keys", "rotate"),
     ("keys", "retire", "0a1b2c3d"),
 ]
 
@@ -82,7 +81,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", scaled(quick=SOME, full=ALL), ids=" ".join)
 def test_every_command_gives_up_its_core_before_it_begins(tmp_path: Path, command: tuple[str, ...]) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen([sys.executable, "-c", STOPPED, *command], cwd=tmp_path, env=environment) as process:

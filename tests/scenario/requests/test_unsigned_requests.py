@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +33,13 @@ def command(size: int = 0) -> bytes:
     """A command that is answered with the help, filled up to a size."""
     body = encoded("slash_commands", COMMAND)[0].encode()
     return body + b"&x=" + b"x" * (size - len(body) - 3) if size else body
+
+
+async def status_of(demo: Demo, request: bytes) -> int:
+    """Send a request; returns the status of its answer."""
+    async with wire(demo.bot_url) as connection:
+        connection.send(request)
+        return await connection.status()
 
 
 async def asked(demo: Demo, request: bytes) -> bytes:
@@ -87,8 +93,8 @@ async def test_what_cannot_be_slacks_by_its_head_is_refused_before_a_byte_of_its
 
 async def test_what_says_that_it_is_too_large_is_refused_before_a_byte_of_its_body(http_demo: Demo) -> None:
     requests = (head(Content_Length=length, **signed(http_demo, b"")) for length in (MOST + 1, 10**9, 10**30))
-    for said in await asyncio.gather(*(asked(http_demo, request) for request in requests)):
-        assert re.match(rb"HTTP/1\.[01] 4(13|00) ", said), said[:80]
+    # The last one is no length for anybody.
+    assert [await status_of(http_demo, request) for request in requests] == [413, 413, 400]
 
 
 async def test_what_turns_out_too_large_is_read_no_further(http_demo: Demo) -> None:
@@ -96,8 +102,7 @@ async def test_what_turns_out_too_large_is_read_no_further(http_demo: Demo) -> N
     fields = {"Transfer-Encoding": "chunked", "Content-Type": FORM, **signed(http_demo, body)}
     # The last chunk is announced and never comes: whoever wants to read it all waits.
     chunk = b"%x\r\n%s\r\n" % (len(body), body) + b"10\r\n"
-    said = await asked(http_demo, head(**fields) + chunk)
-    assert said.startswith(b"HTTP/1.1 413 ")
+    assert await status_of(http_demo, head(**fields) + chunk) == 413
 
 
 async def test_a_request_as_large_as_may_be_is_served(http_demo: Demo) -> None:
@@ -150,8 +155,7 @@ async def test_the_signature_is_that_of_the_bytes_that_came(http_demo: Demo) -> 
 async def test_who_asks_before_sending_a_body_is_refused_before_it(http_demo: Demo) -> None:
     body = command()
     asks = {"Expect": "100-continue", "Content-Type": FORM, "Content-Length": str(len(body))}
-    said = await asked(http_demo, head(**asks, **signed(http_demo, body, at=int(time.time()) - 900)))
-    assert said.startswith(b"HTTP/1.1 401 ")
+    assert await status_of(http_demo, head(**asks, **signed(http_demo, body, at=int(time.time()) - 900))) == 401
     async with wire(http_demo.bot_url) as connection:
         connection.send(head(**asks, **signed(http_demo, body)))
         assert await connection.status() == 100
