@@ -19,6 +19,7 @@ from bot.profiles.connection_tests.limits import LINK_ATTEMPTS
 from bot.settings import GivenSettings
 from storage.crypto.keyring import generate_key
 from tests.benchmarks.program import free_port
+from tests.counts import scaled
 from tests.scenario.operating.test_command_line import GOOD
 from tests.scenario.started_before import StartedBefore
 from tests.scenario.starting import program
@@ -138,9 +139,10 @@ def test_check_says_who_is_believed_and_where_metrics_are_served(given: dict[str
 SURE = "nothing makes sure that what answers at ip6-localhost is your PostgreSQL"
 
 
-@pytest.mark.parametrize(
-    ("sslmode", "warned"), [("", True), ("?sslmode=require", True), ("?sslmode=verify-full", False)]
-)
+MODES = [("", True), ("?sslmode=require", True), ("?sslmode=verify-full", False)]
+
+
+@pytest.mark.parametrize(("sslmode", "warned"), scaled(quick=MODES[1:], full=MODES))
 def test_a_postgresql_that_anybody_could_stand_in_for_is_warned_of(tmp_path: Path, sslmode: str, warned: bool) -> None:
     # A name of this machine that does not say so, and a port on which nothing listens.
     given = {
