@@ -34,7 +34,15 @@ from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
-from bot.profiles.people.notices import Batch, BatchResult, ChangedNotice, Content, DeletedNotice, Reminder
+from bot.profiles.people.notices import (
+    Batch,
+    BatchResult,
+    ChangedNotice,
+    Content,
+    DeletedNotice,
+    MessageNotice,
+    Reminder,
+)
 from bot.profiles.people.people_list import MAX_CAUSES, Cause, ListQuery, PeoplePage, PersonLine
 from bot.profiles.people.reminders import LeftOut, ReminderCounts
 from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
@@ -66,7 +74,7 @@ from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Encryption
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
-from storage.tables.audit import AuditEntry
+from storage.tables.audit import TESTED_FORM, AuditEntry
 from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
 
@@ -231,6 +239,7 @@ def notices_to_people() -> Iterator[Content]:
         for described in ((f"Port {EVIL} → 587",), tuple(f"{name} {'x' * 990} → {EVIL}" for name in Field), ()):
             yield ChangedNotice(by=GRACE, fields=("Port",), descriptions=described, password_dropped=dropped)
     yield DeletedNotice(by=GRACE)
+    yield MessageNotice(by=GRACE, recipient=f"{EVIL}@example.com")
     many = {f"{number} {EVIL}": 1000 for number in range(15)}
     for what in Batch:
         for unsent in ({}, {"user_disabled": 1}, many):
@@ -249,6 +258,7 @@ ENTRIES = [
     AuditEntry(number=7, at=NOW, actor=actor, subject=subject, action="saved", fields=("Port", EVIL))
     for actor, subject in ((ADA, ADA), (GRACE, ADA), ("bot", ADA))
 ]
+ENTRIES.append(replace(ENTRIES[1], action=TESTED_FORM, details=(f"on mail.example.com:587 as {EVIL}",)))
 ENTRIES.append(replace(ENTRIES[1], subject=DEFAULTS_SUBJECT, details=(f"Port 465 → {EVIL * 3}",) * 9))
 
 
