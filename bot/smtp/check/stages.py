@@ -29,6 +29,7 @@ from bot.smtp.check.probe import PortProbe
 from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Fault, Outcome, Reply, StageName
 from bot.smtp.check.stage_record import Finding, StageRecord
+from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.replies import Redaction, Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
@@ -69,7 +70,7 @@ class Stages:
         self._guard: Guard = probe.guard
         self._network: Network = probe.network
         self._trust: ssl.SSLContext = probe.trust
-        self._handshakes: asyncio.Semaphore = probe.handshakes
+        self._handshakes: Handshakes = probe.handshakes
         self._timeout = timeout
         self.redaction = Redaction(account.login, account.password)
         self.transcript = Transcript(self.redaction)

@@ -22,6 +22,7 @@ from bot.smtp.check.probe import OtherPorts, PortProbe
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
 from bot.smtp.check.stage_record import Finding, StageRecord
 from bot.smtp.check.stages import Stages, described
+from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import unverified_context
 from bot.smtp.network.connect import Network
@@ -50,7 +51,7 @@ Progress = Callable[[Report], None]
 class ConnectionTester:
     """Tests accounts; holds what all tests share.
 
-    `timeout` is in seconds for a whole test; `handshakes` is how many TLS handshakes may run at once; `helo` is what
+    `timeout` is in seconds for a whole test; `handshakes` is how many TLS handshakes may begin at once; `helo` is what
     EHLO announces for accounts that have no name of their own for it.
     """
 
@@ -69,7 +70,7 @@ class ConnectionTester:
         self.trust = trust
         self.timeout = timeout
         self.helo = helo
-        self.handshakes = asyncio.Semaphore(handshakes)
+        self.handshakes = Handshakes(handshakes)
 
     async def test(self, account: Account, progress: Progress) -> Report:
         """Test one account and return the report; `progress` gets the report so far whenever a stage begins.
