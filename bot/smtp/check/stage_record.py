@@ -9,6 +9,10 @@ from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.check.report import Fault, Outcome, Reply, Stage, StageName
 
 
+UNTIMED = (Fault.NAME_NOT_FOUND,)
+"""How long such a stage took could tell which of its causes it was."""
+
+
 @dataclass
 class Finding:
     """What a stage found; with a warning, its fault and the server's reply."""
@@ -71,7 +75,7 @@ class StageRecord:
         self._stages[self.current] = Stage(
             name=self.current,
             outcome=finding.outcome,
-            seconds=self._clock() - self._stage_began,
+            seconds=None if finding.fault in UNTIMED else self._clock() - self._stage_began,
             detail=finding.detail,
             facts=finding.facts,
         )

@@ -1,6 +1,7 @@
 """The stages of a test: name, connection, greeting, encryption, sign-in, sender, and a message on request."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +24,7 @@ from bot.smtp.check.capabilities import (
     software_by_extensions,
 )
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.faults import NAME_FAULTS, StageFailedError, refusal
+from bot.smtp.check.faults import NAME_DETAILS, NAME_FAULTS, StageFailedError, refusal
 from bot.smtp.check.one_by_one import SecondConnection, replies
 from bot.smtp.check.probe import PortProbe
 from bot.smtp.check.refusals.table import classify
@@ -35,7 +36,17 @@ from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, verify_pin
 from bot.smtp.network.connect import Network
-from bot.smtp.network.guard import Address, Guard
+from bot.smtp.network.guard import (
+    Address,
+    AddressNotAllowedError,
+    Guard,
+    LoopbackNotAllowedError,
+    is_own_name,
+    literal,
+)
+from bot.smtp.network.resolver import NameAnswer
+
+log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 5.0
 """How long a server may be silent before its greeting until TLS is tried once, to tell a TLS port from a dead one."""
@@ -146,8 +157,7 @@ class Stages:
 
     async def _resolve(self) -> None:
         with self._record.stage(StageName.RESOLVE) as finding:
-            answers = await self._look_up(self._account.host)
-            addresses = self._guard.check_addresses(answers)
+            addresses = await self._look_up(self._account.host)
             # After the addresses: where one is not to be reached, no other port helps.
             self._guard.check_port(self._account.port)
             self.addresses = addresses
@@ -157,11 +167,24 @@ class Stages:
                 finding.facts = (f"Addresses: {', '.join(map(str, addresses))}",)
 
     async def _look_up(self, host: str) -> list[Address]:
+        """Return the addresses that may be reached.
+
+        Whether a name does not exist, or leads where the bot may not go, is nobody's to see: that would show the names
+        of networks inside. So both are answered alike, after the same questions to the DNS.
+        """
         try:
-            return await self._network.resolve(host)
+            return self._guard.check_addresses(await self._network.resolve(host))
+        except AddressNotAllowedError as error:
+            if literal(host) or (is_own_name(host) and isinstance(error, LoopbackNotAllowedError)):
+                # It tells by itself what it is.
+                raise
+            await self._network.unresolved(host, socket.gaierror(socket.EAI_NONAME, ""))
+            answer, which = NameAnswer.NO_SUCH_NAME, str(error)
         except socket.gaierror as error:
             answer, self.mail_servers = await self._network.unresolved(host, error)
-            raise StageFailedError(NAME_FAULTS[answer], answer.value) from None
+            which = answer.value
+        log.info("The name of a test's server leads nowhere: %s.", which)
+        raise StageFailedError(NAME_FAULTS[answer], NAME_DETAILS[answer])
 
     async def _connect(self) -> tuple[Address, Dialogue]:
         account = self._account

@@ -1,6 +1,7 @@
 """The connection test: one deadline, one resolution, one mechanism, one password attempt; a message only on request."""
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +21,7 @@ from bot.smtp.check.faults import (
 )
 from bot.smtp.check.probe import OtherPorts, PortProbe
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
-from bot.smtp.check.stage_record import Finding, StageRecord
+from bot.smtp.check.stage_record import UNTIMED, Finding, StageRecord
 from bot.smtp.check.stages import Stages, described
 from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.session import DEFAULT_HELO
@@ -189,7 +190,7 @@ class _Run:
             port=self._account.port,
             encryption=self._account.encryption,
             stages=self._record.stages,
-            seconds=self._clock() - self._began,
+            seconds=self._seconds(),
             tested_at=datetime.now(UTC),
             fault=self._record.fault,
             reply=self._record.reply,
@@ -202,6 +203,11 @@ class _Run:
             mail_servers=self._stages.mail_servers,
             provider=self._provider,
         )
+
+    def _seconds(self) -> float:
+        """Return how long the test has taken; in whole seconds where the time could tell what is not told."""
+        seconds = self._clock() - self._began
+        return float(math.ceil(seconds)) if self._record.fault in UNTIMED else seconds
 
     def _fail(self, error: Exception, *, timed_out: bool) -> None:
         if not self._record.is_running:

@@ -120,6 +120,11 @@ def literal(text: str) -> Address | None:
     return None if isinstance(address, IPv6Address) and address.scope_id else address
 
 
+def is_own_name(host: str) -> bool:
+    """Whether a host is a name by which every machine calls itself: localhost, and what is below it (RFC 6761, 6.3)."""
+    return _OWN_NAME.fullmatch(host) is not None
+
+
 def normal_host(text: str) -> str:
     """Return a host name in lower-case ASCII (A-labels) without a final dot, or an IP address in its usual form.
 
@@ -160,6 +165,7 @@ def split_server(text: str) -> tuple[str, str]:
     return place, ""
 
 
+_OWN_NAME = re.compile(r"(?:.+\.)?localhost(?:\.localdomain)?")
 _URL = re.compile(
     r"(?P<before>(?:[a-z][a-z0-9+.-]*:)?//)?(?P<place>[^/?#\\:][^/?#\\]*(?<!:))(?:[/?#\\].*)?",
     re.IGNORECASE | re.ASCII | re.DOTALL,
