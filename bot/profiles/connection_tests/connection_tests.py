@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.profiles.account.accepted_passwords import accepted_at, with_accepted_password
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.drafts import FormAuthor, check_form
 from bot.profiles.account.email_profiles import EmailProfiles
@@ -15,26 +16,21 @@ from bot.profiles.account.form_tests import keep_form_test, tested_values
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.limits import (
-    FAILED_SIGN_INS,
-    FAILED_SIGN_INS_IN_BULK,
     MESSAGES_OF_A_PERSON,
     TESTS_OF_A_TARGET_IN_BULK,
-    Limit,
-    SignInsLeft,
     Use,
     count,
-    count_sign_in,
     count_test,
     give_back,
-    sign_ins_left,
 )
 from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
 from bot.profiles.connection_tests.sample_message import sample_message
+from bot.profiles.connection_tests.sign_ins import SignIn, SignInsLeft, sign_in_of
 from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
-from bot.smtp.account import Account, Encryption, Outgoing
+from bot.smtp.account import Account, Outgoing, ReachedServer
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Outcome, Report, StageName
 from storage.database import Database, Transaction
@@ -92,7 +88,7 @@ class _Begun:
     """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty."""
 
     account: Account
-    sign_in: tuple[Use, ...]
+    sign_in: SignIn | None
     message: tuple[Use, ...] = ()
     test_id: str = ""
 
@@ -140,7 +136,7 @@ class ConnectionTests:
         loaded = await self._stored(caller, owner)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+                begun = await self._begin_stored(tx, caller, owner, loaded)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
             return await self._kept(caller, owner, loaded, report, left)
 
@@ -155,6 +151,7 @@ class ConnectionTests:
     ) -> ConnectionTestResult:
         """Make one change that a report advised, and test; errors as `test`, and then nothing was changed.
 
+        But it was when the limit is known only once the server is reached (SignInLimitedError), as in a stopped test.
         `on_fixed` gets the change when it is stored, which is before the test is followed.
 
         Raises:
@@ -165,7 +162,7 @@ class ConnectionTests:
             async with self._database.writing() as tx:
                 change, loaded = await self._profiles.fix(tx, caller=caller, owner=owner, fix=fix)
                 await _require_testable(tx, loaded)
-                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+                begun = await self._begin_stored(tx, caller, owner, loaded)
             self._on_change(owner)
             on_fixed(change)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
@@ -195,11 +192,11 @@ class ConnectionTests:
     async def _test_in_bulk(self, caller: Person, owner: Person, loaded: Loaded) -> ConnectionTestResult:
         account = account_of(loaded.profile)
         async with self._database.writing() as tx:
-            left = await sign_ins_left(tx, account.host, account.login)
-            if left is not None and left.left == 0:
-                raise UserError("Their login was refused too often just now, and is left to its owner.")
+            sign_in = sign_in_of(account, replace(caller, user=""), accepted_at=accepted_at(tx, loaded))
+            if sign_in is not None:
+                await sign_in.begin(tx)
             await count(tx, TESTS_OF_A_TARGET_IN_BULK, account.host, str(account.port))
-            begun = _Begun(account=account, sign_in=await _count_sign_in(tx, account, FAILED_SIGN_INS_IN_BULK))
+            begun = self._begun(account, sign_in)
         reports: list[Report] = []
         report, _ = await self._settled(begun, self._tester.test(account, reports.append), reports)
         return await self._kept(caller, owner, loaded, report, None)
@@ -229,7 +226,7 @@ class ConnectionTests:
         outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+                begun = await self._begin_stored(tx, caller, owner, loaded)
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
             report, left = await self._watched(
                 replace(begun, message=message),
@@ -263,7 +260,8 @@ class ConnectionTests:
         account = account_of(draft.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, account)
+                # What was typed is a guess, whatever is stored.
+                begun = await self._begin(tx, caller, owner, sign_in_of(account, caller, accepted_at=""), account)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
         last = report_of(loaded.last_test) if loaded.last_test else None
         report = replace(report, trusted_before=_trusted_before(last, report))
@@ -312,12 +310,33 @@ class ConnectionTests:
             del self._testing[owner]
             ended.set_result(None)
 
-    async def _begin(self, tx: Transaction, caller: Person, owner: Person, account: Account) -> _Begun:
+    async def _begin_stored(self, tx: Transaction, caller: Person, owner: Person, loaded: Loaded) -> _Begun:
+        """Begin a test of what is stored."""
+        account = account_of(loaded.profile)
+        sign_in = sign_in_of(account, caller, accepted_at=accepted_at(tx, loaded))
+        return await self._begin(tx, caller, owner, sign_in, account)
+
+    async def _begin(
+        self, tx: Transaction, caller: Person, owner: Person, sign_in: SignIn | None, account: Account
+    ) -> _Begun:
         """Count a test against all limits, and store that it is under way."""
         await count_test(tx, caller, account.host, account.port)
-        sign_in = await _count_sign_in(tx, account, FAILED_SIGN_INS)
+        if sign_in is not None:
+            await sign_in.begin(tx)
         test_id = await self._running.add(tx, caller=caller, owner=owner)
-        return _Begun(account=account, sign_in=sign_in, test_id=test_id)
+        return replace(self._begun(account, sign_in), test_id=test_id)
+
+    def _begun(self, account: Account, sign_in: SignIn | None) -> _Begun:
+        """Return a test that is within the limits so far; before it signs in, it is counted for the server itself."""
+        if sign_in is None:
+            return _Begun(account=account, sign_in=None)
+
+        async def permit(server: ReachedServer) -> None:
+            async with self._database.writing() as tx:
+                uses = await sign_in.reach(tx, server)
+            sign_in.uses += uses
+
+        return _Begun(account=replace(account, permit=permit), sign_in=sign_in)
 
     async def _watched(
         self, begun: _Begun, owner: Person, run: Run, progress: Progress
@@ -352,15 +371,19 @@ class ConnectionTests:
         return report, await self._settle(begun, report)
 
     async def _settle(self, begun: _Begun, report: Report | None) -> SignInsLeft | None:
-        refused = bool(begun.sign_in) and report is not None and report.sign_in_refused
+        left, told = None, False
         async with self._database.writing() as tx:
             if begun.test_id:
                 await tx.running_tests.end(begun.test_id)
-            if not refused:
-                await give_back(tx, begun.sign_in)
             if report is None or not report.may_have_sent:
                 await give_back(tx, begun.message)
-            return await sign_ins_left(tx, begun.account.host, begun.account.login) if refused else None
+            if begun.sign_in is not None and (report is None or not report.sign_in_refused):
+                await begun.sign_in.give_back(tx)
+            elif begun.sign_in is not None and (left := await begun.sign_in.left(tx)):
+                told = await begun.sign_in.tell_of_locks(tx, left, self._access.named_admins)
+        if told and begun.sign_in is not None:
+            self._on_change(begun.sign_in.person)
+        return left
 
     async def _kept(
         self, caller: Person, owner: Person, loaded: Loaded, report: Report, left: SignInsLeft | None
@@ -379,6 +402,7 @@ class ConnectionTests:
                 return report
             last = report_of(now.last_test) if now.last_test else None
             report = replace(report, trusted_before=_trusted_before(last, report))
+            report = with_accepted_password(tx, report, loaded.profile, last)
             await tx.tests.record(
                 owner.workspace,
                 owner.user,
@@ -399,13 +423,6 @@ async def _require_testable(tx: Transaction, loaded: Loaded) -> None:
     if not loaded.profile.is_complete:
         raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
     (await load_defaults(tx, loaded.owner.workspace)).defaults.require_allowed(loaded.profile.host)
-
-
-async def _count_sign_in(tx: Transaction, account: Account, limits: tuple[Limit, ...]) -> tuple[Use, ...]:
-    """Count a sign-in as refused, where the test will try one."""
-    if not account.authenticate or account.password is None or account.encryption is Encryption.NONE:
-        return ()
-    return await count_sign_in(tx, limits, account.host, account.login)
 
 
 def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:

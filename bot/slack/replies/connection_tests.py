@@ -113,7 +113,7 @@ class ConnectionTestReplies:
             try:
                 await work()
             except RateLimitedError as error:
-                await reply.fail(reports.limited(error))
+                await reply.fail(_above(reports.limited(error), below))
 
         self.jobs.start(f"test of {owner.user} for {caller.user}", within_limits, notify=notify)
 

@@ -13,7 +13,7 @@ from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 from pydantic import SecretStr
 
-from bot.smtp.account import Account, Encryption, Outgoing
+from bot.smtp.account import Account, Encryption, Outgoing, ReachedServer
 from bot.smtp.check.capabilities import (
     envelope,
     envelope_path,
@@ -53,6 +53,14 @@ SILENCE_SECONDS = 5.0
 
 GOODBYE_TIMEOUT_SECONDS = 1.0
 """How long RSET and QUIT may take; the result does not depend on them."""
+
+
+class NotPermittedError(Exception):
+    """An account's permit raised `reason` in place of permitting the sign-in."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Stages:
@@ -125,14 +133,14 @@ class Stages:
 
     @contextmanager
     def _leaving(self, dialogue: Dialogue) -> Iterator[None]:
-        """Say QUIT when the test is stopped or its time is over, where the server can take it, and wait for nothing.
+        """Say QUIT when the test is stopped, its time over or its sign-in not permitted, where the server can take it, and wait for nothing.
 
         In place of a greeting, of credentials or within a message it would be something else; and what was sent
         together ends with it.
         """
         try:
             yield
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, NotPermittedError):
             if self._command is Command.EHLO or (self._command in (Command.MAIL, Command.RCPT) and self._one_by_one):
                 dialogue.leave()
             raise
@@ -326,12 +334,22 @@ class Stages:
                 raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
             self.redaction.add(account.login, secret)
             mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, dialogue.extensions, self.redaction)
+            await self._ask_permit()
             self._command, self._mechanism = Command.AUTH, mechanism
             answer = await sign_in(dialogue, mechanism, account.login, secret)
             if not answer.accepted:
                 raise self._sign_in_failure(answer)
             self._signed_in_with = mechanism, secret
             finding.detail = f"{account.login} with {mechanism}"
+
+    async def _ask_permit(self) -> None:
+        if self._account.permit is None:
+            return
+        pin = self.certificate.pin if self.certificate else ""
+        try:
+            await self._account.permit(ReachedServer(addresses=tuple(self.addresses), pin=pin))
+        except Exception as reason:
+            raise NotPermittedError(reason) from reason
 
     def _sign_in_failure(self, answer: SignInAnswer) -> StageFailedError:
         failed = refusal(self._parsed(answer.reply), self.evidence())

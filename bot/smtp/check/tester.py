@@ -22,7 +22,7 @@ from bot.smtp.check.faults import (
 from bot.smtp.check.probe import OtherPorts, PortProbe
 from bot.smtp.check.report import Fault, Outcome, Report, StageName
 from bot.smtp.check.stage_record import UNTIMED, Finding, StageRecord
-from bot.smtp.check.stages import Stages, described
+from bot.smtp.check.stages import NotPermittedError, Stages, described
 from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import unverified_context
@@ -76,8 +76,8 @@ class ConnectionTester:
     async def test(self, account: Account, progress: Progress) -> Report:
         """Test one account and return the report; `progress` gets the report so far whenever a stage begins.
 
-        Whatever the server or the network does ends in the report; only cancellation is raised, after `progress` got
-        the report of the test as it was stopped.
+        Whatever the server or the network does ends in the report; only cancellation is raised, and what the account's
+        permit raises, after `progress` got the report of the test as it was stopped.
         """
         return await _Run(self, account, progress).run()
 
@@ -115,9 +115,11 @@ class _Run:
     async def run(self) -> Report:
         try:
             await self._run_to_the_end()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, NotPermittedError) as ended:
             self._record.stop()
             self._show_progress()
+            if isinstance(ended, NotPermittedError):
+                raise ended.reason from None
             raise
         self._record.close()
         return self._report()
@@ -128,6 +130,8 @@ class _Run:
         try:
             async with asyncio.timeout_at(self._ends) as deadline:
                 await self._stages.run()
+        except NotPermittedError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
             self._fail(await self._examined(error), timed_out=deadline.expired())
             opening = self._record.current in _OPENING_STAGES and self._record.fault not in _OF_THE_NAME
