@@ -18,6 +18,7 @@ from bot.profiles.account.records import REPORTS, Loaded, account_of, load, repo
 from bot.profiles.connection_tests.limits import (
     MESSAGES_OF_A_PERSON,
     TESTS_OF_A_TARGET_IN_BULK,
+    SignInsLeft,
     Use,
     count,
     count_test,
@@ -25,7 +26,7 @@ from bot.profiles.connection_tests.limits import (
 )
 from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
 from bot.profiles.connection_tests.sample_message import sample_message
-from bot.profiles.connection_tests.sign_ins import SignIn, SignInsLeft, sign_in_of
+from bot.profiles.connection_tests.sign_ins import SignIn, sign_in_of
 from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults

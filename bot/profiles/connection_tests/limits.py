@@ -59,6 +59,19 @@ class Use:
     ends_at: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignInsLeft:
+    """How often a login may still be refused until `until` (aware UTC), before the bot tries it no more until then.
+
+    `own_left` is how many refused sign-ins, of whatever login, whoever tests has left until `own_until`.
+    """
+
+    left: int
+    until: datetime
+    own_left: int | None = None
+    own_until: datetime | None = None
+
+
 TESTS_OF_A_PERSON = (
     Limit("tests of a person, minute", 6, MINUTE, "You have tested six times in a minute."),
     Limit("tests of a person, hour", 30, HOUR, "You have tested thirty times in an hour."),

@@ -18,6 +18,7 @@ from bot.profiles.connection_tests.limits import (
     LOGINS_OF_A_PERSON,
     Limit,
     RateLimitedError,
+    SignInsLeft,
     Use,
     limit_key,
 )
@@ -43,19 +44,6 @@ class SignInLimitedError(RateLimitedError):
     """A limit was found to be reached only when the server was; nobody was signed in."""
 
     consequence = "The test broke off before the sign-in, and the last result stays as it was."
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignInsLeft:
-    """How often a login may still be refused until `until` (aware UTC), before the bot tries it no more until then.
-
-    `own_left` is how many refused sign-ins, of whatever login, whoever tests has left until `own_until`.
-    """
-
-    left: int
-    until: datetime
-    own_left: int | None = None
-    own_until: datetime | None = None
 
 
 @dataclass(kw_only=True)

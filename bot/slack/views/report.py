@@ -8,9 +8,8 @@ from slack_sdk.models.blocks import ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, SentMessageResult
-from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_OF_A_PERSON, RateLimitedError
+from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_OF_A_PERSON, RateLimitedError, SignInsLeft
 from bot.profiles.connection_tests.running_tests import RunningTest
-from bot.profiles.connection_tests.sign_ins import SignInsLeft
 from bot.slack.ids import ActionId
 from bot.slack.views.message import (
     Block,

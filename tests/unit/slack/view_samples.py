@@ -34,7 +34,16 @@ from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
-from bot.profiles.people.notices import Batch, BatchResult, ChangedNotice, Content, DeletedNotice, Reminder
+from bot.profiles.people.notices import (
+    Batch,
+    BatchResult,
+    ChangedNotice,
+    Content,
+    DeletedNotice,
+    Lock,
+    LockNotice,
+    Reminder,
+)
 from bot.profiles.people.people_list import MAX_CAUSES, Cause, ListQuery, PeoplePage, PersonLine
 from bot.profiles.people.reminders import LeftOut, ReminderCounts
 from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
@@ -186,7 +195,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         yield report.limited(RateLimitedError(limit, window))
     for left in (0, 1, 2):
         refused = interpret_report(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile)
-        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15))
+        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15), own_left=left, own_until=NOW)
         yield report.finished(account, replace(refused, sign_ins_left=until), owner=ADA)
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
@@ -214,6 +223,8 @@ def notices_to_people() -> Iterator[Content]:
         for described in ((f"Port {EVIL} → 587",), tuple(f"{name} {'x' * 990} → {EVIL}" for name in Field), ()):
             yield ChangedNotice(by=GRACE, fields=("Port",), descriptions=described, password_dropped=dropped)
     yield DeletedNotice(by=GRACE)
+    for lock in Lock:
+        yield LockNotice(lock=lock, by=ADA, login=EVIL, host=LONG_HOST, until=NOW)
     many = {f"{number} {EVIL}": 1000 for number in range(15)}
     for what in Batch:
         for unsent in ({}, {"user_disabled": 1}, many):
