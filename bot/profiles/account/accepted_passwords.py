@@ -13,9 +13,7 @@ from bot.smtp.check.report import AcceptedPassword, Report
 from storage.database import Transaction
 
 
-def with_accepted_password(
-    tx: Transaction, report: Report, profile: EmailProfile, before: Report | None
-) -> Report:
+def with_accepted_password(tx: Transaction, report: Report, profile: EmailProfile, before: Report | None) -> Report:
     """Return the report of a stored profile's test with which password was accepted last; `before` is the last one."""
     if report.signed_in:
         pin = report.certificate.pin if report.certificate else ""

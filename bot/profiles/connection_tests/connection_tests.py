@@ -199,7 +199,7 @@ class ConnectionTests:
             await count(tx, TESTS_OF_A_TARGET_IN_BULK, account.host, str(account.port))
             begun = self._begun(account, sign_in)
         reports: list[Report] = []
-        report, _ = await self._settled(begun, self._tester.test(account, reports.append), reports)
+        report, _ = await self._settled(begun, self._tester.test(begun.account, reports.append), reports)
         return await self._kept(caller, owner, loaded, report, None)
 
     async def last_result(self, *, owner: Person, since: datetime | None = None) -> ConnectionTestResult | None:

@@ -127,12 +127,7 @@ FAILED_SIGN_INS_OF_A_PERSON = Limit(
     DAY,
     "Ten sign-ins that you tried were refused in a day, and whoever guesses passwords has no more.",
 )
-LOGINS_OF_A_PERSON = Limit(
-    "logins of a person",
-    20,
-    DAY,
-    "You have tried twenty different logins in a day.",
-)
+LOGINS_OF_A_PERSON = Limit("logins of a person", 20, DAY, "You have tried twenty different logins in a day.")
 """Also those that were accepted. Whoever sets up colleagues needs a dozen, and has the test of many for more; whoever
 tries one password on many mailboxes needs hundreds."""
 LINKS_OF_A_PERSON = (Limit("links of a person", 10, HOUR, "You have asked for ten private links in an hour."),)

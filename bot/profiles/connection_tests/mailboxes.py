@@ -15,7 +15,9 @@ import idna
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0\u17b4\u17b5")
 """Letters and signs that show nothing."""
-_STROKED = str.maketrans({"ı": "i", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"})
+_STROKED = str.maketrans(
+    {"ı": "i", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
+)
 """Letters that some databases compare as their plain ones, though they are no letter with a mark."""
 _AROUND = re.compile(r"^(?:mailto:)?[<\"'(\[]*|[>\"')\]]+$")
 _BEFORE_USER = re.compile(r"[\\/!]+")
@@ -41,9 +43,9 @@ def mailbox_of(login: str) -> Mailbox:
 
 
 def _user(login: str) -> str:
-    """Return the user of a login, which may stand behind a domain, before a shared mailbox, or be a master's.
+    r"""Return the user of a login, which may stand behind a domain, before a shared mailbox, or be a master's.
 
-    DOMAIN\\user; user@example.com\\shared (https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/
+    DOMAIN\user; user@example.com\shared (https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/
     pop3-and-imap4/pop3-and-imap4); DOMAIN/user/shared; user*master (https://doc.dovecot.org/main/core/config/auth/
     master_users.html), in which the password is the master's.
     """

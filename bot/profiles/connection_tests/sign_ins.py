@@ -27,6 +27,7 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import Lock, LockNotice, notify_of_lock
 from bot.smtp.account import Account, Encryption, ReachedServer
+from bot.smtp.network.guard import literal, without_mapping
 from storage.database import Transaction
 from storage.tables.limits import Window
 
@@ -74,7 +75,7 @@ class SignIn:
         if self.caller:
             await count.take(FAILED_SIGN_INS_OF_A_PERSON, self.workspace, self.caller)
             await self._count_login(count)
-        await self._count_at(count, self.host)
+        await self._count_at(count, self._typed_server)
         if count.spent and not self.accepted_at:
             raise count.spent
         self._spent, self.uses = count.spent, count.uses
@@ -89,7 +90,8 @@ class SignIn:
         count = _Count(tx)
         # In one order, because two tests that lock the same rows in two orders would wait for each other.
         for name in sorted({*map(_named, server.addresses), *([f"key {server.pin}"] if server.pin else [])}):
-            await self._count_at(count, name)
+            if name != self._typed_server:
+                await self._count_at(count, name)
             await self._count_everywhere(count, name)
         spent = self._spent or count.spent
         if spent and not (server.pin and server.pin == self.accepted_at):
@@ -136,6 +138,11 @@ class SignIn:
     def person(self) -> Person:
         """Whose test it is."""
         return Person(self.workspace, self.caller)
+
+    @property
+    def _typed_server(self) -> str:
+        address = literal(self.host)
+        return _named(without_mapping(address)) if address else self.host
 
     @property
     def _mailbox(self) -> Mailbox:
@@ -209,11 +216,7 @@ def sign_in_of(account: Account, caller: Person, *, accepted_at: str) -> SignIn 
     if not account.authenticate or account.password is None or account.encryption is Encryption.NONE:
         return None
     return SignIn(
-        workspace=caller.workspace,
-        caller=caller.user,
-        host=account.host,
-        login=account.login,
-        accepted_at=accepted_at,
+        workspace=caller.workspace, caller=caller.user, host=account.host, login=account.login, accepted_at=accepted_at
     )
 
 

@@ -83,7 +83,7 @@ def is_member(person: StoredPerson | None) -> bool:
 
 
 async def admins_of(tx: Transaction, workspace: str, named: Collection[str]) -> list[str]:
-    """Return user ids of a workspace's admins as the list knows them, MOST_ADMINS_TOLD at most; `named` count as such."""
+    """Return user ids of a workspace's admins as the list knows them, and of `named` ones; MOST_ADMINS_TOLD at most."""
     states = tuple(_NUMBERS[state] for state in PROBLEMS_FIRST if state is not ProfileState.DEACTIVATED)
     found = await tx.people.page(workspace, Query(states=states, labels=(_ADMIN,)), limit=MOST_ADMINS_TOLD)
     admins = [person.user for person, _ in found if _is_admin(person)]

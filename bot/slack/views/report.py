@@ -145,7 +145,7 @@ def limited(error: RateLimitedError) -> Message:
 
 
 def _sign_ins_left(left: SignInsLeft | None, now: datetime) -> list[Block]:
-    """Return how many refused sign-ins are left before the bot locks a login, or until when it has; and of one's own."""
+    """Return how many refused sign-ins are left of a login before the bot locks it, or until when, and of one's own."""
     if left is None:
         return []
     end = format_end(left.until, (left.until - now).total_seconds())

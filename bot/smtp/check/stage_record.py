@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.check.report import Fault, Outcome, Reply, Stage, StageName
 
-
 UNTIMED = (Fault.NAME_NOT_FOUND,)
 """How long such a stage took could tell which of its causes it was."""
 

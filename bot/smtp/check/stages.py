@@ -36,14 +36,7 @@ from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, verify_pin
 from bot.smtp.network.connect import Network
-from bot.smtp.network.guard import (
-    Address,
-    AddressNotAllowedError,
-    Guard,
-    LoopbackNotAllowedError,
-    is_own_name,
-    literal,
-)
+from bot.smtp.network.guard import Address, AddressNotAllowedError, Guard, LoopbackNotAllowedError, is_own_name, literal
 from bot.smtp.network.resolver import NameAnswer
 
 log = logging.getLogger(__name__)
@@ -133,10 +126,10 @@ class Stages:
 
     @contextmanager
     def _leaving(self, dialogue: Dialogue) -> Iterator[None]:
-        """Say QUIT when the test is stopped, its time over or its sign-in not permitted, where the server can take it, and wait for nothing.
+        """Say QUIT when the test is stopped, out of time or not permitted to sign in, and wait for nothing.
 
-        In place of a greeting, of credentials or within a message it would be something else; and what was sent
-        together ends with it.
+        Only where the server can take it: in place of a greeting, of credentials or within a message it would be
+        something else; and what was sent together ends with it.
         """
         try:
             yield

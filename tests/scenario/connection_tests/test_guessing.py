@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,7 @@ GUESSERS = [
     for user, name in ((MALLORY, "Mallory"), (OSCAR, "Oscar"))
 ]
 FIRST, SECOND = "9.9.9.1", "9.9.9.2"
+OWN, OWN_TOO, OWN_IPV6 = "127.0.0.1", "127.0.0.2", "::1"
 NAMES = {"mail.test": FIRST, "other.test": FIRST, "third.test": SECOND}
 REFUSED = "could lock the mailbox"
 
@@ -114,7 +115,7 @@ async def attacked(
         servers = []
         for _ in range(2):
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            authority.issue_cert(*NAMES, FIRST, SECOND).configure_cert(tls)
+            authority.issue_cert(*NAMES, FIRST, SECOND, OWN, OWN_TOO, OWN_IPV6).configure_cert(tls)
             servers.append(await stack.enter_async_context(ScriptedServer(tls=tls, implicit=True)))
         leads = {where: servers[which].port for where, which in (ports or {(FIRST, 465): 0}).items()}
         demo = await stack.enter_async_context(
@@ -123,6 +124,7 @@ async def attacked(
                 network=Leads(leads),
                 people=[*PEOPLE, *GUESSERS],
                 smtp_ca_file=file,
+                smtp_allowed_networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
                 encryption_keys=started.key,
             )
         )
@@ -160,11 +162,10 @@ SPELLINGS = (
 )
 
 
-async def test_a_login_in_many_spellings_is_refused_three_times_in_all(
-    started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_login_in_many_spellings_is_refused_three_times_in_all(started: StartedBefore, tmp_path: Path) -> None:
     async with attacked(tmp_path, started) as attack:
-        said = [await attack.guess((MALLORY, OSCAR)[number % 2], login=one) for number, one in enumerate(SPELLINGS)]
+        spellings = scaled(quick=SPELLINGS[::3], full=SPELLINGS)
+        said = [await attack.guess((MALLORY, OSCAR)[number % 2], login=one) for number, one in enumerate(spellings)]
         assert attack.sign_ins == 3
         assert all(REFUSED in one and "failed at Sign-in" not in one for one in said[3:])
 
@@ -172,19 +173,21 @@ async def test_a_login_in_many_spellings_is_refused_three_times_in_all(
 WAYS = {
     "another name of its address": ({(FIRST, 465): 0, (FIRST, 2525): 1}, "mail.test", ("other.test", "2525")),
     "its address itself": ({(FIRST, 465): 0, (FIRST, 2525): 1}, "mail.test", (FIRST, "2525")),
-    "its address, written as one of IPv6": ({(FIRST, 465): 0, (FIRST, 2525): 1}, "mail.test", (f"::ffff:{FIRST}", "2525")),
+    "its address, written as one of IPv6": (
+        {(FIRST, 465): 0, (FIRST, 2525): 1},
+        "mail.test",
+        (f"::ffff:{FIRST}", "2525"),
+    ),
     "a name with another address": ({(FIRST, 465): 0, (SECOND, 465): 0}, "mail.test", ("third.test", "465")),
     "another address": ({(FIRST, 465): 0, (SECOND, 465): 0}, "mail.test", (SECOND, "465")),
+    "the other loopback": ({(OWN, 465): 0, (OWN_IPV6, 465): 1}, OWN, (OWN_IPV6, "465")),
+    "another address of the loopback": ({(OWN, 465): 0, (OWN_TOO, 465): 1}, OWN, (OWN_TOO, "465")),
 }
 
 
 @pytest.mark.parametrize(("ports", "host", "other"), WAYS.values(), ids=WAYS)
 async def test_a_server_is_the_same_by(
-    started: StartedBefore,
-    tmp_path: Path,
-    ports: dict[tuple[str, int], int],
-    host: str,
-    other: tuple[str, str],
+    started: StartedBefore, tmp_path: Path, ports: dict[tuple[str, int], int], host: str, other: tuple[str, str]
 ) -> None:
     async with attacked(tmp_path, started, ports) as attack:
         for _ in range(3):
@@ -192,7 +195,10 @@ async def test_a_server_is_the_same_by(
         said = await attack.guess(OSCAR, host=other[0], port=other[1])
         assert attack.sign_ins == 3
         assert REFUSED in said
-        assert "The test broke off before the sign-in, and the last result stays as it was." in said
+        # An address that is typed is known to be locked before anything is tried.
+        known = "Nothing was tested or changed." in said
+        assert known or "The test broke off before the sign-in, and the last result stays as it was." in said
+        assert known is (literal(other[0]) is not None and other[0] != SECOND)
         assert "failed at Sign-in" not in said
 
 
@@ -217,7 +223,7 @@ async def test_a_lock_never_stops_the_stored_password_that_was_accepted_last(
         # It holds for that password alone, and once it is refused, it is a guess like any other.
         attack.servers[0].acts = {"verdict": b"535 5.7.8 changed\r\n"}
         assert "failed at Sign-in" in searchable(await run_test(demo, ADA))
-        assert REFUSED in searchable(await run_test(demo, ADA, ""))
+        assert REFUSED in await run_refused(demo, ADA)
         assert attack.sign_ins == before + 1
 
 
@@ -234,15 +240,15 @@ async def test_a_password_that_one_server_accepted_is_a_guess_at_another_behind_
         assert searchable(await run_test(attack.demo, MALLORY)).startswith("Connection test passed")
         monkeypatch.setitem(NAMES, "other.test", FIRST)
         before = attack.sign_ins
-        assert REFUSED in searchable(await run_refused(attack.demo, MALLORY))
+        assert REFUSED in await run_refused(attack.demo, MALLORY)
         assert attack.sign_ins == before
 
 
-async def run_refused(demo: Demo, user: str) -> object:
+async def run_refused(demo: Demo, user: str) -> str:
     """Test a profile, and wait for the sentence in place of a report."""
     demo.workspace.all_messages.clear()
     await demo.workspace.command(user, "/email-test")
-    return await demo.workspace.wait_message(user, "You can try again")
+    return searchable(await demo.workspace.wait_message(user, "You can try again"))
 
 
 async def test_a_lock_is_told_to_admins_once(started: StartedBefore, tmp_path: Path) -> None:
@@ -273,9 +279,9 @@ async def test_a_person_has_ten_refused_sign_ins_in_a_day_and_reads_how_many_are
         assert attack.sign_ins == 10
         assert "failed at Sign-in" in await attack.guess(OSCAR, login="somebody@mail.test")
         await notices_sent(attack.demo)
-        told = [searchable(one) for one in attack.demo.workspace.messages(GRACE)]
-        assert len(told) == 1
-        assert f"Ten sign-ins that <@{MALLORY}> tried were refused in a day" in told[0]
+        messages = [searchable(one) for one in attack.demo.workspace.messages(GRACE)]
+        assert len(messages) == 1
+        assert f"Ten sign-ins that <@{MALLORY}> tried were refused in a day" in messages[0]
 
 
 async def test_a_person_tries_so_many_different_logins_in_a_day(
@@ -358,5 +364,5 @@ def test_all_spellings_of_a_login_are_one_mailbox() -> None:
 
 
 def test_other_logins_are_other_mailboxes() -> None:
-    logins = ["ada@mail.test", "bob@mail.test", "CORP\\eve", "info", "app-key", "ада@mail.test", "user_1", "user_2", "@"]
+    logins = ["ada@mail.test", "bob@mail.test", "CORP\\eve", "info", "app-key", "ада@mail.test", "u_1", "u_2", "@"]
     assert len({mailbox_of(one).name for one in logins}) == len(logins)
