@@ -64,7 +64,7 @@ class BehindMx(OneServerNetwork):
 @pytest.mark.parametrize(
     ("answer", "fault", "words"),
     [
-        (NameAnswer.NO_SUCH_NAME, Fault.NAME_NOT_FOUND, "no mail server is reached by that name"),
+        (NameAnswer.NO_SUCH_NAME, Fault.NAME_NOT_FOUND, "does not exist"),
         (NameAnswer.NO_ADDRESS, Fault.NAME_WITHOUT_ADDRESS, "leads to no machine. It is a mail domain, not a server"),
         (NameAnswer.ZONE_FAILS, Fault.ZONE_FAILS, "SERVFAIL"),
         (NameAnswer.NO_ANSWER, Fault.RESOLVER_UNAVAILABLE, "got no answer, so nothing is known about the name yet"),

@@ -8,7 +8,8 @@ from bot.smtp.check.report import Fault
 NAMES_ROWS: Mapping[When, Row] = {
     When(Fault.NAME_NOT_FOUND): Row(
         what="{host} does not exist, or leads where this bot may not look",
-        why="no mail server is reached by that name. Which of the two it is, the bot shows only to whoever runs it.",
+        why="either the name {host} does not exist, or its address is one that this bot may not reach. Which of the "
+        "two it is, the bot shows only to whoever runs it.",
         do="check SMTP Server Address for a typing error, or ask your mail provider for the name. If the server is "
         "inside your own network, or on the machine that the bot runs on: whoever runs the bot can see which it is, "
         "and open the way.",
