@@ -157,6 +157,7 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
         if known and not _differs(known, member):
             return False
         await tx.people.set_deactivated(person.workspace, person.user, None)
+        known = await tx.people.get(person.workspace, person.user)
         view = (await load(tx, person)).view
         await _put(tx, view, known, _Who(member.name, is_admin=member.is_admin), at)
         return True
