@@ -252,11 +252,11 @@ async def run_refused(demo: Demo, user: str) -> str:
 
 
 async def test_a_lock_is_told_to_admins_once(started: StartedBefore, tmp_path: Path) -> None:
-    async with attacked(tmp_path, started) as attack:
-        for _ in range(3):
-            await attack.guess(MALLORY)
-        for host in ("other.test", "mail.test"):
-            await attack.guess(OSCAR, host=host)
+    async with attacked(tmp_path, started, {(FIRST, 465): 0, (SECOND, 465): 1}) as attack:
+        for host in ("mail.test", "third.test"):
+            for _ in range(3):
+                await attack.guess(MALLORY if host == "mail.test" else OSCAR, host=host)
+        assert attack.sign_ins == 6
         await notices_sent(attack.demo)
         told = [searchable(one) for one in attack.demo.workspace.messages(GRACE)]
         assert len(told) == 1
