@@ -6,15 +6,16 @@ import ssl
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from bot.demo.run import Demo, running_demo
-from bot.demo.stand_in.people import PEOPLE, DemoPerson
+from bot.demo.stand_in.people import PEOPLE, TEAM, DemoPerson
 from bot.demo.stand_in.platform import searchable
 from bot.profiles.connection_tests.limits import Limit, RateLimitedError
 from bot.profiles.connection_tests.mailboxes import mailbox_of
@@ -22,7 +23,9 @@ from bot.profiles.connection_tests.sign_ins import SignIn
 from bot.smtp.account import ReachedServer
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import Address, literal
+from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.counts import scaled
+from tests.databases import KINDS
 from tests.fakes.smtp_server import LOGIN, PASSWORD, ScriptedServer
 from tests.scenario.people import ADA, GRACE, notices_sent, run_test, settled
 from tests.scenario.started_before import StartedBefore
@@ -105,7 +108,7 @@ class Attacked:
 
 @asynccontextmanager
 async def attacked(
-    folder: Path, started: StartedBefore, ports: Mapping[tuple[str, int], int] | None = None
+    folder: Path, started: StartedBefore, ports: Mapping[tuple[str, int], int] | None = None, **given: Any
 ) -> AsyncIterator[Attacked]:
     """Open a bot and its two servers; `ports` says which of them (0, 1) answers at an address and port."""
     authority = trustme.CA()
@@ -126,6 +129,7 @@ async def attacked(
                 smtp_ca_file=file,
                 smtp_allowed_networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
                 encryption_keys=started.key,
+                **given,
             )
         )
         yield Attacked(demo, servers)
@@ -265,6 +269,36 @@ async def test_a_lock_is_told_to_admins_once(started: StartedBefore, tmp_path: P
         assert not any("locks" in searchable(one) for one in attack.demo.workspace.messages(ADA))
 
 
+async def test_a_lock_is_told_to_whoever_is_an_admin_by_now_or_by_the_settings(
+    started: StartedBefore, tmp_path: Path
+) -> None:
+    async with attacked(tmp_path, started, admin_user_ids=OSCAR) as attack:
+        workspace = attack.demo.workspace
+        await workspace.change_person(replace(workspace.people[ADA], is_admin=True))
+        await workspace.change_person(replace(workspace.people[GRACE], is_admin=False))
+        await attack.demo.bot.housekeeping.user_sync.read_everybody(TEAM)
+        for _ in range(3):
+            await attack.guess(MALLORY)
+        await notices_sent(attack.demo)
+        told = {
+            user for user in workspace.people if any("locks" in searchable(one) for one in workspace.messages(user))
+        }
+        assert told == {ADA, OSCAR}
+
+
+async def test_without_the_database_nobody_is_signed_in(
+    started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(*_: object) -> None:
+        raise DatabaseUnavailableError(DatabaseFault.SILENT)
+
+    async with attacked(tmp_path, started) as attack:
+        monkeypatch.setattr(SignIn, "reach", unavailable)
+        said = await attack.guess(MALLORY)
+        assert "The bot cannot reach its database at the moment" in said
+        assert attack.sign_ins == 0
+
+
 async def test_a_person_has_ten_refused_sign_ins_in_a_day_and_reads_how_many_are_left(
     started: StartedBefore, tmp_path: Path
 ) -> None:
@@ -298,6 +332,7 @@ async def test_a_person_tries_so_many_different_logins_in_a_day(
         assert attack.sign_ins == 5
 
 
+@pytest.mark.databases(*KINDS)
 async def test_all_workspaces_together_have_thirty_refused_sign_ins_a_day_for_a_login_at_an_address(
     http_demo: Demo,
 ) -> None:
