@@ -63,6 +63,10 @@ class SignIn:
     uses: list[Use] = field(default_factory=list)
     _spent: UserError | None = None
     _counted: list[tuple[Limit, str]] = field(default_factory=list)
+    _mailbox: Mailbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mailbox = mailbox_of(self.login)
 
     async def begin(self, tx: Transaction) -> None:
         """Count what is known before the server's name is looked up.
@@ -122,7 +126,7 @@ class SignIn:
         A lock of one login, or of one person, is told once a day.
         """
         locks = {Lock.LOGIN: (left.left, left.until), Lock.PERSON: (left.own_left, left.own_until)}
-        about = {Lock.LOGIN: mailbox_of(self.login).name, Lock.PERSON: self.caller}
+        about = {Lock.LOGIN: self._mailbox.name, Lock.PERSON: self.caller}
         told = False
         for lock, (still, until) in locks.items():
             if still != 0 or until is None:
@@ -143,10 +147,6 @@ class SignIn:
     def _typed_server(self) -> str:
         address = literal(self.host)
         return _named(without_mapping(address)) if address else self.host
-
-    @property
-    def _mailbox(self) -> Mailbox:
-        return mailbox_of(self.login)
 
     async def _count_at(self, count: "_Count", server: str) -> None:
         """Count towards the limits of the login at a server in this workspace."""
