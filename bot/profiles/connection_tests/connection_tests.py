@@ -26,7 +26,7 @@ from bot.profiles.connection_tests.limits import (
 )
 from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
 from bot.profiles.connection_tests.sample_message import sample_message
-from bot.profiles.connection_tests.sign_ins import SignIn, sign_in_of
+from bot.profiles.connection_tests.sign_ins import CountedSignIn, sign_in_of
 from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
@@ -89,7 +89,7 @@ class _Begun:
     """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty."""
 
     account: Account
-    sign_in: SignIn | None
+    sign_in: CountedSignIn | None
     message: tuple[Use, ...] = ()
     test_id: str = ""
 
@@ -318,7 +318,7 @@ class ConnectionTests:
         return await self._begin(tx, caller, owner, sign_in, account)
 
     async def _begin(
-        self, tx: Transaction, caller: Person, owner: Person, sign_in: SignIn | None, account: Account
+        self, tx: Transaction, caller: Person, owner: Person, sign_in: CountedSignIn | None, account: Account
     ) -> _Begun:
         """Count a test against all limits, and store that it is under way."""
         await count_test(tx, caller, account.host, account.port)
@@ -327,7 +327,7 @@ class ConnectionTests:
         test_id = await self._running.add(tx, caller=caller, owner=owner)
         return replace(self._begun(account, sign_in), test_id=test_id)
 
-    def _begun(self, account: Account, sign_in: SignIn | None) -> _Begun:
+    def _begun(self, account: Account, sign_in: CountedSignIn | None) -> _Begun:
         """Return a test that is within the limits so far; before it signs in, it is counted for the server itself."""
         if sign_in is None:
             return _Begun(account=account, sign_in=None)

@@ -26,6 +26,8 @@ from bot.profiles.connection_tests.mailboxes import Mailbox, mailbox_of
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import Lock, LockNotice, notify_of_lock
+from bot.providers.providers import SignIn
+from bot.providers.recognition import provider_of
 from bot.smtp.account import Account, Encryption, ReachedServer
 from bot.smtp.network.guard import literal, without_mapping
 from storage.database import Transaction
@@ -48,7 +50,7 @@ class SignInLimitedError(RateLimitedError):
 
 
 @dataclass(kw_only=True)
-class SignIn:
+class CountedSignIn:
     """The sign-in of one test as it is counted: as refused, until the test has ended.
 
     `caller` is whose test it is (a user id), empty in a test of many. `accepted_at` is the key of the server that
@@ -166,6 +168,10 @@ class SignIn:
         Of two workspaces, each may have an info@ of its own at one hoster, and they do not count together. A login
         without its domain may be any of them: it counts for each, and each counts for it.
         """
+        provider = provider_of(self.host)
+        if provider is not None and provider.value.sign_in is SignIn.API_KEY:
+            # All its customers sign in as "apikey" or the like, which is nobody's mailbox.
+            return
         limit, name, domain = FAILED_SIGN_INS_EVERYWHERE, self._mailbox.name, self._mailbox.domain
         if not domain:
             await count.take(_OF_EVERY_SPELLING, server, name)
@@ -211,11 +217,11 @@ class _Count:
             self.spent = self.spent or RateLimitedError(limit, window)
 
 
-def sign_in_of(account: Account, caller: Person, *, accepted_at: str) -> SignIn | None:
+def sign_in_of(account: Account, caller: Person, *, accepted_at: str) -> CountedSignIn | None:
     """Return the sign-in of a test by `caller`; None where the test will try none."""
     if not account.authenticate or account.password is None or account.encryption is Encryption.NONE:
         return None
-    return SignIn(
+    return CountedSignIn(
         workspace=caller.workspace, caller=caller.user, host=account.host, login=account.login, accepted_at=accepted_at
     )
 

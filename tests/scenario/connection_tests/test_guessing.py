@@ -23,7 +23,7 @@ from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_EVERYWHERE, Limit, RateLimitedError
 from bot.profiles.connection_tests.mailboxes import mailbox_of
-from bot.profiles.connection_tests.sign_ins import SignIn
+from bot.profiles.connection_tests.sign_ins import CountedSignIn
 from bot.server import serving
 from bot.smtp.account import ReachedServer
 from bot.smtp.network.connect import Network
@@ -303,7 +303,7 @@ async def test_without_the_database_nobody_is_signed_in(
         raise DatabaseUnavailableError(DatabaseFault.SILENT)
 
     async with attacked(tmp_path, started) as attack:
-        monkeypatch.setattr(SignIn, "reach", unavailable)
+        monkeypatch.setattr(CountedSignIn, "reach", unavailable)
         said = await attack.guess(MALLORY)
         assert "The bot cannot reach its database at the moment" in said
         assert attack.sign_ins == 0
@@ -407,11 +407,14 @@ async def test_all_workspaces_together_have_thirty_refused_sign_ins_a_day_for_a_
             counts[login] += await tries(http_demo, f"T{number}", login, server)
     assert counts["info@one.test"] == counts["info@two.test"] == 30
     assert not await tries(http_demo, "T99", "info", server)
+    # The login of everybody who uses such a service.
+    for number in range(31):
+        assert await tries(http_demo, f"T{number}", "apikey", server, "smtp.sendgrid.net")
 
 
-async def tries(demo: Demo, workspace: str, login: str, server: ReachedServer) -> bool:
+async def tries(demo: Demo, workspace: str, login: str, server: ReachedServer, host: str = "mail.test") -> bool:
     """Whether a sign-in of a workspace is let through to a server."""
-    sign_in = SignIn(workspace=workspace, caller="U1", host="mail.test", login=login, accepted_at="")
+    sign_in = CountedSignIn(workspace=workspace, caller="U1", host=host, login=login, accepted_at="")
     try:
         async with demo.bot.database.writing() as tx:
             await sign_in.begin(tx)
