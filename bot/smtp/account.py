@@ -1,7 +1,7 @@
 """An account and a message as connection tests use them: plain data, the password masked."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
@@ -44,7 +44,8 @@ class Account:
     `password` is None when none is stored; `mechanism` is None for the best one offered; `pin` is the SHA-256
     (hex) of the only public key that is trusted, None for the usual authorities; `token` returns an OAuth access
     token, which is used with XOAUTH2 instead of a password; `permit` is asked just before the sign-in, and None where
-    nobody is to be asked.
+    nobody is to be asked. Where nobody signs in, `recipient` is whom a test without a message names with RCPT, an
+    address that is certainly the owner's; None: it names nobody.
     """
 
     address: str
@@ -59,6 +60,7 @@ class Account:
     pin: str | None = None
     token: TokenProvider | None = None
     permit: Permit | None = None
+    recipient: str | None = None
 
     def without_secrets(self) -> "Account":
         """Return the account as it may be shown."""
@@ -67,7 +69,8 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """A message that is sent after all stages have passed."""
+    """A message that is sent after all stages have passed; `secret` stands in it, and is kept out of the report."""
 
     recipient: str
-    content: bytes
+    content: bytes = field(repr=False)
+    secret: SecretStr | None = None

@@ -23,7 +23,7 @@ from bot.profiles.connection_tests.bulk_progress import (
 )
 from bot.profiles.connection_tests.connection_tests import ConnectionTests, OwnTestFirstError
 from bot.profiles.connection_tests.limits import RateLimitedError
-from bot.profiles.connection_tests.mailboxes import mailbox_of
+from bot.profiles.connection_tests.mailboxes import mailbox_meant
 from bot.profiles.connection_tests.run_results import RunResult, load_result, save_result
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
@@ -256,7 +256,7 @@ class _Logins:
     @asynccontextmanager
     async def only(self, one: ProfileToTest) -> AsyncIterator[None]:
         """Wait until nobody else of the run signs in with this login, at whatever server: it may have many names."""
-        async with self._locks.setdefault(mailbox_of(one.login).name, asyncio.Lock()):
+        async with self._locks.setdefault(mailbox_meant(one.login).name, asyncio.Lock()):
             yield
 
 

@@ -13,9 +13,20 @@ from bot.profiles.account.drafts import FormAuthor, check_form
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.form_tests import keep_form_test, tested_values
+from bot.profiles.account.own_address import (
+    Confirmation,
+    ConfirmationCode,
+    OwnAddress,
+    address_in_slack,
+    mailbox_of,
+    own_address,
+    store_confirmation,
+)
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.limits import (
+    CODES_OF_A_PERSON,
+    CODES_TO_AN_ADDRESS,
     MESSAGES_OF_A_PERSON,
     TESTS_OF_A_TARGET_IN_BULK,
     SignInsLeft,
@@ -25,9 +36,9 @@ from bot.profiles.connection_tests.limits import (
     give_back,
 )
 from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
-from bot.profiles.connection_tests.sample_message import sample_message
+from bot.profiles.connection_tests.sample_message import code_message, sample_message
 from bot.profiles.connection_tests.sign_ins import CountedSignIn, sign_in_of
-from bot.profiles.errors import NoProfileError, UserError
+from bot.profiles.errors import DirectoryError, NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
@@ -61,7 +72,8 @@ class AccountTester(Protocol):
 class ConnectionTestResult:
     """A finished test: of which account (without its secrets), the report, what it means, and the fixes to offer.
 
-    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused.
+    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused. With `unconfirmed` it
+    was begun by the owner, and would have written to the profile's address if that were confirmed.
     """
 
     account: Account
@@ -69,6 +81,11 @@ class ConnectionTestResult:
     advice: Advice | None
     fixes: tuple[ProposedFix, ...]
     sign_ins_left: SignInsLeft | None = None
+    unconfirmed: bool = False
+
+
+class NoOwnAddressError(UserError):
+    """There is no address at which a message certainly reaches whoever asks for it."""
 
 
 class OwnTestFirstError(Exception):
@@ -85,13 +102,31 @@ class SentMessageResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailedCode:
+    """A test that mailed a code to the profile's `address`, as far as it came."""
+
+    test: ConnectionTestResult
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CodeUses:
+    """What was counted of limits because a code is mailed for a person."""
+
+    person: Person
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Begun:
     """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty."""
 
     account: Account
     sign_in: CountedSignIn | None
     message: tuple[Use, ...] = ()
+    code: _CodeUses | None = None
     test_id: str = ""
+    unconfirmed: bool = False
 
 
 class ConnectionTests:
@@ -135,11 +170,13 @@ class ConnectionTests:
             StoppedTestError: somebody stopped the test.
         """
         loaded = await self._stored(caller, owner)
+        in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin_stored(tx, caller, owner, loaded)
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack, accepted=accepted)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(caller, owner, loaded, report, left)
+            return await self._kept(caller, owner, loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def fix_and_test(
         self,
@@ -159,15 +196,17 @@ class ConnectionTests:
             OutdatedFixError: the fix does not fit the profile as it is now.
         """
         await self._access.require_owner_or_admin(caller, owner)
+        in_slack = await self._address_in_slack(owner)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
                 change, loaded = await self._profiles.fix(tx, caller=caller, owner=owner, fix=fix)
                 await _require_testable(tx, loaded)
-                begun = await self._begin_stored(tx, caller, owner, loaded)
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack, accepted=accepted)
             self._on_change(owner)
             on_fixed(change)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(caller, owner, loaded, report, left)
+            return await self._kept(caller, owner, loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`.
@@ -191,8 +230,9 @@ class ConnectionTests:
         return testing.result()
 
     async def _test_in_bulk(self, caller: Person, owner: Person, loaded: Loaded) -> ConnectionTestResult:
-        account = account_of(loaded.profile)
+        in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._database.writing() as tx:
+            account = await _account(tx, owner, loaded.profile, in_slack)
             sign_in = sign_in_of(account, replace(caller, user=""), accepted_at=accepted_at(tx, loaded))
             if sign_in is not None:
                 await sign_in.begin(tx)
@@ -214,20 +254,21 @@ class ConnectionTests:
     async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
 
-        It goes to one's own address or, for somebody else's profile, to the caller's address in Slack. It counts as
-        one of the day's messages unless it is certain that the server did not take it.
+        It goes to the caller: to the profile's address where that is certainly theirs, else to their verified address
+        in Slack. It counts as one of the day's messages unless it is certain that the server did not take it.
+
+        Raises:
+            NoOwnAddressError: there is no such address.
+            DirectoryError: Slack does not say whether there is one.
         """
         loaded = await self._stored(caller, owner)
-        recipient = loaded.profile.address
-        if caller != owner:
-            member = await self._access.member(caller)
-            recipient = member.address if member else ""
-        if not recipient:
-            raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
-        outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
+        own = await self._own_address(caller, owner, loaded.profile)
+        recipient, content = own.address, sample_message(loaded.profile, own.address, now=self._clock())
+        outgoing = Outgoing(recipient=recipient, content=content)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin_stored(tx, caller, owner, loaded)
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack="", accepted=accepted)
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
             report, left = await self._watched(
                 replace(begun, message=message),
@@ -235,10 +276,33 @@ class ConnectionTests:
                 lambda account, follow: self._tester.send(account, outgoing, follow),
                 progress,
             )
-            result = await self._kept(caller, owner, loaded, report, left)
+            unconfirmed = caller == owner and not own.is_profiles
+            result = await self._kept(caller, owner, loaded, report, left, unconfirmed=unconfirmed)
         domain = begun.account.address.rpartition("@")[2]
         judgement = await self._judge(domain, begun.account.host) if report.passed else ()
         return SentMessageResult(test=result, recipient=recipient, dns_findings=judgement)
+
+    async def mail_code(self, *, caller: Person, progress: Progress) -> MailedCode:
+        """Test the caller's profile and, when all is well, mail a code to its address; errors as `test`.
+
+        The code can be typed back from before it is sent, unless it turns out that it was not. It counts as mailed
+        then and, where nobody signs in, as soon as the server was told the address: its answer tells of a mailbox.
+        """
+        loaded = await self._stored(caller, caller)
+        profile, code = loaded.profile, ConfirmationCode.generate()
+        content = code_message(profile.address, code, now=self._clock())
+        outgoing = Outgoing(recipient=profile.address, content=content, secret=code.secret)
+        async with self._only_test_of(caller):
+            async with self._database.writing() as tx:
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, caller, profile, in_slack="", accepted=accepted)
+                begun = replace(begun, code=await _count_code(tx, caller, profile.address))
+                await store_confirmation(tx, caller, Confirmation.of(profile, code))
+            report, left = await self._watched(
+                begun, caller, lambda account, follow: self._tester.send(account, outgoing, follow), progress
+            )
+            result = await self._kept(caller, caller, loaded, report, left)
+        return MailedCode(test=result, address=profile.address)
 
     async def test_form(
         self, *, caller: Person, owner: Person, form: ProfileForm, progress: Progress
@@ -258,17 +322,17 @@ class ConnectionTests:
             defaults = (await load_defaults(tx, owner.workspace)).defaults
         author = FormAuthor(caller=caller, owner=owner, password_in_form=self._password_in_form)
         draft = check_form(form, loaded.profile, defaults, author, now=self._clock())
-        account = account_of(draft.profile)
+        in_slack = await self._address_in_slack(owner, draft.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
                 # What was typed is a guess, whatever is stored.
-                begun = await self._begin(tx, caller, owner, sign_in_of(account, caller, accepted_at=""), account)
+                begun = await self._begin(tx, caller, owner, draft.profile, in_slack, accepted="")
             report, left = await self._watched(begun, owner, self._tester.test, progress)
         last = report_of(loaded.last_test) if loaded.last_test else None
         report = replace(report, trusted_before=_trusted_before(last, report))
         async with self._database.writing() as tx:
             await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
-        return replace(interpret_report(report, account, draft.profile), sign_ins_left=left)
+        return replace(interpret_report(report, begun.account, draft.profile), sign_ins_left=left)
 
     async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
         """Give the dialogue of the last test, credentials replaced.
@@ -284,6 +348,39 @@ class ConnectionTests:
         if report is None or not report.transcript:
             raise NoProfileError("There is no transcript yet. Use /email-test first.")
         return report.transcript
+
+    async def _address_in_slack(self, owner: Person, profile: EmailProfile | None = None) -> str:
+        """Return the owner's verified address in Slack, where a test of the profile may need it; else "".
+
+        While Slack is silent a test names nobody in its place.
+        """
+        if profile is not None and profile.authenticate:
+            return ""
+        with suppress(DirectoryError):
+            return await address_in_slack(self._access, owner)
+        return ""
+
+    async def _own_address(self, caller: Person, owner: Person, profile: EmailProfile) -> OwnAddress:
+        """Return where a message reaches the caller: for somebody else's profile at their address in Slack alone.
+
+        Raises:
+            NoOwnAddressError: nowhere.
+            DirectoryError: Slack does not say where.
+        """
+        in_slack, silence = "", None
+        try:
+            in_slack = await address_in_slack(self._access, caller)
+        except DirectoryError as error:
+            silence = error
+        own = OwnAddress(address=in_slack, is_profiles=False)
+        if caller == owner:
+            async with self._database.reading() as tx:
+                own = await own_address(tx, owner, profile, in_slack=in_slack)
+        if own.address:
+            return own
+        raise silence or NoOwnAddressError(
+            "Slack tells no verified email address of yours, so there is nowhere to send a message to."
+        )
 
     async def _stored(self, caller: Person, owner: Person) -> Loaded:
         await self._access.require_owner_or_admin(caller, owner)
@@ -311,21 +408,21 @@ class ConnectionTests:
             del self._testing[owner]
             ended.set_result(None)
 
-    async def _begin_stored(self, tx: Transaction, caller: Person, owner: Person, loaded: Loaded) -> _Begun:
-        """Begin a test of what is stored."""
-        account = account_of(loaded.profile)
-        sign_in = sign_in_of(account, caller, accepted_at=accepted_at(tx, loaded))
-        return await self._begin(tx, caller, owner, sign_in, account)
-
     async def _begin(
-        self, tx: Transaction, caller: Person, owner: Person, sign_in: CountedSignIn | None, account: Account
+        self, tx: Transaction, caller: Person, owner: Person, profile: EmailProfile, in_slack: str, *, accepted: str
     ) -> _Begun:
-        """Count a test against all limits, and store that it is under way."""
+        """Count a test against all limits, and store that it is under way.
+
+        `in_slack` is the owner's address there; `accepted` is the pin of the server that accepted the password last.
+        """
+        account = await _account(tx, owner, profile, in_slack)
+        sign_in = sign_in_of(account, caller, accepted_at=accepted)
         await count_test(tx, caller, account.host, account.port)
         if sign_in is not None:
             await sign_in.begin(tx)
         test_id = await self._running.add(tx, caller=caller, owner=owner)
-        return replace(self._begun(account, sign_in), test_id=test_id)
+        elsewhere = not account.authenticate and (account.recipient or "").casefold() != account.address.casefold()
+        return replace(self._begun(account, sign_in), test_id=test_id, unconfirmed=caller == owner and elsewhere)
 
     def _begun(self, account: Account, sign_in: CountedSignIn | None) -> _Begun:
         """Return a test that is within the limits so far; before it signs in, it is counted for the server itself."""
@@ -378,6 +475,8 @@ class ConnectionTests:
                 await tx.running_tests.end(begun.test_id)
             if report is None or not report.may_have_sent:
                 await give_back(tx, begun.message)
+                if begun.code is not None:
+                    await _take_code_back(tx, begun.code, begun.account, report)
             if begun.sign_in is not None and (report is None or not report.sign_in_refused):
                 await begun.sign_in.give_back(tx)
             elif begun.sign_in is not None and (left := await begun.sign_in.left(tx)):
@@ -387,11 +486,18 @@ class ConnectionTests:
         return left
 
     async def _kept(
-        self, caller: Person, owner: Person, loaded: Loaded, report: Report, left: SignInsLeft | None
+        self,
+        caller: Person,
+        owner: Person,
+        loaded: Loaded,
+        report: Report,
+        left: SignInsLeft | None,
+        *,
+        unconfirmed: bool = False,
     ) -> ConnectionTestResult:
         report = await self._keep(caller, owner, loaded, report)
         result = interpret_report(report, account_of(loaded.profile), loaded.profile)
-        return replace(result, sign_ins_left=left)
+        return replace(result, sign_ins_left=left, unconfirmed=unconfirmed)
 
     async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
         failed = report.failed_stage
@@ -424,6 +530,27 @@ async def _require_testable(tx: Transaction, loaded: Loaded) -> None:
     if not loaded.profile.is_complete:
         raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
     (await load_defaults(tx, loaded.owner.workspace)).defaults.require_allowed(loaded.profile.host)
+
+
+async def _account(tx: Transaction, owner: Person, profile: EmailProfile, in_slack: str) -> Account:
+    """Return the account to test, and whom the test may name as recipient where nobody signs in."""
+    account = account_of(profile)
+    if account.authenticate:
+        return account
+    own = await own_address(tx, owner, profile, in_slack=in_slack)
+    return replace(account, recipient=own.address or None)
+
+
+async def _count_code(tx: Transaction, caller: Person, address: str) -> _CodeUses:
+    uses = await count(tx, CODES_OF_A_PERSON, caller.workspace, caller.user)
+    return _CodeUses(person=caller, uses=uses + await count(tx, CODES_TO_AN_ADDRESS, mailbox_of(address)))
+
+
+async def _take_code_back(tx: Transaction, code: _CodeUses, account: Account, report: Report | None) -> None:
+    """Forget a code that was not mailed; its uses count where the server said of the address whether it takes mail."""
+    await tx.confirmations.forget(code.person.workspace, code.person.user)
+    if report is None or account.authenticate or not report.named_recipient:
+        await give_back(tx, code.uses)
 
 
 def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:

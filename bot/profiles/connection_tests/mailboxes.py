@@ -34,7 +34,7 @@ class Mailbox:
     domain: str
 
 
-def mailbox_of(login: str) -> Mailbox:
+def mailbox_meant(login: str) -> Mailbox:
     """Return the mailbox that a login means."""
     user = _user(_AROUND.sub("", _folded(login)))
     name, *rest = _BEHIND_USER.split(user, maxsplit=1)

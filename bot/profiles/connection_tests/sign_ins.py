@@ -22,7 +22,7 @@ from bot.profiles.connection_tests.limits import (
     Use,
     limit_key,
 )
-from bot.profiles.connection_tests.mailboxes import Mailbox, mailbox_of
+from bot.profiles.connection_tests.mailboxes import Mailbox, mailbox_meant
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import Lock, LockNotice, notify_of_lock
@@ -68,7 +68,7 @@ class CountedSignIn:
     _mailbox: Mailbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self._mailbox = mailbox_of(self.login)
+        self._mailbox = mailbox_meant(self.login)
 
     async def begin(self, tx: Transaction) -> None:
         """Count what is known before the server's name is looked up.

@@ -22,7 +22,7 @@ from bot.demo.stand_in.people import PEOPLE, TEAM, DemoPerson
 from bot.demo.stand_in.platform import searchable
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_EVERYWHERE, Limit, RateLimitedError
-from bot.profiles.connection_tests.mailboxes import mailbox_of
+from bot.profiles.connection_tests.mailboxes import mailbox_meant
 from bot.profiles.connection_tests.sign_ins import CountedSignIn
 from bot.server import serving
 from bot.smtp.account import ReachedServer
@@ -454,9 +454,9 @@ def test_all_spellings_of_a_login_are_one_mailbox() -> None:
     chance = random.Random(15)
     for _ in range(scaled(quick=500, full=5000)):
         login = spelled(chance)
-        assert mailbox_of(login).name == "adalovelace", login
+        assert mailbox_meant(login).name == "adalovelace", login
 
 
 def test_other_logins_are_other_mailboxes() -> None:
     logins = ["ada@mail.test", "bob@mail.test", "CORP\\eve", "info", "app-key", "ада@mail.test", "u_1", "u_2", "@"]
-    assert len({mailbox_of(one).name for one in logins}) == len(logins)
+    assert len({mailbox_meant(one).name for one in logins}) == len(logins)
