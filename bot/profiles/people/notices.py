@@ -41,6 +41,8 @@ class NoticeKind(StrEnum):
     """Somebody else deleted it."""
     REMINDER = "reminder"
     """An admin asks the person to do what is left to do."""
+    MESSAGE = "message"
+    """Somebody else sent a test message through the profile."""
     BATCH = "batch"
     """To an admin: what became of notices to many people."""
     LOCKED = "locked"
@@ -62,6 +64,14 @@ class DeletedNotice:
     """Who deleted a profile (a user id)."""
 
     by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageNotice:
+    """Who sent a test message (a user id), to which address."""
+
+    by: str
+    recipient: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +135,14 @@ class BatchResult:
     users: tuple[str, ...]
 
 
-StoredContent = ChangedNotice | DeletedNotice | ReminderNotice | BatchNotice | LockNotice
-Content = ChangedNotice | DeletedNotice | Reminder | BatchResult | LockNotice
+StoredContent = ChangedNotice | DeletedNotice | MessageNotice | ReminderNotice | BatchNotice | LockNotice
+Content = ChangedNotice | DeletedNotice | MessageNotice | Reminder | BatchResult | LockNotice
 """What a person is told."""
 
 _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.CHANGED: ChangedNotice,
     NoticeKind.DELETED: DeletedNotice,
+    NoticeKind.MESSAGE: MessageNotice,
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
     NoticeKind.LOCKED: LockNotice,
@@ -175,6 +186,13 @@ async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> 
     if owner != caller:
         document = _document(DeletedNotice(by=caller.user))
         await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.DELETED, document=document)
+
+
+async def notify_of_message(tx: Transaction, caller: Person, owner: Person, *, recipient: str) -> None:
+    """Tell the owner that somebody else sent a test message through their profile; their own needs no notice."""
+    if owner != caller:
+        document = _document(MessageNotice(by=caller.user, recipient=recipient))
+        await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.MESSAGE, document=document)
 
 
 async def add_reminder(tx: Transaction, caller: Person, owner: Person, *, batch: str = "") -> None:

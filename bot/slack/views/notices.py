@@ -18,6 +18,7 @@ from bot.profiles.people.notices import (
     DeletedNotice,
     Lock,
     LockNotice,
+    MessageNotice,
     Reminder,
 )
 from bot.slack.ids import ActionId
@@ -60,6 +61,8 @@ def notice_message(content: Content, *, reader: str, entry: PasswordEntry) -> Me
             return _changed(content, reader)
         case DeletedNotice():
             return _deleted(content)
+        case MessageNotice():
+            return _sent(content)
         case Reminder():
             return _reminder(content, reader, entry)
         case BatchResult():
@@ -101,6 +104,14 @@ def _deleted(notice: DeletedNotice) -> Message:
             section(f"<@{notice.by}> deleted your email profile. If that was a mistake, ask them, or set it up again."),
             actions(button("Set up", ActionId.EDIT)),
         ],
+    )
+
+
+def _sent(notice: MessageNotice) -> Message:
+    done = f"sent a test message through your email profile, to {code(notice.recipient)}"
+    return Message(
+        text="An admin sent a test message through your email profile. If you did not ask for that, ask them.",
+        blocks=[section(f"<@{notice.by}> {done}. If you did not ask for that, ask them.")],
     )
 
 
