@@ -130,6 +130,17 @@ async def open_database(settings: Settings) -> Database:
         raise SettingsError({"DATABASE_URL": str(error)}) from None
 
 
+def unverified_sentence(database: Database) -> str:
+    """Return what is to be said of a database beyond this machine that anybody could stand in for; else nothing."""
+    if not database.unverified_hosts:
+        return ""
+    hosts = " and ".join(database.unverified_hosts)
+    return (
+        f"nothing makes sure that what answers at {hosts} is your PostgreSQL, so who sits between could read and "
+        "change what passes. Add sslmode=verify-full and sslrootcert=… to DATABASE_URL."
+    )
+
+
 async def prepare_database(database: Database) -> None:
     """Upgrade the schema of SQLite, require that of PostgreSQL, and check the keys against the records.
 
@@ -176,6 +187,8 @@ async def open_bot(
     settings.require_slack()
     repair_body_parsing()
     database = await open_database(settings)
+    if unverified := unverified_sentence(database):
+        log.warning("The connection to the database: %s", unverified)
     try:
         await prepare_database(database)
         calls = SlackCalls()
