@@ -89,7 +89,7 @@ RUNNING_TESTS = 50
 """Connection tests under way at once in one process; one more is politely refused."""
 
 HANDSHAKES = 32
-"""TLS handshakes at once: each costs about 3 ms of CPU, and the event loop should not wait for many."""
+"""TLS handshakes that begin at once: each costs about 3 ms of CPU, and the event loop should not wait for many."""
 
 
 class StartError(Exception):

@@ -254,6 +254,14 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AcceptedPassword:
+    """Which password a server accepted last: a keyed hash of it with its login and server, and the server's pin."""
+
+    digest: str
+    pin: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A connection test: finished, under way (a stage is RUNNING, those to come are WAITING), or STOPPED at a stage.
 
@@ -265,7 +273,7 @@ class Report:
     `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, or when the test
     was stopped, None in reports of before; `mail_servers` are the MX hosts of a server's name that has no address;
     `provider` is the label of the provider that takes mail in for the domain of the address, "" where that is not
-    known.
+    known; `accepted` is which password was accepted last, in this test or an earlier one, None since one was refused.
     """
 
     host: str
@@ -285,6 +293,7 @@ class Report:
     evidence: Evidence | None = None
     mail_servers: tuple[str, ...] = ()
     provider: str = ""
+    accepted: AcceptedPassword | None = None
 
     @property
     def failed_stage(self) -> Stage | None:
@@ -301,6 +310,11 @@ class Report:
         """Whether every stage has ended and none failed; warnings do not fail a test."""
         ended = (Outcome.PASSED, Outcome.WARNED, Outcome.SKIPPED)
         return all(stage.outcome in ended for stage in self.stages)
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether the login was accepted."""
+        return any(stage.name is StageName.SIGN_IN and stage.outcome is Outcome.PASSED for stage in self.stages)
 
     @property
     def sign_in_refused(self) -> bool:

@@ -40,6 +40,8 @@ from bot.profiles.people.notices import (
     ChangedNotice,
     Content,
     DeletedNotice,
+    Lock,
+    LockNotice,
     MessageNotice,
     Reminder,
 )
@@ -197,7 +199,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         yield report.limited(RateLimitedError(limit, window))
     for left in (0, 1, 2):
         refused = interpret_report(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile)
-        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15))
+        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15), own_left=left, own_until=NOW)
         yield report.finished(account, replace(refused, sign_ins_left=until), owner=ADA)
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
@@ -239,6 +241,8 @@ def notices_to_people() -> Iterator[Content]:
         for described in ((f"Port {EVIL} → 587",), tuple(f"{name} {'x' * 990} → {EVIL}" for name in Field), ()):
             yield ChangedNotice(by=GRACE, fields=("Port",), descriptions=described, password_dropped=dropped)
     yield DeletedNotice(by=GRACE)
+    for lock in Lock:
+        yield LockNotice(lock=lock, by=ADA, login=EVIL, host=LONG_HOST, until=NOW)
     yield MessageNotice(by=GRACE, recipient=f"{EVIL}@example.com")
     many = {f"{number} {EVIL}": 1000 for number in range(15)}
     for what in Batch:
