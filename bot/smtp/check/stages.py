@@ -29,7 +29,8 @@ from bot.smtp.check.probe import PortProbe
 from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Fault, Outcome, Reply, StageName
 from bot.smtp.check.stage_record import Finding, StageRecord
-from bot.smtp.dialogue.replies import Redaction, Transcript
+from bot.smtp.dialogue.redaction import Redaction
+from bot.smtp.dialogue.replies import Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, verify_pin

@@ -17,7 +17,8 @@ from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.dialogue.pipelining import PipeliningProtocol
-from bot.smtp.dialogue.replies import Redaction, Transcript
+from bot.smtp.dialogue.redaction import Redaction
+from bot.smtp.dialogue.replies import Transcript
 
 LATE_READ_SECONDS = 0.25
 """How long a reply is waited for after its time is over, before its command is said once more."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.smtp.check.report import Reply
-from bot.smtp.dialogue.replies import MAX_TEXT_LENGTH, Redaction, clean
+from bot.smtp.dialogue.cleaning import MAX_TEXT_LENGTH, clean
+from bot.smtp.dialogue.redaction import Redaction
 from tests.counts import scaled
 
 LOGIN = "ada@example.com"
