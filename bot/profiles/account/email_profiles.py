@@ -9,6 +9,7 @@ from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis,
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.failures import failure_of, of_many
 from bot.profiles.account.fixes import (
+    OF_THE_PASSWORD,
     OutdatedFixError,
     ProposedFix,
     apply_fix,
@@ -168,13 +169,16 @@ class EmailProfiles:
             OutdatedFixError: the change does not fit the profile as it is now.
             UnreadableProfileError: the stored profile does not open.
         """
+        _require_own_password(caller, owner, fix)
         loaded = require_readable(await load(tx, owner))
         before = replace(loaded.profile, before=None)
         fixed = guarded(caller, owner, before, apply_fix(before, fix))
         if fixed != before:
             after = replace(fixed, before=before)
             fields = changed_fields(before, fixed)
-            loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
+            # "fixed: Password" would tell what the password before was like.
+            action = "saved" if fix.kind in OF_THE_PASSWORD else "fixed"
+            loaded = await self._store(tx, caller, loaded, after, fields=fields, action=action)
         return profile_change(loaded.view, before, fixed), loaded
 
     async def fix_among_many(
@@ -258,6 +262,7 @@ class EmailProfiles:
             InvalidFormError: fields break rules.
             OutdatedFixError: the change does not fit the form as it is now.
         """
+        _require_own_password(caller, owner, fix)
         before = (await self._draft(caller, owner, form)).profile
         needs_typing = opens_form(fix, before, has_password=before.has_password)
         fixed = filled_in(before, fix) if needs_typing else apply_fix(before, fix)
@@ -347,6 +352,12 @@ class EmailProfiles:
         tested = replace(stored, last_test=test)
         await update_person_from(tx, tested.view, at=self.clock())
         return tested
+
+
+def _require_own_password(caller: Person, owner: Person, fix: ProposedFix) -> None:
+    """Raise OutdatedFixError where somebody else would learn from a fix what the password is like."""
+    if caller != owner and fix.kind in OF_THE_PASSWORD:
+        raise OutdatedFixError("Only the owner can change what stands in the password.")
 
 
 def _changed_meanwhile(revision: int) -> EditConflictError:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.drafts import FormAuthor, check_form
+from bot.profiles.account.drafts import FormAuthor, check_form, names_same_account
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.form_tests import keep_form_test, tested_values
@@ -34,6 +34,7 @@ from bot.profiles.errors import NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
+from bot.profiles.people.notices import notify_of_form_test
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Outcome, Report, StageName
@@ -64,7 +65,8 @@ class AccountTester(Protocol):
 class ConnectionTestResult:
     """A finished test: of which account (without its secrets), the report, what it means, and the fixes to offer.
 
-    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused.
+    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused. With
+    `words_withheld` the server said something that is shown to the account's owner alone.
     """
 
     account: Account
@@ -72,6 +74,15 @@ class ConnectionTestResult:
     advice: Advice | None
     fixes: tuple[ProposedFix, ...]
     sign_ins_left: SignInsLeft | None = None
+    words_withheld: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialogue:
+    """The dialogue of a test, as `lines`; with `words_withheld` as others than the account's owner may see it."""
+
+    lines: tuple[str, ...]
+    words_withheld: bool
 
 
 class OwnTestFirstError(Exception):
@@ -89,9 +100,13 @@ class SentMessageResult:
 
 @dataclass(frozen=True, kw_only=True)
 class _Begun:
-    """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty."""
+    """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty.
+
+    `is_own` says that whoever began it is the account's owner.
+    """
 
     account: Account
+    is_own: bool = False
     sign_in: tuple[Use, ...]
     message: tuple[Use, ...] = ()
     test_id: str = ""
@@ -204,14 +219,16 @@ class ConnectionTests:
         report, _ = await self._settled(begun, self._tester.test(account, reports.append), reports)
         return await self._kept(caller, owner, loaded, report, None)
 
-    async def last_result(self, *, owner: Person, since: datetime | None = None) -> ConnectionTestResult | None:
-        """Return the last test of a profile as it is now, for whoever may see it; None when there is none `since`."""
+    async def last_result(
+        self, *, reader: Person, owner: Person, since: datetime | None = None
+    ) -> ConnectionTestResult | None:
+        """Return the last test of a profile as it is now, for a reader who may see it; None when none `since`."""
         async with self._database.reading() as tx:
             loaded = await load(tx, owner)
         report = loaded.view.last_test
         if report is None or (since is not None and report.tested_at < since):
             return None
-        return interpret_report(report, account_of(loaded.profile), loaded.profile)
+        return _result_for(reader, owner, report, account_of(loaded.profile), loaded.profile)
 
     async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
@@ -261,6 +278,9 @@ class ConnectionTests:
         author = FormAuthor(caller=caller, owner=owner, password_in_form=self._password_in_form)
         draft = check_form(form, loaded.profile, defaults, author, now=self._clock())
         account = account_of(draft.profile)
+        if caller != owner and not draft.has_typed_password and not names_same_account(draft.profile, loaded.profile):
+            account = account.without_password()
+            draft = replace(draft, profile=draft.profile.without_password())
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
                 begun = await self._begin(tx, caller, owner, account)
@@ -269,10 +289,11 @@ class ConnectionTests:
         report = replace(report, trusted_before=_trusted_before(last, report))
         async with self._database.writing() as tx:
             await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
-        return replace(interpret_report(report, account, draft.profile), sign_ins_left=left)
+            await notify_of_form_test(tx, caller, owner, account)
+        return replace(_result_for(caller, owner, report, account, draft.profile), sign_ins_left=left)
 
-    async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
-        """Give the dialogue of the last test, credentials replaced.
+    async def transcript(self, *, caller: Person, owner: Person) -> Dialogue:
+        """Give the dialogue of the last test, credentials replaced; to the owner alone with all that the server said.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -284,7 +305,8 @@ class ConnectionTests:
         report = report_of(last) if last else None
         if report is None or not report.transcript:
             raise NoProfileError("There is no transcript yet. Use /email-test first.")
-        return report.transcript
+        own = caller == owner
+        return Dialogue(lines=(report.in_full if own else report).transcript, words_withheld=not own)
 
     async def _stored(self, caller: Person, owner: Person) -> Loaded:
         await self._access.require_owner_or_admin(caller, owner)
@@ -317,7 +339,7 @@ class ConnectionTests:
         await count_test(tx, caller, account.host, account.port)
         sign_in = await _count_sign_in(tx, account, FAILED_SIGN_INS)
         test_id = await self._running.add(tx, caller=caller, owner=owner)
-        return _Begun(account=account, sign_in=sign_in, test_id=test_id)
+        return _Begun(account=account, is_own=caller == owner, sign_in=sign_in, test_id=test_id)
 
     async def _watched(
         self, begun: _Begun, owner: Person, run: Run, progress: Progress
@@ -326,6 +348,7 @@ class ConnectionTests:
         reports: list[Report] = []
 
         def follow(report: Report) -> None:
+            report = report.in_full if begun.is_own else report
             reports.append(report)
             progress(RunningTest.of(begun.test_id, begun.account, report))
 
@@ -366,7 +389,7 @@ class ConnectionTests:
         self, caller: Person, owner: Person, loaded: Loaded, report: Report, left: SignInsLeft | None
     ) -> ConnectionTestResult:
         report = await self._keep(caller, owner, loaded, report)
-        result = interpret_report(report, account_of(loaded.profile), loaded.profile)
+        result = _result_for(caller, owner, report, account_of(loaded.profile), loaded.profile)
         return replace(result, sign_ins_left=left)
 
     async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
@@ -406,6 +429,17 @@ async def _count_sign_in(tx: Transaction, account: Account, limits: tuple[Limit,
     if not account.authenticate or account.password is None or account.encryption is Encryption.NONE:
         return ()
     return await count_sign_in(tx, limits, account.host, account.login)
+
+
+def _result_for(
+    reader: Person, owner: Person, report: Report, account: Account, profile: EmailProfile
+) -> ConnectionTestResult:
+    """Return what a report means; what the server said, and what the password is like, is for the owner alone."""
+    if reader == owner:
+        return interpret_report(report.in_full, account, profile)
+    result = interpret_report(report, account.without_secrets(), profile)
+    words = report.words
+    return replace(result, words_withheld=words is not None and bool(words.reply or words.details))
 
 
 def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:

@@ -14,6 +14,7 @@ from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import NO_MEMBER, is_member
+from bot.smtp.account import Account
 from storage.database import Database, Transaction
 from storage.tables.outbox import SENT, StoredNotice
 
@@ -38,6 +39,8 @@ class NoticeKind(StrEnum):
     """Somebody else changed the profile."""
     DELETED = "deleted"
     """Somebody else deleted it."""
+    FORM_TESTED = "form_tested"
+    """Somebody else tested what stood in a form for the profile."""
     REMINDER = "reminder"
     """An admin asks the person to do what is left to do."""
     BATCH = "batch"
@@ -59,6 +62,16 @@ class DeletedNotice:
     """Who deleted a profile (a user id)."""
 
     by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormTestedNotice:
+    """Who tested a form (a user id), with which server and login; and whether the stored password was used."""
+
+    by: str
+    server: str
+    login: str
+    with_password: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +114,14 @@ class BatchResult:
     users: tuple[str, ...]
 
 
-StoredContent = ChangedNotice | DeletedNotice | ReminderNotice | BatchNotice
-Content = ChangedNotice | DeletedNotice | Reminder | BatchResult
+StoredContent = ChangedNotice | DeletedNotice | FormTestedNotice | ReminderNotice | BatchNotice
+Content = ChangedNotice | DeletedNotice | FormTestedNotice | Reminder | BatchResult
 """What a person is told."""
 
 _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.CHANGED: ChangedNotice,
     NoticeKind.DELETED: DeletedNotice,
+    NoticeKind.FORM_TESTED: FormTestedNotice,
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
 }
@@ -149,6 +163,19 @@ async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> 
     if owner != caller:
         document = _document(DeletedNotice(by=caller.user))
         await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.DELETED, document=document)
+
+
+async def notify_of_form_test(tx: Transaction, caller: Person, owner: Person, account: Account) -> None:
+    """Tell the owner that somebody else tested a form for their profile, as this account; their own needs no notice."""
+    if owner == caller:
+        return
+    notice = FormTestedNotice(
+        by=caller.user,
+        server=f"{account.host}:{account.port}",
+        login=account.login,
+        with_password=account.authenticate and account.password is not None,
+    )
+    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.FORM_TESTED, document=_document(notice))
 
 
 async def add_reminder(tx: Transaction, caller: Person, owner: Person, *, batch: str = "") -> None:

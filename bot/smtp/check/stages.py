@@ -72,7 +72,8 @@ class Stages:
         self._trust: ssl.SSLContext = probe.trust
         self._handshakes: asyncio.Semaphore = probe.handshakes
         self._timeout = timeout
-        self.redaction = Redaction(account.login, account.password)
+        known = (account.address, account.host, account.helo or "", outgoing.recipient if outgoing else "")
+        self.redaction = Redaction(account.login, account.password, known=known)
         self.transcript = Transcript(self.redaction)
         self.addresses: list[Address] = []
         self.address: Address | None = None
@@ -300,10 +301,15 @@ class Stages:
                 raise StageFailedError(Fault.PASSWORD_OVER_CLEAR_TEXT, "the link is not encrypted")
             secret = await account.token() if account.token else account.password
             if secret is None:
+                if account.password_withheld:
+                    raise StageFailedError(Fault.PASSWORD_WITHHELD, "the stored password was not used")
                 raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
-            self.redaction.add(account.login, secret)
+            if account.token:
+                self.redaction.add(secret)
             mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, dialogue.extensions, self.redaction)
             self._command, self._mechanism = Command.AUTH, mechanism
+            self._record.auth_began = True
+            self.transcript.begin_sign_in()
             answer = await sign_in(dialogue, mechanism, account.login, secret)
             if not answer.accepted:
                 raise self._sign_in_failure(answer)
@@ -369,7 +375,7 @@ class Stages:
                 self._command = Command.MESSAGE
                 reply = self._parsed(await dialogue.send_message(outgoing.content))
                 if reply.code == 250:
-                    finding.detail = reply.text or "accepted"
+                    finding.detail, finding.said = reply.text or "accepted", reply
                     return
             self._judge(reply, finding)
 

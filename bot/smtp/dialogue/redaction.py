@@ -69,7 +69,7 @@ class Redaction:
         letters = "".join(one.letters for one in self._secrets)
         self._readings = Readings(min(max(one.length, 3) for one in self._secrets), letters)
         self._judged.clear()
-        pieces.without("\n".join(form for one in self._known for form in self._forms_of_known(one)))
+        pieces.without("\n".join(form for one in self._known for form in self._forms_of_known(one, pieces)))
 
     def text(self, text: str) -> str:
         """Return a server's text cleaned, or a sentence in its place when it holds a secret."""
@@ -107,9 +107,9 @@ class Redaction:
             return _TOO_LONG
         return _REPEATED if found else ""
 
-    def _forms_of_known(self, text: str) -> Iterator[str]:
+    def _forms_of_known(self, text: str, pieces: "_Pieces") -> Iterator[str]:
         with suppress(_TooMuchToReadError):
-            yield from (form for form, _ in self._all_forms(text))
+            yield from (form for form, is_decoded in self._all_forms(text) if pieces.are_sought(is_decoded=is_decoded))
 
     def _all_forms(self, text: str) -> Iterator[tuple[str, bool]]:
         """Yield a text in all readings, folded, and of each whether it was decoded.
@@ -159,6 +159,10 @@ class _Pieces:
         self._whole = {one for one in self._whole if one not in known}
         self._plainly = {one for one in self._plainly if one not in known}
         self._decoded = {one for one in self._decoded if one not in known}
+
+    def are_sought(self, *, is_decoded: bool) -> bool:
+        """Whether there is something to seek in such a text."""
+        return bool(self._decoded) if is_decoded else bool(self._plainly or self._whole)
 
     def is_in(self, text: str, *, is_decoded: bool) -> bool:
         """Whether a folded text holds a piece; of words of ordinary replies, only as a part of a longer one."""

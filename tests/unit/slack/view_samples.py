@@ -20,7 +20,7 @@ from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.bulk_fixes import BulkChange
 from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest, queues_of
-from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.connection_tests import Dialogue, interpret_report
 from bot.profiles.connection_tests.limits import (
     FAILED_SIGN_INS,
     TESTS_OF_A_PERSON,
@@ -203,7 +203,8 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
     yield conversation.answer(ADA)
-    yield report.transcript([LONG_DETAIL[:80]] * 10)
+    for withheld in (True, False):
+        yield report.transcript(Dialogue(lines=(LONG_DETAIL[:80],) * 10, words_withheld=withheld))
     for command in COMMANDS:
         yield help.help_message(command)
         yield help.help_message(command, sentence=not_understood(command))

@@ -140,7 +140,7 @@ def test_a_password_in_base64_without_padding_is_not_shown(encoded: bytes) -> No
     assert redaction("hunter22", login="ada").text(encoded.decode().rstrip("=")) == HIDDEN
 
 
-@pytest.mark.parametrize("said", ["Authentication failed", "canary", "7Hq2", "5.7.8 ada@example.com", ""])
+@pytest.mark.parametrize("said", ["Authentication failed", "canar", "7Hq2", "5.7.8 ada@example.com", ""])
 def test_an_answer_without_the_password_is_shown(said: str) -> None:
     assert redaction().text(said) == said
     assert not redaction().leaks(said)
