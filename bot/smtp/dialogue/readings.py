@@ -90,7 +90,8 @@ class Readings:
         """Return what plain texts become when they are taken for something encoded: runs of text, one a line."""
         raws = dict.fromkeys(raw for text in texts for decode in _DECODERS for raw in decode(text))
         numbered = (self._run.findall(_characters_of_numbers(text)) for text in texts)
-        return "\n".join([*self._texts(_NO_TEXT.join(raws)), *(run for runs in numbered for run in runs)])
+        runs = (run for found in self._texts(_NO_TEXT.join(raws)) for run in found.split("\n"))
+        return "\n".join(dict.fromkeys((*runs, *(run for found in numbered for run in found))))
 
     def worth_decoding(self, text: str) -> str:
         """Return those lines of a text in which something may be encoded."""
@@ -117,7 +118,8 @@ def plain(text: str) -> str:
 
 def unescaped(text: str) -> Iterator[str]:
     """Yield a text with its escapes undone, round after round while there are some."""
-    yield plain(_NUMBERED.sub(lambda found: _character(found.group(1), 16), text))
+    if (undone := plain(_NUMBERED.sub(lambda found: _character(found.group(1), 16), text))) != text:
+        yield undone
     for _ in range(_ROUNDS):
         undone = html.unescape(_ESCAPE.sub(_escaped, _SOFT_BREAK.sub("", text)))
         undone = plain(_BEYOND_ASCII.sub(_of_utf8, undone))
@@ -130,7 +132,8 @@ def unescaped(text: str) -> Iterator[str]:
 def condensed(text: str) -> Iterator[str]:
     """Yield a text without blanks, and without each sign that makes so much of it that it may be a separator."""
     solid = "".join(text.split())
-    yield solid
+    if solid != text:
+        yield solid
     for part in dict.fromkeys((solid, *(word for word in text.split() if len(word) >= _LONG_WORD))):
         for sign, count in Counter(one for one in part if not one.isalnum()).most_common(_MOST_SEPARATORS):
             if count >= _FEWEST_SEPARATORS and count * _SHARE_OF_SEPARATORS >= len(part):

@@ -118,19 +118,26 @@ class Redaction:
             _TooMuchToReadError: they are too long.
         """
         texts = [*self._readings.of_received(text)]
+        texts += [one for part in texts for one in _variants(part)]
         read = 0
         for depth in range(_DEPTH):
-            solid = [one for text in texts for one in (text, *condensed(text))]
-            texts = [*dict.fromkeys(one for text in solid for one in (text, *unescaped(text)))]
             read += sum(map(len, texts))
             if read > _MOST_READ:
                 raise _TooMuchToReadError
-            for one in texts:
+            for one in dict.fromkeys(texts):
                 yield from _forms_of_reading(one, is_decoded=depth > 0)
-            # Nothing that decodes minds blanks.
-            spaced = {"".join(text.split()) for text in texts if " " in text}
-            worth = [one if depth == 0 else self._readings.worth_decoding(one) for one in texts if one not in spaced]
-            texts = [self._readings.decoded(worth)] if depth + 1 < _DEPTH else []
+            worth = texts if depth == 0 else [*map(self._readings.worth_decoding, texts)]
+            # Nothing that decodes minds blanks, but for those between numbers.
+            worth = [*{"".join(one.split()): one for one in reversed(worth)}.values()]
+            found = self._readings.decoded(worth) if depth + 1 < _DEPTH else ""
+            texts = [found, "\n".join(one for line in found.split("\n") for one in _variants(line))]
+
+
+def _variants(text: str) -> Iterator[str]:
+    """Yield a text without what may be separators, and each with its escapes undone."""
+    solid = [*condensed(text)]
+    yield from solid
+    yield from (one for part in (text, *solid) for one in unescaped(part))
 
 
 class _TooMuchToReadError(Exception):
@@ -147,12 +154,15 @@ class _Pieces:
         self.length = min(least, ceil(size * _SHARE))
         whole = [form for form in forms if self.length and len(form) >= self.length]
         self._whole = _both_ways(whole)
-        # A blank within a piece is one of its characters.
-        with_blank = (one for one in map(_folded, _windows(secret, self.length)) if len(one) == self.length - 1 > 2)
-        everywhere = _both_ways([*with_blank, *(one for form in whole for one in _windows(form, self.length))])
-        # Of what was not decoded, ordinary words tell nothing.
+        everywhere = _both_ways(one for form in whole for one in _windows(form, self.length))
+        # What it shares with ordinary words tells nothing; servers ask for a password in base64, too.
         self._plainly = {one for one in everywhere if one not in ORDINARY_WORDS}
-        self._decoded = everywhere if size > _SURE else self._whole if size == _SURE else set()
+        self._decoded = self._plainly if size > _SURE else set()
+        if size >= _SURE:
+            self._decoded = self._decoded | self._whole
+        # A blank within a piece is one of its characters; what is left is too short to be sought in noise.
+        shorter = (one for one in map(_folded, _windows(secret, self.length)) if len(one) == self.length - 1 > 2)
+        self._plainly = self._plainly | {one for one in shorter if one not in ORDINARY_WORDS}
 
     def without(self, known: str) -> None:
         """Take out what is part of a text that is no secret."""
