@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -145,6 +146,13 @@ class Stages:
             software=self._software or software_by_extensions(dialogue.extensions),
         )
 
+    def shown(self, certificate: Certificate | None) -> Certificate | None:
+        """Return a certificate without the texts in it that hold a secret: a server writes what it likes there."""
+        if certificate is None or not self.redaction.leaks("\n".join((*certificate.names, certificate.issuer))):
+            return certificate
+        names, issuer = map(self.redaction.text, certificate.names), self.redaction.text(certificate.issuer)
+        return replace(certificate, names=tuple(names), issuer=issuer)
+
     async def _resolve(self) -> None:
         with self._record.stage(StageName.RESOLVE) as finding:
             answers = await self._look_up(self._account.host)
@@ -249,7 +257,7 @@ class Stages:
                 try:
                     verify_pin(dialogue.tls_session(), self._account.pin)
                 except PinMismatchError:
-                    self.certificate = peer_certificate(dialogue.tls_session())
+                    self.certificate = self.shown(peer_certificate(dialogue.tls_session()))
                     raise
             self._describe_encryption(dialogue, finding)
             if dialogue.text_before_tls:
@@ -278,7 +286,7 @@ class Stages:
         session = dialogue.tls_session()
         if session is None:
             return
-        self.certificate = certificate = peer_certificate(session)
+        self.certificate = certificate = self.shown(peer_certificate(session))
         cipher = (session.cipher() or ("",))[0]
         version = (session.version() or "TLS").replace("TLSv", "TLS ")
         self.transcript.note(f"encrypted with {version}, {cipher}")

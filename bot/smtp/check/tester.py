@@ -158,7 +158,8 @@ class _Run:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._enough()):
                 if isinstance(error, ssl.SSLCertVerificationError):
-                    self._stages.certificate = await self._probe.untrusted_certificate(self._stages.address)
+                    certificate = await self._probe.untrusted_certificate(self._stages.address)
+                    self._stages.certificate = self._stages.shown(certificate)
                 elif (
                     failure(error, self._record.current, self._stages.redaction, self._stages.evidence()).fault
                     in _OLD_OR_NOT

@@ -34,7 +34,15 @@ from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT, Defaults, StoredDefaults
 from bot.profiles.people.history import HistoryPage
-from bot.profiles.people.notices import Batch, BatchResult, ChangedNotice, Content, DeletedNotice, Reminder
+from bot.profiles.people.notices import (
+    Batch,
+    BatchResult,
+    ChangedNotice,
+    Content,
+    DeletedNotice,
+    FormTestedNotice,
+    Reminder,
+)
 from bot.profiles.people.people_list import MAX_CAUSES, Cause, ListQuery, PeoplePage, PersonLine
 from bot.profiles.people.reminders import LeftOut, ReminderCounts
 from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
@@ -215,6 +223,8 @@ def notices_to_people() -> Iterator[Content]:
         for described in ((f"Port {EVIL} → 587",), tuple(f"{name} {'x' * 990} → {EVIL}" for name in Field), ()):
             yield ChangedNotice(by=GRACE, fields=("Port",), descriptions=described, password_dropped=dropped)
     yield DeletedNotice(by=GRACE)
+    yield FormTestedNotice(by=GRACE, server=f"{LONG_HOST}:65535", login=EVIL, with_password=True)
+    yield FormTestedNotice(by=GRACE, server="smtp.example.com:587", login="", with_password=False)
     many = {f"{number} {EVIL}": 1000 for number in range(15)}
     for what in Batch:
         for unsent in ({}, {"user_disabled": 1}, many):
