@@ -56,6 +56,7 @@ from bot.slack.web_api.clients import Clients, slack_session
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary
 from bot.slack.workspaces.installations import InstallationAuthorize, Installations, StateStore
 from bot.slack.workspaces.oauth import INSTALL_PATH, InstallFlow, install_flow
+from bot.slack.workspaces.sign_in import SIGN_IN_PATH, SlackSignIn
 from bot.slack.workspaces.token_rotation import OnRenewal, TokenRotation
 from bot.slack.workspaces.users import SlackDirectory
 from bot.slack.workspaces.workspaces import OneWorkspace, Workspaces, authorize_as
@@ -68,6 +69,7 @@ from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
+from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
@@ -257,7 +259,7 @@ class _Wiring:
         connection = await self._connect()
         workspaces = connection.workspaces
         directory = SlackDirectory(workspaces)
-        services = self._services(directory, tester, network)
+        services = self._services(directory, workspaces, tester, network)
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
         slack = slack_app(
@@ -366,7 +368,9 @@ class _Wiring:
         bolt = bolt_app(workspace, client=client, signing_secret=secret, authorize=authorize_as(identity))
         return SlackConnection(workspaces=workspace, bolt=bolt)
 
-    def _services(self, directory: SlackDirectory, tester: ConnectionTester, network: Network) -> Services:
+    def _services(
+        self, directory: SlackDirectory, workspaces: Workspaces, tester: ConnectionTester, network: Network
+    ) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
         utc_now = partial(datetime.now, UTC)
@@ -392,7 +396,13 @@ class _Wiring:
         links = None
         if settings.public_url:
             links = PrivateLinks(
-                database=database, access=access, public_url=settings.public_url, clock=utc_now, on_change=on_change
+                database=database,
+                access=access,
+                public_url=settings.public_url,
+                workspace_name=workspaces.name_of,
+                clock=utc_now,
+                on_change=on_change,
+                sign_in_first=settings.sign_in_first,
             )
         return Services(
             profiles=profiles,
@@ -417,7 +427,17 @@ class _Wiring:
         if services.links is None:
             return None
         notice = PasswordSetNotice(workspaces, self._jobs, services.entry)
-        return PasswordPage(services.links, self._pages, notice.show)
+        return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
+
+    def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:
+        if not links.sign_in_first:
+            return None
+        client_id, client_secret = _oauth(self._settings)
+        client = self._clients.without_retries(None)
+        provider = SlackSignIn(
+            client_id=client_id, client_secret=client_secret, public_url=links.public_url, client=client
+        )
+        return SignInPages(provider, links, self._pages, SIGN_IN_PATH)
 
 
 def open_installations(

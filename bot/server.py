@@ -20,6 +20,7 @@ from bot.health import DEGRADED, describe
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.log import Outcome
+from bot.observability.server_log import ServerLog
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
 from bot.settings import Settings, misspelt_settings, settings_file
 from bot.slack.middleware.held_ack import is_held
@@ -163,7 +164,7 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
     handlers = HttpHandlers(bot)
     # A client that sends or reads too slowly does not keep the process.
     application = handlers.application(events=not socket_mode)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=LAST_REQUESTS_SECONDS)
+    runner = web.AppRunner(application, access_log=None, logger=ServerLog(), shutdown_timeout=LAST_REQUESTS_SECONDS)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -273,9 +273,13 @@ class Settings(BaseSettings):
             (there,) = set(given) - set(missing)
             raise SettingsError({missing[0]: f"it is not set, although {there} is; the two belong together."})
         if self.slack_bot_token is not None:
-            why = "it is for one workspace, and SLACK_CLIENT_ID with SLACK_CLIENT_SECRET for many; keep one of them."
-            raise SettingsError({"SLACK_BOT_TOKEN": why})
-        if self.admin_user_ids:
+            if self.public_url is None:
+                why = (
+                    "it is for one workspace, and SLACK_CLIENT_ID with SLACK_CLIENT_SECRET for many; keep one of them. "
+                    "Or set PUBLIC_URL, and people of this one workspace sign in with Slack before a private page."
+                )
+                raise SettingsError({"SLACK_BOT_TOKEN": why})
+        elif self.admin_user_ids:
             why = "the same id may be somebody else in another workspace, so leave it unset beside SLACK_CLIENT_ID."
             raise SettingsError({"ADMIN_USER_IDS": why})
         return self
@@ -312,7 +316,12 @@ class Settings(BaseSettings):
     @property
     def many_workspaces(self) -> bool:
         """Whether the bot is installed through OAuth, in as many workspaces as want it."""
-        return self.slack_client_id is not None
+        return self.slack_client_id is not None and self.slack_bot_token is None
+
+    @property
+    def sign_in_first(self) -> bool:
+        """Whether people sign in with Slack before a private page is shown to them."""
+        return self.slack_client_id is not None and self.public_url is not None
 
     def require_slack(self) -> None:
         """Check that everything for serving Slack is set: a token or OAuth's two settings, and a way in.

@@ -11,7 +11,7 @@ import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from bot.demo.stand_in.people import PEOPLE, DemoPerson
 from bot.demo.stand_in.workspace import Workspace
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
+from bot.slack.workspaces.oauth import REDIRECT_PATH
 from bot.smtp.network.connect import Network
 from storage.crypto.keyring import generate_key
 
@@ -71,6 +72,7 @@ async def running_demo(
     """Start workspace (its page on `port`), mail server and bot; stop all in reverse order.
 
     `mail`, `network` and `people` stand in place of the demo's own; `given` are settings that stand above the demo's.
+    With the `slack_client_id` and `slack_client_secret` of the stand-in's app people sign in before a private page.
     Without `smtp_ca_file` the bot trusts the mail server's own authority alone: reading the system's takes as long as
     all the rest of the start.
     """
@@ -92,6 +94,7 @@ async def running_demo(
         listening = stack.enter_context(socket.create_server((str(LOOPBACK), 0)))
         public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
         settings = demo_settings(folder, workspace, **{"public_url": public_url, **given})
+        workspace.sign_ins.redirect_urls = [f"{settings.public_url}{REDIRECT_PATH}"] if settings.public_url else []
         bot = await stack.enter_async_context(
             open_bot(
                 settings, network=network or DemoNetwork(mail), trust=None if settings.smtp_ca_file else mail.trust()
@@ -119,7 +122,7 @@ async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> Non
         others = colleagues()
         mail = DemoMail(accounts_with(others))
         authority = mail.authority_file(Path(folder))
-        people = [*PEOPLE, *(one.person for one in others)]
+        people = [_with_picture(person) for person in (*PEOPLE, *(one.person for one in others))]
         async with running_demo(Path(folder), port=port, mail=mail, people=people, smtp_ca_file=authority) as demo:
             _say_welcome(demo.workspace.base_url)
             async with asyncio.TaskGroup() as group:
@@ -128,6 +131,10 @@ async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> Non
                     await loop.run_in_executor(None, open_page, demo.workspace.base_url)
                 await stop.wait()
     sys.stdout.write("\nThe demo has ended; nothing of it is kept.\n")
+
+
+def _with_picture(person: DemoPerson) -> DemoPerson:
+    return replace(person, picture=f"/pictures/{person.id}")
 
 
 async def _settle(demo: Demo, others: Sequence[Colleague], stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from bot.demo.mail import LOOPBACK, DemoMail
 from bot.demo.page import Page
+from bot.demo.stand_in.sign_in_page import SignInPage
 from bot.demo.stand_in.web_api import WebApi
 from bot.demo.stand_in.workspace import Workspace
 
@@ -17,6 +18,7 @@ async def serving_workspace(workspace: Workspace, mail: DemoMail, *, port: int =
     application = web.Application(client_max_size=2**20)
     page = Page(workspace, mail)
     WebApi(workspace).add_routes(application)
+    SignInPage(workspace).add_routes(application)
     page.add_routes(application)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()

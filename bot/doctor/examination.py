@@ -16,6 +16,7 @@ from bot.doctor.finding import (
     MAIL_SERVER,
     PUBLIC_URL,
     SETTINGS,
+    SIGN_IN,
     SIGNING_SECRET,
     SLACK,
     TOKEN,
@@ -27,7 +28,7 @@ from bot.doctor.finding import (
 )
 from bot.doctor.mail import announced_findings, mail_findings
 from bot.doctor.public import public_findings
-from bot.doctor.slack import clock_findings, installation_findings, socket_findings, token_findings
+from bot.doctor.slack import clock_findings, installation_findings, sign_in_findings, socket_findings, token_findings
 from bot.doctor.storing import storing_findings
 from bot.doctor.verdict import verdict
 from bot.settings import EXAMPLES, KEY_SETTINGS, Settings, SettingsError, SettingsFileError
@@ -37,6 +38,10 @@ _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 _TOLD_AS = {"SLACK_SIGNING_SECRET": "SLACK_APP_TOKEN", **dict.fromkeys(KEY_SETTINGS, "ENCRYPTION_KEYS")}
 """Of settings that may stand in for each other, the one that is named when all are missing."""
+
+
+_FOR_WANT_OF_PUBLIC_URL = {"PASSWORD_ENTRY": "needs PUBLIC_URL", "SLACK_BOT_TOKEN": "Or set PUBLIC_URL"}
+"""Settings that may not be as they are without a public address, and words of what is said then."""
 
 
 async def examine(mail_server: str | None = None) -> list[Finding]:
@@ -71,7 +76,11 @@ async def _findings(loaded: Settings, malformed: Mapping[str, str], mail_server:
         guarded(PUBLIC_URL, public_findings(loaded)),
     ]
     if slack_answers:
-        examinations += [guarded(TOKEN, token_findings(loaded)), guarded(APP_TOKEN, socket_findings(loaded))]
+        examinations += [
+            guarded(TOKEN, token_findings(loaded)),
+            guarded(APP_TOKEN, socket_findings(loaded)),
+            guarded(SIGN_IN, sign_in_findings(loaded)),
+        ]
     if "SMTP_HELO" not in malformed:
         examinations.append(guarded(ANNOUNCED, announced_findings(loaded)))
     if mail_server is not None:
@@ -144,11 +153,10 @@ def _loaded() -> tuple[Settings | None, dict[str, str]]:
 
 def _causes(reasons: Mapping[str, str]) -> dict[str, str]:
     """Return reasons without those that follow from others, in the order of the settings."""
-    # Only for want of PUBLIC_URL, which is malformed, PASSWORD_ENTRY may not be “private”.
-    wants_page = "PUBLIC_URL" in reasons and "needs PUBLIC_URL" in reasons.get("PASSWORD_ENTRY", "")
-    return {
-        name: reasons[name] for name in EXAMPLES if name in reasons and not (wants_page and name == "PASSWORD_ENTRY")
-    }
+    # What is only for want of PUBLIC_URL, which is malformed.
+    follows = {name for name, words in _FOR_WANT_OF_PUBLIC_URL.items() if words in reasons.get(name, "")}
+    kept = reasons.keys() - (follows if "PUBLIC_URL" in reasons else set())
+    return {name: reasons[name] for name in EXAMPLES if name in kept}
 
 
 def _default(name: str) -> object:

@@ -20,6 +20,7 @@ DNS = "DNS"
 MAIL_SERVER = "Mail server"
 CLOCK = "Clock"
 PUBLIC_URL = "PUBLIC_URL"
+SIGN_IN = "Sign in with Slack"
 VERDICT = "Verdict"
 
 ORDER = (
@@ -40,6 +41,7 @@ ORDER = (
     MAIL_SERVER,
     CLOCK,
     PUBLIC_URL,
+    SIGN_IN,
 )
 """Subjects, or how they begin, in the order of the report; the verdict ends it."""
 

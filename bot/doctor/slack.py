@@ -18,6 +18,7 @@ from bot.doctor.finding import (
     IN_WORKSPACE,
     INSTALLATIONS,
     SCOPES,
+    SIGN_IN,
     SLACK,
     SOCKET_MODE,
     TOKEN,
@@ -32,7 +33,8 @@ from bot.slack.ids import OPTIONAL_SCOPES
 from bot.slack.ids import SCOPES as NEEDED
 from bot.slack.web_api.clients import Clients
 from bot.slack.web_api.errors import error_code
-from bot.slack.workspaces.oauth import INSTALL_PATH
+from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH
+from bot.slack.workspaces.sign_in import SIGN_IN_PATH
 from storage.database import Database
 
 MOST_EXAMINED = 5
@@ -62,6 +64,11 @@ _APP_TOKEN_REMEDIES = {
     "not_allowed_token_type": "Use an app-level token with the scope connections:write.",
     "forbidden_team": "See whether Socket Mode is switched on for this app.",
 }
+
+
+# https://docs.slack.dev/reference/methods/openid.connect.token#errors
+_UNKNOWN_CODE = ("invalid_code", "invalid_grant", "bad_redirect_uri")
+"""Of these Slack speaks once it knows the app."""
 
 
 def _client(loaded: Settings, token: str | None) -> AsyncWebClient:
@@ -201,6 +208,30 @@ async def _connection(url: str) -> Finding:
         why = "Slack hung up at once. See whether Socket Mode is switched on, and whether ten connections are open."
         return bad(SOCKET_MODE, why)
     return good(SOCKET_MODE, "a connection was made, and closed again.")
+
+
+async def sign_in_findings(loaded: Settings) -> list[Finding]:
+    """Show Slack the app's id and secret with a code that is none: it tells whether it knows the two."""
+    if loaded.public_url is None or loaded.slack_client_id is None or loaded.slack_client_secret is None:
+        return []
+    redirect_uri = f"{loaded.public_url}{SIGN_IN_PATH}"
+    try:
+        await _client(loaded, None).openid_connect_token(
+            client_id=loaded.slack_client_id,
+            client_secret=loaded.slack_client_secret.get_secret_value(),
+            code="check",
+            redirect_uri=redirect_uri,
+        )
+    except SlackApiError as error:
+        if error_code(error) in _UNKNOWN_CODE:
+            # Which addresses are registered, Slack tells nobody but the person who is sent there.
+            where = f"{loaded.public_url}{REDIRECT_PATH}"
+            return [good(SIGN_IN, f"Slack knows this app. {where} has to be among its redirect URLs.")]
+        setting = "SLACK_CLIENT_SECRET" if error_code(error) == "bad_client_secret" else "SLACK_CLIENT_ID"
+        return [bad(SIGN_IN, _refused(setting, error, {}))]
+    except _NO_ANSWER as error:
+        return [bad(SIGN_IN, _no_answer(loaded, error))]
+    return [bad(SIGN_IN, _not_slack())]
 
 
 async def installation_findings(loaded: Settings, database: Database) -> list[Finding]:

@@ -11,6 +11,7 @@ from string import Template
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.observability.server_log import place_of
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import outage_sentence
 from storage.engines.transactions import DatabaseUnavailableError
@@ -86,9 +87,10 @@ class Pages:
                 return self.response(title, paragraph(not_found), error.status)
             except DatabaseUnavailableError as error:
                 return self.response("Not now", paragraph(outage_sentence(error)), 503)
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - whatever failed, the person is told
                 reference = secrets.token_hex(4).upper()
-                log.exception("A page failed (reference %s).", reference)
+                # Neither the error's text nor a traceback: what failed may be the address of a private link.
+                log.error("A page failed (%s, reference %s).", place_of(error), reference)  # noqa: TRY400
                 again = "Try again; if it stays, tell whoever runs the bot."
                 sentence = f"Something went wrong (reference {reference}). {again}"
                 return self.response("Not now", paragraph(sentence), 500)

@@ -1,6 +1,7 @@
 """The private password page: a form for one person, used once."""
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,23 +11,36 @@ from string import Template
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.profiles.account.private_links import LinkGoneError, PasswordSet, PrivateLink, PrivateLinks
+from bot.profiles.account.private_links import (
+    LinkAddress,
+    LinkGoneError,
+    LinkSubject,
+    PasswordSet,
+    PrivateLink,
+    PrivateLinks,
+    SignInNeededError,
+)
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError
 from bot.web.pages import Pages, client_address, paragraph, read_asset
+from bot.web.sign_in import SignInPages
 
 _COOKIE = "password-form"
 _MAX_BODY_BYTES = 16_384
 _NOT_FOUND = "There is nothing here. Go back to Slack and choose “Set the password privately” again."
 
+_PICTURE = re.compile(r"(https?://[a-z0-9.-]+(?::\d+)?/[\w./~@%+-]*)(?:\?[\w./~@%+=&-]*)?", re.ASCII | re.IGNORECASE)
+"""The address of a picture, up to its query: what a Content-Security-Policy can name (CSP 3, 2.3.1)."""
+
 
 @dataclass(frozen=True)
 class PasswordPage:
-    """Serves the page."""
+    """Serves the page; `sign_in` is None where nobody has to sign in first."""
 
     links: PrivateLinks
     pages: Pages
     on_password_set: Callable[[PasswordSet], None]
+    sign_in: SignInPages | None = None
 
     def add_routes(self, application: web.Application) -> None:
         """Add the page's routes."""
@@ -34,11 +48,16 @@ class PasswordPage:
         pages.router.add_get("/{user}/{token}", self.show)
         pages.router.add_post("/{user}/{token}", self.submit)
         application.add_subapp("/password/", pages)
+        if self.sign_in is not None:
+            self.sign_in.add_routes(application)
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the form. A GET, as programs send that preview links, does not use the link up."""
+        address = self._address_of(request)
         try:
-            return self._form(request, await self.links.find_link(**_link_of(request)))
+            return await self._form(request, await self.links.find_link(address))
+        except SignInNeededError as error:
+            return self._sign_in_first(address, error, status=200)
         except UserError as error:
             return self._refused(error)
 
@@ -48,18 +67,30 @@ class PasswordPage:
         if typed is None:
             sentence = "Open the link again, and type the password there."
             return self.pages.response("Not from this page", paragraph(sentence), 403)
+        address = self._address_of(request)
         try:
             try:
-                done = await self.links.set_password(**_link_of(request), password=SecretStr(typed))
+                done = await self.links.set_password(address, SecretStr(typed))
             except InvalidFormError as error:
-                link = await self.links.find_link(**_link_of(request))
-                return self._form(request, link, str(error), status=422)
+                return await self._form(request, await self.links.find_link(address), str(error), status=422)
+        except SignInNeededError as error:
+            return self._sign_in_first(address, error, status=403)
         except UserError as error:
             return self._refused(error)
         self.on_password_set(done)
         sentence = f"It is sealed, and goes to {done.link.host} only. You can close this page and go back to Slack."
         body = "".join(map(paragraph, (sentence, *done.notes)))
         return self.pages.response("Your password is set", body, 200)
+
+    def _address_of(self, request: web.Request) -> LinkAddress:
+        user, token = request.match_info["user"], request.match_info["token"]
+        browser = self.sign_in.browser_of(request, user, token) if self.sign_in else ""
+        return LinkAddress(user=user, token=token, network=client_address(request), browser=browser)
+
+    def _sign_in_first(self, address: LinkAddress, error: SignInNeededError, *, status: int) -> web.Response:
+        if self.sign_in is None:
+            return self._refused(error)
+        return self.sign_in.begin(address, error.workspace, status=status)
 
     def _refused(self, error: UserError) -> web.Response:
         if isinstance(error, RateLimitedError):
@@ -70,27 +101,55 @@ class PasswordPage:
             return self.pages.response("This link does not work", paragraph(str(error)), 404)
         return self.pages.response("Not yet", paragraph(str(error)), 409)
 
-    def _form(self, request: web.Request, link: PrivateLink, error: str = "", *, status: int = 200) -> web.Response:
+    async def _form(
+        self, request: web.Request, link: PrivateLink, error: str = "", *, status: int = 200
+    ) -> web.Response:
+        return self._drawn(request, link, await self.links.subject_of(link), error, status)
+
+    def _drawn(
+        self, request: web.Request, link: PrivateLink, subject: LinkSubject, error: str, status: int
+    ) -> web.Response:
         cookie = request.cookies.get(_COOKIE, "")
         mark = cookie if len(cookie) == 32 and cookie.isalnum() else secrets.token_hex(16)
+        picture = self._picture(subject)
         form = Template(read_asset("password.html")).substitute(
+            picture=f'<img src="{escape(subject.picture)}" alt="" width="48" height="48">' if picture else "",
+            name=escape(subject.name),
+            workspace=escape(subject.workspace),
             address=escape(link.address or "your email profile"),
             host=escape(link.host),
+            port=str(link.port or "not given yet"),
+            pinned=_pinned(link, subject),
             mark=mark,
             error=f'<p class="error" id="error" role="alert">{escape(error)}</p>' if error else "",
             described="error hint" if error else "hint",
             invalid="true" if error else "false",
         )
         response = self.pages.response("Set the password", form, status)
+        if picture:
+            # This one picture may come from elsewhere: Slack shows it from there, too. It learns of no link.
+            response.headers["Content-Security-Policy"] += f"; img-src {picture}"
         response.set_cookie(
             _COOKIE, mark, max_age=1200, path="/password", httponly=True, samesite="Strict", secure=self.pages.https
         )
         return response
 
+    def _picture(self, subject: LinkSubject) -> str:
+        """Return the address of a picture as a policy can name it; empty where there is none that may be shown."""
+        found = _PICTURE.fullmatch(subject.picture)
+        safe = found is not None and (found[1].lower().startswith("https:") or not self.pages.https)
+        return found[1] if found is not None and safe else ""
 
-def _link_of(request: web.Request) -> dict[str, str]:
-    user, token = request.match_info["user"], request.match_info["token"]
-    return {"user": user, "token": token, "network_address": client_address(request)}
+
+def _pinned(link: PrivateLink, subject: LinkSubject) -> str:
+    """Return who pinned the certificate that is trusted, as HTML; empty where none is pinned."""
+    if link.pinned_by is None:
+        return ""
+    trusted = "of all certificates this server may show, only the one with the pinned key is trusted (PIN)"
+    if link.pinned_by == link.owner.user:
+        return paragraph(f"You pinned its certificate: {trusted}.")
+    who = f"{subject.pinned_by} pinned its certificate" if subject.pinned_by else "Somebody pinned its certificate"
+    return paragraph(f"{who}: {trusted}. If you do not know why, ask before you type your password.")
 
 
 async def _typed_password(request: web.Request) -> str | None:

@@ -1,11 +1,14 @@
-"""The table of private password links: only a hash of each token, used once, until it ends by the database's clock."""
+"""The table of private password links: only a hash of each token, used once, until it ends by the database's clock.
+
+When a link ends is part of what its seal is bound to, so that nobody who writes to the database lengthens one.
+"""
 
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, delete, insert, select
+from sqlmodel import col, delete, insert, select, update
 
 from storage.crypto.keyring import RecordContext, SealBrokenError
 from storage.models import PasswordLinkRow
@@ -29,6 +32,7 @@ def link_context(row: Any) -> RecordContext:
         workspace=row.workspace,
         user=row.user_id,
         revision=1,
+        extra=(repr(float(row.ends_at)),),
     )
 
 
@@ -37,20 +41,23 @@ class PasswordLinkTable(Table):
 
     async def add(self, token: str, link: StoredLink, *, seconds: int) -> None:
         """Store a link for so many seconds."""
+        begins_at = float(await self._connection.scalar(select(now(self._connection))) or 0)
         row = PasswordLinkRow(
-            token_hash=_hashed(token), workspace=link.workspace, user_id=link.user, sealed=b"", ends_at=0
+            token_hash=_hashed(token),
+            workspace=link.workspace,
+            user_id=link.user,
+            sealed=b"",
+            ends_at=begins_at + seconds,
         )
-        sealed = self._keyring.seal(link.document, link_context(row))
-        values = {**row.model_dump(), "sealed": sealed, "ends_at": now(self._connection) + seconds}
-        await self._connection.execute(insert(PasswordLinkRow).values(values))
+        row.sealed = self._keyring.seal(link.document, link_context(row))
+        await self._connection.execute(insert(PasswordLinkRow).values(row.model_dump()))
 
     async def find(self, token: str, user: str, *, seconds: int) -> StoredLink | None:
         """Read the link of this person; None when it is used, over, altered, or never was.
 
         One that would be good for longer than the `seconds` that links are kept is over too: the clock went back.
         """
-        found = await self._connection.execute(select(PasswordLinkRow).where(*self._good(token, user, seconds)))
-        row = found.first()
+        row = await self._row(token, user, seconds)
         if row is None:
             return None
         try:
@@ -58,6 +65,15 @@ class PasswordLinkTable(Table):
         except (SealBrokenError, ValueError):
             return None
         return StoredLink(workspace=row.workspace, user=user, document=document)
+
+    async def change(self, token: str, link: StoredLink, *, seconds: int) -> None:
+        """Seal another document for a link, which ends when it did; nothing is stored when it is none, as in `find`."""
+        row = await self._row(token, link.user, seconds)
+        if row is None:
+            return
+        sealed = self._keyring.seal(link.document, link_context(row))
+        changed = update(PasswordLinkRow).where(*self._good(token, link.user, seconds)).values(sealed=sealed)
+        await self._connection.execute(changed)
 
     async def use(self, token: str, user: str, *, seconds: int) -> bool:
         """Use a link up; False when somebody else just did, or as `find`."""
@@ -73,6 +89,10 @@ class PasswordLinkTable(Table):
         await self._connection.execute(
             delete(PasswordLinkRow).where(col(PasswordLinkRow.ends_at) <= now(self._connection))
         )
+
+    async def _row(self, token: str, user: str, seconds: int) -> Any:
+        found = await self._connection.execute(select(PasswordLinkRow).where(*self._good(token, user, seconds)))
+        return found.first()
 
     def _good(self, token: str, user: str, seconds: int) -> tuple[ColumnElement[bool], ...]:
         ends_at, time = col(PasswordLinkRow.ends_at), now(self._connection)

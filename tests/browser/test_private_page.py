@@ -1,10 +1,16 @@
 """A member who keeps the password out of Slack, in a browser."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from bot.demo.run import Demo
+from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import PEOPLE
 from tests.browser.test_story import add_extra, field, fill, say
+from tests.scenario.people import ADA, set_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -44,6 +50,44 @@ async def test_a_member_sets_the_password_on_the_private_page_on_a_phone(
     await add_extra(page, "TLS Y")
     await say(page, "/email-test")
     await expect(page.get_by_role("heading", name="Connection test passed")).to_be_visible()
+
+
+async def test_the_owner_signs_in_with_slack_on_a_phone_and_somebody_else_does_not_get_in(
+    browser: Browser, tmp_path: Path
+) -> None:
+    people = [replace(person, picture=f"/pictures/{person.id}") for person in PEOPLE]
+    app: dict[str, Any] = {"slack_client_id": "1815.1852", "slack_client_secret": "demo"}
+    async with running_demo(tmp_path, people=people, **app) as demo:
+        card = await set_up(demo, ADA, password="wrong")
+        await demo.workspace.press(ADA, "Set the password privately", message=card)
+        link = await demo.workspace.wait_message(ADA, "Open the private page to set your password.")
+        address = await demo.workspace.press_url(ADA, "Open the private page", message=link)
+        phone = await browser.new_context(viewport={"width": 390, "height": 760}, has_touch=True, is_mobile=True)
+        private = await phone.new_page()
+        troubles: list[str] = []
+        private.on("console", lambda line: troubles.append(line.text) if "Security Policy" in line.text else None)
+        for name in ("Grace Hopper", "Ada Lovelace"):
+            await private.goto(address)
+            await expect(private.get_by_role("heading", name="Is it you?")).to_be_visible()
+            assert await private.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            await private.get_by_role("link", name="Sign in with Slack").click()
+            await private.get_by_role("link", name=f"Continue as {name}").click()
+            if name != "Ada Lovelace":
+                await expect(private.get_by_role("heading", name="Not your page")).to_be_visible()
+                await expect(private.get_by_text(f"You signed in to Slack as {name}")).to_be_visible()
+        await expect(private.get_by_role("heading", name="Set the password")).to_be_visible()
+        await expect(private.get_by_text("Ada Lovelace")).to_be_visible()
+        await expect(private.get_by_text("Analytical Engines")).to_be_visible()
+        picture = private.locator("img")
+        await expect(picture).to_have_js_property("complete", value=True)
+        assert await picture.evaluate("picture => picture.naturalWidth") == 72
+        assert await private.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await private.get_by_label("Password", exact=True).fill(demo.mail.account("ada@demo.example").password)
+        await private.get_by_role("button", name="Set the password").click()
+        await expect(private.get_by_role("heading", name="Your password is set")).to_be_visible()
+        await phone.close()
+        assert troubles == []
+        assert not demo.workspace.refusals
 
 
 async def test_what_is_typed_on_the_private_page_can_be_shown_and_hidden(

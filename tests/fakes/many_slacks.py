@@ -12,12 +12,15 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 from aiohttp import web
 
 from bot.demo.stand_in.block_kit import MOST_MESSAGE_CHARACTERS, characters, message_problems, view_problems
 from bot.demo.stand_in.delivery import encoded, signature
+from bot.demo.stand_in.sign_ins import Account, SignIns
+from bot.demo.stand_in.views import PlatformError
 from bot.slack.ids import OPTIONAL_SCOPES, SCOPES
 from tests.fakes.slack_places import Call, Grant, Place, Team, User, as_slack
 
@@ -45,6 +48,7 @@ class ManySlacks:
         self.refresh_tokens: dict[str, Place] = {}
         self.codes: dict[str, Place] = {}
         self.secrets: list[str] = [self.client_secret]
+        self.sign_ins = SignIns(client_id=self.client_id, client_secret=self.client_secret, clock=time.time)
         self.calls: list[Call] = []
         self.problems: list[str] = []
         self.sockets: list[web.WebSocketResponse] = []
@@ -70,6 +74,17 @@ class ManySlacks:
         self.codes[code] = place
         self.secrets.append(code)
         return code
+
+    def sign_in(self, url: str, team: Team, user: str) -> str:
+        """Follow a link to “Sign in with Slack” and press “Allow”; return where Slack sends the browser back to."""
+        account = Account(
+            user=user,
+            name=team.users[user].name,
+            team=team.id,
+            team_name=team.name,
+            organisation=team.organisation or "",
+        )
+        return self.sign_ins.allow(dict(parse_qsl(urlsplit(url).query)), account)
 
     def remove(self, place: Place) -> None:
         """Remove the app: every token of the place is dead at once."""
@@ -199,6 +214,8 @@ class ManySlacks:
                 answer = {"ok": True, "url": f"{self.base_url.replace('http', 'ws', 1)}/socket"}
             elif method == "oauth.v2.access":
                 answer = self._access(request, arguments)
+            elif method == "openid.connect.token":
+                answer = self._signed_in(request, arguments)
             else:
                 answer = self._answer(method, _usable(grant), arguments)
                 self._check(method, arguments)
@@ -261,6 +278,14 @@ class ManySlacks:
         own = f"xoxp-{secrets.token_hex(12)}"
         self.secrets.append(own)
         return {**self._token(place), "authed_user": {"id": "U0INSTALLER", "access_token": own, "scope": ""}}
+
+    def _signed_in(self, request: web.Request, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = self.sign_ins.exchange(arguments, request.headers.get("Authorization", ""))
+        except PlatformError as error:
+            raise RefusedError(error.error) from None
+        self.secrets += [answer["access_token"], answer["id_token"]]
+        return {"ok": True, **answer}
 
     def _token(self, place: Place) -> dict[str, Any]:
         kind = "xoxe.xoxb" if self.rotates else "xoxb"

@@ -40,7 +40,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         "UPDATE audit_details SET entry = 99999",
         "UPDATE run_results SET workspace = 'T9' WHERE record_id = (SELECT max(record_id) FROM run_results)",
         "UPDATE outbox SET ends_batch = NOT ends_batch WHERE kind = 'batch'",
-        "UPDATE password_links SET user_id = 'U9'",
+        "UPDATE password_links SET ends_at = ends_at + 60",
         "UPDATE form_tests SET tester = 'U8'",
         "UPDATE key_checks SET key_id = 'ffffffff'",
     )

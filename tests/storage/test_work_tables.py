@@ -1,6 +1,7 @@
 """Leases, runs, links, Home tabs and workspaces: what instances share so that each thing is done once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -136,12 +137,29 @@ async def test_a_link_is_for_one_person_and_used_once(database: Database) -> Non
         assert await tx.links.find("forgotten", "U1", seconds=600) is None
 
 
-async def test_a_link_moved_to_another_person_opens_nothing(database: Database) -> None:
+async def test_a_link_moved_to_another_person_or_another_end_opens_nothing(database: Database) -> None:
+    for edited, user in (("user_id = 'U2'", "U2"), ("ends_at = ends_at + 60", "U1"), ("workspace = 'T2'", "U1")):
+        async with database.writing() as tx:
+            await tx.links.forget("T1", user)
+            await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=60)
+        await change(database, f"UPDATE password_links SET {edited}")
+        async with database.writing() as tx:
+            assert await tx.links.find("token", user, seconds=600) is None
+            await tx.links.use("token", user, seconds=600)
+
+
+async def test_another_document_of_a_link_leaves_its_end(database: Database) -> None:
+    link = StoredLink(workspace="T1", user="U1", document=b"{}")
     async with database.writing() as tx:
-        await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=60)
-    await change(database, "UPDATE password_links SET user_id = 'U2'")
-    async with database.reading() as tx:
-        assert await tx.links.find("token", "U2", seconds=600) is None
+        await tx.links.add("token", link, seconds=60)
+        changed = replace(link, document=b"changed")
+        await tx.links.change("token", changed, seconds=600)
+        assert await tx.links.find("token", "U1", seconds=600) == changed
+        # Its end lies too far ahead for links of ten seconds.
+        await tx.links.change("token", link, seconds=10)
+        await tx.links.change("other", link, seconds=600)
+        assert await tx.links.find("token", "U1", seconds=600) == changed
+        assert await tx.links.find("other", "U1", seconds=600) is None
 
 
 async def test_the_test_of_a_form_is_found_by_whoever_tested_it_until_it_ends(database: Database) -> None:

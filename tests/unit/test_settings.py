@@ -155,6 +155,20 @@ def test_many_workspaces_need_no_bot_token_but_a_way_in() -> None:
         settings.load(**OAUTH).require_slack()
 
 
+def test_beside_a_bot_token_the_client_serves_signing_in_alone() -> None:
+    one = {"slack_bot_token": "xoxb-canary", "admin_user_ids": "U1"}
+    loaded = settings.load(**OAUTH, **one, public_url="https://email.example.com")
+    assert (loaded.many_workspaces, loaded.sign_in_first) == (False, True)
+    assert not settings.load(**one, public_url="https://email.example.com").sign_in_first
+    many = settings.load(**OAUTH, public_url="https://email.example.com")
+    assert (many.many_workspaces, many.sign_in_first) == (True, True)
+    assert not settings.load(**OAUTH).sign_in_first
+    with pytest.raises(
+        SettingsError, match=r"^SLACK_BOT_TOKEN: .* Or set PUBLIC_URL, and people of this one workspace"
+    ):
+        settings.load(**OAUTH, **one)
+
+
 def test_two_sources_of_keys_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("abc\n")
     monkeypatch.setenv("ENCRYPTION_KEYS", "abc")

@@ -11,7 +11,7 @@ CHANNEL = "C0GENERAL"
 
 @dataclass(frozen=True, kw_only=True)
 class DemoPerson:
-    """One person; `role` is what the page shows."""
+    """One person; `role` is what the page shows, `picture` the path of their picture in the workspace, or empty."""
 
     id: str
     handle: str
@@ -24,6 +24,7 @@ class DemoPerson:
     is_guest: bool = False
     is_deactivated: bool = False
     is_stranger: bool = False
+    picture: str = ""
 
     @property
     def team(self) -> str:

@@ -17,6 +17,7 @@ from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.manifest import manifest
 from bot.demo.stand_in.pace import Pace
 from bot.demo.stand_in.people import BOT_USER, CHANNEL, PEOPLE, TEAM_NAME, DemoPerson
+from bot.demo.stand_in.sign_ins import Account, SignIns
 from bot.demo.stand_in.views import MOST_STACKED, Entries, OpenView, PlatformError, number_blocks
 
 TRIGGER_SECONDS = 3.0
@@ -106,6 +107,8 @@ class Platform:
         bot_token: str,
         app_token: str = "xapp-demo",  # noqa: S107 - opens nothing but this stand-in
         people: Sequence[DemoPerson] = PEOPLE,
+        client_id: str = "1815.1852",
+        client_secret: str = "demo",  # noqa: S107 - as above
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make a workspace with one app in it; `clock` returns seconds since 1970."""
@@ -116,6 +119,7 @@ class Platform:
         self.delivery = Delivery(signing_secret)
         self.clock = clock
         self.pace = Pace(clock)
+        self.sign_ins = SignIns(client_id=client_id, client_secret=client_secret, clock=clock)
         self.scopes = ",".join(manifest()["oauth_config"]["scopes"]["bot"])
         self.joined: set[str] = set()
         self.sends_nulls = False
@@ -361,6 +365,16 @@ class Platform:
                 if view.id == view_id:
                     return view
         raise PlatformError("not_found")
+
+    def account(self, person: DemoPerson) -> Account:
+        """Return how a person is signed in to Slack."""
+        return Account(user=person.id, name=person.name, team=person.team, team_name=self.team_name)
+
+    def slack_user(self, person: DemoPerson) -> dict[str, Any]:
+        """Describe a person as users.info does, with their picture."""
+        user = person.slack_user()
+        pictures = {"image_72": f"{self.base_url}{person.picture}"} if person.picture else {}
+        return {**user, "profile": {**user["profile"], **pictures}}
 
     @property
     def team_name(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.demo.stand_in import sign_ins
 from bot.demo.stand_in.faults import apply_fault
 from bot.demo.stand_in.pace import RateLimitedError
 from bot.demo.stand_in.people import BOT_USER, CHANNEL, TEAM
@@ -64,11 +65,7 @@ class WebApi:
         if fault is not None and (broken := await apply_fault(fault, request)) is not None:
             return broken
         try:
-            self._check_token(name, request.headers.get("Authorization", ""))
-            if name not in self._methods:
-                raise PlatformError("unknown_method")
-            self._workspace.pace.count_call(name)
-            answer = {"ok": True, **await self._methods[name](arguments)}
+            answer = {"ok": True, **await self._answer(name, arguments, request.headers.get("Authorization", ""))}
         except RateLimitedError as error:
             return _rate_limited(error)
         except PlatformError as error:
@@ -76,6 +73,16 @@ class WebApi:
             answer = {"ok": False, "error": error.error, "response_metadata": {"messages": error.messages}}
         date = formatdate(self._workspace.clock(), usegmt=True)
         return web.json_response(answer, headers={"x-oauth-scopes": self._workspace.scopes, "Date": date})
+
+    async def _answer(self, name: str, arguments: dict[str, Any], authorization: str) -> dict[str, Any]:
+        if name == sign_ins.METHOD:
+            # The app shows its own secret, and no token.
+            return self._workspace.sign_ins.exchange(arguments, authorization)
+        self._check_token(name, authorization)
+        if name not in self._methods:
+            raise PlatformError("unknown_method")
+        self._workspace.pace.count_call(name)
+        return await self._methods[name](arguments)
 
     def _check_token(self, method: str, authorization: str) -> None:
         wanted = self._workspace.app_token if method == "apps.connections.open" else self._workspace.bot_token
@@ -100,7 +107,7 @@ class WebApi:
         person = self._workspace.people.get(str(arguments.get("user")))
         if person is None:
             raise PlatformError("user_not_found")
-        return {"user": person.slack_user()}
+        return {"user": self._workspace.slack_user(person)}
 
     async def _users_list(self, arguments: dict[str, Any]) -> dict[str, Any]:
         limit = str(arguments.get("limit") or MOST_MEMBERS)
@@ -111,7 +118,7 @@ class WebApi:
         ids = sorted(user for user in people if user >= first)
         shown, rest = ids[: int(limit)], ids[int(limit) :]
         return {
-            "members": [people[user].slack_user() for user in shown],
+            "members": [self._workspace.slack_user(people[user]) for user in shown],
             "response_metadata": {"next_cursor": _cursor(rest[0]) if rest else ""},
         }
 

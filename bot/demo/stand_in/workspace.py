@@ -6,6 +6,7 @@ The demo's page and the tests drive this one implementation.
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 from bot.demo.stand_in.controls import beside, button, by_action_id, by_ids
 from bot.demo.stand_in.delivery import DeliveryError
@@ -97,6 +98,20 @@ class Workspace(WorkspaceRequests):
             raise PlatformError(f"the button {label!r} opens no address")
         await self.send_action(user, holder, block, element)
         return str(element["url"])
+
+    def sign_in(self, user: str, url: str) -> str:
+        """Follow a link to “Sign in with Slack” and press “Allow”; return where Slack sends the browser back to."""
+        return self.sign_ins.allow(self._asked_at(url), self.account(self.people[user]))
+
+    def cancel_sign_in(self, url: str) -> str:
+        """As `sign_in`, but press “Cancel”."""
+        return self.sign_ins.deny(self._asked_at(url))
+
+    def _asked_at(self, url: str) -> dict[str, str]:
+        page, _, query = url.partition("?")
+        if page != f"{self.base_url}/openid/connect/authorize":
+            raise PlatformError(f"{page} is no page of Slack's")
+        return dict(parse_qsl(query))
 
     async def choose(self, user: str, row_text: str, option: str, *, message: Message | None = None) -> None:
         """Choose from the menu beside a section that holds `row_text`: in a message, or in the modal on top.

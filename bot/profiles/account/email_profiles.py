@@ -320,7 +320,9 @@ class EmailProfiles:
         action: str,
         batch: str = "",
     ) -> Loaded:
-        owner = before.owner
+        owner, pin = before.owner, profile.extras.get("PIN")
+        if pin != before.profile.extras.get("PIN"):
+            profile = replace(profile, pin_set_by=caller.user if pin else "")
         try:
             stored = await save_profile(tx, before, profile)
         except StaleRevisionError as error:

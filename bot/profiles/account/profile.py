@@ -55,7 +55,8 @@ class EmailProfile:
     """One person's SMTP account with its extra configurations.
 
     `host` and `password_host` are normalised; the password goes to `password_host` and nowhere else.
-    `before` is the profile before a button applied a fix, so that the fix can be undone.
+    `before` is the profile before a button applied a fix, so that the fix can be undone. `pin_set_by` is the user id
+    of whoever pinned the certificate that is trusted (PIN); empty where none is pinned, or where that is not known.
     """
 
     address: str = ""
@@ -67,6 +68,7 @@ class EmailProfile:
     port: int | None = None
     authenticate: bool = True
     extras: Mapping[str, str] = field(default_factory=dict)
+    pin_set_by: str = ""
     before: "EmailProfile | None" = None
 
     @property
@@ -78,6 +80,11 @@ class EmailProfile:
     def is_complete(self) -> bool:
         """Whether the form has been filled, so that there is something to test."""
         return bool(self.address and self.host and self.port)
+
+    @property
+    def destination(self) -> tuple[str, int | None, str | None, str]:
+        """Where the password goes, under which trust, and for which login: server, port, pinned key, login."""
+        return (self.host, self.port, self.extras.get("PIN"), self.login)
 
     def without_secrets(self) -> "EmailProfile":
         """Return the profile as it may be shown: without its password, and without what was before a fix."""
@@ -103,6 +110,7 @@ class EmailProfile:
             "port": self.port,
             "authenticate": self.authenticate,
             "extras": dict(self.extras),
+            "pin_set_by": self.pin_set_by,
         }
 
     @classmethod
@@ -260,6 +268,7 @@ def _check_fields(
         port=int(port) if port else None,
         authenticate=form.authenticate,
         extras=stored.extras,
+        pin_set_by=stored.pin_set_by,
     )
     if form.password.get_secret_value():
         sentence = check_password(form.password)

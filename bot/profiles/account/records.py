@@ -144,13 +144,15 @@ def _loaded(
 
 
 async def save_profile(tx: Transaction, before: Loaded, profile: EmailProfile) -> Loaded:
-    """Store a profile in place of what was loaded.
+    """Store a profile in place of what was loaded; private links that were made for another destination are over.
 
     Raises:
         StaleRevisionError: somebody saved meanwhile. Nothing was written.
     """
     owner = before.owner
     stored = await tx.profiles.save(owner.workspace, owner.user, profile.to_document(), replacing=before.stored)
+    if profile.destination != before.profile.destination:
+        await tx.links.forget(owner.workspace, owner.user)
     return replace(before, profile=profile, stored=stored)
 
 

@@ -112,6 +112,9 @@ INSTALLATION_PAGES = (
         "Sixty pages for installing were asked for from your network in ten minutes.",
     ),
 )
+SIGN_INS = (
+    Limit("sign-ins of browsers", 60, 10 * MINUTE, "Sixty people of your network signed in with Slack in ten minutes."),
+)
 MESSAGES_OF_A_PERSON = (Limit("messages of a person", 3, DAY, "You have sent three test messages in a day."),)
 
 

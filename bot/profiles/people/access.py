@@ -17,11 +17,15 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """What the workspace's directory says of a person, read afresh for each decision."""
+    """What the workspace's directory says of a person, read afresh for each decision.
+
+    `picture` is the address of their picture, or empty.
+    """
 
     person: Person
     name: str
     address: str
+    picture: str = ""
     is_admin: bool
     is_guest: bool = False
     is_bot: bool = False

@@ -62,12 +62,18 @@ class Housekeeping:
     async def run(self) -> None:
         """Make rounds until cancelled."""
         # What was due while the bot was away is purged before it counts as returned.
-        await self._try("purge", self.retention.purge)
+        await self._try("purge", self._purge_at_start)
         await self._try("noting the workspace", self.workspaces.note_present)
         # A large workspace is read for half an hour; nothing else waits for that.
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._again_and_again(self.read_people))
             tasks.create_task(self._again_and_again(self.tidy))
+
+    async def _purge_at_start(self) -> None:
+        """Purge, also where another instance has just done so; the rounds purge again in an hour."""
+        await self.retention.purge()
+        async with self.database.writing() as tx:
+            await tx.leases.take("purge", seconds=HOUR_SECONDS)
 
     async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:

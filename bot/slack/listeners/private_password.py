@@ -47,7 +47,7 @@ class PrivatePasswordListeners:
         require_decided(form)
         url = await self._links.create_link(
             owner=caller,
-            host=form.account.host,
+            account=form.account,
             view_id=str(shown["id"]),
             revision=form.metadata.revision,
             # An address that lets others post is written into no database.

@@ -10,8 +10,8 @@ from yarl import URL
 
 _METHODS = """
     api.test apps.connections.open auth.teams.list auth.test chat.postMessage chat.update
-    files.completeUploadExternal files.getUploadURLExternal oauth.v2.access users.info users.list
-    views.open views.publish views.push views.update
+    files.completeUploadExternal files.getUploadURLExternal oauth.v2.access openid.connect.token
+    users.info users.list views.open views.publish views.push views.update
 """
 METHODS = frozenset(_METHODS.split())
 """The methods of the Web API that the bot calls (https://docs.slack.dev/reference/methods)."""

@@ -89,6 +89,11 @@ class Installations:
         """Return a client with the workspace's own token; raises as `bot_in`."""
         return self._clients.without_retries((await self.bot_in(workspace)).bot_token)
 
+    async def name_of(self, workspace: str) -> str:
+        """Return the name that Slack told at the installation, of the workspace or the organisation; as `bot_in`."""
+        bot = await self.bot_in(workspace)
+        return (bot.enterprise_name if bot.is_enterprise_install else bot.team_name) or workspace
+
     async def keys(self) -> Sequence[str]:
         """Return the keys of all installations, in order."""
         async with self._database.reading() as tx:

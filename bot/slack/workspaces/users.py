@@ -27,6 +27,9 @@ PAUSE_SECONDS = 5.0
 _SILENT = "Slack did not say who that is. Please try again in a minute."
 _MOST_REMEMBERED = 1000
 
+_PICTURES = ("image_72", "image_192", "image_48")
+"""The sizes of somebody's picture that fit a page, the best first (https://docs.slack.dev/reference/objects/user-object)."""
+
 log = logging.getLogger(__name__)
 
 
@@ -111,6 +114,7 @@ def _member(person: Person, user: Mapping[str, Any]) -> Member:
         person=person,
         name=str(profile.get("real_name") or user.get("real_name") or user.get("name") or person.user),
         address=str(profile.get("email") or ""),
+        picture=next((str(profile[size]) for size in _PICTURES if profile.get(size)), ""),
         is_admin=any(bool(user.get(flag)) for flag in ("is_admin", "is_owner", "is_primary_owner"))
         or any(bool(organisation.get(flag)) for flag in ("is_admin", "is_owner")),
         is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),

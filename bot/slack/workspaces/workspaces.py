@@ -46,6 +46,15 @@ class Workspaces(Protocol):
         """
         ...
 
+    async def name_of(self, workspace: str) -> str:
+        """Return what people call a workspace; its key where that is not known.
+
+        Raises:
+            NotInstalledError: the bot is not installed there.
+            UserError: its token is just being renewed.
+        """
+        ...
+
     async def keys(self) -> Sequence[str]:
         """Return the keys of all workspaces."""
         ...
@@ -73,6 +82,7 @@ class OneWorkspace:
     def __init__(self, identity: AuthorizeResult, *, clients: Clients, token: str | None, retention: Retention) -> None:
         """`identity` is what Slack says of the bot's `token`."""
         self._workspace = identity.enterprise_id or identity.team_id or ""
+        self._name = identity.team or self._workspace
         self._client = clients.without_retries(token)
         self._retention = retention
 
@@ -88,6 +98,10 @@ class OneWorkspace:
     async def client_for(self, workspace: str) -> AsyncWebClient:  # noqa: ARG002 - there is one
         """Return the one client with the bot's own token, whatever the workspace."""
         return self._client
+
+    async def name_of(self, workspace: str) -> str:
+        """Return the name that Slack told at the start; that of no other workspace is known."""
+        return self._name if workspace == self._workspace else workspace
 
     async def keys(self) -> Sequence[str]:
         """Return the one key."""

@@ -17,7 +17,9 @@ from bot.demo.stand_in.people import CHANNEL, TEAM, DemoPerson
 from bot.demo.stand_in.platform import searchable
 from bot.demo.stand_in.views import OpenView
 from bot.profiles.account.fixes import ProposedFix
+from bot.profiles.account.private_links import stored_link
 from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import account_of, load
 from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
@@ -26,7 +28,6 @@ from bot.profiles.people.people_list import ListQuery
 from bot.slack.ids import ViewId
 from bot.slack.views.people_list import encode_query
 from bot.smtp.advice.row import Fix
-from storage.tables.password_links import StoredLink
 from tests.scenario.people import PEOPLE_READ, notices_sent, settled
 from tests.store import Contents, Store
 
@@ -137,9 +138,9 @@ async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE
                 document = json.dumps({"defaults": {**_NEW, **_BOTH}, "before": {**_OLD, **_BOTH}}).encode()
                 await tx.workspaces.save(TEAM, document, expected_revision=0)
                 for team in (TEAM, ELSEWHERE):
-                    link = json.dumps({"host": _HOST, "channel": CHANNEL, "view_id": "", "revision": 0}).encode()
-                    stored = StoredLink(workspace=team, user=MEMBER, document=link)
-                    await tx.links.add(f"token-{team}", stored, seconds=LINK_SECONDS)
+                    loaded = await load(tx, Person(workspace=team, user=MEMBER))
+                    link = stored_link(loaded, replace(account_of(loaded.profile), host=_HOST))
+                    await tx.links.add(f"token-{team}", link, seconds=LINK_SECONDS)
             for run, team in ((RUN, TEAM), (RUN_ELSEWHERE, ELSEWHERE)):
                 await store.edit(_run(run, team))
                 async with demo.bot.database.writing() as tx:

@@ -503,6 +503,25 @@ async def test_the_name_that_mail_servers_are_greeted_with_is_told(
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_the_app_with_which_people_sign_in_is_shown_to_slack(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(setup.folder)
+    app = {"SLACK_CLIENT_ID": "1815.1852", "SLACK_CLIENT_SECRET": "demo"}
+    for given, good, told in (
+        ({}, True, "/slack/oauth_redirect has to be among its redirect URLs"),
+        ({"SLACK_CLIENT_ID": "1.2"}, False, "SLACK_CLIENT_ID: Slack refuses it (invalid_client_id). Copy it again."),
+        ({"SLACK_CLIENT_SECRET": "canary"}, False, "SLACK_CLIENT_SECRET: Slack refuses it (bad_client_secret)."),
+    ):
+        for name, value in {**setup.good, **app, **given}.items():
+            monkeypatch.setenv(name, value)
+        found = await doctor.examine()
+        (about,) = [one for one in found if one.subject == "Sign in with Slack"]
+        assert (about.good, told in about.sentence, "canary" in str(found)) == (good, True, False)
+        assert [one.subject for one in found if not one.good] == [] if good else ["Sign in with Slack", "Verdict"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_names_that_nobody_knows_are_told_apart_from_servers_that_refuse(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -598,6 +617,13 @@ def test_what_follows_from_a_malformed_setting_is_not_told_beside_it(tmp_path: P
     told = [line.split(": ")[1] for line in failed_lines(out) if line.startswith("Settings")]
     assert told == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "PUBLIC_URL", "SMTP_HELO"]
     assert not any(word in out for word in ("EHLO:", "PASSWORD_ENTRY", "app token:", "Slack token:"))
+
+
+def test_without_the_public_address_that_is_malformed_a_client_beside_the_token_is_no_fault(tmp_path: Path) -> None:
+    app = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "canary", "PUBLIC_URL": "ftp://canary"}
+    given = {"SLACK_BOT_TOKEN": "xoxb-canary", "SLACK_APP_TOKEN": "xapp-canary", "ENCRYPTION_KEYS": KEY, **UNREACHED}
+    _, out, _ = program(tmp_path, "check", given={**given, **app})
+    assert [line.split(": ")[1] for line in failed_lines(out) if line.startswith("Settings")] == ["PUBLIC_URL"]
 
 
 def test_half_of_what_belongs_together_hides_nothing_else(tmp_path: Path) -> None:

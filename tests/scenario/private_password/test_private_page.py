@@ -8,10 +8,8 @@ import logging
 import re
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -22,81 +20,30 @@ from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable
 from bot.demo.stand_in.views import OpenView
-from bot.profiles.account.private_links import PrivateLink, PrivateLinks
+from bot.profiles.account.private_links import LinkSubject, PrivateLink, PrivateLinks
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.slack.ids import ActionId
 from bot.smtp.account import Encryption
 from bot.web.pages import Pages, client_address
 from bot.web.password_page import PasswordPage
+from storage.tables.table import now
 from tests.counts import scaled
 from tests.scenario.operating.test_canary import CANARY, LOGIN, leaks
 from tests.scenario.people import ADA, GRACE, fill_form, profile_of, run_test, set_up
+from tests.scenario.private_password.browsers import (
+    BUTTON,
+    PASSWORD,
+    Browser,
+    Reply,
+    link_from_form,
+    new_link,
+    open_form,
+    password_of_ada,
+)
 from tests.store import Store
 
-BUTTON = "Set the password privately"
-PASSWORD = "analytical engine 1843"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-CONTENT = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; "
-SAFE = {
-    "Content-Security-Policy": f"{CONTENT}frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
-class Reply(NamedTuple):
-    status: int
-    text: str
-    headers: dict[str, str]
-
-
-@dataclass
-class Browser:
-    """Somebody's browser; each answer it gets is held to what the page promises of all of them."""
-
-    session: aiohttp.ClientSession
-
-    async def ask(self, method: str, url: str, **given: Any) -> Reply:
-        async with self.session.request(method, url, allow_redirects=False, **given) as answer:
-            assert {name: answer.headers.getall(name, []) for name in SAFE} == {n: [v] for n, v in SAFE.items()}
-            cookies = answer.headers.getall("Set-Cookie", [])
-            assert all("; HttpOnly;" in cookie and cookie.endswith("; SameSite=Strict") for cookie in cookies)
-            return Reply(answer.status, await answer.text(), dict(answer.headers))
-
-    async def mark(self, url: str) -> str:
-        return str(re.findall(r'name="mark" value="([0-9a-f]{32})"', (await self.ask("GET", url)).text)[0])
-
-    async def set(self, url: str, password: str) -> Reply:
-        """Open the page and submit its form, as a person does."""
-        return await self.ask("POST", url, data={"mark": await self.mark(url), "password": password})
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        yield Browser(session)
-
-
-async def new_link(demo: Demo) -> str:
-    """Return a link for Ada, whose profile holds a wrong password, from her card."""
-    card = await set_up(demo, ADA, password="wrong")
-    await demo.workspace.press(ADA, BUTTON, message=card)
-    message = await demo.workspace.wait_message(ADA, "Open the private page to set your password.")
-    return await demo.workspace.press_url(ADA, "Open the private page", message=message)
-
-
-async def link_from_form(demo: Demo) -> str:
-    await demo.workspace.press(ADA, BUTTON)
-    await demo.workspace.wait_view(ADA, "Password")
-    return await demo.workspace.press_url(ADA, "Open the private page")
-
-
-async def open_form(demo: Demo, user: str = ADA, text: str = "edit") -> OpenView:
-    await demo.workspace.command(user, "/email-profile", text)
-    return await demo.workspace.wait_view(user, "Email profile")
 
 
 async def set_from_form(demo: Demo, browser: Browser) -> OpenView:
@@ -104,12 +51,6 @@ async def set_from_form(demo: Demo, browser: Browser) -> OpenView:
     assert (await browser.set(await link_from_form(demo), PASSWORD)).status == 200
     await demo.workspace.cancel(ADA)
     return await demo.workspace.wait_view(ADA, "Email profile", containing="Your password is set.")
-
-
-async def password_of_ada(demo: Demo) -> str | None:
-    """What is stored as Ada's password."""
-    password = (await profile_of(demo)).password
-    return password.get_secret_value() if password else None
 
 
 async def test_from_the_card_over_the_page_to_a_card_that_is_up_to_date(demo: Demo, browser: Browser) -> None:
@@ -218,11 +159,13 @@ async def test_previews_and_others_use_no_link_up_and_its_owner_once(http_demo: 
     assert await password_of_ada(http_demo) == PASSWORD
 
 
-async def test_a_link_is_refused_after_ten_minutes(http_demo: Demo, browser: Browser, store: Store) -> None:
+async def test_a_link_is_refused_after_ten_minutes(
+    http_demo: Demo, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = await new_link(http_demo)
-    await store.edit("UPDATE password_links SET ends_at = ends_at - 570")
+    monkeypatch.setattr("storage.tables.password_links.now", lambda connection: now(connection) + 570)
     mark = await browser.mark(url)
-    await store.edit("UPDATE password_links SET ends_at = ends_at - 31")
+    monkeypatch.setattr("storage.tables.password_links.now", lambda connection: now(connection) + 601)
     late = await browser.ask("POST", url, data={"mark": mark, "password": PASSWORD})
     assert (late.status, "too old" in late.text, await password_of_ada(http_demo)) == (404, True, "wrong")
     assert (await browser.ask("GET", url)).status == 404
@@ -288,12 +231,16 @@ async def test_the_page_refers_to_nothing_foreign_and_is_a_plain_form(http_demo:
 
 def test_whatever_a_profile_holds_is_shown_as_text_and_https_is_insisted_on() -> None:
     nasty = "<script>$mark ${error}</script>\"'&"
-    link = PrivateLink(owner=Person("T", "U"), address=nasty, host=nasty, view_id="", revision=0)
+    link = PrivateLink(
+        owner=Person("T", "U"), address=nasty, host=nasty, port=587, pinned_by="V", view_id="", revision=0
+    )
+    subject = LinkSubject(name=nasty, picture=f"https://x.test/{nasty}", workspace=nasty, pinned_by=nasty)
     request = make_mocked_request("GET", "/", headers={"Cookie": "password-form=<script>1</script>aaaaaaaaaaaaaaa"})
     page = PasswordPage(cast("PrivateLinks", None), Pages(https=True), lambda _: None)
-    answer = page._form(request, link, "<b>no</b>")
+    answer = page._drawn(request, link, subject, "<b>no</b>", 422)
     text = answer.text or ""
-    assert text.count("&lt;script&gt;$mark ${error}&lt;/script&gt;&quot;&#x27;&amp;") == 2
+    assert text.count("&lt;script&gt;$mark ${error}&lt;/script&gt;&quot;&#x27;&amp;") == 5
+    assert "<img" not in text
     assert "&lt;b&gt;no&lt;/b&gt;" in text
     assert re.findall(r"<script[^>]*>", text) == ['<script src="/private/password.js" defer>']
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -447,11 +394,11 @@ async def test_what_somebody_saved_meanwhile_is_not_undone_unasked(http_demo: De
     await open_form(http_demo)
     url = await link_from_form(http_demo)
     await open_form(http_demo, GRACE, "edit @ada")
-    await workspace.fill(GRACE, "User/Login", "grace.was.here")
+    await workspace.fill(GRACE, "Encryption", "SSL")
     assert await workspace.submit(GRACE) == {}
     assert (await browser.set(url, PASSWORD)).status == 200
     await workspace.wait_message(ADA, "Your password is set.")
     await workspace.cancel(ADA)
     await workspace.submit(ADA)
-    await workspace.wait_view(ADA, "Email profile", containing="Use theirs: grace.was.here")
-    assert (await profile_of(http_demo)).login == "grace.was.here"
+    await workspace.wait_view(ADA, "Email profile", containing="Use theirs: SSL")
+    assert (await profile_of(http_demo)).extras == {"SSL": "Y"}

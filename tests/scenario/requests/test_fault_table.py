@@ -370,8 +370,15 @@ ACTS: dict[str, Act] = {
     ),
 }
 
-ELSEWHERE = {"api.test", "apps.connections.open", "auth.test", "auth.teams.list", "oauth.v2.access"}
-"""Called by the doctor, at the start, over Socket Mode, or where there are many workspaces: by no act here."""
+ELSEWHERE = {
+    "api.test",
+    "apps.connections.open",
+    "auth.test",
+    "auth.teams.list",
+    "oauth.v2.access",
+    "openid.connect.token",
+}
+"""Called by the doctor, at the start, over Socket Mode, by browsers, or for many workspaces: by no act here."""
 
 
 def cells() -> list[list[tuple[str, str]]]:

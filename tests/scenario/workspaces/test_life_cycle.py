@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE, TEAM
 from bot.demo.stand_in.platform import Message, searchable
-from bot.profiles.account.private_links import LinkGoneError
+from bot.profiles.account.private_links import LinkAddress, LinkGoneError
 from bot.profiles.errors import UserError
 from bot.profiles.people.members import sync_page
 from bot.profiles.people.retention import Retention
@@ -282,7 +282,7 @@ async def test_delete_leaves_one_line_that_it_was_done_and_no_byte(demo: Demo, s
     assert await record(demo) is None
     assert await history(demo) == [(ADA, "deleted")]
     with pytest.raises(LinkGoneError):
-        await page.links.find_link(user=ADA, token=token, network_address="192.0.2.1")
+        await page.links.find_link(LinkAddress(user=ADA, token=token, network="192.0.2.1"))
     workspace.all_messages.clear()
     await workspace.command(ADA, "/email-test", "transcript")
     await workspace.wait_message(ADA, "There is no transcript yet.")
@@ -371,7 +371,7 @@ async def test_a_private_link_of_somebody_who_can_have_no_profile_any_more_is_re
     before = await profile_of(demo)
     await change(demo, **lost)
     with pytest.raises(UserError):
-        await page.links.set_password(user=ADA, token=token, password=SecretStr("late"), network_address="192.0.2.1")
+        await page.links.set_password(LinkAddress(user=ADA, token=token, network="192.0.2.1"), SecretStr("late"))
     assert await profile_of(demo) == before
 
 

@@ -16,6 +16,7 @@ from bot.manifest import http_manifest
 from bot.slack.app import register_listeners
 from bot.slack.command_text import SUBCOMMANDS, Invocation
 from bot.slack.ids import COMMANDS, EVENTS, OPTIONAL_SCOPES, SCOPES, SUBSCRIPTIONS, ActionId, ViewId
+from bot.slack.workspaces.sign_in import SIGN_IN_PATH
 
 ROOT = Path(__file__).parents[3]
 
@@ -148,7 +149,10 @@ def test_the_manifest_for_http_differs_only_in_addresses_and_in_being_for_many(m
     assert over_http["settings"]["event_subscriptions"].pop("request_url") == url
     assert over_http["settings"]["interactivity"].pop("request_url") == url
     assert [entry.pop("url") for entry in over_http["features"]["slash_commands"]] == [url] * len(COMMANDS)
-    assert over_http["oauth_config"].pop("redirect_urls") == ["https://email.example.com/slack/oauth_redirect"]
+    (redirect,) = over_http["oauth_config"].pop("redirect_urls")
+    assert redirect == "https://email.example.com/slack/oauth_redirect"
+    # Slack sends browsers to what lies below a redirect address too: nothing more has to be registered.
+    assert f"https://email.example.com{SIGN_IN_PATH}".startswith(f"{redirect}/")
     assert over_http["settings"].pop("org_deploy_enabled") is True
     expected = yaml.safe_load(yaml.safe_dump(manifest))
     del expected["settings"]["socket_mode_enabled"]
