@@ -40,6 +40,7 @@ _NUMBERED = re.compile(r"U\+([0-9a-f]{4,6})", re.IGNORECASE)
 """How Unicode writes of its characters; a U may also stand before an escape."""
 
 _OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_ENDED_ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,32};")
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
 _BEYOND_ASCII = re.compile(r"[\x80-\xff]+")
 _NO_LETTER_OR_DIGIT = re.compile(r"[^A-Za-z0-9]+")
@@ -120,13 +121,23 @@ def unescaped(text: str) -> Iterator[str]:
     """Yield a text with its escapes undone, round after round while there are some."""
     if (undone := plain(_NUMBERED.sub(lambda found: _character(found.group(1), 16), text))) != text:
         yield undone
+    # Browsers also read &#104 without its end, which may be only the beginning of something else.
+    yield from _unescaped(text, _with_ended_entities)
+    yield from _unescaped(text, html.unescape)
+
+
+def _unescaped(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
     for _ in range(_ROUNDS):
-        undone = html.unescape(_ESCAPE.sub(_escaped, _SOFT_BREAK.sub("", text)))
+        undone = with_entities(_ESCAPE.sub(_escaped, _SOFT_BREAK.sub("", text)))
         undone = plain(_BEYOND_ASCII.sub(_of_utf8, undone))
         if undone == text:
             return
         yield undone
         text = undone
+
+
+def _with_ended_entities(text: str) -> str:
+    return _ENDED_ENTITY.sub(lambda found: html.unescape(found.group()), text)
 
 
 def condensed(text: str) -> Iterator[str]:
@@ -149,6 +160,9 @@ def spread(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        # A byte that is no UTF-8 is most likely a Western letter.
+        character = chr(ord(character) - 0xDC00)
     shown = (one for one in unicodedata.normalize("NFKD", character) if unicodedata.category(one)[0] not in "MCZ")
     return "".join(map(_usual, shown)) if not character.isascii() else character
 

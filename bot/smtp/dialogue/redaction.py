@@ -121,10 +121,11 @@ class Redaction:
         texts += [one for part in texts for one in _variants(part)]
         read = 0
         for depth in range(_DEPTH):
+            texts = [*dict.fromkeys(texts)]
             read += sum(map(len, texts))
             if read > _MOST_READ:
                 raise _TooMuchToReadError
-            for one in dict.fromkeys(texts):
+            for one in texts:
                 yield from _forms_of_reading(one, is_decoded=depth > 0)
             worth = texts if depth == 0 else [*map(self._readings.worth_decoding, texts)]
             # Nothing that decodes minds blanks, but for those between numbers.

@@ -20,7 +20,7 @@ from tests.named import case
 LOGIN = "ada@example.com"
 KNOWN = (LOGIN, "pc17.example.com", "smtp.example.com")
 PASSWORDS = ("Canary 7Hq2/ü+", "hunter22!x", "tr0ub4dor&3", "Пароль-123й", "xkcd936battery")
-ORDINARY_PASSWORDS = ("Password123!", "Summer2026", "hunter2", "my-Login-7", "blue horse lamp staple", "user2026")
+ORDINARY_PASSWORDS = ("Password123!", "Summer2026", "hunter2", "my-Login-7", "green tiger 88 lamps", "user2026")
 CASES = Path(__file__).parents[2] / "cases"
 
 
