@@ -22,6 +22,7 @@ from bot.encryption_keys import load_keyring
 from bot.health import Health, State
 from bot.observability.metrics import CountingTester, Metrics
 from bot.observability.tracing import Traces
+from bot.profiles.account.address_confirmations import AddressConfirmations
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.connection_tests.bulk_fixes import BulkFixes
@@ -45,6 +46,7 @@ from bot.slack.background.user_sync import UserSync
 from bot.slack.listeners.services import Services
 from bot.slack.middleware.body_parser import repair_body_parsing
 from bot.slack.middleware.deduplication import Deduplicator
+from bot.slack.replies.address_confirmation import CodeReplies
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.conversation import Conversation
 from bot.slack.replies.jobs import Jobs
@@ -404,6 +406,7 @@ class _Wiring:
                 on_change=on_change,
                 sign_in_first=settings.sign_in_first,
             )
+        test_replies = ConnectionTestReplies(timeout=settings.smtp_timeout, jobs=self._jobs, connections=connections)
         return Services(
             profiles=profiles,
             connections=connections,
@@ -418,7 +421,9 @@ class _Wiring:
             defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
             links=links,
             jobs=self._jobs,
-            test_replies=ConnectionTestReplies(timeout=settings.smtp_timeout, jobs=self._jobs, connections=connections),
+            test_replies=test_replies,
+            confirmations=AddressConfirmations(database=database, access=access, on_change=on_change),
+            code_replies=CodeReplies(tests=test_replies),
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
             entry=entry,
         )

@@ -33,6 +33,7 @@ from storage.engines.transactions import (
     translate_driver_errors,
     without_timeouts,
 )
+from storage.tables.address_confirmations import AddressConfirmationTable
 from storage.tables.audit import AuditTable
 from storage.tables.bulk_runs import BulkRunTable
 from storage.tables.form_tests import FormTestTable
@@ -89,6 +90,7 @@ class Transaction:
     workspaces = cached_property(lambda tx: WorkspaceTable(tx.connection, tx.keyring))
     links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
     form_tests = cached_property(lambda tx: FormTestTable(tx.connection, tx.keyring))
+    confirmations = cached_property(lambda tx: AddressConfirmationTable(tx.connection, tx.keyring))
     running_tests = cached_property(lambda tx: RunningTestTable(tx.connection, tx.keyring))
     runs = cached_property(lambda tx: BulkRunTable(tx.connection, tx.keyring))
     homes = cached_property(lambda tx: HomeTable(tx.connection, tx.keyring))

@@ -202,6 +202,17 @@ class FormTestRow(OwnedRow, table=True):
     ends_at: float = Field(sa_type=_SECONDS)
 
 
+class AddressConfirmationRow(OwnedRow, table=True):
+    """An address that a person confirmed, or is asked to confirm until `ends_at`; the rest is sealed."""
+
+    __tablename__ = "address_confirmations"
+    __table_args__ = (UniqueConstraint("workspace", "user_id", name="uq_address_confirmations_owner"),)
+
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
+    ends_at: float | None = Field(default=None, sa_type=_SECONDS)
+
+
 class BulkRunRow(SQLModel, table=True):
     """One test of many profiles: who began it, the message that shows it, how far it is, its last sign of life."""
 

@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.observability.log import Observer, Tracer
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.user_sync import UserSync
+from bot.slack.listeners.address_confirmation import AddressConfirmationListeners
 from bot.slack.listeners.bulk_tests import BulkTestListeners
 from bot.slack.listeners.connection_tests import ConnectionTestListeners
 from bot.slack.listeners.conversation import ConversationListeners
@@ -107,6 +108,7 @@ def register_listeners(
     for interactive in (
         *with_commands,
         FormTestListeners(services),
+        AddressConfirmationListeners(services),
         BulkTestListeners(services),
         ReminderListeners(services),
         PrivatePasswordListeners(services),

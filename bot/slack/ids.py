@@ -23,6 +23,7 @@ class ViewId(StrEnum):
     EXTRAS = "extra_configurations"
     ADD_EXTRA = "add_configuration"
     DEFAULTS = "workspace_defaults"
+    CONFIRM_ADDRESS = "confirm_address"
 
 
 class ActionId(StrEnum):
@@ -37,6 +38,7 @@ class ActionId(StrEnum):
     APPLY_FIX = "apply_fix"
     UNDO_FIX = "undo_fix"
     SEND_MESSAGE = "send_message"
+    CONFIRM_ADDRESS = "confirm_address"
     TRANSCRIPT = "show_transcript"
     STOP_TEST = "stop_test"
     FORM_TEST = "form_test"

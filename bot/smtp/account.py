@@ -1,7 +1,7 @@
 """An account and a message as connection tests use them: plain data, the password masked."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pydantic import SecretStr
@@ -28,6 +28,8 @@ class Account:
     `password` is None when none is stored, or when it is `password_withheld` from this test; `mechanism` is None for
     the best one offered; `pin` is the SHA-256 (hex) of the only public key that is trusted, None for the usual
     authorities; `token` returns an OAuth access token, which is used with XOAUTH2 instead of a password.
+    Where nobody signs in, `recipient` is whom a test without a message names with RCPT, an address that is certainly
+    the owner's; None: it names nobody.
     """
 
     address: str
@@ -42,6 +44,7 @@ class Account:
     helo: str | None = None
     pin: str | None = None
     token: TokenProvider | None = None
+    recipient: str | None = None
 
     def without_password(self) -> "Account":
         """Return the account for a test that may not use its password."""
@@ -54,7 +57,8 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """A message that is sent after all stages have passed."""
+    """A message that is sent after all stages have passed; `secret` stands in it, and is kept out of the report."""
 
     recipient: str
-    content: bytes
+    content: bytes = field(repr=False)
+    secret: SecretStr | None = None

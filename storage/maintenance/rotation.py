@@ -14,6 +14,7 @@ from sqlmodel import Table, bindparam, update
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
 from storage.models import (
+    AddressConfirmationRow,
     AuditDetailRow,
     ConnectionTestRow,
     FormTestRow,
@@ -24,6 +25,7 @@ from storage.models import (
     RunResultRow,
     WorkspaceRow,
 )
+from storage.tables.address_confirmations import address_confirmation_context
 from storage.tables.audit import audit_detail_context
 from storage.tables.bulk_runs import run_result_context
 from storage.tables.form_tests import form_test_context
@@ -46,6 +48,7 @@ SEALED: tuple[Sealed, ...] = (
     (RunResultRow, run_result_context),
     (OutboxRow, outbox_context),
     (FormTestRow, form_test_context),
+    (AddressConfirmationRow, address_confirmation_context),
 )
 
 _FRUITLESS_ROUNDS = 5

@@ -8,6 +8,7 @@ from sqlmodel import col, delete, select, update
 
 from storage.crypto.keyring import RecordContext
 from storage.models import (
+    AddressConfirmationRow,
     AuditDetailRow,
     AuditRow,
     BulkRunRow,
@@ -39,6 +40,7 @@ _EVERYTHING = (
     StateCountRow,
     PasswordLinkRow,
     FormTestRow,
+    AddressConfirmationRow,
     BulkRunRow,
     RunningTestRow,
     HomeRow,

@@ -85,6 +85,8 @@ async def _settle_in(tx: Transaction) -> None:
         await tx.installations.save(workspace, b'{"token": "xoxb-canary"}', expected_revision=0)
     await tx.links.add("token", StoredLink(workspace="T1", user="U1", document=b"{}"), seconds=600)
     await tx.form_tests.keep("T1", "U1", tester="U9", document=b"{}", seconds=600)
+    await tx.confirmations.put("T1", "U1", b'{"code": "canary"}', seconds=600)
+    await tx.confirmations.put("T1", "U2", b'{"code": null}', seconds=None)
     for end in ("ended", "untold", None):
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=2**31 - 1)
         assert run is not None

@@ -272,6 +272,7 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_i
         "run_results",
         "audit_details",
         "form_tests",
+        "address_confirmations",
         "outbox",
         "running_tests",
         "seen_requests",

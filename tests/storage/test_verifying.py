@@ -42,11 +42,12 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         "UPDATE outbox SET ends_batch = NOT ends_batch WHERE kind = 'batch'",
         "UPDATE password_links SET ends_at = ends_at + 60",
         "UPDATE form_tests SET tester = 'U8'",
+        "UPDATE address_confirmations SET ends_at = ends_at + 1 WHERE user_id = 'U1'",
         "UPDATE key_checks SET key_id = 'ffffffff'",
     )
     verdict = await verify(database, silent)
     assert not verdict.good
-    assert len(verdict.tables) == 11
+    assert len(verdict.tables) == 12
     for table in verdict.tables:
         assert table.unopened == 1, table.name
         assert "edited, or moved" in table.examples[0]

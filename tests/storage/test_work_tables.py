@@ -137,6 +137,39 @@ async def test_a_link_is_for_one_person_and_used_once(database: Database) -> Non
         assert await tx.links.find("forgotten", "U1", seconds=600) is None
 
 
+async def test_a_code_is_found_until_it_ends_and_what_it_confirmed_for_good(database: Database) -> None:
+    async with database.writing() as tx:
+        await tx.confirmations.put("T1", "U1", b"a code", seconds=60)
+        await tx.confirmations.put("T1", "U2", b"over", seconds=-2)
+        await tx.confirmations.put("T1", "U3", b"confirmed", seconds=None)
+        for workspace, user, found in (
+            ("T1", "U1", b"a code"),
+            ("T1", "U2", None),
+            ("T1", "U3", b"confirmed"),
+            ("T2", "U1", None),
+        ):
+            assert await tx.confirmations.find(workspace, user) == found
+        await tx.confirmations.purge()
+    async with database.reading_connection() as connection:
+        left = await connection.scalars(text("SELECT user_id FROM address_confirmations ORDER BY user_id"))
+        assert list(left) == ["U1", "U3"]
+    async with database.writing() as tx:
+        await tx.confirmations.put("T1", "U1", b"another", seconds=60)
+        assert await tx.confirmations.find("T1", "U1") == b"another"
+        await tx.confirmations.forget("T1", "U1")
+        assert await tx.confirmations.find("T1", "U1") is None
+
+
+@pytest.mark.parametrize("edit", ["ends_at = NULL", "ends_at = ends_at + 86400", "user_id = 'U2'", "workspace = 'T2'"])
+async def test_a_code_made_good_for_longer_or_for_somebody_else_confirms_nothing(database: Database, edit: str) -> None:
+    async with database.writing() as tx:
+        await tx.confirmations.put("T1", "U1", b"a code", seconds=60)
+    await change(database, f"UPDATE address_confirmations SET {edit}")
+    async with database.reading() as tx:
+        for workspace, user in (("T1", "U1"), ("T1", "U2"), ("T2", "U1")):
+            assert await tx.confirmations.find(workspace, user) is None
+
+
 async def test_a_link_moved_to_another_person_or_another_end_opens_nothing(database: Database) -> None:
     for edited, user in (("user_id = 'U2'", "U2"), ("ends_at = ends_at + 60", "U1"), ("workspace = 'T2'", "U1")):
         async with database.writing() as tx:

@@ -24,6 +24,7 @@ class DemoPerson:
     is_guest: bool = False
     is_deactivated: bool = False
     is_stranger: bool = False
+    has_confirmed_address: bool = True
     picture: str = ""
 
     @property
@@ -46,6 +47,7 @@ class DemoPerson:
             "is_ultra_restricted": False,
             "is_bot": self.is_bot,
             "is_stranger": self.is_stranger,
+            "is_email_confirmed": self.has_confirmed_address,
             "tz": "Etc/UTC",
             "profile": {"real_name": self.name, "email": self.address},
         }

@@ -18,6 +18,7 @@ from bot.profiles.account.fixes import (
     opens_form,
 )
 from bot.profiles.account.form_tests import passed_form_test, tested_values
+from bot.profiles.account.own_address import is_same_address
 from bot.profiles.account.profile import EmailProfile, ProfileForm, notes_on
 from bot.profiles.account.records import (
     REPORTS,
@@ -117,6 +118,7 @@ class EmailProfiles:
             await tx.links.forget(owner.workspace, owner.user)
             await forget_in_results(tx, owner)
             await tx.form_tests.forget(owner.workspace, owner.user)
+            await tx.confirmations.forget(owner.workspace, owner.user)
             if existed:
                 await notify_of_deletion(tx, caller, owner)
                 await tx.audit.forget(owner.workspace, owner.user)
@@ -327,6 +329,8 @@ class EmailProfiles:
             stored = await save_profile(tx, before, profile)
         except StaleRevisionError as error:
             raise _changed_meanwhile(error.revision) from None
+        if not is_same_address(before.profile.address, profile.address) or before.profile.host != profile.host:
+            await tx.confirmations.forget(owner.workspace, owner.user)
         details = describe_changes(before.profile, profile)
         await tx.audit.append(
             owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields, details=details

@@ -12,9 +12,20 @@ from bot.profiles.account.drafts import FormAuthor, check_form, names_same_accou
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.form_tests import keep_form_test, tested_values
+from bot.profiles.account.own_address import (
+    Confirmation,
+    ConfirmationCode,
+    OwnAddress,
+    address_in_slack,
+    mailbox_of,
+    own_address,
+    store_confirmation,
+)
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.limits import (
+    CODES_OF_A_PERSON,
+    CODES_TO_AN_ADDRESS,
     FAILED_SIGN_INS,
     FAILED_SIGN_INS_IN_BULK,
     MESSAGES_OF_A_PERSON,
@@ -29,8 +40,8 @@ from bot.profiles.connection_tests.limits import (
     sign_ins_left,
 )
 from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
-from bot.profiles.connection_tests.sample_message import sample_message
-from bot.profiles.errors import NoProfileError, UserError
+from bot.profiles.connection_tests.sample_message import code_message, sample_message
+from bot.profiles.errors import DirectoryError, NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
@@ -65,7 +76,8 @@ class AccountTester(Protocol):
 class ConnectionTestResult:
     """A finished test: of which account (without its secrets), the report, what it means, and the fixes to offer.
 
-    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused. With
+    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused. With `unconfirmed` it
+    was begun by the owner, and would have written to the profile's address if that were confirmed. With
     `words_withheld` the server said something that is shown to the account's owner alone.
     """
 
@@ -74,6 +86,7 @@ class ConnectionTestResult:
     advice: Advice | None
     fixes: tuple[ProposedFix, ...]
     sign_ins_left: SignInsLeft | None = None
+    unconfirmed: bool = False
     words_withheld: bool = False
 
 
@@ -83,6 +96,10 @@ class Dialogue:
 
     lines: tuple[str, ...]
     words_withheld: bool
+
+
+class NoOwnAddressError(UserError):
+    """There is no address at which a message certainly reaches whoever asks for it."""
 
 
 class OwnTestFirstError(Exception):
@@ -99,6 +116,22 @@ class SentMessageResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailedCode:
+    """A test that mailed a code to the profile's `address`, as far as it came."""
+
+    test: ConnectionTestResult
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CodeUses:
+    """What was counted of limits because a code is mailed for a person."""
+
+    person: Person
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Begun:
     """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty.
 
@@ -109,7 +142,9 @@ class _Begun:
     is_own: bool = False
     sign_in: tuple[Use, ...]
     message: tuple[Use, ...] = ()
+    code: _CodeUses | None = None
     test_id: str = ""
+    unconfirmed: bool = False
 
 
 class ConnectionTests:
@@ -153,11 +188,12 @@ class ConnectionTests:
             StoppedTestError: somebody stopped the test.
         """
         loaded = await self._stored(caller, owner)
+        in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(caller, owner, loaded, report, left)
+            return await self._kept(caller, owner, loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def fix_and_test(
         self,
@@ -176,15 +212,16 @@ class ConnectionTests:
             OutdatedFixError: the fix does not fit the profile as it is now.
         """
         await self._access.require_owner_or_admin(caller, owner)
+        in_slack = await self._address_in_slack(owner)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
                 change, loaded = await self._profiles.fix(tx, caller=caller, owner=owner, fix=fix)
                 await _require_testable(tx, loaded)
-                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack)
             self._on_change(owner)
             on_fixed(change)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(caller, owner, loaded, report, left)
+            return await self._kept(caller, owner, loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`.
@@ -208,8 +245,9 @@ class ConnectionTests:
         return testing.result()
 
     async def _test_in_bulk(self, caller: Person, owner: Person, loaded: Loaded) -> ConnectionTestResult:
-        account = account_of(loaded.profile)
+        in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._database.writing() as tx:
+            account = await _account(tx, owner, loaded.profile, in_slack)
             left = await sign_ins_left(tx, account.host, account.login)
             if left is not None and left.left == 0:
                 raise UserError("Their login was refused too often just now, and is left to its owner.")
@@ -233,20 +271,20 @@ class ConnectionTests:
     async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
 
-        It goes to one's own address or, for somebody else's profile, to the caller's address in Slack. It counts as
-        one of the day's messages unless it is certain that the server did not take it.
+        It goes to the caller: to the profile's address where that is certainly theirs, else to their verified address
+        in Slack. It counts as one of the day's messages unless it is certain that the server did not take it.
+
+        Raises:
+            NoOwnAddressError: there is no such address.
+            DirectoryError: Slack does not say whether there is one.
         """
         loaded = await self._stored(caller, owner)
-        recipient = loaded.profile.address
-        if caller != owner:
-            member = await self._access.member(caller)
-            recipient = member.address if member else ""
-        if not recipient:
-            raise UserError("Slack does not tell your email address, so there is nowhere to send a message to.")
-        outgoing = Outgoing(recipient=recipient, content=sample_message(loaded.profile, recipient, now=self._clock()))
+        own = await self._own_address(caller, owner, loaded.profile)
+        recipient, content = own.address, sample_message(loaded.profile, own.address, now=self._clock())
+        outgoing = Outgoing(recipient=recipient, content=content)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, account_of(loaded.profile))
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack="")
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
             report, left = await self._watched(
                 replace(begun, message=message),
@@ -254,10 +292,32 @@ class ConnectionTests:
                 lambda account, follow: self._tester.send(account, outgoing, follow),
                 progress,
             )
-            result = await self._kept(caller, owner, loaded, report, left)
+            unconfirmed = caller == owner and not own.is_profiles
+            result = await self._kept(caller, owner, loaded, report, left, unconfirmed=unconfirmed)
         domain = begun.account.address.rpartition("@")[2]
         judgement = await self._judge(domain, begun.account.host) if report.passed else ()
         return SentMessageResult(test=result, recipient=recipient, dns_findings=judgement)
+
+    async def mail_code(self, *, caller: Person, progress: Progress) -> MailedCode:
+        """Test the caller's profile and, when all is well, mail a code to its address; errors as `test`.
+
+        The code can be typed back from before it is sent, unless it turns out that it was not. It counts as mailed
+        then and, where nobody signs in, as soon as the server was told the address: its answer tells of a mailbox.
+        """
+        loaded = await self._stored(caller, caller)
+        profile, code = loaded.profile, ConfirmationCode.generate()
+        content = code_message(profile.address, code, now=self._clock())
+        outgoing = Outgoing(recipient=profile.address, content=content, secret=code.secret)
+        async with self._only_test_of(caller):
+            async with self._database.writing() as tx:
+                begun = await self._begin(tx, caller, caller, profile, in_slack="")
+                begun = replace(begun, code=await _count_code(tx, caller, profile.address))
+                await store_confirmation(tx, caller, Confirmation.of(profile, code))
+            report, left = await self._watched(
+                begun, caller, lambda account, follow: self._tester.send(account, outgoing, follow), progress
+            )
+            result = await self._kept(caller, caller, loaded, report, left)
+        return MailedCode(test=result, address=profile.address)
 
     async def test_form(
         self, *, caller: Person, owner: Person, form: ProfileForm, progress: Progress
@@ -277,20 +337,23 @@ class ConnectionTests:
             defaults = (await load_defaults(tx, owner.workspace)).defaults
         author = FormAuthor(caller=caller, owner=owner, password_in_form=self._password_in_form)
         draft = check_form(form, loaded.profile, defaults, author, now=self._clock())
-        account = account_of(draft.profile)
-        if caller != owner and not draft.has_typed_password and not names_same_account(draft.profile, loaded.profile):
-            account = account.without_password()
+        same = names_same_account(draft.profile, loaded.profile)
+        withheld = caller != owner and not draft.has_typed_password and not same
+        if withheld:
             draft = replace(draft, profile=draft.profile.without_password())
+        in_slack = await self._address_in_slack(owner, draft.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, account)
+                begun = await self._begin(tx, caller, owner, draft.profile, in_slack)
+                if withheld:
+                    begun = replace(begun, account=begun.account.without_password())
             report, left = await self._watched(begun, owner, self._tester.test, progress)
         last = report_of(loaded.last_test) if loaded.last_test else None
         report = replace(report, trusted_before=_trusted_before(last, report))
         async with self._database.writing() as tx:
             await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
-            await notify_of_form_test(tx, caller, owner, account)
-        return replace(_result_for(caller, owner, report, account, draft.profile), sign_ins_left=left)
+            await notify_of_form_test(tx, caller, owner, begun.account)
+        return replace(_result_for(caller, owner, report, begun.account, draft.profile), sign_ins_left=left)
 
     async def transcript(self, *, caller: Person, owner: Person) -> Dialogue:
         """Give the dialogue of the last test, credentials replaced; to the owner alone with all that the server said.
@@ -307,6 +370,39 @@ class ConnectionTests:
             raise NoProfileError("There is no transcript yet. Use /email-test first.")
         own = caller == owner
         return Dialogue(lines=(report.in_full if own else report).transcript, words_withheld=not own)
+
+    async def _address_in_slack(self, owner: Person, profile: EmailProfile | None = None) -> str:
+        """Return the owner's verified address in Slack, where a test of the profile may need it; else "".
+
+        While Slack is silent a test names nobody in its place.
+        """
+        if profile is not None and profile.authenticate:
+            return ""
+        with suppress(DirectoryError):
+            return await address_in_slack(self._access, owner)
+        return ""
+
+    async def _own_address(self, caller: Person, owner: Person, profile: EmailProfile) -> OwnAddress:
+        """Return where a message reaches the caller: for somebody else's profile at their address in Slack alone.
+
+        Raises:
+            NoOwnAddressError: nowhere.
+            DirectoryError: Slack does not say where.
+        """
+        in_slack, silence = "", None
+        try:
+            in_slack = await address_in_slack(self._access, caller)
+        except DirectoryError as error:
+            silence = error
+        own = OwnAddress(address=in_slack, is_profiles=False)
+        if caller == owner:
+            async with self._database.reading() as tx:
+                own = await own_address(tx, owner, profile, in_slack=in_slack)
+        if own.address:
+            return own
+        raise silence or NoOwnAddressError(
+            "Slack tells no verified email address of yours, so there is nowhere to send a message to."
+        )
 
     async def _stored(self, caller: Person, owner: Person) -> Loaded:
         await self._access.require_owner_or_admin(caller, owner)
@@ -334,12 +430,17 @@ class ConnectionTests:
             del self._testing[owner]
             ended.set_result(None)
 
-    async def _begin(self, tx: Transaction, caller: Person, owner: Person, account: Account) -> _Begun:
-        """Count a test against all limits, and store that it is under way."""
+    async def _begin(
+        self, tx: Transaction, caller: Person, owner: Person, profile: EmailProfile, in_slack: str
+    ) -> _Begun:
+        """Count a test against all limits, and store that it is under way; `in_slack` is the owner's address there."""
+        account = await _account(tx, owner, profile, in_slack)
         await count_test(tx, caller, account.host, account.port)
         sign_in = await _count_sign_in(tx, account, FAILED_SIGN_INS)
         test_id = await self._running.add(tx, caller=caller, owner=owner)
-        return _Begun(account=account, is_own=caller == owner, sign_in=sign_in, test_id=test_id)
+        own = caller == owner
+        elsewhere = not account.authenticate and (account.recipient or "").casefold() != account.address.casefold()
+        return _Begun(account=account, is_own=own, sign_in=sign_in, test_id=test_id, unconfirmed=own and elsewhere)
 
     async def _watched(
         self, begun: _Begun, owner: Person, run: Run, progress: Progress
@@ -383,14 +484,23 @@ class ConnectionTests:
                 await give_back(tx, begun.sign_in)
             if report is None or not report.may_have_sent:
                 await give_back(tx, begun.message)
+                if begun.code is not None:
+                    await _take_code_back(tx, begun.code, begun.account, report)
             return await sign_ins_left(tx, begun.account.host, begun.account.login) if refused else None
 
     async def _kept(
-        self, caller: Person, owner: Person, loaded: Loaded, report: Report, left: SignInsLeft | None
+        self,
+        caller: Person,
+        owner: Person,
+        loaded: Loaded,
+        report: Report,
+        left: SignInsLeft | None,
+        *,
+        unconfirmed: bool = False,
     ) -> ConnectionTestResult:
         report = await self._keep(caller, owner, loaded, report)
         result = _result_for(caller, owner, report, account_of(loaded.profile), loaded.profile)
-        return replace(result, sign_ins_left=left)
+        return replace(result, sign_ins_left=left, unconfirmed=unconfirmed)
 
     async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
         failed = report.failed_stage
@@ -429,6 +539,27 @@ async def _count_sign_in(tx: Transaction, account: Account, limits: tuple[Limit,
     if not account.authenticate or account.password is None or account.encryption is Encryption.NONE:
         return ()
     return await count_sign_in(tx, limits, account.host, account.login)
+
+
+async def _account(tx: Transaction, owner: Person, profile: EmailProfile, in_slack: str) -> Account:
+    """Return the account to test, and whom the test may name as recipient where nobody signs in."""
+    account = account_of(profile)
+    if account.authenticate:
+        return account
+    own = await own_address(tx, owner, profile, in_slack=in_slack)
+    return replace(account, recipient=own.address or None)
+
+
+async def _count_code(tx: Transaction, caller: Person, address: str) -> _CodeUses:
+    uses = await count(tx, CODES_OF_A_PERSON, caller.workspace, caller.user)
+    return _CodeUses(person=caller, uses=uses + await count(tx, CODES_TO_AN_ADDRESS, mailbox_of(address)))
+
+
+async def _take_code_back(tx: Transaction, code: _CodeUses, account: Account, report: Report | None) -> None:
+    """Forget a code that was not mailed; its uses count where the server said of the address whether it takes mail."""
+    await tx.confirmations.forget(code.person.workspace, code.person.user)
+    if report is None or account.authenticate or not report.named_recipient:
+        await give_back(tx, code.uses)
 
 
 def _result_for(

@@ -1,4 +1,4 @@
-"""The real message that `/email-test send` sends."""
+"""The real messages: the one that `/email-test send` sends, and the one with a code."""
 
 from datetime import datetime
 from email.headerregistry import Address
@@ -7,6 +7,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from html import escape
 
+from bot.profiles.account.own_address import ConfirmationCode
 from bot.profiles.account.profile import ENCRYPTION_WORDS, EmailProfile, effective_encryption
 from bot.smtp.network.guard import normal_host
 
@@ -34,6 +35,26 @@ def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> b
         "<p>This message was sent by <code>/email-test send</code>, through the account in your email profile:</p>"
         f"<table>{rows}</table><p>If you can read it, programs can send mail in your name.</p>",
         subtype="html",
+    )
+    return message.as_bytes()
+
+
+def code_message(address: str, code: ConfirmationCode, *, now: datetime) -> bytes:
+    """Return the message that mails a code to the address that it confirms: in fixed words, without anybody's name.
+
+    Nobody has shown yet that they read there, so nothing of what people typed stands in it but the address itself.
+    """
+    message = EmailMessage(policy=SMTP.clone(utf8=not address.isascii()))
+    message["From"] = message["To"] = _mailbox(address, "")
+    message["Subject"] = "The code for your email address"
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=_ascii_domain(address))
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(
+        "This code confirms that you read mail at this address:\n\n"
+        f"  {code.secret.get_secret_value()}\n\n"
+        "Type it in Slack, where you pressed “Confirm address”. It works once, within a day.\n\n"
+        "If you did not ask for it, you need not do anything. Give the code to nobody.\n"
     )
     return message.as_bytes()
 

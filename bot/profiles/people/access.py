@@ -27,10 +27,16 @@ class Member:
     address: str
     picture: str = ""
     is_admin: bool
+    is_address_confirmed: bool = True
     is_guest: bool = False
     is_bot: bool = False
     is_deactivated: bool = False
     is_stranger: bool = False
+
+    @property
+    def verified_address(self) -> str:
+        """The address that the workspace has verified; empty where it tells none, or has not."""
+        return self.address if self.is_address_confirmed else ""
 
 
 class Directory(Protocol):

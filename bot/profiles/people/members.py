@@ -120,6 +120,7 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
             await tx.links.forget(person.workspace, person.user)
             await tx.outbox.end_all(person.workspace, person.user, NO_MEMBER)
             await tx.form_tests.forget(person.workspace, person.user)
+            await tx.confirmations.forget(person.workspace, person.user)
             if (await load(tx, person)).revision:
                 return await _kept_for_a_while(tx, member, known, at)
             await tx.people.remove(person.workspace, person.user)

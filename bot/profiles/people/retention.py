@@ -59,6 +59,7 @@ class Retention:
             await tx.outbox.purge(older_than=min(NOTICE_PERIOD, self.history).total_seconds())
             await tx.links.purge()
             await tx.form_tests.purge()
+            await tx.confirmations.purge()
             await tx.limits.purge()
             await tx.runs.purge()
             await tx.running_tests.purge()
@@ -103,6 +104,7 @@ class Retention:
             return False
         await tx.links.forget(owner.workspace, owner.user)
         await tx.form_tests.forget(owner.workspace, owner.user)
+        await tx.confirmations.forget(owner.workspace, owner.user)
         await tx.audit.append(
             owner.workspace, actor="bot", subject=owner.user, action="password purged", fields=(LABELS[Field.PASSWORD],)
         )

@@ -18,6 +18,7 @@ from bot.slack.listeners.services import Payload, Services
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
+from bot.slack.views.address_confirmation import unconfirmed_blocks
 from bot.slack.views.form import profile_form
 from bot.slack.views.form_state import read_form, undecided, without_undecided
 from bot.slack.views.message import escape, notice, section
@@ -47,7 +48,9 @@ class ProfileListeners:
     async def show(self, ack: AsyncAck, caller: Person, owner: Person) -> None:
         """Answer `/email-profile` with the card."""
         view = await self._services.profiles.show(caller=caller, owner=owner)
-        await ack(cards.card(view, reader=caller.user, entry=self._services.entry).payload())
+        unconfirmed = await self._services.confirmations.is_missing(caller=caller, view=view)
+        below = unconfirmed_blocks(view.profile.address) if unconfirmed else ()
+        await ack(cards.card(view, reader=caller.user, entry=self._services.entry, below=below).payload())
 
     async def edit(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Answer `/email-profile edit` with the form."""

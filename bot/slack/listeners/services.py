@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bot.profiles.account.address_confirmations import AddressConfirmations
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
 from bot.profiles.connection_tests.bulk_fixes import BulkFixes
@@ -13,6 +14,7 @@ from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.slack.replies.address_confirmation import CodeReplies
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.profile_forms import ProfileForms
@@ -38,5 +40,7 @@ class Services:
     links: PrivateLinks | None
     jobs: Jobs
     test_replies: ConnectionTestReplies
+    confirmations: AddressConfirmations
+    code_replies: CodeReplies
     forms: ProfileForms
     entry: PasswordEntry

@@ -12,6 +12,7 @@ from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.connection_tests.connection_tests import (
     ConnectionTestResult,
     ConnectionTests,
+    NoOwnAddressError,
     Progress,
     SentMessageResult,
 )
@@ -114,6 +115,8 @@ class ConnectionTestReplies:
                 await work()
             except RateLimitedError as error:
                 await reply.fail(reports.limited(error))
+            except NoOwnAddressError as error:
+                await reply.fail(reports.no_own_address(error) if caller == owner else notice(str(error)))
 
         self.jobs.start(f"test of {owner.user} for {caller.user}", within_limits, notify=notify)
 

@@ -76,14 +76,14 @@ async def open_or_replace(client: AsyncWebClient, body: Mapping[str, Any], view:
         await open_or_offer(client, body, view, again=again)
 
 
-async def open_or_offer(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> None:
-    """Open a modal, on top of another where that was pressed in.
+async def open_or_offer(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> str:
+    """Open a modal, on top of another where that was pressed in, and return its id.
 
     Raises:
         TryAgainError: Slack did not open it; `again` is the button that opens the same.
     """
     try:
-        await open_modal(client, body, view)
+        return await open_modal(client, body, view)
     except NotOpenedError as error:
         raise TryAgainError(again, too_late=error.too_late) from error
 

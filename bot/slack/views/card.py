@@ -44,10 +44,12 @@ _STATE_SENTENCES = {
 }
 
 
-def card(view: ProfileView, *, reader: str, entry: PasswordEntry, notes: Sequence[str] = ()) -> Message:
+def card(
+    view: ProfileView, *, reader: str, entry: PasswordEntry, notes: Sequence[str] = (), below: Sequence[Block] = ()
+) -> Message:
     """Return a profile as `reader` (a user id) sees it, or an invitation to set one up.
 
-    `notes` are sentences about what the reader has just typed.
+    `notes` are sentences about what the reader has just typed; `below` comes at the end of a profile.
     """
     if view.state is ProfileState.UNREADABLE:
         return _unreadable(view, reader)
@@ -64,6 +66,7 @@ def card(view: ProfileView, *, reader: str, entry: PasswordEntry, notes: Sequenc
             *_buttons(view, reader, entry),
             *_warnings(view),
             *(section(f":warning: {escape(note)}") for note in notes),
+            *below,
         ],
     )
 

@@ -7,10 +7,16 @@ from datetime import datetime
 from slack_sdk.models.blocks import ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, Dialogue, SentMessageResult
+from bot.profiles.connection_tests.connection_tests import (
+    ConnectionTestResult,
+    Dialogue,
+    NoOwnAddressError,
+    SentMessageResult,
+)
 from bot.profiles.connection_tests.limits import RateLimitedError, SignInsLeft
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.slack.ids import ActionId
+from bot.slack.views.address_confirmation import confirm_button, unconfirmed_blocks
 from bot.slack.views.message import (
     Block,
     Button,
@@ -35,7 +41,7 @@ from bot.smtp.account import Account
 from bot.smtp.advice.advice import Advice, headline
 from bot.smtp.advice.notice import judged_with_message
 from bot.smtp.advice.row import Fix
-from bot.smtp.check.report import Certificate, Outcome, Report, Stage
+from bot.smtp.check.report import Certificate, Outcome, Report, Stage, StageName
 
 _SYMBOLS = {
     Outcome.PASSED: ":white_check_mark:",
@@ -169,6 +175,7 @@ def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> M
         blocks=[
             *_body(account, result),
             *nothing_sent,
+            *_unconfirmed(account, result),
             *_fixes(result, owner, ActionId.APPLY_FIX),
             _buttons(report, owner),
         ],
@@ -205,7 +212,7 @@ def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
     report = result.test.report
     if report.failed_stage is not None:
         return finished(account, result.test, owner=owner)
-    if any(stage.name == "Message" and stage.outcome is Outcome.PASSED for stage in report.stages):
+    if report.message_taken:
         brief = "A message is on its way to you."
         sentence = (
             f"A message is on its way to {code(result.recipient)}. When it does not arrive in a few minutes, look "
@@ -216,12 +223,43 @@ def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
     findings = [context("\n".join(escape(line) for line in result.dns_findings))] if result.dns_findings else []
     return Message(
         text=f"{headline(report, account)}. {brief}",
-        blocks=[*_body(account, result.test), section(sentence), *findings, _buttons(report, owner)],
+        blocks=[
+            *_body(account, result.test),
+            section(sentence),
+            *findings,
+            *_unconfirmed(account, result.test),
+            _buttons(report, owner),
+        ],
     )
 
 
 def _answer(result: ConnectionTestResult) -> str:
     return "the server's code above" if result.words_withheld else "the server's answer above"
+
+
+def no_code(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:
+    """Return a finished test that was to mail a code, and did not: what is wrong, and what to do."""
+    report = result.report
+    if report.failed_stage is not None:
+        return finished(account, result, owner=owner)
+    sentence = "No code was mailed, because the server did not take sender or recipient."
+    return Message(
+        text=f"{headline(report, account)}. {sentence}",
+        blocks=[*_body(account, result), section(sentence), _buttons(report, owner)],
+    )
+
+
+def no_own_address(error: NoOwnAddressError) -> Message:
+    """Return that there is nowhere to send a message to, to the owner of a profile, who may change that."""
+    sentence = f"{error} Confirm the address of your profile, and it goes there."
+    return Message(text=sentence, blocks=[section(escape(sentence)), actions(confirm_button())])
+
+
+def _unconfirmed(account: Account, result: ConnectionTestResult) -> list[Block]:
+    """Return the offer to confirm the address, where the test came as far as to need one."""
+    stages = result.report.stages
+    reached = any(stage.name is StageName.SENDER and stage.outcome is not Outcome.SKIPPED for stage in stages)
+    return unconfirmed_blocks(account.address) if result.unconfirmed and reached else []
 
 
 def _body(account: Account, result: ConnectionTestResult) -> list[Block]:

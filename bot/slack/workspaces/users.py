@@ -114,6 +114,8 @@ def _member(person: Person, user: Mapping[str, Any]) -> Member:
         person=person,
         name=str(profile.get("real_name") or user.get("real_name") or user.get("name") or person.user),
         address=str(profile.get("email") or ""),
+        # Sent with every person, and false until they have followed the link that Slack mails to a new address.
+        is_address_confirmed=user.get("is_email_confirmed") is not False,
         picture=next((str(profile[size]) for size in _PICTURES if profile.get(size)), ""),
         is_admin=any(bool(user.get(flag)) for flag in ("is_admin", "is_owner", "is_primary_owner"))
         or any(bool(organisation.get(flag)) for flag in ("is_admin", "is_owner")),

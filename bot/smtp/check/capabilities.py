@@ -121,6 +121,7 @@ def envelope_path(address: str, extensions: Mapping[str, str]) -> tuple[bytes, t
     return path, (b"SMTPUTF8",)
 
 
-def envelope(sender: bytes, recipient: bytes, parameters: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the commands MAIL and RCPT."""
-    return b" ".join((b"MAIL FROM:" + sender, *parameters)), b"RCPT TO:" + recipient
+def envelope(sender: bytes, recipient: bytes | None, parameters: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return the commands MAIL and RCPT; MAIL alone where there is no recipient."""
+    commands = (b" ".join((b"MAIL FROM:" + sender, *parameters)),)
+    return commands if recipient is None else (*commands, b"RCPT TO:" + recipient)

@@ -349,6 +349,17 @@ class Report:
         return evidence is not None and evidence.command is Command.AUTH and not evidence.signed_in
 
     @property
+    def message_taken(self) -> bool:
+        """Whether the server took the message."""
+        return any(stage.name is StageName.MESSAGE and stage.outcome is Outcome.PASSED for stage in self.stages)
+
+    @property
+    def named_recipient(self) -> bool:
+        """Whether a test that did not get to its end told the server a recipient, whose mailbox the answer is about."""
+        evidence = self.evidence
+        return evidence is not None and evidence.command in (Command.RCPT, Command.DATA, Command.MESSAGE)
+
+    @property
     def may_have_sent(self) -> bool:
         """Whether the server took the message, or got it and did not say."""
         message = next((stage for stage in self.stages if stage.name is StageName.MESSAGE), None)

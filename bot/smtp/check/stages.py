@@ -44,6 +44,8 @@ SILENCE_SECONDS = 5.0
 GOODBYE_TIMEOUT_SECONDS = 1.0
 """How long RSET and QUIT may take; the result does not depend on them."""
 
+_NOBODY_NAMED = "No recipient named: nobody signs in here, and no address is known to be the owner's."
+
 
 class Stages:
     """Goes through the stages with one account, on one connection, as far as they pass; what fails is raised.
@@ -73,8 +75,16 @@ class Stages:
         self._trust: ssl.SSLContext = probe.trust
         self._handshakes: asyncio.Semaphore = probe.handshakes
         self._timeout = timeout
-        known = (account.address, account.host, account.helo or "", outgoing.recipient if outgoing else "")
+        known = (
+            account.address,
+            account.host,
+            account.helo or "",
+            account.recipient or "",
+            outgoing.recipient if outgoing else "",
+        )
         self.redaction = Redaction(account.login, account.password, known=known)
+        if outgoing is not None and outgoing.secret is not None:
+            self.redaction.add(outgoing.secret)
         self.transcript = Transcript(self.redaction)
         self.addresses: list[Address] = []
         self.address: Address | None = None
@@ -141,7 +151,7 @@ class Stages:
             encrypted=dialogue.encrypted,
             announced=dialogue.announced,
             own_name=self._own_name,
-            recipient=self._outgoing.recipient if self._outgoing else self._account.address,
+            recipient=self._recipient or "",
             starttls=self._starttls,
             software=self._software or software_by_extensions(dialogue.extensions),
         )
@@ -330,21 +340,42 @@ class Stages:
             failed.detail += f" ({self.redaction.text(answer.token_error)})"
         return failed
 
+    @property
+    def _recipient(self) -> str | None:
+        """Whom RCPT names. Where nobody signs in, naming any address would tell strangers which mailboxes there are."""
+        if self._outgoing is not None:
+            return self._outgoing.recipient
+        return self._account.address if self._account.authenticate else self._account.recipient
+
     async def _send_envelope(self, address: Address, dialogue: Dialogue) -> None:
-        account, outgoing = self._account, self._outgoing
         with self._record.stage(StageName.SENDER) as finding:
-            sender, parameters = envelope_path(account.address, dialogue.extensions)
-            to, _ = envelope_path(outgoing.recipient if outgoing else account.address, dialogue.extensions)
+            sender, parameters = envelope_path(self._account.address, dialogue.extensions)
+            to = None
+            if self._recipient:
+                to, also = envelope_path(self._recipient, dialogue.extensions)
+                parameters = parameters or also
             self._command = Command.MAIL
             self._replies = self._replies_to(address, dialogue, envelope(sender, to, parameters))
             reply = self._parsed(await anext(self._replies))
+            if reply.code == 250 and to is None:
+                finding.detail = f"{self._account.address} accepted as sender, no recipient named"
+                finding.facts = (_NOBODY_NAMED,)
+                return
             if reply.code == 250:
                 self._command = Command.RCPT
                 reply = self._parsed(await anext(self._replies))
+                finding.facts = self._about_recipient()
                 if reply.code in (250, 251, 252):
-                    finding.detail = f"{account.address} accepted"
+                    finding.detail = f"{self._account.address} accepted"
                     return
             self._judge(reply, finding)
+
+    def _about_recipient(self) -> tuple[str, ...]:
+        """Return whom RCPT named, where people would expect the account's own address."""
+        address = self._account.address
+        if self._outgoing is not None or not self._recipient or self._recipient.casefold() == address.casefold():
+            return ()
+        return (f"Recipient named: {self._recipient}, because {address} is not confirmed as the owner's address.",)
 
     def _judge(self, reply: Reply, finding: Finding) -> None:
         fault, outcome = classify(reply, self.evidence())
@@ -356,7 +387,9 @@ class Stages:
         self, address: Address, dialogue: Dialogue, commands: tuple[bytes, ...]
     ) -> AsyncIterator[SMTPResponse]:
         """Send MAIL and RCPT and, without a message, the goodbye with them."""
-        self._one_by_one = self._outgoing is not None or "pipelining" not in dialogue.extensions
+        # What is sent together is told apart by the replies to MAIL and to RCPT.
+        together = self._outgoing is None and self._recipient is not None
+        self._one_by_one = not together or "pipelining" not in dialogue.extensions
         if self._outgoing is None:
             commands += (b"RSET", b"QUIT")
         if self._one_by_one:

@@ -17,6 +17,7 @@ from bot.demo.stand_in.people import CHANNEL, TEAM, DemoPerson
 from bot.demo.stand_in.platform import searchable
 from bot.demo.stand_in.views import OpenView
 from bot.profiles.account.fixes import ProposedFix
+from bot.profiles.account.own_address import Confirmation, ConfirmationCode, store_confirmation
 from bot.profiles.account.private_links import stored_link
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of, load
@@ -39,6 +40,8 @@ GUEST, APP, GONE, STRANGER, SHARED = "U0GUEST", "U0APP", "U0GONE", "U0STRANGER",
 MEMBERS = (ADA, MEMBER, ADMIN, OWNER)
 RUN, RUN_ELSEWHERE = "run-of-ours", "run-elsewhere"
 RUNNING_TEST, RUNNING_TEST_ELSEWHERE = "test-of-ours", "test-elsewhere"
+CODE = "18430024"
+"""The code that waits to be typed back by everybody."""
 
 _ADAS_HOST, _HOST = "smtp.demo.example", "mail.demo.example"
 _OLD = {"host": _HOST, "port": 587, "encryption": "TLS"}
@@ -125,7 +128,8 @@ class _Mail(DemoMail):
 async def place_of_all_kinds(folder: Path, people: Sequence[DemoPerson] = PEOPLE) -> "AsyncIterator[Place]":
     """Open a demo in which everybody has a profile, tested, though some of them must not use it any more.
 
-    There are defaults to move to; a run, a test under way and a private link of the member, here and elsewhere.
+    Everybody was mailed a code. There are defaults to move to; a run, a test under way and a private link of the
+    member, here and elsewhere.
     """
     in_slack = [DemoAccount(address=known.address, login=known.address, password="unused") for known in people]
     mail = _Mail([*in_slack, *(account(known.id) for known in people)])
@@ -185,6 +189,7 @@ async def _give_profile(demo: Demo, user: str) -> None:
     owner = Person(workspace=TEAM, user=user)
     async with demo.bot.database.writing() as tx:
         await tx.profiles.save(TEAM, user, profile(user).to_document(), replacing=None)
+        await store_confirmation(tx, owner, Confirmation.of(profile(user), ConfirmationCode.typed(CODE)))
     await demo.bot.connections.test_in_bulk(caller=owner, owner=owner)
     async with demo.bot.database.writing() as tx:
         await update_person(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
@@ -382,6 +387,8 @@ def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
             return {**typed, "authenticate": signing_in}
         case ViewId.ADD_EXTRA:
             return {**_chosen("configuration", "choose_extra", "HELO"), **_typed(value_HELO="pc.example.com")}
+        case ViewId.CONFIRM_ADDRESS:
+            return _typed(code=CODE)
         case ViewId.DEFAULTS:
             chosen = _chosen("encryption", "value", "TLS") | _chosen("authenticate", "value", "on")
             return {**_typed(host=_HOST, port=port), **chosen}

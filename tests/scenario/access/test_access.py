@@ -152,6 +152,7 @@ PRESSES = (
     press(A.APPLY_FIX, '{"owner": "OWNER", "fix": "AUTH_LOGIN", "to": ""}', shows="passed", changes=True),
     press(A.UNDO_FIX, '{"owner": "OWNER", "revision": 1}', shows="Undone", changes=True),
     press(A.SEND_MESSAGE, "OWNER", shows="is on its way", changes=True),
+    press(A.CONFIRM_ADDRESS, "", to=For.ONESELF, shows="The eight digits from the message"),
     press(A.TRANSCRIPT, "OWNER", shows="dialogue of the last test"),
     press(A.FORM_TEST, "", ViewId.PROFILE, shows="nothing is saved yet", changes=True),
     press(
@@ -194,7 +195,12 @@ PRESSES = (
     press(A.DEFAULTS_EDIT, "", "home", to=For.ADMINS, shows="Pattern of the login"),
     press(A.DEFAULTS_MOVE, "1", to=For.ADMINS, shows="The owners are told", changes=True),
 )
-SUBMISSIONS = (submit(ViewId.PROFILE), submit(ViewId.ADD_EXTRA), submit(ViewId.DEFAULTS, For.ADMINS))
+SUBMISSIONS = (
+    submit(ViewId.PROFILE),
+    submit(ViewId.ADD_EXTRA),
+    submit(ViewId.DEFAULTS, For.ADMINS),
+    submit(ViewId.CONFIRM_ADDRESS, For.ONESELF),
+)
 HOME = Act(name="the Home tab", send=visit_home, to=For.ONESELF, names_people=False, shows="LOGIN")
 CONVERSATION = (
     Act(name="the Messages tab", send=visit_messages, to=For.ANYBODY, names_people=False),

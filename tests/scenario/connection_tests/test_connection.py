@@ -109,6 +109,7 @@ async def test_the_chosen_mechanism_and_helo_are_used(certificates: Certificates
 async def test_without_authentication_and_encryption_only_the_sender_is_tried(trust: ssl.SSLContext) -> None:
     server = ScriptedServer(mechanisms="")
     plain = replace(ACCOUNT, port=25, encryption=Encryption.NONE, authenticate=False, password=None)
+    plain = replace(plain, recipient=LOGIN)
     async with running(server, trust, plain) as report:
         assert report.passed
         assert outcome(report, StageName.ENCRYPTION) is Outcome.SKIPPED

@@ -56,7 +56,7 @@ async def test_a_wrong_password_is_refused_at_sign_in(server: RealServer) -> Non
 
 
 async def test_a_relay_without_signing_in_is_denied_at_sender(server: RealServer) -> None:
-    stranger = replace(RIGHT, authenticate=False, password=None, address=STRANGER)
+    stranger = replace(RIGHT, authenticate=False, password=None, address=STRANGER, recipient=STRANGER)
     report = await run(server, stranger)
     assert report.failed_stage is not None
     assert (report.failed_stage.name, report.fault) == (StageName.SENDER, Fault.SIGN_IN_NEEDED)

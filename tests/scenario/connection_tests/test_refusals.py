@@ -17,7 +17,7 @@ from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
 # The connection test alone: it knows no database.
 pytestmark = pytest.mark.databases()
 
-STRANGER = replace(ACCOUNT, authenticate=False)
+STRANGER = replace(ACCOUNT, authenticate=False, recipient=LOGIN)
 OUTGOING = Outgoing(recipient=LOGIN, content=b"Subject: hello\r\n\r\n.a line that begins with a dot\r\n")
 
 

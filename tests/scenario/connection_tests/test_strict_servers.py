@@ -108,7 +108,8 @@ def needing(*programs: str) -> None:
 
 
 def account(**given: Any) -> Account:
-    return replace(ACCOUNT, **{"password": SecretStr(SECRET), **given})
+    made = replace(ACCOUNT, **{"password": SecretStr(SECRET), **given})
+    return replace(made, recipient=made.address)
 
 
 async def run(server: RealServer, tested: Account) -> Report:

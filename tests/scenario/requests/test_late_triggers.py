@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.demo.run import Demo
 from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.email_profiles import EmailProfiles
-from tests.scenario.people import ADA, GRACE, set_up
+from bot.profiles.account.own_address import Confirmation, ConfirmationCode, store_confirmation
+from bot.profiles.people.access import Person
+from tests.scenario.people import ADA, GRACE, profile_of, set_up
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -63,6 +67,15 @@ async def an_extra_on_the_list(demo: Demo) -> None:
     await demo.workspace.press(ADA, "Add")
 
 
+async def a_code_for_an_address(demo: Demo) -> None:
+    await demo.workspace.change_person(replace(demo.workspace.people[ADA], address="elsewhere@demo.example"))
+    mailed = Confirmation.of(await profile_of(demo), ConfirmationCode.generate())
+    async with demo.bot.database.writing() as tx:
+        await store_confirmation(tx, Person(TEAM, ADA), mailed)
+    await demo.workspace.command(ADA, "/email-profile")
+    await demo.workspace.press(ADA, "Confirm address", message=latest(demo, ADA, "Your email profile"))
+
+
 WAYS: dict[str, tuple[str, str, str, Do]] = {
     "edit": (ADA, "views.open", "Email profile", by_command),
     "defaults": (GRACE, "views.open", "Workspace defaults", defaults_by_command),
@@ -73,6 +86,7 @@ WAYS: dict[str, tuple[str, str, str, Do]] = {
     "home's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_home_tab),
     "list's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_list),
     "list's row, extras": (GRACE, "views.open", "Extra configurations", extras_from_a_row_of_the_list),
+    "a code": (ADA, "views.open", "Confirm address", a_code_for_an_address),
     "an extra on the list": (ADA, "views.push", "Extra configurations", an_extra_on_the_list),
 }
 

@@ -215,6 +215,7 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
         running = StoredRunningTest(test_id="a-test", workspace=TEAM, actor=GRACE, subject=ADA)
         await tx.running_tests.add(running, seconds=10**8)
         await tx.form_tests.keep(TEAM, ADA, tester=ADA, document=b"{}", seconds=10**8)
+        await tx.confirmations.put(TEAM, ADA, b"{}", seconds=None)
         await tx.profiles.save("T0OTHER", "U0THERE", document, replacing=None)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
         await tx.readings.begin(TEAM)

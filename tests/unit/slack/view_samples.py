@@ -20,7 +20,12 @@ from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.bulk_fixes import BulkChange
 from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest, queues_of
-from bot.profiles.connection_tests.connection_tests import Dialogue, interpret_report
+from bot.profiles.connection_tests.connection_tests import (
+    Dialogue,
+    NoOwnAddressError,
+    SentMessageResult,
+    interpret_report,
+)
 from bot.profiles.connection_tests.limits import (
     FAILED_SIGN_INS,
     TESTS_OF_A_PERSON,
@@ -49,6 +54,7 @@ from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
 from bot.slack.command_text import NotUnderstoodError, parse
 from bot.slack.ids import COMMANDS
 from bot.slack.replies.reply import message_modal
+from bot.slack.views import address_confirmation as confirmation
 from bot.slack.views import bulk_tests as bulk
 from bot.slack.views import (
     card,
@@ -175,6 +181,8 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         for reader in (ADA, GRACE):
             for entry in PasswordEntry:
                 yield card.card(view, reader=reader, entry=entry)
+            below = confirmation.unconfirmed_blocks(profile.address)
+            yield card.card(view, reader=reader, entry=PasswordEntry.EITHER, below=below)
             yield card.delete_question(view, reader=reader)
             yield extras.extras_message(view, reader=reader)
         for entry in PasswordEntry:
@@ -207,6 +215,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         interpret_report(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile),
         owner=ADA,
     )
+    yield from messages_about_addresses(profile)
     yield extras.conflict_message(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
@@ -216,6 +225,19 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     for command in COMMANDS:
         yield help.help_message(command)
         yield help.help_message(command, sentence=not_understood(command))
+
+
+def messages_about_addresses(profile: EmailProfile) -> Iterator[message.Message]:
+    account = a_view(profile).account
+    passed = replace(interpret_report(a_report(profile), account, profile), unconfirmed=True)
+    refused = a_report(profile, Fault.RECIPIENT_REFUSED, outcome=Outcome.WARNED)
+    failed = a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED)
+    yield report.finished(account, passed, owner=ADA)
+    yield report.sent(account, SentMessageResult(test=passed, recipient=profile.address), owner=ADA)
+    for one in (refused, failed):
+        yield report.no_code(account, interpret_report(one, account, profile), owner=ADA)
+    yield report.no_own_address(NoOwnAddressError(SENTENCE))
+    yield confirmation.confirmed(profile.address, owner=ADA)
 
 
 def notices_to_people() -> Iterator[Content]:
@@ -401,6 +423,8 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")
         yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))
+    for status in confirmation.CodeStatus:
+        yield confirmation.code_modal(profile.address, status)
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
