@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from storage.crypto.key_checks import KeyState
     from storage.database import Database
     from storage.maintenance import verify as verifying
+    from storage.maintenance.history import BrokenHistory, Histories
 
 Result = TypeVar("Result")
+
+_BROKEN_SHOWN = 20
+"""Histories that `db verify` names at most."""
 
 # A traceback with local variables could print a secret, so Typer's own is off.
 cli = typer.Typer(
@@ -331,7 +335,7 @@ def db_restore(file: Annotated[Path, typer.Argument(help="A file that `db backup
 
 @db.command("verify")
 def db_verify() -> None:
-    """Open every sealed record, to check that it opens; exit 1 if any does not."""
+    """Open every sealed record and follow every history; exit 1 if one does not open or is not as it was written."""
     from storage.maintenance import verify as verifying
 
     async def verified() -> verifying.Verdict:
@@ -347,8 +351,46 @@ def db_verify() -> None:
         typer.echo(f"ok     {table.name}: {table.opened.total()} records open{f' ({by_key})' if by_key else ''}.")
         if table.unopened:
             typer.echo(f"FAILED {_unopened(table)}")
+    if not verdict.damage:
+        _print_histories(verdict.histories)
     if not verdict.good:
         raise typer.Exit(1)
+
+
+def _print_histories(histories: "Histories") -> None:
+    held = f"{histories.entries} entries about {histories.subjects} people or defaults"
+    found = f", {histories.found} of them from before they were chained" if histories.found else ""
+    if not histories.broken:
+        typer.echo(f"ok     history: {held}{found}; none was removed, edited, moved or invented.")
+        return
+    for broken in histories.broken[:_BROKEN_SHOWN]:
+        typer.echo(f"FAILED history: {broken}")
+    more = len(histories.broken) - _BROKEN_SHOWN
+    if more > 0:
+        typer.echo(f"FAILED history: {more} more")
+    typer.echo(
+        "If a version before this one ran beside it, that may be what it wrote or deleted: once the last of them has "
+        "ended, and you know of no other reason, run `email-profile-bot db accept`."
+    )
+
+
+@db.command("accept")
+def db_accept() -> None:
+    """Take each history that is not as this version wrote it as it is now: after a version before ran beside it."""
+    from storage.maintenance import verify as verifying
+
+    async def accepted() -> "list[BrokenHistory]":
+        async with _opened_database() as database:
+            await database.require_schema()
+            await database.check_keys()
+            with _progress() as on_progress:
+                return await verifying.accept_histories(database, on_progress)
+
+    broken = _run(accepted())
+    for one in broken:
+        typer.echo(f"taken as it is: {one}")
+    if not broken:
+        typer.echo("Every history is as it was written; nothing was changed.")
 
 
 def _print_opened(tables: "Sequence[verifying.SealedTable]", *, before: str = "") -> None:

@@ -33,6 +33,7 @@ from storage.engines.transactions import (
     translate_driver_errors,
     without_timeouts,
 )
+from storage.models import AuditChainRow
 from storage.tables.address_confirmations import AddressConfirmationTable
 from storage.tables.audit import AuditTable
 from storage.tables.bulk_runs import BulkRunTable
@@ -312,8 +313,11 @@ class Database:
     async def upgrade(self) -> None:
         """Upgrade the schema to `head_revision`; safe when two instances do it at once.
 
+        Histories from before they were chains begin under a sealed mark.
+
         Raises:
             UnknownSchemaError: the schema is that of a newer version of the program.
+            KeyMismatchError: there are such histories, and the keys do not fit the records.
             DatabaseUnavailableError: it does not answer.
         """
         async with self.writing_connection() as connection:
@@ -328,7 +332,19 @@ class Database:
             _require_known(revision)
             from storage.migrations import upgrade as running  # noqa: PLC0415 - slow to import, and seldom wanted
 
+            chained = await connection.run_sync(migrations.has_table, AuditChainRow.__tablename__)
             await connection.run_sync(running.upgrade)
+            if not chained:
+                await self._begin_chains(connection)
+
+    async def _begin_chains(self, connection: AsyncConnection) -> None:
+        from storage.maintenance.history import all_subjects, take_as_found  # noqa: PLC0415 - as above
+
+        subjects = await all_subjects(connection)
+        if subjects:
+            # What is sealed under a wrong key would never open.
+            await key_checks.check(connection, self._keyring)
+            await take_as_found(connection, self._keyring, subjects)
 
     # The keys
 

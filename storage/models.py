@@ -58,7 +58,11 @@ class ConnectionTestRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """One change: who, whose, what, which fields, when; never a value."""
+    """One change: who, whose, what, which fields, when; never a value.
+
+    `position` is its place in the chain of its subject, `content` the digest of what it says besides the outline, and
+    `link` that of the whole entry with the one before; they are empty in what the version before wrote.
+    """
 
     __tablename__ = "audit_entries"
     __table_args__ = (
@@ -74,6 +78,19 @@ class AuditRow(SQLModel, table=True):
     subject: str = Field(max_length=64)
     action: str = Field(max_length=64)
     fields: str = Field(max_length=500)
+    position: int | None = None
+    content: str | None = Field(default=None, max_length=64)
+    link: str | None = Field(default=None, max_length=64)
+
+
+class AuditChainRow(OwnedRow, table=True):
+    """Where the chain of one subject's history begins and ends, sealed; or how many chains a workspace has."""
+
+    __tablename__ = "audit_chains"
+    __table_args__ = (UniqueConstraint("workspace", "user_id", name="uq_audit_chains_owner"),)
+
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
 
 
 class AuditDetailRow(RecordRow, table=True):

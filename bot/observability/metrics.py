@@ -86,7 +86,7 @@ class Metrics:
         for ended in ("renewed", "refused", "failed"):
             self._renewals.labels(ended=ended)
         for kind, ended in product(
-            ("changed", "deleted", "reminder", "batch", "other"), ("sent", "refused", "dropped", "lost")
+            ("changed", "deleted", "message", "reminder", "batch", "other"), ("sent", "refused", "dropped", "lost")
         ):
             self._notices.labels(kind, ended)
 

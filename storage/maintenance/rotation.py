@@ -15,6 +15,7 @@ from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
 from storage.database import Database
 from storage.models import (
     AddressConfirmationRow,
+    AuditChainRow,
     AuditDetailRow,
     ConnectionTestRow,
     FormTestRow,
@@ -27,6 +28,7 @@ from storage.models import (
 )
 from storage.tables.address_confirmations import address_confirmation_context
 from storage.tables.audit import audit_detail_context
+from storage.tables.audit_chains import audit_chain_context
 from storage.tables.bulk_runs import run_result_context
 from storage.tables.form_tests import form_test_context
 from storage.tables.installations import installation_context
@@ -45,6 +47,7 @@ SEALED: tuple[Sealed, ...] = (
     (WorkspaceRow, workspace_context),
     (InstallationRow, installation_context),
     (AuditDetailRow, audit_detail_context),
+    (AuditChainRow, audit_chain_context),
     (RunResultRow, run_result_context),
     (OutboxRow, outbox_context),
     (FormTestRow, form_test_context),

@@ -1,4 +1,7 @@
-"""Opens every sealed record to check that it can be opened; counts by table and key, and names what does not open."""
+"""Opens every sealed record to check that it can be opened; counts by table and key, and names what does not open.
+
+And follows each history from its sealed beginning to its sealed end.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +17,8 @@ from sqlmodel import Table, func, text
 from storage.crypto.key_checks import check_context
 from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
-from storage.engines.transactions import DatabaseFault, fault_of
+from storage.engines.transactions import DatabaseFault, fault_of, without_timeouts
+from storage.maintenance.history import SOME_WORKSPACE, BrokenHistory, Histories, examine, take_as_found
 from storage.maintenance.rotation import SEALED, Sealed
 from storage.maintenance.row_batches import WRONG_KIND, batches
 from storage.models import KeyCheckRow, PasswordLinkRow
@@ -51,11 +55,12 @@ class Verdict:
 
     damage: list[str]
     tables: list[SealedTable]
+    histories: Histories = field(default_factory=Histories)
 
     @property
     def good(self) -> bool:
-        """Whether the file is whole and every record opens."""
-        return not self.damage and not any(table.unopened for table in self.tables)
+        """Whether the file is whole, every record opens, and every history is as it was written."""
+        return not (self.damage or self.histories.broken or any(table.unopened for table in self.tables))
 
 
 async def verify(database: Database, on_progress: OnProgress) -> Verdict:
@@ -68,8 +73,35 @@ async def verify(database: Database, on_progress: OnProgress) -> Verdict:
     """
     await database.require_schema()
     async with database.snapshot() as connection:
-        found = await damage(connection)
-        return Verdict(damage=found, tables=[] if found else await open_all(connection, database.keyring, on_progress))
+        if found := await damage(connection):
+            return Verdict(damage=found, tables=[])
+        return Verdict(
+            damage=[],
+            tables=await open_all(connection, database.keyring, on_progress),
+            histories=await examine(connection, database.keyring, on_progress),
+        )
+
+
+async def accept_histories(database: Database, on_progress: OnProgress) -> list[BrokenHistory]:
+    """Take each history that is not as it was written as it is found now; returns which, and why.
+
+    For the entries of a version before that ran beside this one: nothing else tells them from invented ones.
+
+    Raises:
+        OutdatedSchemaError: the schema is an older one, or there is none.
+        UnknownSchemaError: it is a newer one.
+        DatabaseUnavailableError: the database does not do what it is asked.
+    """
+    await database.require_schema()
+    async with database.snapshot() as snapshot:
+        broken = (await examine(snapshot, database.keyring, on_progress)).broken
+    if broken:
+        async with database.writing_connection() as connection:
+            if not database.is_sqlite:
+                await without_timeouts(connection, "lock_timeout", "statement_timeout")
+            mended = [(one.workspace, one.subject) for one in broken if one.workspace != SOME_WORKSPACE]
+            await take_as_found(connection, database.keyring, mended)
+    return broken
 
 
 async def open_all(connection: AsyncConnection, keyring: Keyring, on_progress: OnProgress) -> list[SealedTable]:

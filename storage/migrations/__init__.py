@@ -24,3 +24,8 @@ def current_revision(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return revision
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Return whether a database has a table."""
+    return bool(inspect(connection).has_table(name))

@@ -9,6 +9,7 @@ from sqlmodel import col, delete, select, update
 from storage.crypto.keyring import RecordContext
 from storage.models import (
     AddressConfirmationRow,
+    AuditChainRow,
     AuditDetailRow,
     AuditRow,
     BulkRunRow,
@@ -31,6 +32,7 @@ from storage.tables.table import RecordTable
 
 _EVERYTHING = (
     AuditDetailRow,
+    AuditChainRow,
     RunResultRow,
     ProfileRow,
     ConnectionTestRow,

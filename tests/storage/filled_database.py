@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from storage.crypto.keyring import Keyring
 from storage.database import Database, Transaction
+from storage.maintenance.history import all_subjects, take_as_found
 from storage.models import AuditRow, ConnectionTestRow, HomeRow, ProfileRow, UnfinishedCopyRow
 from storage.tables.password_links import StoredLink
 from storage.tables.people import evenly_spread
@@ -33,6 +34,7 @@ async def furnish(database: Database, people: int) -> None:
         await connection.execute(insert(ConnectionTestRow), tests)
         await connection.execute(insert(AuditRow), [entry for profile in profiles for entry in _history(profile)])
         await connection.execute(insert(HomeRow), [_home(profile) for profile in profiles])
+        await take_as_found(connection, database.keyring, await all_subjects(connection))
     for begin in range(0, people, 500):
         async with database.writing() as tx:
             await tx.people.add_many("T1", listed[begin : begin + 500], 2, LONG_AGO)

@@ -96,7 +96,7 @@ async def test_a_database_in_use_is_not_copied_into(sqlite: Database, target: Da
     async with target.writing() as tx:
         await tx.audit.append("T1", actor="U1", subject="U1", action="saved")
     before = await contents(target)
-    with pytest.raises(CopyError, match="not empty: there are rows in audit_entries"):
+    with pytest.raises(CopyError, match="not empty: there are rows in audit_chains"):
         await copy(sqlite, target, silent)
     assert await contents(target) == before
 

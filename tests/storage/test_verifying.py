@@ -38,6 +38,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         "UPDATE workspaces SET workspace = 'T9' WHERE workspace = 'T1'",
         "UPDATE installations SET revision = 9 WHERE workspace = 'T1'",
         "UPDATE audit_details SET entry = 99999",
+        "UPDATE audit_chains SET user_id = 'U8' WHERE user_id = 'U1'",
         "UPDATE run_results SET workspace = 'T9' WHERE record_id = (SELECT max(record_id) FROM run_results)",
         "UPDATE outbox SET ends_batch = NOT ends_batch WHERE kind = 'batch'",
         "UPDATE password_links SET ends_at = ends_at + 60",
@@ -47,7 +48,7 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
     )
     verdict = await verify(database, silent)
     assert not verdict.good
-    assert len(verdict.tables) == 12
+    assert len(verdict.tables) == 13
     for table in verdict.tables:
         assert table.unopened == 1, table.name
         assert "edited, or moved" in table.examples[0]

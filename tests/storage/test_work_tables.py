@@ -283,7 +283,7 @@ async def test_a_person_is_welcomed_once_whatever_is_published_before_and_after(
         assert await tx.homes.digest("T1", "U1") == await tx.homes.digest("T1", "U2") == "another"
 
 
-async def test_history_is_paged_forgotten_and_purged(database: Database) -> None:
+async def test_history_is_paged_and_purged(database: Database) -> None:
     async with database.writing() as tx:
         for number in range(5):
             await tx.audit.append("T1", actor="U1", subject=f"U{number % 2}", action="tested" if number else "saved")
@@ -293,12 +293,13 @@ async def test_history_is_paged_forgotten_and_purged(database: Database) -> None
         older = await tx.audit.page("T1", subject="U0", before=whole[0].number)
         assert {entry.subject for entry in older} == {"U0"}
         assert [entry.action for entry in await tx.audit.changes("T1", limit=5)] == ["saved"]
-        await tx.audit.forget("T1", "U1")
+        assert await tx.audit.older(datetime.now(UTC) - timedelta(days=1)) == []
+        later = datetime.now(UTC) + timedelta(seconds=1)
+        assert sorted(await tx.audit.older(later)) == [("T1", "U0"), ("T1", "U1")]
+        await tx.audit.purge("T1", "U1", before=datetime.now(UTC) - timedelta(days=1))
+        assert {entry.subject for entry in await tx.audit.page("T1", subject=None)} == {"U0", "U1"}
+        await tx.audit.purge("T1", "U1", before=later)
         assert {entry.subject for entry in await tx.audit.page("T1", subject=None)} == {"U0"}
-        await tx.audit.purge(datetime.now(UTC) - timedelta(days=1))
-        assert await tx.audit.page("T1", subject=None)
-        await tx.audit.purge(datetime.now(UTC) + timedelta(seconds=1))
-        assert await tx.audit.page("T1", subject=None) == []
 
 
 async def test_what_the_version_before_left_sealed_of_deleted_entries_and_runs_is_purged(
@@ -313,7 +314,7 @@ async def test_what_the_version_before_left_sealed_of_deleted_entries_and_runs_i
     await change(database, "DELETE FROM audit_entries WHERE subject = 'U1'")
     await change(database, f"DELETE FROM test_runs WHERE run_id = '{gone}'")
     async with database.writing() as tx:
-        await tx.audit.purge(datetime.now(UTC) - timedelta(days=1))
+        await tx.audit.purge_details()
         await tx.runs.purge()
         assert [entry.details for entry in await tx.audit.page("T1", subject=None)] == [("of U2",)]
         assert list(await tx.runs.results("T1")) == [stays]

@@ -16,6 +16,7 @@ from bot.profiles.account.profile import (
     server_name,
 )
 from bot.profiles.account.records import ProfileView
+from bot.smtp.account import Account
 
 CONFLICT_FIELDS = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.ENCRYPTION, Field.AUTHENTICATE)
 """The fields in which a person chooses between what they typed and what was saved meanwhile."""
@@ -71,6 +72,14 @@ def describe_changes(before: EmailProfile, after: EmailProfile) -> tuple[str, ..
         old, new = before.extras.get(extra, "not set"), after.extras.get(extra, "not set")
         descriptions.append(f"{extra} {old} → {new}")
     return tuple(descriptions)
+
+
+def named_account(account: Account) -> tuple[str, ...]:
+    """Return, for the history, on which server and with which login something was done; nothing without a server."""
+    if not account.host:
+        return ()
+    who = f"as {account.login}" if account.authenticate else "without sign-in"
+    return (f"on {account.host}:{account.port} {who}",)
 
 
 def _changed_extras(before: EmailProfile, after: EmailProfile) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
+from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, named_account, profile_change
 from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis, check_form, guarded
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.failures import failure_of, of_many
@@ -24,6 +24,7 @@ from bot.profiles.account.records import (
     REPORTS,
     Loaded,
     ProfileView,
+    account_of,
     load,
     profile_view,
     require_readable,
@@ -106,7 +107,7 @@ class EmailProfiles:
         return replace(profile_change(stored.view, loaded.profile, profile), notes=notes_on(form))
 
     async def delete(self, *, caller: Person, owner: Person) -> bool:
-        """Delete a profile, its test and its history for good; returns whether there was one.
+        """Delete a profile and its test for good, of its history all but the outline; returns whether there was one.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -121,9 +122,9 @@ class EmailProfiles:
             await tx.confirmations.forget(owner.workspace, owner.user)
             if existed:
                 await notify_of_deletion(tx, caller, owner)
-                await tx.audit.forget(owner.workspace, owner.user)
-                await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
                 await update_person_from(tx, profile_view(owner, None, None), at=self.clock())
+                await tx.audit.outline(owner.workspace, owner.user)
+                await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
         await self.database.forget_deleted()
         self.on_change(owner)
         return existed
@@ -176,7 +177,7 @@ class EmailProfiles:
         before = replace(loaded.profile, before=None)
         fixed = guarded(caller, owner, before, apply_fix(before, fix))
         if fixed != before:
-            after = replace(fixed, before=before)
+            after = fixed.after(before)
             fields = changed_fields(before, fixed)
             # "fixed: Password" would tell what the password before was like.
             action = "saved" if fix.kind in OF_THE_PASSWORD else "fixed"
@@ -207,13 +208,7 @@ class EmailProfiles:
             fixed = apply_fix_for_many(before, fix)
             fields = changed_fields(before, fixed)
             stored = await self._store(
-                tx,
-                caller,
-                loaded,
-                replace(fixed, before=before),
-                fields=fields,
-                action="fixed with others",
-                batch=batch,
+                tx, caller, loaded, fixed.after(before), fields=fields, action="fixed with others", batch=batch
             )
         self.on_change(owner)
         return profile_change(stored.view, before, fixed)
@@ -331,12 +326,16 @@ class EmailProfiles:
             raise _changed_meanwhile(error.revision) from None
         if not is_same_address(before.profile.address, profile.address) or before.profile.host != profile.host:
             await tx.confirmations.forget(owner.workspace, owner.user)
-        details = describe_changes(before.profile, profile)
+        change = profile_change(stored.view, before.profile, profile)
+        if change.password_dropped:
+            # What was found with it is forgotten too.
+            await tx.form_tests.forget(owner.workspace, owner.user)
+        await notify_of_change(tx, caller, change, batch=batch)
+        await update_person_from(tx, stored.view, at=self.clock())
+        details = (*change.descriptions, *named_account(account_of(profile)))
         await tx.audit.append(
             owner.workspace, actor=caller.user, subject=owner.user, action=action, fields=fields, details=details
         )
-        await update_person_from(tx, stored.view, at=self.clock())
-        await notify_of_change(tx, caller, profile_change(stored.view, before.profile, profile), batch=batch)
         return stored
 
     async def _keep_test(self, tx: Transaction, caller: Person, stored: Loaded, report: Report) -> Loaded:
@@ -354,9 +353,16 @@ class EmailProfiles:
             tested_at=test.tested_at,
         )
         await tx.form_tests.forget(owner.workspace, owner.user)
-        await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=("passed",))
         tested = replace(stored, last_test=test)
         await update_person_from(tx, tested.view, at=self.clock())
+        await tx.audit.append(
+            owner.workspace,
+            actor=caller.user,
+            subject=owner.user,
+            action=TESTED,
+            fields=("passed",),
+            details=named_account(account_of(stored.profile)),
+        )
         return tested
 
 

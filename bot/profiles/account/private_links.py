@@ -11,6 +11,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from bot.profiles.account.changes import named_account
 from bot.profiles.account.profile import (
     LABELS,
     EmailProfile,
@@ -280,14 +281,15 @@ class PrivateLinks:
             stored = await save_profile(tx, loaded, profile)
         except StaleRevisionError:
             raise UserError("Your profile was changed at this very moment. Please try again.") from None
+        await update_person_from(tx, stored.view, at=now)
         await tx.audit.append(
             owner.workspace,
             actor=owner.user,
             subject=owner.user,
             action="password set privately",
             fields=(LABELS[Field.PASSWORD],),
+            details=("Password changed", *named_account(account_of(profile))),
         )
-        await update_person_from(tx, stored.view, at=now)
         return stored
 
 

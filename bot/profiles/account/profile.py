@@ -94,6 +94,15 @@ class EmailProfile:
         """Return the profile with its password forgotten."""
         return replace(self, password=None, password_host="", password_set_at=None)
 
+    def after(self, before: "EmailProfile | None") -> "EmailProfile":
+        """Return the profile with what was before a fix, to put back; a dropped password is forgotten there too.
+
+        No fix takes a password away, but for one by which somebody else changes which certificate is trusted.
+        """
+        if before is not None and self.password is None:
+            before = before.without_password()
+        return replace(self, before=before)
+
     def to_document(self) -> bytes:
         """Return everything as JSON for sealing, the password in clear text."""
         before = self.before._values() if self.before else None
@@ -115,8 +124,9 @@ class EmailProfile:
 
     @classmethod
     def from_document(cls, document: bytes) -> "EmailProfile":
-        """Read what `to_document` wrote."""
-        return _DOCUMENT.validate_json(document)
+        """Read what `to_document` wrote; a version before this one kept a dropped password in what was before."""
+        read = _DOCUMENT.validate_json(document)
+        return read.after(read.before)
 
 
 _DOCUMENT = TypeAdapter(EmailProfile)

@@ -23,6 +23,7 @@ from bot.profiles.account.own_address import (
 )
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
+from bot.profiles.connection_tests.audited_tests import AuditedTest, Tested, audit_test, audited_when_stopped
 from bot.profiles.connection_tests.limits import (
     CODES_OF_A_PERSON,
     CODES_TO_AN_ADDRESS,
@@ -51,7 +52,6 @@ from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Outcome, Report, StageName
 from storage.database import Database, Transaction
 from storage.engines.transactions import DatabaseUnavailableError
-from storage.tables.audit import TESTED
 
 Progress = Callable[[RunningTest], None]
 """Follows a test: called whenever a stage begins, for the first time when the test is within the limits."""
@@ -193,7 +193,7 @@ class ConnectionTests:
             async with self._database.writing() as tx:
                 begun = await self._begin(tx, caller, owner, loaded.profile, in_slack)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(caller, owner, loaded, report, left, unconfirmed=begun.unconfirmed)
+            return await self._kept(_audited(caller, loaded), loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def fix_and_test(
         self,
@@ -221,7 +221,7 @@ class ConnectionTests:
             self._on_change(owner)
             on_fixed(change)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
-            return await self._kept(caller, owner, loaded, report, left, unconfirmed=begun.unconfirmed)
+            return await self._kept(_audited(caller, loaded), loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
         """Test one stored profile among many; whoever asks was authorised for all of them. Errors as `test`.
@@ -233,7 +233,7 @@ class ConnectionTests:
         if owner in self._testing:
             await asyncio.wait({self._testing[owner]})
             raise OwnTestFirstError
-        testing = self._in_bulk[owner] = asyncio.create_task(self._test_in_bulk(caller, owner, loaded))
+        testing = self._in_bulk[owner] = asyncio.create_task(self._test_in_bulk(caller, loaded))
         try:
             await asyncio.wait({testing})
         finally:
@@ -244,7 +244,8 @@ class ConnectionTests:
             raise OwnTestFirstError
         return testing.result()
 
-    async def _test_in_bulk(self, caller: Person, owner: Person, loaded: Loaded) -> ConnectionTestResult:
+    async def _test_in_bulk(self, caller: Person, loaded: Loaded) -> ConnectionTestResult:
+        owner = loaded.owner
         in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._database.writing() as tx:
             account = await _account(tx, owner, loaded.profile, in_slack)
@@ -255,7 +256,7 @@ class ConnectionTests:
             begun = _Begun(account=account, sign_in=await _count_sign_in(tx, account, FAILED_SIGN_INS_IN_BULK))
         reports: list[Report] = []
         report, _ = await self._settled(begun, self._tester.test(account, reports.append), reports)
-        return await self._kept(caller, owner, loaded, report, None)
+        return await self._kept(_audited(caller, loaded), loaded, report, None)
 
     async def last_result(
         self, *, reader: Person, owner: Person, since: datetime | None = None
@@ -286,14 +287,16 @@ class ConnectionTests:
             async with self._database.writing() as tx:
                 begun = await self._begin(tx, caller, owner, loaded.profile, in_slack="")
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
-            report, left = await self._watched(
-                replace(begun, message=message),
-                owner,
-                lambda account, follow: self._tester.send(account, outgoing, follow),
-                progress,
-            )
+            audited = _audited(caller, loaded, recipient=recipient)
+            async with audited_when_stopped(self._database, audited):
+                report, left = await self._watched(
+                    replace(begun, message=message),
+                    owner,
+                    lambda account, follow: self._tester.send(account, outgoing, follow),
+                    progress,
+                )
             unconfirmed = caller == owner and not own.is_profiles
-            result = await self._kept(caller, owner, loaded, report, left, unconfirmed=unconfirmed)
+            result = await self._kept(audited, loaded, report, left, unconfirmed=unconfirmed)
         domain = begun.account.address.rpartition("@")[2]
         judgement = await self._judge(domain, begun.account.host) if report.passed else ()
         return SentMessageResult(test=result, recipient=recipient, dns_findings=judgement)
@@ -313,10 +316,12 @@ class ConnectionTests:
                 begun = await self._begin(tx, caller, caller, profile, in_slack="")
                 begun = replace(begun, code=await _count_code(tx, caller, profile.address))
                 await store_confirmation(tx, caller, Confirmation.of(profile, code))
-            report, left = await self._watched(
-                begun, caller, lambda account, follow: self._tester.send(account, outgoing, follow), progress
-            )
-            result = await self._kept(caller, caller, loaded, report, left)
+            audited = replace(_audited(caller, loaded, recipient=profile.address), what=Tested.CODE)
+            async with audited_when_stopped(self._database, audited):
+                report, left = await self._watched(
+                    begun, caller, lambda account, follow: self._tester.send(account, outgoing, follow), progress
+                )
+            result = await self._kept(audited, loaded, report, left)
         return MailedCode(test=result, address=profile.address)
 
     async def test_form(
@@ -347,12 +352,17 @@ class ConnectionTests:
                 begun = await self._begin(tx, caller, owner, draft.profile, in_slack)
                 if withheld:
                     begun = replace(begun, account=begun.account.without_password())
-            report, left = await self._watched(begun, owner, self._tester.test, progress)
+                await notify_of_form_test(tx, caller, owner, begun.account)
+            audited = AuditedTest(caller=caller, owner=owner, what=Tested.FORM, account=begun.account)
+            async with audited_when_stopped(self._database, audited):
+                report, left = await self._watched(begun, owner, self._tester.test, progress)
         last = report_of(loaded.last_test) if loaded.last_test else None
         report = replace(report, trusted_before=_trusted_before(last, report))
         async with self._database.writing() as tx:
             await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
-            await notify_of_form_test(tx, caller, owner, begun.account)
+            outline = (await load(tx, owner)).record_id != loaded.record_id
+            await audit_test(tx, audited, report, outline=outline)
+        self._on_change(owner)
         return replace(_result_for(caller, owner, report, begun.account, draft.profile), sign_ins_left=left)
 
     async def transcript(self, *, caller: Person, owner: Person) -> Dialogue:
@@ -490,25 +500,24 @@ class ConnectionTests:
 
     async def _kept(
         self,
-        caller: Person,
-        owner: Person,
+        audited: AuditedTest,
         loaded: Loaded,
         report: Report,
         left: SignInsLeft | None,
         *,
         unconfirmed: bool = False,
     ) -> ConnectionTestResult:
-        report = await self._keep(caller, owner, loaded, report)
-        result = _result_for(caller, owner, report, account_of(loaded.profile), loaded.profile)
+        report = await self._keep(audited, loaded, report)
+        result = _result_for(audited.caller, audited.owner, report, account_of(loaded.profile), loaded.profile)
         return replace(result, sign_ins_left=left, unconfirmed=unconfirmed)
 
-    async def _keep(self, caller: Person, owner: Person, loaded: Loaded, report: Report) -> Report:
-        failed = report.failed_stage
-        outcome = f"failed at {failed.name}" if failed else "passed"
+    async def _keep(self, audited: AuditedTest, loaded: Loaded, report: Report) -> Report:
+        owner = audited.owner
         async with self._database.writing() as tx:
             now = await load(tx, owner)
             if now.record_id != loaded.record_id:
                 # Deleted, or made anew, while the test ran.
+                await audit_test(tx, audited, report, outline=True)
                 return report
             last = report_of(now.last_test) if now.last_test else None
             report = replace(report, trusted_before=_trusted_before(last, report))
@@ -520,12 +529,21 @@ class ConnectionTests:
                 document=REPORTS.dump_json(report),
                 tested_at=report.tested_at,
             )
-            await tx.audit.append(
-                owner.workspace, actor=caller.user, subject=owner.user, action=TESTED, fields=(outcome,)
-            )
             await update_person(tx, owner, at=report.tested_at)
+            await audit_test(tx, audited, report)
         self._on_change(owner)
         return report
+
+
+def _audited(caller: Person, loaded: Loaded, *, recipient: str = "") -> AuditedTest:
+    """Return a test of a stored profile, with a message where there is a recipient, as the history tells of it."""
+    return AuditedTest(
+        caller=caller,
+        owner=loaded.owner,
+        what=Tested.MESSAGE if recipient else Tested.PROFILE,
+        account=account_of(loaded.profile).without_secrets(),
+        recipient=recipient,
+    )
 
 
 async def _require_testable(tx: Transaction, loaded: Loaded) -> None:

@@ -43,6 +43,8 @@ class NoticeKind(StrEnum):
     """Somebody else tested what stood in a form for the profile."""
     REMINDER = "reminder"
     """An admin asks the person to do what is left to do."""
+    MESSAGE = "message"
+    """Somebody else sent a test message through the profile."""
     BATCH = "batch"
     """To an admin: what became of notices to many people."""
 
@@ -72,6 +74,14 @@ class FormTestedNotice:
     server: str
     login: str
     with_password: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageNotice:
+    """Who sent a test message (a user id), to which address."""
+
+    by: str
+    recipient: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,14 +124,15 @@ class BatchResult:
     users: tuple[str, ...]
 
 
-StoredContent = ChangedNotice | DeletedNotice | FormTestedNotice | ReminderNotice | BatchNotice
-Content = ChangedNotice | DeletedNotice | FormTestedNotice | Reminder | BatchResult
+StoredContent = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | ReminderNotice | BatchNotice
+Content = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | Reminder | BatchResult
 """What a person is told."""
 
 _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.CHANGED: ChangedNotice,
     NoticeKind.DELETED: DeletedNotice,
     NoticeKind.FORM_TESTED: FormTestedNotice,
+    NoticeKind.MESSAGE: MessageNotice,
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
 }
@@ -176,6 +187,13 @@ async def notify_of_form_test(tx: Transaction, caller: Person, owner: Person, ac
         with_password=account.authenticate and account.password is not None,
     )
     await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.FORM_TESTED, document=_document(notice))
+
+
+async def notify_of_message(tx: Transaction, caller: Person, owner: Person, *, recipient: str) -> None:
+    """Tell the owner that somebody else sent a test message through their profile; their own needs no notice."""
+    if owner != caller:
+        document = _document(MessageNotice(by=caller.user, recipient=recipient))
+        await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.MESSAGE, document=document)
 
 
 async def add_reminder(tx: Transaction, caller: Person, owner: Person, *, batch: str = "") -> None:

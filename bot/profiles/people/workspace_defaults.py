@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, profile_change
-from bot.profiles.account.records import Loaded, load, save_profile
+from bot.profiles.account.changes import ProfileChange, named_account, profile_change
+from bot.profiles.account.records import Loaded, account_of, load, save_profile
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import (
@@ -185,17 +185,19 @@ class WorkspaceDefaults:
             before = replace(loaded.profile, before=None)
             after = stored.defaults.applied_to(before, stored.previous)
             moved = await save_profile(tx, loaded, after)
+            change = profile_change(moved.view, before, after)
+            if change.password_dropped:
+                await tx.form_tests.forget(owner.workspace, owner.user)
+            await notify_of_change(tx, caller, change, batch=batch)
+            await update_person_from(tx, moved.view, at=self.clock())
             await tx.audit.append(
                 owner.workspace,
                 actor=caller.user,
                 subject=owner.user,
                 action="moved to new defaults",
-                fields=changed_fields(before, after),
-                details=describe_changes(before, after),
+                fields=change.fields,
+                details=(*change.descriptions, *named_account(account_of(after))),
             )
-            await update_person_from(tx, moved.view, at=self.clock())
-            change = profile_change(moved.view, before, after)
-            await notify_of_change(tx, caller, change, batch=batch)
             return change
 
     async def _owners(self, workspace: str) -> AsyncIterator[Person]:

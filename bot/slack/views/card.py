@@ -162,7 +162,10 @@ def delete_question(view: ProfileView, *, reader: str) -> Message:
     whose = "your email profile" if own else f"the email profile of <@{view.owner.user}>"
     confirm = ConfirmObject(
         title="Delete the email profile?",
-        text="The six values, the password, the extra configurations and the last test are removed for good.",
+        text=(
+            "The six values, the password, the extra configurations and the last test are removed for good. Of the "
+            "history it stays for a while who did what kind of thing, and when."
+        ),
         confirm="Delete",
         deny="Keep",
         style="danger",

@@ -17,7 +17,7 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
-from storage.tables.audit import AuditEntry
+from storage.tables.audit import TESTS, AuditEntry
 
 MAX_DETAILS = 6
 MAX_DETAIL_LENGTH = 100
@@ -51,9 +51,13 @@ def changes(entries: Iterable[AuditEntry]) -> list[str]:
 def _what(entry: AuditEntry) -> str:
     if not entry.details:
         return f": {escape(', '.join(entry.fields))}" if entry.fields else ""
-    shown = [code(truncate(detail, MAX_DETAIL_LENGTH)) for detail in entry.details[:MAX_DETAILS]]
-    more = len(entry.details) - MAX_DETAILS
-    return f": {' · '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+    outcome = f"{escape(', '.join(entry.fields))} · " if entry.action in TESTS and entry.fields else ""
+    # The last one says on which server, with which login.
+    details, more = entry.details, len(entry.details) - MAX_DETAILS
+    if more > 0:
+        details = (*details[: MAX_DETAILS - 1], details[-1])
+    shown = [code(truncate(detail, MAX_DETAIL_LENGTH)) for detail in details]
+    return f": {outcome}{' · '.join(shown)}{f' and {more} more' if more > 0 else ''}"
 
 
 def _subject(entry: AuditEntry) -> str:

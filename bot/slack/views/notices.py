@@ -17,6 +17,7 @@ from bot.profiles.people.notices import (
     Content,
     DeletedNotice,
     FormTestedNotice,
+    MessageNotice,
     Reminder,
 )
 from bot.slack.ids import ActionId
@@ -60,6 +61,8 @@ def notice_message(content: Content, *, reader: str, entry: PasswordEntry) -> Me
             return _deleted(content)
         case FormTestedNotice():
             return _form_tested(content)
+        case MessageNotice():
+            return _sent(content)
         case Reminder():
             return _reminder(content, reader, entry)
         case BatchResult():
@@ -113,6 +116,14 @@ def _form_tested(notice: FormTestedNotice) -> Message:
                 f"Nothing was changed by that. {used} If you did not ask for it, ask them."
             )
         ],
+    )
+
+
+def _sent(notice: MessageNotice) -> Message:
+    done = f"sent a test message through your email profile, to {code(notice.recipient)}"
+    return Message(
+        text="An admin sent a test message through your email profile. If you did not ask for that, ask them.",
+        blocks=[section(f"<@{notice.by}> {done}. If you did not ask for that, ask them.")],
     )
 
 

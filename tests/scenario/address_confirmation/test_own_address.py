@@ -120,7 +120,10 @@ async def test_a_code_that_was_mailed_to_the_address_and_typed_back_makes_it_one
     assert "Confirm address" not in buttons(sent)
     assert (ADA, "confirmed the address") in await history(demo)
     await demo.workspace.command(ADA, "/email-profile", "history")
-    assert f"confirmed the address: `{VICTIM}`" in searchable(demo.workspace.messages(ADA)[-1])
+    told = searchable(demo.workspace.messages(ADA)[-1])
+    assert f"confirmed the address: `{VICTIM}`" in told
+    assert f"mailed a code: passed · `to {VICTIM}` · `on {DEMO_HOST}:587 as " in told
+    assert code not in told
     await demo.workspace.command(ADA, "/email-profile")
     assert "Confirm address" not in buttons(demo.workspace.messages(ADA)[-1])
     # Neither what Slack was sent nor what is stored holds the code.

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 from email import message_from_bytes, policy
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,13 +11,14 @@ import pytest
 
 from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import Message, searchable, texts
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses
-from tests.fakes.smtp_server import PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
-from tests.scenario.people import ADA, GRACE, run_test, set_up, set_up_elsewhere
+from tests.fakes.smtp_server import LOGIN, PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
+from tests.scenario.people import ADA, GRACE, profile_of, run_test, set_up, set_up_elsewhere, settled
 
 
 def buttons(message: Message) -> list[str]:
@@ -150,6 +152,34 @@ async def test_an_admin_who_changes_what_is_trusted_drops_the_password(http_demo
     await http_demo.workspace.command(GRACE, "/email-extra", f"add PIN {'ab' * 32} @ada")
     await http_demo.workspace.command(ADA, "/email-profile")
     assert "Password missing" in searchable(http_demo.workspace.messages(ADA)[-1])
+
+
+async def test_what_an_admins_fix_dropped_is_in_no_undo_and_nobody_gets_it_back(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with (
+        ScriptedServer(tls=certificates.self_signed) as server,
+        running_demo(tmp_path, network=OneServerNetwork(server.port)) as demo,
+    ):
+        workspace = demo.workspace
+        await set_up_elsewhere(demo)
+        report = await run_test(demo, ADA)
+        report.reader = None
+        await workspace.press(GRACE, "Trust this certificate", message=report)
+        done = await workspace.wait_message(GRACE, "Changed: ")
+        await settled(demo)
+        async with demo.bot.database.reading() as tx:
+            stored = await tx.profiles.get(TEAM, ADA)
+        assert stored is not None
+        assert PASSWORD.encode() not in stored.document
+        assert json.loads(stored.document)["before"]["password"] is None
+        done.reader = None
+        await workspace.press(ADA, "Undo", message=done)
+        await workspace.wait_message(ADA, "Undone: ")
+        now = await profile_of(demo)
+        assert ("PIN" in now.extras, now.has_password, now.login) == (False, False, LOGIN)
+        await workspace.command(ADA, "/email-profile")
+        assert "Password missing" in searchable(workspace.messages(ADA)[-1])
 
 
 async def test_a_name_from_the_certificate_opens_the_form_because_the_password_belongs_to_the_old_name(

@@ -191,6 +191,7 @@ async def test_a_form_for_somebody_else_uses_the_stored_password_for_the_stored_
             assert ["was not used" in one for one in notices] == [True, True, True, False]
             assert "root@example.com" in notices[0]
             assert f"{HOST}:587" in notices[0]
+            assert [entry for entry in await history(demo) if entry[0] == GRACE] == [(GRACE, "tested a form")] * 4
 
 
 async def test_only_the_owner_learns_what_a_refused_password_is_like(

@@ -18,7 +18,7 @@ from bot.demo.stand_in.views import OpenView, PlatformError
 from bot.profiles.connection_tests.limits import Limit
 from storage.crypto.keyring import generate_key
 from tests.fakes.certificates import Certificates
-from tests.fakes.smtp_server import PASSWORD, Act, OneServerNetwork, ScriptedServer, Silence, Trickle
+from tests.fakes.smtp_server import LOGIN, PASSWORD, Act, OneServerNetwork, ScriptedServer, Silence, Trickle
 from tests.scenario.people import ADA, GRACE, history, open_form, run_test, set_up_elsewhere, settled, typed
 from tests.store import Store
 
@@ -219,6 +219,21 @@ async def test_a_test_in_the_form_is_stopped_there_and_keeps_what_was_typed(
         with pytest.raises(PlatformError):
             await workspace.press(ADA, "Stop")
         assert typed(demo, ADA, "Password") == PASSWORD
+
+
+async def test_a_test_of_a_form_that_is_stopped_is_in_the_history(tmp_path: Path, certificates: Certificates) -> None:
+    async with with_server(tmp_path, certificates, silent_at="MAIL") as (demo, _):
+        await set_up_elsewhere(demo)
+        await open_form(demo, GRACE, "edit @ada")
+        await demo.workspace.fill(GRACE, "Password", PASSWORD)
+        await demo.workspace.press(GRACE, "Test connection")
+        await demo.workspace.wait_view(GRACE, "Email profile", containing="*Sign-in* passed")
+        await demo.workspace.press(GRACE, "Stop")
+        await demo.workspace.wait_view(GRACE, "Email profile", containing="stopped at Sender")
+        await settled(demo)
+        await demo.workspace.command(GRACE, "/email-profile", "history @ada")
+        shown = searchable(demo.workspace.messages(GRACE)[-1])
+        assert f"<@{GRACE}>  tested a form: stopped · `on mail.test:587 as {LOGIN}`" in shown
 
 
 async def begun_in_form(demo: Demo) -> tuple[OpenView, dict[str, Any], dict[str, Any]]:

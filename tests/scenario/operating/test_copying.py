@@ -218,6 +218,26 @@ def test_verify_names_what_does_not_open_and_fails(program_here: Program, store:
     assert (code, "As in the source, people: 1 do not open: T1 U0EDITED" in out) == (0, True)
 
 
+def test_verify_follows_each_history_and_an_operator_may_accept_what_is_there(
+    program_here: Program, store: Store
+) -> None:
+    given = furnished(store.url)
+    code, out, _ = program_here(given, "db", "verify")
+    assert (code, "none was removed, edited, moved or invented" in out) == (0, True)
+    asyncio.run(store.edit("UPDATE audit_entries SET actor = 'U0\x1b[2J' WHERE id = 2"))
+    code, out, _ = program_here(given, "db", "verify")
+    assert code == 1
+    assert "(entry 2 was edited, or is in another's place)" in out
+    assert "run `email-profile-bot db accept`" in out
+    assert "\x1b" not in out
+    code, out, _ = program_here(given, "db", "accept")
+    assert (code, "entry 2 was edited" in out) == (0, True)
+    code, out, _ = program_here(given, "db", "accept")
+    assert (code, "nothing was changed" in out) == (0, True)
+    code, out, _ = program_here(given, "db", "verify")
+    assert (code, "of them from before they were chained" in out) == (0, True)
+
+
 def test_nothing_serves_a_database_that_holds_half_a_copy(program_here: Program, store: Store) -> None:
     given = furnished(store.url)
     asyncio.run(store.edit("INSERT INTO unfinished_copies (source) VALUES ('x')"))

@@ -46,6 +46,7 @@ from bot.profiles.people.notices import (
     Content,
     DeletedNotice,
     FormTestedNotice,
+    MessageNotice,
     Reminder,
 )
 from bot.profiles.people.people_list import MAX_CAUSES, Cause, ListQuery, PeoplePage, PersonLine
@@ -79,7 +80,7 @@ from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 from bot.smtp.account import Encryption
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
-from storage.tables.audit import AuditEntry
+from storage.tables.audit import TESTED_FORM, AuditEntry
 from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
 
@@ -247,6 +248,7 @@ def notices_to_people() -> Iterator[Content]:
     yield DeletedNotice(by=GRACE)
     yield FormTestedNotice(by=GRACE, server=f"{LONG_HOST}:65535", login=EVIL, with_password=True)
     yield FormTestedNotice(by=GRACE, server="smtp.example.com:587", login="", with_password=False)
+    yield MessageNotice(by=GRACE, recipient=f"{EVIL}@example.com")
     many = {f"{number} {EVIL}": 1000 for number in range(15)}
     for what in Batch:
         for unsent in ({}, {"user_disabled": 1}, many):
@@ -265,6 +267,7 @@ ENTRIES = [
     AuditEntry(number=7, at=NOW, actor=actor, subject=subject, action="saved", fields=("Port", EVIL))
     for actor, subject in ((ADA, ADA), (GRACE, ADA), ("bot", ADA))
 ]
+ENTRIES.append(replace(ENTRIES[1], action=TESTED_FORM, details=(f"on mail.example.com:587 as {EVIL}",)))
 ENTRIES.append(replace(ENTRIES[1], subject=DEFAULTS_SUBJECT, details=(f"Port 465 → {EVIL * 3}",) * 9))
 
 
