@@ -352,7 +352,8 @@ class ConnectionTests:
                 begun = await self._begin(tx, caller, owner, draft.profile, in_slack)
                 if withheld:
                     begun = replace(begun, account=begun.account.without_password())
-                await notify_of_form_test(tx, caller, owner, begun.account)
+                stored = not draft.has_typed_password
+                await notify_of_form_test(tx, caller, owner, begun.account, with_stored_password=stored)
             audited = AuditedTest(caller=caller, owner=owner, what=Tested.FORM, account=begun.account)
             async with audited_when_stopped(self._database, audited):
                 report, left = await self._watched(begun, owner, self._tester.test, progress)

@@ -176,15 +176,17 @@ async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> 
         await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.DELETED, document=document)
 
 
-async def notify_of_form_test(tx: Transaction, caller: Person, owner: Person, account: Account) -> None:
-    """Tell the owner that somebody else tested a form for their profile, as this account; their own needs no notice."""
+async def notify_of_form_test(
+    tx: Transaction, caller: Person, owner: Person, account: Account, *, with_stored_password: bool
+) -> None:
+    """Tell the owner that somebody else tests a form for their profile, as this account; their own needs no notice."""
     if owner == caller:
         return
     notice = FormTestedNotice(
         by=caller.user,
         server=f"{account.host}:{account.port}",
         login=account.login,
-        with_password=account.authenticate and account.password is not None,
+        with_password=with_stored_password and account.authenticate and account.password is not None,
     )
     await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.FORM_TESTED, document=_document(notice))
 
