@@ -1,7 +1,9 @@
 # The first stage builds a virtual environment, the second holds that and nothing to build or download with.
-ARG PYTHON=3.13
+# By its tag this is the newest of its kind; with a digest behind it, `3.13-slim@sha256:…`, one image for good. How to find
+# and renew that: docs/operating.md, under Docker.
+ARG PYTHON=3.13-slim
 
-FROM python:${PYTHON}-slim AS build
+FROM python:${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/email-profile-bot
 WORKDIR /source
@@ -12,7 +14,7 @@ COPY . .
 RUN /opt/email-profile-bot/bin/pip install --no-deps --no-build-isolation . \
     && /opt/email-profile-bot/bin/pip uninstall --yes setuptools pip
 
-FROM python:${PYTHON}-slim
+FROM python:${PYTHON}
 # A number that stays the same, so that who owns the data is the same in every version, and on the host.
 RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin bot \
     && install --directory --owner bot --group bot --mode 0700 /data

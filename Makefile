@@ -4,7 +4,7 @@ PYTHON ?= python3
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 BIN := .venv/bin
 
-.PHONY: help demo test prove check bench soak lock clean
+.PHONY: help demo test prove check bench soak audit sbom lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,15 +33,28 @@ bench: .venv/.dev ## measure everything, or what BENCH names: make bench BENCH="
 soak: .venv/.dev ## run one process for twenty minutes while its sockets fail, and judge it
 	$(BIN)/python -m tests.soak
 
+# What it found is on standard output; when there is nothing, it could not ask.
+audit: .audit/.installed ## ask whether faults are known of what is installed; says so when nobody can be asked
+	@found=$$(.audit/bin/pip-audit -r requirements.txt $(AUDIT)) && exit 0; \
+	test -z "$$found" || { echo "$$found"; exit 1; }; \
+	echo "Nobody could be asked, as said above: of faults nothing is known."
+
+AUDIT := -r requirements-otel.txt --require-hashes --disable-pip --progress-spinner off
+
+sbom: .audit/.installed ## list what the program is made of in sbom.json, in CycloneDX
+	@.audit/bin/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml --output-reproducible -o sbom.json
+	@echo "sbom.json lists $$(grep -c '"bom-ref": "requirements' sbom.json) packages."
+
 lock: .venv/.dev ## resolve the dependencies afresh into the lock files
 	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.txt
 	$(BIN)/uv pip compile --group otel $(LOCK) -c requirements.txt -o requirements-otel.txt
 	$(BIN)/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.txt -c requirements-otel.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --group audit $(LOCK) -c requirements.txt -c requirements-otel.txt -c requirements-dev.txt -o requirements-audit.txt
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-strip-extras
 
 clean: ## remove what was built and installed
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+	rm -rf .venv .audit sbom.json build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 
 .venv: .venv/.installed ## install the program into .venv
 
@@ -60,3 +73,10 @@ clean: ## remove what was built and installed
 	@echo "Installing what development needs beside it: once, for about another minute."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch .venv/.dev
+
+# Apart from the program: what looks at an installation does not belong to it.
+.audit/.installed: requirements-audit.txt
+	@echo "Installing what audits the program, into .audit: once, for about half a minute."
+	@$(PYTHON) -m venv .audit
+	@.audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch .audit/.installed

@@ -83,7 +83,7 @@ RUNNING_TESTS = 50
 """Connection tests under way at once in one process; one more is politely refused."""
 
 HANDSHAKES = 32
-"""TLS handshakes at once: each costs about 3 ms of CPU, and the event loop should not wait for many."""
+"""TLS handshakes that begin at once: each costs about 3 ms of CPU, and the event loop should not wait for many."""
 
 
 class StartError(Exception):
@@ -128,6 +128,17 @@ async def open_database(settings: Settings) -> Database:
         return Database.connect(settings.database_url.get_secret_value(), keyring)
     except ValueError as error:
         raise SettingsError({"DATABASE_URL": str(error)}) from None
+
+
+def unverified_sentence(database: Database) -> str:
+    """Return what is to be said of a database beyond this machine that anybody could stand in for; else nothing."""
+    if not database.unverified_hosts:
+        return ""
+    hosts = " and ".join(database.unverified_hosts)
+    return (
+        f"nothing makes sure that what answers at {hosts} is your PostgreSQL, so who sits between could read and "
+        "change what passes. Add sslmode=verify-full and sslrootcert=… to DATABASE_URL."
+    )
 
 
 async def prepare_database(database: Database) -> None:
@@ -176,6 +187,8 @@ async def open_bot(
     settings.require_slack()
     repair_body_parsing()
     database = await open_database(settings)
+    if unverified := unverified_sentence(database):
+        log.warning("The connection to the database: %s", unverified)
     try:
         await prepare_database(database)
         calls = SlackCalls()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from bot.observability import log
+from bot.process import forbid_core_dumps
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -61,6 +62,7 @@ cli.add_typer(db, name="db")
 
 def main() -> None:
     """Run the command line; an error that an operator can correct becomes one line and an exit code of its kind."""
+    forbid_core_dumps()
     try:
         cli()
     except Exception as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 DATABASE_TIMEOUT_SECONDS = 5.0
 """For the database's answer; a supervisor asks again soon."""
 
+LOOK_SECONDS = 3.0
+"""How long what was seen of the database is told on: anybody may ask, and supervisors ask every few seconds."""
 
 LONG_WAIT_SECONDS = 600.0
 """A message that waits for so long is told of: Slack takes none, or more than two thousand were written at once.
@@ -47,6 +50,9 @@ class Health:
         self._database = database
         self._calls = calls
         self._connected: Callable[[], Awaitable[bool]] | None = None
+        self._looking = asyncio.Lock()
+        self._stored: dict[State, str] = {}
+        self._look_due = float("-inf")
         self.draining = False
 
     def watch_socket(self, connected: Callable[[], Awaitable[bool]]) -> None:
@@ -54,18 +60,28 @@ class Health:
         self._connected = connected
 
     async def faults(self) -> Mapping[State, str]:
-        """Return what is wrong, in a few words each; empty when nothing is."""
+        """Return what is wrong, in a few words each; empty when nothing is.
+
+        The database is looked at once in LOOK_SECONDS, however often this is asked.
+        """
         found: dict[State, str] = {}
         if self.draining:
             found[State.DRAINING] = "stopping"
         if self._connected is not None and not await self._connected():
             found[State.SOCKET_MODE] = "Socket Mode is not connected"
-        found |= await self._stored()
+        found |= await self._seen()
         if self._calls.failing():
             found[State.SLACK] = "Slack does not answer the bot's calls"
         return found
 
-    async def _stored(self) -> dict[State, str]:
+    async def _seen(self) -> dict[State, str]:
+        async with self._looking:
+            if time.monotonic() >= self._look_due:
+                self._stored = await self._look()
+                self._look_due = time.monotonic() + LOOK_SECONDS
+            return self._stored
+
+    async def _look(self) -> dict[State, str]:
         try:
             async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
                 await self._database.ping()

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from socket import socket
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from pydantic import SecretStr
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
@@ -17,16 +18,20 @@ from slack_bolt.response import BoltResponse
 from bot.app import Bot, StartError, open_bot
 from bot.encryption_keys import reload_keys
 from bot.health import DEGRADED, describe
+from bot.http_server import MOST_BODY_BYTES, HttpServer
 from bot.observability import tracing
 from bot.observability.clock_skew import ClockSkew
 from bot.observability.log import Outcome
-from bot.observability.server_log import ServerLog
+from bot.observability.log_pace import LogPace
+from bot.process import allow_many_files
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
-from bot.settings import Settings, misspelt_settings, settings_file
+from bot.settings import EXAMPLES, Settings, misspelt_settings, settings_file
 from bot.slack.middleware.held_ack import is_held
 from bot.slack.request import busy_response, looks_like_command
+from bot.slack.signature import TIMESTAMP, SlackSignature
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
+from bot.web.network_address import ADDRESSES, NetworkAddresses
 from bot.web.pages import Pages, client_address
 from storage.database import Database
 
@@ -38,41 +43,31 @@ DRAIN_SECONDS = 20.0
 LAST_REQUESTS_SECONDS = 3.0
 """How long a stop waits for requests that are being answered, once no job is under way; Slack waits no longer."""
 
-TIMESTAMP = "X-Slack-Request-Timestamp"
-LONGEST_TIMESTAMP = 12
-"""Digits of a time in seconds since 1970, for the next thirty thousand years."""
 
+class SlackHandlers:
+    """The aiohttp handlers of Slack's requests. What Slack did not sign just now is refused before it is parsed.
 
-class HttpHandlers:
-    """The aiohttp handlers: Slack's requests, health and metrics."""
+    Bolt verifies once more; it is right whoever hands it a request.
+    """
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, secret: SecretStr) -> None:
         self._bot = bot
+        self._signature = SlackSignature(secret)
         self._skew = ClockSkew()
+        self._pace = LogPace()
 
-    def application(self, *, events: bool) -> web.Application:
-        """Return the web application; `events` says whether Slack's requests come this way."""
-        application = web.Application()
-        if events:
-            application.router.add_post("/slack/events", self.slack_events)
-        application.router.add_get("/healthz", self.healthz)
-        application.router.add_get("/readyz", self.readyz)
-        application.router.add_get("/metrics", self.metrics)
-        if self._bot.page is not None:
-            self._bot.page.add_routes(application)
-        if self._bot.installing is not None:
-            InstallHandlers(self._bot.installing, self._bot.pages, self._bot.database).add_routes(application)
-        if self._bot.page is not None or self._bot.installing is not None:
-            self._bot.pages.add_routes(application)
-        return application
+    def add_routes(self, application: web.Application) -> None:
+        """Add the one route that takes them all."""
+        application.router.add_post("/slack/events", self.serve, expect_handler=self.go_on)
 
-    async def slack_events(self, request: web.Request) -> web.Response:
-        """Answer one request of Slack's; Bolt verifies its signature."""
-        # slack_sdk raises on a timestamp that is no number, or a huge one, which Bolt would answer with an error.
-        timestamp = request.headers.get(TIMESTAMP, "0")
-        if not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
-            return web.Response(status=401, text="The request's timestamp is not a number.")
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer one request."""
         began = time.perf_counter()
+        refusal = self._refusal_unread(request)
+        if refusal is None and not self._signature.fits(request.headers, await self._read(request, began)):
+            refusal = _unsigned()
+        if refusal is not None:
+            return self._refused(request, refusal, began)
         held = False
         try:
             answer, held = await self._answer(request)
@@ -80,6 +75,44 @@ class HttpHandlers:
             if not held:
                 self._bot.metrics.observe_ack("http", time.perf_counter() - began)
         return answer
+
+    async def go_on(self, request: web.Request) -> web.Response | None:
+        """Answer who asks before they send a body (RFC 9110, 10.1.1), as curl does from 1 MiB."""
+        refusal = self._refusal_unread(request)
+        if refusal is not None:
+            return self._refused(request, refusal, time.perf_counter())
+        if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # aiohttp takes what was written for the beginning of the answer otherwise.
+            request.writer.output_size = 0
+        return None
+
+    def _refusal_unread(self, request: web.Request) -> web.Response | None:
+        if (request.content_length or 0) > MOST_BODY_BYTES:
+            return web.Response(status=413, text=f"A request has {MOST_BODY_BYTES:,} bytes at most.")
+        return None if self._signature.may_fit(request.headers) else _unsigned()
+
+    async def _read(self, request: web.Request, began: float) -> bytes:
+        try:
+            return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            self._count_refused(began)
+            raise
+
+    def _refused(self, request: web.Request, refusal: web.Response, began: float) -> web.Response:
+        self._count_refused(began)
+        self._skew.check(request.headers.get(TIMESTAMP, ""))
+        if not request.content.is_eof():
+            refusal.force_close()
+        return refusal
+
+    def _count_refused(self, began: float) -> None:
+        if times := self._pace.count():
+            fields = {"command": "a request without Slack's signature", "outcome": str(Outcome.REFUSED)}
+            log.warning(
+                "Refused: requests without Slack's signature, %d since the last such line.", times, extra=fields
+            )
+        self._bot.metrics.observe_request("other", Outcome.REFUSED, time.perf_counter() - began)
 
     async def _answer(self, request: web.Request) -> tuple[web.Response, bool]:
         """Return the answer, and whether it was held on purpose."""
@@ -94,9 +127,29 @@ class HttpHandlers:
             text = "The request cannot be read: it is no form, no JSON or not UTF-8."
             return web.Response(status=400, text=text), False
         response = await self._bot.slack.serve(bolt_request)
-        if response.status == 401:
-            self._skew.check(request.headers.get(TIMESTAMP, ""))
         return await to_aiohttp_response(response), is_held(bolt_request.context)
+
+
+def _unsigned() -> web.Response:
+    return web.Response(status=401, text="Slack did not sign this request, or not within the last five minutes.")
+
+
+class HealthHandlers:
+    """The aiohttp handlers for supervisors, balancers and Prometheus."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+
+    def add_routes(self, application: web.Application) -> None:
+        """Add everything: for an address that only those reach who run the bot."""
+        application.router.add_get("/healthz", self.healthz)
+        application.router.add_get("/readyz", self.readyz)
+        application.router.add_get("/metrics", self.metrics)
+
+    def add_bare_routes(self, application: web.Application) -> None:
+        """Add what may be told to everybody: whether the instance serves, without what is wrong."""
+        application.router.add_get("/healthz", self.healthz)
+        application.router.add_get("/readyz", self.bare_readyz)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""
@@ -106,6 +159,11 @@ class HttpHandlers:
         """Answer 200 when the instance can serve, else 503; either way with what is wrong, in words."""
         faults = await self._bot.health.faults()
         return web.Response(status=200 if DEGRADED.issuperset(faults) else 503, text=describe(faults))
+
+    async def bare_readyz(self, request: web.Request) -> web.Response:
+        """Answer as `readyz`, without the words."""
+        status = (await self.readyz(request)).status
+        return web.Response(status=status, text="ready" if status == 200 else "not ready")
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in the Prometheus text format."""
@@ -161,19 +219,10 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
     `listening` is a bound socket to serve on instead of HOST and PORT.
     """
     socket_mode = settings.slack_app_token is not None
-    handlers = HttpHandlers(bot)
-    # A client that sends or reads too slowly does not keep the process.
-    application = handlers.application(events=not socket_mode)
-    runner = web.AppRunner(application, access_log=None, logger=ServerLog(), shutdown_timeout=LAST_REQUESTS_SECONDS)
     async with AsyncExitStack() as stack:
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        site = web.SockSite(runner, listening) if listening else web.TCPSite(runner, settings.host, settings.port)
-        try:
-            await site.start()
-        except OSError as error:
-            where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
-            raise StartError(f"PORT: nothing can be served on {where} ({why}). Example: PORT=3000") from None
+        address = monitoring = await _open_public(bot, settings, listening, stack)
+        if settings.monitoring_address is not None:
+            monitoring = await _open_monitoring(bot, settings, settings.monitoring_address, stack)
         if socket_mode:
             socket_client = SocketMode(bot, settings)
             stack.push_async_callback(socket_client.close)
@@ -182,11 +231,66 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             bot.metrics.watch_socket(socket_client.connected)
         # While jobs end, requests are still answered: a test is refused in words, everything else is done.
         stack.push_async_callback(bot.jobs.drain, DRAIN_SECONDS)
-        host, port = runner.addresses[0][:2]
+        mode = "Socket Mode" if socket_mode else "HTTP"
+        where = mode if monitoring == address else f"{mode}, everybody else at {address}"
+        log.info("Serving Slack over %s; health and metrics at %s", where, monitoring)
         try:
-            yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            yield address
         finally:
             bot.health.draining = True
+
+
+async def _open_public(bot: Bot, settings: Settings, listening: socket | None, stack: AsyncExitStack) -> str:
+    application = web.Application(client_max_size=MOST_BODY_BYTES)
+    if settings.slack_app_token is None and settings.slack_signing_secret is not None:
+        SlackHandlers(bot, settings.slack_signing_secret).add_routes(application)
+    if bot.page is not None:
+        bot.page.add_routes(application)
+    if bot.installing is not None:
+        InstallHandlers(bot.installing, bot.pages, bot.database).add_routes(application)
+    if bot.page is not None or bot.installing is not None:
+        bot.pages.add_routes(application)
+    health = HealthHandlers(bot)
+    if settings.monitoring_address is None:
+        health.add_routes(application)
+    else:
+        health.add_bare_routes(application)
+    where = listening or (settings.host, settings.port)
+    return await _opened(bot, settings, application, stack, where=where, setting="PORT")
+
+
+async def _open_monitoring(bot: Bot, settings: Settings, where: tuple[str, int], stack: AsyncExitStack) -> str:
+    application = web.Application()
+    HealthHandlers(bot).add_routes(application)
+    return await _opened(bot, settings, application, stack, where=where, setting="METRICS_PORT")
+
+
+async def _opened(
+    bot: Bot,
+    settings: Settings,
+    application: web.Application,
+    stack: AsyncExitStack,
+    *,
+    where: tuple[str, int] | socket,
+    setting: str,
+) -> str:
+    """Serve an application until `stack` is closed; returns its base address."""
+    addresses = application[ADDRESSES] = NetworkAddresses(settings.trusted_proxies)
+    server = HttpServer(
+        application,
+        addresses=addresses,
+        # A client that sends or reads too slowly does not keep the process.
+        shutdown_timeout=LAST_REQUESTS_SECONDS,
+        on_closed=bot.metrics.count_closed,
+    )
+    stack.push_async_callback(server.close)
+    try:
+        await server.open(where)
+    except OSError as error:
+        place = f"{where[0]}:{where[1]}" if isinstance(where, tuple) else "the socket"
+        why = f"nothing can be served on {place} ({os.strerror(error.errno or 0)})."
+        raise StartError(f"{setting}: {why} Example: {setting}={EXAMPLES[setting]}") from None
+    return server.address
 
 
 @asynccontextmanager
@@ -209,6 +313,7 @@ async def reading_keys_anew(settings: Settings, bot: Bot, wanted: asyncio.Event)
 
 async def run(settings: Settings) -> None:
     """Serve Slack until SIGTERM or SIGINT, then drain and return; on SIGHUP read the keys anew."""
+    allow_many_files()
     stop, keys_wanted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -217,13 +322,11 @@ async def run(settings: Settings) -> None:
     async with (
         tracing.open_traces(os.environ) as traces,
         open_bot(settings, traces=traces) as bot,
-        serving(bot, settings) as address,
+        serving(bot, settings),
         reading_keys_anew(settings, bot, keys_wanted),
     ):
         for name, near in misspelt_settings().items():
             log.warning("%s in %s is no setting, so nothing reads it. Did you mean %s?", name, settings_file(), near)
-        mode = "Socket Mode" if settings.slack_app_token else "HTTP"
-        log.info("Serving Slack over %s; health and metrics at %s", mode, address)
         await stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             # Whoever asks again gets nothing sooner; up to the very end it must not break what is being closed.

@@ -32,6 +32,9 @@ EXAMPLES: Mapping[str, str] = {
     "ENCRYPTION_KEYS_COMMAND": "vault kv get -field=keys secret/email-profiles",
     "HOST": "127.0.0.1",
     "PORT": "3000",
+    "METRICS_HOST": "127.0.0.1",
+    "METRICS_PORT": "9100",
+    "TRUSTED_PROXIES": "127.0.0.1,10.1.0.0/16",
     "PUBLIC_URL": "https://email.example.com",
     "PASSWORD_ENTRY": "form (or private, with PUBLIC_URL)",
     "HISTORY_DAYS": "365",
@@ -114,6 +117,9 @@ class Settings(BaseSettings):
     vault_namespace: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = 3000
+    metrics_host: str | None = None
+    metrics_port: int | None = None
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     public_url: str | None = None
     password_entry: PasswordEntrySetting = PasswordEntrySetting.FORM
     history_days: int = 365
@@ -158,10 +164,17 @@ class Settings(BaseSettings):
             raise ValueError("this is neither a sqlite:/// nor a postgresql:// address.")
         return value
 
-    @field_validator("port", mode="before")
+    @field_validator("slack_api_url")
     @classmethod
-    def _port(cls, value: object) -> int:
-        return _port_number(value, lowest=0)
+    def _protected_address(cls, value: str) -> str:
+        if urlsplit(value).scheme != "https" and not _on_loopback(value):
+            raise ValueError("tokens and what people type are sent there, so it begins with https://.")
+        return value
+
+    @field_validator("port", "metrics_port", mode="before")
+    @classmethod
+    def _port(cls, value: object) -> int | None:
+        return None if value is None else _port_number(value, lowest=0)
 
     @field_validator("public_url")
     @classmethod
@@ -188,7 +201,7 @@ class Settings(BaseSettings):
                     raise ValueError(f"“{part}” is not a Slack user id; these begin with U or W.")
         return parts
 
-    @field_validator("smtp_allowed_networks", mode="before")
+    @field_validator("smtp_allowed_networks", "trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         parts = _split(value)
@@ -201,6 +214,14 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"“{part}” is not a network in CIDR notation ({error}).") from None
         return tuple(networks)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+        for network in value:
+            if network.prefixlen == 0:
+                raise ValueError(f"“{network}” is everybody; name your proxies alone.")
+        return value
 
     @field_validator("smtp_allowed_ports", mode="before")
     @classmethod
@@ -314,6 +335,12 @@ class Settings(BaseSettings):
         return self.encryption_keys.get_secret_value() if self.encryption_keys else ""
 
     @property
+    def monitoring_address(self) -> tuple[str, int] | None:
+        """Where health and metrics are served apart from everything else: host and port; None if they are not."""
+        there = (self.metrics_host or self.host, self.port if self.metrics_port is None else self.metrics_port)
+        return None if there == (self.host, self.port) else there
+
+    @property
     def many_workspaces(self) -> bool:
         """Whether the bot is installed through OAuth, in as many workspaces as want it."""
         return self.slack_client_id is not None and self.slack_bot_token is None
@@ -391,7 +418,11 @@ def _is_address_literal(text: str) -> bool:
 
 
 def _on_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _port_number(value: object, *, lowest: int) -> int:

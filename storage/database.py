@@ -1,7 +1,7 @@
 """The database: engine, transactions, schema, and the check of the keys against the records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,9 +112,13 @@ class Connections:
 class Database:
     """One database, SQLite or PostgreSQL; make it with `connect`, end it with `close`."""
 
-    def __init__(self, engine: AsyncEngine, keyring: Keyring, *, writers: int) -> None:
-        """`writers` is how many transactions write at a time."""
+    def __init__(
+        self, engine: AsyncEngine, keyring: Keyring, *, writers: int, unverified_hosts: Sequence[str] = ()
+    ) -> None:
+        """`writers` is how many transactions write at a time; `unverified_hosts` as the attribute."""
         self._engine = engine
+        self.unverified_hosts = tuple(unverified_hosts)
+        """The hosts beyond this machine that are connected to without checking who they are."""
         self._keyring = keyring
         self._file_was_missing = self.sqlite_file is not None and not self.sqlite_file.exists()
         self._writers = asyncio.Semaphore(writers)
@@ -130,10 +134,12 @@ class Database:
             ValueError: the address is of another kind, or the SQLite file cannot be created.
         """
         if url.startswith("postgresql://"):
-            from storage.engines.postgresql import POOL, postgresql_engine  # noqa: PLC0415 - slow to import, not for SQLite
+            from storage.engines import postgresql  # noqa: PLC0415 - slow to import, not for SQLite
 
+            unverified = postgresql.unverified_hosts(postgresql.connection_values(url))
             # Writers that wait for each other leave connections for those who read.
-            return cls(postgresql_engine(url), keyring, writers=POOL)
+            engine = postgresql.postgresql_engine(url)
+            return cls(engine, keyring, writers=postgresql.POOL, unverified_hosts=unverified)
         try:
             address = make_url(url)
         except ArgumentError:

@@ -27,7 +27,7 @@ from bot.doctor.finding import (
     in_order,
 )
 from bot.doctor.mail import announced_findings, mail_findings
-from bot.doctor.public import public_findings
+from bot.doctor.public import public_findings, served_findings
 from bot.doctor.slack import clock_findings, installation_findings, sign_in_findings, socket_findings, token_findings
 from bot.doctor.storing import storing_findings
 from bot.doctor.verdict import verdict
@@ -87,7 +87,7 @@ async def _findings(loaded: Settings, malformed: Mapping[str, str], mail_server:
         examinations.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))
     for findings in await asyncio.gather(*examinations):
         found.extend(findings)
-    return [*found, *_signing_secret_findings(loaded)]
+    return [*found, *_signing_secret_findings(loaded), *served_findings(loaded)]
 
 
 async def _nothing(_database: Database) -> list[Finding]:

@@ -21,6 +21,8 @@ MAIL_SERVER = "Mail server"
 CLOCK = "Clock"
 PUBLIC_URL = "PUBLIC_URL"
 SIGN_IN = "Sign in with Slack"
+PROXIES = "Proxies"
+METRICS = "Metrics"
 VERDICT = "Verdict"
 
 ORDER = (
@@ -42,6 +44,8 @@ ORDER = (
     CLOCK,
     PUBLIC_URL,
     SIGN_IN,
+    PROXIES,
+    METRICS,
 )
 """Subjects, or how they begin, in the order of the report; the verdict ends it."""
 

@@ -1,10 +1,10 @@
-"""Examines whether PUBLIC_URL, where browsers and Slack are sent, leads to this bot."""
+"""Examines whether PUBLIC_URL, where browsers and Slack are sent, leads to this bot, and what is served to whom."""
 
 import ssl
 
 import aiohttp
 
-from bot.doctor.finding import ANSWER_TIMEOUT_SECONDS, PUBLIC_URL, Finding, bad, good
+from bot.doctor.finding import ANSWER_TIMEOUT_SECONDS, METRICS, PROXIES, PUBLIC_URL, Finding, bad, good
 from bot.settings import Settings
 
 _MOST_ANSWER_BYTES = 100
@@ -16,6 +16,28 @@ async def public_findings(loaded: Settings) -> list[Finding]:
         return []
     fault = await _fault(f"{loaded.public_url}/healthz")
     return [bad(PUBLIC_URL, fault) if fault else good(PUBLIC_URL, "the bot answers there.")]
+
+
+def served_findings(loaded: Settings) -> list[Finding]:
+    """Say who is believed about where requests come from, and where health and metrics are served.
+
+    Where PUBLIC_URL is https there is a proxy, because the bot itself serves no TLS, and it is reached from outside.
+    """
+    proxied = (loaded.public_url or "").startswith("https://")
+    found = []
+    if loaded.trusted_proxies:
+        named = ", ".join(map(str, loaded.trusted_proxies))
+        found.append(good(PROXIES, f"X-Forwarded-For counts from {named}."))
+    elif proxied:
+        why = "TRUSTED_PROXIES is not set, so limits by network address take the proxy for one visitor"
+        found.append(good(PROXIES, f"{why}; name its network there."))
+    if loaded.monitoring_address is not None:
+        host, port = loaded.monitoring_address
+        found.append(good(METRICS, f"they are served at {host}:{port} alone, with what /readyz says."))
+    elif proxied:
+        there = f"they are served at {loaded.host}:{loaded.port}, with all that the internet reaches"
+        found.append(good(METRICS, f"{there}; METRICS_PORT serves them, and what /readyz says, apart."))
+    return found
 
 
 async def _fault(url: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
+from bot.app import unverified_sentence
 from bot.doctor.finding import DATABASE, KEYS, SETTINGS, Finding, bad, good
 from bot.encryption_keys import load_keyring
 from bot.settings import KEY_SETTINGS, Settings, SettingsError
@@ -44,6 +45,8 @@ async def storing_findings(loaded: Settings, malformed: Mapping[str, str], furth
         # A Database needs a keyring; the one made here seals and opens nothing.
         async with _database(loaded, keyring or Keyring.from_text(generate_key())) as database:
             found.extend(await _database_findings(database, further, keys_open=keyring is not None))
+            if unverified := unverified_sentence(database):
+                found.append(good(DATABASE, f"a warning: {unverified}"))
     except SettingsError as error:
         found.append(bad(SETTINGS, str(error)))
     return found

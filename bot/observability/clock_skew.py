@@ -1,6 +1,7 @@
 """Warns of refused requests that seem to be signed long ago: with a wrong clock those are all of Slack's."""
 
 import logging
+import re
 import time
 
 log = logging.getLogger(__name__)
@@ -11,6 +12,8 @@ MAX_SKEW_SECONDS = 300
 WARNING_INTERVAL_SECONDS = 60.0
 """The least time between two warnings: anybody can send such requests."""
 
+_SECONDS_SINCE_1970 = re.compile(r"[0-9]{1,12}")
+
 
 class ClockSkew:
     """Logs a warning when a refused request's time is far from this machine's."""
@@ -20,7 +23,7 @@ class ClockSkew:
 
     def check(self, timestamp: str) -> None:
         """Check a refused request's timestamp, in seconds since 1970."""
-        seconds = time.time() - int(timestamp) if timestamp.isdecimal() else 0.0
+        seconds = time.time() - int(timestamp) if _SECONDS_SINCE_1970.fullmatch(timestamp) else 0.0
         if abs(seconds) <= MAX_SKEW_SECONDS or time.monotonic() < self._silent_until:
             return
         self._silent_until = time.monotonic() + WARNING_INTERVAL_SECONDS

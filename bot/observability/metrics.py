@@ -19,6 +19,7 @@ Every series, with its labels and what it counts:
 | `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
 | `email_profile_bot_notices_total` | `kind`, `ended` | messages to people about what others did, by how they ended |
 | `email_profile_bot_notice_wait_seconds` | | how long the oldest message that is not sent yet has been waiting |
+| `email_profile_bot_connections_closed_total` | `why` | connections closed by us: late, crowded, unread |
 | `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
 """
 
@@ -82,11 +83,16 @@ class Metrics:
         )
         about = "Messages to people about what others did, by kind and how they ended (sent, refused, dropped, lost)"
         self._notices = self._counter("notices", about, "kind", "ended")
+        about = "Connections closed because a request or its answer came to no end, by why (late, crowded, unread)"
+        self._closed = self._counter("connections_closed", about, "why")
         # Prometheus sees an increase from zero to one, but none when a series appears with one.
         for ended in ("renewed", "refused", "failed"):
             self._renewals.labels(ended=ended)
+        for why in ("late", "crowded", "unread"):
+            self._closed.labels(why=why)
         for kind, ended in product(
-            ("changed", "deleted", "message", "reminder", "batch", "other"), ("sent", "refused", "dropped", "lost")
+            ("changed", "deleted", "message", "reminder", "batch", "locked", "other"),
+            ("sent", "refused", "dropped", "lost"),
         ):
             self._notices.labels(kind, ended)
 
@@ -132,6 +138,10 @@ class Metrics:
     def count_notice(self, kind: str, ended: str) -> None:
         """Count one message to a person by how it ended."""
         self._notices.labels(kind, ended).inc()
+
+    def count_closed(self, why: str) -> None:
+        """Count one connection that was closed because a request or its answer came to no end."""
+        self._closed.labels(why=why).inc()
 
     def watch_jobs(self, running: Callable[[], int]) -> None:
         """Read the number of jobs from `running` at each scrape."""

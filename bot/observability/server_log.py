@@ -6,6 +6,8 @@ from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.observability.log_pace import LogPace
+
 log = logging.getLogger(__name__)
 
 
@@ -14,13 +16,15 @@ class ServerLog(logging.LoggerAdapter[logging.Logger]):
 
     def __init__(self) -> None:
         super().__init__(log)
+        self._pace = LogPace()
 
     def log(self, level: int, msg: object, *_args: object, exc_info: Any = None, **_given: Any) -> None:
         """Log what kind of error it was, and where the program raised it; nothing of its text."""
         if level < logging.ERROR:
             return
         if isinstance(exc_info, HttpProcessingError):
-            log.info("A request that is no HTTP was refused (%s).", type(exc_info).__name__)
+            if times := self._pace.count():
+                log.info("Refused: requests that are no HTTP, %d (the last one: %s).", times, type(exc_info).__name__)
         elif isinstance(exc_info, BaseException):
             log.error("A request could not be answered (%s).", place_of(exc_info))
         else:

@@ -11,7 +11,7 @@ _COMMAND = b"command=%2F"
 
 
 async def looks_like_command(request: web.Request) -> bool:
-    """Whether a request is a slash command by its first looks, signed or not."""
+    """Whether a request is a slash command by its first looks."""
     return _COMMAND in await request.read()
 
 

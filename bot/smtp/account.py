@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 
 from pydantic import SecretStr
 
@@ -22,12 +23,28 @@ TokenProvider = Callable[[], Awaitable[SecretStr]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReachedServer:
+    """A server just before a sign-in: the addresses that its name leads to, and its `pin`, empty if that is unknown.
+
+    The pin is the SHA-256 (hex) of its public key, which it has proved to have.
+    """
+
+    addresses: tuple[IPv4Address | IPv6Address, ...]
+    pin: str
+
+
+Permit = Callable[[ReachedServer], Awaitable[None]]
+"""Asked before a sign-in; what it raises ends the test, which raises the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """One SMTP account.
 
     `password` is None when none is stored, or when it is `password_withheld` from this test; `mechanism` is None for
     the best one offered; `pin` is the SHA-256 (hex) of the only public key that is trusted, None for the usual
-    authorities; `token` returns an OAuth access token, which is used with XOAUTH2 instead of a password.
+    authorities; `token` returns an OAuth access token, which is used with XOAUTH2 instead of a password;
+    `permit` is asked just before the sign-in, and None where nobody is to be asked.
     Where nobody signs in, `recipient` is whom a test without a message names with RCPT, an address that is certainly
     the owner's; None: it names nobody.
     """
@@ -44,6 +61,7 @@ class Account:
     helo: str | None = None
     pin: str | None = None
     token: TokenProvider | None = None
+    permit: Permit | None = None
     recipient: str | None = None
 
     def without_password(self) -> "Account":
@@ -52,7 +70,7 @@ class Account:
 
     def without_secrets(self) -> "Account":
         """Return the account as it may be shown."""
-        return replace(self, password=None, token=None)
+        return replace(self, password=None, token=None, permit=None)
 
 
 @dataclass(frozen=True, kw_only=True)

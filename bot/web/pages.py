@@ -1,6 +1,5 @@
 """The frame of the bot's own web pages: nothing from elsewhere, nothing cached, errors answered with a page."""
 
-import ipaddress
 import logging
 import secrets
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.observability.server_log import place_of
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import outage_sentence
+from bot.web.network_address import ADDRESSES
 from storage.engines.transactions import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,9 @@ class Pages:
             except web.HTTPException as error:
                 title = "Not found" if error.status == 404 else "Not possible"
                 return self.response(title, paragraph(not_found), error.status)
+            except (ConnectionError, web.RequestPayloadError):
+                # Who asked has gone, was too slow, or sent what is no body: nothing failed here.
+                raise
             except DatabaseUnavailableError as error:
                 return self.response("Not now", paragraph(outage_sentence(error)), 503)
             except Exception as error:  # noqa: BLE001 - whatever failed, the person is told
@@ -109,13 +112,5 @@ def paragraph(sentence: str) -> str:
 
 
 def client_address(request: web.Request) -> str:
-    """Return the network address of a request: the peer, or what a proxy in a private network says of it."""
-    peer = request.remote or ""
-    try:
-        is_private = ipaddress.ip_address(peer).is_private
-    except ValueError:
-        is_private = True
-    # The nearest proxy wrote the last entry; anybody may have written those before it.
-    lines = request.headers.getall("X-Forwarded-For", [])
-    forwarded = lines[-1].rpartition(",")[2].strip() if lines else ""
-    return forwarded[:64] if is_private and forwarded else peer
+    """Return how limits by network address count whoever sent a request."""
+    return request.config_dict[ADDRESSES].of(request)

@@ -1,9 +1,11 @@
 """The database of several instances: a PostgreSQL engine behind the plain address that an operator writes."""
 
+from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, pq
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 POOL, MORE = 10, 10
@@ -45,6 +47,34 @@ def connection_values(url: str) -> dict[str, Any]:
     options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
     own = str(given.pop("options", "") or "")
     return {**_DEFAULTS, **several, **given, "options": f"{options} {own}".strip()}
+
+
+def unverified_hosts(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the hosts beyond this machine that are connected to without checking who they are.
+
+    `values` are those of `connection_values`; what they leave out libpq takes from its environment variables.
+    https://www.postgresql.org/docs/current/libpq-ssl.html (only `verify-full` checks the name of the certificate, and
+    it is what `sslrootcert=system` means by itself).
+    """
+    given = {name: str(value) for name, value in {**_from_environment(), **values}.items()}
+    if given.get("sslmode") == "verify-full" or (given.get("sslrootcert") == "system" and "sslmode" not in values):
+        return ()
+    # Where an address is given beside a name, that is what is connected to.
+    hosts = (given.get("hostaddr") or given.get("host") or "").split(",")
+    return tuple(host for host in hosts if not _on_this_machine(host))
+
+
+def _from_environment() -> dict[str, str]:
+    options = pq.Conninfo.get_defaults()
+    return {option.keyword.decode(): option.val.decode() for option in options if option.val}
+
+
+def _on_this_machine(host: str) -> bool:
+    """Whether a host is the loopback, or a socket: a folder, an abstract name, or nothing."""
+    try:
+        return host in ("", "localhost") or host.startswith(("/", "@")) or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def postgresql_engine(url: str) -> AsyncEngine:

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from tests.benchmarks import commands, connections, files, load, people, stages, starting, store, thousand
+from tests.benchmarks import commands, connections, files, load, people, stages, starting, store, thousand, unsigned
 from tests.benchmarks.figures import RUNS
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[None]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[None]]] = {
     "connections": connections.run,
     "thousand": thousand.run,
     "load": load.run,
+    "unsigned": unsigned.run,
     "people": people.run,
     "store": store.run,
 }

@@ -24,6 +24,8 @@ def databases(maker: Maker) -> Iterator[FolderDatabases]:
         patched.setattr("bot.demo.run.embedded_database", made.at)
         # Slack is asked for pages at leisure, for which no test has the time.
         patched.setattr("bot.slack.background.user_sync.SECONDS_PER_PAGE", 0.0)
+        # What becomes of a database is seen at once.
+        patched.setattr("bot.health.LOOK_SECONDS", 0.0)
         yield made
 
 

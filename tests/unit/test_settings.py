@@ -48,6 +48,37 @@ def test_passwords_are_kept_out_of_slack_when_there_is_a_page_for_them(monkeypat
         assert loaded.public_url == address.rstrip("/")
 
 
+def test_slacks_address_may_be_unencrypted_on_the_loopback_alone() -> None:
+    for address in (
+        "http://127.0.0.1:8080/api/",
+        "http://localhost/api/",
+        "http://[::1]:1/api/",
+        "http://127.8.9.1/x/",
+    ):
+        assert settings.load(slack_api_url=address).slack_api_url == address
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        ({}, None),
+        ({"metrics_host": "127.0.0.1", "metrics_port": "3000"}, None),
+        ({"metrics_port": "9100"}, ("127.0.0.1", 9100)),
+        ({"metrics_host": "10.0.0.5"}, ("10.0.0.5", 3000)),
+        ({"host": "0.0.0.0", "port": "80", "metrics_host": "127.0.0.1"}, ("127.0.0.1", 80)),
+    ],
+)
+def test_health_and_metrics_are_apart_where_their_address_is_another(
+    given: dict[str, str], there: tuple[str, int] | None
+) -> None:
+    assert settings.load(**given).monitoring_address == there
+
+
+def test_trusted_proxies_are_networks_or_single_addresses() -> None:
+    loaded = settings.load(trusted_proxies="127.0.0.1, 10.1.0.0/16,2001:db8::/32")
+    assert [str(network) for network in loaded.trusted_proxies] == ["127.0.0.1/32", "10.1.0.0/16", "2001:db8::/32"]
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_ALLOWED_PORTS", "")
     assert 587 in settings.load().smtp_allowed_ports
@@ -58,6 +89,11 @@ BAD = [
     ("SLACK_APP_TOKEN", "xoxb-canary-1234", "xapp-"),
     ("SLACK_API_URL", "slack.com", "not a web address"),
     ("SLACK_API_URL", "https://[bad", "not a web address"),
+    ("SLACK_API_URL", "http://slack.com/api/", "begins with https://"),
+    ("SLACK_API_URL", "HTTP://slack.com/api/", "begins with https://"),
+    ("SLACK_API_URL", "http://127.0.0.1@slack.example/", "begins with https://"),
+    ("SLACK_API_URL", "http://localhost.example/", "begins with https://"),
+    ("SLACK_API_URL", "http://10.0.0.1/", "begins with https://"),
     ("DATABASE_URL", "mysql://canary@db/x", "neither"),
     ("ENCRYPTION_KEYS_FILE", "/nowhere/keys", "cannot be read"),
     ("ENCRYPTION_KEYS_COMMAND", "sops -d 'canary", "not written as a command"),
@@ -65,6 +101,12 @@ BAD = [
     ("PORT", "http", "not a port"),
     ("PORT", "70000", "not a port"),
     ("PORT", "²", "not a port"),
+    ("METRICS_PORT", "http", "not a port"),
+    ("METRICS_PORT", "70000", "not a port"),
+    ("TRUSTED_PROXIES", "nginx", "“nginx” is not a network"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8", "“10.0.0.1/8” is not a network"),
+    ("TRUSTED_PROXIES", "127.0.0.1,0.0.0.0/0", "“0.0.0.0/0” is everybody"),
+    ("TRUSTED_PROXIES", "::/0", "“::/0” is everybody"),
     ("PUBLIC_URL", "ftp://x", "not a web address"),
     ("PUBLIC_URL", "http://email.example.com", "https://"),
     ("PASSWORD_ENTRY", "slack", "'private'"),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.profiles.account.accepted_passwords import with_accepted_password
 from bot.profiles.account.changes import ProfileChange, changed_fields, describe_changes, named_account, profile_change
 from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis, check_form, guarded
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
@@ -340,7 +341,8 @@ class EmailProfiles:
 
     async def _keep_test(self, tx: Transaction, caller: Person, stored: Loaded, report: Report) -> Loaded:
         """Store the test that a form passed as the last one of the profile that it became."""
-        owner, document = stored.owner, REPORTS.dump_json(report)
+        owner = stored.owner
+        document = REPORTS.dump_json(with_accepted_password(tx, report, stored.profile, None))
         test = StoredTest(
             record_id=stored.record_id, revision=stored.revision, tested_at=report.tested_at, document=document
         )

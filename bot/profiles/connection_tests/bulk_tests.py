@@ -23,6 +23,7 @@ from bot.profiles.connection_tests.bulk_progress import (
 )
 from bot.profiles.connection_tests.connection_tests import ConnectionTests, OwnTestFirstError
 from bot.profiles.connection_tests.limits import RateLimitedError
+from bot.profiles.connection_tests.mailboxes import mailbox_meant
 from bot.profiles.connection_tests.run_results import RunResult, load_result, save_result
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Access, Person
@@ -251,12 +252,12 @@ class _Logins:
     """Lets a run sign in with one login once at a time."""
 
     def __init__(self) -> None:
-        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
     async def only(self, one: ProfileToTest) -> AsyncIterator[None]:
-        """Wait until nobody else of the run signs in with this login."""
-        async with self._locks.setdefault((one.host, one.login.casefold()), asyncio.Lock()):
+        """Wait until nobody else of the run signs in with this login, at whatever server: it may have many names."""
+        async with self._locks.setdefault(mailbox_meant(one.login).name, asyncio.Lock()):
             yield
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.profiles.account.accepted_passwords import accepted_at, with_accepted_password
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.drafts import FormAuthor, check_form, names_same_account
 from bot.profiles.account.email_profiles import EmailProfiles
@@ -27,27 +28,23 @@ from bot.profiles.connection_tests.audited_tests import AuditedTest, Tested, aud
 from bot.profiles.connection_tests.limits import (
     CODES_OF_A_PERSON,
     CODES_TO_AN_ADDRESS,
-    FAILED_SIGN_INS,
-    FAILED_SIGN_INS_IN_BULK,
     MESSAGES_OF_A_PERSON,
     TESTS_OF_A_TARGET_IN_BULK,
-    Limit,
     SignInsLeft,
     Use,
     count,
-    count_sign_in,
     count_test,
     give_back,
-    sign_ins_left,
 )
 from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
 from bot.profiles.connection_tests.sample_message import code_message, sample_message
+from bot.profiles.connection_tests.sign_ins import CountedSignIn, sign_in_of
 from bot.profiles.errors import DirectoryError, NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
 from bot.profiles.people.notices import notify_of_form_test
-from bot.smtp.account import Account, Encryption, Outgoing
+from bot.smtp.account import Account, Outgoing, ReachedServer
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Outcome, Report, StageName
 from storage.database import Database, Transaction
@@ -140,7 +137,7 @@ class _Begun:
 
     account: Account
     is_own: bool = False
-    sign_in: tuple[Use, ...]
+    sign_in: CountedSignIn | None
     message: tuple[Use, ...] = ()
     code: _CodeUses | None = None
     test_id: str = ""
@@ -191,7 +188,8 @@ class ConnectionTests:
         in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack)
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack, accepted=accepted)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
             return await self._kept(_audited(caller, loaded), loaded, report, left, unconfirmed=begun.unconfirmed)
 
@@ -206,6 +204,7 @@ class ConnectionTests:
     ) -> ConnectionTestResult:
         """Make one change that a report advised, and test; errors as `test`, and then nothing was changed.
 
+        But it was when the limit is known only once the server is reached (SignInLimitedError), as in a stopped test.
         `on_fixed` gets the change when it is stored, which is before the test is followed.
 
         Raises:
@@ -217,7 +216,8 @@ class ConnectionTests:
             async with self._database.writing() as tx:
                 change, loaded = await self._profiles.fix(tx, caller=caller, owner=owner, fix=fix)
                 await _require_testable(tx, loaded)
-                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack)
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack, accepted=accepted)
             self._on_change(owner)
             on_fixed(change)
             report, left = await self._watched(begun, owner, self._tester.test, progress)
@@ -249,13 +249,13 @@ class ConnectionTests:
         in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._database.writing() as tx:
             account = await _account(tx, owner, loaded.profile, in_slack)
-            left = await sign_ins_left(tx, account.host, account.login)
-            if left is not None and left.left == 0:
-                raise UserError("Their login was refused too often just now, and is left to its owner.")
+            sign_in = sign_in_of(account, replace(caller, user=""), accepted_at=accepted_at(tx, loaded))
+            if sign_in is not None:
+                await sign_in.begin(tx)
             await count(tx, TESTS_OF_A_TARGET_IN_BULK, account.host, str(account.port))
-            begun = _Begun(account=account, sign_in=await _count_sign_in(tx, account, FAILED_SIGN_INS_IN_BULK))
+            begun = self._begun(account, sign_in)
         reports: list[Report] = []
-        report, _ = await self._settled(begun, self._tester.test(account, reports.append), reports)
+        report, _ = await self._settled(begun, self._tester.test(begun.account, reports.append), reports)
         return await self._kept(_audited(caller, loaded), loaded, report, None)
 
     async def last_result(
@@ -285,7 +285,8 @@ class ConnectionTests:
         outgoing = Outgoing(recipient=recipient, content=content)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack="")
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack="", accepted=accepted)
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
             audited = _audited(caller, loaded, recipient=recipient)
             async with audited_when_stopped(self._database, audited):
@@ -313,7 +314,8 @@ class ConnectionTests:
         outgoing = Outgoing(recipient=profile.address, content=content, secret=code.secret)
         async with self._only_test_of(caller):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, caller, profile, in_slack="")
+                accepted = accepted_at(tx, loaded)
+                begun = await self._begin(tx, caller, caller, profile, in_slack="", accepted=accepted)
                 begun = replace(begun, code=await _count_code(tx, caller, profile.address))
                 await store_confirmation(tx, caller, Confirmation.of(profile, code))
             audited = replace(_audited(caller, loaded, recipient=profile.address), what=Tested.CODE)
@@ -349,7 +351,8 @@ class ConnectionTests:
         in_slack = await self._address_in_slack(owner, draft.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                begun = await self._begin(tx, caller, owner, draft.profile, in_slack)
+                # What was typed is a guess, whatever is stored.
+                begun = await self._begin(tx, caller, owner, draft.profile, in_slack, accepted="")
                 if withheld:
                     begun = replace(begun, account=begun.account.without_password())
                 stored = not draft.has_typed_password
@@ -442,16 +445,34 @@ class ConnectionTests:
             ended.set_result(None)
 
     async def _begin(
-        self, tx: Transaction, caller: Person, owner: Person, profile: EmailProfile, in_slack: str
+        self, tx: Transaction, caller: Person, owner: Person, profile: EmailProfile, in_slack: str, *, accepted: str
     ) -> _Begun:
-        """Count a test against all limits, and store that it is under way; `in_slack` is the owner's address there."""
+        """Count a test against all limits, and store that it is under way.
+
+        `in_slack` is the owner's address there; `accepted` is the pin of the server that accepted the password last.
+        """
         account = await _account(tx, owner, profile, in_slack)
+        sign_in = sign_in_of(account, caller, accepted_at=accepted)
         await count_test(tx, caller, account.host, account.port)
-        sign_in = await _count_sign_in(tx, account, FAILED_SIGN_INS)
+        if sign_in is not None:
+            await sign_in.begin(tx)
         test_id = await self._running.add(tx, caller=caller, owner=owner)
         own = caller == owner
         elsewhere = not account.authenticate and (account.recipient or "").casefold() != account.address.casefold()
-        return _Begun(account=account, is_own=own, sign_in=sign_in, test_id=test_id, unconfirmed=own and elsewhere)
+        begun = self._begun(account, sign_in)
+        return replace(begun, is_own=own, test_id=test_id, unconfirmed=own and elsewhere)
+
+    def _begun(self, account: Account, sign_in: CountedSignIn | None) -> _Begun:
+        """Return a test that is within the limits so far; before it signs in, it is counted for the server itself."""
+        if sign_in is None:
+            return _Begun(account=account, sign_in=None)
+
+        async def permit(server: ReachedServer) -> None:
+            async with self._database.writing() as tx:
+                uses = await sign_in.reach(tx, server)
+            sign_in.uses += uses
+
+        return _Begun(account=replace(account, permit=permit), sign_in=sign_in)
 
     async def _watched(
         self, begun: _Begun, owner: Person, run: Run, progress: Progress
@@ -487,17 +508,21 @@ class ConnectionTests:
         return report, await self._settle(begun, report)
 
     async def _settle(self, begun: _Begun, report: Report | None) -> SignInsLeft | None:
-        refused = bool(begun.sign_in) and report is not None and report.sign_in_refused
+        left, told = None, False
         async with self._database.writing() as tx:
             if begun.test_id:
                 await tx.running_tests.end(begun.test_id)
-            if not refused:
-                await give_back(tx, begun.sign_in)
             if report is None or not report.may_have_sent:
                 await give_back(tx, begun.message)
                 if begun.code is not None:
                     await _take_code_back(tx, begun.code, begun.account, report)
-            return await sign_ins_left(tx, begun.account.host, begun.account.login) if refused else None
+            if begun.sign_in is not None and (report is None or not report.sign_in_refused):
+                await begun.sign_in.give_back(tx)
+            elif begun.sign_in is not None and (left := await begun.sign_in.left(tx)):
+                told = await begun.sign_in.tell_of_locks(tx, left, self._access.named_admins)
+        if told and begun.sign_in is not None:
+            self._on_change(begun.sign_in.person)
+        return left
 
     async def _kept(
         self,
@@ -522,6 +547,7 @@ class ConnectionTests:
                 return report
             last = report_of(now.last_test) if now.last_test else None
             report = replace(report, trusted_before=_trusted_before(last, report))
+            report = with_accepted_password(tx, report, loaded.profile, last)
             await tx.tests.record(
                 owner.workspace,
                 owner.user,
@@ -551,13 +577,6 @@ async def _require_testable(tx: Transaction, loaded: Loaded) -> None:
     if not loaded.profile.is_complete:
         raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
     (await load_defaults(tx, loaded.owner.workspace)).defaults.require_allowed(loaded.profile.host)
-
-
-async def _count_sign_in(tx: Transaction, account: Account, limits: tuple[Limit, ...]) -> tuple[Use, ...]:
-    """Count a sign-in as refused, where the test will try one."""
-    if not account.authenticate or account.password is None or account.encryption is Encryption.NONE:
-        return ()
-    return await count_sign_in(tx, limits, account.host, account.login)
 
 
 async def _account(tx: Transaction, owner: Person, profile: EmailProfile, in_slack: str) -> Account:

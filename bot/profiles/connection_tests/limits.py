@@ -1,8 +1,8 @@
 """Rate limits, so that a connection test is no tool for guessing passwords or for flooding.
 
-A sign-in counts as refused, and a message as sent, from before it is tried until it turns out that it was not: so
-tests at the same time cannot exceed a limit. All instances share the windows, and they fail closed: without the
-database there is no test.
+A sign-in (`sign_ins.py`) counts as refused, and a message as sent, from before it is tried until it turns out that it
+was not: so tests at the same time cannot exceed a limit. All instances share the windows, and they fail closed: without
+the database there is no test.
 """
 
 import math
@@ -36,11 +36,17 @@ class Limit:
 
 
 class RateLimitedError(UserError):
-    """A limit was reached; the sentence says when to try again: in `wait` seconds, at `until` (aware UTC)."""
+    """A limit was reached; the sentence says when to try again: in `wait` seconds, at `until` (aware UTC).
+
+    `consequence` is a sentence about what became of what was asked for.
+    """
+
+    consequence = "Nothing was tested or changed."
 
     def __init__(self, limit: Limit, window: Window) -> None:
         super().__init__(f"{limit.sentence} Please try again in {duration_words(window.wait)}.")
         self.limit = limit
+        self.window = window
         self.wait = window.wait
         self.until = datetime.fromtimestamp(window.ends_at, UTC)
 
@@ -55,10 +61,15 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class SignInsLeft:
-    """How often a login may still be refused until `until` (aware UTC), before the bot tries it no more until then."""
+    """How often a login may still be refused until `until` (aware UTC), before the bot tries it no more until then.
+
+    `own_left` is how many refused sign-ins, of whatever login, whoever tests has left until `own_until`.
+    """
 
     left: int
     until: datetime
+    own_left: int | None = None
+    own_until: datetime | None = None
 
 
 TESTS_OF_A_PERSON = (
@@ -73,6 +84,7 @@ TESTS_OF_A_TARGET_IN_BULK = (
     Limit("tests of a target in bulk", 30, MINUTE, "A test of many asks one server at most thirty times a minute."),
 )
 """Beside those of members, who never wait for a test of many."""
+# What counts for a login counts for each way to name its server, and for all spellings of the login together.
 FAILED_SIGN_INS = (
     Limit(
         "failed sign-ins, quarter of an hour",
@@ -102,6 +114,22 @@ FAILED_SIGN_INS_IN_BULK = (
     ),
 )
 """Beside those of members: what a test of many has refused never keeps anybody from trying their own login."""
+FAILED_SIGN_INS_EVERYWHERE = Limit(
+    "failed sign-ins of all workspaces",
+    30,
+    DAY,
+    "This login was refused thirty times in a day, and more attempts could lock the mailbox.",
+)
+"""The ceiling for a login at one address or one server's key, over all workspaces and tests of many."""
+FAILED_SIGN_INS_OF_A_PERSON = Limit(
+    "failed sign-ins of a person",
+    10,
+    DAY,
+    "Ten sign-ins that you tried were refused in a day, and whoever guesses passwords has no more.",
+)
+LOGINS_OF_A_PERSON = Limit("logins of a person", 20, DAY, "You have tried twenty different logins in a day.")
+"""Also those that were accepted. Whoever sets up colleagues needs a dozen, and has the test of many for more; whoever
+tries one password on many mailboxes needs hundreds."""
 LINKS_OF_A_PERSON = (Limit("links of a person", 10, HOUR, "You have asked for ten private links in an hour."),)
 LINK_ATTEMPTS = (Limit("wrong links", 50, 10 * MINUTE, "Too many wrong links came from your network."),)
 INSTALLATION_PAGES = (
@@ -135,24 +163,6 @@ async def count_test(tx: Transaction, caller: Person, host: str, port: int) -> N
     await count(tx, TESTS_OF_A_TARGET, host, str(port))
 
 
-async def count_sign_in(tx: Transaction, limits: tuple[Limit, ...], host: str, login: str) -> tuple[Use, ...]:
-    """Count one sign-in as refused, by whomever; errors as `count`."""
-    return await count(tx, limits, host, _normalize(login))
-
-
-async def sign_ins_left(tx: Transaction, host: str, login: str) -> SignInsLeft | None:
-    """Return how often a login may still be refused; None when nothing counts against it."""
-    windows = []
-    for limit in FAILED_SIGN_INS:
-        window = await tx.limits.look(_key(limit, host, _normalize(login)), most=limit.max_uses)
-        windows += [window] if window else []
-    if not windows:
-        return None
-    # Of two that are used up, the one that lasts longer counts.
-    tightest = min(windows, key=lambda window: (window.left, -window.ends_at if window.left == 0 else window.ends_at))
-    return SignInsLeft(left=tightest.left, until=datetime.fromtimestamp(tightest.ends_at, UTC))
-
-
 async def count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> tuple[Use, ...]:
     """Count one use by a subject: a person as workspace and id, a network address, a server as host and port.
 
@@ -163,7 +173,7 @@ async def count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> tu
     """
     uses = []
     for limit in limits:
-        key = _key(limit, *subject)
+        key = limit_key(limit, *subject)
         window = await tx.limits.take(key, most=limit.max_uses, seconds=limit.window_seconds)
         if not window.taken:
             raise RateLimitedError(limit, window)
@@ -177,13 +187,9 @@ async def give_back(tx: Transaction, uses: tuple[Use, ...]) -> None:
         await tx.limits.give_back(use.key, ends_at=use.ends_at)
 
 
-def _key(limit: Limit, *subject: str) -> str:
+def limit_key(limit: Limit, *subject: str) -> str:
+    """Return under which name the uses of a limit by a subject are counted."""
     return "\n".join((limit.name, *subject))
-
-
-def _normalize(login: str) -> str:
-    # Mail servers take these for the same login.
-    return login.strip().casefold()
 
 
 def duration_words(seconds: float) -> str:

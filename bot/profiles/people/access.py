@@ -59,6 +59,11 @@ class Access:
         self._directory = directory
         self._admin_user_ids = frozenset(admin_user_ids)
 
+    @property
+    def named_admins(self) -> Collection[str]:
+        """User ids of admins besides the workspace's own."""
+        return self._admin_user_ids
+
     async def member(self, person: Person) -> Member | None:
         """Return a person from the directory; raises DirectoryError when it does not answer."""
         return await self._directory.member(person)

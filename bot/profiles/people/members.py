@@ -33,6 +33,10 @@ _FEW = 8
 NO_MEMBER = "no_member"
 """The outcome of messages to somebody who is no member any more."""
 
+_ADMIN = "admin"
+"""The label of whoever the workspace calls an admin or owner."""
+MOST_ADMINS_TOLD = 20
+
 OnChange = Callable[[Person], None]
 """Called after a change (or a test) of a person's profile is stored."""
 
@@ -78,6 +82,16 @@ def is_member(person: StoredPerson | None) -> bool:
     return person is not None and person.deactivated_at is None
 
 
+async def admins_of(tx: Transaction, workspace: str, named: Collection[str]) -> list[str]:
+    """Return user ids of a workspace's admins as the list knows them, and of `named` ones; MOST_ADMINS_TOLD at most."""
+    states = tuple(_NUMBERS[state] for state in PROBLEMS_FIRST if state is not ProfileState.DEACTIVATED)
+    found = await tx.people.page(workspace, Query(states=states, labels=(_ADMIN,)), limit=MOST_ADMINS_TOLD)
+    admins = [person.user for person, _ in found if _is_admin(person)]
+    listed = await tx.people.of(workspace, named)
+    admins += [user for user, person in sorted(listed.items()) if is_member(person)]
+    return list(dict.fromkeys(admins))[:MOST_ADMINS_TOLD]
+
+
 async def update_person(tx: Transaction, owner: Person, *, at: datetime, name: str | None = None) -> None:
     """Update a person's line in the list to what is stored; `name` is None when it is as known.
 
@@ -85,25 +99,41 @@ async def update_person(tx: Transaction, owner: Person, *, at: datetime, name: s
     """
     known = await tx.people.lock_for_update(owner.workspace, owner.user)
     view = (await load(tx, owner)).view
-    if name is None:
-        name = known.name if known else ""
-    await _put(tx, view, known, name, at)
+    who = _Who.known(known)
+    await _put(tx, view, known, who if name is None else replace(who, name=name), at)
 
 
 async def update_person_from(tx: Transaction, view: ProfileView, *, at: datetime) -> None:
     """Update a person's line in the list to what this transaction has just stored of their profile."""
     known = await tx.people.lock_for_update(view.owner.workspace, view.owner.user)
-    await _put(tx, view, known, known.name if known else "", at)
+    await _put(tx, view, known, _Who.known(known), at)
 
 
-async def _put(tx: Transaction, view: ProfileView, known: StoredPerson | None, name: str, at: datetime) -> None:
+@dataclass(frozen=True)
+class _Who:
+    """What the workspace says of a person."""
+
+    name: str
+    is_admin: bool
+
+    @classmethod
+    def known(cls, person: StoredPerson | None) -> "_Who":
+        return cls("", is_admin=False) if person is None else cls(person.name, _is_admin(person))
+
+
+def _is_admin(person: StoredPerson) -> bool:
+    return _ADMIN in person.labels
+
+
+async def _put(tx: Transaction, view: ProfileView, known: StoredPerson | None, who: _Who, at: datetime) -> None:
     number = state_number(view.state)
     if known and known.deactivated_at:
         number = HIDDEN if known.state == HIDDEN else state_number(ProfileState.DEACTIVATED)
-    words = search_words(name, view.profile.address)
+    words = search_words(who.name, view.profile.address)
     failure = failure_of(view.last_test, view.account) if view.state is ProfileState.FAILS and view.last_test else None
     labels, cause = (failure.labels, failure.cause) if failure else ((), "")
-    await tx.people.put(view.owner.workspace, view.owner.user, name, words, number, at, labels=labels, note=cause)
+    labels = (*labels, _ADMIN) if who.is_admin else labels
+    await tx.people.put(view.owner.workspace, view.owner.user, who.name, words, number, at, labels=labels, note=cause)
 
 
 async def upsert_member(database: Database, member: Member, *, at: datetime) -> bool:
@@ -125,10 +155,12 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
                 return await _kept_for_a_while(tx, member, known, at)
             await tx.people.remove(person.workspace, person.user)
             return known is not None
-        if known and known.deactivated_at is None and known.name == member.name:
+        if known and not _differs(known, member):
             return False
         await tx.people.set_deactivated(person.workspace, person.user, None)
-        await update_person(tx, person, at=at, name=member.name)
+        known = await tx.people.get(person.workspace, person.user)
+        view = (await load(tx, person)).view
+        await _put(tx, view, known, _Who(member.name, is_admin=member.is_admin), at)
         return True
 
 
@@ -205,7 +237,7 @@ async def add_missing_causes(database: Database, workspace: str, *, at: datetime
         async with database.reading() as tx:
             found = await tx.people.page(workspace, query, limit=_BATCH)
         for person, _ in found:
-            if not person.labels:
+            if not person.note:
                 async with database.writing() as tx:
                     await update_person(tx, Person(workspace=workspace, user=person.user), at=at)
         if len(found) < _BATCH:
@@ -220,18 +252,20 @@ def _was_seen(line: StoredPerson | None, began_at: float) -> bool:
 def _differs(line: StoredPerson, member: Member) -> bool:
     if reason_ineligible(member):
         return line.deactivated_at is None or (line.state == HIDDEN) == member.is_deactivated
-    return line.deactivated_at is not None or line.name != member.name
+    return line.deactivated_at is not None or _Who.known(line) != _Who(member.name, is_admin=member.is_admin)
 
 
 async def _add(
     database: Database, workspace: str, members: Sequence[Member], at: datetime, newer: Collection[Person]
 ) -> None:
-    if len(members) <= _FEW:
-        for member in members:
-            if member.person not in newer:
-                await upsert_member(database, member, at=at)
+    few = [member for member in members if len(members) <= _FEW or member.is_admin]
+    for member in few:
+        if member.person not in newer:
+            await upsert_member(database, member, at=at)
+    if len(few) == len(members):
         return
-    named = [(member.person.user, member.name, search_words(member.name)) for member in members]
+    many = [member for member in members if not member.is_admin]
+    named = [(member.person.user, member.name, search_words(member.name)) for member in many]
     async with database.reading() as tx:
         placed = await tx.people.place(workspace, named)
     async with database.writing() as tx:

@@ -3,8 +3,9 @@
 What is stored is what is to be told, in words and ids; how it looks is decided when it is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Person
-from bot.profiles.people.members import NO_MEMBER, is_member
+from bot.profiles.people.members import NO_MEMBER, admins_of, is_member
 from bot.smtp.account import Account
 from storage.database import Database, Transaction
 from storage.tables.outbox import SENT, StoredNotice
@@ -47,6 +48,8 @@ class NoticeKind(StrEnum):
     """Somebody else sent a test message through the profile."""
     BATCH = "batch"
     """To an admin: what became of notices to many people."""
+    LOCKED = "locked"
+    """To an admin: sign-ins were refused so often that the bot tries no more for a while."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,27 @@ class ReminderNotice:
     by: str
 
 
+class Lock(StrEnum):
+    """For what the bot tries no more sign-ins for a while."""
+
+    LOGIN = "login"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockNotice:
+    """What is locked until when (aware UTC): a login at a server, or all that a person tries.
+
+    `by` (a user id) is whose test was the last one that was refused, with `login` at `host`.
+    """
+
+    lock: Lock
+    by: str
+    login: str
+    host: str
+    until: datetime
+
+
 class Batch(StrEnum):
     """What was done to many people at once."""
 
@@ -124,8 +148,10 @@ class BatchResult:
     users: tuple[str, ...]
 
 
-StoredContent = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | ReminderNotice | BatchNotice
-Content = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | Reminder | BatchResult
+StoredContent = (
+    ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | ReminderNotice | BatchNotice | LockNotice
+)
+Content = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | Reminder | BatchResult | LockNotice
 """What a person is told."""
 
 _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
@@ -135,6 +161,7 @@ _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.MESSAGE: MessageNotice,
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
+    NoticeKind.LOCKED: LockNotice,
 }
 
 
@@ -170,7 +197,8 @@ async def notify_of_change(tx: Transaction, caller: Person, change: ProfileChang
 
 async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> None:
     """Tell the owner that somebody else deleted their profile; what else waited about it is told no more."""
-    await tx.outbox.end_all(owner.workspace, owner.user, PROFILE_DELETED, but=(NoticeKind.DELETED, NoticeKind.BATCH))
+    others = (NoticeKind.DELETED, NoticeKind.BATCH, NoticeKind.LOCKED)
+    await tx.outbox.end_all(owner.workspace, owner.user, PROFILE_DELETED, but=others)
     if owner != caller:
         document = _document(DeletedNotice(by=caller.user))
         await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.DELETED, document=document)
@@ -212,6 +240,13 @@ async def report_batch(tx: Transaction, caller: Person, what: Batch, *, batch: s
     await tx.outbox.add(
         caller.workspace, caller.user, kind=NoticeKind.BATCH, document=document, batch=batch, ends_batch=True
     )
+
+
+async def notify_of_lock(tx: Transaction, workspace: str, notice: LockNotice, named: Collection[str]) -> None:
+    """Tell a workspace's admins, and who else is `named` (user ids), of a lock; whoever caused it has read so."""
+    for user in await admins_of(tx, workspace, named):
+        if user != notice.by:
+            await tx.outbox.add(workspace, user, kind=NoticeKind.LOCKED, document=_document(notice))
 
 
 @dataclass(frozen=True, kw_only=True)

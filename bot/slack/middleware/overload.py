@@ -3,7 +3,6 @@
 Slack shows an error of its own after three seconds, and does not say why.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from bot.observability.log_pace import LogPace
 from bot.profiles.errors import UserError
 from bot.slack.middleware.held_ack import HeldAck
 
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 """Requests under way: with the two milliseconds that a save takes on SQLite, the last one waits 0.4 s."""
-
-_LOG_INTERVAL_SECONDS = 10.0
 
 Dispatch = Callable[[AsyncBoltRequest], Coroutine[Any, Any, BoltResponse]]
 """Answers a request of Slack's, as Bolt's `async_dispatch` does."""
@@ -37,8 +35,7 @@ class Overload:
 
     def __init__(self) -> None:
         self._under_way = 0
-        self._refused = 0
-        self._logged_at = float("-inf")
+        self._pace = LogPace()
 
     def around(self, dispatch: Dispatch) -> Dispatch:
         """Return a dispatch that counts the requests under way, without those whose acknowledgement is held."""
@@ -76,10 +73,5 @@ class Overload:
 
     def log_refused(self) -> None:
         """Count somebody who was asked to come back, and log the number now and then."""
-        now = asyncio.get_running_loop().time()
-        self._refused += 1
-        if now - self._logged_at >= _LOG_INTERVAL_SECONDS:
-            log.warning(
-                "Too many requests at once: %d were asked to come back (now %d).", self._refused, self._under_way
-            )
-            self._refused, self._logged_at = 0, now
+        if times := self._pace.count():
+            log.warning("Too many requests at once: %d were asked to come back (now %d).", times, self._under_way)

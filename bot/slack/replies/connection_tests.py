@@ -114,7 +114,7 @@ class ConnectionTestReplies:
             try:
                 await work()
             except RateLimitedError as error:
-                await reply.fail(reports.limited(error))
+                await reply.fail(_above(reports.limited(error), below))
             except NoOwnAddressError as error:
                 await reply.fail(reports.no_own_address(error) if caller == owner else notice(str(error)))
 

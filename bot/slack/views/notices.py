@@ -17,6 +17,8 @@ from bot.profiles.people.notices import (
     Content,
     DeletedNotice,
     FormTestedNotice,
+    Lock,
+    LockNotice,
     MessageNotice,
     Reminder,
 )
@@ -29,6 +31,7 @@ from bot.slack.views.message import (
     button,
     code,
     escape,
+    format_time,
     line_sections,
     section,
     truncate,
@@ -52,7 +55,9 @@ _CAUSES: Mapping[str, str] = {
 }
 
 
-def notice_message(content: Content, *, reader: str, entry: PasswordEntry) -> Message:
+def notice_message(  # noqa: PLR0911 - a table in the shape of a match
+    content: Content, *, reader: str, entry: PasswordEntry
+) -> Message:
     """Return what `reader` (a user id) is told."""
     match content:
         case ChangedNotice():
@@ -67,6 +72,8 @@ def notice_message(content: Content, *, reader: str, entry: PasswordEntry) -> Me
             return _reminder(content, reader, entry)
         case BatchResult():
             return _batch(content)
+        case LockNotice():
+            return _locked(content)
 
 
 def _changed(notice: ChangedNotice, owner: str) -> Message:
@@ -175,6 +182,25 @@ def _buttons(view: ProfileView, owner: str, entry: PasswordEntry) -> list[Button
             ]
         case _:
             return [button("Test connection", ActionId.TEST, value=owner, style="primary")]
+
+
+def _locked(notice: LockNotice) -> Message:
+    where = f"{code(truncate(notice.login, 100))} at {code(notice.host)}"
+    ask = "If it was no typing error, somebody may be guessing a password: ask, and look into the history."
+    end = format_time(notice.until)
+    if notice.lock is Lock.LOGIN:
+        text = "A login was refused so often that the bot locks it for a while."
+        told = (
+            f"The login {where} was refused so often that the bot locks it, because more could lock the mailbox. It "
+            f"opens {end}. Who has a password that was accepted there last is not kept from it."
+        )
+    else:
+        text = "One person's sign-ins were refused so often that the bot tries no more of them for a while."
+        told = (
+            f"Ten sign-ins that <@{notice.by}> tried were refused in a day, so the bot tries no more of them until "
+            f"{end}."
+        )
+    return Message(text=text, blocks=[section(f"{told}\nThe last test was of <@{notice.by}>, with {where}. {ask}")])
 
 
 def _batch(result: BatchResult) -> Message:

@@ -13,7 +13,7 @@ from bot.profiles.connection_tests.connection_tests import (
     NoOwnAddressError,
     SentMessageResult,
 )
-from bot.profiles.connection_tests.limits import RateLimitedError, SignInsLeft
+from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_OF_A_PERSON, RateLimitedError, SignInsLeft
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.slack.ids import ActionId
 from bot.slack.views.address_confirmation import confirm_button, unconfirmed_blocks
@@ -146,12 +146,12 @@ def _after_stop(report: Report) -> str:
 def limited(error: RateLimitedError) -> Message:
     """Return that a limit is reached, why, and when it is over, in the reader's time zone."""
     end = format_end(error.until, error.wait)
-    told = f"{escape(error.limit.sentence)} Nothing was tested or changed. You can try again {end}."
-    return Message(text=f"{error} Nothing was tested or changed.", blocks=[section(told)])
+    told = f"{escape(error.limit.sentence)} {error.consequence} You can try again {end}."
+    return Message(text=f"{error} {error.consequence}", blocks=[section(told)])
 
 
 def _sign_ins_left(left: SignInsLeft | None, now: datetime) -> list[Block]:
-    """Return how many refused sign-ins are left before the bot locks a login, or until when it has."""
+    """Return how many refused sign-ins are left of a login before the bot locks it, or until when, and of one's own."""
     if left is None:
         return []
     end = format_end(left.until, (left.until - now).total_seconds())
@@ -163,7 +163,21 @@ def _sign_ins_left(left: SignInsLeft | None, now: datetime) -> list[Block]:
             f"{times} this login may be refused before the bot locks it for a while, because more refused sign-ins "
             f"could lock the mailbox. The count begins anew {end}."
         )
-    return [context(told)]
+    return [context(f"{told} {_own_left(left, now)}".strip())]
+
+
+def _own_left(left: SignInsLeft, now: datetime) -> str:
+    """Return how many refused sign-ins whoever tests has left, of whatever login."""
+    if left.own_left is None or left.own_until is None:
+        return ""
+    most = FAILED_SIGN_INS_OF_A_PERSON.max_uses
+    end = format_end(left.own_until, (left.own_until - now).total_seconds())
+    if left.own_left == 0:
+        return (
+            f"It was the last of {most} sign-ins of yours that may be refused in a day. You can try again {end}; with "
+            "a stored password that was accepted last, at any time."
+        )
+    return f"Of {most} sign-ins of yours that may be refused in a day, {left.own_left} are left."
 
 
 def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:

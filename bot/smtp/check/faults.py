@@ -86,6 +86,11 @@ NAME_FAULTS: Mapping[NameAnswer, Fault] = {
     NameAnswer.ZONE_FAILS: Fault.ZONE_FAILS,
     NameAnswer.NO_ANSWER: Fault.RESOLVER_UNAVAILABLE,
 }
+NAME_DETAILS: Mapping[NameAnswer, str] = {
+    **{answer: answer.value for answer in NameAnswer},
+    NameAnswer.NO_SUCH_NAME: "the name does not exist, or leads where this bot may not look",
+}
+"""What a stage says of a name; which of the two it is, the log alone says."""
 _PLAIN_ANSWERS = {
     "WRONG_VERSION_NUMBER",
     "PACKET_LENGTH_TOO_LONG",

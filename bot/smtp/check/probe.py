@@ -10,6 +10,7 @@ from aiosmtplib.errors import SMTPException
 
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Certificate, Endpoint
+from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.network.certificate import old_context, peer_certificate, unverified_context, verify_pin
 from bot.smtp.network.connect import Network
@@ -39,7 +40,7 @@ class PortProbe:
     guard: Guard
     network: Network
     trust: ssl.SSLContext
-    handshakes: asyncio.Semaphore
+    handshakes: Handshakes
     account: Account
 
     async def look(self, addresses: Sequence[Address], *, until: float) -> OtherPorts:

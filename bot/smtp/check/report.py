@@ -276,6 +276,14 @@ class ServersWords:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AcceptedPassword:
+    """Which password a server accepted last: a keyed hash of it with its login and server, and the server's pin."""
+
+    digest: str
+    pin: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A connection test: finished, under way (a stage is RUNNING, those to come are WAITING), or STOPPED at a stage.
 
@@ -287,7 +295,7 @@ class Report:
     `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, or when the test
     was stopped, None in reports of before; `mail_servers` are the MX hosts of a server's name that has no address;
     `provider` is the label of the provider that takes mail in for the domain of the address, "" where that is not
-    known.
+    known; `accepted` is which password was accepted last, in this test or an earlier one, None since one was refused.
 
     `words` holds apart what the server said after AUTH had begun: of that, everything else has codes alone. It is None
     in a report in full, and in those that a version before stored.
@@ -310,6 +318,7 @@ class Report:
     evidence: Evidence | None = None
     mail_servers: tuple[str, ...] = ()
     provider: str = ""
+    accepted: AcceptedPassword | None = None
     words: ServersWords | None = field(default=None, repr=False)
 
     @property
@@ -341,6 +350,11 @@ class Report:
         """Whether every stage has ended and none failed; warnings do not fail a test."""
         ended = (Outcome.PASSED, Outcome.WARNED, Outcome.SKIPPED)
         return all(stage.outcome in ended for stage in self.stages)
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether the login was accepted."""
+        return any(stage.name is StageName.SIGN_IN and stage.outcome is Outcome.PASSED for stage in self.stages)
 
     @property
     def sign_in_refused(self) -> bool:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.check.report import Fault, Outcome, Reply, Stage, StageName
 
+UNTIMED = (Fault.NAME_NOT_FOUND,)
+"""How long such a stage took could tell which of its causes it was."""
+
 
 @dataclass
 class Finding:
@@ -86,7 +89,7 @@ class StageRecord:
         self._stages[self.current] = Stage(
             name=self.current,
             outcome=finding.outcome,
-            seconds=self._clock() - self._stage_began,
+            seconds=None if finding.fault in UNTIMED else self._clock() - self._stage_began,
             detail=finding.detail,
             facts=finding.facts,
         )

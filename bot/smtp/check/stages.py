@@ -1,6 +1,7 @@
 """The stages of a test: name, connection, greeting, encryption, sign-in, sender, and a message on request."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +14,7 @@ from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 from pydantic import SecretStr
 
-from bot.smtp.account import Account, Encryption, Outgoing
+from bot.smtp.account import Account, Encryption, Outgoing, ReachedServer
 from bot.smtp.check.capabilities import (
     envelope,
     envelope_path,
@@ -24,19 +25,23 @@ from bot.smtp.check.capabilities import (
     software_by_extensions,
 )
 from bot.smtp.check.evidence import Command, Evidence
-from bot.smtp.check.faults import NAME_FAULTS, StageFailedError, refusal
+from bot.smtp.check.faults import NAME_DETAILS, NAME_FAULTS, StageFailedError, refusal
 from bot.smtp.check.one_by_one import SecondConnection, replies
 from bot.smtp.check.probe import PortProbe
 from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Fault, Outcome, Reply, StageName
 from bot.smtp.check.stage_record import Finding, StageRecord
+from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.redaction import Redaction
 from bot.smtp.dialogue.replies import Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, verify_pin
 from bot.smtp.network.connect import Network
-from bot.smtp.network.guard import Address, Guard
+from bot.smtp.network.guard import Address, AddressNotAllowedError, Guard, LoopbackNotAllowedError, is_own_name, literal
+from bot.smtp.network.resolver import NameAnswer
+
+log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 5.0
 """How long a server may be silent before its greeting until TLS is tried once, to tell a TLS port from a dead one."""
@@ -45,6 +50,14 @@ GOODBYE_TIMEOUT_SECONDS = 1.0
 """How long RSET and QUIT may take; the result does not depend on them."""
 
 _NOBODY_NAMED = "No recipient named: nobody signs in here, and no address is known to be the owner's."
+
+
+class NotPermittedError(Exception):
+    """An account's permit raised `reason` in place of permitting the sign-in."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Stages:
@@ -73,7 +86,7 @@ class Stages:
         self._guard: Guard = probe.guard
         self._network: Network = probe.network
         self._trust: ssl.SSLContext = probe.trust
-        self._handshakes: asyncio.Semaphore = probe.handshakes
+        self._handshakes: Handshakes = probe.handshakes
         self._timeout = timeout
         known = (
             account.address,
@@ -126,14 +139,14 @@ class Stages:
 
     @contextmanager
     def _leaving(self, dialogue: Dialogue) -> Iterator[None]:
-        """Say QUIT when the test is stopped or its time is over, where the server can take it, and wait for nothing.
+        """Say QUIT when the test is stopped, out of time or not permitted to sign in, and wait for nothing.
 
-        In place of a greeting, of credentials or within a message it would be something else; and what was sent
-        together ends with it.
+        Only where the server can take it: in place of a greeting, of credentials or within a message it would be
+        something else; and what was sent together ends with it.
         """
         try:
             yield
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, NotPermittedError):
             if self._command is Command.EHLO or (self._command in (Command.MAIL, Command.RCPT) and self._one_by_one):
                 dialogue.leave()
             raise
@@ -165,8 +178,7 @@ class Stages:
 
     async def _resolve(self) -> None:
         with self._record.stage(StageName.RESOLVE) as finding:
-            answers = await self._look_up(self._account.host)
-            addresses = self._guard.check_addresses(answers)
+            addresses = await self._look_up(self._account.host)
             # After the addresses: where one is not to be reached, no other port helps.
             self._guard.check_port(self._account.port)
             self.addresses = addresses
@@ -176,11 +188,24 @@ class Stages:
                 finding.facts = (f"Addresses: {', '.join(map(str, addresses))}",)
 
     async def _look_up(self, host: str) -> list[Address]:
+        """Return the addresses that may be reached.
+
+        Whether a name does not exist, or leads where the bot may not go, is nobody's to see: that would show the names
+        of networks inside. So both are answered alike, after the same questions to the DNS.
+        """
         try:
-            return await self._network.resolve(host)
+            return self._guard.check_addresses(await self._network.resolve(host))
+        except AddressNotAllowedError as error:
+            if literal(host) or (is_own_name(host) and isinstance(error, LoopbackNotAllowedError)):
+                # It tells by itself what it is.
+                raise
+            await self._network.unresolved(host, socket.gaierror(socket.EAI_NONAME, ""))
+            answer, which = NameAnswer.NO_SUCH_NAME, str(error)
         except socket.gaierror as error:
             answer, self.mail_servers = await self._network.unresolved(host, error)
-            raise StageFailedError(NAME_FAULTS[answer], answer.value) from None
+            which = answer.value
+        log.info("The name of a test's server leads nowhere: %s.", which)
+        raise StageFailedError(NAME_FAULTS[answer], NAME_DETAILS[answer])
 
     async def _connect(self) -> tuple[Address, Dialogue]:
         account = self._account
@@ -325,6 +350,7 @@ class Stages:
             if account.token:
                 self.redaction.add(secret)
             mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, dialogue.extensions, self.redaction)
+            await self._ask_permit()
             self._command, self._mechanism = Command.AUTH, mechanism
             self._record.auth_began = True
             self.transcript.begin_sign_in()
@@ -333,6 +359,15 @@ class Stages:
                 raise self._sign_in_failure(answer)
             self._signed_in_with = mechanism, secret
             finding.detail = f"{account.login} with {mechanism}"
+
+    async def _ask_permit(self) -> None:
+        if self._account.permit is None:
+            return
+        pin = self.certificate.pin if self.certificate else ""
+        try:
+            await self._account.permit(ReachedServer(addresses=tuple(self.addresses), pin=pin))
+        except Exception as reason:
+            raise NotPermittedError(reason) from reason
 
     def _sign_in_failure(self, answer: SignInAnswer) -> StageFailedError:
         failed = refusal(self._parsed(answer.reply), self.evidence())

@@ -1,6 +1,7 @@
 """The connection test: one deadline, one resolution, one mechanism, one password attempt; a message only on request."""
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,8 +21,9 @@ from bot.smtp.check.faults import (
 )
 from bot.smtp.check.probe import OtherPorts, PortProbe
 from bot.smtp.check.report import Fault, Outcome, Report, ServersWords, StageName
-from bot.smtp.check.stage_record import Finding, StageRecord
-from bot.smtp.check.stages import Stages, described
+from bot.smtp.check.stage_record import UNTIMED, Finding, StageRecord
+from bot.smtp.check.stages import NotPermittedError, Stages, described
+from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import unverified_context
 from bot.smtp.network.connect import Network
@@ -50,7 +52,7 @@ Progress = Callable[[Report], None]
 class ConnectionTester:
     """Tests accounts; holds what all tests share.
 
-    `timeout` is in seconds for a whole test; `handshakes` is how many TLS handshakes may run at once; `helo` is what
+    `timeout` is in seconds for a whole test; `handshakes` is how many TLS handshakes may begin at once; `helo` is what
     EHLO announces for accounts that have no name of their own for it.
     """
 
@@ -69,13 +71,13 @@ class ConnectionTester:
         self.trust = trust
         self.timeout = timeout
         self.helo = helo
-        self.handshakes = asyncio.Semaphore(handshakes)
+        self.handshakes = Handshakes(handshakes)
 
     async def test(self, account: Account, progress: Progress) -> Report:
         """Test one account and return the report; `progress` gets the report so far whenever a stage begins.
 
-        Whatever the server or the network does ends in the report; only cancellation is raised, after `progress` got
-        the report of the test as it was stopped.
+        Whatever the server or the network does ends in the report; only cancellation is raised, and what the account's
+        permit raises, after `progress` got the report of the test as it was stopped.
         """
         return await _Run(self, account, progress).run()
 
@@ -113,9 +115,11 @@ class _Run:
     async def run(self) -> Report:
         try:
             await self._run_to_the_end()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, NotPermittedError) as ended:
             self._record.stop()
             self._show_progress()
+            if isinstance(ended, NotPermittedError):
+                raise ended.reason from None
             raise
         self._record.close()
         return self._report()
@@ -126,6 +130,8 @@ class _Run:
         try:
             async with asyncio.timeout_at(self._ends) as deadline:
                 await self._stages.run()
+        except NotPermittedError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
             self._fail(await self._examined(error), timed_out=deadline.expired())
             opening = self._record.current in _OPENING_STAGES and self._record.fault not in _OF_THE_NAME
@@ -189,7 +195,7 @@ class _Run:
             port=self._account.port,
             encryption=self._account.encryption,
             stages=self._record.stages,
-            seconds=self._clock() - self._began,
+            seconds=self._seconds(),
             tested_at=datetime.now(UTC),
             fault=self._record.fault,
             reply=self._record.reply,
@@ -207,6 +213,11 @@ class _Run:
                 transcript=self._stages.transcript.lines if self._record.auth_began else (),
             ),
         )
+
+    def _seconds(self) -> float:
+        """Return how long the test has taken; in whole seconds where the time could tell what is not told."""
+        seconds = self._clock() - self._began
+        return float(math.ceil(seconds)) if self._record.fault in UNTIMED else seconds
 
     def _fail(self, error: Exception, *, timed_out: bool) -> None:
         if not self._record.is_running:

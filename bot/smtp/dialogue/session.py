@@ -17,6 +17,7 @@ from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.response import SMTPResponse
 from pydantic import SecretStr
 
+from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.pipelining import PipeliningProtocol
 from bot.smtp.dialogue.redaction import Redaction
 from bot.smtp.dialogue.replies import Transcript
@@ -35,7 +36,7 @@ class GarbledReplyError(Exception):
 class Dialogue:
     """Speaks SMTP over one socket, and closes it at the end of its `async with`.
 
-    `handshakes` limits how many TLS handshakes run at once. `announced` is the name sent with EHLO; `extensions` and
+    `handshakes` has places for the TLS handshake. `announced` is the name sent with EHLO; `extensions` and
     `mechanisms` are what the last EHLO offered, mechanisms in capitals, and `offered` are its lines as they came;
     `encrypted` is whether TLS was set up, also when the connection is closed since.
     """
@@ -45,7 +46,7 @@ class Dialogue:
         sock: socket.socket,
         host: str,
         *,
-        handshakes: asyncio.Semaphore,
+        handshakes: Handshakes,
         helo: str | None = None,
         transcript: Transcript | None = None,
     ) -> None:
@@ -93,7 +94,7 @@ class Dialogue:
     async def start_encrypted(self, trust: ssl.SSLContext) -> None:
         """Start with a TLS handshake. Raises ssl.SSLError or OSError as the handshake does."""
         self._started = True
-        async with self._handshakes:
+        async with self._handshakes.place():
             await asyncio.get_running_loop().create_connection(
                 lambda: self._protocol, sock=self._sock, ssl=trust, server_hostname=self._host
             )
@@ -121,7 +122,7 @@ class Dialogue:
         """Switch to TLS. Raises SMTPResponseException when refused, ssl.SSLError or OSError as the handshake does."""
         self._transcript.client("STARTTLS")
         try:
-            async with self._handshakes:
+            async with self._handshakes.place():
                 answer = await self._protocol.switch_to_tls(trust, self._host)
         except SMTPResponseException as error:
             self._transcript.server(error.code, error.message)

@@ -120,6 +120,11 @@ def literal(text: str) -> Address | None:
     return None if isinstance(address, IPv6Address) and address.scope_id else address
 
 
+def is_own_name(host: str) -> bool:
+    """Whether a host is a name by which every machine calls itself: localhost, and what is below it (RFC 6761, 6.3)."""
+    return _OWN_NAME.fullmatch(host) is not None
+
+
 def normal_host(text: str) -> str:
     """Return a host name in lower-case ASCII (A-labels) without a final dot, or an IP address in its usual form.
 
@@ -160,6 +165,7 @@ def split_server(text: str) -> tuple[str, str]:
     return place, ""
 
 
+_OWN_NAME = re.compile(r"(?:.+\.)?localhost(?:\.localdomain)?")
 _URL = re.compile(
     r"(?P<before>(?:[a-z][a-z0-9+.-]*:)?//)?(?P<place>[^/?#\\:][^/?#\\]*(?<!:))(?:[/?#\\].*)?",
     re.IGNORECASE | re.ASCII | re.DOTALL,
@@ -252,17 +258,17 @@ class Guard:
         if Verdict.NEVER in verdicts.values():
             raise NeverAllowedError("the address is never reached")
         unlisted = [address for address, verdict in verdicts.items() if verdict is Verdict.UNLISTED]
-        if any(_without_mapping(address).is_loopback for address in unlisted):
+        if any(without_mapping(address).is_loopback for address in unlisted):
             raise LoopbackNotAllowedError("the address is this machine's own")
         if unlisted:
             raise PrivateNotAllowedError("the address is in a private network")
         if not addresses:
             raise AddressNotAllowedError("there is no address")
-        return [_without_mapping(address) for address in addresses]
+        return [without_mapping(address) for address in addresses]
 
     def verdict(self, address: Address) -> Verdict:
         """Return whether an address may be reached and, if it may not, whether the operator could list it."""
-        address = _without_mapping(address)
+        address = without_mapping(address)
         # The loopback ::1 lies inside the forbidden ::/96, yet may be listed.
         if not address.is_loopback and any(address in network for network in _NEVER):
             return Verdict.NEVER
@@ -272,7 +278,8 @@ class Guard:
         return Verdict.ALLOWED if isinstance(address, IPv4Address) or address in _PUBLIC_IPV6 else Verdict.NEVER
 
 
-def _without_mapping(address: Address) -> Address:
+def without_mapping(address: Address) -> Address:
+    """Return an address, an IPv4-mapped one as IPv4."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

@@ -114,8 +114,7 @@ async def test_what_never_reached_the_sign_in_does_not_count_against_it(
 ) -> None:
     """A server that offers no sign-in in clear text; a port where nothing listens."""
     few = (Limit("few", 1, 60, "This login was refused once."),)
-    for room in ("limits", "connection_tests"):
-        monkeypatch.setattr(f"bot.profiles.connection_tests.{room}.FAILED_SIGN_INS", few)
+    monkeypatch.setattr("bot.profiles.connection_tests.sign_ins.FAILED_SIGN_INS", few)
     await set_up(http_demo, ADA, port="2525")
     for _ in range(2):
         report = searchable(await run_test(http_demo, ADA))

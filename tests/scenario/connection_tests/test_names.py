@@ -1,6 +1,8 @@
 """Names and providers through the front door: what a person reads, and what is offered, when a name is at fault."""
 
 import asyncio
+import logging
+import re
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -11,18 +13,19 @@ from pathlib import Path
 import pytest
 
 from bot.demo.mail import DemoMail, DemoNetwork
-from bot.demo.run import running_demo
+from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable, texts
 from bot.smtp.advice.advice import advise
 from bot.smtp.check.report import Fault, StageName
 from bot.smtp.network.connect import Network
-from bot.smtp.network.guard import Address, Guard
+from bot.smtp.network.guard import Address, Guard, literal
 from bot.smtp.network.resolver import NameAnswer
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer
 from tests.scenario.connection_tests.test_fix_buttons import buttons
 from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
-from tests.scenario.people import ADA, run_test, set_up
+from tests.scenario.people import ADA, GRACE, fill_form, open_form, run_test, set_up
+from tests.scenario.started_before import StartedBefore
 
 TIMEOUT = 1.5
 
@@ -35,6 +38,8 @@ class Nowhere(Network):
         self._answer, self._mx = answer, tuple(mx)
 
     async def resolve(self, host: str) -> list[Address]:
+        if known := literal(host):
+            return [known]
         raise socket.gaierror(socket.EAI_AGAIN, "no answer")
 
     async def name_answer(self, host: str) -> NameAnswer:
@@ -91,21 +96,111 @@ async def test_each_answer_of_the_dns_has_words_of_its_own(
 async def test_each_kind_of_address_that_is_not_reached_has_words_of_its_own(
     trust: ssl.SSLContext, address: str, fault: Fault
 ) -> None:
-    class Leads(Network):
-        async def resolve(self, host: str) -> list[Address]:
-            return [ip_address("1.1.1.1"), ip_address(address)]
-
-        async def mail_servers(self, domain: str) -> tuple[str, ...]:
-            return ()
-
-    closed = a_tester(Leads(), trust, timeout=TIMEOUT, guard=Guard((), (587,)))
-    report = await closed.test(ACCOUNT, lambda _: None)
+    closed = a_tester(Nowhere(NameAnswer.NO_SUCH_NAME), trust, timeout=TIMEOUT, guard=Guard((), (587,)))
+    account = replace(ACCOUNT, host=address)
+    report = await closed.test(account, lambda _: None)
     assert report.fault is fault
-    advice = advise(report, ACCOUNT)
+    advice = advise(report, account)
     assert advice is not None
     assert ("list its network" in advice.do) is (fault is Fault.PRIVATE_NOT_ALLOWED)
     assert ("not yours" in advice.what) is (fault is Fault.LOOPBACK_NOT_ALLOWED)
     assert advice.fixes == ()
+
+
+class Inside(DemoNetwork):
+    """A network with names that only machines inside it know; `asked` is what was asked for besides addresses."""
+
+    NAMES: Mapping[str, Sequence[str]] = {
+        "private.corp.test": ["10.1.2.3"],
+        "both.corp.test": ["1.1.1.1", "fd12::1"],
+        "metadata.corp.test": ["169.254.169.254"],
+        "itself.corp.test": ["127.0.1.1"],
+        "mapped.corp.test": ["::ffff:10.1.2.3"],
+        "empty.corp.test": [],
+        "db.localhost": ["10.1.2.3"],
+        "localhost": ["127.0.0.1"],
+    }
+
+    def __init__(self) -> None:
+        super().__init__(DemoMail())
+        self.asked: list[tuple[str, str]] = []
+
+    async def resolve(self, host: str) -> list[Address]:
+        if known := literal(host):
+            return [known]
+        if host not in self.NAMES:
+            raise socket.gaierror(socket.EAI_NONAME, "there is no such name")
+        return [ip_address(address) for address in self.NAMES[host]]
+
+    async def name_answer(self, host: str) -> NameAnswer:
+        self.asked.append(("A", host))
+        return NameAnswer.NO_ANSWER if host in self.NAMES else NameAnswer.NO_SUCH_NAME
+
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:
+        self.asked.append(("MX", domain))
+        return ()
+
+    async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
+        self.asked.append(("connect", str(addresses[0])))
+        return await super().connect(addresses, port)
+
+
+async def seen_of(demo: Demo, network: Inside, host: str) -> str:
+    """Test a profile at a server; return all that its owner and an admin see, and what the network was asked."""
+    workspace = demo.workspace
+    network.asked.clear()
+    await open_form(demo, ADA)
+    await fill_form(demo, ADA)
+    await workspace.fill(ADA, "SMTP Server Address", host)
+    assert await workspace.submit(ADA) == {}
+    report = await run_test(demo, ADA)
+    seen = [searchable(report), *buttons(report)]
+    for user, command, text in (
+        (ADA, "/email-test", "transcript"),
+        (ADA, "/email-profile", "show"),
+        (GRACE, "/email-test", "transcript @ada"),
+        (GRACE, "/email-profile", "list"),
+    ):
+        workspace.all_messages.clear()
+        await workspace.command(user, command, text)
+        seen += [searchable(one) for one in workspace.messages(user)]
+    await workspace.command(ADA, "/email-profile", "delete")
+    shown = "\n".join([*seen, *map(str, network.asked)]).replace(host, "HOST")
+    return re.sub(r"<!date\^\d+\^[^>]*>|\d+ ms|set on [^\n]*", "TIME", shown)
+
+
+async def test_of_a_name_inside_nobody_learns_whether_it_exists_but_whoever_reads_the_log(
+    started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.profiles.connection_tests.limits.TESTS_OF_A_PERSON", ())
+    network = Inside()
+    caplog.set_level(logging.INFO)
+    async with running_demo(tmp_path, network=network, encryption_keys=started.key, smtp_allowed_networks=()) as demo:
+        nowhere = await seen_of(demo, network, "nothing.corp.test")
+        assert "HOST does not exist, or leads where this bot may not look" in nowhere
+        assert "there is no such name" in caplog.text
+        for host, which in (
+            ("private.corp.test", "private network"),
+            ("both.corp.test", "private network"),
+            ("metadata.corp.test", "never reached"),
+            ("itself.corp.test", "this machine's own"),
+            ("mapped.corp.test", "private network"),
+            ("empty.corp.test", "no address"),
+        ):
+            caplog.clear()
+            assert await seen_of(demo, network, host) == nowhere, host
+            assert which in caplog.text
+            assert host not in caplog.text
+        nowhere = await seen_of(demo, network, "nothing.localhost")
+        assert await seen_of(demo, network, "db.localhost") == nowhere
+        for host, words in (
+            ("localhost", "is the bot's own machine"),
+            ("10.1.2.3", "is inside a private network"),
+            ("::ffff:10.1.2.3", "is inside a private network"),
+            ("169.254.169.254", "leads to an address that is never reached"),
+        ):
+            assert words in await seen_of(demo, network, host), host
+    assert not demo.workspace.refusals
 
 
 @pytest.mark.databases()

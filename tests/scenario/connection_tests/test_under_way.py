@@ -328,8 +328,7 @@ async def test_a_test_stopped_before_its_sign_in_does_not_count_against_it_and_o
     tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = (Limit("one", 1, 60, "This login was refused once."),)
-    for room in ("limits", "connection_tests"):
-        monkeypatch.setattr(f"bot.profiles.connection_tests.{room}.FAILED_SIGN_INS", one)
+    monkeypatch.setattr("bot.profiles.connection_tests.sign_ins.FAILED_SIGN_INS", one)
     async with with_server(tmp_path, certificates) as (demo, server):
         message, label = await set_up_elsewhere(demo), "Test connection"
         for step, stage in (("EHLO encrypted", "Greeting"), ("AUTH", "Sign-in")):

@@ -16,7 +16,7 @@ import yaml
 from bot.demo.stand_in.workspace import Workspace
 from storage.crypto.keyring import Keyring
 from tests.databases import PostgreSQLMaker
-from tests.deploy_files import ROOT, kubernetes, read, services, unit
+from tests.deploy_files import ROOT, dockerfile, kubernetes, read, services, unit
 from tests.documents import Block, blocks
 from tests.scenario.operating.test_command_line import GOOD, run, slack
 from tests.scenario.operating.test_traces import LoopbackMail
@@ -84,6 +84,11 @@ def of_systemctl(line: str) -> None:
         assert "HUP" in unit()["ExecReload"]
 
 
+def base_image() -> str:
+    """Give the tag of the image that the program's is built from."""
+    return next(rest.removeprefix("PYTHON=") for name, rest in dockerfile() if name == "ARG")
+
+
 def of_docker(line: str) -> None:
     words = shlex.split(line)
     if words[1:3] == ["compose", "exec"]:
@@ -95,8 +100,12 @@ def of_docker(line: str) -> None:
     elif words[1] == "compose":
         assert set(words[2:]) <= {"up", "-d", "--build"}
         assert "build" in services()["bot"]
+    elif words[1] == "buildx":
+        assert words[4] == f"python:{base_image()}"
     elif words[1] == "build":
         assert words[words.index("-t") + 1] == services()["bot"]["image"]
+        if "--build-arg" in words:
+            assert words[words.index("--build-arg") + 1].startswith(f"PYTHON={base_image()}@sha256:")
     else:
         assert words[-1] == services()["bot"]["image"]
         stop = int(words[words.index("--stop-timeout") + 1])

@@ -12,6 +12,7 @@ from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.delivery import encoded, signature
 from bot.demo.stand_in.platform import searchable
 from tests.scenario.people import ADA, set_up
+from tests.scenario.raw_http import signed_bytes
 from tests.store import Store
 
 FIELDS = {"command": "/email-profile", "text": "help", "team_id": "T0DEMO", "user_id": ADA}
@@ -55,7 +56,7 @@ async def test_only_what_slack_signed_just_now_is_answered(http_demo: Demo) -> N
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b'{"type": ', b"[1]", b"payload=%7B", b'{"a":' * 50_000])
 async def test_a_body_that_cannot_be_read_is_a_bad_request(http_demo: Demo, body: bytes) -> None:
-    signs = signature(http_demo.workspace.signing_secret, body.decode("utf-8", "replace"))
+    signs = signed_bytes(http_demo.workspace.signing_secret, body)
     kind = "application/x-www-form-urlencoded" if body.startswith(b"payload") else "application/json"
     status, text = await post(http_demo, body, {"Content-Type": kind, **signs})
     assert status == 400

@@ -55,9 +55,23 @@ def test_what_is_declared_is_imported() -> None:
 def test_every_extra_has_a_lock_of_its_own() -> None:
     for extra, requirements in EXTRAS.items():
         assert PROJECT["dependency-groups"][extra] == requirements
-        locked = re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==", read(f"requirements-{extra}.txt"), re.MULTILINE)
+        locked = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==", read(f"requirements-{extra}.txt"), re.MULTILINE)
         assert names(requirements) <= names(locked)
         assert f"--require-hashes -r requirements-{extra}.txt" in read("docs/operating.md")
+
+
+def test_what_audits_the_program_is_locked_and_apart_from_it() -> None:
+    audit = names(PROJECT["dependency-groups"]["audit"])
+    assert audit == {"cyclonedx-bom", "pip-audit"}
+    locked = names(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==", read("requirements-audit.txt"), re.MULTILINE))
+    assert audit <= locked
+    makefile, ci = read("Makefile"), read(".ci/run")
+    for target in ("audit", "sbom"):
+        assert re.search(rf"^{target}: \.audit/\.installed ##", makefile, re.MULTILINE)
+    assert re.search(r"^make audit \|\|", ci, re.MULTILINE)
+    # What is audited is all that is installed where the program runs, extras too.
+    audited = set(re.findall(r"-r (requirements\S*\.txt)", makefile.split("audit:")[1].split("sbom:")[0]))
+    assert audited == {"requirements.txt", *(f"requirements-{extra}.txt" for extra in EXTRAS)}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -66,14 +80,14 @@ def test_a_lock_pins_everything_with_hashes_and_names_no_index(lock: str) -> Non
     assert "://" not in text
     assert not re.search(r"^\s*--(index|extra-index|find|trusted)", text, re.MULTILINE)
     for entry in re.split(r"\n(?=[a-z0-9])", text):
-        assert re.match(r"[\w.-]+(\[[\w,]+\])?==", entry), entry[:80]
+        assert re.match(r"[\w.-]+(\[[\w,-]+\])?==", entry), entry[:80]
         assert "--hash=sha256:" in entry
 
 
 def test_locks_agree_with_each_other() -> None:
     versions: dict[str, set[str]] = {}
     for lock in LOCKS:
-        for name, version in re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)", read(lock), re.MULTILINE):
+        for name, version in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)", read(lock), re.MULTILINE):
             versions.setdefault(name, set()).add(version)
     assert [name for name, found in versions.items() if len(found) > 1] == []
 

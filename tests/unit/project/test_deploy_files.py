@@ -17,6 +17,7 @@ import bot.observability.metrics
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
+from bot.http_server import IDLE_SECONDS, MOST_BODY_BYTES
 from bot.observability.log import Outcome
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
@@ -47,6 +48,7 @@ FILES = [
     "compose.yaml",
     "deploy/email-profile-bot.service",
     "deploy/kubernetes.yaml",
+    "deploy/nginx.conf",
     "deploy/prometheus-rules.yaml",
     "deploy/grafana-dashboard.json",
 ]
@@ -119,7 +121,8 @@ def test_images_are_plain_names_from_nowhere_in_particular() -> None:
 def test_the_image_has_a_python_that_the_program_is_made_for() -> None:
     ((_, given),) = ((name, rest) for name, rest in dockerfile() if name == "ARG")
     least = tomllib.loads(read("pyproject.toml"))["project"]["requires-python"].removeprefix(">=")
-    assert [int(part) for part in given.split("=")[1].split(".")] >= [int(part) for part in least.split(".")]
+    version = given.removeprefix("PYTHON=").partition("-")[0]
+    assert [int(part) for part in version.split(".")] >= [int(part) for part in least.split(".")]
 
 
 def test_kubernetes_runs_the_version_that_the_program_has() -> None:
@@ -156,17 +159,20 @@ def test_nothing_runs_as_root_and_the_user_is_the_same_everywhere() -> None:
 
 
 def test_the_port_is_the_same_everywhere_and_published_on_loopback_alone() -> None:
-    port = image_environment()["PORT"]
+    port, monitoring = image_environment()["PORT"], "9100"
     assert image_environment()["HOST"] == "0.0.0.0"
     assert port == image()["EXPOSE"] == str(Settings.model_fields["port"].default)
-    assert services()["bot"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert services()["bot"]["ports"] == [f"127.0.0.1:{each}:{each}" for each in (port, monitoring)]
+    assert services()["bot"]["environment"]["METRICS_PORT"] == monitoring
     assert all("ports" not in service for name, service in services().items() if name != "bot")
-    ((opened,),) = (container["ports"] for container in pod()["containers"])
-    assert str(opened["containerPort"]) == port
+    ((container,),) = (pod()["containers"],)
+    opened = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
+    assert opened == {"http": port, "monitoring": monitoring}
+    assert {"name": "METRICS_PORT", "value": monitoring} in container["env"]
     ((door,),) = (kubernetes("Service")["spec"]["ports"],)
-    assert door["targetPort"] == opened["name"]
-    ((rule,),) = (kubernetes("NetworkPolicy")["spec"]["ingress"],)
-    assert [str(each["port"]) for each in rule["ports"]] == [port]
+    assert door["targetPort"] == "http"
+    rules = kubernetes("NetworkPolicy")["spec"]["ingress"]
+    assert [[str(each["port"]) for each in rule["ports"]] for rule in rules] == [[port], [monitoring]]
     assert "os.environ['PORT']" in health_check()[-1]
 
 
@@ -219,6 +225,19 @@ def test_the_data_of_the_image_is_where_sqlite_makes_its_file() -> None:
     assert Settings.model_fields["database_url"].default.get_secret_value() == "sqlite:///email-profiles.db"
     assert "DATABASE_URL=sqlite:////var/lib/email-profile-bot/" in read("deploy/email-profile-bot.service")
     assert unit()["StateDirectory"] == "email-profile-bot"
+
+
+def test_nginx_hands_on_what_is_for_everybody_and_nothing_of_health_or_metrics() -> None:
+    text = re.sub(r"(?m)^\s*#.*$", "", read("deploy/nginx.conf"))
+    paths = re.findall(r"location (?:= |~ )?(\S+) \{", text)
+    assert paths == ["/slack/events", "^/(slack/(install|oauth_redirect)$|password/|private/)", "/healthz", "/"]
+    assert re.search(r"location / \{\s*return 404;", text)
+    assert f"server 127.0.0.1:{image_environment()['PORT']};" in text
+    # What a visitor wrote there is replaced, so that the last word is nginx's own.
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in text
+    assert f"client_max_body_size {MOST_BODY_BYTES // 1024}k;" in text
+    (kept,) = re.findall(r"keepalive_timeout (\d+)s;", text)
+    assert int(kept) < IDLE_SECONDS
 
 
 # Walls

@@ -46,6 +46,8 @@ from bot.profiles.people.notices import (
     Content,
     DeletedNotice,
     FormTestedNotice,
+    Lock,
+    LockNotice,
     MessageNotice,
     Reminder,
 )
@@ -203,7 +205,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         yield report.limited(RateLimitedError(limit, window))
     for left in (0, 1, 2):
         refused = interpret_report(a_report(profile, Fault.SIGN_IN_REFUSED, outcome=Outcome.FAILED), account, profile)
-        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15))
+        until = SignInsLeft(left=left, until=NOW + timedelta(minutes=15), own_left=left, own_until=NOW)
         yield report.finished(account, replace(refused, sign_ins_left=until), owner=ADA)
     yield report.finished(account, interpret_report(a_report(profile), account, profile), owner=ADA)
     yield report.finished(
@@ -248,6 +250,8 @@ def notices_to_people() -> Iterator[Content]:
     yield DeletedNotice(by=GRACE)
     yield FormTestedNotice(by=GRACE, server=f"{LONG_HOST}:65535", login=EVIL, with_password=True)
     yield FormTestedNotice(by=GRACE, server="smtp.example.com:587", login="", with_password=False)
+    for lock in Lock:
+        yield LockNotice(lock=lock, by=ADA, login=EVIL, host=LONG_HOST, until=NOW)
     yield MessageNotice(by=GRACE, recipient=f"{EVIL}@example.com")
     many = {f"{number} {EVIL}": 1000 for number in range(15)}
     for what in Batch:

@@ -7,9 +7,12 @@ from bot.smtp.check.report import Fault
 
 NAMES_ROWS: Mapping[When, Row] = {
     When(Fault.NAME_NOT_FOUND): Row(
-        what="there is no server named {host}",
-        why="DNS answers that the name {host} does not exist.",
-        do="check SMTP Server Address for a typing error, or ask your mail provider for the name.",
+        what="{host} does not exist, or leads where this bot may not look",
+        why="either the name {host} does not exist, or its address is one that this bot may not reach. Which of the "
+        "two it is, the bot shows only to whoever runs it.",
+        do="check SMTP Server Address for a typing error, or ask your mail provider for the name. If the server is "
+        "inside your own network, or on the machine that the bot runs on: whoever runs the bot can see which it is, "
+        "and open the way.",
         field="host",
         fixes=(Fix.USE_PROVIDER_SERVER,),
         source="RFC 1035, 4.1.1",
