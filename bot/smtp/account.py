@@ -41,11 +41,12 @@ Permit = Callable[[ReachedServer], Awaitable[None]]
 class Account:
     """One SMTP account.
 
-    `password` is None when none is stored; `mechanism` is None for the best one offered; `pin` is the SHA-256
-    (hex) of the only public key that is trusted, None for the usual authorities; `token` returns an OAuth access
-    token, which is used with XOAUTH2 instead of a password; `permit` is asked just before the sign-in, and None where
-    nobody is to be asked. Where nobody signs in, `recipient` is whom a test without a message names with RCPT, an
-    address that is certainly the owner's; None: it names nobody.
+    `password` is None when none is stored, or when it is `password_withheld` from this test; `mechanism` is None for
+    the best one offered; `pin` is the SHA-256 (hex) of the only public key that is trusted, None for the usual
+    authorities; `token` returns an OAuth access token, which is used with XOAUTH2 instead of a password;
+    `permit` is asked just before the sign-in, and None where nobody is to be asked.
+    Where nobody signs in, `recipient` is whom a test without a message names with RCPT, an address that is certainly
+    the owner's; None: it names nobody.
     """
 
     address: str
@@ -55,12 +56,17 @@ class Account:
     authenticate: bool
     login: str = ""
     password: SecretStr | None = None
+    password_withheld: bool = False
     mechanism: str | None = None
     helo: str | None = None
     pin: str | None = None
     token: TokenProvider | None = None
     permit: Permit | None = None
     recipient: str | None = None
+
+    def without_password(self) -> "Account":
+        """Return the account for a test that may not use its password."""
+        return replace(self, password=None, password_withheld=True)
 
     def without_secrets(self) -> "Account":
         """Return the account as it may be shown."""

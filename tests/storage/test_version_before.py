@@ -113,7 +113,8 @@ async def test_what_was_written_is_read(database: Database) -> None:
         counts = await tx.people.counts("T1")
     assert (ada.profile, ada.revision, ada.view.state) == (PROFILE, 2, ProfileState.WORKS)
     assert ada.view.last_test is not None
-    assert ada.view.last_test.transcript == ("S: 220 smtp.lovelace.example", "C: EHLO")
+    assert ada.view.last_test.transcript == ("S: 220", "C: EHLO")
+    assert ada.view.last_test.in_full.transcript == ("S: 220 smtp.lovelace.example", "C: EHLO")
     assert (grace.profile, grace.view.state) == (replace(PROFILE, before=None), ProfileState.NOT_TESTED)
     assert (defaults.host, defaults.port, defaults.encryption) == ("smtp.lovelace.example", 587, Encryption.TLS)
     assert installation is not None

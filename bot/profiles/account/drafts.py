@@ -155,6 +155,15 @@ def guarded(caller: Person, owner: Person, before: EmailProfile, after: EmailPro
     return after
 
 
+def names_same_account(draft: EmailProfile, stored: EmailProfile) -> bool:
+    """Whether a form names the account that is stored: by server, port, encryption, login and address."""
+    return _account_named(draft) == _account_named(stored)
+
+
+def _account_named(profile: EmailProfile) -> tuple[object, ...]:
+    return profile.host, profile.port, effective_encryption(profile.extras), profile.login, profile.address
+
+
 def _as_checked(address: str) -> str:
     """Return an address in its normal form; empty where it is none, so that nothing is said of a login made of it."""
     try:

@@ -10,6 +10,7 @@ from bot.profiles.account.drafts import Draft, FixedForm, FormAuthor, FormBasis,
 from bot.profiles.account.extras import find_extra, with_encryption, with_extra, without_extra
 from bot.profiles.account.failures import failure_of, of_many
 from bot.profiles.account.fixes import (
+    OF_THE_PASSWORD,
     OutdatedFixError,
     ProposedFix,
     apply_fix,
@@ -172,6 +173,7 @@ class EmailProfiles:
             OutdatedFixError: the change does not fit the profile as it is now.
             UnreadableProfileError: the stored profile does not open.
         """
+        _require_own_password(caller, owner, fix)
         await require_policy(tx, owner.workspace)
         loaded = require_readable(await load(tx, owner))
         before = replace(loaded.profile, before=None)
@@ -179,7 +181,9 @@ class EmailProfiles:
         if fixed != before:
             after = fixed.after(before)
             fields = changed_fields(before, fixed)
-            loaded = await self._store(tx, caller, loaded, after, fields=fields, action="fixed")
+            # "fixed: Password" would tell what the password before was like.
+            action = "saved" if fix.kind in OF_THE_PASSWORD else "fixed"
+            loaded = await self._store(tx, caller, loaded, after, fields=fields, action=action)
         return profile_change(loaded.view, before, fixed), loaded
 
     async def fix_among_many(
@@ -258,6 +262,7 @@ class EmailProfiles:
             InvalidFormError: fields break rules.
             OutdatedFixError: the change does not fit the form as it is now.
         """
+        _require_own_password(caller, owner, fix)
         before = (await self._draft(caller, owner, form)).profile
         needs_typing = opens_form(fix, before, has_password=before.has_password)
         fixed = filled_in(before, fix) if needs_typing else apply_fix(before, fix)
@@ -365,6 +370,12 @@ class EmailProfiles:
             details=named_account(account_of(stored.profile)),
         )
         return tested
+
+
+def _require_own_password(caller: Person, owner: Person, fix: ProposedFix) -> None:
+    """Raise OutdatedFixError where somebody else would learn from a fix what the password is like."""
+    if caller != owner and fix.kind in OF_THE_PASSWORD:
+        raise OutdatedFixError("Only the owner can change what stands in the password.")
 
 
 def _changed_meanwhile(revision: int) -> EditConflictError:

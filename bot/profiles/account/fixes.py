@@ -18,6 +18,9 @@ from bot.smtp.typed import is_invisible, without_blanks
 _PINNABLE = (Fault.CERTIFICATE_SELF_SIGNED, Fault.CERTIFICATE_OF_OWN_AUTHORITY, Fault.CERTIFICATE_UNTRUSTED)
 MAX_PROPOSED_FIXES = 3
 
+OF_THE_PASSWORD = frozenset({Fix.REMOVE_BLANKS, Fix.REMOVE_INVISIBLE})
+"""What they take away tells what the password is like, so they are for its owner alone."""
+
 FIXES_FOR_MANY = frozenset(
     {
         Fix.USE_TLS,

@@ -16,7 +16,7 @@ from pydantic import SecretStr, TypeAdapter
 from bot.profiles.errors import InvalidFormError
 from bot.smtp.account import Encryption
 from bot.smtp.advice.row import Fix
-from bot.smtp.dialogue.replies import clean
+from bot.smtp.dialogue.cleaning import clean
 from bot.smtp.network.guard import HostError, literal, normal_host, split_server
 from bot.smtp.typed import look_alikes, narrowed, oddities, stripped, unquoted, without_invisible
 

@@ -11,7 +11,7 @@ from bot.profiles.account.profile import EmailProfile, Mismatch, effective_encry
 from bot.profiles.errors import UnreadableProfileError
 from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check.report import Report
+from bot.smtp.check.report import Report, with_words_apart
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Transaction
 from storage.tables.profiles import StoredProfile, StoredTest, UnreadableRecordError
@@ -184,7 +184,12 @@ def account_of(profile: EmailProfile) -> Account:
 
 def report_of(stored: StoredTest) -> Report | None:
     """Parse a stored report; None when another version of the program wrote it, which is as good as no test."""
+    return parsed_report(stored.document)
+
+
+def parsed_report(document: str | bytes) -> Report | None:
+    """Parse a report, the server's words apart from it; None when it is none."""
     try:
-        return REPORTS.validate_json(stored.document)
+        return with_words_apart(REPORTS.validate_json(document))
     except ValidationError:
         return None

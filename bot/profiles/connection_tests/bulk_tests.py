@@ -83,7 +83,8 @@ class BulkTests:
         progress = BulkProgress(total=0)
         async for line in self._lines(caller, query):
             if line.state is ProfileState.FAILS:
-                last = await self.connections.last_result(owner=Person(workspace=caller.workspace, user=line.user))
+                owner = Person(workspace=caller.workspace, user=line.user)
+                last = await self.connections.last_result(reader=caller, owner=owner)
                 if last is not None:
                     progress.add(line.user, last)
         if not progress.failed:
@@ -231,7 +232,7 @@ class BulkTests:
                     begun = time.monotonic()
                     tested = await self.connections.test_in_bulk(caller=share.caller, owner=owner)
             except OwnTestFirstError:
-                found = await self.connections.last_result(owner=owner, since=share.began)
+                found = await self.connections.last_result(reader=share.caller, owner=owner, since=share.began)
                 if found is None:
                     continue
                 progress.add(one.user, found)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from bot.profiles.account.accepted_passwords import accepted_at, with_accepted_password
 from bot.profiles.account.changes import ProfileChange
-from bot.profiles.account.drafts import FormAuthor, check_form
+from bot.profiles.account.drafts import FormAuthor, check_form, names_same_account
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.fixes import ProposedFix, propose_fixes
 from bot.profiles.account.form_tests import keep_form_test, tested_values
@@ -43,6 +43,7 @@ from bot.profiles.errors import DirectoryError, NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
+from bot.profiles.people.notices import notify_of_form_test
 from bot.smtp.account import Account, Outgoing, ReachedServer
 from bot.smtp.advice.advice import Advice, advise
 from bot.smtp.check.report import Outcome, Report, StageName
@@ -73,7 +74,8 @@ class ConnectionTestResult:
     """A finished test: of which account (without its secrets), the report, what it means, and the fixes to offer.
 
     `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused. With `unconfirmed` it
-    was begun by the owner, and would have written to the profile's address if that were confirmed.
+    was begun by the owner, and would have written to the profile's address if that were confirmed. With
+    `words_withheld` the server said something that is shown to the account's owner alone.
     """
 
     account: Account
@@ -82,6 +84,15 @@ class ConnectionTestResult:
     fixes: tuple[ProposedFix, ...]
     sign_ins_left: SignInsLeft | None = None
     unconfirmed: bool = False
+    words_withheld: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialogue:
+    """The dialogue of a test, as `lines`; with `words_withheld` as others than the account's owner may see it."""
+
+    lines: tuple[str, ...]
+    words_withheld: bool
 
 
 class NoOwnAddressError(UserError):
@@ -119,9 +130,13 @@ class _CodeUses:
 
 @dataclass(frozen=True, kw_only=True)
 class _Begun:
-    """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty."""
+    """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty.
+
+    `is_own` says that whoever began it is the account's owner.
+    """
 
     account: Account
+    is_own: bool = False
     sign_in: CountedSignIn | None
     message: tuple[Use, ...] = ()
     code: _CodeUses | None = None
@@ -243,14 +258,16 @@ class ConnectionTests:
         report, _ = await self._settled(begun, self._tester.test(begun.account, reports.append), reports)
         return await self._kept(_audited(caller, loaded), loaded, report, None)
 
-    async def last_result(self, *, owner: Person, since: datetime | None = None) -> ConnectionTestResult | None:
-        """Return the last test of a profile as it is now, for whoever may see it; None when there is none `since`."""
+    async def last_result(
+        self, *, reader: Person, owner: Person, since: datetime | None = None
+    ) -> ConnectionTestResult | None:
+        """Return the last test of a profile as it is now, for a reader who may see it; None when none `since`."""
         async with self._database.reading() as tx:
             loaded = await load(tx, owner)
         report = loaded.view.last_test
         if report is None or (since is not None and report.tested_at < since):
             return None
-        return interpret_report(report, account_of(loaded.profile), loaded.profile)
+        return _result_for(reader, owner, report, account_of(loaded.profile), loaded.profile)
 
     async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
@@ -327,11 +344,19 @@ class ConnectionTests:
             defaults = (await load_defaults(tx, owner.workspace)).defaults
         author = FormAuthor(caller=caller, owner=owner, password_in_form=self._password_in_form)
         draft = check_form(form, loaded.profile, defaults, author, now=self._clock())
+        same = names_same_account(draft.profile, loaded.profile)
+        withheld = caller != owner and not draft.has_typed_password and not same
+        if withheld:
+            draft = replace(draft, profile=draft.profile.without_password())
         in_slack = await self._address_in_slack(owner, draft.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
                 # What was typed is a guess, whatever is stored.
                 begun = await self._begin(tx, caller, owner, draft.profile, in_slack, accepted="")
+                if withheld:
+                    begun = replace(begun, account=begun.account.without_password())
+                stored = not draft.has_typed_password
+                await notify_of_form_test(tx, caller, owner, begun.account, with_stored_password=stored)
             audited = AuditedTest(caller=caller, owner=owner, what=Tested.FORM, account=begun.account)
             async with audited_when_stopped(self._database, audited):
                 report, left = await self._watched(begun, owner, self._tester.test, progress)
@@ -342,10 +367,10 @@ class ConnectionTests:
             outline = (await load(tx, owner)).record_id != loaded.record_id
             await audit_test(tx, audited, report, outline=outline)
         self._on_change(owner)
-        return replace(interpret_report(report, begun.account, draft.profile), sign_ins_left=left)
+        return replace(_result_for(caller, owner, report, begun.account, draft.profile), sign_ins_left=left)
 
-    async def transcript(self, *, caller: Person, owner: Person) -> tuple[str, ...]:
-        """Give the dialogue of the last test, credentials replaced.
+    async def transcript(self, *, caller: Person, owner: Person) -> Dialogue:
+        """Give the dialogue of the last test, credentials replaced; to the owner alone with all that the server said.
 
         Raises:
             NotAllowedError: the caller may not.
@@ -357,7 +382,8 @@ class ConnectionTests:
         report = report_of(last) if last else None
         if report is None or not report.transcript:
             raise NoProfileError("There is no transcript yet. Use /email-test first.")
-        return report.transcript
+        own = caller == owner
+        return Dialogue(lines=(report.in_full if own else report).transcript, words_withheld=not own)
 
     async def _address_in_slack(self, owner: Person, profile: EmailProfile | None = None) -> str:
         """Return the owner's verified address in Slack, where a test of the profile may need it; else "".
@@ -431,8 +457,10 @@ class ConnectionTests:
         if sign_in is not None:
             await sign_in.begin(tx)
         test_id = await self._running.add(tx, caller=caller, owner=owner)
+        own = caller == owner
         elsewhere = not account.authenticate and (account.recipient or "").casefold() != account.address.casefold()
-        return replace(self._begun(account, sign_in), test_id=test_id, unconfirmed=caller == owner and elsewhere)
+        begun = self._begun(account, sign_in)
+        return replace(begun, is_own=own, test_id=test_id, unconfirmed=own and elsewhere)
 
     def _begun(self, account: Account, sign_in: CountedSignIn | None) -> _Begun:
         """Return a test that is within the limits so far; before it signs in, it is counted for the server itself."""
@@ -453,6 +481,7 @@ class ConnectionTests:
         reports: list[Report] = []
 
         def follow(report: Report) -> None:
+            report = report.in_full if begun.is_own else report
             reports.append(report)
             progress(RunningTest.of(begun.test_id, begun.account, report))
 
@@ -505,7 +534,7 @@ class ConnectionTests:
         unconfirmed: bool = False,
     ) -> ConnectionTestResult:
         report = await self._keep(audited, loaded, report)
-        result = interpret_report(report, account_of(loaded.profile), loaded.profile)
+        result = _result_for(audited.caller, audited.owner, report, account_of(loaded.profile), loaded.profile)
         return replace(result, sign_ins_left=left, unconfirmed=unconfirmed)
 
     async def _keep(self, audited: AuditedTest, loaded: Loaded, report: Report) -> Report:
@@ -569,6 +598,17 @@ async def _take_code_back(tx: Transaction, code: _CodeUses, account: Account, re
     await tx.confirmations.forget(code.person.workspace, code.person.user)
     if report is None or account.authenticate or not report.named_recipient:
         await give_back(tx, code.uses)
+
+
+def _result_for(
+    reader: Person, owner: Person, report: Report, account: Account, profile: EmailProfile
+) -> ConnectionTestResult:
+    """Return what a report means; what the server said, and what the password is like, is for the owner alone."""
+    if reader == owner:
+        return interpret_report(report.in_full, account, profile)
+    result = interpret_report(report, account.without_secrets(), profile)
+    words = report.words
+    return replace(result, words_withheld=words is not None and bool(words.reply or words.details))
 
 
 def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:

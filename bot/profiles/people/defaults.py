@@ -23,7 +23,7 @@ from bot.profiles.account.profile import (
 )
 from bot.profiles.errors import InvalidFormError, UnreadablePolicyError, UserError
 from bot.smtp.account import Encryption
-from bot.smtp.dialogue.replies import clean
+from bot.smtp.dialogue.cleaning import clean
 from bot.smtp.typed import stripped, unquoted
 from storage.database import Transaction
 

@@ -15,6 +15,7 @@ from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import NO_MEMBER, admins_of, is_member
+from bot.smtp.account import Account
 from storage.database import Database, Transaction
 from storage.tables.outbox import SENT, StoredNotice
 
@@ -39,6 +40,8 @@ class NoticeKind(StrEnum):
     """Somebody else changed the profile."""
     DELETED = "deleted"
     """Somebody else deleted it."""
+    FORM_TESTED = "form_tested"
+    """Somebody else tested what stood in a form for the profile."""
     REMINDER = "reminder"
     """An admin asks the person to do what is left to do."""
     MESSAGE = "message"
@@ -64,6 +67,16 @@ class DeletedNotice:
     """Who deleted a profile (a user id)."""
 
     by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormTestedNotice:
+    """Who tested a form (a user id), with which server and login; and whether the stored password was used."""
+
+    by: str
+    server: str
+    login: str
+    with_password: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,13 +148,16 @@ class BatchResult:
     users: tuple[str, ...]
 
 
-StoredContent = ChangedNotice | DeletedNotice | MessageNotice | ReminderNotice | BatchNotice | LockNotice
-Content = ChangedNotice | DeletedNotice | MessageNotice | Reminder | BatchResult | LockNotice
+StoredContent = (
+    ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | ReminderNotice | BatchNotice | LockNotice
+)
+Content = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | Reminder | BatchResult | LockNotice
 """What a person is told."""
 
 _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.CHANGED: ChangedNotice,
     NoticeKind.DELETED: DeletedNotice,
+    NoticeKind.FORM_TESTED: FormTestedNotice,
     NoticeKind.MESSAGE: MessageNotice,
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
@@ -186,6 +202,21 @@ async def notify_of_deletion(tx: Transaction, caller: Person, owner: Person) -> 
     if owner != caller:
         document = _document(DeletedNotice(by=caller.user))
         await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.DELETED, document=document)
+
+
+async def notify_of_form_test(
+    tx: Transaction, caller: Person, owner: Person, account: Account, *, with_stored_password: bool
+) -> None:
+    """Tell the owner that somebody else tests a form for their profile, as this account; their own needs no notice."""
+    if owner == caller:
+        return
+    notice = FormTestedNotice(
+        by=caller.user,
+        server=f"{account.host}:{account.port}",
+        login=account.login,
+        with_password=with_stored_password and account.authenticate and account.password is not None,
+    )
+    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.FORM_TESTED, document=_document(notice))
 
 
 async def notify_of_message(tx: Transaction, caller: Person, owner: Person, *, recipient: str) -> None:

@@ -158,7 +158,7 @@ class HomeTabs:
         return views.home(view, reader=reader.user, entry=self.entry, own=await self._own_part(reader), admin=admin)
 
     async def _own_part(self, reader: Person) -> views.OwnPart:
-        last = await self.connections.last_result(owner=reader)
+        last = await self.connections.last_result(reader=reader, owner=reader)
         return views.OwnPart(last=last, history=await self.history.latest(caller=reader, owner=reader))
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:

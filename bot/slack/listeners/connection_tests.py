@@ -65,7 +65,8 @@ class ConnectionTestListeners:
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Answer `/email-test transcript`; a long one comes as a file."""
-        transcript = reports.transcript(await self._services.connections.transcript(caller=caller, owner=owner))
+        dialogue = await self._services.connections.transcript(caller=caller, owner=owner)
+        transcript = reports.transcript(dialogue)
         if not transcript.is_too_long:
             await ack(transcript.payload())
             return
@@ -101,7 +102,8 @@ class ConnectionTestListeners:
     ) -> None:
         """Show the transcript below the report; a long one comes as a file, where no modal opens, which holds it."""
         await ack()
-        transcript = reports.transcript(await self._services.connections.transcript(caller=caller, owner=owner))
+        dialogue = await self._services.connections.transcript(caller=caller, owner=owner)
+        transcript = reports.transcript(dialogue)
         if transcript.is_too_long:
             self._start_long(transcript, body, client, caller, owner)
         else:

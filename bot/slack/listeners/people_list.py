@@ -155,7 +155,7 @@ class PeopleListListeners:
 
     async def _show_report(self, client: AsyncWebClient, body: Payload, caller: Person, owner: Person) -> None:
         view = await self._services.profiles.show(caller=caller, owner=owner)
-        last = await self._services.connections.last_result(owner=owner)
+        last = await self._services.connections.last_result(reader=caller, owner=owner)
         shown = notice("There is no report: the profile was changed since its last test.")
         if last is not None:
             shown = reports.finished(view.account, last, owner=owner.user)

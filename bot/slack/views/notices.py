@@ -16,6 +16,7 @@ from bot.profiles.people.notices import (
     ChangedNotice,
     Content,
     DeletedNotice,
+    FormTestedNotice,
     Lock,
     LockNotice,
     MessageNotice,
@@ -54,13 +55,17 @@ _CAUSES: Mapping[str, str] = {
 }
 
 
-def notice_message(content: Content, *, reader: str, entry: PasswordEntry) -> Message:
+def notice_message(  # noqa: PLR0911 - a table in the shape of a match
+    content: Content, *, reader: str, entry: PasswordEntry
+) -> Message:
     """Return what `reader` (a user id) is told."""
     match content:
         case ChangedNotice():
             return _changed(content, reader)
         case DeletedNotice():
             return _deleted(content)
+        case FormTestedNotice():
+            return _form_tested(content)
         case MessageNotice():
             return _sent(content)
         case Reminder():
@@ -103,6 +108,20 @@ def _deleted(notice: DeletedNotice) -> Message:
         blocks=[
             section(f"<@{notice.by}> deleted your email profile. If that was a mistake, ask them, or set it up again."),
             actions(button("Set up", ActionId.EDIT)),
+        ],
+    )
+
+
+def _form_tested(notice: FormTestedNotice) -> Message:
+    used = "Your stored password was used." if notice.with_password else "Your stored password was not used."
+    login = f" as {code(notice.login)}" if notice.login else ""
+    return Message(
+        text=f"An admin tested a form for your email profile. Nothing was changed. {used}",
+        blocks=[
+            section(
+                f"<@{notice.by}> tested a form for your email profile, at {code(notice.server)}{login}. "
+                f"Nothing was changed by that. {used} If you did not ask for it, ask them."
+            )
         ],
     )
 

@@ -7,7 +7,12 @@ from datetime import datetime
 from slack_sdk.models.blocks import ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, NoOwnAddressError, SentMessageResult
+from bot.profiles.connection_tests.connection_tests import (
+    ConnectionTestResult,
+    Dialogue,
+    NoOwnAddressError,
+    SentMessageResult,
+)
 from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_OF_A_PERSON, RateLimitedError, SignInsLeft
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.slack.ids import ActionId
@@ -225,7 +230,7 @@ def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
         brief = "A message is on its way to you."
         sentence = (
             f"A message is on its way to {code(result.recipient)}. When it does not arrive in a few minutes, look "
-            "into the spam folder, and give the server's answer above to your mail provider."
+            f"into the spam folder, and give {_answer(result.test)} to your mail provider."
         )
     else:
         brief = sentence = "No message was sent, because the server did not take sender or recipient."
@@ -240,6 +245,10 @@ def sent(account: Account, result: SentMessageResult, *, owner: str) -> Message:
             _buttons(report, owner),
         ],
     )
+
+
+def _answer(result: ConnectionTestResult) -> str:
+    return "the server's code above" if result.words_withheld else "the server's answer above"
 
 
 def no_code(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:
@@ -282,12 +291,19 @@ def _findings(result: ConnectionTestResult) -> list[Block]:
     blocks = [*line_sections(_stage_lines(report)), *_facts(report)]
     if result.advice is not None:
         blocks.append(_advice(result.advice))
+    blocks += _withheld(result)
     return [*blocks, *_open_ports(report), *_sign_ins_left(result.sign_ins_left, report.tested_at)]
 
 
 def _facts(report: Report) -> list[Block]:
     facts = [fact for stage in report.stages for fact in stage.facts]
     return [context("\n".join(escape(truncate(fact, 300)) for fact in facts))] if facts else []
+
+
+def _withheld(result: ConnectionTestResult) -> list[Block]:
+    if not result.words_withheld:
+        return []
+    return [context("What the server said about the sign-in and after it is shown to the owner alone.")]
 
 
 def _open_ports(report: Report) -> list[Block]:
@@ -419,7 +435,7 @@ def form_report(result: ConnectionTestResult, *, owner: str) -> list[Block]:
     blocks += [*_open_ports(report), *_fixes(result, owner, ActionId.FORM_FIX)]
     blocks += _sign_ins_left(result.sign_ins_left, report.tested_at)
     blocks += [context(f"{_endpoint(account)} · {duration(report.seconds)}"), *line_sections(_stage_lines(report))]
-    blocks += _facts(report)
+    blocks += [*_facts(report), *_withheld(result)]
     untold = judged_with_message(account) if not failed else ""
     return [*blocks, context(escape(untold))] if untold else blocks
 
@@ -454,13 +470,18 @@ def outside_of_form(blocks: Sequence[Block]) -> list[Block]:
     return [block for block in shown if as_json(block)["type"] != "actions"]
 
 
-def transcript(lines: Sequence[str]) -> Message:
+def transcript(dialogue: Dialogue) -> Message:
     """Return the dialogue of the last test, fit for a ticket."""
     introduction = (
         "The dialogue of the last test. *C* is the bot, *S* your mail server. "
         "Your password is not in it, so you can give it to your mail provider."
     )
+    if dialogue.words_withheld:
+        introduction = (
+            "The dialogue of the last test. *C* is the bot, *S* the mail server. "
+            "What the server says from the sign-in on is shown to the owner alone, so you see its codes."
+        )
     return Message(
         text="This is the dialogue of the last test, secrets removed.",
-        blocks=[section(introduction), *preformatted(lines)],
+        blocks=[section(introduction), *preformatted(dialogue.lines)],
     )

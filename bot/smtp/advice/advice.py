@@ -92,7 +92,8 @@ def advise(report: Report, account: Account) -> Advice | None:
         return None
     provider = provider_for(report, account.address)
     fault = known_better(fault, report.evidence, provider)
-    when, row = row_for(fault, report.reply, provider)
+    # The words of a server choose among the bot's own, and are not among them.
+    when, row = row_for(fault, report.in_full.reply, provider)
     if _names_a_closed_port(row, report):
         when, row = row_for(fault, None, None)
     words = _words(report, account, provider)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.providers.providers import Provider
 from bot.providers.recognition import provider_of
-from bot.smtp.dialogue.replies import clean
+from bot.smtp.dialogue.cleaning import clean
 from bot.smtp.network.guard import HostError, normal_host
 from bot.smtp.network.resolver import DNS_TIMEOUT_SECONDS, Resolver
 

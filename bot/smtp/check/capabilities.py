@@ -10,7 +10,7 @@ from bot.smtp.account import Account
 from bot.smtp.check.evidence import EXCHANGE, OF_WINDOWS, PASSWORD_MECHANISMS
 from bot.smtp.check.faults import StageFailedError
 from bot.smtp.check.report import Fault
-from bot.smtp.dialogue.replies import Redaction
+from bot.smtp.dialogue.redaction import Redaction
 
 _OF_OAUTH = {"XOAUTH2", "OAUTHBEARER", "XOAUTH", "PLAIN-CLIENTTOKEN"}
 _OF_EXCHANGE = ("x-anonymoustls", "x-exps", "xexch50", "xrdst", "xshadow", "xshadowrequest")

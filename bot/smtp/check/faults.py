@@ -10,7 +10,8 @@ from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMT
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Fault, Reply, StageName
-from bot.smtp.dialogue.replies import Redaction, clean
+from bot.smtp.dialogue.cleaning import clean
+from bot.smtp.dialogue.redaction import Redaction
 from bot.smtp.dialogue.session import GarbledReplyError
 from bot.smtp.network.certificate import PinMismatchError
 from bot.smtp.network.connect import ConnectError

@@ -1,6 +1,8 @@
 """What a connection test found, as plain data."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -102,6 +104,8 @@ class Fault(StrEnum):
     CERTIFICATE_NOT_THE_PINNED = "certificate is not the pinned one"
     PASSWORD_OVER_CLEAR_TEXT = "password over an unencrypted link"  # noqa: S105 - a cause, not a password
     PASSWORD_MISSING = "password missing"  # noqa: S105 - a cause, not a password
+    PASSWORD_WITHHELD = "stored password not used"  # noqa: S105 - a cause, not a password
+    """In a test of somebody else's form, which names another account than the stored one."""
     # Advice alone says these, from what a server's name tells.
     SERVER_TAKES_MAIL_IN = "server takes mail in"
     SERVER_FOR_ORGANISATIONS = "server for organisations"
@@ -190,6 +194,11 @@ class Reply:
     def __str__(self) -> str:
         return f"{self.code} {self.enhanced} {self.text}".replace("  ", " ")
 
+    @property
+    def codes(self) -> str:
+        """The code and, where there is one, the enhanced code: "535 5.7.8"."""
+        return f"{self.code} {self.enhanced}".rstrip()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
@@ -254,6 +263,19 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServersWords:
+    """What a server said after AUTH had begun, which is for the owner of the account alone.
+
+    `reply` is the text of the report's reply, `details` are those of stages; `transcript` is the dialogue in full, ()
+    where nobody signed in.
+    """
+
+    reply: str = ""
+    details: Mapping[StageName, str] = field(default_factory=dict)
+    transcript: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class AcceptedPassword:
     """Which password a server accepted last: a keyed hash of it with its login and server, and the server's pin."""
 
@@ -274,6 +296,9 @@ class Report:
     was stopped, None in reports of before; `mail_servers` are the MX hosts of a server's name that has no address;
     `provider` is the label of the provider that takes mail in for the domain of the address, "" where that is not
     known; `accepted` is which password was accepted last, in this test or an earlier one, None since one was refused.
+
+    `words` holds apart what the server said after AUTH had begun: of that, everything else has codes alone. It is None
+    in a report in full, and in those that a version before stored.
     """
 
     host: str
@@ -294,6 +319,21 @@ class Report:
     mail_servers: tuple[str, ...] = ()
     provider: str = ""
     accepted: AcceptedPassword | None = None
+    words: ServersWords | None = field(default=None, repr=False)
+
+    @property
+    def in_full(self) -> "Report":
+        """The report with all that the server said, for the owner of the account alone."""
+        words = self.words
+        if words is None:
+            return self
+        return replace(
+            self,
+            stages=tuple(replace(stage, detail=words.details.get(stage.name, stage.detail)) for stage in self.stages),
+            reply=replace(self.reply, text=words.reply or self.reply.text) if self.reply else None,
+            transcript=words.transcript or self.transcript,
+            words=None,
+        )
 
     @property
     def failed_stage(self) -> Stage | None:
@@ -341,3 +381,57 @@ class Report:
             return message is not None
         evidence = self.evidence
         return evidence is not None and evidence.command is Command.MESSAGE and self.reply is None
+
+
+_CODES = re.compile(r"[2-5][0-9]{2}(?: [245](?:\.[0-9]{1,3}){2})?(?= |$)")
+_REPLY_LINE = re.compile(r"S: ([0-9]{3})[ -](?:([245](?:\.[0-9]{1,3}){2})(?= |$))?.*", re.DOTALL)
+_FAILED_NOTE = re.compile(rf"(-- \S+ failed: )({_CODES.pattern}).*", re.DOTALL)
+_CHALLENGED = "C: AUTH CRAM-MD5"
+
+
+def with_words_apart(report: Report) -> Report:
+    """Return a stored report with the server's words apart.
+
+    Those of a version before do not say what came after AUTH, so everything that a server said is taken for that.
+    """
+    if report.words is not None:
+        return report
+    details = {stage.name: stage.detail for stage in report.stages if _is_said(stage)}
+    stages = tuple(replace(one, detail=_codes(one.detail)) if one.name in details else one for one in report.stages)
+    return replace(
+        report,
+        stages=stages,
+        reply=replace(report.reply, text="") if report.reply else None,
+        transcript=tuple(map(_without_words, report.transcript)),
+        words=ServersWords(
+            reply=report.reply.text if report.reply else "",
+            details=details,
+            transcript=_without_challenges(report.transcript),
+        ),
+    )
+
+
+def _is_said(stage: Stage) -> bool:
+    sent = stage.name is StageName.MESSAGE and stage.outcome is Outcome.PASSED
+    return bool(stage.detail) and (sent or _CODES.match(stage.detail) is not None)
+
+
+def _codes(said: str) -> str:
+    found = _CODES.match(said)
+    return found.group() if found else "accepted"
+
+
+def _without_words(line: str) -> str:
+    if said := _REPLY_LINE.fullmatch(line):
+        return " ".join(("S:", *filter(None, said.groups())))
+    if noted := _FAILED_NOTE.fullmatch(line):
+        return noted.group(1) + noted.group(2)
+    return line
+
+
+def _without_challenges(lines: tuple[str, ...]) -> tuple[str, ...]:
+    before = ("", *lines)
+    return tuple(
+        "S: 334 (challenge)" if one.startswith("S: 334") and last == _CHALLENGED else one
+        for last, one in zip(before, lines, strict=False)
+    )

@@ -14,19 +14,24 @@ UNTIMED = (Fault.NAME_NOT_FOUND,)
 
 @dataclass
 class Finding:
-    """What a stage found; with a warning, its fault and the server's reply."""
+    """What a stage found; with a warning, its fault and the server's reply.
+
+    With `said` the detail is that reply, in words or in part, of a stage that passed.
+    """
 
     detail: str = ""
     outcome: Outcome = Outcome.PASSED
     fault: Fault | None = None
     reply: Reply | None = None
     facts: tuple[str, ...] = ()
+    said: Reply | None = None
 
 
 class StageRecord:
     """The stages of one test, in the order in which they happen.
 
-    `current` is the stage that began last; `fault` and `reply` are the last ones that a stage ended with.
+    `current` is the stage that began last; `fault` and `reply` are the last ones that a stage ended with. Once
+    `auth_began`, what the server says is held apart: `words` are those of its reply, `details` those of stages.
     """
 
     def __init__(self, account: Account, outgoing: Outgoing | None, on_begin: Callable[[], None]) -> None:
@@ -41,6 +46,9 @@ class StageRecord:
         self.current = StageName.RESOLVE
         self.fault: Fault | None = None
         self.reply: Reply | None = None
+        self.auth_began = False
+        self.words = ""
+        self.details: dict[StageName, str] = {}
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -71,6 +79,13 @@ class StageRecord:
 
     def end(self, finding: Finding) -> None:
         """End the current stage."""
+        said = finding.reply or finding.said
+        if self.auth_began and said is not None:
+            self.details[self.current] = finding.detail
+            finding = replace(finding, detail=said.codes)
+            if finding.reply is not None:
+                self.words = finding.reply.text
+                finding.reply = replace(finding.reply, text="")
         self._stages[self.current] = Stage(
             name=self.current,
             outcome=finding.outcome,

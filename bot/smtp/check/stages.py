@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -31,7 +32,8 @@ from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Certificate, Fault, Outcome, Reply, StageName
 from bot.smtp.check.stage_record import Finding, StageRecord
 from bot.smtp.dialogue.handshakes import Handshakes
-from bot.smtp.dialogue.replies import Redaction, Transcript
+from bot.smtp.dialogue.redaction import Redaction
+from bot.smtp.dialogue.replies import Transcript
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, verify_pin
@@ -86,9 +88,16 @@ class Stages:
         self._trust: ssl.SSLContext = probe.trust
         self._handshakes: Handshakes = probe.handshakes
         self._timeout = timeout
-        self.redaction = Redaction(account.login, account.password)
+        known = (
+            account.address,
+            account.host,
+            account.helo or "",
+            account.recipient or "",
+            outgoing.recipient if outgoing else "",
+        )
+        self.redaction = Redaction(account.login, account.password, known=known)
         if outgoing is not None and outgoing.secret is not None:
-            self.redaction.add(account.login, outgoing.secret)
+            self.redaction.add(outgoing.secret)
         self.transcript = Transcript(self.redaction)
         self.addresses: list[Address] = []
         self.address: Address | None = None
@@ -159,6 +168,13 @@ class Stages:
             starttls=self._starttls,
             software=self._software or software_by_extensions(dialogue.extensions),
         )
+
+    def shown(self, certificate: Certificate | None) -> Certificate | None:
+        """Return a certificate without the texts in it that hold a secret: a server writes what it likes there."""
+        if certificate is None or not self.redaction.leaks("\n".join((*certificate.names, certificate.issuer))):
+            return certificate
+        names, issuer = map(self.redaction.text, certificate.names), self.redaction.text(certificate.issuer)
+        return replace(certificate, names=tuple(names), issuer=issuer)
 
     async def _resolve(self) -> None:
         with self._record.stage(StageName.RESOLVE) as finding:
@@ -276,7 +292,7 @@ class Stages:
                 try:
                     verify_pin(dialogue.tls_session(), self._account.pin)
                 except PinMismatchError:
-                    self.certificate = peer_certificate(dialogue.tls_session())
+                    self.certificate = self.shown(peer_certificate(dialogue.tls_session()))
                     raise
             self._describe_encryption(dialogue, finding)
             if dialogue.text_before_tls:
@@ -305,7 +321,7 @@ class Stages:
         session = dialogue.tls_session()
         if session is None:
             return
-        self.certificate = certificate = peer_certificate(session)
+        self.certificate = certificate = self.shown(peer_certificate(session))
         cipher = (session.cipher() or ("",))[0]
         version = (session.version() or "TLS").replace("TLSv", "TLS ")
         self.transcript.note(f"encrypted with {version}, {cipher}")
@@ -328,11 +344,16 @@ class Stages:
                 raise StageFailedError(Fault.PASSWORD_OVER_CLEAR_TEXT, "the link is not encrypted")
             secret = await account.token() if account.token else account.password
             if secret is None:
+                if account.password_withheld:
+                    raise StageFailedError(Fault.PASSWORD_WITHHELD, "the stored password was not used")
                 raise StageFailedError(Fault.PASSWORD_MISSING, "no password is stored")
-            self.redaction.add(account.login, secret)
+            if account.token:
+                self.redaction.add(secret)
             mechanism, finding.facts = mechanism_for(account, dialogue.mechanisms, dialogue.extensions, self.redaction)
             await self._ask_permit()
             self._command, self._mechanism = Command.AUTH, mechanism
+            self._record.auth_began = True
+            self.transcript.begin_sign_in()
             answer = await sign_in(dialogue, mechanism, account.login, secret)
             if not answer.accepted:
                 raise self._sign_in_failure(answer)
@@ -430,7 +451,7 @@ class Stages:
                 self._command = Command.MESSAGE
                 reply = self._parsed(await dialogue.send_message(outgoing.content))
                 if reply.code == 250:
-                    finding.detail = reply.text or "accepted"
+                    finding.detail, finding.said = reply.text or "accepted", reply
                     return
             self._judge(reply, finding)
 

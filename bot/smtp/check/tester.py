@@ -20,7 +20,7 @@ from bot.smtp.check.faults import (
     old_encryption,
 )
 from bot.smtp.check.probe import OtherPorts, PortProbe
-from bot.smtp.check.report import Fault, Outcome, Report, StageName
+from bot.smtp.check.report import Fault, Outcome, Report, ServersWords, StageName
 from bot.smtp.check.stage_record import UNTIMED, Finding, StageRecord
 from bot.smtp.check.stages import NotPermittedError, Stages, described
 from bot.smtp.dialogue.handshakes import Handshakes
@@ -164,7 +164,8 @@ class _Run:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._enough()):
                 if isinstance(error, ssl.SSLCertVerificationError):
-                    self._stages.certificate = await self._probe.untrusted_certificate(self._stages.address)
+                    certificate = await self._probe.untrusted_certificate(self._stages.address)
+                    self._stages.certificate = self._stages.shown(certificate)
                 elif (
                     failure(error, self._record.current, self._stages.redaction, self._stages.evidence()).fault
                     in _OLD_OR_NOT
@@ -202,10 +203,15 @@ class _Run:
             certificate=self._stages.certificate,
             open_ports=self._other_ports.open,
             closed_ports=self._other_ports.closed,
-            transcript=self._stages.transcript.lines,
+            transcript=self._stages.transcript.for_others,
             evidence=self._stages.evidence() if self._record.fault or self._record.is_stopped else None,
             mail_servers=self._stages.mail_servers,
             provider=self._provider,
+            words=ServersWords(
+                reply=self._record.words,
+                details=dict(self._record.details),
+                transcript=self._stages.transcript.lines if self._record.auth_began else (),
+            ),
         )
 
     def _seconds(self) -> float:
@@ -230,7 +236,8 @@ class _Run:
             failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
         if failed.fault is Fault.STARTTLS_REFUSED and failed.reply is not None and echoes_mask(failed.reply.text):
             failed = StageFailedError(Fault.STARTTLS_MASKED, failed.detail, reply=failed.reply)
-        self._stages.transcript.note(f"{self._record.current} failed: {failed.detail}")
+        told = failed.reply.codes if self._record.auth_began and failed.reply else failed.detail
+        self._stages.transcript.note(f"{self._record.current} failed: {told}")
         facts: tuple[str, ...] = ()
         if self._record.current is StageName.ENCRYPTION and self._stages.certificate is not None:
             facts = (f"{described(self._stages.certificate)}; {self._stages.certificate.period()}",)

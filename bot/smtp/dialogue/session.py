@@ -15,10 +15,12 @@ from typing import cast
 from aiosmtplib.errors import SMTPResponseException
 from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.response import SMTPResponse
+from pydantic import SecretStr
 
 from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.pipelining import PipeliningProtocol
-from bot.smtp.dialogue.replies import Redaction, Transcript
+from bot.smtp.dialogue.redaction import Redaction
+from bot.smtp.dialogue.replies import Transcript
 
 LATE_READ_SECONDS = 0.25
 """How long a reply is waited for after its time is over, before its command is said once more."""
@@ -147,6 +149,10 @@ class Dialogue:
         """
         self._transcript.client(b" ".join(words).decode("utf-8", "replace"))
         return await self._reply(self._protocol.execute_command(*words))
+
+    def keep_out(self, secret: SecretStr) -> None:
+        """Keep one more secret out of what is shown of the dialogue."""
+        self._transcript.keep_out(secret)
 
     async def secret_command(self, shown: str, *words: bytes) -> SMTPResponse:
         """Send one line with a secret in it, of which the transcript has `shown`, and return its reply."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot.smtp.check.report import Certificate
-from bot.smtp.dialogue.replies import clean
+from bot.smtp.dialogue.cleaning import clean
 
 if TYPE_CHECKING:
     from cryptography import x509

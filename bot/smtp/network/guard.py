@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import idna
 
-from bot.smtp.dialogue.replies import clean
+from bot.smtp.dialogue.cleaning import clean
 
 Address = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network

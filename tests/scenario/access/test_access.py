@@ -149,7 +149,7 @@ EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
 
 PRESSES = (
     *(press(name, value, at, **known) for name, value, known in EVERYWHERE for at in ("message", "home")),
-    press(A.APPLY_FIX, '{"owner": "OWNER", "fix": "SSL_ON_465", "to": ""}', shows="passed", changes=True),
+    press(A.APPLY_FIX, '{"owner": "OWNER", "fix": "AUTH_LOGIN", "to": ""}', shows="passed", changes=True),
     press(A.UNDO_FIX, '{"owner": "OWNER", "revision": 1}', shows="Undone", changes=True),
     press(A.SEND_MESSAGE, "OWNER", shows="is on its way", changes=True),
     press(A.CONFIRM_ADDRESS, "", to=For.ONESELF, shows="The eight digits from the message"),
@@ -157,7 +157,7 @@ PRESSES = (
     press(A.FORM_TEST, "", ViewId.PROFILE, shows="nothing is saved yet", changes=True),
     press(
         A.FORM_FIX,
-        '{"owner": "OWNER", "fix": "SSL_ON_465", "to": ""}',
+        '{"owner": "OWNER", "fix": "AUTH_LOGIN", "to": ""}',
         ViewId.PROFILE,
         shows="nothing is saved yet",
         changes=True,

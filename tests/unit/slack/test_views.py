@@ -18,7 +18,7 @@ from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState
-from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.connection_tests import Dialogue, interpret_report
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.profiles.people.people_list import ListQuery
@@ -74,12 +74,12 @@ def test_every_message_fits_as_one(profile: EmailProfile) -> None:
 
 def test_a_long_transcript_is_no_message_and_is_whole_as_a_text() -> None:
     lines = [f"S: 250-{number} <a&b> `x`" + "x" * 180 for number in range(120)]
-    shown = report.transcript(lines)
+    shown = report.transcript(Dialogue(lines=tuple(lines), words_withheld=False))
     assert shown.is_too_long
     text = shown.plain_text()
     assert all(line.replace("`", "'") in text for line in lines)
     assert "```" not in text
-    assert not report.transcript(lines[:20]).is_too_long
+    assert not report.transcript(Dialogue(lines=tuple(lines[:20]), words_withheld=False)).is_too_long
 
 
 @pytest.mark.parametrize(("characters", "too_long"), [(12_000, False), (12_001, True)])

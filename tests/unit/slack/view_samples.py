@@ -20,7 +20,12 @@ from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.bulk_fixes import BulkChange
 from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest, queues_of
-from bot.profiles.connection_tests.connection_tests import NoOwnAddressError, SentMessageResult, interpret_report
+from bot.profiles.connection_tests.connection_tests import (
+    Dialogue,
+    NoOwnAddressError,
+    SentMessageResult,
+    interpret_report,
+)
 from bot.profiles.connection_tests.limits import (
     FAILED_SIGN_INS,
     TESTS_OF_A_PERSON,
@@ -40,6 +45,7 @@ from bot.profiles.people.notices import (
     ChangedNotice,
     Content,
     DeletedNotice,
+    FormTestedNotice,
     Lock,
     LockNotice,
     MessageNotice,
@@ -217,7 +223,8 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
     yield conversation.answer(ADA)
-    yield report.transcript([LONG_DETAIL[:80]] * 10)
+    for withheld in (True, False):
+        yield report.transcript(Dialogue(lines=(LONG_DETAIL[:80],) * 10, words_withheld=withheld))
     for command in COMMANDS:
         yield help.help_message(command)
         yield help.help_message(command, sentence=not_understood(command))
@@ -241,6 +248,8 @@ def notices_to_people() -> Iterator[Content]:
         for described in ((f"Port {EVIL} → 587",), tuple(f"{name} {'x' * 990} → {EVIL}" for name in Field), ()):
             yield ChangedNotice(by=GRACE, fields=("Port",), descriptions=described, password_dropped=dropped)
     yield DeletedNotice(by=GRACE)
+    yield FormTestedNotice(by=GRACE, server=f"{LONG_HOST}:65535", login=EVIL, with_password=True)
+    yield FormTestedNotice(by=GRACE, server="smtp.example.com:587", login="", with_password=False)
     for lock in Lock:
         yield LockNotice(lock=lock, by=ADA, login=EVIL, host=LONG_HOST, until=NOW)
     yield MessageNotice(by=GRACE, recipient=f"{EVIL}@example.com")

@@ -11,7 +11,7 @@ import pytest
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.faults import failure
 from bot.smtp.check.report import Fault, StageName
-from bot.smtp.dialogue.replies import Redaction
+from bot.smtp.dialogue.redaction import Redaction
 from bot.smtp.network.connect import ConnectError, Network
 from tests.fakes.connecting import SILENT, refused, script_addresses
 from tests.fakes.smtp_server import ScriptedServer

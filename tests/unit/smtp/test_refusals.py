@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.refusals.table import REFUSALS, classify
 from bot.smtp.check.report import Fault, Outcome, Reply
-from bot.smtp.dialogue.replies import Redaction
+from bot.smtp.dialogue.redaction import Redaction
 from tests.named import case
 
 CANNOT = Evidence(command=Command.RCPT, encrypted=True, announced="[127.0.0.1]", recipient="sam@corp.example")

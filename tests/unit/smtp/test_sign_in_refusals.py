@@ -5,7 +5,7 @@ import pytest
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.refusals.table import classify
 from bot.smtp.check.report import Fault, Outcome
-from bot.smtp.dialogue.replies import Redaction
+from bot.smtp.dialogue.redaction import Redaction
 from tests.named import case
 
 PLAIN_ALONE = Evidence(command=Command.AUTH, mechanisms=("PLAIN",), mechanism="PLAIN", encrypted=True)

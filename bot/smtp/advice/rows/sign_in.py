@@ -19,6 +19,12 @@ SIGN_IN_ROWS: Mapping[When, Row] = {
         do="open Edit and type the password.",
         field="password",
     ),
+    When(Fault.PASSWORD_WITHHELD): Row(
+        what="the stored password was not used",
+        why="in a form for somebody else it is used only for the server, port, encryption, login and address that are "
+        "stored.",
+        do="save this, of which the owner is told, and test then; or ask the owner to test it.",
+    ),
     When(Fault.SIGN_IN_NOT_OFFERED): Row(
         what="the server offers no sign-in",
         why="your profile signs in, but this server does not ask who you are on this port.",

@@ -1,0 +1,170 @@
+"""A password is found in every spelling that one can make of it, and ordinary replies stay readable."""
+
+import json
+import random
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from bot.smtp.dialogue.redaction import MAX_SEARCHED, PIECE, Redaction
+from bot.smtp.dialogue.replies import Transcript
+from tests.counts import scaled
+from tests.fakes.spellings import FAMILIES
+from tests.named import case
+
+LOGIN = "ada@example.com"
+KNOWN = (LOGIN, "pc17.example.com", "smtp.example.com")
+PASSWORDS = ("Canary 7Hq2/ü+", "hunter22!x", "tr0ub4dor&3", "Пароль-123й", "xkcd936battery")
+ORDINARY_PASSWORDS = ("Password123!", "Summer2026", "hunter2", "my-Login-7", "green tiger 88 lamps", "user2026")
+CASES = Path(__file__).parents[2] / "cases"
+
+
+def redaction(password: str, *known: str) -> Redaction:
+    return Redaction(LOGIN, SecretStr(password), known=known or KNOWN)
+
+
+def said(spelled: str) -> tuple[str, str]:
+    return spelled, f"5.7.8 bad credentials for user: {spelled} rejected"
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_password_is_found_in_each_family_of_spellings_alone_and_within_a_sentence(password: str) -> None:
+    searched, chance = redaction(password), random.Random(password)
+    for name, spelling in FAMILIES.items():
+        for text in said(spelling(password, chance)):
+            with case(f"{name}: {text}"):
+                assert searched.leaks(text)
+
+
+def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
+    chance = random.Random(15)
+    pairs = [(outer, inner) for outer in FAMILIES for inner in FAMILIES]
+    for password in PASSWORDS[: scaled(quick=1, full=len(PASSWORDS))]:
+        searched = redaction(password)
+        for outer, inner in chance.sample(pairs, scaled(quick=60, full=len(pairs))):
+            for text in said(FAMILIES[outer](FAMILIES[inner](password, chance), chance)):
+                with case(f"{password}: {outer} of {inner}: {text}"):
+                    assert searched.leaks(text)
+
+
+@given(
+    password=st.text("abcdefghkmnpqrstxyzBCDFGHKMNPQ23456789#!%&/üß", min_size=8, max_size=24),
+    seed=st.integers(0, 2**32),
+    first=st.sampled_from(sorted(FAMILIES)),
+    second=st.sampled_from(sorted(FAMILIES)),
+)
+@settings(max_examples=scaled(quick=30, full=10_000), deadline=None)
+def test_whatever_the_password_its_owner_sees_none_of_its_spellings(
+    password: str, seed: int, first: str, second: str
+) -> None:
+    chance = random.Random(seed)
+    spelled = FAMILIES[first](FAMILIES[second](password, chance) if seed % 2 else password, chance)
+    assert redaction(password).leaks(chance.choice(said(spelled)))
+
+
+@given(
+    password=st.text("bcdfghkmnpqrstxzBCDFGHKMNPQ23456789#!%&/", min_size=8, max_size=24), seed=st.integers(0, 2**32)
+)
+@settings(max_examples=scaled(quick=30, full=2_000), deadline=None)
+def test_any_piece_of_six_characters_is_found(password: str, seed: int) -> None:
+    begin = seed % (len(password) - PIECE + 1)
+    assert redaction(password).leaks(f"it holds {password[begin : begin + PIECE]}, they say")
+
+
+def test_three_quarters_of_a_short_password_are_found_and_less_is_not() -> None:
+    for piece in ("xq7z", "q7zk", "XQ7Z"):
+        assert redaction("xq7zk").leaks(f"not {piece}, no")
+    assert not redaction("xq7zk").leaks("not xq7, no")
+
+
+@given(
+    text=st.text(st.characters(), max_size=300),
+    spelled=st.lists(st.tuples(st.sampled_from(sorted(FAMILIES)), st.text(max_size=30)), max_size=4),
+    cut=st.integers(0, 40),
+)
+@settings(max_examples=scaled(quick=20, full=10_000), deadline=None)
+def test_others_are_told_codes_alone_after_auth_whatever_a_server_makes_of_a_password(
+    text: str, spelled: list[tuple[str, str]], cut: int
+) -> None:
+    password = PASSWORDS[cut % len(PASSWORDS)]
+    chance = random.Random(cut)
+    mixture = text + "\n".join(FAMILIES[name](password[cut % 5 :] + more, chance) for name, more in spelled)
+    transcript = Transcript(redaction(password))
+    transcript.client("AUTH PLAIN (credentials)")
+    transcript.begin_sign_in()
+    for code in (334, 535, 250):
+        transcript.server(code, mixture)
+        transcript.server(code, password)
+    first, *told = transcript.for_others
+    assert first == "C: AUTH PLAIN (credentials)"
+    assert all(re.fullmatch(r"S: \d{3}( [245]\.\d{1,3}\.\d{1,3})?", line) for line in told)
+
+
+def replies() -> list[str]:
+    """Replies of real servers, as the cases have them."""
+    texts = re.compile(r'"(\d{3}[ -](?:[^"\\]|\\.){4,})"')
+    found = [texts.findall(file.read_text()) for file in sorted(CASES.rglob("*.json"))]
+    return sorted({json.loads(f'"{text}"') for one in found for text in one})
+
+
+def test_ordinary_replies_stay_readable_with_ordinary_passwords() -> None:
+    samples = replies()
+    assert len(samples) > 100
+    chosen = random.Random(5).sample(samples, scaled(quick=40, full=len(samples)))
+    for password in ORDINARY_PASSWORDS:
+        searched = redaction(password)
+        for text in chosen:
+            with case(f"{password}: {text}"):
+                assert not searched.leaks(text)
+
+
+@pytest.mark.parametrize(
+    ("login", "helo", "password"),
+    [
+        ("ada@example.com", "hunter22.example.com", "hunter22"),
+        ("ada-hunter22@example.com", "pc17.example.com", "hunter22"),
+        ("hunter22@example.com", "pc17.example.com", "hunter22"),
+        ("ada@example.com", "68756e7465723232.example.com", "hunter22"),
+        ("ada@example.com", "aHVudGVyMjI.example.com", "hunter22"),
+        ("ada@example.com", "22retnuh.example.com", "hunter22"),
+    ],
+)
+def test_what_a_server_repeats_of_login_and_announced_name_is_shown_whether_the_password_is_in_it_or_not(
+    login: str, helo: str, password: str
+) -> None:
+    for text in (f"Hello {helo} [203.0.113.9]", f"{login} is unknown here", f"hello {helo.upper()}"):
+        for right_or_wrong in (password, "Other-9pass"):
+            assert not Redaction(login, SecretStr(right_or_wrong), known=(login, helo)).leaks(text), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * MAX_SEARCHED * 8,
+        "ab " * MAX_SEARCHED,
+        "a=20" * MAX_SEARCHED,
+        "%25" * MAX_SEARCHED,
+        "&amp;" * MAX_SEARCHED,
+        "12 " * MAX_SEARCHED,
+        "é\u0301ｗ" * MAX_SEARCHED,
+        "\u200b" * MAX_SEARCHED * 2,
+        "-_.!~*" * MAX_SEARCHED,
+        "YWJjZGVmZ2hp" * MAX_SEARCHED,
+    ],
+)
+def test_the_longest_reply_is_searched_in_bounded_time(text: str) -> None:
+    searched = redaction("Canary 7Hq2/ü+")
+    began = time.process_time()
+    searched.reply(535, text)
+    assert time.process_time() - began < 3.0
+
+
+def test_what_is_not_searched_is_not_shown() -> None:
+    hidden = "\u200b" * MAX_SEARCHED + "hunter22"
+    assert "hunter22" not in redaction("hunter22").text(hidden)
+    assert redaction("hunter22").lines(hidden) == [""]
