@@ -5,7 +5,7 @@ Those of the version before are bound to none, so they go: each is good for ten 
 
 from alembic import op
 
-revision = "0014"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None

@@ -6,8 +6,8 @@ It is only added, so the version before goes on reading and writing beside this 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
