@@ -427,7 +427,9 @@ async def _cell(demo: Demo, caplog: pytest.LogCaptureFixture, row: Act, cell: st
     else:
         heard = any(sentence in seen for sentence in (row.shown, *TOLD_ELSEWHERE))
         assert heard or _losses(caplog), (cell, seen, caplog.text)
-        assert 1 <= tries <= MOST_TRIES, (cell, tries)
+        # A tab that the act before changed may be published again meanwhile.
+        times = 2 if row.method == "views.publish" else 1
+        assert 1 <= tries <= MOST_TRIES * times, (cell, tries)
     assert "Task exception was never retrieved" not in caplog.text, cell
 
 
