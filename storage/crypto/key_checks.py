@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, Table, col, func, select, update
 
-from storage.crypto.keyring import Keyring, MalformedError, RecordContext, SealBrokenError, key_id_of
+from storage.crypto.keyring import UNOPENED, Keyring, RecordContext, is_key_id, key_id_of
 from storage.models import KeyCheckRow, PasswordLinkRow
 from storage.tables.table import insert_new, now
+
+NO_KEY = "?"
+"""In place of a key's id, where something else stands in the database."""
 
 _CANARY = b"this key opens what it sealed"
 
@@ -59,8 +62,10 @@ async def check(connection: AsyncConnection, keyring: Keyring) -> list[str]:
                 f"ENCRYPTION_KEYS: key {key_id} was retired on {_day(stored[key_id].retired_at)}; "
                 "take it out of the list."
             )
-    missing = sorted(set(await usage(connection)) - set(keyring.key_ids))
-    if missing:
+    foreign = set(await usage(connection)) - set(keyring.key_ids)
+    # Every key has a check value before it seals, so an id without one is somebody else's word: the record that has it
+    # opens nowhere, and nobody else's waits for that. But where no check value fits the keys, nothing does.
+    if missing := sorted(foreign & set(stored) if set(stored) & set(keyring.key_ids) else foreign):
         raise KeyMismatchError(
             f"ENCRYPTION_KEYS: records are sealed under key {', '.join(missing)}, which is not "
             f"configured (configured: {', '.join(keyring.key_ids)}). Put that key back, behind the first."
@@ -83,11 +88,12 @@ async def add_check_values(connection: AsyncConnection, keyring: Keyring, key_id
 
 
 async def usage(connection: AsyncConnection) -> dict[str, int]:
-    """Count the records that each key seals."""
+    """Count the records that each key seals; an id that no key has is counted as NO_KEY."""
     counts: Counter[str] = Counter()
     for table in _tables_of_records():
         found = await connection.execute(select(table.c.key_id, func.count()).group_by(table.c.key_id))
-        counts.update(dict(found.all()))
+        for key_id, records in found:
+            counts[key_id if is_key_id(key_id) else NO_KEY] += records
     return dict(counts)
 
 
@@ -154,7 +160,7 @@ async def _link_usage(connection: AsyncConnection) -> Counter[str]:
     for sealed in await connection.scalars(still_good):
         try:
             counts[key_id_of(sealed)] += 1
-        except MalformedError:
+        except UNOPENED:
             # No key opens it, so it needs none.
             continue
     return counts
@@ -171,7 +177,7 @@ def _check_value(keyring: Keyring, key_id: str, stored: dict[str, Any]) -> Check
 def _opens(keyring: Keyring, key_id: str, sealed: bytes) -> bool:
     try:
         return keyring.open(sealed, check_context(key_id)) == _CANARY
-    except SealBrokenError:
+    except UNOPENED:
         return False
 
 

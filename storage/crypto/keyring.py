@@ -11,6 +11,7 @@ import base64
 import binascii
 import hmac
 import os
+import re
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
@@ -59,6 +60,13 @@ class WrongKeyError(SealBrokenError):
 
 class TamperedError(SealBrokenError):
     """The token was edited, or moved to another record."""
+
+
+WRONG_KIND = (ValueError, TypeError, AttributeError, OverflowError)
+"""What a value raises that is of another kind than the bot writes: databases take what somebody else writes."""
+
+UNOPENED = (SealBrokenError, *WRONG_KIND)
+"""What opening a row raises: its seal is broken, or something beside it is of a wrong kind."""
 
 
 class RecordContext(NamedTuple):
@@ -229,6 +237,11 @@ class Keyring:
         except InvalidTag:
             raise TamperedError("edited, or moved from another place") from None
         return _unpad(padded)
+
+
+def is_key_id(value: object) -> bool:
+    """Whether a value has the form of a key's id."""
+    return isinstance(value, str) and re.fullmatch(rf"[0-9a-f]{{{_KEY_ID_CHARACTERS}}}", value) is not None
 
 
 def key_id_of(token: bytes) -> str:

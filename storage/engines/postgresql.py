@@ -1,12 +1,19 @@
 """The database of several instances: a PostgreSQL engine behind the plain address that an operator writes."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
 import psycopg
 from psycopg import conninfo, pq
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+from psycopg.types.datetime import TimestamptzLoader
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storage.engines.foreign_values import UNREADABLE_TIME
 
 POOL, MORE = 10, 10
 """Connections that one instance keeps open, and opens in addition under load.
@@ -77,6 +84,23 @@ def _on_this_machine(host: str) -> bool:
         return False
 
 
+class AnyTimestamp(Loader):
+    """Reads a time, also one beyond those of Python."""
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        reader = psycopg.adapters.get_loader(oid, Format.TEXT) or TimestamptzLoader
+        self._reader = reader(oid, context)
+
+    def load(self, data: Buffer) -> datetime:
+        """Return the time."""
+        try:
+            read: datetime = self._reader.load(data)
+        except psycopg.DataError:
+            return UNREADABLE_TIME
+        return read
+
+
 def postgresql_engine(url: str) -> AsyncEngine:
     """Make the engine; it connects when first used.
 
@@ -86,7 +110,9 @@ def postgresql_engine(url: str) -> AsyncEngine:
     values = connection_values(url)
 
     async def connect() -> psycopg.AsyncConnection[Any]:
-        return await psycopg.AsyncConnection.connect(**values)
+        connection = await psycopg.AsyncConnection.connect(**values)
+        connection.adapters.register_loader("timestamptz", AnyTimestamp)
+        return connection
 
     return create_async_engine(
         "postgresql+psycopg://",

@@ -1,12 +1,12 @@
 """Whether each history is as the bot wrote it; and how one is taken as it is found.
 
-What nobody without a key can do unseen: remove, edit, reorder or invent entries, or remove a whole history. What cannot
-be seen is a history put back together with its sealed ends, where the profile and its test are put back with it, or
-nothing was done since but what leaves no other trace.
+What nobody without a key can do unseen: remove, edit, reorder or invent entries, remove a whole history, or put a
+profile back that was changed or deleted since. What cannot be seen is a history put back together with its sealed ends,
+where the profile and its test are put back with it, or nothing was done since but what leaves no other trace.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,8 @@ from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import bindparam, col, delete, func, insert, text, tuple_, union, update
 
-from storage.crypto.keyring import Keyring, SealBrokenError
-from storage.maintenance.row_batches import WRONG_KIND, batches, in_order
+from storage.crypto.keyring import UNOPENED, WRONG_KIND, Keyring
+from storage.maintenance.row_batches import batches, in_order
 from storage.models import AuditChainRow, AuditDetailRow, AuditRow, ConnectionTestRow, ProfileRow
 from storage.tables.audit_chains import (
     ALL_CHAINS,
@@ -44,6 +44,21 @@ _AT_ONCE = 200
 
 _CLOCK_STEP = timedelta(seconds=1)
 """So much a clock may be set back between a save and its entry."""
+
+_LONGEST_SAVE = timedelta(seconds=15)
+"""So long a transaction may take between a save and its entry: it waits for locks."""
+
+_STORING = (
+    "saved",
+    "extra configurations changed",
+    "fixed",
+    "fixed with others",
+    "undone",
+    "moved to new defaults",
+    "password set privately",
+    "deleted",
+)
+"""The actions of which each entry is written with the profile as it is then, or without it any more."""
 
 _LONGEST_ID = 64
 
@@ -83,7 +98,7 @@ async def examine(connection: AsyncConnection, keyring: Keyring, on_progress: On
             if subject not in seen and (chain is None or chain.first != chain.last):
                 why = "its end does not open" if chain is None else "all its entries are gone"
                 histories.broken.append(BrokenHistory(workspace=subject[0], subject=subject[1], why=why))
-        histories.broken += await _behind_their_profile(connection, ends, seen)
+        histories.broken += await _not_of_their_time(connection, ends, seen)
         histories.broken += _miscounted(ends)
     except WRONG_KIND:
         why = "a value is of a wrong kind, and the rest could not be read"
@@ -116,24 +131,24 @@ async def _ends(connection: AsyncConnection, keyring: Keyring) -> _Ends:
 def _opened(keyring: Keyring, row: Row[Any]) -> bytes | None:
     try:
         return keyring.open(row.sealed, audit_chain_context(row))
-    except (SealBrokenError, *WRONG_KIND):
+    except UNOPENED:
         return None
 
 
 async def _follow(
     connection: AsyncConnection, ends: _Ends, histories: Histories, on_progress: OnProgress
-) -> set[Subject]:
-    """Go along every chain; return the subjects that have entries."""
+) -> dict[Subject, datetime | None]:
+    """Go along every chain; return the subjects that have entries, and when their profile was last stored by these."""
     total = await connection.scalar(select(func.count()).select_from(AuditRow)) or 0
-    seen: set[Subject] = set()
+    seen: dict[Subject, datetime | None] = {}
     walk: _Walk | None = None
     async for some in _entries(connection):
         for row in some:
             subject = (row.workspace, row.subject)
             if walk is None or walk.subject != subject:
                 walk = _started(walk, subject, ends, histories)
-                seen.add(subject)
             walk.take(row)
+            seen[subject] = walk.stored_at
         histories.entries += len(some)
         on_progress("Following the history", histories.entries, total)
     _started(walk, ("", ""), ends, histories)
@@ -173,6 +188,7 @@ class _Walk:
     def __init__(self, subject: Subject, chain: Chain | None, *, has_end: bool) -> None:
         self.subject = subject
         self.found = 0
+        self.stored_at: datetime | None = None
         self._chain = chain or Chain()
         self._place = self._chain.first
         self._number = 0
@@ -186,6 +202,8 @@ class _Walk:
             self._unlinked += 1
             return
         self.found += int(row.position <= self._chain.found)
+        if row.action in _STORING and row.position > self._chain.found:
+            self.stored_at = row.at
         self._why = self._why or (self._fault(row) if self._has_end else "its end is gone")
         self._place, self._number = Place(row.position, row.link), row.id
 
@@ -219,11 +237,15 @@ class _Walk:
         )
 
 
-async def _behind_their_profile(
-    connection: AsyncConnection, ends: _Ends, seen: Collection[Subject]
+async def _not_of_their_time(
+    connection: AsyncConnection, ends: _Ends, seen: Mapping[Subject, datetime | None]
 ) -> list[BrokenHistory]:
-    """Return the histories that know nothing of the last save or test, or of a whole profile: each was saved once."""
-    behind = []
+    """Return the histories that do not fit their profile.
+
+    They know nothing of its last save or test, or of it at all, although each was saved once; or they know that it was
+    stored or deleted since.
+    """
+    found = []
     columns = (ProfileRow.workspace, ProfileRow.user_id, ProfileRow.updated_at, ConnectionTestRow.tested_at)
     same = [col(getattr(ConnectionTestRow, name)) == getattr(ProfileRow, name) for name in ("workspace", "user_id")]
     profiles: Any = select(*map(col, columns)).join(ConnectionTestRow, and_(*same), isouter=True)
@@ -237,10 +259,12 @@ async def _behind_their_profile(
                     why = "there is a profile, and its whole history is gone"
                 elif chain is not None and moment(newest - _CLOCK_STEP) > chain.latest:
                     why = "its newest entries are gone: the profile was saved or tested since"
+                elif (stored_at := seen.get(subject)) is not None and row.updated_at < stored_at - _LONGEST_SAVE:
+                    why = "the profile is older than its history: it was put back after a change or a deletion"
                 else:
                     continue
-                behind.append(BrokenHistory(workspace=row.workspace, subject=row.user_id, why=why))
-    return behind
+                found.append(BrokenHistory(workspace=row.workspace, subject=row.user_id, why=why))
+    return found
 
 
 def _miscounted(ends: _Ends) -> Iterator[BrokenHistory]:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Table, bindparam, update
 
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, Keyring, RecordContext
 from storage.database import Database
 from storage.models import (
     AddressConfirmationRow,
@@ -146,7 +146,7 @@ async def _reseal_batch(
 def _opened(keyring: Keyring, row: Row[Any], context_of: Callable[[Any], RecordContext]) -> bytes | None:
     try:
         return keyring.open(row.sealed, context_of(row))
-    except (SealBrokenError, ValueError):
+    except UNOPENED:
         # It stays as it is, for whoever finds the right key or the right row again.
         return None
 

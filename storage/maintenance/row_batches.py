@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import AutoString, Table, collate
 
+from storage.crypto.keyring import WRONG_KIND
+from storage.engines.foreign_values import is_unreadable
+
 BATCH = 1000
 """Rows that are read at a time."""
-
-WRONG_KIND = (ValueError, TypeError, AttributeError)
-"""What reading a value of the wrong kind raises, which SQLite allows in any column."""
 
 Pair = tuple[Row[Any] | None, Row[Any] | None]
 
@@ -66,6 +66,8 @@ async def _rows(table: Table, connection: AsyncConnection) -> AsyncGenerator[Row
         async with aclosing(batches(connection, select(table).order_by(*order))) as several:
             async for some in several:
                 for row in some:
+                    if any(map(is_unreadable, row)):
+                        raise ValueError
                     yield row
     except WRONG_KIND:
         raise UnreadableRowError(

@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Table, func, text
 
 from storage.crypto.key_checks import check_context
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError, key_id_of
+from storage.crypto.keyring import WRONG_KIND, Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
 from storage.engines.transactions import DatabaseFault, fault_of, without_timeouts
 from storage.maintenance.history import SOME_WORKSPACE, BrokenHistory, Histories, examine, take_as_found
 from storage.maintenance.rotation import SEALED, Sealed
-from storage.maintenance.row_batches import WRONG_KIND, batches
+from storage.maintenance.row_batches import batches
 from storage.models import KeyCheckRow, PasswordLinkRow
 from storage.tables.password_links import link_context
 from storage.tables.workspaces import WorkspaceTable

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlmodel import col, delete, or_, select
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import AddressConfirmationRow
 from storage.tables.table import Table, insert_or_replace, now
 
@@ -48,7 +48,7 @@ class AddressConfirmationTable(Table):
             return None
         try:
             return self._keyring.open(row.sealed, address_confirmation_context(row))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             # Nothing is confirmed then, and a code can be asked for anew.
             return None
 

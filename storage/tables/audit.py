@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlalchemy import Row, Select
 from sqlmodel import col, delete, exists, func, insert, select, update
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import AuditDetailRow, AuditRow
 from storage.tables.audit_chains import AuditChainTable, Place, content_of, link_of
 from storage.tables.table import Table
@@ -185,7 +185,7 @@ class AuditTable(Table):
     def _opened(self, row: Row[Any]) -> tuple[str, ...]:
         try:
             return tuple(json.loads(self._keyring.open(row.sealed, audit_detail_context(row))))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             # Who changed which fields is told all the same.
             return ()
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 from sqlalchemy import Row
 from sqlmodel import col, delete, exists, or_, select, update
 
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, Keyring, RecordContext
 from storage.models import AuditChainRow, ProfileRow
 from storage.tables.table import Table, insert_new
 
@@ -170,7 +170,7 @@ class AuditChainTable(Table):
             return
         try:
             count = ChainCount.from_document(self._keyring.open(row.sealed, audit_chain_context(row)))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             # It stays as it is, for `db verify` to see.
             return
         await self._seal(row, replace(count, chains=count.chains + by).to_document())
@@ -210,7 +210,7 @@ class AuditChainTable(Table):
             return None
         try:
             return Chain.from_document(self._keyring.open(row.sealed, audit_chain_context(row)))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             return None
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlmodel import case, col, delete, exists, insert, select, update
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import BulkRunRow, RunResultRow
 from storage.tables.table import Table, insert_new, insert_or_replace, now
 
@@ -123,7 +123,7 @@ class BulkRunTable(Table):
     def _opened(self, row: Any) -> bytes | None:
         try:
             return self._keyring.open(row.sealed, run_result_context(row))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             # A lost summary costs one more test.
             return None
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from sqlmodel import col, delete, select
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import FormTestRow
 from storage.tables.table import Table, insert_or_replace, now
 
@@ -49,7 +49,7 @@ class FormTestTable(Table):
             return None
         try:
             return self._keyring.open(row.sealed, form_test_context(row))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             # It costs nobody anything: the profile is tested once more.
             return None
 

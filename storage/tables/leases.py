@@ -26,9 +26,10 @@ class LeaseTable(Table):
         values = {"name": name, "seconds": seconds, "longest": seconds if longest is None else longest}
         return await self._connection.scalar(with_now(self._connection, _TAKE), values) is not None
 
-    async def held(self) -> set[str]:
-        """Return the leases that somebody holds now."""
-        held = select(LeaseRow.name).where(col(LeaseRow.ends_at) > now(self._connection))
+    async def held(self, *, longest: float) -> set[str]:
+        """Return the leases that somebody holds now, for `longest` seconds at most; as `take`."""
+        time = now(self._connection)
+        held = select(LeaseRow.name).where(col(LeaseRow.ends_at).between(time, time + longest + 1))
         return set(await self._connection.scalars(held))
 
     async def seconds_left(self, name: str) -> float:

@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Row
 from sqlmodel import and_, case, col, delete, func, insert, or_, select, tuple_, update
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import OutboxRow
 from storage.tables.table import Table, now
 
@@ -273,7 +273,7 @@ class OutboxTable(Table):
     def _opened(self, row: Row[Any]) -> StoredNotice:
         try:
             document = self._keyring.open(row.sealed, outbox_context(row))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             document = None
         return StoredNotice(
             record_id=row.record_id,

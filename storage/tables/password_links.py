@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import col, delete, insert, select, update
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import PasswordLinkRow
 from storage.tables.table import Table, now
 
@@ -62,7 +62,7 @@ class PasswordLinkTable(Table):
             return None
         try:
             document = self._keyring.open(row.sealed, link_context(row))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             return None
         return StoredLink(workspace=row.workspace, user=user, document=document)
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Row, Select, Subquery
 from sqlalchemy.orm import aliased
 from sqlmodel import bindparam, col, delete, exists, func, insert, select, text, tuple_, union_all, update
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import PersonRow, SearchRow, StateCountRow
 from storage.tables.name_order import NameOrder, name_order
 from storage.tables.people_query import Cursor, Query
@@ -542,7 +542,7 @@ class PeopleTable(Table):
     def _document(self, row: PersonRow | Row[Any]) -> "_Document":
         try:
             return _read(self._keyring.open(row.sealed, person_context(row)))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             # A name that does not open is asked of the workspace again; until then the person has none.
             return _Document()
 

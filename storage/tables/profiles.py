@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import bindparam, col, delete, exists, select
 
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, Keyring, RecordContext
 from storage.models import ConnectionTestRow, PersonRow, ProfileRow
 from storage.tables.table import RecordTable, Table, insert_or_replace, is_one_of
 
@@ -68,7 +68,7 @@ def opened_test(row: Any, keyring: Keyring) -> StoredTest | None:
     """Open a row; None when it does not open."""
     try:
         document = keyring.open(row.sealed, connection_test_context(row))
-    except (SealBrokenError, ValueError):
+    except UNOPENED:
         # A lost test result costs nobody anything: the next test writes a new one.
         return None
     return StoredTest(record_id=row.record_id, revision=row.revision, tested_at=row.tested_at, document=document)
@@ -176,7 +176,7 @@ class ProfileTable(RecordTable):
     def _opened(self, row: Any) -> StoredProfile | UnreadableRecordError:
         try:
             return _stored(row, self._keyring.open(row.sealed, profile_context(row)))
-        except (SealBrokenError, ValueError) as error:
+        except UNOPENED as error:
             return UnreadableRecordError(
                 record_id=row.record_id, revision=row.revision, created_at=row.created_at, cause=type(error).__name__
             )

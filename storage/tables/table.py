@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped
 from sqlmodel import JSON, Float, SQLModel, cast, func, literal, literal_column, select, text, update
 
-from storage.crypto.keyring import Keyring, RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, Keyring, RecordContext
 from storage.models import SealedRow
 
 _NOW = {
@@ -115,7 +115,7 @@ class RecordTable(Table):
         """Open a row; None when its seal is broken or its key is not configured."""
         try:
             return self._keyring.open(row.sealed, self._context(row))
-        except (SealBrokenError, ValueError):
+        except UNOPENED:
             return None
 
     async def _save(

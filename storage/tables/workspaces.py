@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row
-from sqlmodel import bindparam, col, delete, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Row
+from sqlmodel import bindparam, col, delete, exists, literal, select, union_all, update
 
-from storage.crypto.keyring import RecordContext, SealBrokenError
+from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import (
     AddressConfirmationRow,
     AuditChainRow,
@@ -40,12 +40,9 @@ from storage.models import (
 from storage.tables.table import RecordTable, StaleRevisionError, insert_new, insert_or_replace
 
 _EVERYTHING = (
-    AuditDetailRow,
-    AuditChainRow,
     RunResultRow,
     ProfileRow,
     ConnectionTestRow,
-    AuditRow,
     PersonRow,
     SearchRow,
     StateCountRow,
@@ -59,6 +56,10 @@ _EVERYTHING = (
     OutboxRow,
     PeopleReadingRow,
     WorkspaceMarkRow,
+    # Last, as whoever saves does it: two that lock the same in another order wait for each other.
+    AuditChainRow,
+    AuditRow,
+    AuditDetailRow,
 )
 
 _RECORD, _MARK = "record", "mark"
@@ -174,14 +175,12 @@ class WorkspaceTable(RecordTable):
 
     async def left_before(self, at: datetime) -> list[str]:
         """Return the workspaces that left before a time."""
-        return list(
-            await self._connection.scalars(select(WorkspaceRow.workspace).where(col(WorkspaceRow.left_at) < at))
-        )
+        return list(await self._connection.scalars(select(WorkspaceRow.workspace).where(*_left_before(at))))
 
     async def purge(self, workspace: str, *, left_before: datetime) -> bool:
         """Delete everything that is stored of a workspace; False when it has not left before that time (any more)."""
         gone = await self._connection.execute(
-            delete(WorkspaceRow).filter_by(workspace=workspace).where(col(WorkspaceRow.left_at) < left_before)
+            delete(WorkspaceRow).filter_by(workspace=workspace).where(*_left_before(left_before))
         )
         if gone.rowcount == 0:
             return False
@@ -216,8 +215,7 @@ class WorkspaceTable(RecordTable):
     def _opened(self, row: Row[Any], context_of: Callable[[Any], RecordContext]) -> bytes | None:
         try:
             return self._keyring.open(row.sealed, context_of(row))
-        except (SealBrokenError, ValueError, TypeError, AttributeError):
-            # Not only the sealed bytes may have been altered: SQLite takes values of any kind in any column.
+        except UNOPENED:
             return None
 
     async def _put_mark(self, record: Any) -> None:
@@ -230,6 +228,12 @@ class WorkspaceTable(RecordTable):
         )
         mark.sealed = self._keyring.seal(record.record_id.encode(), workspace_mark_context(mark))
         await insert_or_replace(self._connection, WorkspaceMarkRow, mark.model_dump(), key=["workspace"])
+
+
+def _left_before(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return whether a workspace left before a time. Where an installation is, somebody else wrote that it did."""
+    installed = exists().where(col(InstallationRow.workspace) == WorkspaceRow.workspace)
+    return (col(WorkspaceRow.left_at) < at, ~installed)
 
 
 @cache

@@ -8,6 +8,7 @@ from bot.profiles.account.profile import LABELS, Field
 from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import OnChange, update_person
+from storage.crypto.keyring import WRONG_KIND
 from storage.database import Database, Transaction
 from storage.tables.table import StaleRevisionError
 
@@ -88,7 +89,7 @@ class Retention:
                 # One at a time: whoever saves waits for the purge of their own history at most.
                 async with self.database.writing() as tx:
                     await tx.audit.purge(workspace, subject, before=before)
-            except (ValueError, TypeError):
+            except WRONG_KIND:
                 # A value of another kind than the bot writes, which `db verify` names; nobody else's waits for that.
                 continue
 

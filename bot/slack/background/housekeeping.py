@@ -92,7 +92,7 @@ class Housekeeping:
     async def _sync_all_users(self) -> None:
         """Sync the users of each workspace where that is due; a few at a time, should Slack be slow in one."""
         async with self.database.reading() as tx:
-            held = await tx.leases.held()
+            held = await tx.leases.held(longest=DAY_SECONDS)
         due = iter([key for key in await self.workspaces.keys() if people_lease(key) not in held])
 
         async def read_some() -> None:

@@ -1,7 +1,10 @@
 """The history carries: tests of what is not saved are in it, deletion leaves its outline, and no edit stays unseen."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.faults import Fault
@@ -147,6 +150,28 @@ async def test_nothing_that_is_done_by_hand_in_the_database_is_taken_for_history
         assert [(one.workspace, one.subject) for one in found.histories.broken] == [(TEAM, ADA)], statement
         await store.put_back({"audit_entries": kept["audit_entries"]})
     assert (await verified(http_demo)).good
+
+
+async def test_a_profile_that_is_put_back_after_a_change_or_its_deletion_is_missed_in_its_history(
+    http_demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    before = (await store.contents())["email_profiles"]
+    await open_form(http_demo, GRACE, "edit @ada")
+    await workspace.fill(GRACE, "SMTP Server Address", "elsewhere.demo.example")
+    assert await workspace.submit(GRACE) == {}
+    assert (await profile_of(http_demo)).password is None
+    assert (await verified(http_demo)).good
+    monkeypatch.setattr("storage.maintenance.history._LONGEST_SAVE", timedelta(0))
+    put_back = "the profile is older than its history: it was put back after a change or a deletion"
+    await store.put_back({"email_profiles": before})
+    assert [str(one) for one in (await verified(http_demo)).histories.broken] == [f"{TEAM} {ADA} ({put_back})"]
+    owner = Person(TEAM, ADA)
+    await http_demo.bot.connections._profiles.delete(caller=owner, owner=owner)
+    assert (await verified(http_demo)).good
+    await store.put_back({"email_profiles": before})
+    assert [str(one) for one in (await verified(http_demo)).histories.broken] == [f"{TEAM} {ADA} ({put_back})"]
 
 
 async def test_what_a_version_before_kept_of_a_dropped_password_is_not_put_back(http_demo: Demo) -> None:

@@ -2,6 +2,7 @@
 
 import random
 
+import aiohttp
 import pytest
 
 from bot.demo.run import Demo
@@ -56,6 +57,33 @@ async def test_a_record_with_any_bit_flipped_is_used_for_nothing(http_demo: Demo
     await store.edit("UPDATE email_profiles SET sealed = :sealed", sealed=sealed)
     await http_demo.workspace.command(ADA, "/email-profile")
     assert "mail.demo.example" in searchable(http_demo.workspace.messages(ADA)[-1])
+
+
+async def test_one_edited_row_keeps_nobody_else_from_being_served(
+    http_demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.health.LOOK_SECONDS", 0.0)
+    workspace = http_demo.workspace
+    for user in (ADA, GRACE):
+        await set_up(http_demo, user)
+    edits = [ADAS.format("key_id = 'ffffffff'"), "UPDATE people SET key_id = 'ffffffff' WHERE user_id = 'U0ADA'"]
+    if store.url.startswith("sqlite:"):
+        # PostgreSQL takes values of one kind in a column.
+        edits += [ADAS.format("updated_at = 'yesterday'"), ADAS.format("sealed = 'a text'")]
+        edits += ["UPDATE people SET record_id = x'ff' WHERE user_id = 'U0ADA'"]
+    else:
+        edits += [ADAS.format("updated_at = 'infinity'")]
+    kept = {name: rows for name, rows in (await store.contents()).items() if name in ("email_profiles", "people")}
+    for edit in edits:
+        await store.edit(edit)
+        async with aiohttp.ClientSession() as session, session.get(f"{http_demo.bot_url}/readyz") as answer:
+            assert (answer.status, await answer.text()) == (200, "ready"), edit
+        workspace.all_messages.clear()
+        await workspace.command(GRACE, "/email-profile", "list")
+        assert "went wrong" not in searchable(workspace.messages(GRACE)[-1]), edit
+        await workspace.command(GRACE, "/email-profile")
+        assert "mail.demo.example" in searchable(workspace.messages(GRACE)[-1]), edit
+        await store.put_back(kept)
 
 
 async def test_typing_everything_again_mends_it(http_demo: Demo, store: Store) -> None:
