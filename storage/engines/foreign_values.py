@@ -9,16 +9,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Dialect, LargeBinary
+from sqlalchemy import Dialect, Integer, LargeBinary
 from sqlalchemy.dialects.sqlite import DATETIME
 
 UNREADABLE_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 UNREADABLE_BYTES = b"?"
+UNREADABLE_NUMBER = -(2**62)
 
 
 def is_unreadable(value: object) -> bool:
     """Whether a value stands for one that could not be read."""
-    return value in (UNREADABLE_TIME, UNREADABLE_BYTES)
+    return value in (UNREADABLE_TIME, UNREADABLE_BYTES, UNREADABLE_NUMBER)
 
 
 class AnyTime(DATETIME):
@@ -37,6 +38,14 @@ class AnyBytes(LargeBinary):
         """Return what reads a value."""
         read = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
         return _or_else(read, UNREADABLE_BYTES)
+
+
+class AnyNumber(Integer):
+    """A whole number of SQLite's, whatever stands in its column."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], int | None]:  # noqa: ARG002
+        """Return what reads a value."""
+        return lambda value: value if value is None or isinstance(value, int) else UNREADABLE_NUMBER
 
 
 def _or_else(read: Callable[[Any], Any] | None, unreadable: object) -> Callable[[Any], Any] | None:

@@ -4,7 +4,8 @@ There is one chain a subject, so that nobody's save waits for somebody else's. W
 remove, edit, reorder or invent entries, and cannot make the sealed ends fit that: `db verify` compares them. How many
 chains a workspace has is sealed too, so that a whole one does not vanish.
 
-A transaction locks a person's line in the list before their chain, and a chain before the count of the workspace.
+A transaction locks a person's links, tests of forms, confirmation and messages before their line in the list, that
+before their chain, and a chain before the count of the workspace.
 """
 
 import hashlib

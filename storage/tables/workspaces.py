@@ -104,8 +104,7 @@ class _Pair:
     @property
     def revision(self) -> int:
         """The record's revision, whether it opens or not; 0 without one, and for a value that is none."""
-        stored = self.record.revision if self.record is not None else 0
-        return stored if isinstance(stored, int) else 0
+        return max(self.record.revision, 0) if self.record is not None else 0
 
 
 class WorkspaceTable(RecordTable):

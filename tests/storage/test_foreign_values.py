@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 from storage.database import Database
 from storage.maintenance.verify import verify
+from storage.tables.people_query import Query
 from tests.counts import scaled
 from tests.storage.filled_database import LONG_AGO, furnish, user_id
 from tests.storage.progress import change, silent
@@ -28,6 +29,8 @@ async def read_everybody(database: Database) -> set[str]:
     async with database.reading() as tx:
         assert set(await tx.people.of("T1", PEOPLE)) == set(PEOPLE)
         await tx.tests.of("T1", PEOPLE)
+        listed = await tx.people.page("T1", Query(states=(2,)), limit=15)
+        assert {*PEOPLE} - {person.user for person, _ in listed} <= {ALTERED}
         profiles = await tx.profiles.of("T1", PEOPLE)
     return {user for user, profile in profiles.items() if not isinstance(profile, Exception)}
 

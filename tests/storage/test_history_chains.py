@@ -351,3 +351,16 @@ async def test_a_value_of_a_wrong_kind_in_a_history_is_seen(sqlite: Database, st
     await change(sqlite, f"UPDATE audit_entries {statement} WHERE id = 2")
     assert await broken(sqlite)
     assert not (await verify(sqlite, silent)).good
+
+
+async def test_a_value_of_a_wrong_kind_hides_no_other_history(sqlite: Database) -> None:
+    await sqlite.check_keys()
+    for user in ("U1", "U2"):
+        await save(sqlite, user, times=3)
+    await change(
+        sqlite, "UPDATE audit_entries SET actor = x'ff' WHERE id = 2", "DELETE FROM audit_entries WHERE id = 5"
+    )
+    assert await broken(sqlite) == [
+        "T1 U1 (entry 2 holds a value of a wrong kind)",
+        "T1 U2 (before entry 6 others are missing)",
+    ]

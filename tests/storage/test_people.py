@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from bot.profiles.people.members import restore_order
+from bot.profiles.people.access import Member, Person
+from bot.profiles.people.members import restore_order, upsert_member
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
@@ -319,3 +320,24 @@ async def test_people_are_found_and_counted_by_labels_as_a_whole_and_by_ids(data
         second = await tx.people.get("T1", "U2")
     assert second is not None
     assert (second.labels, second.note) == (("cause 2", "stage Sign-in"), "why U2")
+
+
+async def test_a_deletion_and_a_reading_that_meets_the_person_no_more_do_not_wait_for_each_other(
+    database: Database, url: str, keyring: Keyring, store: Store
+) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    await put(database, "U1", "Ada")
+    async with database.writing() as tx:
+        await tx.outbox.add("T1", "U1", kind="changed", document=b"{}")
+        await tx.confirmations.put("T1", "U1", b"{}", seconds=None)
+    other = Database.connect(url, keyring)
+    gone = Member(person=Person("T1", "U1"), name="Ada", address="", is_admin=False, is_deactivated=True)
+    async with database.writing() as tx:
+        await tx.confirmations.forget("T1", "U1")
+        reading = asyncio.create_task(upsert_member(other, gone, at=NOW))
+        await store.until("SELECT 1 FROM pg_locks WHERE NOT granted")
+        await tx.outbox.end_all("T1", "U1", "profile_deleted")
+        await tx.people.lock_for_update("T1", "U1")
+    assert await reading
+    await other.close()

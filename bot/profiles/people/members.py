@@ -144,13 +144,15 @@ async def upsert_member(database: Database, member: Member, *, at: datetime) -> 
     """
     person = member.person
     async with database.writing() as tx:
-        known = await tx.people.lock_for_update(person.workspace, person.user)
         if reason_ineligible(member):
-            # A link made before must not outlive the right to use it.
+            # A link made before must not outlive the right to use it. In the order of a deletion, which locks the
+            # person's line after these: else the two could wait for each other.
             await tx.links.forget(person.workspace, person.user)
-            await tx.outbox.end_all(person.workspace, person.user, NO_MEMBER)
             await tx.form_tests.forget(person.workspace, person.user)
             await tx.confirmations.forget(person.workspace, person.user)
+            await tx.outbox.end_all(person.workspace, person.user, NO_MEMBER)
+        known = await tx.people.lock_for_update(person.workspace, person.user)
+        if reason_ineligible(member):
             if (await load(tx, person)).revision:
                 return await _kept_for_a_while(tx, member, known, at)
             await tx.people.remove(person.workspace, person.user)
