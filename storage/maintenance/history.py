@@ -208,12 +208,6 @@ class _Walk:
         self._place, self._number = Place(row.position, row.link), row.id
 
     def _fault(self, row: Row[Any]) -> str:
-        try:
-            return self._difference(row)
-        except WRONG_KIND:
-            return f"entry {row.id} holds a value of a wrong kind"
-
-    def _difference(self, row: Row[Any]) -> str:
         expected = self._place.position + 1
         if row.position > expected:
             return f"before entry {row.id} others are missing"

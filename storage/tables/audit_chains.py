@@ -113,7 +113,8 @@ def moment(at: datetime) -> str:
 
 
 def _digest(*texts: str) -> str:
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+    # What is no text, somebody else wrote: it gets a digest too, which fits nothing.
+    return hashlib.sha256(json.dumps(texts, default=repr).encode()).hexdigest()
 
 
 class AuditChainTable(Table):

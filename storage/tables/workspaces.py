@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row
-from sqlmodel import bindparam, col, delete, exists, literal, select, union_all, update
+from sqlalchemy import Row
+from sqlmodel import bindparam, col, delete, literal, select, union_all, update
 
 from storage.crypto.keyring import UNOPENED, RecordContext
 from storage.models import (
@@ -174,12 +174,14 @@ class WorkspaceTable(RecordTable):
 
     async def left_before(self, at: datetime) -> list[str]:
         """Return the workspaces that left before a time."""
-        return list(await self._connection.scalars(select(WorkspaceRow.workspace).where(*_left_before(at))))
+        return list(
+            await self._connection.scalars(select(WorkspaceRow.workspace).where(col(WorkspaceRow.left_at) < at))
+        )
 
     async def purge(self, workspace: str, *, left_before: datetime) -> bool:
         """Delete everything that is stored of a workspace; False when it has not left before that time (any more)."""
         gone = await self._connection.execute(
-            delete(WorkspaceRow).filter_by(workspace=workspace).where(*_left_before(left_before))
+            delete(WorkspaceRow).filter_by(workspace=workspace).where(col(WorkspaceRow.left_at) < left_before)
         )
         if gone.rowcount == 0:
             return False
@@ -227,12 +229,6 @@ class WorkspaceTable(RecordTable):
         )
         mark.sealed = self._keyring.seal(record.record_id.encode(), workspace_mark_context(mark))
         await insert_or_replace(self._connection, WorkspaceMarkRow, mark.model_dump(), key=["workspace"])
-
-
-def _left_before(at: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return whether a workspace left before a time. Where an installation is, somebody else wrote that it did."""
-    installed = exists().where(col(InstallationRow.workspace) == WorkspaceRow.workspace)
-    return (col(WorkspaceRow.left_at) < at, ~installed)
 
 
 @cache

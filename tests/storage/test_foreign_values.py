@@ -1,6 +1,6 @@
 """One value that no driver can read, or a key's id that nobody has, is that row's own trouble and nobody else's."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlmodel import SQLModel
 
@@ -8,7 +8,7 @@ from storage.database import Database
 from storage.maintenance.verify import verify
 from storage.tables.people_query import Query
 from tests.counts import scaled
-from tests.storage.filled_database import LONG_AGO, furnish, user_id
+from tests.storage.filled_database import furnish, user_id
 from tests.storage.progress import change, silent
 from tests.store import Store
 
@@ -85,16 +85,3 @@ async def test_a_lease_that_nobody_takes_for_so_long_holds_nothing_up(database: 
         await tx.leases.take("people of T1", seconds=60)
         await tx.leases.take("people of T2", seconds=timedelta(days=400).total_seconds())
         assert await tx.leases.held(longest=timedelta(days=1).total_seconds()) == {"people of T1"}
-
-
-async def test_a_workspace_where_the_bot_is_installed_is_not_purged_because_somebody_writes_that_it_left(
-    database: Database,
-) -> None:
-    async with database.writing() as tx:
-        for workspace in ("T1", "T2"):
-            await tx.workspaces.save(workspace, b"{}", expected_revision=0)
-            await tx.workspaces.set_left(workspace, LONG_AGO)
-        await tx.installations.save("T1", b"{}", expected_revision=0)
-        assert await tx.workspaces.left_before(datetime.now(UTC)) == ["T2"]
-        assert not await tx.workspaces.purge("T1", left_before=datetime.now(UTC))
-        assert await tx.workspaces.purge("T2", left_before=datetime.now(UTC))

@@ -8,7 +8,6 @@ from bot.profiles.account.profile import LABELS, Field
 from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import OnChange, update_person
-from storage.crypto.keyring import WRONG_KIND
 from storage.database import Database, Transaction
 from storage.tables.table import StaleRevisionError
 
@@ -85,13 +84,9 @@ class Retention:
         async with self.database.reading() as tx:
             due = await tx.audit.older(before)
         for workspace, subject in due:
-            try:
-                # One at a time: whoever saves waits for the purge of their own history at most.
-                async with self.database.writing() as tx:
-                    await tx.audit.purge(workspace, subject, before=before)
-            except WRONG_KIND:
-                # A value of another kind than the bot writes, which `db verify` names; nobody else's waits for that.
-                continue
+            # One at a time: whoever saves waits for the purge of their own history at most.
+            async with self.database.writing() as tx:
+                await tx.audit.purge(workspace, subject, before=before)
 
     async def _purge_passwords_of_deactivated(self, now: datetime) -> None:
         async with self.database.reading() as tx:
