@@ -149,7 +149,7 @@ def _pinned(link: PrivateLink, subject: LinkSubject) -> str:
     """Return who pinned the certificate that is trusted, as HTML; empty where none is pinned."""
     if link.pinned_by is None:
         return ""
-    trusted = "of all certificates this server may show, only the one with the pinned key is trusted (PIN)"
+    trusted = "only a server that shows the pinned key is trusted (PIN)"
     if link.pinned_by == link.owner.user:
         return paragraph(f"You pinned its certificate: {trusted}.")
     who = f"{subject.pinned_by} pinned its certificate" if subject.pinned_by else "Somebody pinned its certificate"

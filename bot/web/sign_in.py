@@ -156,7 +156,7 @@ class SignInPages:
     def _with_link(self, title: str, sentence: str, held: BrowserCookie, workspace: str, status: int) -> web.Response:
         url = self.provider.authorize_url(state=held.state, nonce=held.nonce, workspace=workspace)
         link = f'<p><a class="primary" rel="noreferrer" href="{escape(url)}">Sign in with Slack</a></p>'
-        hint = '<p class="hint">In this browser, while the link is good: ten minutes.</p>'
+        hint = '<p class="hint">Stay in this browser. The link works for ten minutes.</p>'
         return self._holding(self.pages.response(title, f"{paragraph(sentence)}{link}{hint}", status), held)
 
     def _begin_again(self) -> web.Response:
