@@ -26,7 +26,6 @@ from bot.profiles.connection_tests.mailboxes import Mailbox, mailbox_meant
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import Lock, LockNotice, notify_of_lock
-from bot.providers.providers import SignIn
 from bot.providers.recognition import provider_of
 from bot.smtp.account import Account, Encryption, ReachedServer
 from bot.smtp.network.guard import literal, without_mapping
@@ -40,13 +39,13 @@ _ONE_LOGIN = Limit("a login of a person", 1, DAY, "")
 _TOLD = Limit("locks told", 1, DAY, "")
 _THIS_MACHINE = "this machine"
 """All addresses of the loopback are one server."""
-_LEFT_TO_OWNER = "Their login was refused too often just now, and is left to its owner."
+_LEFT_TO_OWNER = "Their login was refused too often just now, so it was not tried."
 
 
 class SignInLimitedError(RateLimitedError):
     """A limit was found to be reached only when the server was; nobody was signed in."""
 
-    consequence = "The test broke off before the sign-in, and the last result stays as it was."
+    consequence = "The test ended before the sign-in, and the last result stays as it was."
 
 
 @dataclass(kw_only=True)
@@ -66,6 +65,7 @@ class CountedSignIn:
     _spent: UserError | None = None
     _counted: list[tuple[Limit, str]] = field(default_factory=list)
     _mailbox: Mailbox = field(init=False)
+    _reached: str = ""
 
     def __post_init__(self) -> None:
         self._mailbox = mailbox_meant(self.login)
@@ -94,6 +94,7 @@ class CountedSignIn:
             UserError: the same in a test of many, which leaves the login to its owner.
         """
         count = _Count(tx)
+        self._reached = server.pin or " ".join(sorted(map(_named, server.addresses)))
         # In one order, because two tests that lock the same rows in two orders would wait for each other.
         for name in sorted({*map(_named, server.addresses), *([f"key {server.pin}"] if server.pin else [])}):
             if name != self._typed_server:
@@ -125,15 +126,15 @@ class CountedSignIn:
     async def tell_of_locks(self, tx: Transaction, left: SignInsLeft, named: Collection[str]) -> bool:
         """Write admins (`named` are further ones, by user id) what a refused sign-in has locked; whether there is any.
 
-        A lock of one login, or of one person, is told once a day.
+        A lock of a login at one server, or of a person, is told once a day: one at another server hides none.
         """
         locks = {Lock.LOGIN: (left.left, left.until), Lock.PERSON: (left.own_left, left.own_until)}
-        about = {Lock.LOGIN: self._mailbox.name, Lock.PERSON: self.caller}
+        about = {Lock.LOGIN: (self._mailbox.name, self._reached), Lock.PERSON: (self.caller,)}
         told = False
         for lock, (still, until) in locks.items():
             if still != 0 or until is None:
                 continue
-            told_key = limit_key(_TOLD, self.workspace, lock, about[lock])
+            told_key = limit_key(_TOLD, self.workspace, lock, *about[lock])
             if (await tx.limits.take(told_key, most=1, seconds=DAY)).taken:
                 notice = LockNotice(lock=lock, by=self.caller, login=self.login, host=self.host, until=until)
                 await notify_of_lock(tx, self.workspace, notice, named)
@@ -169,8 +170,8 @@ class CountedSignIn:
         without its domain may be any of them: it counts for each, and each counts for it.
         """
         provider = provider_of(self.host)
-        if provider is not None and provider.value.sign_in is SignIn.API_KEY:
-            # All its customers sign in as "apikey" or the like, which is nobody's mailbox.
+        if provider is not None and self.login.casefold() == provider.value.shared_login.casefold():
+            # Nobody's mailbox: all customers sign in with it, each with a key of their own.
             return
         limit, name, domain = FAILED_SIGN_INS_EVERYWHERE, self._mailbox.name, self._mailbox.domain
         if not domain:
