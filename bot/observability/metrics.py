@@ -92,7 +92,7 @@ class Metrics:
         for why in ("late", "crowded", "unread"):
             self._closed.labels(why=why)
         for kind, ended in product(
-            ("changed", "deleted", "message", "reminder", "batch", "locked", "other"),
+            ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "other"),
             ("sent", "refused", "dropped", "lost"),
         ):
             self._notices.labels(kind, ended)
