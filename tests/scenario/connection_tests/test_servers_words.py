@@ -143,8 +143,9 @@ async def test_neither_challenge_nor_response_of_cram_md5_is_kept(tmp_path: Path
             assert "PDE4OTY" not in shown
 
 
+@pytest.mark.parametrize("password", ["moonlit77harbour", "tomoonlit77harbour"])
 async def test_what_an_admin_announces_to_the_server_stands_in_the_transcript_whether_it_is_the_password_or_not(
-    tmp_path: Path, certificates: Certificates
+    tmp_path: Path, certificates: Certificates, password: str
 ) -> None:
     def greeted(line: bytes) -> bytes:
         return b"250-mail.test says hello to " + line.split()[1] + b"\r\n250 AUTH PLAIN\r\n"
@@ -152,7 +153,7 @@ async def test_what_an_admin_announces_to_the_server_stands_in_the_transcript_wh
     async with ScriptedServer(tls=certificates.good, acts={"EHLO encrypted": greeted}) as server:
         network = OneServerNetwork(server.port)
         async with running_demo(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as demo:
-            await set_up_elsewhere(demo, password="moonlit77harbour")
+            await set_up_elsewhere(demo, password=password)
             for guess in ("moonlit77harbour", "starlit77harbour"):
                 await demo.workspace.command(GRACE, "/email-extra", f"add HELO {guess}.example.com @ada")
                 await run_test(demo, GRACE, "@ada")
@@ -214,5 +215,11 @@ async def test_only_the_owner_learns_what_a_refused_password_is_like(
             assert password is not None
             assert password.get_secret_value().endswith(" ")
             await demo.workspace.press(ADA, "Remove the blanks from the password and test again", message=owns)
+            fixed = await demo.workspace.wait_message(ADA, "Changed: `Password changed`")
             await settled(demo)
-            assert (ADA, "fixed") not in await history(demo)
+            fixed.reader = None
+            await demo.workspace.press(GRACE, "Undo", message=fixed)
+            await demo.workspace.wait_message(GRACE, "can no longer be undone")
+            await demo.workspace.press(ADA, "Undo", message=fixed)
+            await demo.workspace.wait_message(ADA, "Undone: Password changed")
+            assert not {"fixed", "undone"} & {action for _, action in await history(demo)}
