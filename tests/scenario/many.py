@@ -73,6 +73,8 @@ def many_settings(slacks: ManySlacks, database_url: str, **given: Any) -> Settin
         "database_url": database_url,
         "encryption_keys": generate_key(),
         "port": 0,
+        # Browsers come through a proxy that names the network of each.
+        "trusted_proxies": "127.0.0.1",
     }
     return GivenSettings(**{**values, **given})
 
