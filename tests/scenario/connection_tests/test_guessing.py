@@ -265,6 +265,29 @@ async def test_what_an_admin_stores_for_somebody_else_is_a_guess_even_if_it_was_
         assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
 
 
+async def test_an_admins_test_of_a_form_that_breaks_off_at_a_limit_is_in_the_history(
+    started: StartedBefore, tmp_path: Path
+) -> None:
+    async with attacked(tmp_path, started) as attack:
+        demo, workspace = attack.demo, attack.demo.workspace
+        await attack.save(ADA)
+        for _ in range(3):
+            await attack.guess(MALLORY)
+        before = attack.sign_ins
+        await open_form(demo, GRACE, "edit @ada")
+        await workspace.fill(GRACE, "SMTP Server Address", "other.test")
+        await workspace.fill(GRACE, "Password", "a guess")
+        await workspace.press(GRACE, "Test connection")
+        await workspace.wait_view(GRACE, "Email profile", containing="broke off before the sign-in")
+        await settled(demo)
+        assert attack.sign_ins == before
+        await workspace.command(ADA, "/email-profile", "history")
+        told = searchable(workspace.messages(ADA)[-1])
+        assert "tested a form" in told
+        assert "broken off at a limit" in told
+        assert "other.test" in told
+
+
 async def test_a_password_that_one_server_accepted_is_a_guess_at_another_behind_the_same_name(
     started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
