@@ -204,7 +204,9 @@ class InstallHandlers:
                 await count(tx, INSTALLATION_PAGES, client_address(request))
         except RateLimitedError as error:
             return self._pages.rate_limited(error)
-        answer = await to_aiohttp_response(await handle(await to_bolt_request(request)))
+        # Browsers send no body with these, and what anybody else sends is not read.
+        asked = AsyncBoltRequest(body="", query=request.query_string, headers=dict(request.headers))
+        answer = await to_aiohttp_response(await handle(asked))
         answer.headers.update(self._pages.headers)
         for cookie in answer.cookies.values():
             # Slack sends people back by a link, with which browsers send such cookies.

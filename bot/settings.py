@@ -181,6 +181,8 @@ class Settings(BaseSettings):
     def _private_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("https://") and not _on_loopback(value):
             raise ValueError("passwords are typed there, so it begins with https://.")
+        if value is not None and urlsplit(value)[2:] != ("", "", ""):
+            raise ValueError("pages have paths of their own, so it ends after the host and port.")
         return value
 
     @field_validator("history_days", mode="before")

@@ -42,7 +42,8 @@ class Facts:
     hosts that do not send for these. `servers` are the ones to use, the best first, and
     `own_domain_servers` those for a domain of one's own, where they are others. `sign_in` and `login` are
     how one signs in, `page` is where an app password, a separate password or credentials are made, and `first` is a
-    sentence about what has to be switched on before, or why it is not possible. With
+    sentence about what has to be switched on before, or why it is not possible. `shared_login` is the login of all
+    its customers, where they have one. With
     `judges_sender_only_with_message` the sender is accepted at MAIL and RCPT, and judged after the message. `spf` are
     the domains that an SPF record includes which covers these servers; none where that is not known, and for services
     that send with a return path of their own.
@@ -57,6 +58,7 @@ class Facts:
     own_domain_servers: tuple[Server, ...] = ()
     sign_in: SignIn = SignIn.PASSWORD
     login: str = "the full address"
+    shared_login: str = ""
     page: str = ""
     first: str = ""
     judges_sender_only_with_message: bool = False
@@ -565,6 +567,7 @@ class Provider(Enum):
         servers=(Server("smtp.sendgrid.net", 587, "TLS"), Server("smtp.sendgrid.net", 465, "SSL")),
         sign_in=SignIn.API_KEY,
         login="the word apikey",
+        shared_login="apikey",
         page="SendGrid's settings, API Keys",
         judges_sender_only_with_message=True,
         source=("https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"),
@@ -617,6 +620,7 @@ class Provider(Enum):
         servers=_tls("smtp.sparkpostmail.com"),
         sign_in=SignIn.API_KEY,
         login="the word SMTP_Injection",
+        shared_login="SMTP_Injection",
         page="SparkPost's API Keys",
         source="https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/services.json",
     )

@@ -15,11 +15,15 @@ _OF_ONE_CUSTOMER = 64
 """Bits that the addresses of one IPv6 customer have in common at least (RFC 6177)."""
 
 
+_BEFORE_IPV4 = 96
+"""Bits before an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2)."""
+
+
 class NetworkAddresses:
     """Reads network addresses of connections and requests; `trusted_proxies` are those whose word counts."""
 
     def __init__(self, trusted_proxies: Sequence[Network] = ()) -> None:
-        self._trusted = tuple(trusted_proxies)
+        self._trusted = tuple(map(_unmapped, trusted_proxies))
         self._unheard_of = not trusted_proxies
 
     def is_trusted(self, peer: str) -> bool:
@@ -66,6 +70,14 @@ def _read(text: str) -> _Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _unmapped(network: Network) -> Network:
+    """Return the IPv4 network that an IPv6 one stands for, as addresses are read; any other as it is."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _BEFORE_IPV4:
+        return network
+    return IPv4Network((int(mapped), network.prefixlen - _BEFORE_IPV4))
 
 
 def _without_port(text: str) -> str:

@@ -23,11 +23,15 @@ from bot.profiles.account.private_links import (
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError
 from bot.web.pages import Pages, client_address, paragraph, read_asset
-from bot.web.sign_in import SignInPages
+from bot.web.sign_in import RANDOM_PART, USER_ID, SignInPages
 
 _COOKIE = "password-form"
 _MAX_BODY_BYTES = 16_384
 _NOT_FOUND = "There is nothing here. Go back to Slack and choose “Set the password privately” again."
+
+_LINK = f"/{{user:{USER_ID}}}/{{token:{RANDOM_PART}}}"
+_FORM = "application/x-www-form-urlencoded"
+"""What a browser sends for this page; a form in parts could open hundreds of files."""
 
 _PICTURE = re.compile(r"(https?://[a-z0-9.-]+(?::\d+)?/[\w./~@%+-]*)(?:\?[\w./~@%+=&-]*)?", re.ASCII | re.IGNORECASE)
 """The address of a picture, up to its query: what a Content-Security-Policy can name (CSP 3, 2.3.1)."""
@@ -45,8 +49,8 @@ class PasswordPage:
     def add_routes(self, application: web.Application) -> None:
         """Add the page's routes."""
         pages = self.pages.sub_application(_NOT_FOUND)
-        pages.router.add_get("/{user}/{token}", self.show)
-        pages.router.add_post("/{user}/{token}", self.submit)
+        pages.router.add_get(_LINK, self.show)
+        pages.router.add_post(_LINK, self.submit)
         application.add_subapp("/password/", pages)
         if self.sign_in is not None:
             self.sign_in.add_routes(application)
@@ -145,7 +149,7 @@ def _pinned(link: PrivateLink, subject: LinkSubject) -> str:
     """Return who pinned the certificate that is trusted, as HTML; empty where none is pinned."""
     if link.pinned_by is None:
         return ""
-    trusted = "of all certificates this server may show, only the one with the pinned key is trusted (PIN)"
+    trusted = "only a server that shows the pinned key is trusted (PIN)"
     if link.pinned_by == link.owner.user:
         return paragraph(f"You pinned its certificate: {trusted}.")
     who = f"{subject.pinned_by} pinned its certificate" if subject.pinned_by else "Somebody pinned its certificate"
@@ -154,18 +158,18 @@ def _pinned(link: PrivateLink, subject: LinkSubject) -> str:
 
 async def _typed_password(request: web.Request) -> str | None:
     """Return the password exactly as typed; None when the form did not come from this page in this browser."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+    cookie = request.cookies.get(_COOKIE, "")
+    if not cookie or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return None
-    if (request.content_length or 0) > _MAX_BODY_BYTES:
+    if request.content_type != _FORM or (request.content_length or 0) > _MAX_BODY_BYTES:
         return None
     try:
         form = await request.post()
     except (LookupError, ValueError):
-        # A body in no known encoding, or in parts without a boundary: no browser sends it.
+        # A body in no known encoding: no browser sends it.
         return None
     mark, password = form.get("mark"), form.get("password")
-    cookie = request.cookies.get(_COOKIE, "")
-    if not (isinstance(mark, str) and isinstance(password, str) and cookie):
+    if not (isinstance(mark, str) and isinstance(password, str)):
         return None
     matches = hmac.compare_digest(mark.encode("utf-8", "surrogateescape"), cookie.encode("utf-8", "surrogateescape"))
     return password if matches else None

@@ -30,8 +30,12 @@ from bot.web.pages import Pages, client_address, paragraph
 
 log = logging.getLogger(__name__)
 
+USER_ID = r"[A-Z0-9]{1,64}"
+RANDOM_PART = r"[A-Za-z0-9_-]{1,64}"
+"""What the address of a link is made of: what is anything else is not even looked up."""
+
 _SECRET_BYTES = 32
-_COOKIE = re.compile(r"([\w-]{43})\.([A-Z0-9]{1,64})\.([\w-]{1,64})", re.ASCII)
+_COOKIE = re.compile(rf"([A-Za-z0-9_-]{{43}})\.({USER_ID})\.({RANDOM_PART})")
 
 
 class IdentityProvider(Protocol):
@@ -152,7 +156,7 @@ class SignInPages:
     def _with_link(self, title: str, sentence: str, held: BrowserCookie, workspace: str, status: int) -> web.Response:
         url = self.provider.authorize_url(state=held.state, nonce=held.nonce, workspace=workspace)
         link = f'<p><a class="primary" rel="noreferrer" href="{escape(url)}">Sign in with Slack</a></p>'
-        hint = '<p class="hint">In this browser, while the link is good: ten minutes.</p>'
+        hint = '<p class="hint">Stay in this browser. The link works for ten minutes.</p>'
         return self._holding(self.pages.response(title, f"{paragraph(sentence)}{link}{hint}", status), held)
 
     def _begin_again(self) -> web.Response:

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from bot.web.network_address import ADDRESSES, NetworkAddresses
 from bot.web.pages import client_address
 
-PROXIES = ("10.0.0.0/8", "2001:db8:ff::/48")
+PROXIES = ("10.0.0.0/8", "2001:db8:ff::/48", "::ffff:172.16.0.0/112")
 WARNING = "X-Forwarded-For does not count, since TRUSTED_PROXIES is not set: a proxy counts as one visitor."
 
 
@@ -56,6 +56,9 @@ def counted(peer: str, *forwarded: str, trusted: tuple[str, ...] = PROXIES) -> s
         ("2001:db8:1:2:3:4:5:6", [], "2001:db8:1:2::/64"),
         ("2001:db8:1:2::ffff%eth0", [], "2001:db8:1:2::/64"),
         ("2001:db8:ff::1", ["2001:db8:1:2:aaaa::1"], "2001:db8:1:2::/64"),
+        # Written in IPv6, as systems that listen for both families write it.
+        ("172.16.5.5", ["203.0.113.7"], "203.0.113.7"),
+        ("172.17.0.1", ["203.0.113.7"], "172.17.0.1"),
         ("", ["203.0.113.7"], ""),
     ],
 )

@@ -109,6 +109,8 @@ BAD = [
     ("TRUSTED_PROXIES", "::/0", "“::/0” is everybody"),
     ("PUBLIC_URL", "ftp://x", "not a web address"),
     ("PUBLIC_URL", "http://email.example.com", "https://"),
+    ("PUBLIC_URL", "https://example.com/email", "it ends after the host"),
+    ("PUBLIC_URL", "https://example.com?x=1", "it ends after the host"),
     ("PASSWORD_ENTRY", "slack", "'private'"),
     ("PASSWORD_ENTRY", "private", "needs PUBLIC_URL"),
     ("HISTORY_DAYS", "forever", "not a number of days"),

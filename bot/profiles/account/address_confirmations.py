@@ -30,7 +30,7 @@ class NoCodeError(UserError):
     def __init__(self) -> None:
         super().__init__(
             "No code waits for the address, server and login of your profile as they are now: it is too old, or one of "
-            "them was changed since. Close this, and press “Confirm address” again."
+            "them, or the pinned certificate, was changed since. Close this, and press “Confirm address” again."
         )
 
 

@@ -5,7 +5,7 @@ import json
 import secrets
 import unicodedata
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from pydantic import SecretStr
 
@@ -81,28 +81,31 @@ class Confirmation:
     """What is stored of an address: the code that was mailed there, None once it was typed back.
 
     It holds for the account that the code went through: whoever runs another server, or reads what another login has
-    sent, may have read it.
+    sent, may have read it. Another `pin` makes it another server: one's own name can be led to anybody's, whose
+    certificate is trusted by that alone.
     """
 
     address: str
     host: str
     login: str
+    pin: str
     code: ConfirmationCode | None = None
 
     @classmethod
     def of(cls, profile: EmailProfile, code: ConfirmationCode) -> "Confirmation":
         """Return that a code is mailed to a profile's address."""
-        return cls(address=profile.address, host=profile.host, login=_login(profile), code=code)
+        host, login, pin = _account_of(profile)
+        return cls(address=profile.address, host=host, login=login, pin=pin, code=code)
 
     def holds_for(self, profile: EmailProfile) -> bool:
-        """Whether it is about this profile's address, server and login."""
-        account = (self.host, self.login) == (profile.host, _login(profile))
-        return account and is_same_address(self.address, profile.address)
+        """Whether it is about this profile's address, server, pinned certificate and login."""
+        is_of_account = (self.host, self.login, self.pin) == _account_of(profile)
+        return is_of_account and is_same_address(self.address, profile.address)
 
     def to_document(self) -> bytes:
         """Return what is sealed."""
         code = self.code.secret.get_secret_value() if self.code else None
-        return json.dumps({"address": self.address, "host": self.host, "login": self.login, "code": code}).encode()
+        return json.dumps({**asdict(self), "code": code}).encode()
 
     @classmethod
     def from_document(cls, document: bytes) -> "Confirmation":
@@ -112,12 +115,13 @@ class Confirmation:
         return cls(**values, code=None if code is None else ConfirmationCode(SecretStr(code)))
 
 
-def _login(profile: EmailProfile) -> str:
-    return profile.login if profile.authenticate else ""
+def _account_of(profile: EmailProfile) -> tuple[str, str, str]:
+    """Return host, login and pinned certificate; a login that is not used counts as none."""
+    return profile.host, profile.login if profile.authenticate else "", profile.extras.get("PIN", "")
 
 
 async def stored_confirmation(tx: Transaction, owner: Person, profile: EmailProfile) -> Confirmation | None:
-    """Read what is stored of a profile's address; None where that is of another address, server or login."""
+    """Read what is stored of a profile's address; None where that is of another address or account."""
     document = await tx.confirmations.find(owner.workspace, owner.user)
     confirmation = None if document is None else Confirmation.from_document(document)
     return confirmation if confirmation and confirmation.holds_for(profile) else None

@@ -125,7 +125,7 @@ FAILED_SIGN_INS_OF_A_PERSON = Limit(
     "failed sign-ins of a person",
     10,
     DAY,
-    "Ten sign-ins that you tried were refused in a day, and whoever guesses passwords has no more.",
+    "Ten of your sign-ins were refused in a day, and the bot tries no more than that for one person.",
 )
 LOGINS_OF_A_PERSON = Limit("logins of a person", 20, DAY, "You have tried twenty different logins in a day.")
 """Also those that were accepted. Whoever sets up colleagues needs a dozen, and has the test of many for more; whoever

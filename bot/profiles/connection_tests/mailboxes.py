@@ -22,6 +22,8 @@ _STROKED = str.maketrans(
 _AROUND = re.compile(r"^(?:mailto:)?[<\"'(\[]*|[>\"')\]]+$")
 _BEFORE_USER = re.compile(r"[\\/!]+")
 """Between a Windows domain (or a host) and the user."""
+_BEFORE_DOMAIN = re.compile(r"(?P<user>[^\\/!@]+)/(?P<domain>[^\\/!@]+\.[^\\/!@]+)")
+"""A user before a domain, as vpopmail takes it beside an @, or a Windows domain before a user with a dot."""
 _BEHIND_USER = re.compile(r"[@%+:#]")
 """Before a mail domain, as hosters write it for programs that take no @, and before an extension (RFC 5233)."""
 
@@ -35,8 +37,20 @@ class Mailbox:
 
 
 def mailbox_meant(login: str) -> Mailbox:
-    """Return the mailbox that a login means."""
-    user = _user(_AROUND.sub("", _folded(login)))
+    """Return the mailbox that a login most likely means."""
+    return mailboxes_meant(login)[0]
+
+
+def mailboxes_meant(login: str) -> tuple[Mailbox, ...]:
+    """Return the mailboxes that a login may mean, the most likely first: of one/two.three it may be either."""
+    folded = _AROUND.sub("", _folded(login))
+    users = [_user(folded)]
+    if turned := _BEFORE_DOMAIN.fullmatch(folded):
+        users.append(f"{turned['user']}@{turned['domain']}")
+    return tuple(dict.fromkeys(_mailbox(user, login) for user in users))
+
+
+def _mailbox(user: str, login: str) -> Mailbox:
     name, *rest = _BEHIND_USER.split(user, maxsplit=1)
     bare = re.sub(r"[.。\"'\\]", "", _plain(name)) or _plain(user) or login.casefold()
     return Mailbox(name=bare, domain=_domain(rest[0] if rest and "@" in user else ""))

@@ -22,11 +22,10 @@ from bot.profiles.connection_tests.limits import (
     Use,
     limit_key,
 )
-from bot.profiles.connection_tests.mailboxes import Mailbox, mailbox_meant
+from bot.profiles.connection_tests.mailboxes import Mailbox, mailboxes_meant
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import Lock, LockNotice, notify_of_lock
-from bot.providers.providers import SignIn
 from bot.providers.recognition import provider_of
 from bot.smtp.account import Account, Encryption, ReachedServer
 from bot.smtp.network.guard import literal, without_mapping
@@ -40,13 +39,13 @@ _ONE_LOGIN = Limit("a login of a person", 1, DAY, "")
 _TOLD = Limit("locks told", 1, DAY, "")
 _THIS_MACHINE = "this machine"
 """All addresses of the loopback are one server."""
-_LEFT_TO_OWNER = "Their login was refused too often just now, and is left to its owner."
+_LEFT_TO_OWNER = "Their login was refused too often just now, so it was not tried."
 
 
 class SignInLimitedError(RateLimitedError):
     """A limit was found to be reached only when the server was; nobody was signed in."""
 
-    consequence = "The test broke off before the sign-in, and the last result stays as it was."
+    consequence = "The test ended before the sign-in, and the last result stays as it was."
 
 
 @dataclass(kw_only=True)
@@ -66,9 +65,12 @@ class CountedSignIn:
     _spent: UserError | None = None
     _counted: list[tuple[Limit, str]] = field(default_factory=list)
     _mailbox: Mailbox = field(init=False)
+    _mailboxes: Sequence[Mailbox] = field(init=False)
+    _reached: str = ""
 
     def __post_init__(self) -> None:
-        self._mailbox = mailbox_meant(self.login)
+        meant = mailboxes_meant(self.login)
+        self._mailbox, self._mailboxes = meant[0], sorted(meant, key=lambda mailbox: mailbox.name)
 
     async def begin(self, tx: Transaction) -> None:
         """Count what is known before the server's name is looked up.
@@ -81,7 +83,8 @@ class CountedSignIn:
         if self.caller:
             await count.take(FAILED_SIGN_INS_OF_A_PERSON, self.workspace, self.caller)
             await self._count_login(count)
-        await self._count_at(count, self._typed_server)
+        for mailbox in self._mailboxes:
+            await self._count_at(count, self._typed_server, mailbox)
         if count.spent and not self.accepted_at:
             raise count.spent
         self._spent, self.uses = count.spent, count.uses
@@ -94,11 +97,13 @@ class CountedSignIn:
             UserError: the same in a test of many, which leaves the login to its owner.
         """
         count = _Count(tx)
+        self._reached = server.pin or " ".join(sorted(map(_named, server.addresses)))
         # In one order, because two tests that lock the same rows in two orders would wait for each other.
         for name in sorted({*map(_named, server.addresses), *([f"key {server.pin}"] if server.pin else [])}):
-            if name != self._typed_server:
-                await self._count_at(count, name)
-            await self._count_everywhere(count, name)
+            for mailbox in self._mailboxes:
+                if name != self._typed_server:
+                    await self._count_at(count, name, mailbox)
+                await self._count_everywhere(count, name, mailbox)
         spent = self._spent or count.spent
         if spent and not (server.pin and server.pin == self.accepted_at):
             raise _when_reached(spent)
@@ -125,15 +130,15 @@ class CountedSignIn:
     async def tell_of_locks(self, tx: Transaction, left: SignInsLeft, named: Collection[str]) -> bool:
         """Write admins (`named` are further ones, by user id) what a refused sign-in has locked; whether there is any.
 
-        A lock of one login, or of one person, is told once a day.
+        A lock of a login at one server, or of a person, is told once a day: one at another server hides none.
         """
         locks = {Lock.LOGIN: (left.left, left.until), Lock.PERSON: (left.own_left, left.own_until)}
-        about = {Lock.LOGIN: self._mailbox.name, Lock.PERSON: self.caller}
+        about = {Lock.LOGIN: (self._mailbox.name, self._reached), Lock.PERSON: (self.caller,)}
         told = False
         for lock, (still, until) in locks.items():
             if still != 0 or until is None:
                 continue
-            told_key = limit_key(_TOLD, self.workspace, lock, about[lock])
+            told_key = limit_key(_TOLD, self.workspace, lock, *about[lock])
             if (await tx.limits.take(told_key, most=1, seconds=DAY)).taken:
                 notice = LockNotice(lock=lock, by=self.caller, login=self.login, host=self.host, until=until)
                 await notify_of_lock(tx, self.workspace, notice, named)
@@ -150,9 +155,9 @@ class CountedSignIn:
         address = literal(self.host)
         return _named(without_mapping(address)) if address else self.host
 
-    async def _count_at(self, count: "_Count", server: str) -> None:
-        """Count towards the limits of the login at a server in this workspace."""
-        subject = (self.workspace, server, self._mailbox.name)
+    async def _count_at(self, count: "_Count", server: str, mailbox: Mailbox) -> None:
+        """Count towards the limits of a mailbox at a server in this workspace."""
+        subject = (self.workspace, server, mailbox.name)
         for limit in FAILED_SIGN_INS if self.caller else FAILED_SIGN_INS_IN_BULK:
             await count.take(limit, *subject)
             self._counted.append((limit, limit_key(limit, *subject)))
@@ -162,17 +167,17 @@ class CountedSignIn:
                 if window and window.left == 0:
                     count.spent = count.spent or UserError(_LEFT_TO_OWNER)
 
-    async def _count_everywhere(self, count: "_Count", server: str) -> None:
+    async def _count_everywhere(self, count: "_Count", server: str, mailbox: Mailbox) -> None:
         """Count towards the ceiling over all workspaces.
 
         Of two workspaces, each may have an info@ of its own at one hoster, and they do not count together. A login
         without its domain may be any of them: it counts for each, and each counts for it.
         """
         provider = provider_of(self.host)
-        if provider is not None and provider.value.sign_in is SignIn.API_KEY:
-            # All its customers sign in as "apikey" or the like, which is nobody's mailbox.
+        if provider is not None and self.login.casefold() == provider.value.shared_login.casefold():
+            # Nobody's mailbox: all customers sign in with it, each with a key of their own.
             return
-        limit, name, domain = FAILED_SIGN_INS_EVERYWHERE, self._mailbox.name, self._mailbox.domain
+        limit, name, domain = FAILED_SIGN_INS_EVERYWHERE, mailbox.name, mailbox.domain
         if not domain:
             await count.take(_OF_EVERY_SPELLING, server, name)
             await count.take(replace(_WITHOUT_DOMAIN, max_uses=_ENDLESS), server, name)

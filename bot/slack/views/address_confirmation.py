@@ -32,7 +32,7 @@ def confirm_button() -> Button:
 
 def unconfirmed_blocks(address: str) -> list[Block]:
     """Return that a profile's address may be somebody else's, for its owner, with the button that settles it."""
-    told = f"{code(address)} is not your verified address in Slack. Confirm it, and tests and test messages go there."
+    told = f"{code(address)} is not your verified address in Slack. Confirm it, and test messages go there."
     return [section(told), actions(confirm_button(), block_id="confirm_address")]
 
 
@@ -84,8 +84,8 @@ def confirmed(address: str, *, owner: str) -> Message:
         text=f"Your address {address} is confirmed.",
         blocks=[
             section(
-                f":white_check_mark: {code(address)} is confirmed as your address. Tests and test messages go there "
-                "now, until address, server or login of your profile change."
+                f":white_check_mark: {code(address)} is confirmed as your address. Test messages go there now, until "
+                "address, server, pinned certificate or login of your profile change."
             ),
             actions(
                 button("Send me a message", ActionId.SEND_MESSAGE, value=owner),

@@ -186,21 +186,18 @@ def _buttons(view: ProfileView, owner: str, entry: PasswordEntry) -> list[Button
 
 def _locked(notice: LockNotice) -> Message:
     where = f"{code(truncate(notice.login, 100))} at {code(notice.host)}"
-    ask = "If it was no typing error, somebody may be guessing a password: ask, and look into the history."
+    ask = "If nobody mistyped a password, somebody may be guessing one: ask, and look into the history."
     end = format_time(notice.until)
     if notice.lock is Lock.LOGIN:
         text = "A login was refused so often that the bot locks it for a while."
         told = (
-            f"The login {where} was refused so often that the bot locks it, because more could lock the mailbox. It "
-            f"opens {end}. Who has a password that was accepted there last is not kept from it."
+            f"The login {where} was refused so often that the bot locks it until {end}: more refusals could lock the "
+            "mailbox. A stored password that the server accepted last can still be tested."
         )
     else:
         text = "One person's sign-ins were refused so often that the bot tries no more of them for a while."
-        told = (
-            f"Ten sign-ins that <@{notice.by}> tried were refused in a day, so the bot tries no more of them until "
-            f"{end}."
-        )
-    return Message(text=text, blocks=[section(f"{told}\nThe last test was of <@{notice.by}>, with {where}. {ask}")])
+        told = f"Ten sign-ins of <@{notice.by}> were refused in a day, so the bot tries no more for them until {end}."
+    return Message(text=text, blocks=[section(f"{told}\nThe last test was by <@{notice.by}>, with {where}. {ask}")])
 
 
 def _batch(result: BatchResult) -> Message:

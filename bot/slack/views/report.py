@@ -174,10 +174,11 @@ def _own_left(left: SignInsLeft, now: datetime) -> str:
     end = format_end(left.own_until, (left.own_until - now).total_seconds())
     if left.own_left == 0:
         return (
-            f"It was the last of {most} sign-ins of yours that may be refused in a day. You can try again {end}; with "
-            "a stored password that was accepted last, at any time."
+            f"{most} of your sign-ins were refused in a day, and the bot tries no more. You can try again {end}. A "
+            "stored password that the server accepted last can be tested all the same."
         )
-    return f"Of {most} sign-ins of yours that may be refused in a day, {left.own_left} are left."
+    are = "is" if left.own_left == 1 else "are"
+    return f"You may have {most} refused sign-ins in a day, of which {left.own_left} {are} left."
 
 
 def finished(account: Account, result: ConnectionTestResult, *, owner: str) -> Message:

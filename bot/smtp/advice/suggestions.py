@@ -66,6 +66,8 @@ _PURPOSES = (
     (r"webmail|owa|www|roundcube|cpanel", "for a browser"),
     (r"ftp|ns\d*|ldap|caldav|carddav", "for something else than mail"),
 )
+_OF_CONTAINERS = re.compile(r".+\.(docker|containers)\.internal")
+"""https://docs.docker.com/desktop/features/networking/"""
 _LOOPBACK = re.compile(r"127(\.\d+){3}|::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|(.+\.)?localhost(\.localdomain)?")
 
 
@@ -139,6 +141,8 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
         return
     if fault in _UNNAMED and "." not in report.host:
         yield "A name of one word is known only inside its own network; the bot needs the full name, with its dots."
+    if fault in _UNNAMED and _OF_CONTAINERS.fullmatch(report.host):
+        yield f"{report.host} is known only inside containers, where it is the machine that they run on."
     if fault in _ABOUT_THE_SERVER and not _is_late_silence(report):
         told = (Fault.LOOPBACK_NOT_ALLOWED, Fault.NOTHING_ON_LOOPBACK)
         if fault not in told and _LOOPBACK.fullmatch(report.host):

@@ -288,6 +288,15 @@ async def test_a_confirmation_ends_when_address_server_or_login_change(http_demo
     assert "Confirm address" in buttons(http_demo.workspace.messages(ADA)[-1])
 
 
+async def test_a_confirmation_ends_when_another_certificate_is_trusted(http_demo: Demo) -> None:
+    await set_up_with(http_demo, VICTIM, signs_in=True)
+    await http_demo.workspace.command(ADA, "/email-profile")
+    await confirm(http_demo)
+    await http_demo.workspace.command(ADA, "/email-extra", f"add PIN {'0' * 64}")
+    await http_demo.workspace.command(ADA, "/email-profile")
+    assert "Confirm address" in buttons(http_demo.workspace.messages(ADA)[-1])
+
+
 async def test_a_confirmation_ends_with_the_profile(http_demo: Demo, store: Store) -> None:
     await set_up_with(http_demo, VICTIM, signs_in=True)
     await http_demo.workspace.command(ADA, "/email-profile")

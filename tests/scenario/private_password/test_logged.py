@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -36,6 +37,8 @@ def malformed(path: bytes, host: bytes) -> dict[str, bytes]:
         "half a surrogate": b"GET " + path + b"%ed%a0%80 HTTP/1.1" + END,
         "percent without digits": b"GET " + path + b"%zz%/%u0041% HTTP/1.1" + END,
         "a NUL, encoded": b"GET " + path + b"%00 HTTP/1.1" + END,
+        "a NUL in the person": b"GET " + path.replace(b"/U", b"/U%00", 1) + b" HTTP/1.1" + END,
+        "a person who is none": b"GET " + path.replace(b"/U", b"/%ed%a0%80u", 1) + b" HTTP/1.1" + END,
         "everything encoded": b"GET /" + upper + b" HTTP/1.1" + END,
         "encoded twice": b"GET /" + quote(upper.decode(), safe="").encode() + b" HTTP/1.1" + END,
         "dots": b"GET /../%2e%2e/x/.." + path + b"/../. HTTP/1.1" + END,
@@ -79,6 +82,12 @@ def malformed(path: bytes, host: bytes) -> dict[str, bytes]:
         + END
         + b"--x\r\nContent-Disposition: "
         + path[:13],
+        "parts whose heads are none": posted
+        + b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 40"
+        + END
+        + b"--x\r\n"
+        + path[:15]
+        + b"\xff\xff:::\r\n\r\n12345678901",
         "a form in no encoding": posted
         + b"Content-Type: text/plain; charset="
         + path
@@ -98,10 +107,14 @@ async def send(host: str, port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(host, port)
     try:
         writer.write(request)
-        if writer.can_write_eof():
-            writer.write_eof()
+        begun = b""
+        # Who hangs up at once is not answered; some of this is half a request, to which nothing is said.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                begun = await reader.read(4096)
+        writer.write_eof()
         async with asyncio.timeout(10):
-            return await reader.read()
+            return begun + await reader.read()
     except ConnectionError:
         return b""
     finally:
@@ -124,6 +137,7 @@ async def test_no_malformed_request_gets_a_link_or_a_traceback_into_the_log(
             caplog.clear()
             answer = await send(url.hostname, url.port, request)
             assert b"Traceback" not in answer
+            assert b" 500 " not in answer[:20]
             logged = caplog.text
             assert token not in logged
             assert token[:8] not in logged

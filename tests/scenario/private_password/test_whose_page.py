@@ -42,8 +42,8 @@ async def test_the_page_names_the_person_the_workspace_and_the_server_with_its_p
     http_demo: Demo, browser: Browser
 ) -> None:
     shown = read((await browser.ask("GET", await new_link(http_demo))).text)
-    assert "Ada Lovelace Analytical Engines For ada@demo.example" in shown
-    assert "towards the mail server mail.demo.example , port 587 . It goes nowhere else." in shown
+    assert "Ada Lovelace Analytical Engines The password for ada@demo.example" in shown
+    assert "at the mail server mail.demo.example , port 587 . It goes nowhere else." in shown
     assert "pinned" not in shown
 
 

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from bot.observability import log
 from bot.slack.ids import OPTIONAL_SCOPES, SCOPES
@@ -88,6 +90,30 @@ async def test_what_a_link_carries_is_neither_shown_nor_passed_on(many: Many) ->
         _, page = await many.get(path)
         assert "alert(1)" not in page
         assert "scope=admin" not in page
+
+
+MALFORMED: dict[str, tuple[str, dict[str, str], bytes]] = {
+    "a body in an unknown encoding": ("", {"Content-Type": "text/plain; charset=none"}, b"x"),
+    "a body that is no UTF-8": ("", {"Content-Type": "text/plain"}, b"\xff\xfe"),
+    "a body that is no JSON": ("", {"Content-Type": "application/json"}, b"{"),
+    "JSON that is no object": ("", {"Content-Type": "application/json"}, b"[1]"),
+    "a query with a NUL": ("?code=%00&state=%00&error=%00", {}, b""),
+    "a query with half a surrogate": ("?code=%ed%a0%80&state=%ed%a0%80", {"Cookie": f"{COOKIE}=%ed%a0%80"}, b""),
+    "a query that says all twice": ("?code=1&code=2&state=1&state=2", {"Cookie": f"{COOKIE}=1"}, b""),
+    "a state in the cookie alone": ("?code=1", {"Cookie": f"{COOKIE}=; {COOKIE}=1"}, b""),
+    "cookies that are none": ("", {"Cookie": '"; =; ;;[]'}, b""),
+}
+
+
+async def test_no_malformed_request_is_taken_for_a_failure(many: Many, caplog: pytest.LogCaptureFixture) -> None:
+    for path in ("/slack/install", "/slack/oauth_redirect"):
+        for name, (query, headers, body) in MALFORMED.items():
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(URL(f"{many.url}{path}{query}", encoded=True), headers=headers, data=body) as answer,
+            ):
+                assert answer.status in (200, 400), f"{name} at {path}"
+    assert not any(record.levelno >= logging.ERROR for record in caplog.records)
 
 
 async def test_who_presses_cancel_at_slack_reads_a_plain_sentence(many: Many) -> None:

@@ -83,7 +83,7 @@ def test_nothing_else_is_the_code(typed: str) -> None:
     assert not ConfirmationCode.typed(typed).matches(ConfirmationCode(SecretStr("01843000")))
 
 
-def test_a_confirmation_is_of_one_address_server_and_login() -> None:
+def test_a_confirmation_is_of_one_address_server_certificate_and_login() -> None:
     confirmation = Confirmation.of(PROFILE, ConfirmationCode.generate())
     assert Confirmation.from_document(confirmation.to_document()).holds_for(replace(PROFILE, address="ada@MAIL.test"))
     open_relay = replace(PROFILE, authenticate=False)
@@ -91,6 +91,7 @@ def test_a_confirmation_is_of_one_address_server_and_login() -> None:
         replace(PROFILE, address="Ada@mail.test"),
         replace(PROFILE, host="smtp.evil.test"),
         replace(PROFILE, login="eve"),
+        replace(PROFILE, extras={"PIN": "0" * 64}),
         open_relay,
     ):
         assert not confirmation.holds_for(other)

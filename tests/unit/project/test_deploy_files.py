@@ -19,8 +19,11 @@ from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
 from bot.http_server import IDLE_SECONDS, MOST_BODY_BYTES
 from bot.observability.log import Outcome
+from bot.profiles.account.private_links import link_path
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
+from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH
+from bot.slack.workspaces.sign_in import SIGN_IN_PATH
 from bot.smtp.check.report import Outcome as StageOutcome
 from bot.smtp.check.report import StageName
 from storage.engines.postgresql import connection_values
@@ -56,6 +59,11 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 MALLOC = {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_"}
 """What glibc is told (https://man7.org/linux/man-pages/man3/mallopt.3.html)."""
 UID = 10001
+PUBLIC_PATHS = (
+    *("/slack/events", "/healthz", "/private/password.css", "/private/password.js"),
+    *(INSTALL_PATH, REDIRECT_PATH, SIGN_IN_PATH, link_path("U0ADA", "token")),
+)
+"""What Slack and browsers ask the bot for."""
 TO_CLOSE = 5
 """Seconds that a stop may take after the jobs have been waited for."""
 
@@ -229,8 +237,12 @@ def test_the_data_of_the_image_is_where_sqlite_makes_its_file() -> None:
 
 def test_nginx_hands_on_what_is_for_everybody_and_nothing_of_health_or_metrics() -> None:
     text = re.sub(r"(?m)^\s*#.*$", "", read("deploy/nginx.conf"))
-    paths = re.findall(r"location (?:= |~ )?(\S+) \{", text)
-    assert paths == ["/slack/events", "^/(slack/(install|oauth_redirect)$|password/|private/)", "/healthz", "/"]
+    exact, matched = (re.findall(rf"location {sign} (\S+) \{{", text) for sign in "=~")
+    for path in PUBLIC_PATHS:
+        assert path in exact or any(re.search(pattern, path) for pattern in matched), path
+    for path in ("/readyz", "/metrics", "/", "/healthz/x", "/slack/events/x", f"{SIGN_IN_PATH}/x", f"{INSTALL_PATH}x"):
+        assert path not in exact, path
+        assert not any(re.search(pattern, path) for pattern in matched), path
     assert re.search(r"location / \{\s*return 404;", text)
     assert f"server 127.0.0.1:{image_environment()['PORT']};" in text
     # What a visitor wrote there is replaced, so that the last word is nginx's own.

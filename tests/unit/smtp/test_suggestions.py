@@ -141,6 +141,8 @@ def test_the_target_of_a_server_button_holds_no_more_than_server_and_port() -> N
 
 def test_a_name_of_one_word_is_told_to_be_known_in_its_own_network_alone() -> None:
     assert "the bot needs the full name" in advice_on(at("mailserver", Fault.NAME_NOT_FOUND)).do
+    for host in ("host.docker.internal", "host.containers.internal"):
+        assert f"{host} is known only inside containers" in advice_on(at(host, Fault.NAME_NOT_FOUND)).do
     assert "full name" not in advice_on(at("smtp.gmial.com", Fault.NAME_NOT_FOUND)).do
 
 

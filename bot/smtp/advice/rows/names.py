@@ -11,8 +11,8 @@ NAMES_ROWS: Mapping[When, Row] = {
         why="either the name {host} does not exist, or its address is one that this bot may not reach. Which of the "
         "two it is, the bot shows only to whoever runs it.",
         do="check SMTP Server Address for a typing error, or ask your mail provider for the name. If the server is "
-        "inside your own network, or on the machine that the bot runs on: whoever runs the bot can see which it is, "
-        "and open the way.",
+        "inside your own network, or on the machine that the bot runs on, ask whoever runs the bot: they can see which "
+        "it is, and allow it.",
         field="host",
         fixes=(Fix.USE_PROVIDER_SERVER,),
         source="RFC 1035, 4.1.1",
