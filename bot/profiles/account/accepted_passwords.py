@@ -39,4 +39,8 @@ def accepted_at(tx: Transaction, loaded: Loaded) -> str:
 
 def _values(profile: EmailProfile) -> str:
     password = profile.password.get_secret_value() if profile.password else ""
-    return json.dumps(["accepted password", profile.host, profile.login, password])
+    values = ["accepted password", profile.host, profile.login, password]
+    if profile.password_set_by and profile.password_set_at:
+        # What somebody else types is a guess, even if it is the one that was accepted before.
+        values += [profile.password_set_by, profile.password_set_at.isoformat()]
+    return json.dumps(values)

@@ -128,6 +128,8 @@ def check_form(
     typed = bool(form.password.get_secret_value())
     if not typed:
         profile = guarded(author.caller, author.owner, stored, profile)
+    elif not own:
+        profile = replace(profile, password_set_by=author.caller.user)
     if form.encryption is None and not stored.is_complete:
         profile = defaults.with_default_encryption(profile)
     return Draft(profile=profile, has_typed_password=typed, password_fixes=form.password_fixes)

@@ -94,6 +94,9 @@ class EmailProfiles:
             defaults = (await load_defaults(tx, owner.workspace)).defaults
             draft = check_form(form, loaded.profile, defaults, self._author(caller, owner), now=self.clock())
             profile = draft.profile
+            if draft.has_typed_password and caller != owner:
+                # A new one, also where it is the stored one: else saving would tell whether a guess is right.
+                loaded = replace(loaded, profile=loaded.profile.without_password())
             fields = changed_fields(loaded.profile, profile)
             if (fields or loaded.unreadable) and loaded.revision != expected_revision:
                 raise _changed_meanwhile(loaded.revision)
@@ -304,11 +307,15 @@ class EmailProfiles:
         loaded = require_readable(await load(tx, owner))
         before = loaded.profile.before
         if before is None or loaded.revision != revision:
-            raise UserError("The profile has changed since, so this can no longer be undone.")
+            raise _can_not_be_undone()
         now = replace(loaded.profile, before=None)
         back = guarded(caller, owner, now, before)
+        of_password = _was_mended(now, back)
+        if of_password and caller != owner:
+            raise _can_not_be_undone()
         fields = changed_fields(now, back)
-        stored = await self._store(tx, caller, loaded, back, fields=fields, action="undone", batch=batch)
+        action = "saved" if of_password else "undone"
+        stored = await self._store(tx, caller, loaded, back, fields=fields, action=action, batch=batch)
         return profile_change(stored.view, now, back)
 
     async def _store(
@@ -376,6 +383,15 @@ def _require_own_password(caller: Person, owner: Person, fix: ProposedFix) -> No
     """Raise OutdatedFixError where somebody else would learn from a fix what the password is like."""
     if caller != owner and fix.kind in OF_THE_PASSWORD:
         raise OutdatedFixError("Only the owner can change what stands in the password.")
+
+
+def _was_mended(profile: EmailProfile, before: EmailProfile) -> bool:
+    """Whether a fix took something out of the password, which tells what it was like; nothing else changes it so."""
+    return profile.password is not None and before.password is not None and profile.password != before.password
+
+
+def _can_not_be_undone() -> UserError:
+    return UserError("The profile has changed since, so this can no longer be undone.")
 
 
 def _changed_meanwhile(revision: int) -> EditConflictError:

@@ -276,7 +276,9 @@ class PrivateLinks:
     async def _store(self, tx: Transaction, found: "_Found", password: SecretStr) -> Loaded:
         loaded, now = require_readable(found.loaded), self.clock()
         owner, host = loaded.owner, found.link.host
-        profile = replace(loaded.profile, password=password, password_host=host, password_set_at=now, before=None)
+        profile = replace(
+            loaded.profile, password=password, password_host=host, password_set_at=now, password_set_by="", before=None
+        )
         try:
             stored = await save_profile(tx, loaded, profile)
         except StaleRevisionError:

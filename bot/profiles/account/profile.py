@@ -57,6 +57,7 @@ class EmailProfile:
     `host` and `password_host` are normalised; the password goes to `password_host` and nowhere else.
     `before` is the profile before a button applied a fix, so that the fix can be undone. `pin_set_by` is the user id
     of whoever pinned the certificate that is trusted (PIN); empty where none is pinned, or where that is not known.
+    `password_set_by` is that of whoever typed the password for its owner; empty where the owner did.
     """
 
     address: str = ""
@@ -69,6 +70,7 @@ class EmailProfile:
     authenticate: bool = True
     extras: Mapping[str, str] = field(default_factory=dict)
     pin_set_by: str = ""
+    password_set_by: str = ""
     before: "EmailProfile | None" = None
 
     @property
@@ -92,7 +94,7 @@ class EmailProfile:
 
     def without_password(self) -> "EmailProfile":
         """Return the profile with its password forgotten."""
-        return replace(self, password=None, password_host="", password_set_at=None)
+        return replace(self, password=None, password_host="", password_set_at=None, password_set_by="")
 
     def after(self, before: "EmailProfile | None") -> "EmailProfile":
         """Return the profile with what was before a fix, to put back; a dropped password is forgotten there too.
@@ -120,6 +122,7 @@ class EmailProfile:
             "authenticate": self.authenticate,
             "extras": dict(self.extras),
             "pin_set_by": self.pin_set_by,
+            "password_set_by": self.password_set_by,
         }
 
     @classmethod
@@ -286,8 +289,13 @@ def _check_fields(
             errors[Field.PASSWORD] = sentence
         profile = replace(profile, password=form.password, password_host=host, password_set_at=now)
     elif host == stored.password_host:
-        set_at = stored.password_set_at
-        profile = replace(profile, password=stored.password, password_host=host, password_set_at=set_at)
+        profile = replace(
+            profile,
+            password=stored.password,
+            password_host=host,
+            password_set_at=stored.password_set_at,
+            password_set_by=stored.password_set_by,
+        )
     return profile, errors
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.profiles.account.changes import named_account
 from bot.profiles.connection_tests.running_tests import StoppedTestError
+from bot.profiles.connection_tests.sign_ins import SignInLimitedError
 from bot.profiles.people.access import Person
 from bot.profiles.people.notices import notify_of_message
 from bot.smtp.account import Account
@@ -42,16 +43,16 @@ class AuditedTest:
 
 
 async def audit_test(
-    tx: Transaction, test: AuditedTest, report: Report, *, outcome: str = "", outline: bool = False
+    tx: Transaction, test: AuditedTest, report: Report | None, *, outcome: str = "", outline: bool = False
 ) -> None:
     """Add a test that has ended to the history, and tell the owner of a message that somebody else sent.
 
     `outcome` is empty where the report says it; of a profile that was deleted meanwhile only the outline is kept.
     """
-    sent = test.what in _SENT and report.may_have_sent
+    sent = report is not None and test.what in _SENT and report.may_have_sent
     if sent and test.what is Tested.MESSAGE:
         await notify_of_message(tx, test.caller, test.owner, recipient=test.recipient)
-    failed = report.failed_stage
+    failed = report.failed_stage if report else None
     outcome = outcome or (f"failed at {failed.name}" if failed else "passed")
     await tx.audit.append(
         test.owner.workspace,
@@ -65,7 +66,7 @@ async def audit_test(
 
 @asynccontextmanager
 async def audited_when_stopped(database: Database, test: AuditedTest) -> AsyncIterator[None]:
-    """Add a test to the history when it is stopped in the block, where it may have told or sent something new.
+    """Add a test to the history when it ends before its time in the block, and may have told or sent something new.
 
     That of a stored profile tells nobody anything that its owner did not type.
     """
@@ -76,6 +77,11 @@ async def audited_when_stopped(database: Database, test: AuditedTest) -> AsyncIt
         if test.what is Tested.FORM or report.may_have_sent:
             async with database.writing() as tx:
                 await audit_test(tx, test, report, outcome="stopped")
+        raise
+    except SignInLimitedError:
+        if test.what is Tested.FORM:
+            async with database.writing() as tx:
+                await audit_test(tx, test, None, outcome="broken off at a limit")
         raise
 
 

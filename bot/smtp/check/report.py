@@ -383,8 +383,8 @@ class Report:
         return evidence is not None and evidence.command is Command.MESSAGE and self.reply is None
 
 
-_CODES = re.compile(r"[2-5][0-9]{2}(?: [245](?:\.[0-9]{1,3}){2})?(?= |$)")
-_REPLY_LINE = re.compile(r"S: ([0-9]{3})[ -](?:([245](?:\.[0-9]{1,3}){2})(?= |$))?.*", re.DOTALL)
+_CODES = re.compile(r"[2-5][0-9]{2}(?: [245]\.[0-9]\.[0-9]{1,3})?(?= |$)")
+_REPLY_LINE = re.compile(r"S: ([0-9]{3})[ -](?:([245]\.[0-9]\.[0-9]{1,3})(?= |$))?.*", re.DOTALL)
 _FAILED_NOTE = re.compile(rf"(-- \S+ failed: )({_CODES.pattern}).*", re.DOTALL)
 _CHALLENGED = "C: AUTH CRAM-MD5"
 

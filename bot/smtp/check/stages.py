@@ -242,7 +242,7 @@ class Stages:
             await self._ehlo(dialogue)
             self._starttls = "starttls" in dialogue.extensions
             if self._account.encryption is not Encryption.TLS:
-                finding.facts = limits(dialogue.extensions)
+                finding.facts = self._limits(dialogue)
 
     async def _greeting_or_tls(self, address: Address, waiting: asyncio.Future[SMTPResponse]) -> SMTPResponse:
         """Wait for the greeting; when none comes in clear text, check once whether TLS is expected."""
@@ -315,7 +315,10 @@ class Stages:
         """
         with self._record.greeting_again() as finding:
             await self._ehlo(dialogue)
-            finding.facts = limits(dialogue.extensions)
+            finding.facts = self._limits(dialogue)
+
+    def _limits(self, dialogue: Dialogue) -> tuple[str, ...]:
+        return tuple(map(self.redaction.text, limits(dialogue.extensions)))
 
     def _describe_encryption(self, dialogue: Dialogue, finding: Finding) -> None:
         session = dialogue.tls_session()

@@ -19,7 +19,7 @@ from bot.smtp.dialogue.encodings import readable
 from bot.smtp.dialogue.ordinary_words import ORDINARY_WORDS
 from bot.smtp.dialogue.readings import Readings, condensed, plain, spread, unescaped
 
-MAX_SEARCHED = 4096
+MAX_SEARCHED = 1024
 """Characters of a reply that are searched; what comes behind them is not shown either."""
 
 PIECE = 6
@@ -29,14 +29,19 @@ _SHARE = 0.75
 _DEPTH = 4
 """A text, what is encoded in it, what is encoded in that, and once more."""
 
-_MOST_READ = 30_000
+_MOST_READ = 10_000
 """Characters of all readings together; a text that has more of them is not shown."""
 
 _LONGEST_SPREAD = 1000
+_SHORTEST_ECHO = 3
+"""What is shorter stands in every text, and is no echo."""
+
 _SURE = 4
 """A shorter secret is not sought in what was decoded, and of one so short only the whole: noise has every piece."""
 
-_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})(?:\s|$)", re.MULTILINE)
+_ENHANCED = re.compile(r"^([245]\.[0-9]\.[0-9]{1,3})(?:\s|$)", re.MULTILINE)
+"""Everybody sees these digits, so they are no more than there are in use: a subject has one (RFC 3463, 3.1 to 3.8)."""
+
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f\s]+")
 _SEPARATORS = re.compile(r"[\W_]+")
 _REPEATED = "(the server repeated the password, so its answer is not shown)"
@@ -51,6 +56,8 @@ class Redaction:
 
     def __init__(self, login: str, password: SecretStr | None, *, known: Iterable[str] = ()) -> None:
         self._known = (login, *known)
+        echoed = sorted({one for one in self._known if len(one) >= _SHORTEST_ECHO}, key=len, reverse=True)
+        self._echo = re.compile("|".join(map(re.escape, echoed)) or "(?!)", re.IGNORECASE)
         self._secrets: list[_Pieces] = []
         self._readings = Readings(PIECE, "")
         self._judged: dict[str, str] = {}
@@ -100,8 +107,13 @@ class Redaction:
         return self._judged.get(searched, "")
 
     def _judge(self, text: str) -> str:
+        # With the words beside it, what somebody chose and the server repeats would make pieces that tell a password
+        # letter by letter.
+        apart = self._echo.sub(" ", text)
+        if any(one.is_exactly_in(text) for one in self._secrets):
+            return _REPEATED
+        forms = (form for one in dict.fromkeys((apart, readable(apart))) for form in self._all_forms(one))
         try:
-            forms = (form for one in dict.fromkeys((text, readable(text))) for form in self._all_forms(one))
             found = any(one.is_in(form, is_decoded=decoded) for form, decoded in forms for one in self._secrets)
         except _TooMuchToReadError:
             return _TOO_LONG
@@ -150,6 +162,7 @@ class _Pieces:
 
     def __init__(self, secret: str, least: int) -> None:
         forms = [*_forms(secret)]
+        self._exactly, self._folded = secret, forms[0]
         self.letters = f"{secret}{secret.upper()}{secret.lower()}{forms[0]}"
         size = len(forms[0])
         self.length = min(least, ceil(size * _SHARE))
@@ -167,6 +180,8 @@ class _Pieces:
 
     def without(self, known: str) -> None:
         """Take out what is part of a text that is no secret."""
+        if self._folded in known:
+            self._exactly = ""
         self._whole = {one for one in self._whole if one not in known}
         self._plainly = {one for one in self._plainly if one not in known}
         self._decoded = {one for one in self._decoded if one not in known}
@@ -180,6 +195,10 @@ class _Pieces:
         if is_decoded:
             return _any_in(self._decoded, text)
         return any(one in text for one in self._whole) or _any_in(self._plainly, text)
+
+    def is_exactly_in(self, text: str) -> bool:
+        """Whether a text holds the secret as it is, with something known in it or not."""
+        return bool(self._exactly) and self._exactly in text
 
 
 def enhanced_code(message: str) -> str:

@@ -81,7 +81,8 @@ async def _cram_md5(dialogue: Dialogue, login: str, password: str) -> SMTPRespon
         digest = auth_crammd5_verify(login, password, answer.message)
     except (SMTPAuthenticationError, UnicodeError):
         raise GarbledReplyError("The server's CRAM-MD5 challenge is not base64.") from None
-    for secret in (decoded(answer.message), base64.b64decode(digest).decode("utf-8", "replace").rpartition(" ")[2]):
+    challenge, response = (base64.b64decode(one).decode("utf-8", "replace") for one in (answer.message, digest))
+    for secret in (answer.message, challenge, response.rpartition(" ")[2]):
         # With both, passwords can be tried without the server (RFC 2195, 4).
         dialogue.keep_out(SecretStr(secret))
     return await dialogue.secret_command("(login and digest)", digest)

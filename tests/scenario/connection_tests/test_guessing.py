@@ -36,7 +36,7 @@ from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, User
 from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, OneServerNetwork, ScriptedServer
 from tests.scenario.many import Many, install, many_settings
-from tests.scenario.people import ADA, GRACE, notices_sent, run_test, settled
+from tests.scenario.people import ADA, GRACE, notices_sent, open_form, run_test, settled
 from tests.scenario.started_before import StartedBefore
 
 MALLORY, OSCAR = "U0MALLORY", "U0OSCAR"
@@ -240,6 +240,53 @@ async def test_a_lock_never_stops_the_stored_password_that_was_accepted_last(
         assert "failed at Sign-in" in searchable(await run_test(demo, ADA))
         assert REFUSED in await run_refused(demo, ADA)
         assert attack.sign_ins == before + 1
+
+
+async def test_what_an_admin_stores_for_somebody_else_is_a_guess_even_if_it_was_accepted_before(
+    started: StartedBefore, tmp_path: Path
+) -> None:
+    async with attacked(tmp_path, started) as attack:
+        demo, workspace = attack.demo, attack.demo.workspace
+        assert "Connection test passed" in await attack.guess(ADA, password=PASSWORD)
+        await attack.save(ADA)
+        for _ in range(3):
+            await attack.guess(MALLORY)
+        before = attack.sign_ins
+        for stored in (PASSWORD, "wrong"):
+            await open_form(demo, GRACE, "edit @ada")
+            await workspace.fill(GRACE, "Password", stored)
+            assert await workspace.submit(GRACE) == {}
+            for user, text in ((GRACE, "@ada"), (ADA, "")):
+                workspace.all_messages.clear()
+                await workspace.command(user, "/email-test", text)
+                assert REFUSED in searchable(await workspace.wait_message(user, REFUSED))
+        assert attack.sign_ins == before
+        # As soon as the owner types it again, it is the one that was accepted.
+        await attack.save(ADA)
+        assert searchable(await run_test(demo, ADA)).startswith("Connection test passed")
+
+
+async def test_an_admins_test_of_a_form_that_breaks_off_at_a_limit_is_in_the_history(
+    started: StartedBefore, tmp_path: Path
+) -> None:
+    async with attacked(tmp_path, started) as attack:
+        demo, workspace = attack.demo, attack.demo.workspace
+        await attack.save(ADA)
+        for _ in range(3):
+            await attack.guess(MALLORY)
+        before = attack.sign_ins
+        await open_form(demo, GRACE, "edit @ada")
+        await workspace.fill(GRACE, "SMTP Server Address", "other.test")
+        await workspace.fill(GRACE, "Password", "a guess")
+        await workspace.press(GRACE, "Test connection")
+        await workspace.wait_view(GRACE, "Email profile", containing="broke off before the sign-in")
+        await settled(demo)
+        assert attack.sign_ins == before
+        await workspace.command(ADA, "/email-profile", "history")
+        told = searchable(workspace.messages(ADA)[-1])
+        assert "tested a form" in told
+        assert "broken off at a limit" in told
+        assert "other.test" in told
 
 
 async def test_a_password_that_one_server_accepted_is_a_guess_at_another_behind_the_same_name(

@@ -126,6 +126,28 @@ async def test_an_admin_who_changes_the_server_drops_the_password_and_the_owner_
     assert "failed at Sign-in: no password is stored" in searchable(await run_test(http_demo, ADA))
 
 
+async def test_no_save_tells_an_admin_whether_a_typed_password_is_the_stored_one(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await set_up(http_demo, ADA)
+    stored = await profile_of(http_demo)
+    assert stored.password is not None
+    right = stored.password.get_secret_value()
+    for guess in (right, "another guess"):
+        await open_form(http_demo, GRACE, "edit @ada")
+        await workspace.command(GRACE, "/email-extra", f"add FROM_NAME {guess[:3]} @ada")
+        await workspace.fill(GRACE, "Password", guess)
+        await workspace.submit(GRACE)
+        await workspace.wait_view(GRACE, "Email profile", containing="This profile was changed by somebody")
+        await workspace.cancel(GRACE)
+    assert (await profile_of(http_demo)).password_set_at == stored.password_set_at
+    # Where nothing else was saved meanwhile, the very same password is stored as a new one, and its owner is told.
+    await open_form(http_demo, GRACE, "edit @ada")
+    await workspace.fill(GRACE, "Password", right)
+    assert await workspace.submit(GRACE) == {}
+    await workspace.wait_message(ADA, "Password changed")
+    assert (await profile_of(http_demo)).password_set_at != stored.password_set_at
+
+
 @pytest.mark.parametrize("decided", ["mine", "theirs"])
 async def test_the_second_of_two_open_forms_is_told_what_differs_and_decides(http_demo: Demo, decided: str) -> None:
     workspace = http_demo.workspace

@@ -142,6 +142,25 @@ def test_what_a_server_repeats_of_login_and_announced_name_is_shown_whether_the_
             assert not Redaction(login, SecretStr(right_or_wrong), known=(login, helo)).leaks(text), text
 
 
+def test_what_a_server_repeats_makes_no_piece_with_the_words_beside_it() -> None:
+    for helo in ("w.example.com", "hunter22.example.com"):
+        for right_or_wrong in ("hellow-99z", "lo.hunter22"):
+            searched = Redaction(LOGIN, SecretStr(right_or_wrong), known=(helo,))
+            for text in (f"mail.test Hello {helo} [203.0.113.9]", f"Hello {helo.upper()}"):
+                assert not searched.leaks(text), text
+    # The whole password is found also where the login is a part of it.
+    assert redaction(f"{LOGIN}-9x").leaks(f"{LOGIN}-9x is wrong")
+
+
+def test_an_enhanced_code_has_no_room_for_a_secret() -> None:
+    transcript = Transcript(redaction("123456"))
+    transcript.begin_sign_in()
+    for enhanced in ("5.123.456", "5.1.2345", "5.\u0661.\u0662", "5.12.3"):
+        transcript.server(535, f"{enhanced} no")
+    transcript.server(535, "5.7.139 no")
+    assert transcript.for_others == ("S: 535",) * 4 + ("S: 535 5.7.139",)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -161,7 +180,7 @@ def test_the_longest_reply_is_searched_in_bounded_time(text: str) -> None:
     searched = redaction("Canary 7Hq2/ü+")
     began = time.process_time()
     searched.reply(535, text)
-    assert time.process_time() - began < 3.0
+    assert time.process_time() - began < 1.0
 
 
 def test_what_is_not_searched_is_not_shown() -> None:
