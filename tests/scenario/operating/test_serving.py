@@ -76,7 +76,8 @@ async def test_healthy_and_ready_until_the_database_cannot_be_trusted(http_demo:
     assert await get(http_demo, "/healthz") == (200, "ok")
     assert await get(http_demo, "/readyz") == (200, "ready")
     await set_up(http_demo, ADA)
-    await store.edit("UPDATE email_profiles SET key_id = 'ffffffff'")
+    for table in ("email_profiles", "key_checks"):
+        await store.edit(f"UPDATE {table} SET key_id = 'ffffffff'")
     status, reason = await get(http_demo, "/readyz")
     assert status == 503
     assert "ffffffff" in reason
