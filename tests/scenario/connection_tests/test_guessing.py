@@ -279,7 +279,7 @@ async def test_an_admins_test_of_a_form_that_breaks_off_at_a_limit_is_in_the_his
         await workspace.fill(GRACE, "SMTP Server Address", "other.test")
         await workspace.fill(GRACE, "Password", "a guess")
         await workspace.press(GRACE, "Test connection")
-        await workspace.wait_view(GRACE, "Email profile", containing="broke off before the sign-in")
+        await workspace.wait_view(GRACE, "Email profile", containing="ended before the sign-in")
         await settled(demo)
         assert attack.sign_ins == before
         await workspace.command(ADA, "/email-profile", "history")

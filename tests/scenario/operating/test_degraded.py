@@ -42,7 +42,8 @@ async def test_all_is_well_until_something_is_the_matter(http_demo: Demo, store:
     await set_up(http_demo, ADA)
     assert await get(http_demo, "/readyz") == (200, "ready")
     assert await degraded(http_demo) == set()
-    await store.edit("UPDATE email_profiles SET key_id = 'ffffffff'")
+    for table in ("email_profiles", "key_checks"):
+        await store.edit(f"UPDATE {table} SET key_id = 'ffffffff'")
     assert await degraded(http_demo) == {"keys"}
     await store.edit("DROP TABLE key_checks")
     assert await degraded(http_demo) == {"database"}

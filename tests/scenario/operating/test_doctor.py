@@ -5,8 +5,8 @@ import json
 import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
@@ -55,7 +55,7 @@ class Setup:
     demo: Demo
     folder: Path
     silent_port: int
-    other_web: str
+    other_webs: Mapping[str, str]
     good: Mapping[str, str]
 
     @property
@@ -102,8 +102,8 @@ def rubbish(setup: Setup) -> Mapping[str, str]:
     return {"DATABASE_URL": f"sqlite:///{setup.folder / 'rubbish.db'}"}
 
 
-def public(path: str, *says: str) -> Broken:
-    return Broken(subject="PUBLIC_URL", says=says, sets=lambda setup: {"PUBLIC_URL": f"{setup.other_web}{path}"})
+def public(web_there: str, *says: str) -> Broken:
+    return Broken(subject="PUBLIC_URL", says=says, sets=lambda setup: {"PUBLIC_URL": setup.other_webs[web_there]})
 
 
 def scopes(setup: Setup, patched: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,9 @@ STORING: dict[str, Broken] = {
     "a record under an unknown key": Broken(
         subject="Keys",
         says=("ffffffff", "which is not configured", "Put that key back"),
-        sets=lambda setup: setup.copied("unknown", "UPDATE email_profiles SET key_id = 'ffffffff'"),
+        sets=lambda setup: setup.copied(
+            "unknown", *(f"UPDATE {table} SET key_id = 'ffffffff'" for table in ("email_profiles", "key_checks"))
+        ),
     ),
     "another kind of database": setting("DATABASE_URL", "mysql://canary:canary@db/x", "neither a sqlite:/// nor"),
     "no folder for the database": setting("DATABASE_URL", "sqlite:////nowhere/x.db", "cannot be opened"),
@@ -262,11 +264,11 @@ WEB: dict[str, Broken] = {
         says=("TLS fails", "certificate"),
         sets=lambda setup: {"PUBLIC_URL": f"https://{LOOPBACK}:{setup.demo.mail.ports[465]}"},
     ),
-    "no bot behind the proxy": public("/gateway", "a proxy answers, but not the bot (status 502)", "Start the bot"),
-    "a redirection": public("/elsewhere", "sent elsewhere (status 302)"),
-    "a path that is not handed on": public("/nothing", "status 404", "hand every path on"),
-    "another program": public("/another", "something else answers there", "HOST:PORT"),
-    "a server that hangs up": public("/hangs-up", "breaks off", "log of the proxy"),
+    "no bot behind the proxy": public("gateway", "a proxy answers, but not the bot (status 502)", "Start the bot"),
+    "a redirection": public("elsewhere", "sent elsewhere (status 302)"),
+    "a path that is not handed on": public("nothing", "status 404", "hand every path on"),
+    "another program": public("another", "something else answers there", "HOST:PORT"),
+    "a server that hangs up": public("hangs-up", "breaks off", "log of the proxy"),
 }
 
 AREAS = (STORING, TOKEN, APP_TOKEN, CLOCK, MAIL, WEB)
@@ -287,17 +289,8 @@ async def setup(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Setup
         demo = await stack.enter_async_context(running_demo(folder, mail=mail, smtp_ca_file=authority, **given))
         await set_up(demo, ADA)
         silent = await stack.enter_async_context(ScriptedServer(acts={"greeting": Silence()}))
-        runner = web.AppRunner(_other_web(), access_log=None)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, LOOPBACK, 0).start()
-        yield Setup(
-            demo=demo,
-            folder=folder,
-            silent_port=silent.port,
-            other_web=f"http://{LOOPBACK}:{runner.addresses[0][1]}",
-            good=_good(demo),
-        )
+        other_webs = {name: await stack.enter_async_context(_served(answer)) for name, answer in _OTHER_WEBS.items()}
+        yield Setup(demo=demo, folder=folder, silent_port=silent.port, other_webs=other_webs, good=_good(demo))
 
 
 def _good(demo: Demo) -> Mapping[str, str]:
@@ -313,25 +306,48 @@ def _good(demo: Demo) -> Mapping[str, str]:
     }
 
 
-def _other_web() -> web.Application:
-    async def gateway(_: web.Request) -> web.Response:
-        return web.Response(status=502, text="canary")
+async def _gateway(_: web.Request) -> web.Response:
+    return web.Response(status=502, text="canary")
 
-    async def elsewhere(_: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": "/another/healthz"})
 
-    async def another(_: web.Request) -> web.Response:
-        return web.Response(text="<h1>Welcome to canary!</h1>")
+async def _elsewhere(_: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": "/another/healthz"})
 
-    async def hangs_up(request: web.Request) -> web.Response:
-        assert request.transport is not None
-        request.transport.close()
-        return web.Response()
 
+async def _nothing(_: web.Request) -> web.Response:
+    return web.Response(status=404)
+
+
+async def _another(_: web.Request) -> web.Response:
+    return web.Response(text="<h1>Welcome to canary!</h1>")
+
+
+async def _hangs_up(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.close()
+    return web.Response()
+
+
+_OTHER_WEBS = {
+    "gateway": _gateway,
+    "elsewhere": _elsewhere,
+    "nothing": _nothing,
+    "another": _another,
+    "hangs-up": _hangs_up,
+}
+
+
+@asynccontextmanager
+async def _served(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
     application = web.Application()
-    for path, answer in (("gateway", gateway), ("elsewhere", elsewhere), ("another", another), ("hangs-up", hangs_up)):
-        application.router.add_get(f"/{path}/healthz", answer)
-    return application
+    application.router.add_get("/healthz", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOOPBACK, 0).start()
+        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 async def check(setup: Setup, *arguments: str, given: Mapping[str, str]) -> tuple[int, list[str], str]:
@@ -466,13 +482,13 @@ async def test_each_fault_is_told_with_its_remedy_and_hides_no_other(
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
-    ("path", "says"),
-    [(None, "does not answer (the connection is refused)"), ("/another/", "what answers there is not Slack")],
+    ("web_there", "says"),
+    [(None, "does not answer (the connection is refused)"), ("another", "what answers there is not Slack")],
 )
 async def test_without_slack_that_is_told_once_and_the_rest_is_examined(
-    setup: Setup, path: str | None, says: str
+    setup: Setup, web_there: str | None, says: str
 ) -> None:
-    address = f"http://{LOOPBACK}:{CLOSED}/api/" if path is None else f"{setup.other_web}{path}"
+    address = f"http://{LOOPBACK}:{CLOSED}/api/" if web_there is None else f"{setup.other_webs[web_there]}/"
     code, lines, out = await check(setup, given={**setup.good, "SLACK_API_URL": address})
     assert code == 1
     slack, verdict = [line for line in lines if line.startswith("FAILED ")]
