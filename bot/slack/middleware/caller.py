@@ -68,7 +68,8 @@ def pressed_value(action: Mapping[str, Any]) -> str:
     """Return the value of a button, or of the option that was chosen in a menu; empty for anything else."""
     option = action.get("selected_option")
     value = option.get("value") if isinstance(option, Mapping) else action.get("value")
-    return value if isinstance(value, str) else ""
+    # PostgreSQL takes no NUL into a text; no value that the bot gave a button has one.
+    return value.replace("\0", " ") if isinstance(value, str) else ""
 
 
 def _owner_of_interaction(body: Mapping[str, Any]) -> str:

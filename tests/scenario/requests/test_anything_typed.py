@@ -230,6 +230,16 @@ async def test_any_button_in_a_message_is_answered(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize("action", [ActionId.STOP_TEST, ActionId.RUN_STOP])
+async def test_a_value_with_a_nul_names_nothing(
+    http_demo: Demo, caplog: pytest.LogCaptureFixture, action: ActionId
+) -> None:
+    press = {"action_id": action, "block_id": "row1", "value": "\0"}
+    await http_demo.workspace.delivery.send("interactive", pressed_in_message(http_demo, GRACE, press))
+    await finished(http_demo)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 @MANY
 @given(body=st.one_of(anything.map(json.dumps), st.text(max_size=200)), form=st.booleans())
 async def test_any_signed_body_is_answered_without_a_fault_of_the_server(
