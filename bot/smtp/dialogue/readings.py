@@ -43,6 +43,7 @@ _OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _ENDED_ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,32};")
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
 _BEYOND_ASCII = re.compile(r"[\x80-\xff]+")
+_BEYOND_BYTES = re.compile(r"[^\x00-\xff]+")
 _NO_LETTER_OR_DIGIT = re.compile(r"[^A-Za-z0-9]+")
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 _NO_URL_BASE64 = re.compile(r"[^A-Za-z0-9_-]+")
@@ -129,10 +130,11 @@ def unescaped(text: str) -> Iterator[str]:
 def _unescaped(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
     for _ in range(_ROUNDS):
         undone = with_entities(_ESCAPE.sub(_escaped, _SOFT_BREAK.sub("", text)))
-        undone = plain(_BEYOND_ASCII.sub(_of_utf8, undone))
+        # Half of a character in UTF-8 stays as it is: the next round may undo its other half.
+        undone = _BEYOND_BYTES.sub(_plainly, _BEYOND_ASCII.sub(_of_utf8, undone))
         if undone == text:
             return
-        yield undone
+        yield plain(undone)
         text = undone
 
 
@@ -149,6 +151,9 @@ def condensed(text: str) -> Iterator[str]:
         for sign, count in Counter(one for one in part if not one.isalnum()).most_common(_MOST_SEPARATORS):
             if count >= _FEWEST_SEPARATORS and count * _SHARE_OF_SEPARATORS >= len(part):
                 yield part.replace(sign, "")
+                if set(part[1::2]) == {sign}:
+                    # It may be a digit of base85, too, where it stands between two separators.
+                    yield part[::2]
 
 
 def spread(text: str) -> Iterator[str]:
@@ -191,6 +196,10 @@ def _escaped(found: re.Match[str]) -> str:
 def _character(digits_of_it: str, base: int) -> str:
     value = int(digits_of_it, base)
     return chr(value) if value < 0x110000 else ""
+
+
+def _plainly(found: re.Match[str]) -> str:
+    return plain(found.group())
 
 
 def _of_utf8(found: re.Match[str]) -> str:

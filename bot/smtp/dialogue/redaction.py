@@ -180,7 +180,8 @@ class _Pieces:
 
     def without(self, known: str) -> None:
         """Take out what is part of a text that is no secret."""
-        if self._folded in known:
+        # Where folding drops characters, such as unassigned ones, what is left is another text than the secret.
+        if self._folded in known and len(self._folded) == len(_INVISIBLE.sub("", self._exactly.casefold())):
             self._exactly = ""
         self._whole = {one for one in self._whole if one not in known}
         self._plainly = {one for one in self._plainly if one not in known}
