@@ -26,6 +26,11 @@ _PRINTABLE = "\x20-\x7e"
 _NAMED_LETTER = re.compile(r"\b(?:LATIN|REGIONAL)\b.* ([A-Z])(?: WITH .*)?$")
 _UTF8 = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _PAIRS = (r"[\0-\xff][\xd8-\xdb][\0-\xff][\xdc-\xdf]", r"[\xd8-\xdb][\0-\xff][\xdc-\xdf][\0-\xff]")
+_HALF = re.compile(r"[\0-\x06]")
+"""The other half of a letter in UTF-16: a NUL, or the number of the alphabet, up to Hebrew's and Arabic's."""
+
+_LONE_BYTE = re.compile("[\udc80-\udcff]")
+_ROUNDS_OF_HALVES = 2
 _ROUNDS = 8
 """How often escapes within escapes are undone at once, such as %252568."""
 
@@ -40,6 +45,7 @@ _NUMBERED = re.compile(r"U\+([0-9a-f]{4,6})", re.IGNORECASE)
 """How Unicode writes of its characters; a U may also stand before an escape."""
 
 _OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_NUMBERED_ENTITY = re.compile(r"&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));?", re.IGNORECASE)
 _ENDED_ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,32};")
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
 _BEYOND_ASCII = re.compile(r"[\x80-\xff]+")
@@ -72,8 +78,8 @@ class Readings:
         self._run = re.compile(f"[{_PRINTABLE}{re.escape(beyond)}]{{{shortest},}}")
         self._bytes = re.compile(f"(?:[{_PRINTABLE}]|{_UTF8}){{{shortest},}}".encode("latin-1"), re.DOTALL)
         high = "".join(re.escape(chr(one)) for one in sorted({ord(one) >> 8 for one in beyond if ord(one) < 0x10000}))
-        little = rf"[\x20-\x7e]\0|[\x01-\x5e]\xff|[\0-\xff][\x01-\x06{high}]|{_PAIRS[0]}"
-        big = rf"\0[\x20-\x7e]|\xff[\x01-\x5e]|[\x01-\x06{high}][\0-\xff]|{_PAIRS[1]}"
+        little = rf"[\x20-\x7e]\0|[\x0b-\x0f\x60-\x64]\x20|[\x01-\x5e]\xff|[\0-\xff][\x01-\x06{high}]|{_PAIRS[0]}"
+        big = rf"\0[\x20-\x7e]|\x20[\x0b-\x0f\x60-\x64]|\xff[\x01-\x5e]|[\x01-\x06{high}][\0-\xff]|{_PAIRS[1]}"
         self._utf16 = tuple(
             (name, re.compile(f"(?:{unit}){{{shortest},}}".encode("latin-1"), re.DOTALL))
             for name, unit in (("utf-16-le", little), ("utf-16-be", big))
@@ -85,8 +91,13 @@ class Readings:
     def of_received(self, text: str) -> Iterator[str]:
         """Yield a received text, in which bytes that are no UTF-8 are lone surrogates, as its bytes may be read."""
         yield plain(text)
-        if not text.isascii() or "\0" in text:
+        if not text.isascii():
             yield from self._texts(_as_bytes(text))
+        texts = [text]
+        for _ in range(_ROUNDS_OF_HALVES):
+            texts = [*dict.fromkeys(one for part in texts for one in _halves(part))]
+            for one in texts:
+                yield from self._texts(one.encode("latin-1"))
 
     def decoded(self, texts: Sequence[str]) -> str:
         """Return what plain texts become when they are taken for something encoded: runs of text, one a line."""
@@ -128,14 +139,36 @@ def unescaped(text: str) -> Iterator[str]:
 
 
 def _unescaped(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
+    return map(plain, _undone(text, with_entities))
+
+
+def _undone(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
     for _ in range(_ROUNDS):
         undone = with_entities(_ESCAPE.sub(_escaped, _SOFT_BREAK.sub("", text)))
         # Half of a character in UTF-8 stays as it is: the next round may undo its other half.
         undone = _BEYOND_BYTES.sub(_plainly, _BEYOND_ASCII.sub(_of_utf8, undone))
         if undone == text:
             return
-        yield plain(undone)
+        yield undone
         text = undone
+
+
+def _halves(text: str) -> Iterator[str]:
+    """Yield a text of bytes that may be halves of UTF-16, such as a NUL beside each letter, freed of what is between.
+
+    Of what is UTF-16 of such a text, that text too.
+    """
+    of_bytes = _in_bytes(text)
+    undone = (one for entities in (_with_ended_entities, _with_controls) for one in _undone(of_bytes, entities))
+    for one in (of_bytes, *condensed(of_bytes), of_bytes[::2], of_bytes[1::2], *map(_in_bytes, undone)):
+        if _HALF.search(one):
+            yield one
+
+
+def _in_bytes(text: str) -> str:
+    """Return a text as characters of one byte each; a lone surrogate stands for a byte that is no UTF-8."""
+    of_bytes = _LONE_BYTE.sub(lambda found: chr(ord(found.group()) - 0xDC00), text)
+    return _BEYOND_BYTES.sub("", _BEYOND_BYTES.sub(_plainly, of_bytes))
 
 
 def _with_ended_entities(text: str) -> str:
@@ -186,6 +219,13 @@ def _usual(character: str) -> str:
 
 def _as_bytes(text: str) -> bytes:
     return _OTHER_SURROGATES.sub("", text).encode("utf-8", "surrogateescape")
+
+
+def _with_controls(text: str) -> str:
+    """Return a text with the numbers of its entities undone, also of those that HTML takes for nothing."""
+    return _NUMBERED_ENTITY.sub(
+        lambda found: _character(found.group(1), 16) if found.group(1) else _character(found.group(2), 10), text
+    )
 
 
 def _escaped(found: re.Match[str]) -> str:

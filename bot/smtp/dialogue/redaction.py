@@ -77,6 +77,7 @@ class Redaction:
         self._readings = Readings(min(max(one.length, 3) for one in self._secrets), letters)
         self._judged.clear()
         pieces.without("\n".join(form for one in self._known for form in self._forms_of_known(one, pieces)))
+        pieces.without_exactly("\n".join(map(_folded, self._known)))
 
     def text(self, text: str) -> str:
         """Return a server's text cleaned, or a sentence in its place when it holds a secret."""
@@ -180,12 +181,15 @@ class _Pieces:
 
     def without(self, known: str) -> None:
         """Take out what is part of a text that is no secret."""
-        # Where folding drops characters, such as unassigned ones, what is left is another text than the secret.
-        if self._folded in known and len(self._folded) == len(_INVISIBLE.sub("", self._exactly.casefold())):
-            self._exactly = ""
         self._whole = {one for one in self._whole if one not in known}
         self._plainly = {one for one in self._plainly if one not in known}
         self._decoded = {one for one in self._decoded if one not in known}
+
+    def without_exactly(self, known: str) -> None:
+        """Do not seek the secret as it is where it is part of a folded text that is no secret."""
+        # Where folding drops characters, such as unassigned ones, what is left is another text than the secret.
+        if self._folded in known and len(self._folded) == len(_INVISIBLE.sub("", self._exactly.casefold())):
+            self._exactly = ""
 
     def are_sought(self, *, is_decoded: bool) -> bool:
         """Whether there is something to seek in such a text."""
