@@ -241,6 +241,7 @@ class Forger:
 
     def __init__(self, demo: Demo, actor: Actor) -> None:
         self.demo, self.actor, self.workspace = demo, actor, demo.workspace
+        self._visited_home = False
         self.workspace.stacks.clear()
         self.workspace.homes.clear()
         self.workspace.all_messages.clear()
@@ -262,15 +263,15 @@ class Forger:
         return "\n".join([*messages, *(str(view.content) for view in views if view), *acknowledged])
 
     def sent(self) -> str:
-        """Return all that left the bot, to whomever; but others' Home tabs, which follow earlier acts, are left out."""
+        """Return all that left the bot, to whomever; but Home tabs that may follow earlier acts are left out."""
         files = [file.content.decode() for file in self.workspace.files]
-        received = [entry for entry in self.workspace.received if not self._is_anothers_home(entry)]
+        received = [entry for entry in self.workspace.received if not self._is_home_of_earlier_acts(entry)]
         return json.dumps([received, files], ensure_ascii=False)
 
-    def _is_anothers_home(self, entry: dict[str, Any] | None) -> bool:
+    def _is_home_of_earlier_acts(self, entry: dict[str, Any] | None) -> bool:
         if not entry or entry.get("method") != "views.publish":
             return False
-        return bool(entry["arguments"].get("user_id") != self.actor.user)
+        return not self._visited_home or entry["arguments"].get("user_id") != self.actor.user
 
     async def command(self, command: str, text: str, mentioned: str | None) -> None:
         """Type a slash command, with somebody named last."""
@@ -279,6 +280,7 @@ class Forger:
 
     async def event(self, event: dict[str, Any]) -> None:
         """Send an event in the name of the actor's workspace."""
+        self._visited_home = event.get("type") == "app_home_opened"
         authorised = [{"enterprise_id": None, "team_id": self.actor.team, "user_id": "U0BOT", "is_bot": True}]
         payload = {"type": "event_callback", "team_id": self.actor.team, "event": event, "authorizations": authorised}
         await self.workspace.raw("events_api", payload)
