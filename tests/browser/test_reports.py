@@ -12,7 +12,7 @@ from bot.demo.stand_in.people import BOT_USER, CHANNEL
 from bot.demo.stand_in.platform import Message
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of
-from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.results import interpret_report
 from bot.slack.views.report import finished
 from bot.smtp.account import Encryption
 from bot.smtp.advice.advice import ROWS

@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.account.records import Loaded, report_of
+from bot.profiles.account.records import Loaded
 from bot.smtp.check.report import AcceptedPassword, Report
 from storage.database import Transaction
 
@@ -26,13 +26,13 @@ def with_accepted_password(tx: Transaction, report: Report, profile: EmailProfil
 
 def accepted_at(tx: Transaction, loaded: Loaded) -> str:
     """Return the pin of the server that accepted the stored password last; empty where none did."""
-    last = report_of(loaded.last_test) if loaded.last_test else None
-    if last is None or loaded.last_test is None or not loaded.profile.has_password:
+    last = loaded.last_report
+    if last is None or not loaded.profile.has_password:
         return ""
     if last.accepted is None:
         # The version before noted nothing; a test of the profile as it is says the same.
-        is_of_this = last.signed_in and loaded.last_test.revision == loaded.revision
-        return last.certificate.pin if is_of_this and last.certificate else ""
+        current = loaded.view.last_test
+        return current.certificate.pin if current and current.signed_in and current.certificate else ""
     digests = tx.keyring.keyed_hashes(_values(loaded.profile))
     return last.accepted.pin if any(hmac.compare_digest(last.accepted.digest, one) for one in digests) else ""
 

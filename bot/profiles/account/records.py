@@ -110,6 +110,11 @@ class Loaded:
         return isinstance(self.stored, UnreadableRecordError)
 
     @property
+    def last_report(self) -> Report | None:
+        """The report of the last test, also of a revision before; None where none can be read."""
+        return report_of(self.last_test) if self.last_test else None
+
+    @property
     def view(self) -> ProfileView:
         """The profile as it may be shown."""
         last = self.last_test
@@ -118,7 +123,7 @@ class Loaded:
             profile=self.profile.without_secrets(),
             has_password=self.profile.has_password,
             revision=self.revision,
-            last_test=report_of(last) if last and last.revision == self.revision else None,
+            last_test=self.last_report if last and last.revision == self.revision else None,
             unreadable=self.unreadable,
         )
 

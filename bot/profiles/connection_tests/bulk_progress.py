@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from bot.profiles.account.failures import Failure, interpreted_failure
 from bot.profiles.account.fixes import FIXES_FOR_MANY, ProposedFix
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult
 from bot.profiles.connection_tests.limits import TESTS_OF_A_TARGET_IN_BULK, RateLimitedError
+from bot.profiles.connection_tests.results import ConnectionTestResult
 from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 
 CONCURRENT_TESTS = 8

@@ -1,60 +1,48 @@
 """Connection tests of stored and of typed profiles: authorised, limited, kept."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bot.profiles.account.accepted_passwords import accepted_at, with_accepted_password
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.drafts import FormAuthor, check_form, names_same_account
 from bot.profiles.account.email_profiles import EmailProfiles
-from bot.profiles.account.fixes import ProposedFix, propose_fixes
+from bot.profiles.account.fixes import ProposedFix
 from bot.profiles.account.form_tests import keep_form_test, tested_values
 from bot.profiles.account.own_address import (
     Confirmation,
     ConfirmationCode,
     OwnAddress,
     address_in_slack,
-    mailbox_of,
     own_address,
     store_confirmation,
 )
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.audited_tests import AuditedTest, Tested, audit_test, audited_when_stopped
-from bot.profiles.connection_tests.limits import (
-    CODES_OF_A_PERSON,
-    CODES_TO_AN_ADDRESS,
-    MESSAGES_OF_A_PERSON,
-    TESTS_OF_A_TARGET_IN_BULK,
-    SignInsLeft,
-    Use,
-    count,
-    count_test,
-    give_back,
+from bot.profiles.connection_tests.counted_tests import BegunTest, CountedTests, Follow, count_code
+from bot.profiles.connection_tests.limits import MESSAGES_OF_A_PERSON, SignInsLeft, count
+from bot.profiles.connection_tests.results import (
+    ConnectionTestResult,
+    Dialogue,
+    MailedCode,
+    SentMessageResult,
+    result_for,
 )
-from bot.profiles.connection_tests.running_tests import RunningTest, RunningTests, StoppedTestError, StopRequestedError
+from bot.profiles.connection_tests.running_tests import Progress, RunningTests
 from bot.profiles.connection_tests.sample_message import code_message, sample_message
-from bot.profiles.connection_tests.sign_ins import CountedSignIn, sign_in_of
 from bot.profiles.errors import DirectoryError, NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
 from bot.profiles.people.members import OnChange, update_person
 from bot.profiles.people.notices import notify_of_form_test
-from bot.smtp.account import Account, Outgoing, ReachedServer
-from bot.smtp.advice.advice import Advice, advise
+from bot.smtp.account import Account, Outgoing
 from bot.smtp.check.report import Outcome, Report, StageName
 from storage.database import Database, Transaction
-from storage.engines.transactions import DatabaseUnavailableError
-
-Progress = Callable[[RunningTest], None]
-"""Follows a test: called whenever a stage begins, for the first time when the test is within the limits."""
-
-Follow = Callable[[Report], None]
-Run = Callable[[Account, Follow], Coroutine[Any, Any, Report]]
 
 
 class AccountTester(Protocol):
@@ -69,79 +57,12 @@ class AccountTester(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConnectionTestResult:
-    """A finished test: of which account (without its secrets), the report, what it means, and the fixes to offer.
-
-    `sign_ins_left` is what a refused sign-in has left of the limit; None where none was refused. With `unconfirmed` it
-    was begun by the owner, and would have written to the profile's address if that were confirmed. With
-    `words_withheld` the server said something that is shown to the account's owner alone.
-    """
-
-    account: Account
-    report: Report
-    advice: Advice | None
-    fixes: tuple[ProposedFix, ...]
-    sign_ins_left: SignInsLeft | None = None
-    unconfirmed: bool = False
-    words_withheld: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dialogue:
-    """The dialogue of a test, as `lines`; with `words_withheld` as others than the account's owner may see it."""
-
-    lines: tuple[str, ...]
-    words_withheld: bool
-
-
 class NoOwnAddressError(UserError):
     """There is no address at which a message certainly reaches whoever asks for it."""
 
 
 class OwnTestFirstError(Exception):
     """A test among many gave way, because somebody tests this profile by itself; their test has ended now."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SentMessageResult:
-    """A test with a real message: to whom it went, and what DNS says of the sender's domain."""
-
-    test: ConnectionTestResult
-    recipient: str
-    dns_findings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailedCode:
-    """A test that mailed a code to the profile's `address`, as far as it came."""
-
-    test: ConnectionTestResult
-    address: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class _CodeUses:
-    """What was counted of limits because a code is mailed for a person."""
-
-    person: Person
-    uses: tuple[Use, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Begun:
-    """A test within the limits, with what counts against them until the test has ended; `test_id` may be empty.
-
-    `is_own` says that whoever began it is the account's owner.
-    """
-
-    account: Account
-    is_own: bool = False
-    sign_in: CountedSignIn | None
-    message: tuple[Use, ...] = ()
-    code: _CodeUses | None = None
-    test_id: str = ""
-    unconfirmed: bool = False
 
 
 class ConnectionTests:
@@ -166,7 +87,7 @@ class ConnectionTests:
         self._judge = judge
         self._access = access
         self._profiles = profiles
-        self._running = running
+        self._counted = CountedTests(database=database, access=access, running=running, on_change=on_change)
         self._clock = clock
         self._on_change = on_change
         self._password_in_form = password_in_form
@@ -188,9 +109,8 @@ class ConnectionTests:
         in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                accepted = accepted_at(tx, loaded)
-                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack, accepted=accepted)
-            report, left = await self._watched(begun, owner, self._tester.test, progress)
+                begun = await self._begin(tx, caller, loaded, in_slack)
+            report, left = await self._counted.run(begun, self._tester.test, progress)
             return await self._kept(_audited(caller, loaded), loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def fix_and_test(
@@ -216,11 +136,10 @@ class ConnectionTests:
             async with self._database.writing() as tx:
                 change, loaded = await self._profiles.fix(tx, caller=caller, owner=owner, fix=fix)
                 await _require_testable(tx, loaded)
-                accepted = accepted_at(tx, loaded)
-                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack, accepted=accepted)
+                begun = await self._begin(tx, caller, loaded, in_slack)
             self._on_change(owner)
             on_fixed(change)
-            report, left = await self._watched(begun, owner, self._tester.test, progress)
+            report, left = await self._counted.run(begun, self._tester.test, progress)
             return await self._kept(_audited(caller, loaded), loaded, report, left, unconfirmed=begun.unconfirmed)
 
     async def test_in_bulk(self, *, caller: Person, owner: Person) -> ConnectionTestResult:
@@ -248,14 +167,9 @@ class ConnectionTests:
         owner = loaded.owner
         in_slack = await self._address_in_slack(owner, loaded.profile)
         async with self._database.writing() as tx:
-            account = await _account(tx, owner, loaded.profile, in_slack)
-            sign_in = sign_in_of(account, replace(caller, user=""), accepted_at=accepted_at(tx, loaded))
-            if sign_in is not None:
-                await sign_in.begin(tx)
-            await count(tx, TESTS_OF_A_TARGET_IN_BULK, account.host, str(account.port))
-            begun = self._begun(account, sign_in)
-        reports: list[Report] = []
-        report, _ = await self._settled(begun, self._tester.test(begun.account, reports.append), reports)
+            accepted = accepted_at(tx, loaded)
+            begun = await self._counted.begin_in_bulk(tx, caller, owner, loaded.profile, in_slack, accepted=accepted)
+        report = await self._counted.run_in_bulk(begun, self._tester.test)
         return await self._kept(_audited(caller, loaded), loaded, report, None)
 
     async def last_result(
@@ -267,7 +181,7 @@ class ConnectionTests:
         report = loaded.view.last_test
         if report is None or (since is not None and report.tested_at < since):
             return None
-        return _result_for(reader, owner, report, account_of(loaded.profile), loaded.profile)
+        return result_for(reader, owner, report, account_of(loaded.profile), loaded.profile)
 
     async def send(self, *, caller: Person, owner: Person, progress: Progress) -> SentMessageResult:
         """Test the stored profile and, when all is well, send one message; errors as `test`.
@@ -285,14 +199,12 @@ class ConnectionTests:
         outgoing = Outgoing(recipient=recipient, content=content)
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
-                accepted = accepted_at(tx, loaded)
-                begun = await self._begin(tx, caller, owner, loaded.profile, in_slack="", accepted=accepted)
+                begun = await self._begin(tx, caller, loaded)
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
             audited = _audited(caller, loaded, recipient=recipient)
             async with audited_when_stopped(self._database, audited):
-                report, left = await self._watched(
+                report, left = await self._counted.run(
                     replace(begun, message=message),
-                    owner,
                     lambda account, follow: self._tester.send(account, outgoing, follow),
                     progress,
                 )
@@ -314,14 +226,13 @@ class ConnectionTests:
         outgoing = Outgoing(recipient=profile.address, content=content, secret=code.secret)
         async with self._only_test_of(caller):
             async with self._database.writing() as tx:
-                accepted = accepted_at(tx, loaded)
-                begun = await self._begin(tx, caller, caller, profile, in_slack="", accepted=accepted)
-                begun = replace(begun, code=await _count_code(tx, caller, profile.address))
+                begun = await self._begin(tx, caller, loaded)
+                begun = replace(begun, code=await count_code(tx, caller, profile.address))
                 await store_confirmation(tx, caller, Confirmation.of(profile, code))
             audited = replace(_audited(caller, loaded, recipient=profile.address), what=Tested.CODE)
             async with audited_when_stopped(self._database, audited):
-                report, left = await self._watched(
-                    begun, caller, lambda account, follow: self._tester.send(account, outgoing, follow), progress
+                report, left = await self._counted.run(
+                    begun, lambda account, follow: self._tester.send(account, outgoing, follow), progress
                 )
             result = await self._kept(audited, loaded, report, left)
         return MailedCode(test=result, address=profile.address)
@@ -352,22 +263,21 @@ class ConnectionTests:
         async with self._only_test_of(owner):
             async with self._database.writing() as tx:
                 # What was typed is a guess, whatever is stored.
-                begun = await self._begin(tx, caller, owner, draft.profile, in_slack, accepted="")
+                begun = await self._counted.begin(tx, caller, owner, draft.profile, in_slack, accepted="")
                 if withheld:
                     begun = replace(begun, account=begun.account.without_password())
                 stored = not draft.has_typed_password
                 await notify_of_form_test(tx, caller, owner, begun.account, with_stored_password=stored)
             audited = AuditedTest(caller=caller, owner=owner, what=Tested.FORM, account=begun.account)
             async with audited_when_stopped(self._database, audited):
-                report, left = await self._watched(begun, owner, self._tester.test, progress)
-        last = report_of(loaded.last_test) if loaded.last_test else None
-        report = replace(report, trusted_before=_trusted_before(last, report))
+                report, left = await self._counted.run(begun, self._tester.test, progress)
+        report = replace(report, trusted_before=_trusted_before(loaded.last_report, report))
         async with self._database.writing() as tx:
             await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
             outline = (await load(tx, owner)).record_id != loaded.record_id
             await audit_test(tx, audited, report, outline=outline)
         self._on_change(owner)
-        return replace(_result_for(caller, owner, report, begun.account, draft.profile), sign_ins_left=left)
+        return replace(result_for(caller, owner, report, begun.account, draft.profile), sign_ins_left=left)
 
     async def transcript(self, *, caller: Person, owner: Person) -> Dialogue:
         """Give the dialogue of the last test, credentials replaced; to the owner alone with all that the server said.
@@ -444,85 +354,10 @@ class ConnectionTests:
             del self._testing[owner]
             ended.set_result(None)
 
-    async def _begin(
-        self, tx: Transaction, caller: Person, owner: Person, profile: EmailProfile, in_slack: str, *, accepted: str
-    ) -> _Begun:
-        """Count a test against all limits, and store that it is under way.
-
-        `in_slack` is the owner's address there; `accepted` is the pin of the server that accepted the password last.
-        """
-        account = await _account(tx, owner, profile, in_slack)
-        sign_in = sign_in_of(account, caller, accepted_at=accepted)
-        await count_test(tx, caller, account.host, account.port)
-        if sign_in is not None:
-            await sign_in.begin(tx)
-        test_id = await self._running.add(tx, caller=caller, owner=owner)
-        own = caller == owner
-        elsewhere = not account.authenticate and (account.recipient or "").casefold() != account.address.casefold()
-        begun = self._begun(account, sign_in)
-        return replace(begun, is_own=own, test_id=test_id, unconfirmed=own and elsewhere)
-
-    def _begun(self, account: Account, sign_in: CountedSignIn | None) -> _Begun:
-        """Return a test that is within the limits so far; before it signs in, it is counted for the server itself."""
-        if sign_in is None:
-            return _Begun(account=account, sign_in=None)
-
-        async def permit(server: ReachedServer) -> None:
-            async with self._database.writing() as tx:
-                uses = await sign_in.reach(tx, server)
-            sign_in.uses += uses
-
-        return _Begun(account=replace(account, permit=permit), sign_in=sign_in)
-
-    async def _watched(
-        self, begun: _Begun, owner: Person, run: Run, progress: Progress
-    ) -> tuple[Report, SignInsLeft | None]:
-        """Run a test that can be followed and stopped."""
-        reports: list[Report] = []
-
-        def follow(report: Report) -> None:
-            report = report.in_full if begun.is_own else report
-            reports.append(report)
-            progress(RunningTest.of(begun.test_id, begun.account, report))
-
-        work = self._running.run(begun.test_id, owner.workspace, run(begun.account, follow))
-        try:
-            return await self._settled(begun, work, reports)
-        except StopRequestedError as stopped:
-            if not reports:
-                raise UserError("The test was stopped before it began.") from None
-            test = RunningTest.of(begun.test_id, begun.account, reports[-1])
-            raise StoppedTestError(test, stopped_by=stopped.person) from None
-
-    async def _settled(
-        self, begun: _Begun, work: Coroutine[Any, Any, Report], reports: Sequence[Report]
-    ) -> tuple[Report, SignInsLeft | None]:
-        """Wait for a test, and uncount what it did not use; `reports` are those on its way, for when it is stopped."""
-        try:
-            report = await work
-        except BaseException:
-            # What the database cannot uncount stays counted until its window is over.
-            with suppress(DatabaseUnavailableError):
-                await self._settle(begun, reports[-1] if reports else None)
-            raise
-        return report, await self._settle(begun, report)
-
-    async def _settle(self, begun: _Begun, report: Report | None) -> SignInsLeft | None:
-        left, told = None, False
-        async with self._database.writing() as tx:
-            if begun.test_id:
-                await tx.running_tests.end(begun.test_id)
-            if report is None or not report.may_have_sent:
-                await give_back(tx, begun.message)
-                if begun.code is not None:
-                    await _take_code_back(tx, begun.code, begun.account, report)
-            if begun.sign_in is not None and (report is None or not report.sign_in_refused):
-                await begun.sign_in.give_back(tx)
-            elif begun.sign_in is not None and (left := await begun.sign_in.left(tx)):
-                told = await begun.sign_in.tell_of_locks(tx, left, self._access.named_admins)
-        if told and begun.sign_in is not None:
-            self._on_change(begun.sign_in.person)
-        return left
+    async def _begin(self, tx: Transaction, caller: Person, loaded: Loaded, in_slack: str = "") -> BegunTest:
+        """Count a test of a stored profile; no limit of its login stops it where its password was accepted last."""
+        accepted = accepted_at(tx, loaded)
+        return await self._counted.begin(tx, caller, loaded.owner, loaded.profile, in_slack, accepted=accepted)
 
     async def _kept(
         self,
@@ -534,7 +369,7 @@ class ConnectionTests:
         unconfirmed: bool = False,
     ) -> ConnectionTestResult:
         report = await self._keep(audited, loaded, report)
-        result = _result_for(audited.caller, audited.owner, report, account_of(loaded.profile), loaded.profile)
+        result = result_for(audited.caller, audited.owner, report, account_of(loaded.profile), loaded.profile)
         return replace(result, sign_ins_left=left, unconfirmed=unconfirmed)
 
     async def _keep(self, audited: AuditedTest, loaded: Loaded, report: Report) -> Report:
@@ -545,7 +380,7 @@ class ConnectionTests:
                 # Deleted, or made anew, while the test ran.
                 await audit_test(tx, audited, report, outline=True)
                 return report
-            last = report_of(now.last_test) if now.last_test else None
+            last = now.last_report
             report = replace(report, trusted_before=_trusted_before(last, report))
             report = with_accepted_password(tx, report, loaded.profile, last)
             await tx.tests.record(
@@ -577,46 +412,6 @@ async def _require_testable(tx: Transaction, loaded: Loaded) -> None:
     if not loaded.profile.is_complete:
         raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
     (await load_defaults(tx, loaded.owner.workspace)).defaults.require_allowed(loaded.profile.host)
-
-
-async def _account(tx: Transaction, owner: Person, profile: EmailProfile, in_slack: str) -> Account:
-    """Return the account to test, and whom the test may name as recipient where nobody signs in."""
-    account = account_of(profile)
-    if account.authenticate:
-        return account
-    own = await own_address(tx, owner, profile, in_slack=in_slack)
-    return replace(account, recipient=own.address or None)
-
-
-async def _count_code(tx: Transaction, caller: Person, address: str) -> _CodeUses:
-    uses = await count(tx, CODES_OF_A_PERSON, caller.workspace, caller.user)
-    return _CodeUses(person=caller, uses=uses + await count(tx, CODES_TO_AN_ADDRESS, mailbox_of(address)))
-
-
-async def _take_code_back(tx: Transaction, code: _CodeUses, account: Account, report: Report | None) -> None:
-    """Forget a code that was not mailed; its uses count where the server said of the address whether it takes mail."""
-    await tx.confirmations.forget(code.person.workspace, code.person.user)
-    if report is None or account.authenticate or not report.named_recipient:
-        await give_back(tx, code.uses)
-
-
-def _result_for(
-    reader: Person, owner: Person, report: Report, account: Account, profile: EmailProfile
-) -> ConnectionTestResult:
-    """Return what a report means; what the server said, and what the password is like, is for the owner alone."""
-    if reader == owner:
-        return interpret_report(report.in_full, account, profile)
-    result = interpret_report(report, account.without_secrets(), profile)
-    words = report.words
-    return replace(result, words_withheld=words is not None and bool(words.reply or words.details))
-
-
-def interpret_report(report: Report, account: Account, profile: EmailProfile) -> ConnectionTestResult:
-    """Say what a finished report means for a profile, and which changes help."""
-    advice = advise(report, account)
-    return ConnectionTestResult(
-        account=account.without_secrets(), report=report, advice=advice, fixes=propose_fixes(report, advice, profile)
-    )
 
 
 def _trusted_before(last: Report | None, report: Report) -> bool:

@@ -1,7 +1,7 @@
 """Connection tests under way: each can be stopped by who began it, and by admins, through every instance."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
@@ -34,6 +34,10 @@ class RunningTest:
     def of(cls, test_id: str, account: Account, report: Report) -> Self:
         """Return a test as its last report shows it."""
         return cls(test_id=test_id, account=account.without_secrets(), report=report, seconds=report.seconds)
+
+
+Progress = Callable[[RunningTest], None]
+"""Follows a test: called whenever a stage begins, for the first time when the test is within the limits."""
 
 
 class StoppedTestError(UserError):

@@ -9,9 +9,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.profiles.account.profile import ProfileForm, notes_on
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, Progress
 from bot.profiles.connection_tests.limits import RateLimitedError
-from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
+from bot.profiles.connection_tests.results import ConnectionTestResult
+from bot.profiles.connection_tests.running_tests import Progress, RunningTest, StoppedTestError
 from bot.profiles.errors import InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.ids import ActionId

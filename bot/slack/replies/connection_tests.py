@@ -9,15 +9,10 @@ from typing import Any, TypeVar
 from bot.observability.log import Outcome, set_outcome
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.fixes import ProposedFix
-from bot.profiles.connection_tests.connection_tests import (
-    ConnectionTestResult,
-    ConnectionTests,
-    NoOwnAddressError,
-    Progress,
-    SentMessageResult,
-)
+from bot.profiles.connection_tests.connection_tests import ConnectionTests, NoOwnAddressError
 from bot.profiles.connection_tests.limits import RateLimitedError
-from bot.profiles.connection_tests.running_tests import RunningTest, StoppedTestError
+from bot.profiles.connection_tests.results import ConnectionTestResult, SentMessageResult
+from bot.profiles.connection_tests.running_tests import Progress, RunningTest, StoppedTestError
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs

@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import DividerBlock
 from slack_sdk.models.views import View
 
 from bot.profiles.account.records import ProfileState, ProfileView
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult
+from bot.profiles.connection_tests.results import ConnectionTestResult
 from bot.profiles.people.defaults import StoredDefaults
 from bot.profiles.people.people_list import PeoplePage
 from bot.slack.ids import ActionId

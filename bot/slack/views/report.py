@@ -7,13 +7,9 @@ from datetime import datetime
 from slack_sdk.models.blocks import ConfirmObject
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
-from bot.profiles.connection_tests.connection_tests import (
-    ConnectionTestResult,
-    Dialogue,
-    NoOwnAddressError,
-    SentMessageResult,
-)
+from bot.profiles.connection_tests.connection_tests import NoOwnAddressError
 from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_OF_A_PERSON, RateLimitedError, SignInsLeft
+from bot.profiles.connection_tests.results import ConnectionTestResult, Dialogue, SentMessageResult
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.slack.ids import ActionId
 from bot.slack.views.address_confirmation import confirm_button, unconfirmed_blocks

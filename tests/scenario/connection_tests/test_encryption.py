@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, interpret_report
+from bot.profiles.connection_tests.results import ConnectionTestResult, interpret_report
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.advice import advise
 from bot.smtp.advice.row import Fix

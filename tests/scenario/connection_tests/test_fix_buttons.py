@@ -13,7 +13,7 @@ from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import Message, searchable, texts
-from bot.profiles.connection_tests.connection_tests import ConnectionTests
+from bot.profiles.connection_tests.counted_tests import CountedTests
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses
@@ -74,7 +74,7 @@ async def test_a_fix_whose_test_breaks_off_can_still_be_undone(
     async def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(ConnectionTests, "_watched", broken)
+    monkeypatch.setattr(CountedTests, "run", broken)
     await workspace.press(ADA, "Use TLS on 587 and test again", message=report)
     told = await workspace.wait_message(ADA, "Something went wrong (reference ")
     assert "Changed: `SSL Y → not set`; `TLS not set → Y`" in searchable(told)

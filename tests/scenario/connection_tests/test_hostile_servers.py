@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.profiles.account.profile import EmailProfile
-from bot.profiles.connection_tests.connection_tests import interpret_report
+from bot.profiles.connection_tests.results import interpret_report
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Outcome, Report, StageName
 from bot.smtp.network.guard import Address

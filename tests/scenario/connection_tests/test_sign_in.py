@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bot.profiles.account.fixes import apply_fix
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import account_of
-from bot.profiles.connection_tests.connection_tests import ConnectionTestResult, interpret_report
+from bot.profiles.connection_tests.results import ConnectionTestResult, interpret_report
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Report, StageName

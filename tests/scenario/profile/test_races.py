@@ -12,6 +12,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.profile import EmailProfile, ProfileForm
 from bot.profiles.account.records import ProfileState, load
 from bot.profiles.connection_tests import connection_tests
+from bot.profiles.connection_tests.counted_tests import Follow
 from bot.profiles.connection_tests.running_tests import RunningTests
 from bot.profiles.errors import EditConflictError
 from bot.profiles.people.access import Access, Member, Person
@@ -109,7 +110,7 @@ async def test_a_name_that_is_learnt_while_a_profile_is_saved_is_kept(
 class PassingTester:
     """Passes every account at once."""
 
-    async def test(self, account: Account, progress: connection_tests.Follow) -> Report:
+    async def test(self, account: Account, progress: Follow) -> Report:
         return Report(
             host=account.host,
             port=account.port,
@@ -119,7 +120,7 @@ class PassingTester:
             tested_at=datetime.now(UTC),
         )
 
-    async def send(self, account: Account, outgoing: Outgoing, progress: connection_tests.Follow) -> Report:
+    async def send(self, account: Account, outgoing: Outgoing, progress: Follow) -> Report:
         raise NotImplementedError
 
 

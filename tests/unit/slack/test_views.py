@@ -18,7 +18,7 @@ from bot.profiles.account.extras import CATALOGUE
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState
-from bot.profiles.connection_tests.connection_tests import Dialogue, interpret_report
+from bot.profiles.connection_tests.results import Dialogue, interpret_report
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.profiles.people.defaults import Defaults, StoredDefaults
 from bot.profiles.people.people_list import ListQuery

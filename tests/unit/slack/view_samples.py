@@ -20,12 +20,7 @@ from bot.profiles.account.profile import EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.bulk_fixes import BulkChange
 from bot.profiles.connection_tests.bulk_progress import BulkProgress, ProfileToTest, queues_of
-from bot.profiles.connection_tests.connection_tests import (
-    Dialogue,
-    NoOwnAddressError,
-    SentMessageResult,
-    interpret_report,
-)
+from bot.profiles.connection_tests.connection_tests import NoOwnAddressError
 from bot.profiles.connection_tests.limits import (
     FAILED_SIGN_INS,
     TESTS_OF_A_PERSON,
@@ -33,6 +28,7 @@ from bot.profiles.connection_tests.limits import (
     RateLimitedError,
     SignInsLeft,
 )
+from bot.profiles.connection_tests.results import Dialogue, SentMessageResult, interpret_report
 from bot.profiles.connection_tests.run_results import FailureGroup, RunResult
 from bot.profiles.connection_tests.running_tests import RunningTest
 from bot.profiles.errors import ExtraConflictError
