@@ -6,6 +6,7 @@ the database there is no test.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -181,7 +182,7 @@ async def count(tx: Transaction, limits: tuple[Limit, ...], *subject: str) -> tu
     return tuple(uses)
 
 
-async def give_back(tx: Transaction, uses: tuple[Use, ...]) -> None:
+async def give_back(tx: Transaction, uses: Sequence[Use]) -> None:
     """Uncount what turned out to be none."""
     for use in uses:
         await tx.limits.give_back(use.key, ends_at=use.ends_at)

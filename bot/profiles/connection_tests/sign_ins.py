@@ -20,6 +20,7 @@ from bot.profiles.connection_tests.limits import (
     RateLimitedError,
     SignInsLeft,
     Use,
+    give_back,
     limit_key,
 )
 from bot.profiles.connection_tests.mailboxes import Mailbox, mailboxes_meant
@@ -111,8 +112,7 @@ class CountedSignIn:
 
     async def give_back(self, tx: Transaction) -> None:
         """Uncount what turned out not to have been refused."""
-        for use in self.uses:
-            await tx.limits.give_back(use.key, ends_at=use.ends_at)
+        await give_back(tx, self.uses)
 
     async def left(self, tx: Transaction) -> SignInsLeft | None:
         """Return how often the login may still be refused, and whoever tests; None in a test of many."""
@@ -144,11 +144,6 @@ class CountedSignIn:
                 await notify_of_lock(tx, self.workspace, notice, named)
                 told = True
         return told
-
-    @property
-    def person(self) -> Person:
-        """Whose test it is."""
-        return Person(self.workspace, self.caller)
 
     @property
     def _typed_server(self) -> str:
