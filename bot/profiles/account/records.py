@@ -11,7 +11,8 @@ from bot.profiles.account.profile import EmailProfile, Mismatch, effective_encry
 from bot.profiles.errors import UnreadableProfileError
 from bot.profiles.people.access import Person
 from bot.smtp.account import Account, Encryption
-from bot.smtp.check.report import Report, with_words_apart
+from bot.smtp.check.earlier_reports import with_words_apart
+from bot.smtp.check.report import Report
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Transaction
 from storage.tables.profiles import StoredProfile, StoredTest, UnreadableRecordError
