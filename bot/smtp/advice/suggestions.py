@@ -18,6 +18,7 @@ from bot.providers.recognition import (
 )
 from bot.smtp.account import Account
 from bot.smtp.check.report import Fault, Report, StageName
+from bot.smtp.network.guard import is_own_name, literal, without_mapping
 
 _ABOUT_THE_SERVER = frozenset(
     {
@@ -68,7 +69,6 @@ _PURPOSES = (
 )
 _OF_CONTAINERS = re.compile(r".+\.(docker|containers)\.internal")
 """https://docs.docker.com/desktop/features/networking/"""
-_LOOPBACK = re.compile(r"127(\.\d+){3}|::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|(.+\.)?localhost(\.localdomain)?")
 
 
 def fault_of(report: Report, address: str) -> Fault | None:
@@ -77,9 +77,14 @@ def fault_of(report: Report, address: str) -> Fault | None:
         return Fault.SERVER_TAKES_MAIL_IN
     if report.failed_stage is not None and report.reply is not None and is_for_organisations(report.host, address):
         return Fault.SERVER_FOR_ORGANISATIONS
-    if report.fault in _NOTHING_LISTENS and _LOOPBACK.fullmatch(report.host):
+    if report.fault in _NOTHING_LISTENS and _is_this_machine(report.host):
         return Fault.NOTHING_ON_LOOPBACK
     return report.fault
+
+
+def _is_this_machine(host: str) -> bool:
+    address = literal(host)
+    return is_own_name(host) if address is None else without_mapping(address).is_loopback
 
 
 def _is_late_silence(report: Report) -> bool:
@@ -145,7 +150,7 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
         yield f"{report.host} is known only inside containers, where it is the machine that they run on."
     if fault in _ABOUT_THE_SERVER and not _is_late_silence(report):
         told = (Fault.LOOPBACK_NOT_ALLOWED, Fault.NOTHING_ON_LOOPBACK)
-        if fault not in told and _LOOPBACK.fullmatch(report.host):
+        if fault not in told and _is_this_machine(report.host):
             yield f"{report.host} is the machine that the bot runs on, not your computer."
         yield from _purpose(report.host)
         about_provider = [*_provider_sentences(report, account)]
