@@ -98,6 +98,16 @@ class Attacked:
             await workspace.cancel(user)
         return shown
 
+    async def lock(self, user: str, *, host: str = "mail.test") -> None:
+        """Try wrong passwords on a mailbox until the bot tries no more."""
+        for _ in range(3):
+            await self.guess(user, host=host)
+
+    async def save_accepted(self, user: str) -> None:
+        """Store a profile with its password that the server just accepted in a test of the form."""
+        assert "Connection test passed" in await self.guess(user, password=PASSWORD)
+        await self.save(user)
+
     async def save(self, user: str, *, password: str = PASSWORD, host: str = "mail.test", port: str = "465") -> None:
         """Store a profile."""
         workspace = self.demo.workspace
@@ -221,11 +231,8 @@ async def test_a_lock_never_stops_the_stored_password_that_was_accepted_last(
 ) -> None:
     async with attacked(tmp_path, started) as attack:
         demo, workspace = attack.demo, attack.demo.workspace
-        # The test of the form counts as one of what is saved.
-        assert "Connection test passed" in await attack.guess(ADA, password=PASSWORD)
-        await attack.save(ADA)
-        for _ in range(3):
-            await attack.guess(MALLORY)
+        await attack.save_accepted(ADA)
+        await attack.lock(MALLORY)
         assert REFUSED in await attack.guess(MALLORY)
         for change in ("", "FROM_NAME Ada", "HELO pc17.example.com"):
             if change:
@@ -247,10 +254,8 @@ async def test_what_an_admin_stores_for_somebody_else_is_a_guess_even_if_it_was_
 ) -> None:
     async with attacked(tmp_path, started) as attack:
         demo, workspace = attack.demo, attack.demo.workspace
-        assert "Connection test passed" in await attack.guess(ADA, password=PASSWORD)
-        await attack.save(ADA)
-        for _ in range(3):
-            await attack.guess(MALLORY)
+        await attack.save_accepted(ADA)
+        await attack.lock(MALLORY)
         before = attack.sign_ins
         for stored in (PASSWORD, "wrong"):
             await open_form(demo, GRACE, "edit @ada")
@@ -272,8 +277,7 @@ async def test_an_admins_test_of_a_form_that_breaks_off_at_a_limit_is_in_the_his
     async with attacked(tmp_path, started) as attack:
         demo, workspace = attack.demo, attack.demo.workspace
         await attack.save(ADA)
-        for _ in range(3):
-            await attack.guess(MALLORY)
+        await attack.lock(MALLORY)
         before = attack.sign_ins
         await open_form(demo, GRACE, "edit @ada")
         await workspace.fill(GRACE, "SMTP Server Address", "other.test")
@@ -296,8 +300,7 @@ async def test_a_password_that_one_server_accepted_is_a_guess_at_another_behind_
     async with attacked(tmp_path, started, ports) as attack:
         attack.servers[1].password = "mallory's own"
         monkeypatch.setitem(NAMES, "other.test", SECOND)
-        for _ in range(3):
-            await attack.guess(OSCAR, host="mail.test")
+        await attack.lock(OSCAR)
         await attack.save(MALLORY, host="other.test", password="mallory's own")
         assert searchable(await run_test(attack.demo, MALLORY)).startswith("Connection test passed")
         monkeypatch.setitem(NAMES, "other.test", FIRST)
@@ -318,8 +321,7 @@ async def test_a_lock_is_told_to_admins_once(
 ) -> None:
     async with attacked(tmp_path, started) as attack:
         for user, host in ((MALLORY, "mail.test"), (OSCAR, "other.test")):
-            for _ in range(3):
-                await attack.guess(user, host=host)
+            await attack.lock(user, host=host)
             # As if a quarter of an hour had gone by.
             later = tuple(replace(one, name=f"{one.name}, later") for one in FAILED_SIGN_INS)
             monkeypatch.setattr("bot.profiles.connection_tests.sign_ins.FAILED_SIGN_INS", later)
@@ -335,8 +337,7 @@ async def test_a_lock_is_told_to_admins_once(
 async def test_a_lock_at_a_server_of_ones_own_hides_no_lock_at_another(started: StartedBefore, tmp_path: Path) -> None:
     async with attacked(tmp_path, started, {(FIRST, 465): 0, (SECOND, 465): 1}) as attack:
         for host in ("third.test", "mail.test"):
-            for _ in range(3):
-                await attack.guess(MALLORY, host=host)
+            await attack.lock(MALLORY, host=host)
         await notices_sent(attack.demo)
         told = [searchable(one) for one in attack.demo.workspace.messages(GRACE)]
         assert [host in one for host, one in zip(("third.test", "mail.test"), told, strict=True)] == [True, True]
@@ -350,8 +351,7 @@ async def test_a_lock_is_told_to_whoever_is_an_admin_by_now_or_by_the_settings(
         await workspace.change_person(replace(workspace.people[ADA], is_admin=True))
         await workspace.change_person(replace(workspace.people[GRACE], is_admin=False))
         await attack.demo.bot.housekeeping.user_sync.read_everybody(TEAM)
-        for _ in range(3):
-            await attack.guess(MALLORY)
+        await attack.lock(MALLORY)
         await notices_sent(attack.demo)
         told = {
             user for user in workspace.people if any("locks" in searchable(one) for one in workspace.messages(user))
