@@ -14,16 +14,10 @@ from bot.smtp.network.guard import normal_host
 
 def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> bytes:
     """Return the message, with lines that end in CRLF; it holds nothing of the password."""
-    message = EmailMessage(policy=SMTP.clone(utf8=not (profile.address + recipient).isascii()))
-    message["From"] = _mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
-    message["To"] = _mailbox(recipient, "")
+    sender = _mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
+    message = _addressed(sender, _mailbox(recipient, ""), "Your email profile works", now=now)
     if "REPLY_TO" in profile.extras:
         message["Reply-To"] = _mailbox(profile.extras["REPLY_TO"], "")
-    message["Subject"] = "Your email profile works"
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = make_msgid(domain=_ascii_domain(profile.address))
-    # Keeps holiday notices from answering (RFC 3834, section 5).
-    message["Auto-Submitted"] = "auto-generated"
     facts = _facts(profile)
     message.set_content(
         "This message was sent by /email-test send, through the account in your email profile:\n\n"
@@ -44,12 +38,8 @@ def code_message(address: str, code: ConfirmationCode, *, now: datetime) -> byte
 
     Nobody has shown yet that they read there, so nothing of what people typed stands in it but the address itself.
     """
-    message = EmailMessage(policy=SMTP.clone(utf8=not address.isascii()))
-    message["From"] = message["To"] = _mailbox(address, "")
-    message["Subject"] = "The code for your email address"
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = make_msgid(domain=_ascii_domain(address))
-    message["Auto-Submitted"] = "auto-generated"
+    mailbox = _mailbox(address, "")
+    message = _addressed(mailbox, mailbox, "The code for your email address", now=now)
     message.set_content(
         "This code confirms that you read mail at this address:\n\n"
         f"  {code.secret.get_secret_value()}\n\n"
@@ -57,6 +47,18 @@ def code_message(address: str, code: ConfirmationCode, *, now: datetime) -> byte
         "If you did not ask for it, you need not do anything. Give the code to nobody.\n"
     )
     return message.as_bytes()
+
+
+def _addressed(sender: Address, recipient: Address, subject: str, *, now: datetime) -> EmailMessage:
+    message = EmailMessage(policy=SMTP.clone(utf8=not (sender.addr_spec + recipient.addr_spec).isascii()))
+    message["From"] = sender
+    message["To"] = recipient
+    message["Subject"] = subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=normal_host(sender.domain))
+    # Keeps holiday notices from answering (RFC 3834, section 5).
+    message["Auto-Submitted"] = "auto-generated"
+    return message
 
 
 def _facts(profile: EmailProfile) -> list[tuple[str, str]]:
@@ -72,7 +74,3 @@ def _facts(profile: EmailProfile) -> list[tuple[str, str]]:
 def _mailbox(address: str, name: str) -> Address:
     local, _, domain = address.rpartition("@")
     return Address(display_name=name, username=local, domain=domain)
-
-
-def _ascii_domain(address: str) -> str:
-    return normal_host(address.rpartition("@")[2])
