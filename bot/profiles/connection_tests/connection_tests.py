@@ -201,7 +201,7 @@ class ConnectionTests:
             async with self._database.writing() as tx:
                 begun = await self._begin(tx, caller, loaded)
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
-            audited = _audited(caller, loaded, recipient=recipient)
+            audited = _audited(caller, loaded, Tested.MESSAGE, recipient=recipient)
             async with audited_when_stopped(self._database, audited):
                 report, left = await self._counted.run(
                     replace(begun, message=message),
@@ -229,7 +229,7 @@ class ConnectionTests:
                 begun = await self._begin(tx, caller, loaded)
                 begun = replace(begun, code=await count_code(tx, caller, profile.address))
                 await store_confirmation(tx, caller, Confirmation.of(profile, code))
-            audited = replace(_audited(caller, loaded, recipient=profile.address), what=Tested.CODE)
+            audited = _audited(caller, loaded, Tested.CODE, recipient=profile.address)
             async with audited_when_stopped(self._database, audited):
                 report, left = await self._counted.run(
                     begun, lambda account, follow: self._tester.send(account, outgoing, follow), progress
@@ -397,12 +397,12 @@ class ConnectionTests:
         return report
 
 
-def _audited(caller: Person, loaded: Loaded, *, recipient: str = "") -> AuditedTest:
-    """Return a test of a stored profile, with a message where there is a recipient, as the history tells of it."""
+def _audited(caller: Person, loaded: Loaded, what: Tested = Tested.PROFILE, *, recipient: str = "") -> AuditedTest:
+    """Return a test of a stored profile as the history tells of it."""
     return AuditedTest(
         caller=caller,
         owner=loaded.owner,
-        what=Tested.MESSAGE if recipient else Tested.PROFILE,
+        what=what,
         account=account_of(loaded.profile).without_secrets(),
         recipient=recipient,
     )
