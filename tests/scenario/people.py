@@ -96,6 +96,12 @@ async def open_form(demo: Demo, user: str, text: str = "edit") -> None:
     await demo.workspace.wait_view(user, "Email profile")
 
 
+def buttons(message: Message) -> list[str]:
+    """Return what the buttons of a message say."""
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return [element["text"]["text"] for row in rows for element in row]
+
+
 def typed(demo: Demo, user: str, label: str) -> object:
     """Return what stands in an input of the modal on top."""
     view = demo.workspace.view(user)

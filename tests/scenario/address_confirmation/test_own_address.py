@@ -12,11 +12,11 @@ from aiosmtpd.smtp import Envelope
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.faults import Fault
-from bot.demo.stand_in.platform import Message, searchable
+from bot.demo.stand_in.platform import searchable
 from bot.profiles.account import own_address
 from bot.profiles.connection_tests.limits import CODES_OF_A_PERSON
 from storage.crypto.keyring import generate_key
-from tests.scenario.people import ADA, GRACE, history, open_form, run_test, set_up, settled
+from tests.scenario.people import ADA, GRACE, buttons, history, open_form, run_test, set_up, settled
 from tests.store import Store
 
 OWN, VICTIM = "ada@demo.example", "grace@demo.example"
@@ -53,11 +53,6 @@ def recipients_named(demo: Demo) -> set[str]:
 def received(demo: Demo) -> list[tuple[str, ...]]:
     """Return to whom each message in the mailbox went."""
     return [message.recipients for message in demo.mail.mailbox]
-
-
-def buttons(message: Message) -> list[str]:
-    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
-    return [element["text"]["text"] for row in rows for element in row]
 
 
 async def ask_for_code(demo: Demo) -> str:

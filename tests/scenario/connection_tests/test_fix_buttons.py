@@ -12,18 +12,13 @@ import pytest
 from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import TEAM
-from bot.demo.stand_in.platform import Message, searchable, texts
+from bot.demo.stand_in.platform import searchable, texts
 from bot.profiles.connection_tests.counted_tests import CountedTests
 from bot.smtp.network.guard import Address
 from tests.fakes.certificates import Certificates
 from tests.fakes.connecting import SILENT, refused, script_addresses
 from tests.fakes.smtp_server import LOGIN, PASSWORD, HangUp, OneServerNetwork, ScriptedServer, Silence
-from tests.scenario.people import ADA, GRACE, profile_of, run_test, set_up, set_up_elsewhere, settled
-
-
-def buttons(message: Message) -> list[str]:
-    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
-    return [element["text"]["text"] for row in rows for element in row]
+from tests.scenario.people import ADA, GRACE, buttons, profile_of, run_test, set_up, set_up_elsewhere, settled
 
 
 async def test_another_port_that_answers_is_offered_used_and_left_again(demo: Demo) -> None:

@@ -22,9 +22,8 @@ from bot.smtp.network.guard import Address, Guard, literal
 from bot.smtp.network.resolver import NameAnswer
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer
-from tests.scenario.connection_tests.test_fix_buttons import buttons
 from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
-from tests.scenario.people import ADA, GRACE, fill_form, open_form, run_test, set_up
+from tests.scenario.people import ADA, GRACE, buttons, fill_form, open_form, run_test, set_up
 from tests.scenario.started_before import StartedBefore
 
 TIMEOUT = 1.5
