@@ -37,6 +37,7 @@ from tests.store import Store
 pytestmark = pytest.mark.databases(*KINDS)
 
 TOLD = "What this workspace allows cannot be read"
+SHOWN = "The defaults and allowed servers cannot be read"
 FOR_ADMINS = "Admins: open `/email-profile defaults`, check every field, and save."
 UNREADABLE = "Defaults and allowed servers cannot be read; workspaces concerned: 1."
 ALLOWED = "smtp.demo.example"
@@ -114,9 +115,9 @@ async def test_where_the_record_cannot_be_relied_on_nothing_is_tested_or_saved_u
     assert await unreadable(http_demo) == ("1.0", f"{1 + left}.0")
     await everything_is_refused(http_demo)
     await workspace.open_home(GRACE)
-    assert "What was saved here cannot be read" in str(workspace.home(GRACE).blocks)
+    assert SHOWN in str(workspace.home(GRACE).blocks)
     await workspace.command(GRACE, "/email-profile", "defaults")
-    form = await workspace.wait_view(GRACE, "Workspace defaults", containing="What was saved here cannot be read")
+    form = await workspace.wait_view(GRACE, "Workspace defaults", containing=SHOWN)
     assert ALLOWED not in str(form.content)
     # It is saved although nothing was typed, and the record of before counts no more.
     assert await workspace.submit(GRACE) == {}
