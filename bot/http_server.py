@@ -60,9 +60,7 @@ BACKLOG = 1024
 """Connections that may wait to be taken; the system allows 4096 (net.core.somaxconn)."""
 
 OnClosed = Callable[[str], None]
-"""Is told why a connection is closed, one of REASONS."""
-
-REASONS = ("late", "crowded", "unread")
+"""Is told why a connection is closed, one of CLOSED_BECAUSE of the metrics."""
 
 
 class HttpServer:
