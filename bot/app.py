@@ -147,8 +147,10 @@ def unverified_sentence(database: Database) -> str:
     )
 
 
-async def prepare_database(database: Database) -> None:
+async def prepare_database(database: Database) -> list[str]:
     """Upgrade the schema of SQLite, require that of PostgreSQL, and check the keys against the records.
+
+    Returns the workspaces whose defaults and allowed servers cannot be read.
 
     Raises:
         StartError: the schema is outdated or newer than this version, or a copy into the database was cut short.
@@ -162,8 +164,7 @@ async def prepare_database(database: Database) -> None:
             await database.require_schema()
         await require_complete(database)
         await database.check_keys()
-        if unreadable := await database.check_workspaces():
-            log.error("Defaults and allowed servers cannot be read; workspaces concerned: %d.", len(unreadable))
+        return await database.check_workspaces()
     except (OutdatedSchemaError, UnknownSchemaError, UnfinishedCopyError) as error:
         raise StartError(str(error)) from None
     except DatabaseUnavailableError as error:
@@ -198,7 +199,7 @@ async def open_bot(
     if unverified := unverified_sentence(database):
         log.warning("The connection to the database: %s", unverified)
     try:
-        await prepare_database(database)
+        unreadable = await prepare_database(database)
         calls = SlackCalls()
         watching = [calls.trace_config(), *([traces.slack_calls()] if traces else [])]
         async with slack_session(*watching) as session:
@@ -214,6 +215,7 @@ async def open_bot(
                 helo=settings.smtp_helo or await full_host_name() or DEFAULT_HELO,
             )
             bot = await wiring.bot(tester, network)
+            bot.health.note_unreadable(unreadable)
             try:
                 async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
                     yield bot

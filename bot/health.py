@@ -90,7 +90,7 @@ class Health:
             async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
                 await self._database.ping()
                 await self._database.check_keys()
-                self._note_unreadable(await self._database.check_workspaces())
+                self.note_unreadable(await self._database.check_workspaces())
                 async with self._database.reading() as tx:
                     waiting = await tx.outbox.oldest_seconds()
         except KeyMismatchError as error:
@@ -103,7 +103,7 @@ class Health:
             return {State.DATABASE: "the database does not answer"}
         return {**self._policies(), **_outbox(waiting)}
 
-    def _note_unreadable(self, workspaces: list[str]) -> None:
+    def note_unreadable(self, workspaces: list[str]) -> None:
         """Log what became unreadable since it was last looked: who reads no metrics shall learn of it too."""
         if set(workspaces) - set(self.unreadable_workspaces):
             log.error("Defaults and allowed servers cannot be read; workspaces concerned: %d.", len(workspaces))

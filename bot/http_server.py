@@ -36,9 +36,6 @@ IDLE_SECONDS = 65.0
 LINGER_SECONDS = 1.0
 """In which the rest of a body is read and dropped, so that who still sends it gets to read why it was refused."""
 
-MOST_BODY_BYTES = 256 * 1024
-"""Of one request. Slack's are smaller, and a form of the private pages is a line."""
-
 MOST_HEADERS = 64
 
 HALF_SENT = 64
@@ -63,9 +60,7 @@ BACKLOG = 1024
 """Connections that may wait to be taken; the system allows 4096 (net.core.somaxconn)."""
 
 OnClosed = Callable[[str], None]
-"""Is told why a connection is closed, one of REASONS."""
-
-REASONS = ("late", "crowded", "unread")
+"""Is told why a connection is closed, one of CLOSED_BECAUSE of the metrics."""
 
 
 class HttpServer:

@@ -4,31 +4,24 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from socket import socket
 
-from aiohttp import HttpVersion11, web
-from pydantic import SecretStr
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.app import Bot, StartError, open_bot
 from bot.encryption_keys import reload_keys
 from bot.health import DEGRADED, describe
-from bot.http_server import MOST_BODY_BYTES, HttpServer
+from bot.http_server import HttpServer
 from bot.observability import tracing
-from bot.observability.clock_skew import ClockSkew
-from bot.observability.log import Outcome
-from bot.observability.log_pace import LogPace
 from bot.process import allow_many_files
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
 from bot.settings import EXAMPLES, Settings, misspelt_settings, settings_file
-from bot.slack.middleware.held_ack import is_held
-from bot.slack.request import busy_response, looks_like_command
-from bot.slack.signature import TIMESTAMP, SlackSignature
+from bot.slack.request import MOST_BODY_BYTES, SlackRequests
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
 from bot.web.network_address import ADDRESSES, NetworkAddresses
@@ -42,96 +35,6 @@ DRAIN_SECONDS = 20.0
 
 LAST_REQUESTS_SECONDS = 3.0
 """How long a stop waits for requests that are being answered, once no job is under way; Slack waits no longer."""
-
-
-class SlackHandlers:
-    """The aiohttp handlers of Slack's requests. What Slack did not sign just now is refused before it is parsed.
-
-    Bolt verifies once more; it is right whoever hands it a request.
-    """
-
-    def __init__(self, bot: Bot, secret: SecretStr) -> None:
-        self._bot = bot
-        self._signature = SlackSignature(secret)
-        self._skew = ClockSkew()
-        self._pace = LogPace()
-
-    def add_routes(self, application: web.Application) -> None:
-        """Add the one route that takes them all."""
-        application.router.add_post("/slack/events", self.serve, expect_handler=self.go_on)
-
-    async def serve(self, request: web.Request) -> web.Response:
-        """Answer one request."""
-        began = time.perf_counter()
-        refusal = self._refusal_unread(request)
-        if refusal is None and not self._signature.fits(request.headers, await self._read(request, began)):
-            refusal = _unsigned()
-        if refusal is not None:
-            return self._refused(request, refusal, began)
-        held = False
-        try:
-            answer, held = await self._answer(request)
-        finally:
-            if not held:
-                self._bot.metrics.observe_ack("http", time.perf_counter() - began)
-        return answer
-
-    async def go_on(self, request: web.Request) -> web.Response | None:
-        """Answer who asks before they send a body (RFC 9110, 10.1.1), as curl does from 1 MiB."""
-        refusal = self._refusal_unread(request)
-        if refusal is not None:
-            return self._refused(request, refusal, time.perf_counter())
-        if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            # aiohttp takes what was written for the beginning of the answer otherwise.
-            request.writer.output_size = 0
-        return None
-
-    def _refusal_unread(self, request: web.Request) -> web.Response | None:
-        if (request.content_length or 0) > MOST_BODY_BYTES:
-            return web.Response(status=413, text=f"A request has {MOST_BODY_BYTES:,} bytes at most.")
-        return None if self._signature.may_fit(request.headers) else _unsigned()
-
-    async def _read(self, request: web.Request, began: float) -> bytes:
-        try:
-            return await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            self._count_refused(began)
-            raise
-
-    def _refused(self, request: web.Request, refusal: web.Response, began: float) -> web.Response:
-        self._count_refused(began)
-        self._skew.check(request.headers.get(TIMESTAMP, ""))
-        if not request.content.is_eof():
-            refusal.force_close()
-        return refusal
-
-    def _count_refused(self, began: float) -> None:
-        if times := self._pace.count():
-            fields = {"command": "a request without Slack's signature", "outcome": str(Outcome.REFUSED)}
-            log.warning(
-                "Refused: requests without Slack's signature, %d since the last such line.", times, extra=fields
-            )
-        self._bot.metrics.observe_request("other", Outcome.REFUSED, time.perf_counter() - began)
-
-    async def _answer(self, request: web.Request) -> tuple[web.Response, bool]:
-        """Return the answer, and whether it was held on purpose."""
-        overload = self._bot.slack.overload
-        if overload.is_full and await looks_like_command(request):
-            overload.log_refused()
-            self._bot.metrics.observe_request("other", Outcome.BUSY, 0.0)
-            return busy_response(), False
-        try:
-            bolt_request = await to_bolt_request(request)
-        except (ValueError, LookupError):
-            text = "The request cannot be read: it is no form, no JSON or not UTF-8."
-            return web.Response(status=400, text=text), False
-        response = await self._bot.slack.serve(bolt_request)
-        return await to_aiohttp_response(response), is_held(bolt_request.context)
-
-
-def _unsigned() -> web.Response:
-    return web.Response(status=401, text="Slack did not sign this request, or not within the last five minutes.")
 
 
 class HealthHandlers:
@@ -245,7 +148,7 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
 async def _open_public(bot: Bot, settings: Settings, listening: socket | None, stack: AsyncExitStack) -> str:
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     if settings.slack_app_token is None and settings.slack_signing_secret is not None:
-        SlackHandlers(bot, settings.slack_signing_secret).add_routes(application)
+        SlackRequests(bot.slack, settings.slack_signing_secret, bot.metrics).add_routes(application)
     if bot.page is not None:
         bot.page.add_routes(application)
     if bot.installing is not None:

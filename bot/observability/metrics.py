@@ -53,6 +53,9 @@ RECORDS_SECONDS = 60.0
 _COUNT_TIMEOUT_SECONDS = 2.0
 """How long a scrape waits for the count of records."""
 
+CLOSED_BECAUSE = ("late", "crowded", "unread")
+"""Why connections are closed by us."""
+
 Way = Literal["http", "socket"]
 
 
@@ -89,7 +92,7 @@ class Metrics:
         # Prometheus sees an increase from zero to one, but none when a series appears with one.
         for ended in ("renewed", "refused", "failed"):
             self._renewals.labels(ended=ended)
-        for why in ("late", "crowded", "unread"):
+        for why in CLOSED_BECAUSE:
             self._closed.labels(why=why)
         for kind, ended in product(
             ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "other"),
@@ -141,7 +144,7 @@ class Metrics:
         self._notices.labels(kind, ended).inc()
 
     def count_closed(self, why: str) -> None:
-        """Count one connection that was closed because a request or its answer came to no end."""
+        """Count one connection that was closed, `why` being one of CLOSED_BECAUSE."""
         self._closed.labels(why=why).inc()
 
     def watch_jobs(self, running: Callable[[], int]) -> None:

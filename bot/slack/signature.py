@@ -22,6 +22,12 @@ _SECONDS_SINCE_1970 = re.compile(r"[0-9]{1,12}")
 _SHA256 = re.compile(r"v0=[0-9a-f]{64}")
 
 
+def age_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds ago a request was signed, as it says itself; None where it tells no time."""
+    timestamp = headers.get(TIMESTAMP, "")
+    return time.time() - int(timestamp) if _SECONDS_SINCE_1970.fullmatch(timestamp) else None
+
+
 class SlackSignature:
     """Tells what Slack signed just now from everything else."""
 
@@ -30,10 +36,12 @@ class SlackSignature:
 
     def may_fit(self, headers: Mapping[str, str]) -> bool:
         """Whether a request may be Slack's by its headers alone: signed in form, and within the last five minutes."""
-        timestamp = headers.get(TIMESTAMP, "")
-        if not (_SECONDS_SINCE_1970.fullmatch(timestamp) and _SHA256.fullmatch(headers.get(SIGNATURE, ""))):
-            return False
-        return abs(time.time() - int(timestamp)) <= MAX_AGE_SECONDS
+        age = age_seconds(headers)
+        return (
+            age is not None
+            and abs(age) <= MAX_AGE_SECONDS
+            and _SHA256.fullmatch(headers.get(SIGNATURE, "")) is not None
+        )
 
     def fits(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether Slack signed exactly this body; what `may_fit` refuses never fits."""

@@ -110,7 +110,7 @@ class SignInPages:
         # A page that is loaded anew leaves what was begun in another tab as it is.
         held = BrowserCookie(address.browser or _new_secret(), address.user, address.token)
         sentence = (
-            "This page is for one person alone. Sign in with Slack, to show that it is you. Slack tells the bot who "
+            "This page is for one person alone. Sign in with Slack to show that it is you. Slack tells the bot who "
             "you are, and nothing else."
         )
         return self._with_link("Is it you?", sentence, held, workspace, status)

@@ -100,7 +100,7 @@ class ConnectionTestListeners:
     async def press_transcript(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Show the transcript below the report; a long one comes as a file, where no modal opens, which holds it."""
+        """Show the transcript: below a message, where a long one comes as a file, or in a modal, which holds it all."""
         await ack()
         dialogue = await self._services.connections.transcript(caller=caller, owner=owner)
         transcript = reports.transcript(dialogue)

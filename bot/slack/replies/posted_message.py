@@ -37,7 +37,7 @@ class PostedMessage:
         except SLACK_ERRORS as error:
             wait = retry_after_seconds(error) if isinstance(error, SlackApiError) else 0.0
             self._silent_until = time.monotonic() + max(wait, UPDATE_TIMEOUT_SECONDS)
-            log_undelivered(log, "How far something is could not be shown", error)
+            log_undelivered(log, "Progress could not be shown", error)
 
     async def end(self, message: Message) -> None:
         """Replace the message for the last time; where Slack does not take that, post a new one below.

@@ -163,8 +163,8 @@ def delete_question(view: ProfileView, *, reader: str) -> Message:
     confirm = ConfirmObject(
         title="Delete the email profile?",
         text=(
-            "The six values, the password, the extra configurations and the last test are removed for good. Of the "
-            "history it stays for a while who did what kind of thing, and when."
+            "The six values, the password, the extra configurations and the last test are removed for good. Who did "
+            "what kind of thing, and when, stays in the history for a while."
         ),
         confirm="Delete",
         deny="Keep",

@@ -29,9 +29,9 @@ from bot.smtp.account import Encryption
 
 TITLE = "Workspace defaults"
 UNREADABLE = (
-    ":warning: What was saved here cannot be read, allowed servers among it: its record in the bot's database was "
-    "altered or removed. Nothing is tested or saved in this workspace until an admin checks every field and saves "
-    "this form: `/email-profile defaults`."
+    ":warning: The defaults and allowed servers cannot be read: their record in the bot's database was altered or "
+    "removed. Nothing is tested or saved in this workspace until an admin opens `/email-profile defaults`, checks "
+    "every field and saves the form."
 )
 
 _SIGN_IN, _NO_SIGN_IN = "on", "off"

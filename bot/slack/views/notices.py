@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bot.profiles.account.records import ProfileState, ProfileView
+from bot.profiles.connection_tests.limits import FAILED_SIGN_INS_OF_A_PERSON
 from bot.profiles.people.members import NO_MEMBER
 from bot.profiles.people.notices import (
     FAULTY,
@@ -196,7 +197,8 @@ def _locked(notice: LockNotice) -> Message:
         )
     else:
         text = "One person's sign-ins were refused so often that the bot tries no more of them for a while."
-        told = f"Ten sign-ins of <@{notice.by}> were refused in a day, so the bot tries no more for them until {end}."
+        most = FAILED_SIGN_INS_OF_A_PERSON.max_uses
+        told = f"{most} sign-ins of <@{notice.by}> were refused in a day, so the bot tries no more of them until {end}."
     return Message(text=text, blocks=[section(f"{told}\nThe last test was by <@{notice.by}>, with {where}. {ask}")])
 
 

@@ -8,10 +8,12 @@ import aiohttp
 import pytest
 
 from bot import doctor
+from bot.app import open_bot
 from bot.demo.run import Demo
 from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import searchable
 from bot.doctor.finding import POLICIES, Finding
+from bot.health import State
 from storage.maintenance.verify import verify
 from tests.databases import KINDS, Maker
 from tests.fakes.many_slacks import ManySlacks
@@ -35,7 +37,9 @@ from tests.store import Store
 pytestmark = pytest.mark.databases(*KINDS)
 
 TOLD = "What this workspace allows cannot be read"
+SHOWN = "The defaults and allowed servers cannot be read"
 FOR_ADMINS = "Admins: open `/email-profile defaults`, check every field, and save."
+UNREADABLE = "Defaults and allowed servers cannot be read; workspaces concerned: 1."
 ALLOWED = "smtp.demo.example"
 """The one server that may be used; nobody's profile is there."""
 
@@ -111,9 +115,9 @@ async def test_where_the_record_cannot_be_relied_on_nothing_is_tested_or_saved_u
     assert await unreadable(http_demo) == ("1.0", f"{1 + left}.0")
     await everything_is_refused(http_demo)
     await workspace.open_home(GRACE)
-    assert "What was saved here cannot be read" in str(workspace.home(GRACE).blocks)
+    assert SHOWN in str(workspace.home(GRACE).blocks)
     await workspace.command(GRACE, "/email-profile", "defaults")
-    form = await workspace.wait_view(GRACE, "Workspace defaults", containing="What was saved here cannot be read")
+    form = await workspace.wait_view(GRACE, "Workspace defaults", containing=SHOWN)
     assert ALLOWED not in str(form.content)
     # It is saved although nothing was typed, and the record of before counts no more.
     assert await workspace.submit(GRACE) == {}
@@ -198,7 +202,7 @@ async def test_whoever_runs_the_bot_is_told_which_workspace_it_is(
     await store.edit(*GONE)
     for _ in range(2):
         assert await unreadable(http_demo) == ("1.0", "1.0")
-    assert caplog.text.count("Defaults and allowed servers cannot be read; workspaces concerned: 1.") == 1
+    assert caplog.text.count(UNREADABLE) == 1
     found = await examined()
     assert not found.good
     assert f"the defaults and allowed servers of {TEAM} cannot be read" in found.sentence
@@ -206,6 +210,17 @@ async def test_whoever_runs_the_bot_is_told_which_workspace_it_is(
     assert (verdict.good, verdict.workspaces) == (False, [TEAM])
     # Without a token, as the doctor calls it, the stand-in refuses api.test.
     http_demo.workspace.refusals.clear()
+
+
+async def test_a_start_tells_of_it_in_one_line_which_readiness_does_not_repeat(
+    http_demo: Demo, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    await set_defaults(http_demo, Allowed_servers=ALLOWED)
+    await store.edit(*GONE)
+    async with open_bot(http_demo.settings) as again:
+        assert UNREADABLE in caplog.text
+        assert list(await again.health.faults()) == [State.POLICIES]
+    assert caplog.text.count(UNREADABLE) == 1
 
 
 async def test_what_is_wrong_in_one_workspace_keeps_nobody_in_another_from_anything(

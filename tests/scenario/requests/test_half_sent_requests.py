@@ -16,7 +16,8 @@ import pytest
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable
 from bot.health import State
-from bot.http_server import REASONS, HalfSentRequests
+from bot.http_server import HalfSentRequests
+from bot.observability.metrics import CLOSED_BECAUSE
 from bot.web.network_address import NetworkAddresses
 from tests.named import case
 from tests.scenario.people import ADA, settled
@@ -116,7 +117,7 @@ async def test_a_connection_on_which_nothing_follows_is_closed(
         connection.send(GET)
         assert (await connection.everything()).endswith(b"ok")
         # That is in order, and nobody is told of it.
-        assert sum(closed(demo, why) for why in REASONS) == 0
+        assert sum(closed(demo, why) for why in CLOSED_BECAUSE) == 0
 
 
 @pytest.mark.usefixtures("quick")

@@ -121,8 +121,8 @@ async def test_nothing_of_a_forged_request_is_parsed(http_demo: Demo, monkeypatc
     parsed: list[object] = []
     # Whatever reads bodies for Bolt, or looks for a command in them, would note it.
     for place in (
-        "bot.server.to_bolt_request",
-        "bot.server.looks_like_command",
+        "bot.slack.request.to_bolt_request",
+        "bot.slack.request.looks_like_command",
         "slack_bolt.request.async_request.parse_body",
     ):
         monkeypatch.setattr(place, lambda *what, **_: parsed.append(what))
@@ -178,7 +178,7 @@ async def test_refusals_are_counted_and_told_in_one_line_now_and_then(
         for _ in range(20):
             await refused(one, {})
             await refused(other, stale)
-    told = [record.getMessage() for record in caplog.records if record.name == "bot.server"]
+    told = [record.getMessage() for record in caplog.records if record.name == "bot.slack.request"]
     assert told == ["Refused: requests without Slack's signature, 1 since the last such line."]
     assert "canary" not in caplog.text
     assert b'command="other",outcome="refused"} 40.0' in await http_demo.bot.metrics.text()

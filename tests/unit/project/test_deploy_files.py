@@ -17,11 +17,12 @@ import bot.observability.metrics
 from bot.app import RUNNING_TESTS
 from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
-from bot.http_server import IDLE_SECONDS, MOST_BODY_BYTES
+from bot.http_server import IDLE_SECONDS
 from bot.observability.log import Outcome
 from bot.profiles.account.private_links import link_path
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
+from bot.slack.request import MOST_BODY_BYTES
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH
 from bot.slack.workspaces.sign_in import SIGN_IN_PATH
 from bot.smtp.check.report import Outcome as StageOutcome

@@ -34,6 +34,7 @@ from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Fault, Outcome, Stage, StageName
 from storage.tables.people_query import Cursor
 from tests.named import case
+from tests.unit.slack.every_view import messages, modals
 from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
@@ -50,8 +51,6 @@ from tests.unit.slack.view_samples import (
     a_report,
     a_view,
     assert_inert,
-    messages,
-    modals,
     texts,
     views_of_a_profile,
 )
