@@ -16,7 +16,7 @@ from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import bindparam, col, delete, func, insert, text, tuple_, union, update
 
-from storage.crypto.keyring import UNOPENED, WRONG_KIND, Keyring
+from storage.crypto.keyring import WRONG_KIND, Keyring
 from storage.maintenance.row_batches import batches, in_order
 from storage.models import AuditChainRow, AuditDetailRow, AuditRow, ConnectionTestRow, ProfileRow
 from storage.tables.audit_chains import (
@@ -119,20 +119,13 @@ async def _ends(connection: AsyncConnection, keyring: Keyring) -> _Ends:
     async with aclosing(batches(connection, select(AuditChainRow.__table__))) as several:  # type: ignore[attr-defined]
         async for some in several:
             for row in some:
-                document = _opened(keyring, row)
+                document = keyring.open_row(row, audit_chain_context)
                 if row.user_id == ALL_CHAINS:
                     ends.counts[row.workspace] = ChainCount.from_document(document) if document else None
                 else:
                     key = (row.workspace, row.user_id)
                     ends.chains[key] = Chain.from_document(document) if document else None
     return ends
-
-
-def _opened(keyring: Keyring, row: Row[Any]) -> bytes | None:
-    try:
-        return keyring.open(row.sealed, audit_chain_context(row))
-    except UNOPENED:
-        return None
 
 
 async def _follow(
