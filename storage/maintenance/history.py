@@ -250,9 +250,9 @@ async def _not_of_their_time(
                 newest = max(row.updated_at, row.tested_at or row.updated_at)
                 if subject not in ends.chains and subject not in seen:
                     why = "there is a profile, and its whole history is gone"
-                elif chain is not None and moment(newest - _CLOCK_STEP) > chain.latest:
+                elif chain is not None and newest - datetime.fromisoformat(chain.latest) > _CLOCK_STEP:
                     why = "its newest entries are gone: the profile was saved or tested since"
-                elif (stored_at := seen.get(subject)) is not None and row.updated_at < stored_at - _LONGEST_SAVE:
+                elif (stored_at := seen.get(subject)) is not None and stored_at - row.updated_at > _LONGEST_SAVE:
                     why = "the profile is older than its history: it was put back after a change or a deletion"
                 else:
                     continue
