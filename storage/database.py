@@ -344,7 +344,7 @@ class Database:
                 await self._begin_chains(connection)
 
     async def _begin_chains(self, connection: AsyncConnection) -> None:
-        from storage.maintenance.history import all_subjects, take_as_found  # noqa: PLC0415 - as above
+        from storage.maintenance.histories_as_found import all_subjects, take_as_found  # noqa: PLC0415 - as above
 
         subjects = await all_subjects(connection)
         if subjects:
