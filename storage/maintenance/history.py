@@ -19,6 +19,7 @@ from sqlmodel import col, func
 from storage.crypto.keyring import WRONG_KIND, Keyring
 from storage.maintenance.row_batches import OnProgress, batches, in_order
 from storage.models import AuditChainRow, AuditDetailRow, AuditRow, ConnectionTestRow, ProfileRow
+from storage.tables.audit import STORING
 from storage.tables.audit_chains import ALL_CHAINS, Chain, ChainCount, Place, audit_chain_context, content_of, link_of
 
 Subject = tuple[str, str]
@@ -32,18 +33,6 @@ _CLOCK_STEP = timedelta(seconds=1)
 
 _LONGEST_SAVE = timedelta(seconds=15)
 """So long a transaction may take between a save and its entry: it waits for locks."""
-
-_STORING = (
-    "saved",
-    "extra configurations changed",
-    "fixed",
-    "fixed with others",
-    "undone",
-    "moved to new defaults",
-    "password set privately",
-    "deleted",
-)
-"""The actions of which each entry is written with the profile as it is then, or without it any more."""
 
 _LONGEST_ID = 64
 
@@ -183,7 +172,7 @@ class _Walk:
             self._unlinked += 1
             return
         self.found += int(row.position <= self._chain.found)
-        if row.action in _STORING and row.position > self._chain.found:
+        if row.action in STORING and row.position > self._chain.found:
             self.stored_at = row.at
         self._why = self._why or (self._fault(row) if self._has_end else "its end is gone")
         self._place, self._number = Place(row.position, row.link), row.id
