@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from storage.database import Database
     from storage.maintenance import verify as verifying
     from storage.maintenance.history import BrokenHistory, Histories
+    from storage.maintenance.row_batches import OnProgress
 
 Result = TypeVar("Result")
 
@@ -174,7 +175,7 @@ async def _opened_database() -> "AsyncIterator[Database]":
 
 
 @contextmanager
-def _progress() -> "Iterator[verifying.OnProgress]":
+def _progress() -> "Iterator[OnProgress]":
     """Show a progress bar for each part of the work, on standard error."""
     from rich.console import Console
     from rich.progress import Progress

@@ -136,9 +136,9 @@ class Database:
         if url.startswith("postgresql://"):
             from storage.engines import postgresql  # noqa: PLC0415 - slow to import, not for SQLite
 
-            unverified = postgresql.unverified_hosts(postgresql.connection_values(url))
+            values = postgresql.connection_values(url)
+            engine, unverified = postgresql.postgresql_engine(values), postgresql.unverified_hosts(values)
             # Writers that wait for each other leave connections for those who read.
-            engine = postgresql.postgresql_engine(url)
             return cls(engine, keyring, writers=postgresql.POOL, unverified_hosts=unverified)
         try:
             address = make_url(url)
@@ -344,7 +344,7 @@ class Database:
                 await self._begin_chains(connection)
 
     async def _begin_chains(self, connection: AsyncConnection) -> None:
-        from storage.maintenance.history import all_subjects, take_as_found  # noqa: PLC0415 - as above
+        from storage.maintenance.histories_as_found import all_subjects, take_as_found  # noqa: PLC0415 - as above
 
         subjects = await all_subjects(connection)
         if subjects:

@@ -13,7 +13,7 @@ import hmac
 import os
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -237,6 +237,13 @@ class Keyring:
         except InvalidTag:
             raise TamperedError("edited, or moved from another place") from None
         return _unpad(padded)
+
+    def open_row(self, row: Any, context_of: Callable[[Any], RecordContext]) -> bytes | None:
+        """Return what is sealed in a row; None when it does not open, or something beside it is of a wrong kind."""
+        try:
+            return self.open(row.sealed, context_of(row))
+        except UNOPENED:
+            return None
 
 
 def is_key_id(value: object) -> bool:

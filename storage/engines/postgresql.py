@@ -101,13 +101,8 @@ class AnyTimestamp(Loader):
         return read
 
 
-def postgresql_engine(url: str) -> AsyncEngine:
-    """Make the engine; it connects when first used.
-
-    Raises:
-        ValueError: as `connection_values`.
-    """
-    values = connection_values(url)
+def postgresql_engine(values: Mapping[str, Any]) -> AsyncEngine:
+    """Make the engine for `connection_values`; it connects when first used."""
 
     async def connect() -> psycopg.AsyncConnection[Any]:
         connection = await psycopg.AsyncConnection.connect(**values)

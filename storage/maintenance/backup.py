@@ -15,7 +15,8 @@ from storage.database import Database, UnknownSchemaError
 from storage.engines.sqlite import sqlite_engine
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import NO_CONTENT, CopyError, require_complete
-from storage.maintenance.verify import OnProgress, SealedTable, verify
+from storage.maintenance.row_batches import OnProgress
+from storage.maintenance.verify import SealedTable, verify
 
 
 async def back_up(database: Database, file: Path, on_progress: OnProgress) -> list[SealedTable]:

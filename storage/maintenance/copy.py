@@ -19,8 +19,8 @@ from sqlmodel import SQLModel, Table, bindparam, col, delete, func, insert, insp
 
 from storage.database import Database, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError, fault_of, without_timeouts
-from storage.maintenance.row_batches import BATCH, UnreadableRowError, in_order, pairs
-from storage.maintenance.verify import OnProgress, SealedTable, damage, open_all
+from storage.maintenance.row_batches import BATCH, OnProgress, UnreadableRowError, in_order, pairs
+from storage.maintenance.verify import SealedTable, damage, open_all
 from storage.models import KeyCheckRow, LeaseRow, UnfinishedCopyRow
 
 NO_CONTENT = (UnfinishedCopyRow.__tablename__, KeyCheckRow.__tablename__, LeaseRow.__tablename__)

@@ -1,4 +1,4 @@
-"""Whether each history is as the bot wrote it; and how one is taken as it is found.
+"""Whether each history is as the bot wrote it.
 
 What nobody without a key can do unseen: remove, edit, reorder or invent entries, remove a whole history, or put a
 profile back that was changed or deleted since. What cannot be seen is a history put back together with its sealed ends,
@@ -6,41 +6,27 @@ where the profile and its test are put back with it, or nothing was done since b
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import bindparam, col, delete, func, insert, text, tuple_, union, update
+from sqlmodel import col, func
 
-from storage.crypto.keyring import UNOPENED, WRONG_KIND, Keyring
-from storage.maintenance.row_batches import batches, in_order
+from storage.crypto.keyring import WRONG_KIND, Keyring
+from storage.maintenance.row_batches import OnProgress, batches, in_order
 from storage.models import AuditChainRow, AuditDetailRow, AuditRow, ConnectionTestRow, ProfileRow
-from storage.tables.audit_chains import (
-    ALL_CHAINS,
-    Chain,
-    ChainCount,
-    Place,
-    audit_chain_context,
-    content_of,
-    link_of,
-    moment,
-    sealed_chain,
-)
+from storage.tables.audit import STORING
+from storage.tables.audit_chains import ALL_CHAINS, Chain, ChainCount, Place, audit_chain_context, content_of, link_of
 
 Subject = tuple[str, str]
 """A workspace, and in it a person or the workspace's defaults."""
 
-OnProgress = Callable[[str, int, int], None]
-
 SOME_WORKSPACE = "?"
 """In place of a workspace, where a value that cannot be read hides which one it is."""
-
-_AT_ONCE = 200
-"""Subjects whose entries are read at a time."""
 
 _CLOCK_STEP = timedelta(seconds=1)
 """So much a clock may be set back between a save and its entry."""
@@ -48,19 +34,12 @@ _CLOCK_STEP = timedelta(seconds=1)
 _LONGEST_SAVE = timedelta(seconds=15)
 """So long a transaction may take between a save and its entry: it waits for locks."""
 
-_STORING = (
-    "saved",
-    "extra configurations changed",
-    "fixed",
-    "fixed with others",
-    "undone",
-    "moved to new defaults",
-    "password set privately",
-    "deleted",
-)
-"""The actions of which each entry is written with the profile as it is then, or without it any more."""
-
 _LONGEST_ID = 64
+
+
+def shown_id(written: object) -> str:
+    """Return an id as it is shown: somebody else may have written it, so it is cleaned and cut."""
+    return "".join(c if c.isprintable() else "?" for c in str(written)[:_LONGEST_ID])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +51,8 @@ class BrokenHistory:
     why: str
 
     def __str__(self) -> str:
-        # Somebody else may have written the ids.
         ids = (self.workspace,) if self.subject == ALL_CHAINS else (self.workspace, self.subject)
-        names = ("".join(c if c.isprintable() else "?" for c in str(name)[:_LONGEST_ID]) for name in ids)
-        return f"{' '.join(names)} ({self.why})"
+        return f"{' '.join(map(shown_id, ids))} ({self.why})"
 
 
 @dataclass(kw_only=True)
@@ -119,20 +96,13 @@ async def _ends(connection: AsyncConnection, keyring: Keyring) -> _Ends:
     async with aclosing(batches(connection, select(AuditChainRow.__table__))) as several:  # type: ignore[attr-defined]
         async for some in several:
             for row in some:
-                document = _opened(keyring, row)
+                document = keyring.open_row(row, audit_chain_context)
                 if row.user_id == ALL_CHAINS:
                     ends.counts[row.workspace] = ChainCount.from_document(document) if document else None
                 else:
                     key = (row.workspace, row.user_id)
                     ends.chains[key] = Chain.from_document(document) if document else None
     return ends
-
-
-def _opened(keyring: Keyring, row: Row[Any]) -> bytes | None:
-    try:
-        return keyring.open(row.sealed, audit_chain_context(row))
-    except UNOPENED:
-        return None
 
 
 async def _follow(
@@ -158,13 +128,13 @@ async def _follow(
 
 async def _entries(connection: AsyncConnection) -> AsyncIterator[Sequence[Row[Any]]]:
     order = [in_order(column, connection) for column in (AuditRow.workspace, AuditRow.subject)]
-    entries = _with_details().order_by(*order, col(AuditRow.position), col(AuditRow.id))
+    entries = entries_with_details().order_by(*order, col(AuditRow.position), col(AuditRow.id))
     async with aclosing(batches(connection, entries)) as several:
         async for some in several:
             yield some
 
 
-def _with_details() -> Select[Any]:
+def entries_with_details() -> Select[Any]:
     """Return the statement that reads entries, each with the record id of its details."""
     details_id: Any = col(AuditDetailRow.record_id).label("details_id")
     entries = select(*AuditRow.__table__.columns, details_id)  # type: ignore[attr-defined]
@@ -202,7 +172,7 @@ class _Walk:
             self._unlinked += 1
             return
         self.found += int(row.position <= self._chain.found)
-        if row.action in _STORING and row.position > self._chain.found:
+        if row.action in STORING and row.position > self._chain.found:
             self.stored_at = row.at
         self._why = self._why or (self._fault(row) if self._has_end else "its end is gone")
         self._place, self._number = Place(row.position, row.link), row.id
@@ -257,9 +227,9 @@ async def _not_of_their_time(
                 newest = max(row.updated_at, row.tested_at or row.updated_at)
                 if subject not in ends.chains and subject not in seen:
                     why = "there is a profile, and its whole history is gone"
-                elif chain is not None and moment(newest - _CLOCK_STEP) > chain.latest:
+                elif chain is not None and newest - datetime.fromisoformat(chain.latest) > _CLOCK_STEP:
                     why = "its newest entries are gone: the profile was saved or tested since"
-                elif (stored_at := seen.get(subject)) is not None and row.updated_at < stored_at - _LONGEST_SAVE:
+                elif (stored_at := seen.get(subject)) is not None and stored_at - row.updated_at > _LONGEST_SAVE:
                     why = "the profile is older than its history: it was put back after a change or a deletion"
                 else:
                     continue
@@ -280,56 +250,3 @@ def _miscounted(ends: _Ends) -> Iterator[BrokenHistory]:
         else:
             continue
         yield BrokenHistory(workspace=workspace, subject=ALL_CHAINS, why=why)
-
-
-async def all_subjects(connection: AsyncConnection) -> list[Subject]:
-    """Return everybody and everything that has a history, or a profile."""
-    entries = select(col(AuditRow.workspace), col(AuditRow.subject))
-    profiles = select(col(ProfileRow.workspace), col(ProfileRow.user_id))
-    return [(workspace, subject) for workspace, subject in await connection.execute(union(entries, profiles))]
-
-
-async def take_as_found(connection: AsyncConnection, keyring: Keyring, subjects: Sequence[Subject]) -> None:
-    """Begin the chains of these subjects anew, with the entries that are there; and count all of their workspaces."""
-    if connection.dialect.name != "sqlite":
-        # Nobody extends a chain meanwhile.
-        await connection.execute(text("LOCK TABLE audit_chains IN EXCLUSIVE MODE"))
-    people = [subject for subject in subjects if subject[1] != ALL_CHAINS]
-    for begin in range(0, len(people), _AT_ONCE):
-        await _begin_anew(connection, keyring, people[begin : begin + _AT_ONCE])
-    for workspace in sorted({workspace for workspace, _ in subjects}):
-        await _count_anew(connection, keyring, workspace)
-
-
-async def _begin_anew(connection: AsyncConnection, keyring: Keyring, subjects: Sequence[Subject]) -> None:
-    chains = dict.fromkeys(subjects, Chain())
-    theirs = tuple_(col(AuditRow.workspace), col(AuditRow.subject)).in_(subjects)
-    found = _with_details().where(theirs).order_by(col(AuditRow.id))
-    linked = []
-    for row in (await connection.execute(found)).all():
-        subject = (row.workspace, row.subject)
-        content = content_of(row.fields, row.details_id or "")
-        chains[subject] = chain = chains[subject].extended(row._mapping, content)
-        linked.append({"of_id": row.id, "position": chain.last.position, "content": content, "link": chain.last.link})
-    if linked:
-        place: dict[str, Any] = {name: bindparam(name) for name in ("position", "content", "link")}
-        await connection.execute(update(AuditRow).where(col(AuditRow.id) == bindparam("of_id")).values(place), linked)
-    ended = tuple_(col(AuditChainRow.workspace), col(AuditChainRow.user_id)).in_(subjects)
-    await connection.execute(delete(AuditChainRow).where(ended))
-    now = moment(datetime.now(UTC))
-    found_now = {
-        subject: Chain(last=chain.last, latest=max(chain.latest, now), found=chain.last.position)
-        for subject, chain in chains.items()
-    }
-    rows = [sealed_chain(keyring, *subject, chain.to_document()) for subject, chain in found_now.items()]
-    await connection.execute(insert(AuditChainRow), rows)
-
-
-async def _count_anew(connection: AsyncConnection, keyring: Keyring, workspace: str) -> None:
-    counted = {"workspace": workspace, "user_id": ALL_CHAINS}
-    await connection.execute(delete(AuditChainRow).filter_by(**counted))
-    there = select(func.count()).select_from(AuditChainRow).filter_by(workspace=workspace)
-    count = ChainCount(chains=await connection.scalar(there) or 0)
-    await connection.execute(
-        insert(AuditChainRow).values(sealed_chain(keyring, workspace, ALL_CHAINS, count.to_document()))
-    )

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Table, bindparam, update
 
-from storage.crypto.keyring import UNOPENED, Keyring, RecordContext
+from storage.crypto.keyring import Keyring, RecordContext
 from storage.database import Database
 from storage.models import (
     AddressConfirmationRow,
@@ -129,7 +129,8 @@ async def _reseal_batch(
         .with_for_update(skip_locked=True)
     )
     rows = found.all()
-    opened = [(row, document) for row in rows if (document := _opened(keyring, row, context_of)) is not None]
+    # What does not open stays as it is, for whoever finds the right key or the right row again.
+    opened = [(row, document) for row in rows if (document := keyring.open_row(row, context_of)) is not None]
     if opened:
         key = table.primary_key.columns
         statement = update(table).where(*(column == bindparam(f"of_{column.name}") for column in key))
@@ -141,14 +142,6 @@ async def _reseal_batch(
         # What a person is found by is hashed under the key too.
         await PeopleTable(connection, keyring).rehash(opened)
     return _Batch(last=rows[-1].record_id if rows else after, seen=len(rows), sealed=len(opened))
-
-
-def _opened(keyring: Keyring, row: Row[Any], context_of: Callable[[Any], RecordContext]) -> bytes | None:
-    try:
-        return keyring.open(row.sealed, context_of(row))
-    except UNOPENED:
-        # It stays as it is, for whoever finds the right key or the right row again.
-        return None
 
 
 def _resealed(

@@ -15,6 +15,9 @@ from storage.engines.foreign_values import is_unreadable
 BATCH = 1000
 """Rows that are read at a time."""
 
+OnProgress = Callable[[str, int, int], None]
+"""Called with the name of what is going on, how much is done, and of how much."""
+
 Pair = tuple[Row[Any] | None, Row[Any] | None]
 
 

@@ -18,20 +18,16 @@ from storage.crypto.key_checks import check_context
 from storage.crypto.keyring import WRONG_KIND, Keyring, RecordContext, SealBrokenError, key_id_of
 from storage.database import Database
 from storage.engines.transactions import DatabaseFault, fault_of, without_timeouts
-from storage.maintenance.history import SOME_WORKSPACE, BrokenHistory, Histories, examine, take_as_found
+from storage.maintenance.histories_as_found import take_as_found
+from storage.maintenance.history import SOME_WORKSPACE, BrokenHistory, Histories, examine, shown_id
 from storage.maintenance.rotation import SEALED, Sealed
-from storage.maintenance.row_batches import batches
+from storage.maintenance.row_batches import OnProgress, batches
 from storage.models import KeyCheckRow, PasswordLinkRow
 from storage.tables.password_links import link_context
 from storage.tables.workspaces import WorkspaceTable
 
-OnProgress = Callable[[str, int, int], None]
-"""Called with the name of what is going on, how much is done, and of how much."""
-
 EXAMPLES = 5
 """How many of a table's records that do not open are named."""
-
-_LONGEST_ID = 64
 
 _EVERYTHING_SEALED: tuple[Sealed, ...] = (
     *SEALED,
@@ -118,7 +114,7 @@ async def _unreadable(connection: AsyncConnection, keyring: Keyring) -> list[str
     except WRONG_KIND:
         # That the table cannot be read was found when its records were opened.
         return []
-    return [_cleaned(workspace) for workspace in survey.unreadable]
+    return [shown_id(workspace) for workspace in survey.unreadable]
 
 
 async def open_all(connection: AsyncConnection, keyring: Keyring, on_progress: OnProgress) -> list[SealedTable]:
@@ -167,14 +163,10 @@ def _note(seen: SealedTable, row: Row[Any], why: str) -> None:
 
 
 def _whose(row: Row[Any]) -> str:
-    """Name a record by what is in the clear; somebody else may have written that, so it is cleaned and cut."""
+    """Name a record by what is in the clear."""
     columns = row._mapping
-    names = [str(columns[name]) for name in ("workspace", "user_id") if name in columns] or [str(columns["key_id"])]
-    return " ".join(map(_cleaned, names))
-
-
-def _cleaned(name: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in name[:_LONGEST_ID])
+    ids = [columns[name] for name in ("workspace", "user_id") if name in columns] or [columns["key_id"]]
+    return " ".join(map(shown_id, ids))
 
 
 async def damage(connection: AsyncConnection) -> list[str]:

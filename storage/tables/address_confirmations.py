@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlmodel import col, delete, or_, select
 
-from storage.crypto.keyring import UNOPENED, RecordContext
+from storage.crypto.keyring import RecordContext
 from storage.models import AddressConfirmationRow
 from storage.tables.table import Table, insert_or_replace, now
 
@@ -44,13 +44,8 @@ class AddressConfirmationTable(Table):
             .where(or_(ends_at.is_(None), ends_at > now(self._connection)))
         )
         row = found.first()
-        if row is None:
-            return None
-        try:
-            return self._keyring.open(row.sealed, address_confirmation_context(row))
-        except UNOPENED:
-            # Nothing is confirmed then, and a code can be asked for anew.
-            return None
+        # Where it does not open nothing is confirmed, and a code can be asked for anew.
+        return None if row is None else self._keyring.open_row(row, address_confirmation_context)
 
     async def forget(self, workspace: str, user: str) -> None:
         """Delete a person's confirmation."""

@@ -19,6 +19,19 @@ from storage.models import AuditDetailRow, AuditRow
 from storage.tables.audit_chains import AuditChainTable, Place, content_of, link_of
 from storage.tables.table import Table
 
+SAVED = "saved"
+EXTRAS_CHANGED = "extra configurations changed"
+FIXED = "fixed"
+FIXED_WITH_OTHERS = "fixed with others"
+UNDONE = "undone"
+MOVED = "moved to new defaults"
+PASSWORD_SET = "password set privately"  # noqa: S105 - an action, not a password
+PASSWORD_PURGED = "password purged"  # noqa: S105 - as above
+DELETED = "deleted"
+
+STORING = (SAVED, EXTRAS_CHANGED, FIXED, FIXED_WITH_OTHERS, UNDONE, MOVED, PASSWORD_SET, PASSWORD_PURGED, DELETED)
+"""The actions of which each entry is written with the profile as it is then, or without it any more."""
+
 TESTED = "tested"
 TESTED_FORM = "tested a form"
 SENT_MESSAGE = "sent a test message"

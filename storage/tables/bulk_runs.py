@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlmodel import case, col, delete, exists, insert, select, update
 
-from storage.crypto.keyring import UNOPENED, RecordContext
+from storage.crypto.keyring import RecordContext
 from storage.models import BulkRunRow, RunResultRow
 from storage.tables.table import Table, insert_new, insert_or_replace, now
 
@@ -110,22 +110,16 @@ class BulkRunTable(Table):
         """Return what a run found; None when there is nothing, or when it does not open."""
         found = select(RunResultRow).filter_by(workspace=workspace, record_id=run_id)
         row = (await self._connection.execute(found)).first()
-        return None if row is None else self._opened(row)
+        return None if row is None else self._keyring.open_row(row, run_result_context)
 
     async def results(self, workspace: str) -> dict[str, bytes]:
         """Return what the runs of a workspace found, by run id."""
         rows = await self._connection.execute(
             select(RunResultRow).filter_by(workspace=workspace).order_by(col(RunResultRow.record_id))
         )
-        opened = {row.record_id: self._opened(row) for row in rows}
+        # A lost summary costs one more test.
+        opened = {row.record_id: self._keyring.open_row(row, run_result_context) for row in rows}
         return {run_id: document for run_id, document in opened.items() if document is not None}
-
-    def _opened(self, row: Any) -> bytes | None:
-        try:
-            return self._keyring.open(row.sealed, run_result_context(row))
-        except UNOPENED:
-            # A lost summary costs one more test.
-            return None
 
     async def claim_silent(self, *, seconds: float) -> list[StoredRun]:
         """End runs that gave no sign of life for so long; return them, and those untold so long, to tell their admins.

@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Row
 from sqlmodel import and_, case, col, delete, func, insert, or_, select, tuple_, update
 
-from storage.crypto.keyring import UNOPENED, RecordContext
+from storage.crypto.keyring import RecordContext
 from storage.models import OutboxRow
 from storage.tables.table import Table, now
 
@@ -271,10 +271,6 @@ class OutboxTable(Table):
         )
 
     def _opened(self, row: Row[Any]) -> StoredNotice:
-        try:
-            document = self._keyring.open(row.sealed, outbox_context(row))
-        except UNOPENED:
-            document = None
         return StoredNotice(
             record_id=row.record_id,
             workspace=row.workspace,
@@ -283,5 +279,5 @@ class OutboxTable(Table):
             batch=row.batch,
             tries=row.tries,
             unknown=row.unknown,
-            document=document,
+            document=self._keyring.open_row(row, outbox_context),
         )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import col, delete, insert, select, update
 
-from storage.crypto.keyring import UNOPENED, RecordContext
+from storage.crypto.keyring import RecordContext
 from storage.models import PasswordLinkRow
 from storage.tables.table import Table, now
 
@@ -60,11 +60,8 @@ class PasswordLinkTable(Table):
         row = await self._row(token, user, seconds)
         if row is None:
             return None
-        try:
-            document = self._keyring.open(row.sealed, link_context(row))
-        except UNOPENED:
-            return None
-        return StoredLink(workspace=row.workspace, user=user, document=document)
+        document = self._keyring.open_row(row, link_context)
+        return None if document is None else StoredLink(workspace=row.workspace, user=user, document=document)
 
     async def change(self, token: str, link: StoredLink, *, seconds: int) -> None:
         """Seal another document for a link, which ends when it did; nothing is stored when it is none, as in `find`."""

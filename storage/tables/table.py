@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped
 from sqlmodel import JSON, Float, SQLModel, cast, func, literal, literal_column, select, text, update
 
-from storage.crypto.keyring import UNOPENED, Keyring, RecordContext
+from storage.crypto.keyring import Keyring, RecordContext
 from storage.models import SealedRow
 
 _NOW = {
@@ -113,10 +113,7 @@ class RecordTable(Table):
 
     def _document(self, row: Row[Any]) -> bytes | None:
         """Open a row; None when its seal is broken or its key is not configured."""
-        try:
-            return self._keyring.open(row.sealed, self._context(row))
-        except UNOPENED:
-            return None
+        return self._keyring.open_row(row, self._context)
 
     async def _save(
         self, owner: Mapping[str, str], document: bytes, *, before: Any, first: int = 1, **columns: Any

@@ -4,7 +4,6 @@ What admins allow must not vanish with a row, so that there is a record is seale
 """
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -14,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Row
 from sqlmodel import bindparam, col, delete, literal, select, union_all, update
 
-from storage.crypto.keyring import UNOPENED, RecordContext
+from storage.crypto.keyring import RecordContext
 from storage.models import (
     AddressConfirmationRow,
     AuditChainRow,
@@ -207,17 +206,11 @@ class WorkspaceTable(RecordTable):
     def _relied_on(self, pair: _Pair) -> bytes | None:
         """Return what is sealed in a record, if it opens and is the one that its mark knows, or a later state of it."""
         record, mark = pair.record, pair.mark
-        document = self._opened(record, workspace_context) if record is not None else None
+        document = self._keyring.open_row(record, workspace_context) if record is not None else None
         if record is None or document is None or mark is None:
             return document
-        is_known = self._opened(mark, workspace_mark_context) == record.record_id.encode()
+        is_known = self._keyring.open_row(mark, workspace_mark_context) == record.record_id.encode()
         return document if is_known and record.revision >= mark.revision else None
-
-    def _opened(self, row: Row[Any], context_of: Callable[[Any], RecordContext]) -> bytes | None:
-        try:
-            return self._keyring.open(row.sealed, context_of(row))
-        except UNOPENED:
-            return None
 
     async def _put_mark(self, record: Any) -> None:
         mark = WorkspaceMarkRow(

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from storage.crypto.keyring import Keyring
 from storage.database import Database, Transaction
-from storage.maintenance.history import all_subjects, take_as_found
+from storage.maintenance.histories_as_found import all_subjects, take_as_found
 from storage.models import AuditRow, ConnectionTestRow, HomeRow, ProfileRow, UnfinishedCopyRow
 from storage.tables.password_links import StoredLink
 from storage.tables.people import evenly_spread

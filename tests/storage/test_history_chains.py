@@ -344,6 +344,16 @@ async def test_a_history_that_is_put_back_is_missed_while_its_profile_is_newer(
     assert await broken(two) == ["T1 U1 (its newest entries are gone: the profile was saved or tested since)"]
 
 
+async def test_the_first_time_that_there_is_hides_no_other_history(two: Database) -> None:
+    await change(
+        two,
+        "UPDATE email_profiles SET updated_at = '0001-01-01 00:00:00' WHERE user_id = 'U1'",
+        "DELETE FROM audit_chains WHERE user_id = '*'",
+    )
+    put_back = "the profile is older than its history: it was put back after a change or a deletion"
+    assert await broken(two) == [f"T1 U1 ({put_back})", "T1 (the count of its histories is gone)"]
+
+
 @pytest.mark.parametrize("statement", ["SET position = 'third'", "SET at = 'yesterday'", "SET fields = x'ff'"])
 async def test_a_value_of_a_wrong_kind_in_a_history_is_seen(sqlite: Database, statement: str) -> None:
     await sqlite.check_keys()

@@ -3,17 +3,11 @@
 import asyncio
 from typing import Any
 
-from sqlalchemy import text
-
 from storage.crypto.keyring import Keyring
 from storage.database import Database
 from storage.tables.outbox import LONGEST_PAUSE_SECONDS, MOST_UNKNOWN, SENT, StoredNotice
+from tests.storage.progress import change
 from tests.store import Store
-
-
-async def change(database: Database, statement: str) -> None:
-    async with database.writing_connection() as connection:
-        await connection.execute(text(statement))
 
 
 async def add(database: Database, user: str = "U1", **more: Any) -> None:

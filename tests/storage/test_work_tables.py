@@ -13,14 +13,10 @@ from storage.tables.bulk_runs import DONE, ENDED, INTERRUPTED, RUNNING, STOPPING
 from storage.tables.password_links import StoredLink
 from storage.tables.running_tests import StoredRunningTest
 from storage.tables.table import StaleRevisionError
+from tests.storage.progress import change
 from tests.store import Store
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-
-
-async def change(database: Database, statement: str) -> None:
-    async with database.writing_connection() as connection:
-        await connection.execute(text(statement))
 
 
 async def status_of(database: Database, run: StoredRun) -> str:

@@ -10,14 +10,9 @@ from storage.database import Database
 from storage.maintenance.rotation import reseal
 from storage.maintenance.verify import verify
 from storage.tables.table import StaleRevisionError
-from tests.storage.progress import silent
+from tests.storage.progress import change, silent
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-
-
-async def change(database: Database, statement: str) -> None:
-    async with database.writing_connection() as connection:
-        await connection.execute(text(statement))
 
 
 async def document(database: Database, workspace: str = "T1") -> bytes | None:

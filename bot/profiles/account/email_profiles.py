@@ -39,7 +39,7 @@ from bot.profiles.people.members import OnChange, is_member, update_person_from
 from bot.profiles.people.notices import notify_of_change, notify_of_deletion
 from bot.smtp.check.report import Report
 from storage.database import Database, Transaction
-from storage.tables.audit import TESTED
+from storage.tables.audit import DELETED, EXTRAS_CHANGED, FIXED, FIXED_WITH_OTHERS, SAVED, TESTED, UNDONE
 from storage.tables.profiles import StoredTest
 from storage.tables.table import StaleRevisionError
 
@@ -103,7 +103,7 @@ class EmailProfiles:
             passed = await passed_form_test(tx, caller, owner, tested_values(draft, loaded))
             stored = loaded
             if fields or loaded.unreadable:
-                stored = await self._store(tx, caller, loaded, profile, fields=fields, action="saved")
+                stored = await self._store(tx, caller, loaded, profile, fields=fields, action=SAVED)
             last = loaded.view.last_test
             if passed is not None and (fields or last is None or last.tested_at <= passed.tested_at):
                 stored = await self._keep_test(tx, caller, stored, passed)
@@ -128,7 +128,7 @@ class EmailProfiles:
                 await notify_of_deletion(tx, caller, owner)
                 await update_person_from(tx, profile_view(owner, None, None), at=self.clock())
                 await tx.audit.outline(owner.workspace, owner.user)
-                await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action="deleted")
+                await tx.audit.append(owner.workspace, actor=caller.user, subject=owner.user, action=DELETED)
         await self.database.forget_deleted()
         self.on_change(owner)
         return existed
@@ -185,7 +185,7 @@ class EmailProfiles:
             after = fixed.after(before)
             fields = changed_fields(before, fixed)
             # "fixed: Password" would tell what the password before was like.
-            action = "saved" if fix.kind in OF_THE_PASSWORD else "fixed"
+            action = SAVED if fix.kind in OF_THE_PASSWORD else FIXED
             loaded = await self._store(tx, caller, loaded, after, fields=fields, action=action)
         return profile_change(loaded.view, before, fixed), loaded
 
@@ -214,7 +214,7 @@ class EmailProfiles:
             fixed = apply_fix_for_many(before, fix)
             fields = changed_fields(before, fixed)
             stored = await self._store(
-                tx, caller, loaded, fixed.after(before), fields=fields, action="fixed with others", batch=batch
+                tx, caller, loaded, fixed.after(before), fields=fields, action=FIXED_WITH_OTHERS, batch=batch
             )
         self.on_change(owner)
         return profile_change(stored.view, before, fixed)
@@ -295,8 +295,7 @@ class EmailProfiles:
             profile = guarded(caller, owner, before, change(before))
             if profile != before:
                 fields = changed_fields(before, profile)
-                action = "extra configurations changed"
-                loaded = await self._store(tx, caller, loaded, profile, fields=fields, action=action)
+                loaded = await self._store(tx, caller, loaded, profile, fields=fields, action=EXTRAS_CHANGED)
         self.on_change(owner)
         return profile_change(loaded.view, before, profile)
 
@@ -314,7 +313,7 @@ class EmailProfiles:
         if of_password and caller != owner:
             raise _can_not_be_undone()
         fields = changed_fields(now, back)
-        action = "saved" if of_password else "undone"
+        action = SAVED if of_password else UNDONE
         stored = await self._store(tx, caller, loaded, back, fields=fields, action=action, batch=batch)
         return profile_change(stored.view, now, back)
 

@@ -29,6 +29,7 @@ from bot.profiles.people.members import OnChange, update_person_from
 from bot.smtp.account import Account
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
+from storage.tables.audit import PASSWORD_SET
 from storage.tables.password_links import StoredLink
 from storage.tables.table import StaleRevisionError
 
@@ -288,7 +289,7 @@ class PrivateLinks:
             owner.workspace,
             actor=owner.user,
             subject=owner.user,
-            action="password set privately",
+            action=PASSWORD_SET,
             fields=(LABELS[Field.PASSWORD],),
             details=("Password changed", *named_account(account_of(profile))),
         )

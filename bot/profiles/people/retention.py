@@ -9,6 +9,7 @@ from bot.profiles.account.records import load, save_profile
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import OnChange, update_person
 from storage.database import Database, Transaction
+from storage.tables.audit import PASSWORD_PURGED
 from storage.tables.table import StaleRevisionError
 
 PERSON_GRACE_PERIOD = timedelta(days=7)
@@ -108,16 +109,17 @@ class Retention:
         tested = await tx.tests.delete(owner.workspace, owner.user)
         if loaded.unreadable:
             await tx.profiles.delete(owner.workspace, owner.user)
-        elif profile != loaded.profile:
+        elif loaded.stored and (tested or profile != loaded.profile):
+            # Where only a test went, too: the entry is written with the profile, which is no older then.
             await save_profile(tx, loaded, profile)
-        elif not tested:
+        else:
             return False
         await tx.links.forget(owner.workspace, owner.user)
         await tx.form_tests.forget(owner.workspace, owner.user)
         await tx.confirmations.forget(owner.workspace, owner.user)
         await update_person(tx, owner, at=now)
         await tx.audit.append(
-            owner.workspace, actor="bot", subject=owner.user, action="password purged", fields=(LABELS[Field.PASSWORD],)
+            owner.workspace, actor="bot", subject=owner.user, action=PASSWORD_PURGED, fields=(LABELS[Field.PASSWORD],)
         )
         return True
 

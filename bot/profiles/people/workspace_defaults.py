@@ -23,6 +23,7 @@ from bot.profiles.people.defaults import (
 from bot.profiles.people.members import OnChange, is_member, update_person_from
 from bot.profiles.people.notices import Batch, notify_of_change, report_batch
 from storage.database import Database
+from storage.tables.audit import MOVED
 from storage.tables.table import StaleRevisionError
 
 _BATCH = 100
@@ -195,7 +196,7 @@ class WorkspaceDefaults:
                 owner.workspace,
                 actor=caller.user,
                 subject=owner.user,
-                action="moved to new defaults",
+                action=MOVED,
                 fields=change.fields,
                 details=(*change.descriptions, *named_account(account_of(after))),
             )

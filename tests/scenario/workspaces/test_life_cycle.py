@@ -13,11 +13,14 @@ from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE, TEAM
 from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.account.private_links import LinkAddress, LinkGoneError
+from bot.profiles.account.records import load, save_profile
 from bot.profiles.errors import UserError
+from bot.profiles.people.access import Person
 from bot.profiles.people.members import sync_page
 from bot.profiles.people.retention import Retention
 from bot.web.password_page import PasswordPage
 from storage.crypto.keyring import generate_key
+from storage.maintenance.verify import verify
 from storage.tables.profiles import StoredProfile
 from storage.tables.running_tests import StoredRunningTest
 from tests.databases import KINDS
@@ -90,6 +93,20 @@ async def kept(store: Store, traces: set[bytes]) -> set[bytes]:
     return {trace for trace in traces if trace in everything}
 
 
+async def from_save_to_entry(demo: Demo) -> timedelta:
+    """Return the time from the last save of Ada's profile to the last entry about it."""
+    async with demo.bot.database.reading() as tx:
+        (newest,) = await tx.audit.page(TEAM, subject=ADA, limit=1)
+    stored = await record(demo)
+    assert stored
+    return newest.at - stored.updated_at
+
+
+async def broken_histories(demo: Demo) -> list[str]:
+    """Return the histories that `db verify` names."""
+    return [str(broken) for broken in (await verify(demo.bot.database, lambda *_: None)).histories.broken]
+
+
 async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_the_secrets(
     demo: Demo, store: Store
 ) -> None:
@@ -118,6 +135,35 @@ async def test_a_deactivated_person_keeps_all_for_seven_days_and_then_all_but_th
     assert "Deactivated since" in searchable(await listed(demo))
     await change(demo, is_deactivated=False)
     assert "Password missing" in searchable(await listed(demo))
+
+
+async def test_a_purged_password_that_is_put_back_is_missed_in_the_history(
+    demo: Demo, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(demo, ADA)
+    before, saved = (await store.contents())["email_profiles"], await from_save_to_entry(demo)
+    await change(demo, is_deactivated=True)
+    await purge_after(demo, 7 * DAY)
+    monkeypatch.setattr("storage.maintenance.history._LONGEST_SAVE", max(saved, await from_save_to_entry(demo)))
+    assert await broken_histories(demo) == []
+    await store.put_back({"email_profiles": before})
+    (broken,) = await broken_histories(demo)
+    assert "the profile is older than its history" in broken
+
+
+async def test_the_profile_is_as_new_as_the_entry_also_where_a_test_alone_was_purged(demo: Demo) -> None:
+    await set_up(demo, ADA)
+    await run_test(demo, ADA)
+    async with demo.bot.database.writing() as tx:
+        loaded = await load(tx, Person(TEAM, ADA))
+        bare = (await save_profile(tx, loaded, replace(loaded.profile.without_password(), before=None))).revision
+    await change(demo, is_deactivated=True)
+    for _ in range(2):
+        await purge_after(demo, 7 * DAY)
+        assert [action for _, action in await history(demo)].count("password purged") == 1
+        stored = await record(demo)
+        assert stored
+        assert stored.revision == bare + 1
 
 
 async def test_who_is_reactivated_in_time_keeps_everything(demo: Demo, store: Store) -> None:
