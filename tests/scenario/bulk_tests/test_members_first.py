@@ -11,7 +11,7 @@ import pytest
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE, TEAM
 from bot.demo.stand_in.platform import searchable
-from bot.profiles.connection_tests import bulk_progress, connection_tests
+from bot.profiles.connection_tests import bulk_progress, counted_tests
 from bot.profiles.connection_tests.limits import Limit
 from bot.profiles.people.access import Person
 from bot.profiles.people.members import update_person
@@ -37,7 +37,7 @@ STARTS_WITHIN_SECONDS = 5.0
 def slow_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run may test one server five times in a second and a half, and shows itself often."""
     pace = (Limit("a quick pace for a test", 5, 1, "A test of many asks one server at most five times a second."),)
-    for module in (connection_tests, bulk_progress):
+    for module in (counted_tests, bulk_progress):
         monkeypatch.setattr(module, "TESTS_OF_A_TARGET_IN_BULK", pace)
     monkeypatch.setattr("bot.profiles.connection_tests.bulk_tests.PROGRESS_INTERVAL_SECONDS", 0.1)
 
