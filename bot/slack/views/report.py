@@ -267,9 +267,12 @@ def no_own_address(error: NoOwnAddressError) -> Message:
 
 
 def _unconfirmed(account: Account, result: ConnectionTestResult) -> list[Block]:
-    """Return the offer to confirm the address, where the test came as far as to need one."""
-    stages = result.report.stages
-    reached = any(stage.name is StageName.SENDER and stage.outcome is not Outcome.SKIPPED for stage in stages)
+    """Return the offer to confirm the address, where the test came as far as to need one.
+
+    A server that refuses the sender to who signed in would refuse the code's mail as well.
+    """
+    of_use = {Outcome.PASSED} if account.authenticate else {Outcome.PASSED, Outcome.FAILED}
+    reached = any(stage.name is StageName.SENDER and stage.outcome in of_use for stage in result.report.stages)
     return unconfirmed_blocks(account.address) if result.unconfirmed and reached else []
 
 

@@ -94,6 +94,14 @@ async def test_a_test_message_goes_to_the_verified_address_in_slack_and_to_no_ot
     assert recipients_named(http_demo) == {OWN}
 
 
+async def test_where_the_server_refuses_the_sender_no_code_is_offered_that_it_would_refuse_too(http_demo: Demo) -> None:
+    await set_up_with(http_demo, "invoices@demo.example", signs_in=True)
+    report = await run_test(http_demo, ADA, "send")
+    assert "failed at Sender" in searchable(report)
+    assert "Confirm address" not in buttons(report)
+    assert "not your verified address" not in searchable(report)
+
+
 async def test_a_code_that_was_mailed_to_the_address_and_typed_back_makes_it_ones_own(demo: Demo, store: Store) -> None:
     await set_up_with(demo, VICTIM, signs_in=True)
     await demo.workspace.command(ADA, "/email-extra", "add FROM_NAME The Countess")
