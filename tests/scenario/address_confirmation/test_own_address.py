@@ -12,9 +12,12 @@ from aiosmtpd.smtp import Envelope
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.faults import Fault
+from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import searchable
 from bot.profiles.account import own_address
-from bot.profiles.connection_tests.limits import CODES_OF_A_PERSON
+from bot.profiles.connection_tests.counted_tests import count_code
+from bot.profiles.connection_tests.limits import CODES_OF_A_PERSON, DAY, RateLimitedError
+from bot.profiles.people.access import Person
 from storage.crypto.keyring import generate_key
 from tests.scenario.people import ADA, GRACE, buttons, history, open_form, run_test, set_up, settled
 from tests.store import Store
@@ -224,6 +227,15 @@ async def test_an_admins_message_through_somebody_elses_profile_goes_to_the_admi
     assert "Confirm address" not in buttons(report)
 
 
+async def test_an_admins_message_goes_to_no_address_that_its_owner_confirmed_either(plus_mail: Demo) -> None:
+    await set_up_with(plus_mail, "Grace@demo.example", signs_in=False)
+    await plus_mail.workspace.command(ADA, "/email-profile")
+    await confirm(plus_mail)
+    plus_mail.mail.mailbox.clear()
+    await run_test(plus_mail, GRACE, "send @ada")
+    assert received(plus_mail) == [(VICTIM,)]
+
+
 async def test_a_wrong_code_is_told_beside_it_and_after_five_not_even_the_right_one_counts(http_demo: Demo) -> None:
     await set_up_with(http_demo, VICTIM, signs_in=True)
     await http_demo.workspace.command(ADA, "/email-profile")
@@ -237,6 +249,7 @@ async def test_a_wrong_code_is_told_beside_it_and_after_five_not_even_the_right_
 
 
 async def test_a_code_is_over_in_time(http_demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own_address.CODE_SECONDS == DAY
     monkeypatch.setattr(own_address, "CODE_SECONDS", -5)
     await set_up_with(http_demo, VICTIM, signs_in=True)
     await http_demo.workspace.command(ADA, "/email-profile")
@@ -342,6 +355,10 @@ async def test_an_address_gets_one_code_a_day_however_it_is_spelled_and_whoever_
         await settled(demo)
         await demo.workspace.cancel(ADA)
     assert received(demo) == [(VICTIM,)]
+    for asking in (Person(TEAM, GRACE), Person("T0OTHER", "U0OTHER")):
+        async with demo.bot.database.writing() as tx:
+            with pytest.raises(RateLimitedError, match="A code was mailed to this address"):
+                await count_code(tx, asking, "ＧＲＡＣＥ+x@demo.example")
 
 
 async def test_where_nobody_signs_in_a_refused_address_counts_as_a_code_that_was_mailed(http_demo: Demo) -> None:
