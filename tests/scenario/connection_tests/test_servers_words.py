@@ -1,6 +1,7 @@
 """What a server says from the sign-in on is for the account's owner; nothing that an admin does tells of a password."""
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bot.smtp.account import Encryption
 from bot.smtp.check.evidence import Command, Evidence
 from bot.smtp.check.report import Fault, Outcome, Reply, Report, Stage, StageName
 from tests.fakes.certificates import Certificates
-from tests.fakes.smtp_server import HOST, PASSWORD, Act, OneServerNetwork, ScriptedServer
+from tests.fakes.smtp_server import HOST, LOGIN, PASSWORD, Act, OneServerNetwork, ScriptedServer
 from tests.scenario.people import (
     ADA,
     GRACE,
@@ -186,27 +187,32 @@ async def test_a_form_for_somebody_else_uses_the_stored_password_for_the_stored_
         async with running_demo(tmp_path, network=network, smtp_ca_file=certificates.authority_file) as demo:
             workspace = demo.workspace
             await set_up_elsewhere(demo)
-            for label, typed, used in (
-                ("User/Login", "root@example.com", False),
-                ("Email Address", "root@example.com", False),
-                ("Port", "2525", False),
-                ("Port", "587", True),
-            ):
+            withheld, failed, passed = "stored password was not used", "Connection test failed", "nothing is saved yet"
+            cases: Sequence[tuple[dict[str, str], str]] = (
+                ({"User/Login": "root@example.com"}, withheld),
+                ({"Email Address": "root@example.com", "User/Login": LOGIN}, withheld),
+                ({"Port": "2525"}, withheld),
+                ({"Encryption": "SSL"}, failed),
+                ({"SMTP Server Address": "elsewhere.test"}, failed),
+                ({"Port": "587"}, passed),
+            )
+            for typed, told in cases:
                 server.heard.clear()
                 await open_form(demo, GRACE, "edit @ada")
-                await workspace.fill(GRACE, label, typed)
+                for label, value in typed.items():
+                    await workspace.fill(GRACE, label, value)
                 await workspace.press(GRACE, "Test connection")
-                told = "nothing is saved yet" if used else "the stored password was not used"
                 await workspace.wait_view(GRACE, "Email profile", containing=told)
                 await settled(demo)
-                assert any(line.startswith(b"AUTH") for line in server.lines) == used
+                assert any(line.startswith(b"AUTH") for line in server.lines) == (told == passed)
                 await workspace.cancel(GRACE)
             await notices_sent(demo)
             notices = [searchable(one) for one in workspace.messages(ADA) if "tested a form" in searchable(one)]
-            assert ["was not used" in one for one in notices] == [True, True, True, False]
+            assert ["was not used" in one for one in notices] == [told != passed for _, told in cases]
             assert "root@example.com" in notices[0]
             assert f"{HOST}:587" in notices[0]
-            assert [entry for entry in await history(demo) if entry[0] == GRACE] == [(GRACE, "tested a form")] * 4
+            tested = [entry for entry in await history(demo) if entry[0] == GRACE]
+            assert tested == [(GRACE, "tested a form")] * len(cases)
 
 
 async def test_a_limit_that_a_server_names_has_no_room_for_the_password_either(
