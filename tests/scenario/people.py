@@ -1,6 +1,7 @@
 """What the people of the stand-in workspace do again and again."""
 
 import asyncio
+from datetime import timedelta
 
 from bot.demo.run import Demo
 from bot.demo.stand_in.people import TEAM
@@ -141,3 +142,12 @@ async def notices_sent(demo: Demo) -> None:
                 if not await tx.outbox.waiting():
                     return
             await asyncio.sleep(0.03)
+
+
+async def from_save_to_entry(demo: Demo) -> timedelta:
+    """Return the time from the last save of Ada's profile to the last entry about it."""
+    async with demo.bot.database.reading() as tx:
+        (newest,) = await tx.audit.page(TEAM, subject=ADA, limit=1)
+        stored = await tx.profiles.get(TEAM, ADA)
+    assert stored
+    return newest.at - stored.updated_at

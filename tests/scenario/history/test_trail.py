@@ -1,7 +1,6 @@
 """The history carries: tests of what is not saved are in it, deletion leaves its outline, and no edit stays unseen."""
 
 import json
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests.scenario.people import (
     ADA,
     GRACE,
     fill_form,
+    from_save_to_entry,
     history,
     notices_sent,
     open_form,
@@ -157,20 +157,25 @@ async def test_a_profile_that_is_put_back_after_a_change_or_its_deletion_is_miss
 ) -> None:
     workspace = http_demo.workspace
     await set_up(http_demo, ADA)
-    before = (await store.contents())["email_profiles"]
+    before, saved = (await store.contents())["email_profiles"], await from_save_to_entry(http_demo)
     await open_form(http_demo, GRACE, "edit @ada")
     await workspace.fill(GRACE, "SMTP Server Address", "elsewhere.demo.example")
     assert await workspace.submit(GRACE) == {}
     assert (await profile_of(http_demo)).password is None
+    longest = max(saved, await from_save_to_entry(http_demo))
+    monkeypatch.setattr("storage.maintenance.history._LONGEST_SAVE", longest)
     assert (await verified(http_demo)).good
-    monkeypatch.setattr("storage.maintenance.history._LONGEST_SAVE", timedelta(0))
     put_back = "the profile is older than its history: it was put back after a change or a deletion"
     await store.put_back({"email_profiles": before})
     assert [str(one) for one in (await verified(http_demo)).histories.broken] == [f"{TEAM} {ADA} ({put_back})"]
+    await set_up(http_demo, ADA)
+    newest, saved = (await store.contents())["email_profiles"], await from_save_to_entry(http_demo)
     owner = Person(TEAM, ADA)
     await http_demo.bot.connections._profiles.delete(caller=owner, owner=owner)
+    monkeypatch.setattr("storage.maintenance.history._LONGEST_SAVE", saved)
     assert (await verified(http_demo)).good
-    await store.put_back({"email_profiles": before})
+    # Nothing was stored between that and the deletion.
+    await store.put_back({"email_profiles": newest})
     assert [str(one) for one in (await verified(http_demo)).histories.broken] == [f"{TEAM} {ADA} ({put_back})"]
 
 

@@ -25,7 +25,7 @@ from storage.tables.profiles import StoredProfile
 from storage.tables.running_tests import StoredRunningTest
 from tests.databases import KINDS
 from tests.scenario.crowd import listed
-from tests.scenario.people import ADA, GRACE, PEOPLE_READ, history, profile_of, run_test, set_up
+from tests.scenario.people import ADA, GRACE, PEOPLE_READ, from_save_to_entry, history, profile_of, run_test, set_up
 from tests.scenario.started_before import StartedBefore
 from tests.store import Store
 
@@ -91,15 +91,6 @@ async def kept(store: Store, traces: set[bytes]) -> set[bytes]:
     """Which of them the database holds."""
     everything = b"".join((await store.everything()).values())
     return {trace for trace in traces if trace in everything}
-
-
-async def from_save_to_entry(demo: Demo) -> timedelta:
-    """Return the time from the last save of Ada's profile to the last entry about it."""
-    async with demo.bot.database.reading() as tx:
-        (newest,) = await tx.audit.page(TEAM, subject=ADA, limit=1)
-    stored = await record(demo)
-    assert stored
-    return newest.at - stored.updated_at
 
 
 async def broken_histories(demo: Demo) -> list[str]:
