@@ -9,17 +9,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Dialect, Integer, LargeBinary
+from sqlalchemy import Dialect, Integer
 from sqlalchemy.dialects.sqlite import DATETIME
 
 UNREADABLE_TIME = datetime(1900, 1, 1, tzinfo=UTC)
-UNREADABLE_BYTES = b"?"
 UNREADABLE_NUMBER = -(2**62)
 
 
 def is_unreadable(value: object) -> bool:
     """Whether a value stands for one that could not be read."""
-    return value in (UNREADABLE_TIME, UNREADABLE_BYTES, UNREADABLE_NUMBER)
+    return value in (UNREADABLE_TIME, UNREADABLE_NUMBER)
 
 
 class AnyTime(DATETIME):
@@ -29,15 +28,6 @@ class AnyTime(DATETIME):
         """Return what reads a value."""
         read = super().result_processor(dialect, coltype)
         return _or_else(read, UNREADABLE_TIME.replace(tzinfo=None))
-
-
-class AnyBytes(LargeBinary):
-    """Bytes of SQLite's, whatever stands in their column."""
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], bytes | None] | None:
-        """Return what reads a value."""
-        read = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
-        return _or_else(read, UNREADABLE_BYTES)
 
 
 class AnyNumber(Integer):

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, LargeBinary, event
+from sqlalchemy import DateTime, Integer, event
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from storage.engines.connections import connected, dispose
-from storage.engines.foreign_values import AnyBytes, AnyNumber, AnyTime
+from storage.engines.foreign_values import AnyNumber, AnyTime
 from storage.engines.transactions import begin_on_sqlite
 
 _DRIVER = "sqlite+aiosqlite"
@@ -124,7 +124,7 @@ async def _copy_pages(source: Any, target: Any) -> None:
 def _engine(address: URL, **options: Any) -> AsyncEngine:
     engine = create_async_engine(address, hide_parameters=True, **options)
     dialect = engine.sync_engine.dialect
-    dialect.colspecs = {**dialect.colspecs, DateTime: AnyTime, LargeBinary: AnyBytes, Integer: AnyNumber}
+    dialect.colspecs = {**dialect.colspecs, DateTime: AnyTime, Integer: AnyNumber}
     event.listen(engine.sync_engine, "connect", _leave_transactions_to_us)
     event.listen(engine.sync_engine, "begin", begin_on_sqlite)
     event.listen(engine.sync_engine, "handle_error", _keep_cancelled_connection)
