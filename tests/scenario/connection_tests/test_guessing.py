@@ -196,6 +196,21 @@ async def test_a_login_in_many_spellings_is_refused_three_times_in_all(started: 
         assert all(REFUSED in one and "failed at Sign-in" not in one for one in said[3:])
 
 
+async def test_a_login_is_refused_ten_times_in_a_day_however_long_somebody_waits_between(
+    started: StartedBefore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short, of_a_day = FAILED_SIGN_INS
+    async with attacked(tmp_path, started) as attack:
+        for number in range(4):
+            # As if a quarter of an hour had gone by.
+            later = (replace(short, name=f"{short.name}, {number}"), of_a_day)
+            monkeypatch.setattr("bot.profiles.connection_tests.sign_ins.FAILED_SIGN_INS", later)
+            await attack.lock((MALLORY, OSCAR)[number % 2])
+        assert attack.sign_ins == 10
+        assert "This login was refused ten times in a day" in await attack.guess(ADA)
+        assert attack.sign_ins == 10
+
+
 WAYS = {
     "another name of its address": ({(FIRST, 465): 0, (FIRST, 2525): 1}, "mail.test", ("other.test", "2525")),
     "its address itself": ({(FIRST, 465): 0, (FIRST, 2525): 1}, "mail.test", (FIRST, "2525")),
