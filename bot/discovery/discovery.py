@@ -1,7 +1,7 @@
 """Finds the settings for an address: all sources are asked together, and the most trusted that knows something wins."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bot.discovery.findings import (
     FULL_ADDRESS,
@@ -19,7 +19,8 @@ from bot.providers.recognition import provider_of, provider_of_mailbox, server_f
 from bot.settings import DiscoverySetting
 from bot.smtp.account import Encryption
 from bot.smtp.network.connect import Network
-from bot.smtp.network.guard import HostError, normal_host
+from bot.smtp.network.dns_records import DnsRecords
+from bot.smtp.network.guard import Guard, HostError, normal_host
 
 SEARCH_SECONDS = 3.0
 """How long one search takes at most."""
@@ -32,9 +33,11 @@ class Discovery:
     `sources` ask the network, and are asked where `setting` is ON.
     """
 
+    guard: Guard
     network: Network
+    dns: DnsRecords
     setting: DiscoverySetting = DiscoverySetting.ON
-    sources: Sequence[AskSource] = ()
+    sources: Mapping[Source, AskSource] = field(default_factory=dict)
 
     def known(self, address: str, own: Sequence[OwnRow]) -> Findings:
         """Return what is known of an address at once, from the admins' rows by domain and the table of providers."""
