@@ -1,0 +1,23 @@
+"""Registered domains, by the public suffix list (https://publicsuffix.org), which comes with publicsuffixlist."""
+
+from functools import cache
+
+from publicsuffixlist import PublicSuffixList
+
+
+def registered_domain(host: str) -> str:
+    """Return the domain that somebody registered to have this host (A-labels): example.co.uk of mail.example.co.uk.
+
+    A public suffix itself, or an IP address, is returned as it is.
+    """
+    return _list().privatesuffix(host) or host
+
+
+def is_same_registered(host: str, other: str) -> bool:
+    """Whether two hosts (A-labels) are in one registered domain."""
+    return registered_domain(host) == registered_domain(other)
+
+
+@cache
+def _list() -> PublicSuffixList:
+    return PublicSuffixList()
