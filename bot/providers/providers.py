@@ -3,7 +3,9 @@
 Most servers, ports and domains are also in https://github.com/thunderbird/autoconfig/tree/master/ispdb.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Literal
 
@@ -33,6 +35,24 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ending:
+    """The day after which people can no longer sign in as they do today, and what they are told of it.
+
+    `coming` is told up to that day, and `past` from then on; each is whole sentences. `source` is where the day is
+    written.
+    """
+
+    on: date
+    coming: str
+    past: str
+    source: str
+
+    def notice(self, today: date) -> str:
+        """Return what is told of it today."""
+        return self.coming if today <= self.on else self.past
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What is known of one provider.
 
@@ -40,13 +60,21 @@ class Facts:
     where nobody signs in: each a host name, a domain of which every host is one, or a pattern with "*" for one
     label. `domains` are those of mailboxes that it gives out, which no organisation owns; `organisation_hosts` are the
     hosts that do not send for these. `servers` are the ones to use, the best first, and
-    `own_domain_servers` those for a domain of one's own, where they are others. `sign_in` and `login` are
-    how one signs in, `page` is where an app password, a separate password or credentials are made, and `first` is a
-    sentence about what has to be switched on before, or why it is not possible. `shared_login` is the login of all
-    its customers, where they have one. With
-    `judges_sender_only_with_message` the sender is accepted at MAIL and RCPT, and judged after the message. `spf` are
-    the domains that an SPF record includes which covers these servers; none where that is not known, and for services
-    that send with a return path of their own.
+    `own_domain_servers` those for a domain of one's own, where they are others.
+
+    `sign_in` is how one signs in today. `login_pattern` is the login, with {address} for the whole address and {local}
+    for what stands before its @; without either it is the login of all customers, and "" where the address does not
+    tell it: then `login` says in words what it is. `page` is where an app password, a separate password or
+    credentials are made: an address without its https://, or words. `first` is a sentence about what has to be
+    switched on before, or why signing in is not possible, and `first_link` where that is done or explained. `ending`
+    is when signing in like that ends.
+
+    With `judges_sender_only_with_message` the sender is accepted at MAIL and RCPT, and judged after the message. `spf`
+    are the domains that an SPF record includes which covers these servers; none where that is not known, and for
+    services that send with a return path of their own. `autodiscover` are the hosts to which autodiscover.DOMAIN
+    leads (CNAME) for domains that have their mailboxes here, whatever takes their mail in.
+
+    `source` is a public page with these servers, and `checked` the day on which the row was last compared with it.
     """
 
     label: str
@@ -57,14 +85,49 @@ class Facts:
     servers: tuple[Server, ...]
     own_domain_servers: tuple[Server, ...] = ()
     sign_in: SignIn = SignIn.PASSWORD
-    login: str = "the full address"
-    shared_login: str = ""
+    login_pattern: str = "{address}"
+    login: str = ""
     page: str = ""
     first: str = ""
+    first_link: str = ""
+    ending: Ending | None = None
     judges_sender_only_with_message: bool = False
     spf: tuple[str, ...] = ()
+    autodiscover: tuple[str, ...] = ()
     source: str
-    dated: str = "2026-11-29"
+    checked: date
+
+    @property
+    def login_words(self) -> str:
+        """What one types as login, in words."""
+        if self.shared_login:
+            return f"the word {self.shared_login}"
+        return {"{address}": "the full address", "{local}": "the part of the address before the @"}.get(
+            self.login_pattern, self.login
+        )
+
+    @property
+    def shared_login(self) -> str:
+        """The login of all customers; "" where each has one of their own."""
+        return "" if "{" in self.login_pattern else self.login_pattern
+
+    @property
+    def page_link(self) -> str:
+        """The page where a password for programs or credentials are made, as a link; "" where none leads there."""
+        return "" if " " in self.page or not self.page else f"https://{self.page}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """A service that filters the mail of others before their mailboxes: `mx` are its hosts, as in a provider's row.
+
+    Whose mailboxes stand behind it, its name does not tell.
+    """
+
+    label: str
+    mx: tuple[str, ...]
+    source: str
+    checked: date
 
 
 def _both(host: str) -> tuple[Server, ...]:
@@ -102,6 +165,7 @@ class Provider(Enum):
         first="2-Step Verification must be on",
         spf=("_spf.google.com", "spf.google.com"),
         source="https://support.google.com/mail/answer/185833",
+        checked=date(2026, 11, 29),
     )
     OUTLOOK_COM = Facts(
         label="Outlook.com",
@@ -126,11 +190,24 @@ class Provider(Enum):
         servers=_tls("smtp-mail.outlook.com"),
         sign_in=SignIn.OAUTH,
         first="Outlook.com has taken no passwords from mail programs since September 2024, app passwords neither",
+        ending=Ending(
+            on=date(2024, 9, 16),
+            coming="Outlook.com takes no passwords from mail programs from 16 September 2024 on.",
+            past=(
+                "Since 16 September 2024 Outlook.com takes no passwords from mail programs, app passwords neither. "
+                "Use another mail account for programs."
+            ),
+            source=(
+                "https://support.microsoft.com/office/"
+                "modern-authentication-methods-now-needed-to-continue-syncing-outlook-email"
+            ),
+        ),
         judges_sender_only_with_message=True,
         source=(
             "https://support.microsoft.com/office/"
             "modern-authentication-methods-now-needed-to-continue-syncing-outlook-email"
         ),
+        checked=date(2026, 11, 29),
     )
     MICROSOFT_365 = Facts(
         label="Microsoft 365",
@@ -139,12 +216,33 @@ class Provider(Enum):
         domains=("onmicrosoft.com",),
         servers=_tls("smtp.office365.com"),
         first="an admin must allow Authenticated SMTP for the mailbox",
+        first_link=(
+            "https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/"
+            "authenticated-client-smtp-submission"
+        ),
+        ending=Ending(
+            on=date(2026, 12, 31),
+            coming=(
+                "From the end of December 2026 Microsoft 365 switches off signing in with a password by default. "
+                "Ask your Microsoft 365 admin what will take its place."
+            ),
+            past=(
+                "Since the end of December 2026 Microsoft 365 has signing in with a password switched off by default. "
+                "An admin may switch it on again for now."
+            ),
+            source=(
+                "https://techcommunity.microsoft.com/blog/exchange/"
+                "updated-exchange-online-smtp-auth-basic-authentication-deprecation-timeline/4489835"
+            ),
+        ),
         judges_sender_only_with_message=True,
         spf=("spf.protection.outlook.com",),
+        autodiscover=("autodiscover.outlook.com",),
         source=(
             "https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/"
             "authenticated-client-smtp-submission"
         ),
+        checked=date(2026, 11, 29),
     )
     YAHOO = Facts(
         label="Yahoo",
@@ -161,6 +259,7 @@ class Provider(Enum):
         sign_in=SignIn.APP_PASSWORD,
         page="login.yahoo.com/account/security",
         source="https://help.yahoo.com/kb/SLN15241.html",
+        checked=date(2026, 11, 29),
     )
     AOL = Facts(
         label="AOL",
@@ -174,6 +273,7 @@ class Provider(Enum):
         sign_in=SignIn.APP_PASSWORD,
         page="login.aol.com/account/security",
         source="https://help.aol.com/articles/Create-and-manage-app-password",
+        checked=date(2026, 11, 29),
     )
     ICLOUD = Facts(
         label="iCloud",
@@ -187,6 +287,7 @@ class Provider(Enum):
         judges_sender_only_with_message=True,
         spf=("icloud.com",),
         source="https://support.apple.com/102525",
+        checked=date(2026, 11, 29),
     )
     ZOHO = Facts(
         label="Zoho",
@@ -211,6 +312,7 @@ class Provider(Enum):
         judges_sender_only_with_message=True,
         spf=("zoho.com", "zohomail.com", "zoho.eu", "zohomail.eu", "zoho.in"),
         source="https://www.zoho.com/mail/help/zoho-smtp.html",
+        checked=date(2026, 11, 29),
     )
     FASTMAIL = Facts(
         label="Fastmail",
@@ -222,6 +324,7 @@ class Provider(Enum):
         page="Fastmail's Settings, Privacy & Security",
         spf=("spf.messagingengine.com",),
         source="https://www.fastmail.help/hc/en-us/articles/360058752854",
+        checked=date(2026, 11, 29),
     )
     PROTON = Facts(
         label="Proton",
@@ -237,6 +340,7 @@ class Provider(Enum):
         ),
         spf=("_spf.protonmail.ch",),
         source="https://proton.me/support/smtp-submission",
+        checked=date(2026, 11, 29),
     )
     TUTA = Facts(
         label="Tuta",
@@ -247,6 +351,7 @@ class Provider(Enum):
         sign_in=SignIn.NONE,
         first="Tuta has no server for mail programs, as it encrypts in its own apps; use another mail account here",
         source="https://github.com/chatmail/provider-db/blob/master/_providers/tutanota.md",
+        checked=date(2026, 11, 29),
     )
 
     # Germany
@@ -261,6 +366,7 @@ class Provider(Enum):
         servers=_both("mail.gmx.net") + _both("mail.gmx.com"),
         first="sending by other programs (POP3/IMAP access) has to be switched on in the settings",
         source="https://support.gmx.com/pop-imap/toggle.html",
+        checked=date(2026, 11, 29),
     )
     WEB_DE = Facts(
         label="WEB.DE",
@@ -270,6 +376,7 @@ class Provider(Enum):
         servers=_both("smtp.web.de"),
         first="sending by other programs (POP3/IMAP access) has to be switched on in the settings",
         source="https://hilfe.web.de/pop-imap/einschalten.html",
+        checked=date(2026, 11, 29),
     )
     IONOS = Facts(
         label="IONOS",
@@ -294,6 +401,7 @@ class Provider(Enum):
         first="outside Germany the server ends in the country's own domain, such as smtp.ionos.com",
         spf=("_spf-eu.ionos.com", "_spf-us.ionos.com", "_spf.perfora.net"),
         source="https://www.ionos.com/help/email/general-topics/settings-for-your-email-programs-imap-pop3/",
+        checked=date(2026, 11, 29),
     )
     T_ONLINE = Facts(
         label="T-Online",
@@ -304,6 +412,7 @@ class Provider(Enum):
         sign_in=SignIn.MAIL_PASSWORD,
         page="the Telekom customer centre",
         source="https://www.telekom.de/hilfe/e-mail-programme",
+        checked=date(2026, 11, 29),
     )
     STRATO = Facts(
         label="STRATO",
@@ -313,6 +422,7 @@ class Provider(Enum):
         servers=_both("smtp.strato.de"),
         spf=("smtp.rzone.de",),
         source=f"{_ISPDB}strato.de.xml",
+        checked=date(2026, 11, 29),
     )
     FREENET = Facts(
         label="freenet",
@@ -322,6 +432,7 @@ class Provider(Enum):
         servers=_both("mx.freenet.de"),
         first="POP3, IMAP and SMTP have to be switched on in the settings of the mailbox",
         source="https://github.com/chatmail/provider-db/blob/master/_providers/freenet.de.md",
+        checked=date(2026, 11, 29),
     )
     MAILBOX_ORG = Facts(
         label="mailbox.org",
@@ -332,6 +443,7 @@ class Provider(Enum):
         first="with two-factor sign-in an app password is needed",
         spf=("mailbox.org",),
         source="https://kb.mailbox.org/en/private/e-mail/setup-e-mail-program/",
+        checked=date(2026, 11, 29),
     )
     POSTEO = Facts(
         label="Posteo",
@@ -340,6 +452,7 @@ class Provider(Enum):
         domains=("posteo.de", "posteo.net", "posteo.org", "posteo.eu", "posteo.at", "posteo.ch", "posteo.com"),
         servers=_both("posteo.de"),
         source="https://posteo.de/en/help/how-do-i-set-up-posteo-in-an-email-client-pop3-imap-and-smtp",
+        checked=date(2026, 11, 29),
     )
 
     # France, Italy, Poland, Czechia
@@ -356,6 +469,7 @@ class Provider(Enum):
         first="an Exchange mailbox there sends through ex….mail.ovh.net on port 587 with TLS instead",
         spf=("mx.ovh.com", "mx.ovh.ca"),
         source=f"{_ISPDB}ovh.net.xml",
+        checked=date(2026, 11, 29),
     )
     ORANGE = Facts(
         label="Orange",
@@ -364,6 +478,7 @@ class Provider(Enum):
         domains=("orange.fr", "wanadoo.fr"),
         servers=_ssl("smtp.orange.fr"),
         source=f"{_ISPDB}orange.fr.xml",
+        checked=date(2026, 11, 29),
     )
     FREE_FR = Facts(
         label="Free",
@@ -371,8 +486,9 @@ class Provider(Enum):
         mx=("mx1.free.fr", "mx2.free.fr"),
         domains=("free.fr", "aliceadsl.fr", "libertysurf.fr"),
         servers=_ssl("smtp.free.fr"),
-        login="the part of the address before the @",
+        login_pattern="{local}",
         source=f"{_ISPDB}free.fr.xml",
+        checked=date(2026, 11, 29),
     )
     LIBERO = Facts(
         label="Libero",
@@ -381,6 +497,7 @@ class Provider(Enum):
         domains=("libero.it", "iol.it", "blu.it", "inwind.it", "giallo.it"),
         servers=_ssl("smtp.libero.it"),
         source=f"{_ISPDB}libero.it.xml",
+        checked=date(2026, 11, 29),
     )
     ARUBA = Facts(
         label="Aruba",
@@ -390,6 +507,7 @@ class Provider(Enum):
         servers=_ssl("smtps.aruba.it"),
         spf=("_spf.aruba.it",),
         source="https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/services.json",
+        checked=date(2026, 11, 29),
     )
     SEZNAM = Facts(
         label="Seznam",
@@ -398,6 +516,7 @@ class Provider(Enum):
         domains=("seznam.cz", "email.cz", "post.cz", "spoluzaci.cz"),
         servers=_ssl("smtp.seznam.cz"),
         source=f"{_ISPDB}seznam.cz.xml",
+        checked=date(2026, 11, 29),
     )
     WP = Facts(
         label="WP Poczta",
@@ -406,6 +525,7 @@ class Provider(Enum):
         domains=("wp.pl",),
         servers=_ssl("smtp.wp.pl"),
         source=f"{_ISPDB}wp.pl.xml",
+        checked=date(2026, 11, 29),
     )
     ONET = Facts(
         label="Onet Poczta",
@@ -414,6 +534,7 @@ class Provider(Enum):
         domains=("onet.pl", "onet.eu", "poczta.onet.pl", "op.pl", "vp.pl", "onet.com.pl", "autograf.pl"),
         servers=_both("smtp.poczta.onet.pl"),
         source=f"{_ISPDB}onet.pl.xml",
+        checked=date(2026, 11, 29),
     )
     INTERIA = Facts(
         label="Interia",
@@ -422,6 +543,7 @@ class Provider(Enum):
         domains=("interia.pl", "interia.eu", "interia.com", "poczta.fm", "intmail.pl"),
         servers=_both("poczta.interia.pl"),
         source="https://pomoc.poczta.interia.pl/",
+        checked=date(2026, 11, 29),
     )
 
     # Russia, China
@@ -438,6 +560,7 @@ class Provider(Enum):
         first="access by mail programs has to be switched on in the settings of Yandex Mail",
         spf=("_spf.yandex.net", "_spf.yandex.ru"),
         source="https://yandex.com/support/mail/mail-clients/others.html",
+        checked=date(2026, 11, 29),
     )
     MAIL_RU = Facts(
         label="Mail.ru",
@@ -449,6 +572,7 @@ class Provider(Enum):
         page="account.mail.ru/user/2-step-auth/passwords",
         spf=("_spf.mail.ru",),
         source="https://help.mail.ru/mail/security/protection/external",
+        checked=date(2026, 11, 29),
     )
     NETEASE = Facts(
         label="163",
@@ -461,6 +585,7 @@ class Provider(Enum):
         page="the settings of the mailbox, POP3/SMTP/IMAP (there it is called an authorisation code)",
         first="SMTP has to be switched on there",
         source="https://help.mail.163.com/",
+        checked=date(2026, 11, 29),
     )
     QQ = Facts(
         label="QQ",
@@ -474,6 +599,7 @@ class Provider(Enum):
         first="SMTP has to be switched on there; a company's mailbox sends through smtp.exmail.qq.com",
         spf=("spf.mail.qq.com",),
         source="https://service.mail.qq.com/",
+        checked=date(2026, 11, 29),
     )
 
     NAVER = Facts(
@@ -484,6 +610,7 @@ class Provider(Enum):
         servers=_both("smtp.naver.com"),
         first="IMAP/SMTP has to be switched on in the settings of the mailbox",
         source="https://github.com/chatmail/provider-db/blob/master/_providers/naver.md",
+        checked=date(2026, 11, 29),
     )
 
     # Hosters
@@ -495,6 +622,7 @@ class Provider(Enum):
         servers=_both("smtp.comcast.net"),
         first="access by other programs has to be allowed in the settings of the mailbox",
         source=f"{_ISPDB}comcast.net.xml",
+        checked=date(2026, 11, 29),
     )
     INFOMANIAK = Facts(
         label="Infomaniak",
@@ -504,6 +632,7 @@ class Provider(Enum):
         servers=_both("mail.infomaniak.com"),
         spf=("spf.infomaniak.ch",),
         source="https://github.com/chatmail/provider-db/blob/master/_providers/infomaniak.com.md",
+        checked=date(2026, 11, 29),
     )
     RACKSPACE = Facts(
         label="Rackspace",
@@ -512,6 +641,7 @@ class Provider(Enum):
         servers=_both("secure.emailsrvr.com"),
         spf=("emailsrvr.com",),
         source=f"{_ISPDB}emailsrvr.com.xml",
+        checked=date(2026, 11, 29),
     )
     GODADDY = Facts(
         label="GoDaddy",
@@ -521,6 +651,7 @@ class Provider(Enum):
         first="a Microsoft 365 mailbox that was bought there sends through smtp.office365.com instead",
         spf=("secureserver.net",),
         source="https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/services.json",
+        checked=date(2026, 11, 29),
     )
     PRIVATE_EMAIL = Facts(
         label="Namecheap Private Email",
@@ -529,6 +660,7 @@ class Provider(Enum):
         servers=_both("mail.privateemail.com"),
         spf=("spf.privateemail.com",),
         source="https://www.namecheap.com/support/knowledgebase/article.aspx/1179/2175/",
+        checked=date(2026, 11, 29),
     )
     HOSTINGER = Facts(
         label="Hostinger",
@@ -537,6 +669,7 @@ class Provider(Enum):
         servers=_both("smtp.hostinger.com"),
         spf=("_spf.mail.hostinger.com",),
         source="https://support.hostinger.com/en/articles/1583673-what-is-hostinger-spf-record",
+        checked=date(2026, 11, 29),
     )
     TITAN = Facts(
         label="Titan",
@@ -546,6 +679,7 @@ class Provider(Enum):
         first="access by other apps has to be switched on in Titan's settings",
         spf=("spf.titan.email",),
         source="https://support.titan.email/",
+        checked=date(2026, 11, 29),
     )
 
     # Services for programs
@@ -555,10 +689,12 @@ class Provider(Enum):
         mx=("inbound-smtp.*.amazonaws.com",),
         servers=_both("email-smtp.eu-west-1.amazonaws.com"),
         sign_in=SignIn.API_KEY,
+        login_pattern="",
         login="the SMTP user name of the region",
         page="the SES console, SMTP settings",
         judges_sender_only_with_message=True,
         source="https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html",
+        checked=date(2026, 11, 29),
     )
     SENDGRID = Facts(
         label="SendGrid",
@@ -566,11 +702,11 @@ class Provider(Enum):
         mx=("mx.sendgrid.net",),
         servers=(Server("smtp.sendgrid.net", 587, "TLS"), Server("smtp.sendgrid.net", 465, "SSL")),
         sign_in=SignIn.API_KEY,
-        login="the word apikey",
-        shared_login="apikey",
+        login_pattern="apikey",
         page="SendGrid's settings, API Keys",
         judges_sender_only_with_message=True,
         source=("https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"),
+        checked=date(2026, 11, 29),
     )
     MAILGUN = Facts(
         label="Mailgun",
@@ -578,10 +714,12 @@ class Provider(Enum):
         mx=("mxa.mailgun.org", "mxb.mailgun.org", "mxa.eu.mailgun.org", "mxb.eu.mailgun.org"),
         servers=(Server("smtp.mailgun.org", 587, "TLS"), Server("smtp.mailgun.org", 465, "SSL")),
         sign_in=SignIn.API_KEY,
+        login_pattern="",
         login="the SMTP user of the sending domain",
         page="the domain's SMTP credentials at Mailgun",
         judges_sender_only_with_message=True,
         source="https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/send-smtp",
+        checked=date(2026, 11, 29),
     )
     POSTMARK = Facts(
         label="Postmark",
@@ -589,43 +727,59 @@ class Provider(Enum):
         mx=("inbound.postmarkapp.com",),
         servers=_tls("smtp.postmarkapp.com"),
         sign_in=SignIn.API_KEY,
+        login_pattern="",
         login="the Server API token",
         page="the server's API Tokens at Postmark",
         judges_sender_only_with_message=True,
         source="https://postmarkapp.com/developer/user-guide/send-email-with-smtp",
+        checked=date(2026, 11, 29),
     )
     BREVO = Facts(
         label="Brevo",
         hosts=("smtp-relay.brevo.com", "smtp-relay.sendinblue.com"),
         servers=(Server("smtp-relay.brevo.com", 587, "TLS"), Server("smtp-relay.brevo.com", 465, "SSL")),
         sign_in=SignIn.API_KEY,
+        login_pattern="",
         login="the SMTP login of the account",
         page="Brevo's settings, SMTP & API (an SMTP key, no API key)",
         judges_sender_only_with_message=True,
         source="https://developers.brevo.com/docs/smtp-integration",
+        checked=date(2026, 11, 29),
     )
     MAILJET = Facts(
         label="Mailjet",
         hosts=("in-v3.mailjet.com", "in.mailjet.com"),
         servers=(Server("in-v3.mailjet.com", 587, "TLS"), Server("in-v3.mailjet.com", 465, "SSL")),
         sign_in=SignIn.API_KEY,
+        login_pattern="",
         login="the API key",
         page="Mailjet's account, API Key Management",
         judges_sender_only_with_message=True,
         source="https://dev.mailjet.com/smtp-relay/overview/",
+        checked=date(2026, 11, 29),
     )
     SPARKPOST = Facts(
         label="SparkPost",
         hosts=("smtp.sparkpostmail.com", "smtp.eu.sparkpostmail.com"),
         servers=_tls("smtp.sparkpostmail.com"),
         sign_in=SignIn.API_KEY,
-        login="the word SMTP_Injection",
-        shared_login="SMTP_Injection",
+        login_pattern="SMTP_Injection",
         page="SparkPost's API Keys",
         source="https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/services.json",
+        checked=date(2026, 11, 29),
     )
 
     @property
     def label(self) -> str:
         """Its name as people call it."""
         return self.value.label
+
+
+GATEWAYS: Sequence[Gateway] = (
+    Gateway(
+        label="Proofpoint",
+        mx=("pphosted.com", "ppe-hosted.com"),
+        source="https://help.proofpoint.com/",
+        checked=date(2026, 11, 30),
+    ),
+)
