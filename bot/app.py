@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.discovery.discovery import Discovery
 from bot.encryption_keys import load_keyring
 from bot.health import Health, State
 from bot.observability.metrics import CountingTester, Metrics
@@ -25,6 +26,7 @@ from bot.observability.tracing import Traces
 from bot.profiles.account.address_confirmations import AddressConfirmations
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.connection_tests.bulk_fixes import BulkFixes
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
@@ -435,6 +437,9 @@ class _Wiring:
             profiles=profiles,
             connections=connections,
             running=running,
+            searches=SettingsSearches(
+                database=database, discovery=Discovery(network=network, setting=settings.discovery)
+            ),
             listing=listing,
             reminders=Reminders(database=database, access=access, people_list=listing, on_change=on_change),
             bulk=BulkTests(

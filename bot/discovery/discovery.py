@@ -16,6 +16,7 @@ from bot.discovery.findings import (
 from bot.discovery.search import AskSource
 from bot.providers.providers import Provider
 from bot.providers.recognition import provider_of, provider_of_mailbox, server_for
+from bot.settings import DiscoverySetting
 from bot.smtp.account import Encryption
 from bot.smtp.network.connect import Network
 from bot.smtp.network.guard import HostError, normal_host
@@ -28,22 +29,28 @@ SEARCH_SECONDS = 3.0
 class Discovery:
     """Proposes settings; nothing is applied by it, no password reaches it, and only the domain is sent anywhere.
 
-    `sources` ask the network; there are none when DISCOVERY is `local`.
+    `sources` ask the network, and are asked where `setting` is ON.
     """
 
     network: Network
+    setting: DiscoverySetting = DiscoverySetting.ON
     sources: Sequence[AskSource] = ()
 
     def known(self, address: str, own: Sequence[OwnRow]) -> Findings:
         """Return what is known of an address at once, from the admins' rows by domain and the table of providers."""
         domain = _domain(address)
-        if not domain:
-            return Findings(address=address)
+        if not domain or self.setting is DiscoverySetting.OFF:
+            return Findings(address=address, domain=domain, shown_domain=domain)
         answers = (_own_answer(domain, own), _table_answer(domain))
         filled = tuple(_filled(answer, address) for answer in answers)
         best = next((answer.found for answer in filled if answer.found is not None), None)
         return Findings(
-            address=address, domain=domain, shown_domain=domain, best=best, answers=filled, complete=not self.sources
+            address=address,
+            domain=domain,
+            shown_domain=domain,
+            best=best,
+            answers=filled,
+            complete=best is not None or not self.sources,
         )
 
     async def find(self, address: str, own: Sequence[OwnRow]) -> Findings:
