@@ -18,6 +18,11 @@ def is_same_registered(host: str, other: str) -> bool:
     return registered_domain(host) == registered_domain(other)
 
 
+def is_public_suffix(domain: str) -> bool:
+    """Whether anybody may register names below a domain (A-labels), as below co.uk."""
+    return _list().is_public(domain)
+
+
 @cache
 def _list() -> PublicSuffixList:
     return PublicSuffixList()
