@@ -77,26 +77,23 @@ def takes_mail_in(host: str) -> Provider | None:
     return None if host in _BY_HOST else provider_behind([host])
 
 
-def login_for(provider: Provider, address: str) -> str:
-    """Return the login that a provider wants for an address; "" where the address does not tell it."""
-    return provider.value.login_pattern.format(address=address, local=address.rpartition("@")[0])
-
-
 def server_for(provider: Provider, address: str, *, near: str = "") -> Server | None:
     """Return the server to send through with an address; None when the provider has none.
 
     Where a provider has several, for its domains, countries or regions, that of the address' domain decides, else the
-    one whose name has most labels in common with another of its servers, `near`.
+    one whose name has most labels in common with another of its servers, `near`, such as an MX host; else with the
+    domain.
     """
     facts = provider.value
     own = facts.own_domain_servers if provider_of_mailbox(address) is not provider else ()
-    servers = own or facts.servers
-    domain, labels = address.rpartition("@")[2].lower(), set(near.lower().split("."))
+    domain = address.rpartition("@")[2].lower()
+    alike, of_domain = set(near.lower().split(".")), set(domain.split("."))
 
-    def fits(server: Server) -> tuple[bool, int]:
-        return server.host.partition(".")[2] == domain, len(labels & set(server.host.split(".")))
+    def fits(server: Server) -> tuple[bool, int, int]:
+        labels = set(server.host.split("."))
+        return server.host.partition(".")[2] == domain, len(alike & labels), len(of_domain & labels)
 
-    return max(servers, key=fits, default=None)
+    return max(own or facts.servers, key=fits, default=None)
 
 
 def sends_through(host: str, provider: Provider, address: str) -> bool:

@@ -48,7 +48,7 @@ MX = {
     "hotmail-com.olc.protection.outlook.com": Provider.OUTLOOK_COM,
     "mta5.am0.yahoodns.net": Provider.YAHOO,
     "mx.zoho.eu": Provider.ZOHO,
-    "inbound-smtp.us-east-1.amazonaws.com": Provider.AMAZON_SES,
+    "inbound-smtp.us-east-1.amazonaws.com": Provider.WORKMAIL,
     "mx00.kundenserver.de": Provider.IONOS,
     "in1-smtp.messagingengine.com": Provider.FASTMAIL,
 }
