@@ -47,7 +47,6 @@ class Autoconfig:
     """Asks a domain for its configuration, at the two places of the draft's section on retrieval that use https."""
 
     web: Web
-    guard: Guard
 
     async def at_autoconfig_host(self, search: Search) -> SourceAnswer:
         """Ask autoconfig.DOMAIN, which may lead on to whoever takes the domain's mail in."""
@@ -60,7 +59,7 @@ class Autoconfig:
             """Whether a host is in the domain's registered domain, or in that of one of its MX hosts."""
             if is_same_registered(host, search.domain):
                 return True
-            return any(is_same_registered(host, mx) for mx in await search.mail_servers())
+            return any(is_same_registered(host, mx) for mx in await search.mail_servers() or ())
 
         host, path = f"autoconfig.{search.domain}", "/mail/config-v1.1.xml"
         return await self._ask(search, source, Place(host=host, path=path, redirects=2, may_lead_to=may_lead_to))
@@ -78,7 +77,7 @@ class Autoconfig:
     async def _ask(self, search: Search, source: Source, place: Place) -> SourceAnswer:
         try:
             document = await self.web.document(search, place)
-            settings = read_autoconfig(document.content, search.domain, self.guard)
+            settings = read_autoconfig(document.content, search.domain, search.guard)
         except FetchError as error:
             return SourceAnswer(source=source, said=str(error))
         except UnusableError as error:

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 from bot.discovery.domain_names import may_deceive
 from bot.discovery.findings import Caution, Found, Source, SourceAnswer
-from bot.discovery.registered_domain import is_same_registered, registered_domain
-from bot.providers.recognition import provider_of
 
 _PUBLISHED = (Source.AUTOCONFIG, Source.WELL_KNOWN, Source.PACC)
 """Sources in which the domain's owner names a server."""
@@ -25,13 +23,8 @@ def with_cautions(domain: str, answers: Sequence[SourceAnswer]) -> list[SourceAn
 
 
 def _judged(found: Found, domain: str, by_mx: Found | None) -> Found:
-    host = found.settings.host if found.settings else ""
-    if found.source in _PUBLISHED:
-        found = replace(found, provider=found.provider or provider_of(host))
-        if not found.other_domain and host and not is_same_registered(host, domain):
-            found = replace(_with(found, Caution.OTHER_DOMAIN), other_domain=registered_domain(host))
-        if by_mx is not None and found.provider is not by_mx.provider:
-            found = _with(found, Caution.DISAGREEMENT)
+    if found.source in _PUBLISHED and by_mx is not None and found.provider is not by_mx.provider:
+        found = _with(found, Caution.DISAGREEMENT)
     return _with(found, Caution.MIXED_SCRIPTS) if may_deceive(domain) else found
 
 

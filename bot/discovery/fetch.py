@@ -1,7 +1,6 @@
 """Fetches the documents that domains publish, over https: from checked addresses alone, and bounded in every way."""
 
 import asyncio
-import socket
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable
@@ -12,10 +11,9 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from bot.discovery.search import Search, TooManyRequestsError
+from bot.discovery.search import NowhereError, Search, TooManyRequestsError
 from bot.smtp.dialogue.cleaning import clean
-from bot.smtp.network.connect import Network
-from bot.smtp.network.guard import AddressNotAllowedError, Guard, HostError, literal, normal_host
+from bot.smtp.network.guard import HostError, literal, normal_host
 
 HTTPS_PORT = 443
 REQUEST_SECONDS = 5.0
@@ -66,8 +64,6 @@ class Web:
     Proxies that the environment names are not used, for they would connect to addresses that nobody checked.
     """
 
-    guard: Guard
-    network: Network
     trust: ssl.SSLContext
     seconds: float = REQUEST_SECONDS
 
@@ -95,7 +91,7 @@ class Web:
         try:
             search.count_request()
             async with asyncio.timeout(self.seconds):
-                protocol = await self._connect(host)
+                protocol = await self._connect(search, host)
                 return await _request(protocol, url)
         except TooManyRequestsError:
             raise FetchError(f"{host} was not asked: the search had made all its requests.") from None
@@ -104,16 +100,14 @@ class Web:
         except (aiohttp.ClientError, OSError) as error:
             raise FetchError(f"{host} gave no proper answer ({type(error).__name__}).") from error
 
-    async def _connect(self, host: str) -> ResponseHandler:
+    async def _connect(self, search: Search, host: str) -> ResponseHandler:
         """Connect to a host at a checked address, and verify that the certificate is for its name."""
         try:
-            addresses = self.guard.check_addresses(await self.network.resolve(host))
-        except socket.gaierror:
-            raise FetchError(f"There is no address for {host}.") from None
-        except AddressNotAllowedError:
-            raise FetchError(f"{host} has an address that may not be reached from here.") from None
+            addresses = await search.addresses(host)
+        except NowhereError:
+            raise FetchError(f"{host} does not exist, or leads where the bot may not look.") from None
         try:
-            sock = await self.network.connect(addresses, HTTPS_PORT)
+            sock = await search.network.connect(addresses, HTTPS_PORT)
         except OSError:
             raise FetchError(f"{host} does not answer on port {HTTPS_PORT}.") from None
         loop = asyncio.get_running_loop()

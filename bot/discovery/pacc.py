@@ -29,7 +29,6 @@ class Pacc:
     """Asks for a domain's TXT record, and for its document only where there is one."""
 
     web: Web
-    guard: Guard
 
     async def ask(self, search: Search) -> SourceAnswer:
         """Return what the domain's document says; it is published at one place, which leads nowhere else."""
@@ -40,7 +39,7 @@ class Pacc:
             document = await self.web.document(search, place)
             if hashlib.sha256(document.content).digest() != digest:
                 raise UnusableError("the document is not the one that the TXT record vouches for")
-            settings = _settings(document.content, self.guard)
+            settings = _settings(document.content, search.guard)
         except FetchError as error:
             return SourceAnswer(source=Source.PACC, said=str(error))
         except UnusableError as error:
@@ -57,7 +56,7 @@ async def _vouched_for(search: Search, host: str) -> bytes:
     """Return the digest of the document that a domain vouches for. Raises UnusableError when there is none."""
     if is_public_suffix(search.domain):
         raise UnusableError("anybody may register this name, so it was not asked")
-    return _digest(await search.network.txt_records(f"_{host}") or ())
+    return _digest(await search.dns.texts(f"_{host}") or ())
 
 
 def _digest(records: Iterable[str]) -> bytes:

@@ -7,6 +7,7 @@ import asyncio
 import re
 
 from bot.discovery.findings import FULL_ADDRESS, Caution, Found, MailSettings, Source, SourceAnswer
+from bot.discovery.published import UnusableError, allowed_port, server_name
 from bot.discovery.registered_domain import is_same_registered, registered_domain
 from bot.discovery.search import NowhereError, Search
 from bot.providers.providers import Gateway, Provider
@@ -20,7 +21,7 @@ from bot.providers.recognition import (
 )
 from bot.smtp.account import Encryption
 from bot.smtp.network.dns_records import Service
-from bot.smtp.network.guard import Guard, HostError, PortNotAllowedError, literal, normal_host
+from bot.smtp.network.guard import Guard
 
 NO_DNS = "The DNS gave no answer."
 
@@ -118,17 +119,14 @@ async def ask_srv(search: Search) -> SourceAnswer:
 
 
 def _settings_of(service: Service, encryption: Encryption, guard: Guard) -> MailSettings | None:
-    """Return the settings that a record means; None where it names no host, or a port that is not allowed."""
+    """Return the settings that a record means; None where it names no public host, or a port that is not allowed."""
     try:
-        host = normal_host(service.host)
-        guard.check_port(service.port)
-    except (HostError, PortNotAllowedError):
+        host = server_name(service.host)
+        port = allowed_port(service.port, host, guard)
+    except UnusableError:
         return None
-    encryption = Encryption.SSL if service.port == IMPLICIT_TLS else encryption
-    if literal(host):
-        # RFC 2782: the target is a name.
-        return None
-    return MailSettings(host=host, port=service.port, encryption=encryption, login=FULL_ADDRESS)
+    encryption = Encryption.SSL if port == IMPLICIT_TLS else encryption
+    return MailSettings(host=host, port=port, encryption=encryption, login=FULL_ADDRESS)
 
 
 async def _leads_somewhere(search: Search, host: str) -> bool:

@@ -4,13 +4,15 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
+from bot.smtp.network.guard import literal
+
 
 def registered_domain(host: str) -> str:
     """Return the domain that somebody registered to have this host (A-labels): example.co.uk of mail.example.co.uk.
 
     A public suffix itself, or an IP address, is returned as it is.
     """
-    return _list().privatesuffix(host) or host
+    return host if literal(host) else _list().privatesuffix(host) or host
 
 
 def is_same_registered(host: str, other: str) -> bool:
