@@ -45,6 +45,7 @@ _PARTIES = {
 }
 _HOSTS = {
     Fault.SERVER_TAKES_MAIL_IN: "corp-example.mail.protection.outlook.com",
+    Fault.SERVER_DOES_NOT_SEND: "imap.gmail.com",
     Fault.NAME_NOT_FOUND: "smtp.gmial.com",
     Fault.NAME_WITHOUT_ADDRESS: "example.com",
     Fault.LOOPBACK_NOT_ALLOWED: "127.0.0.1",

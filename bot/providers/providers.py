@@ -99,6 +99,11 @@ class Facts:
     checked: date
 
     @property
+    def all_servers(self) -> tuple[Server, ...]:
+        """All its servers that people send through."""
+        return self.servers + self.own_domain_servers
+
+    @property
     def login_words(self) -> str:
         """What one types as login, in words."""
         if self.shared_login:

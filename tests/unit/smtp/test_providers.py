@@ -66,7 +66,7 @@ def test_each_row_says_how_one_signs_in_and_where_it_stands(provider: Provider) 
         assert facts.first
     assert not facts.first.endswith(".")
     assert {(server.port, server.encryption) for server in facts.servers} <= {(465, "SSL"), (587, "TLS")}
-    for server in facts.servers + facts.own_domain_servers:
+    for server in facts.all_servers:
         assert provider_of(server.host) is provider
     for host in facts.mx:
         assert provider_behind([host.replace("*", "eu-west-1")]) is provider
@@ -131,7 +131,9 @@ def test_mx_records_are_asked_for_only_where_they_tell_something() -> None:
     assert needs_mx("smtp.corp.example", "sam@corp.example")
     assert needs_mx("smtp.office365.com", "sam@corp.example")
     assert not needs_mx("smtp.office365.com", "sam@hotmail.com")
-    assert not needs_mx("smtp.gmail.com", "sam@corp.example")
+    assert needs_mx("smtp.gmail.com", "sam@corp.example")
+    assert not needs_mx("smtp.gmail.com", "sam@gmx.net")
+    assert not needs_mx("smtp.sendgrid.net", "sam@corp.example")
 
 
 def test_the_server_of_ones_own_domain_is_preferred() -> None:
