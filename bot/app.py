@@ -19,6 +19,7 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.discovery.discovery import Discovery
+from bot.discovery.sources import network_sources
 from bot.encryption_keys import load_keyring
 from bot.health import Health, State
 from bot.observability.metrics import CountingTester, Metrics
@@ -219,7 +220,11 @@ async def open_bot(
                 helo=settings.smtp_helo or await full_host_name() or DEFAULT_HELO,
             )
             discovery = Discovery(
-                guard=tester.guard, network=network, dns=dns or DnsRecords(), setting=settings.discovery
+                guard=tester.guard,
+                network=network,
+                dns=dns or DnsRecords(),
+                sources=network_sources(trust=tester.trust, handshakes=tester.handshakes, helo=tester.helo),
+                setting=settings.discovery,
             )
             bot = await wiring.bot(tester, network, discovery)
             bot.health.note_unreadable(unreadable)

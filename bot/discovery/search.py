@@ -63,6 +63,11 @@ class Search:
             self._mail_servers = asyncio.create_task(self.dns.mail_servers(self.domain))
         return await asyncio.shield(self._mail_servers)
 
+    def end(self) -> None:
+        """Leave off what nobody waits for any more."""
+        if self._mail_servers is not None:
+            self._mail_servers.cancel()
+
 
 AskSource = Callable[[Search], Awaitable[SourceAnswer]]
 """Asks one source about the search's domain; the login that it finds is a pattern (see `filled_login`).
