@@ -41,8 +41,8 @@ def page() -> str:
         "## Security gateways and forwarding\n",
         "They take mail in for mailboxes that are elsewhere, so their MX does not tell the provider.\n",
         *_table(
-            ("gateway", "MX hosts", "source", "looked over"),
-            ((one.label, ", ".join(one.mx), one.source, one.checked.isoformat()) for one in GATEWAYS),
+            ("gateway", "kind", "MX hosts", "source", "looked over"),
+            ((one.label, one.kind, ", ".join(one.mx), one.source, one.checked.isoformat()) for one in GATEWAYS),
         ),
         "## Well-known mailbox domains\n",
         f"{len(DOMAINS)} domains that many people have, listed apart from the table to measure it.\n",

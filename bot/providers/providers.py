@@ -133,6 +133,7 @@ class Gateway:
     """
 
     label: str
+    kind: Literal["security gateway", "forwarding service"] = "security gateway"
     mx: tuple[str, ...]
     source: str
     checked: date
@@ -1457,13 +1458,21 @@ GATEWAYS: Sequence[Gateway] = (
     ),
     Gateway(
         label="Cloudflare Email Routing",
+        kind="forwarding service",
         mx=("mx.cloudflare.net",),
         source="https://developers.cloudflare.com/email-routing/",
         checked=date(2026, 11, 30),
     ),
-    Gateway(label="ImprovMX", mx=("improvmx.com",), source="https://improvmx.com/guides/", checked=date(2026, 11, 30)),
+    Gateway(
+        label="ImprovMX",
+        kind="forwarding service",
+        mx=("improvmx.com",),
+        source="https://improvmx.com/guides/",
+        checked=date(2026, 11, 30),
+    ),
     Gateway(
         label="Forward Email",
+        kind="forwarding service",
         mx=("mx1.forwardemail.net", "mx2.forwardemail.net"),
         source="https://forwardemail.net/faq",
         checked=date(2026, 11, 30),
