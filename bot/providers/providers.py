@@ -62,7 +62,8 @@ class Facts:
     where nobody signs in: each a host name, a domain of which every host is one, or a pattern with "*" for one
     label. `domains` are those of mailboxes that it gives out, which no organisation owns; `organisation_hosts` are the
     hosts that do not send for these. `servers` are the ones to use, the best first, and
-    `own_domain_servers` those for a domain of one's own, where they are others.
+    `own_domain_servers` those for a domain of one's own, where they are others, or where there are none for the
+    provider's own domains.
 
     `sign_in` is how one signs in today. `login_pattern` is the login, with {address} for the whole address and {local}
     for what stands before its @; without either it is the login of all customers, and "" where the address does not
@@ -361,7 +362,8 @@ class Provider(Enum):
         hosts=("smtp.protonmail.ch", "smtp.proton.me"),
         mx=("mail.protonmail.ch", "mailsec.protonmail.ch"),
         domains=("proton.me", "protonmail.com", "pm.me", "protonmail.ch"),
-        servers=_tls("smtp.protonmail.ch"),
+        servers=(),
+        own_domain_servers=_tls("smtp.protonmail.ch"),
         sign_in=SignIn.API_KEY,
         page="Proton's settings, IMAP/SMTP, SMTP tokens",
         first=(

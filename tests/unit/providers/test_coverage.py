@@ -1,6 +1,6 @@
 """How much the table of providers knows of what people have."""
 
-from bot.providers.providers import GATEWAYS, Provider, SignIn
+from bot.providers.providers import GATEWAYS, Provider
 from bot.providers.recognition import gateway_before, provider_behind, provider_of_mailbox, server_for
 from tests import named, providers_page
 from tests.well_known import DOMAINS, MX_HOSTS
@@ -14,8 +14,19 @@ def test_the_table_knows_nearly_all_well_known_mailbox_domains_and_the_server_of
     known = {domain: provider for domain in DOMAINS if (provider := provider_of_mailbox(f"ada@{domain}"))}
     assert len(known) >= 0.95 * len(DOMAINS), sorted(set(DOMAINS) - set(known))
     for domain, provider in known.items():
-        possible = provider.value.sign_in is not SignIn.NONE
-        assert (server_for(provider, f"ada@{domain}") is not None) is possible, domain
+        assert server_for(provider, f"ada@{domain}") or not provider.value.servers, domain
+
+
+def test_where_a_provider_lets_no_program_send_for_its_own_domains_no_server_is_told() -> None:
+    without = {domain for domain in DOMAINS if (one := provider_of_mailbox(f"ada@{domain}")) and not one.value.servers}
+    assert without == {"proton.me", "protonmail.com", "pm.me", "tutanota.com", "tuta.com", "hey.com"}
+    for domain in without:
+        provider = provider_of_mailbox(f"ada@{domain}")
+        assert provider is not None
+        assert provider.value.first
+    own = server_for(Provider.PROTON, "ada@corp.example", near="mail.protonmail.ch")
+    assert own is not None
+    assert own.host == "smtp.protonmail.ch"
 
 
 def test_every_mx_host_of_the_large_hosters_is_known() -> None:

@@ -62,7 +62,8 @@ def test_each_row_says_how_one_signs_in_and_where_it_stands(provider: Provider) 
     facts = provider.value
     assert facts.source.startswith("https://")
     assert facts.checked <= datetime.now(UTC).date()
-    assert bool(facts.servers) is (facts.sign_in is not SignIn.NONE)
+    assert bool(facts.all_servers) is (facts.sign_in is not SignIn.NONE)
+    assert facts.servers or facts.first
     if facts.sign_in in (SignIn.APP_PASSWORD, SignIn.MAIL_PASSWORD, SignIn.API_KEY):
         assert facts.page
     if facts.sign_in in (SignIn.OAUTH, SignIn.NONE):
