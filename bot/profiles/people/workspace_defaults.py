@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from bot.discovery.findings import OwnRow
 from bot.profiles.account.changes import ProfileChange, named_account, profile_change
+from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import Loaded, account_of, load, save_profile
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
@@ -18,6 +20,7 @@ from bot.profiles.people.defaults import (
     check_defaults,
     describe_changed_defaults,
     load_defaults,
+    own_rows,
     read_defaults,
 )
 from bot.profiles.people.members import OnChange, is_member, update_person_from
@@ -30,13 +33,31 @@ _BATCH = 100
 _TRIES = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class DefaultsUsage:
-    """How many profiles hold the current defaults, still the previous ones, or values of their own."""
+    """How many profiles hold the current defaults, still the previous ones, or values of their own.
 
-    current: int
-    previous: int
-    custom: int
+    Of those on the previous ones, `movable` are where the current ones name a server, and `asked` where it is another
+    one than the stored password is for. Where defaults name no server for an address, its profile counts nowhere.
+    """
+
+    current: int = 0
+    previous: int = 0
+    custom: int = 0
+    movable: int = 0
+    asked: int = 0
+
+    def add(self, profile: EmailProfile, stored: StoredDefaults) -> None:
+        """Count one profile."""
+        now, before = (defaults.for_address(profile.address) for defaults in (stored.defaults, stored.previous))
+        if now.matches(profile):
+            self.current += 1
+        elif before.matches(profile):
+            self.previous += 1
+            self.movable += int(now.has_account)
+            self.asked += int(now.has_account and profile.password is not None and profile.password_host != now.host)
+        elif now.has_account or before.has_account:
+            self.custom += 1
 
 
 @dataclass(kw_only=True)
@@ -78,6 +99,15 @@ class WorkspaceDefaults:
         async with self.database.reading() as tx:
             return await read_defaults(tx, caller.workspace)
 
+    async def own_rows(self, *, caller: Person) -> tuple[OwnRow, ...]:
+        """Return the defaults by domain of the caller's workspace, which are no secret to its people.
+
+        Raises:
+            UnreadablePolicyError: they cannot be relied on.
+        """
+        async with self.database.reading() as tx:
+            return await own_rows(tx, caller.workspace)
+
     async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
         """Check and store the form; the previous defaults are kept, so that profiles that hold them can be moved.
 
@@ -93,7 +123,9 @@ class WorkspaceDefaults:
             fields = tuple(DEFAULTS_LABELS[name] for name in changed)
             if not fields and not stored.unreadable:
                 return stored
-            saved = StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)
+            saved = StoredDefaults(
+                defaults=defaults, previous=stored.defaults, revision=expected_revision + 1, of_others=stored.of_others
+            )
             try:
                 await tx.workspaces.save(caller.workspace, saved.to_document(), expected_revision=expected_revision)
             except StaleRevisionError as error:
@@ -115,20 +147,14 @@ class WorkspaceDefaults:
 
     async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
         """Count which defaults the profiles of a workspace hold."""
-        current = previous = custom = 0
+        usage = DefaultsUsage()
         async for owner in self._owners(workspace):
             async with self.database.reading() as tx:
                 person = await tx.people.get(owner.workspace, owner.user)
                 profile = (await load(tx, owner)).profile
-            if not profile.is_complete or not is_member(person):
-                continue
-            if stored.defaults.matches(profile):
-                current += 1
-            elif stored.previous.matches(profile):
-                previous += 1
-            else:
-                custom += 1
-        return DefaultsUsage(current=current, previous=previous, custom=custom)
+            if profile.is_complete and is_member(person):
+                usage.add(profile, stored)
+        return usage
 
     async def move(self, *, caller: Person, revision: int, show: Callable[[MoveCounts], Awaitable[None]]) -> MoveCounts:
         """Apply the defaults to each profile that holds the previous ones, one by one; each owner gets a notice.
@@ -142,7 +168,7 @@ class WorkspaceDefaults:
         await self.access.require_admin(caller)
         async with self.database.reading() as tx:
             stored = await load_defaults(tx, caller.workspace)
-        if stored.revision != revision or not stored.defaults.has_account:
+        if stored.revision != revision:
             raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
         owners = [owner async for owner in self._owners(caller.workspace) if await self._follows(owner, stored)]
         counts, batch = MoveCounts(total=len(owners)), str(uuid4())
@@ -215,5 +241,6 @@ class WorkspaceDefaults:
 
 
 def _is_due(loaded: Loaded, stored: StoredDefaults) -> bool:
-    profile = loaded.profile
-    return not loaded.unreadable and not stored.defaults.matches(profile) and stored.previous.matches(profile)
+    usage = DefaultsUsage()
+    usage.add(loaded.profile, stored)
+    return not loaded.unreadable and bool(usage.movable)
