@@ -1,12 +1,17 @@
 """The rules for what admins type as defaults: servers, ports, patterns of logins, domains."""
 
 import re
+from collections.abc import Iterable
 
 from bot.profiles.account.profile import Field, check_address, check_host, parse_port, without_what_nobody_sees
 from bot.smtp.dialogue.cleaning import clean
 
 MAX_PATTERN_LENGTH = 100
+MAX_TEXT_LENGTH = 3000
+"""Characters with which an input of Slack's may begin
+(https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
 
+_MOST_NAMED = 3
 _PLACEHOLDERS = re.compile(r"\{([^{}]*)\}")
 
 
@@ -49,12 +54,14 @@ def check_domain(text: str) -> str:
         raise ValueError(f"“{clean(text, most=40)}” is not a domain. Write it like example.com.") from None
 
 
+def fits_input(lines: Iterable[str]) -> bool:
+    """Whether lines in their normal form, which may be longer than they were typed, can be shown in an input again."""
+    return len("\n".join(lines)) <= MAX_TEXT_LENGTH
+
+
 def joined_faults(faults: list[str]) -> str:
     """Return what is wrong as one text; the first few, and how many more there are."""
     named = faults[:_MOST_NAMED]
     if len(faults) > _MOST_NAMED:
         named.append(f"There are {len(faults) - _MOST_NAMED} more like these.")
     return " ".join(named)
-
-
-_MOST_NAMED = 3

@@ -13,10 +13,12 @@ from bot.profiles.account.extras import ENCRYPTING, with_effective_encryption, w
 from bot.profiles.account.profile import TYPICAL_PORTS, EmailProfile, effective_encryption, port_beside
 from bot.profiles.errors import InvalidFormError, UnreadablePolicyError, UserError
 from bot.profiles.people.default_checks import (
+    MAX_TEXT_LENGTH,
     check_domain,
     check_login_pattern,
     check_port,
     check_server,
+    fits_input,
     joined_faults,
 )
 from bot.profiles.people.domain_rows import describe_changed_rows, parse_rows, row_for
@@ -325,4 +327,6 @@ def _servers(text: str) -> tuple[tuple[str, ...], str]:
             faults.append(str(error))
     if len(servers) > MAX_SERVERS:
         faults.insert(0, f"At most {MAX_SERVERS} servers, one a line, for example smtp.example.com.")
+    elif not fits_input(servers):
+        faults.insert(0, f"The servers have at most {MAX_TEXT_LENGTH} characters together. Leave some out.")
     return tuple(servers), joined_faults(faults)

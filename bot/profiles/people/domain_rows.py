@@ -6,10 +6,12 @@ from collections.abc import Collection, Sequence
 from bot.discovery.findings import OwnRow
 from bot.profiles.account.profile import TYPICAL_PORTS, split_typed_server
 from bot.profiles.people.default_checks import (
+    MAX_TEXT_LENGTH,
     check_domain,
     check_login_pattern,
     check_port,
     check_server,
+    fits_input,
     joined_faults,
 )
 from bot.smtp.account import Encryption
@@ -18,9 +20,6 @@ from bot.smtp.network.guard import HostError, literal, normal_host
 from bot.smtp.typed import narrowed, stripped, unquoted, without_invisible
 
 MAX_ROWS = 50
-MAX_ROWS_LENGTH = 3000
-"""Characters of all rows together: no input of Slack begins with more
-(https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
 EXAMPLE = "example.com = smtp.example.com:587 TLS {local}"
 MX_EXAMPLE = "MX *.gateway.example = smtp.example.com:587 TLS"
 
@@ -84,8 +83,8 @@ def parse_rows(text: str, *, allowed: Collection[str]) -> tuple[tuple[OwnRow, ..
         lines[row_name(row)] = number
     if len(rows) > MAX_ROWS:
         faults.insert(0, f"At most {MAX_ROWS} rows, one a line, for example {EXAMPLE}.")
-    elif len("\n".join(map(row_text, rows))) > MAX_ROWS_LENGTH:
-        faults.insert(0, f"The rows have at most {MAX_ROWS_LENGTH} characters together. Leave some out.")
+    elif not fits_input(map(row_text, rows)):
+        faults.insert(0, f"The rows have at most {MAX_TEXT_LENGTH} characters together. Leave some out.")
     return tuple(rows), joined_faults(faults)
 
 

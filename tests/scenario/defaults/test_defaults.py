@@ -350,6 +350,11 @@ rows_typed = st.lists(st.tuples(st.lists(_words, max_size=3), st.lists(_words, m
             "rows",
             "The rows have at most 3000 characters together.",
         ),
+        (
+            {"allowed_servers": "\n".join(f"s{n}.{'ü' * 55}.{'ä' * 55}.example" for n in range(25))},
+            "allowed_servers",
+            "The servers have at most 3000 characters together.",
+        ),
         ({"allowed_servers": "\n".join(f"s{n}.example" for n in range(51))}, "allowed_servers", "At most 50"),
     ],
 )
