@@ -172,7 +172,14 @@ def _providers() -> Iterator[str]:
         servers = ", ".join(f"{one.host} {one.port} {one.encryption}" for one in facts.servers[:2]) or "none"
         sign_in = {SignIn.OAUTH: "OAuth alone", SignIn.NONE: "not possible"}.get(facts.sign_in, facts.sign_in.value)
         made = f", made at {facts.page}" if facts.page else ""
-        cells = (facts.label, servers, f"{facts.login}, {sign_in}{made}", facts.first, facts.source, facts.dated)
+        cells = (
+            facts.label,
+            servers,
+            f"{facts.login_words}, {sign_in}{made}",
+            facts.first,
+            facts.source,
+            facts.checked.isoformat(),
+        )
         yield f"| {' | '.join(cells)} |"
     yield ""
 

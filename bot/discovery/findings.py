@@ -52,7 +52,8 @@ class OwnRow:
 class MailSettings:
     """A server for outgoing mail (normalised host), its encryption (TLS or SSL), and the login for an address.
 
-    Sources give the login as a pattern, because their answers are kept by domain; Discovery fills it in.
+    The login is empty where the address does not tell it. Sources give it as a pattern, because their answers are kept
+    by domain; Discovery fills it in.
     """
 
     host: str
@@ -145,6 +146,6 @@ def filled_login(pattern: str, address: str) -> str:
 
 def for_address(found: Found, address: str) -> Found:
     """Return what a source found for a domain with the login of one address of it."""
-    if found.settings is None:
+    if found.settings is None or not found.settings.login:
         return found
     return replace(found, settings=replace(found.settings, login=filled_login(found.settings.login, address)))

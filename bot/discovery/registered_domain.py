@@ -4,18 +4,25 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
+from bot.smtp.network.guard import literal
+
 
 def registered_domain(host: str) -> str:
     """Return the domain that somebody registered to have this host (A-labels): example.co.uk of mail.example.co.uk.
 
     A public suffix itself, or an IP address, is returned as it is.
     """
-    return _list().privatesuffix(host) or host
+    return host if literal(host) else _list().privatesuffix(host) or host
 
 
 def is_same_registered(host: str, other: str) -> bool:
     """Whether two hosts (A-labels) are in one registered domain."""
     return registered_domain(host) == registered_domain(other)
+
+
+def is_public_suffix(domain: str) -> bool:
+    """Whether anybody may register names below a domain (A-labels), as below co.uk."""
+    return _list().is_public(domain)
 
 
 @cache

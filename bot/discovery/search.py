@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from bot.discovery.findings import SourceAnswer
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import DnsRecords
+from bot.smtp.network.guard import Address, AddressNotAllowedError, Guard
 
 MAX_REQUESTS = 6
 """Web requests of one search, redirects among them."""
@@ -15,17 +17,24 @@ class TooManyRequestsError(Exception):
     """The search has made all the requests that one may make."""
 
 
-@dataclass(eq=False)
+class NowhereError(Exception):
+    """A name does not exist, or leads where the bot may not look; which of the two, nobody is told."""
+
+
+@dataclass(eq=False, kw_only=True)
 class Search:
     """A search for the settings of a `domain` (A-labels); only the domain is ever sent anywhere.
 
-    Its MX hosts are asked for once, whoever needs them.
+    Sources look names up with `dns` or `addresses` and connect through `network` to the addresses that `addresses`
+    returned, so that the guard has seen each. The domain's MX hosts are asked for once, whoever needs them.
     """
 
     domain: str
+    dns: DnsRecords
+    guard: Guard
     network: Network
     _requests: int = 0
-    _mail_servers: asyncio.Task[tuple[str, ...]] | None = field(default=None, repr=False)
+    _mail_servers: asyncio.Task[tuple[str, ...] | None] | None = field(default=None, repr=False)
 
     def count_request(self) -> None:
         """Count one web request before it is made.
@@ -37,11 +46,27 @@ class Search:
             raise TooManyRequestsError
         self._requests += 1
 
-    async def mail_servers(self) -> tuple[str, ...]:
-        """Return the domain's MX hosts, in lower case and the preferred first; none when it has none."""
+    async def addresses(self, host: str) -> list[Address]:
+        """Return the checked addresses of a host name, to connect to.
+
+        Raises:
+            NowhereError: it has none, or one of them may not be reached.
+        """
+        try:
+            return self.guard.check_addresses(await self.dns.addresses(host) or ())
+        except AddressNotAllowedError:
+            raise NowhereError from None
+
+    async def mail_servers(self) -> tuple[str, ...] | None:
+        """Return the domain's MX hosts, in lower case and the preferred first; None when the DNS gives no answer."""
         if self._mail_servers is None:
-            self._mail_servers = asyncio.create_task(self.network.mail_servers(self.domain))
+            self._mail_servers = asyncio.create_task(self.dns.mail_servers(self.domain))
         return await asyncio.shield(self._mail_servers)
+
+    def end(self) -> None:
+        """Leave off what nobody waits for any more."""
+        if self._mail_servers is not None:
+            self._mail_servers.cancel()
 
 
 AskSource = Callable[[Search], Awaitable[SourceAnswer]]

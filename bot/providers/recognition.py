@@ -1,13 +1,18 @@
 """Recognises a provider: by a server's name, by the domain of an address, by the names of its MX records."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
-from bot.providers.providers import Provider, Server
+from bot.providers.providers import GATEWAYS, Gateway, Provider, Server
 
 _BY_HOST = {name: provider for provider in Provider for name in provider.value.hosts}
 _BY_MX = {name: provider for provider in Provider for name in provider.value.mx}
 _BY_DOMAIN = {domain: provider for provider in Provider for domain in provider.value.domains}
+_BY_SPF = {name: provider for provider in Provider for name in provider.value.spf}
+_BY_AUTODISCOVER = {name: provider for provider in Provider for name in provider.value.autodiscover}
+_GATEWAY_BY_MX = {name: gateway for gateway in GATEWAYS for name in gateway.mx}
 _BY_LABEL = {provider.label: provider for provider in Provider}
+_Listed = TypeVar("_Listed")
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
 
@@ -18,8 +23,25 @@ def provider_of(host: str) -> Provider | None:
 
 def provider_behind(mx: Iterable[str]) -> Provider | None:
     """Return the provider that takes mail in at one of these hosts; None when none is known."""
-    found = (_listed(host.lower().removesuffix("."), _BY_MX) for host in mx)
-    return next((provider for provider in found if provider is not None), None)
+    return _first_listed(mx, _BY_MX)
+
+
+def gateway_before(mx: Iterable[str]) -> Gateway | None:
+    """Return the gateway that takes mail in at one of these hosts for mailboxes elsewhere; None when none is known."""
+    return _first_listed(mx, _GATEWAY_BY_MX)
+
+
+def provider_in_spf(included: Iterable[str]) -> Provider | None:
+    """Return the provider whose servers an SPF record includes; a hint, for services that only send are included too.
+
+    `included` are the domains after include: and redirect=.
+    """
+    return _first_listed(included, _BY_SPF)
+
+
+def provider_of_autodiscover(target: str) -> Provider | None:
+    """Return the provider that has the mailboxes of a domain, by the host to which its autodiscover leads (CNAME)."""
+    return _first_listed([target], _BY_AUTODISCOVER)
 
 
 def provider_of_mailbox(address: str) -> Provider | None:
@@ -58,15 +80,20 @@ def takes_mail_in(host: str) -> Provider | None:
 def server_for(provider: Provider, address: str, *, near: str = "") -> Server | None:
     """Return the server to send through with an address; None when the provider has none.
 
-    Where a provider has one for each of its domains, that of the address decides, else that of another of its
-    servers, `near`.
+    Where a provider has several, for its domains, countries or regions, that of the address' domain decides, else the
+    one whose name has most labels in common with another of its servers, `near`, such as an MX host; else with the
+    domain.
     """
     facts = provider.value
     own = facts.own_domain_servers if provider_of_mailbox(address) is not provider else ()
-    servers = own or facts.servers
-    domains = (address.rpartition("@")[2].lower(), near.partition(".")[2])
-    alike = (server for domain in domains for server in servers if server.host.partition(".")[2] == domain)
-    return next(alike, next(iter(servers), None))
+    domain = address.rpartition("@")[2].lower()
+    alike, of_domain = set(near.lower().split(".")), set(domain.split("."))
+
+    def fits(server: Server) -> tuple[bool, int, int]:
+        labels = set(server.host.split("."))
+        return server.host.partition(".")[2] == domain, len(alike & labels), len(of_domain & labels)
+
+    return max(own or facts.servers, key=fits, default=None)
 
 
 def sends_through(host: str, provider: Provider, address: str) -> bool:
@@ -82,8 +109,13 @@ def is_for_organisations(host: str, address: str) -> bool:
     )
 
 
-def _listed(host: str, names: Mapping[str, Provider]) -> Provider | None:
-    """Return the provider of a host, of a domain above it, or of a pattern for either; the longest name decides."""
+def _first_listed(hosts: Iterable[str], names: Mapping[str, _Listed]) -> _Listed | None:
+    found = (_listed(host.lower().removesuffix("."), names) for host in hosts)
+    return next((one for one in found if one is not None), None)
+
+
+def _listed(host: str, names: Mapping[str, _Listed]) -> _Listed | None:
+    """Return what is listed for a host, a domain above it, or a pattern for either; the longest name decides."""
     labels = host.split(".")
     for first in range(len(labels)):
         rest = labels[first:]

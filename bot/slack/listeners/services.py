@@ -6,6 +6,7 @@ from typing import Any
 from bot.profiles.account.address_confirmations import AddressConfirmations
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.connection_tests.bulk_fixes import BulkFixes
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
@@ -31,6 +32,7 @@ class Services:
     profiles: EmailProfiles
     connections: ConnectionTests
     running: RunningTests
+    searches: SettingsSearches
     listing: PeopleList
     reminders: Reminders
     bulk: BulkTests

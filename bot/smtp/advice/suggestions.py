@@ -222,9 +222,11 @@ def how_to_sign_in(provider: Provider) -> str:
     facts = provider.value
     match facts.sign_in:
         case SignIn.PASSWORD:
-            sentence = f"{facts.label} wants {facts.login} as User/Login, with the password of the mailbox."
+            sentence = f"{facts.label} wants {facts.login_words} as User/Login, with the password of the mailbox."
         case SignIn.OAUTH | SignIn.NONE:
             return f"{facts.first}."
         case kind:
-            sentence = f"{facts.label} wants {facts.login} as User/Login, with {kind.value}, made at {facts.page}."
+            sentence = (
+                f"{facts.label} wants {facts.login_words} as User/Login, with {kind.value}, made at {facts.page}."
+            )
     return f"{sentence} Note: {facts.first}." if facts.first else sentence

@@ -18,8 +18,8 @@ from bot.demo.stand_in.platform import searchable, texts
 from bot.smtp.advice.advice import advise
 from bot.smtp.check.report import Fault, StageName
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import NameAnswer
 from bot.smtp.network.guard import Address, Guard, literal
-from bot.smtp.network.resolver import NameAnswer
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer
 from tests.scenario.connection_tests.testers import ACCOUNT, a_tester

@@ -23,7 +23,8 @@ from bot.demo.mail import DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.doctor import mail
 from bot.slack.ids import SCOPES
-from bot.smtp.network.resolver import NameAnswer, Resolver
+from bot.smtp.network.dns_records import NameAnswer
+from bot.smtp.network.resolver import Resolver
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.fakes.smtp_server import ScriptedServer, Silence
