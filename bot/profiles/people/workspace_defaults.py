@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from bot.discovery.findings import OwnRow
 from bot.profiles.account.changes import ProfileChange, named_account, profile_change
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import Loaded, account_of, load, save_profile
@@ -20,7 +19,6 @@ from bot.profiles.people.defaults import (
     check_defaults,
     describe_changed_defaults,
     load_defaults,
-    own_rows,
     read_defaults,
 )
 from bot.profiles.people.members import OnChange, is_member, update_person_from
@@ -98,15 +96,6 @@ class WorkspaceDefaults:
         await self.access.require_admin(caller)
         async with self.database.reading() as tx:
             return await read_defaults(tx, caller.workspace)
-
-    async def own_rows(self, *, caller: Person) -> tuple[OwnRow, ...]:
-        """Return the defaults by domain of the caller's workspace, which are no secret to its people.
-
-        Raises:
-            UnreadablePolicyError: they cannot be relied on.
-        """
-        async with self.database.reading() as tx:
-            return await own_rows(tx, caller.workspace)
 
     async def save(self, *, caller: Person, form: DefaultsForm, expected_revision: int) -> StoredDefaults:
         """Check and store the form; the previous defaults are kept, so that profiles that hold them can be moved.
