@@ -8,6 +8,7 @@ from slack_sdk.models.views import View
 from bot.profiles.account.changes import Conflict
 from bot.profiles.account.extras import ENCRYPTING
 from bot.profiles.account.profile import ENCRYPTION_CHOICES, LABELS, TYPICAL_PORTS, Field, find_mismatch, parse_port
+from bot.profiles.people.defaults import Defaults
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.form_state import DECISION, MINE, THEIRS, Form, FormContent
 from bot.slack.views.inputs import block_id_of
@@ -75,7 +76,7 @@ def profile_form(
 
 
 def _inputs(form: Form) -> list[Block]:
-    content, defaults = form.content, form.basis.defaults
+    content, defaults = form.content, _defaults(form)
     login = defaults.login_for(content.address)
     return [
         _text_input(
@@ -125,8 +126,13 @@ def _inputs(form: Form) -> list[Block]:
     ]
 
 
+def _defaults(form: Form) -> Defaults:
+    """Return the defaults that count for the address in the form."""
+    return form.basis.defaults.for_address(form.content.address)
+
+
 def _login_hint(form: Form) -> str:
-    pattern = form.basis.defaults.login_pattern
+    pattern = _defaults(form).login_pattern
     if _may_be_empty(form, form.content.login):
         meant = f"what your workspace makes of the address ({pattern})" if pattern else "the email address"
         return f"Empty: {meant}."
@@ -134,7 +140,7 @@ def _login_hint(form: Form) -> str:
 
 
 def _host_hint(form: Form) -> str:
-    host = form.basis.defaults.host
+    host = _defaults(form).host
     if host and _may_be_empty(form, form.content.host):
         return f"Empty: the server of your workspace, {host}."
     if host:
