@@ -19,6 +19,7 @@ from bot.discovery.findings import (
     for_address,
 )
 from bot.discovery.records import provider_settings
+from bot.discovery.registered_domain import read_list
 from bot.discovery.search import AskSource, Search
 from bot.providers.recognition import provider_of, provider_of_mailbox
 from bot.settings import DiscoverySetting
@@ -126,6 +127,7 @@ class Discovery:
         return await asyncio.shield(search)
 
     async def _ask(self, domain: str) -> _Asked:
+        await read_list()
         search = Search(domain=domain, dns=self._dns, guard=self._guard, network=self._network)
         # Where the table knows a domain, its MX hosts alone matter, for which admins may have a row.
         wanted = self._sources if provider_of_mailbox(f"@{domain}") is None else {Source.MX}
