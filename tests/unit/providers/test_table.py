@@ -77,7 +77,7 @@ def test_each_row_says_how_one_signs_in_and_where_it_stands(provider: Provider) 
     for server in facts.servers:
         assert not server.domains or set(server.domains) <= set(facts.domains)
     for domain in facts.domains:
-        assert provider_of_mailbox(f"ada@{domain}") is provider
+        assert provider_of_mailbox(f"ada@{domain.replace('*', 'corp')}") is provider
     assert labelled(provider.label) is provider
 
 
@@ -139,6 +139,16 @@ def test_who_has_the_mailboxes_behind_a_gateway_is_told_by_autodiscover_and_hint
     assert provider_in_spf(["spf.corp.example", "spf.protection.outlook.com"]) is Provider.MICROSOFT_365
     assert provider_in_spf(["_spf.google.com"]) is Provider.GMAIL
     assert provider_in_spf(["spf.corp.example"]) is None
+
+
+def test_what_is_below_a_providers_domain_is_its_mailboxes_only_where_the_table_says_so() -> None:
+    for address in ("ada@corp.onmicrosoft.com", "ada@nyc.rr.com", "ada@alabama.usa.com"):
+        assert provider_of_mailbox(address) is not None
+    for address in ("ada@team.telstra.com", "ada@corp.zoho.com", "ada@a.corp.onmicrosoft.com", "ada@onmicrosoft.com"):
+        assert provider_of_mailbox(address) is None
+    server = server_for(Provider.SPECTRUM, "ada@nyc.rr.com")
+    assert server is not None
+    assert server.host == "mail.twc.com"
 
 
 def test_no_name_is_in_two_rows() -> None:
