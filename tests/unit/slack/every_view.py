@@ -273,7 +273,11 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
         yield history.history(HistoryPage(owner=owner, entries=entries, older=7 if entries else None), reader=GRACE)
     yield from a_run()
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
-    for found in (DefaultsUsage(current=1, previous=2, custom=3), DefaultsUsage(current=1, previous=0, custom=0)):
+    for found in (
+        DefaultsUsage(current=1, previous=2, custom=3, movable=2, asked=1),
+        DefaultsUsage(current=1, previous=2, custom=3, movable=2, asked=2),
+        DefaultsUsage(current=1),
+    ):
         yield defaults.saved(stored, found)
     for move in (MoveCounts(total=3), MoveCounts(total=3, moved=2, asked=2, left=1)):
         yield defaults.moving(move)

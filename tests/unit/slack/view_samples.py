@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot.discovery.findings import OwnRow
 from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileState, ProfileView
@@ -70,6 +71,11 @@ DEFAULTS = Defaults(
     encryption=Encryption.TLS,
     login_pattern="DOMAIN\\{local}",
     domain=LONG_HOST[:180],
+    rows=tuple(
+        OwnRow(host="smtp.example.com", port=465, encryption=Encryption.TLS, login_pattern="{local}", **whose)
+        for number in range(25)
+        for whose in ({"domain": f"d{number}.example.com"}, {"mx": f"*.m{number}.example.com"})
+    ),
     allowed_servers=(LONG_HOST, "smtp.example.com"),
 )
 
