@@ -27,6 +27,7 @@ from bot.observability.tracing import Traces
 from bot.profiles.account.address_confirmations import AddressConfirmations
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.account.settings_finder import SettingsFinder
 from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.connection_tests.bulk_fixes import BulkFixes
 from bot.profiles.connection_tests.bulk_tests import BulkTests
@@ -52,6 +53,7 @@ from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.replies.address_confirmation import CodeReplies
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.conversation import Conversation
+from bot.slack.replies.form_searches import FormSearches
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.password_set import PasswordSetNotice
 from bot.slack.replies.profile_forms import ProfileForms
@@ -434,6 +436,8 @@ class _Wiring:
             tester=CountingTester(tester, self._metrics),
             judge=lambda domain, host: judge(domain, host, network),
         )
+        finder = SettingsFinder(access=access, searches=SettingsSearches(database=database, discovery=discovery))
+        form_searches = FormSearches(finder=finder, jobs=self._jobs)
         listing = PeopleList(database=database, access=access, clock=utc_now)
         entry = _password_entry(settings)
         links = None
@@ -452,7 +456,7 @@ class _Wiring:
             profiles=profiles,
             connections=connections,
             running=running,
-            searches=SettingsSearches(database=database, discovery=discovery),
+            finder=finder,
             listing=listing,
             reminders=Reminders(database=database, access=access, people_list=listing, on_change=on_change),
             bulk=BulkTests(
@@ -466,14 +470,15 @@ class _Wiring:
             test_replies=test_replies,
             confirmations=AddressConfirmations(database=database, access=access, on_change=on_change),
             code_replies=CodeReplies(tests=test_replies),
-            forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
+            forms=ProfileForms(profiles=profiles, directory=directory, entry=entry, searches=form_searches),
+            form_searches=form_searches,
             entry=entry,
         )
 
     def _password_page(self, services: Services, workspaces: Workspaces) -> PasswordPage | None:
         if services.links is None:
             return None
-        notice = PasswordSetNotice(workspaces, self._jobs, services.entry)
+        notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
         return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:

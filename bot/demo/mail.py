@@ -300,10 +300,7 @@ class DemoNetwork(Network):
 class DemoRecords(DnsRecords):
     """The DNS that settings are looked for in: it knows the demo's domain alone, and asks nothing of the world."""
 
-    _SERVICES: Mapping[str, Sequence[Service]] = {
-        "_submissions._tcp.demo.example": [Service(host=HOST, port=SSL)],
-        "_submission._tcp.demo.example": [Service(host=HOST, port=TLS)],
-    }
+    _SERVICES: Mapping[str, Sequence[Service]] = {"_submission._tcp.demo.example": [Service(host=HOST, port=TLS)]}
 
     async def mail_servers(self, domain: str) -> tuple[str, ...]:  # noqa: ARG002 - the demo's domains have none
         """Return none: the demo's provider is nobody that the table knows."""

@@ -45,10 +45,7 @@ class Knock:
             if endpoint.port in search.guard.allowed_ports
         }
         try:
-            async with asyncio.timeout(KNOCK_SECONDS):
-                await _first_true(list(doors))
-        except TimeoutError:
-            pass
+            await _until_decided(list(doors))
         finally:
             late = [task for task in doors if not task.done()]
             for task in late:
@@ -69,10 +66,13 @@ class Knock:
         return PortProbe(search.guard, search.network, self.trust, self.handshakes, nobody)
 
 
-async def _first_true(tasks: Sequence[asyncio.Task[bool]]) -> None:
-    """Wait until it is certain which is the first of the tasks, in their order, that returns True."""
+async def _until_decided(tasks: Sequence[asyncio.Task[bool]]) -> None:
+    """Wait until it is certain which is the first of the tasks, in their order, that returns True, or time is over."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + KNOCK_SECONDS
     for task in tasks:
-        if await task:
+        await asyncio.wait([task], timeout=max(ends - loop.time(), 0))
+        if task.done() and task.result():
             return
 
 

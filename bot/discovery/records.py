@@ -64,7 +64,7 @@ async def ask_mx(search: Search) -> SourceAnswer:
 
 async def _behind_gateway(search: Search, gateway: Gateway) -> SourceAnswer:
     """Look for hints at the provider behind a gateway: where autodiscover leads, and whose servers may send."""
-    began = f"Mail for {search.domain} comes in at {gateway.label}, a security gateway"
+    began = f"Mail for {search.domain} comes in at {gateway.label}, a {gateway.kind}"
     alias = await search.dns.alias(f"autodiscover.{search.domain}")
     if alias and (provider := provider_of_autodiscover(alias)):
         said = f"{began}; autodiscover.{search.domain} leads to {provider.label}."

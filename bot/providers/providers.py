@@ -1,5 +1,6 @@
 """What is known of mail providers: one table, data alone, with the source of each row.
 
+It is Python because advice names its rows, and a type checker reads each: there is nothing to load or to validate.
 Most servers, ports and domains are also in https://github.com/thunderbird/autoconfig/tree/master/ispdb.
 """
 
@@ -75,7 +76,8 @@ class Facts:
     services that send with a return path of their own. `autodiscover` are the hosts to which autodiscover.DOMAIN
     leads (CNAME) for domains that have their mailboxes here, whatever takes their mail in.
 
-    `source` is a public page with these servers, and `checked` the day on which the row was last compared with it.
+    `source` is where the provider, or a public collection of settings, writes of its servers, and `checked` the day on
+    which the row was last looked over. A test warns once that is 400 days ago.
     """
 
     label: str
@@ -97,6 +99,11 @@ class Facts:
     autodiscover: tuple[str, ...] = ()
     source: str
     checked: date
+
+    @property
+    def all_servers(self) -> tuple[Server, ...]:
+        """All its servers that people send through."""
+        return self.servers + self.own_domain_servers
 
     @property
     def login_words(self) -> str:
@@ -126,6 +133,7 @@ class Gateway:
     """
 
     label: str
+    kind: Literal["security gateway", "forwarding service"] = "security gateway"
     mx: tuple[str, ...]
     source: str
     checked: date
@@ -1450,13 +1458,21 @@ GATEWAYS: Sequence[Gateway] = (
     ),
     Gateway(
         label="Cloudflare Email Routing",
+        kind="forwarding service",
         mx=("mx.cloudflare.net",),
         source="https://developers.cloudflare.com/email-routing/",
         checked=date(2026, 11, 30),
     ),
-    Gateway(label="ImprovMX", mx=("improvmx.com",), source="https://improvmx.com/guides/", checked=date(2026, 11, 30)),
+    Gateway(
+        label="ImprovMX",
+        kind="forwarding service",
+        mx=("improvmx.com",),
+        source="https://improvmx.com/guides/",
+        checked=date(2026, 11, 30),
+    ),
     Gateway(
         label="Forward Email",
+        kind="forwarding service",
         mx=("mx1.forwardemail.net", "mx2.forwardemail.net"),
         source="https://forwardemail.net/faq",
         checked=date(2026, 11, 30),

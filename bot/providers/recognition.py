@@ -1,9 +1,10 @@
 """Recognises a provider: by a server's name, by the domain of an address, by the names of its MX records."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from bot.providers.providers import GATEWAYS, Gateway, Provider, Server
+from bot.providers.providers import GATEWAYS, Gateway, Provider, Server, SignIn
 
 _BY_HOST = {name: provider for provider in Provider for name in provider.value.hosts}
 _BY_MX = {name: provider for provider in Provider for name in provider.value.mx}
@@ -11,7 +12,12 @@ _BY_DOMAIN = {domain: provider for provider in Provider for domain in provider.v
 _BY_SPF = {name: provider for provider in Provider for name in provider.value.spf}
 _BY_AUTODISCOVER = {name: provider for provider in Provider for name in provider.value.autodiscover}
 _GATEWAY_BY_MX = {name: gateway for gateway in GATEWAYS for name in gateway.mx}
+_SENDING = {server.host: provider for provider in Provider for server in provider.value.all_servers}
+_BY_SERVERS_DOMAIN = {host.partition(".")[2]: provider for host, provider in _SENDING.items() if host.count(".") > 1}
 _BY_LABEL = {provider.label: provider for provider in Provider}
+_FOR_READING = re.compile(r"imaps?\d*|pops?\d*s?|mx\d*|inbound|incoming|mail|(web|e)mail|owa|www|auto(discover|config)")
+"""What a name begins with that mail is read at, or taken in; many servers for sending are called mail, too."""
+
 _Listed = TypeVar("_Listed")
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
@@ -68,13 +74,33 @@ def provider_in_use(host: str, address: str, behind_domain: Provider | None = No
 
 
 def needs_mx(host: str, address: str) -> bool:
-    """Whether only the MX of an address' domain can tell the provider, or which of Microsoft's two it is."""
-    return provider_of(host) in (None, *_MICROSOFT) and provider_of_mailbox(address) is None
+    """Whether only the MX of an address' domain can tell with whom its mailboxes are.
+
+    Programs send through services with credentials of their own for mailboxes wherever they are.
+    """
+    provider = provider_of(host)
+    for_programs = provider is not None and provider.value.sign_in is SignIn.API_KEY
+    return not for_programs and provider_of_mailbox(address) is None
 
 
 def takes_mail_in(host: str) -> Provider | None:
     """Return the provider whose server this is for mail that comes in, where nobody signs in; None for all others."""
     return None if host in _BY_HOST else provider_behind([host])
+
+
+def provider_by_name(host: str) -> Provider | None:
+    """Return the provider after whose mail a host is named that is none of its servers for sending; None for others.
+
+    Such are the domain of its mailboxes or servers itself (gmail.com), and what begins with a name for reading mail or
+    taking it in (imap.gmail.com, mail.gmail.com).
+    """
+    if host in _SENDING:
+        return None
+    first, _, rest = host.partition(".")
+    bare = _BY_DOMAIN.get(host) or _BY_SERVERS_DOMAIN.get(host)
+    if bare is not None or host in _BY_HOST or not _FOR_READING.fullmatch(first):
+        return bare
+    return _BY_DOMAIN.get(rest) or _BY_SERVERS_DOMAIN.get(rest) or provider_of(host)
 
 
 def server_for(provider: Provider, address: str, *, near: str = "") -> Server | None:
@@ -98,7 +124,8 @@ def server_for(provider: Provider, address: str, *, near: str = "") -> Server | 
 
 def sends_through(host: str, provider: Provider, address: str) -> bool:
     """Whether an address of a provider may send through this server of it."""
-    return provider_of(host) is provider and not takes_mail_in(host) and not is_for_organisations(host, address)
+    reads = takes_mail_in(host) or provider_by_name(host)
+    return provider_of(host) is provider and not reads and not is_for_organisations(host, address)
 
 
 def is_for_organisations(host: str, address: str) -> bool:
