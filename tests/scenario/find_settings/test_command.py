@@ -38,7 +38,7 @@ async def test_admins_are_told_what_each_source_said(finding_demo: Demo, script:
     script.known["other.example"] = (found(Source.SRV, settings("smtp.other.example")),)
     answer = await find(finding_demo, "babbage@other.example", GRACE)
     assert "What each source said" in answer
-    assert "*workspace defaults*: Your workspace's defaults have no row for other.example." in answer
+    assert "*workspace defaults*: There is no row for other.example." in answer
     assert "*SRV records*: SRV records knows it." in answer
     nothing = await find(finding_demo, "babbage@nowhere.example", GRACE)
     assert "No settings were found for nowhere.example." in nothing
