@@ -65,7 +65,7 @@ class FormSearches:
     async def search(self, search: FormSearch) -> None:
         """Put what is known into an open form, or else look for it in the background."""
         known = await self.known(search.form)
-        if known.best is not None or known.complete:
+        if known.complete:
             await self._draw(search, _found_or_missing(search, search.form, known))
             return
         search.form = search.form.redrawn().searching()
@@ -141,15 +141,23 @@ def _found_or_missing(search: FormSearch, form: Form, findings: Findings) -> Vie
 
 
 def known_form(form: Form, known: Findings) -> View:
-    """Return a new form with what is known of its address at once, and a line that tells it.
-
-    The one server of the workspace's defaults gives way to its row for the domain alone.
-    """
+    """Return a new form with what is known of its address at once, and a line that tells it."""
     proposal = Proposal.of(known)
-    if proposal is None or (form.content.host and proposal.found.source is not Source.OWN):
+    if proposal is None or _keeps_server(form, proposal):
         return profile_form(form)
     form = fill_form(form, proposal)
     return profile_form(form, notes=proposed(form, proposal, today=datetime.now(UTC).date()))
+
+
+def known_filled(form: Form, known: Findings) -> Form:
+    """Return a new form with what is known of its address at once, while more is looked for."""
+    proposal = Proposal.of(known)
+    return form if proposal is None or _keeps_server(form, proposal) else fill_form(form, proposal)
+
+
+def _keeps_server(form: Form, proposal: Proposal) -> bool:
+    """Whether the one server of the workspace's defaults stays: it gives way to its row for the domain alone."""
+    return bool(form.content.host) and proposal.found.source is not Source.OWN
 
 
 def looking_form(form: Form, known: Findings) -> View:

@@ -10,7 +10,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
-from bot.slack.replies.form_searches import FormSearch, FormSearches, known_form, looking_form
+from bot.slack.replies.form_searches import FormSearch, FormSearches, known_filled, known_form, looking_form
 from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
@@ -46,10 +46,10 @@ class ProfileForms:
             await open_or_replace(client, body, profile_form(form), again=again)
             return
         known = await self.searches.known(form)
-        if known.best is not None or known.complete or form.content.host:
+        if known.complete or form.content.host:
             await open_or_replace(client, body, known_form(form, known), again=again)
             return
-        form = form.searching()
+        form = known_filled(form, known).searching()
         opened = await open_or_replace(client, body, looking_form(form, known), again=again)
         await self.searches.follow(self._search(client, opened, form, caller, owner))
 
