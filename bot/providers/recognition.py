@@ -106,18 +106,17 @@ def provider_by_name(host: str) -> Provider | None:
 def server_for(provider: Provider, address: str, *, near: str = "") -> Server | None:
     """Return the server to send through with an address; None when the provider has none.
 
-    Where a provider has several, for its domains, countries or regions, that of the address' domain decides, else the
-    one whose name has most labels in common with another of its servers, `near`, such as an MX host; else with the
-    domain.
+    Where a provider has several, for its domains, countries or regions, that of the address' domain is returned, else
+    the one whose name has most labels in common with another host of the provider, `near`, such as its MX.
     """
     facts = provider.value
     own = facts.own_domain_servers if provider_of_mailbox(address) is not provider else ()
     domain = address.rpartition("@")[2].lower()
-    alike, of_domain = set(near.lower().split(".")), set(domain.split("."))
+    alike = set(near.lower().split("."))
 
-    def fits(server: Server) -> tuple[bool, int, int]:
-        labels = set(server.host.split("."))
-        return server.host.partition(".")[2] == domain, len(alike & labels), len(of_domain & labels)
+    def fits(server: Server) -> tuple[bool, int]:
+        is_its_own = domain in (*server.domains, server.host.partition(".")[2])
+        return is_its_own, len(alike & set(server.host.split(".")))
 
     return max(own or facts.servers, key=fits, default=None)
 

@@ -62,7 +62,8 @@ def test_each_row_says_how_one_signs_in_and_where_it_stands(provider: Provider) 
     facts = provider.value
     assert facts.source.startswith("https://")
     assert facts.checked <= datetime.now(UTC).date()
-    assert bool(facts.servers) is (facts.sign_in is not SignIn.NONE)
+    assert bool(facts.all_servers) is (facts.sign_in is not SignIn.NONE)
+    assert facts.servers or facts.first
     if facts.sign_in in (SignIn.APP_PASSWORD, SignIn.MAIL_PASSWORD, SignIn.API_KEY):
         assert facts.page
     if facts.sign_in in (SignIn.OAUTH, SignIn.NONE):
@@ -73,6 +74,8 @@ def test_each_row_says_how_one_signs_in_and_where_it_stands(provider: Provider) 
         assert provider_of(server.host) is provider
     for host in facts.mx:
         assert provider_behind([host.replace("*", "eu-west-1")]) is provider
+    for server in facts.servers:
+        assert not server.domains or set(server.domains) <= set(facts.domains)
     for domain in facts.domains:
         assert provider_of_mailbox(f"ada@{domain}") is provider
     assert labelled(provider.label) is provider
@@ -204,6 +207,10 @@ def test_the_server_of_ones_own_domain_is_preferred() -> None:
         ("sam@126.com", "smtp.126.com"),
         ("sam@zoho.eu", "smtp.zoho.eu"),
         ("sam@gmx.com", "mail.gmx.com"),
+        ("sam@gmx.co.uk", "mail.gmx.com"),
+        ("sam@zohomail.eu", "smtp.zoho.eu"),
+        ("sam@online.de", "smtp.ionos.de"),
+        ("sam@embarqmail.com", "smtp.centurylink.net"),
         ("sam@corp.example", "mail.gmx.net"),
     ):
         provider = provider_of_mailbox(address) or Provider.GMX
