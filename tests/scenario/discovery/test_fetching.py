@@ -152,7 +152,7 @@ BOMB = gzip.compress(b"<a>" * (20 << 20))
 """Sixty megabytes in as many kilobytes."""
 
 
-NO_ANSWERS = {
+NO_ANSWERS: Mapping[str, tuple[Answer, str]] = {
     "too large": (page(b" " * (MAX_DOCUMENT_BYTES + 1)), "sends more than 64 kB."),
     "a length that lies": (page("", Content_Length="99999999") + b" " * (1 << 18), "sends more than 64 kB."),
     "without end": (Endless(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 65536), "sends more than 64 kB."),
