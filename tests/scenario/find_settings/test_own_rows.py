@@ -1,4 +1,4 @@
-"""Rows of the workspace's defaults are what is found first, by domain and by the servers that take the mail in."""
+"""What the workspace says of servers counts first: its rows by domain and by MX, and the servers that it allows."""
 
 from pathlib import Path
 
@@ -66,3 +66,34 @@ async def test_a_row_by_mx_counts_for_each_domain_whose_mail_such_a_server_takes
         await workspace.wait_view(ADA, "Email profile", containing="From your workspace's defaults")
         assert typed(demo, ADA, "SMTP Server Address") == "smtp.gateway.example"
         assert typed(demo, ADA, "Port") == "465"
+
+
+async def test_a_server_that_the_workspace_does_not_allow_is_told_in_the_answer_and_proposed_in_no_other_way(
+    http_demo: Demo,
+) -> None:
+    await set_defaults(
+        http_demo,
+        Defaults_by_domain="gmail.com = relay.demo.example:2525 TLS {local}",
+        Allowed_servers="relay.demo.example",
+    )
+    allowed = await find(http_demo, ADA, "countess@gmail.com")
+    assert "allow only these servers" not in allowed
+    assert "smtp.gmail.com" not in allowed
+    refused = await find(http_demo, ADA, "countess@yahoo.com")
+    assert "Your admins allow only these servers: relay.demo.example. Use one of them." in refused
+
+
+async def test_how_one_signs_in_is_told_without_a_link_that_leads_nowhere(http_demo: Demo) -> None:
+    proton = await find(http_demo, ADA, "countess@proton.me")
+    assert "make one" not in proton
+    assert "<https://Proton" not in proton
+    outlook = await find(http_demo, ADA, "countess@outlook.com")
+    assert outlook.count("app passwords neither") == 1
+    assert "made at Fastmail's Settings" in await find(http_demo, ADA, "countess@fastmail.com")
+
+
+async def test_what_is_no_domain_of_the_internet_is_named_and_no_source_is_said_to_have_spoken(http_demo: Demo) -> None:
+    http_demo.workspace.all_messages.clear()
+    await http_demo.workspace.command(GRACE, "/email-profile", "find ada@localhost")
+    told = searchable(await http_demo.workspace.wait_message(GRACE, "localhost is no domain of the Internet"))
+    assert "What each source said" not in told
