@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.discovery.findings import Findings, OwnRow
-from bot.profiles.account.profile import Field, JudgeServer, any_server, check_address, without_what_nobody_sees
+from bot.profiles.account.profile import Field, JudgeServer, check_address, without_what_nobody_sees
 from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.errors import DirectoryError, NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
@@ -29,7 +29,7 @@ class FoundForPerson:
 
     findings: Findings
     tells_sources: bool
-    judge_server: JudgeServer = any_server
+    judge_server: JudgeServer
 
 
 @dataclass(frozen=True, kw_only=True)
