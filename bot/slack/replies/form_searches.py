@@ -79,10 +79,14 @@ class FormSearches:
             await self._end(search, sentence)
 
         async def work() -> None:
-            findings = await self.finder.find(search.form.content.address, caller=search.caller)
+            address = search.form.content.address
+            findings = await self.finder.find(address, caller=search.caller)
             form = await self._latest(search)
-            if form is not None:
-                await self._draw(search, _found_or_missing(search, form, findings))
+            if form is None:
+                return
+            is_asked = form.content.address == address
+            found = _found_or_missing(search, form, findings) if is_asked else profile_form(form.redrawn())
+            await self._draw(search, found)
 
         self._under_way[search.modal.view_id] = search
         try:

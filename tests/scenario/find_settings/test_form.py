@@ -417,3 +417,68 @@ async def test_what_a_search_finds_after_the_form_was_typed_in_twice_respects_bo
     script.may_answer.set()
     await settled(finding_demo)
     assert standing(finding_demo) == server("smtp.other.example", port="2525", encryption="SSL", login="lovelace")
+
+
+async def test_what_is_opened_on_top_of_a_form_ends_its_search_and_the_form_says_so_no_more(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await workspace.fill(ADA, "Port", "2525")
+    await workspace.press(ADA, "Extra Configurations")
+    await workspace.wait_view(ADA, "Extra configurations")
+    script.may_answer.set()
+    await settled(finding_demo)
+    await workspace.cancel(ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in str(view.content)
+    assert standing(finding_demo) == server(None, port="2525")
+
+
+async def test_what_was_found_for_one_address_is_not_put_beside_another_that_was_typed_meanwhile(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await workspace.fill(ADA, "Email Address", "ada@other.example")
+    await workspace.fill(ADA, "User/Login", "ada")
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert standing(finding_demo) == server(None, login="ada")
+    assert typed(finding_demo, ADA, "Email Address") == "ada@other.example"
+
+
+async def test_a_found_server_takes_no_password_that_was_typed_for_another_one(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO, ELSEWHERE)
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    await workspace.fill(ADA, "Password", "for mail.demo.example")
+    await workspace.press(ADA, "Other way")
+    assert standing(finding_demo)["SMTP Server Address"] == "smtp.other.example"
+    assert typed(finding_demo, ADA, "Password") is None
+
+
+@pytest.mark.parametrize("value", ["", "{}", "[1]", '["a", "b", []]', '["a", "b", [{"source": "GOD"}]]'])
+async def test_a_button_that_this_version_did_not_make_puts_nothing_into_the_form(
+    finding_demo: Demo, value: str
+) -> None:
+    workspace = finding_demo.workspace
+    view = await opened(finding_demo)
+    button = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": "Use these"},
+        "action_id": "form_use_found",
+        "value": value,
+    }
+    await workspace.send_action(ADA, view, {"type": "actions", "block_id": "found_1"}, button)
+    shown = await workspace.wait_view(ADA, "Please note")
+    assert "older version of the bot" in str(shown.content)
+    await workspace.cancel(ADA)
+    assert standing(finding_demo) == server(None)
