@@ -83,7 +83,12 @@ def provider_in_use(host: str, address: str, behind_domain: Provider | None = No
 
 
 def needs_mx(host: str, address: str) -> bool:
-    """Whether only the MX of an address' domain can tell with whom its mailboxes are.
+    """Whether only the MX of an address' domain can tell the provider, or which of Microsoft's two it is."""
+    return provider_of(host) in (None, *_MICROSOFT) and provider_of_mailbox(address) is None
+
+
+def may_be_elsewhere(host: str, address: str) -> bool:
+    """Whether the mailboxes of an address' domain may be with another provider than the server's, as its MX tells.
 
     Programs send through services with credentials of their own for mailboxes wherever they are.
     """

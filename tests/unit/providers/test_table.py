@@ -9,6 +9,7 @@ import pytest
 from bot.providers.providers import GATEWAYS, Facts, Gateway, Provider, SignIn
 from bot.providers.recognition import (
     labelled,
+    may_be_elsewhere,
     needs_mx,
     provider_behind,
     provider_in_spf,
@@ -207,9 +208,10 @@ def test_mx_records_are_asked_for_only_where_they_tell_something() -> None:
     assert needs_mx("smtp.corp.example", "sam@corp.example")
     assert needs_mx("smtp.office365.com", "sam@corp.example")
     assert not needs_mx("smtp.office365.com", "sam@hotmail.com")
-    assert needs_mx("smtp.gmail.com", "sam@corp.example")
-    assert not needs_mx("smtp.gmail.com", "sam@gmx.net")
-    assert not needs_mx("smtp.sendgrid.net", "sam@corp.example")
+    assert not needs_mx("smtp.gmail.com", "sam@corp.example")
+    assert may_be_elsewhere("smtp.gmail.com", "sam@corp.example")
+    assert not may_be_elsewhere("smtp.gmail.com", "sam@gmx.net")
+    assert not may_be_elsewhere("smtp.sendgrid.net", "sam@corp.example")
 
 
 def test_the_server_of_ones_own_domain_is_preferred() -> None:
