@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import trustme
 
 from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.run import Demo, running_demo
@@ -225,6 +226,24 @@ async def test_the_provider_of_a_domain_is_found_by_its_mx_only_after_a_failure(
             network = BehindMx(server.port, "corp-example.mail.protection.outlook.com")
             report = await a_tester(network, trust, timeout=TIMEOUT).test(ACCOUNT, lambda _: None)
         assert report.provider == provider
+
+
+@pytest.mark.databases()
+async def test_where_a_providers_server_refuses_a_sign_in_the_mx_of_an_own_domain_tells_that_it_is_elsewhere() -> None:
+    authority, host = trustme.CA(), "smtp.gmail.com"
+    server_side, trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert(host).configure_cert(server_side)
+    authority.configure_trust(trust)
+    account = replace(ACCOUNT, host=host, address="sam@corp.example", login="sam@corp.example")
+    for acts, provider in (({"AUTH": b"535 5.7.8 no\r\n"}, "Microsoft 365"), ({"MAIL": b"550 5.7.1 not you\r\n"}, "")):
+        async with ScriptedServer(tls=server_side, acts=acts) as server:
+            network = BehindMx(server.port, "corp-example.mail.protection.outlook.com")
+            report = await a_tester(network, trust, timeout=TIMEOUT).test(account, lambda _: None)
+        assert report.provider == provider
+        advice = advise(report, account)
+        assert advice is not None
+        elsewhere = "Mail for corp.example comes in at Microsoft 365; people there send through smtp.office365.com"
+        assert (elsewhere in advice.do) is bool(provider)
 
 
 @pytest.mark.databases()
