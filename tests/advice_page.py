@@ -137,7 +137,7 @@ def example(when: When) -> tuple[Report, Account]:
     """Return a report and an account to which a row applies."""
     host = _HOSTS.get(when.fault, "smtp.example.com")
     if when.provider is not None:
-        host = when.provider.value.servers[0].host
+        host = when.provider.value.all_servers[0].host
     account = Account(
         address=_ADDRESSES.get(when.fault, "ada@example.com"),
         host=host,

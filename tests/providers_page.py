@@ -59,21 +59,32 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
 
 
 def _provider(facts: Facts) -> tuple[str, ...]:
-    servers = facts.servers if len(facts.servers) < 3 else (facts.servers[0],)
-    told = ", ".join(f"{one.host} {one.port} {one.encryption}" for one in servers) or "none"
-    more = len({one.host for one in facts.all_servers} - {one.host for one in servers})
     made = f", made at {facts.page}" if facts.page else ""
     link = f" ({facts.first_link})" if facts.first_link else ""
     return (
         facts.label,
-        f"{told} and {more} more by domain, country or region" if more else told,
-        facts.login_words if facts.servers else "",
+        _servers(facts),
+        facts.login_words if facts.all_servers else "",
         f"{_sign_in(facts)}{made}",
         f"{facts.first}{link}",
         f"{facts.ending.on} ({facts.ending.source})" if facts.ending else "",
         facts.source,
         facts.checked.isoformat(),
     )
+
+
+def _servers(facts: Facts) -> str:
+    if not facts.all_servers:
+        return "none"
+    first = facts.all_servers[0].host
+    told = " or ".join(f"{one.port} {one.encryption}" for one in facts.all_servers if one.host == first)
+    more = len({one.host for one in facts.all_servers}) - 1
+    words = [f"{first} {told}"]
+    if not facts.servers:
+        words.append("for a domain of one's own alone")
+    if more:
+        words.append(f"and {more} more, by domain, country or region")
+    return " ".join(words)
 
 
 def _sign_in(facts: Facts) -> str:
@@ -85,7 +96,12 @@ def _well_known(domain: str) -> tuple[str, ...]:
     if provider is None:
         return (domain, "not known", "", "")
     server = server_for(provider, f"ada@{domain}")
-    return (domain, provider.label, server.host if server else "none", _sign_in(provider.value))
+    return (
+        domain,
+        provider.label,
+        server.host if server else "none",
+        _sign_in(provider.value) if server else "not possible",
+    )
 
 
 def main() -> None:

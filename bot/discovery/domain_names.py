@@ -15,7 +15,7 @@ _WRITTEN_TOGETHER = (
 )
 """Alphabets that one word may have letters of (https://www.unicode.org/reports/tr39/#Restriction_Level_Detection)."""
 
-_LIKE_LATIN = frozenset("авеԁһіјкԛмноорсѕтуԝхѵӏαιονρυ")
+_LIKE_LATIN = frozenset("аеосрухіјѕһԁԛԝѵӏαονριυ")
 """Letters of Cyrillic and Greek that look like Latin ones; a whole word of them can be taken for another."""
 
 

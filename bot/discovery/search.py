@@ -26,7 +26,8 @@ class Search:
     """A search for the settings of a `domain` (A-labels); only the domain is ever sent anywhere.
 
     Sources look names up with `dns` or `addresses` and connect through `network` to the addresses that `addresses`
-    returned, so that the guard has seen each. The domain's MX hosts are asked for once, whoever needs them.
+    returned, so that the guard has seen each. Addresses and the domain's MX hosts are asked for once, whoever needs
+    them.
     """
 
     domain: str
@@ -34,6 +35,7 @@ class Search:
     guard: Guard
     network: Network
     _requests: int = 0
+    _addresses: dict[str, asyncio.Task[tuple[Address, ...] | None]] = field(default_factory=dict, repr=False)
     _mail_servers: asyncio.Task[tuple[str, ...] | None] | None = field(default=None, repr=False)
 
     def count_request(self) -> None:
@@ -52,8 +54,11 @@ class Search:
         Raises:
             NowhereError: it has none, or one of them may not be reached.
         """
+        if host not in self._addresses:
+            self._addresses[host] = asyncio.create_task(self.dns.addresses(host))
         try:
-            return self.guard.check_addresses(await self.dns.addresses(host) or ())
+            found = await asyncio.shield(self._addresses[host])
+            return self.guard.check_addresses(found or ())
         except AddressNotAllowedError:
             raise NowhereError from None
 
@@ -65,8 +70,9 @@ class Search:
 
     def end(self) -> None:
         """Leave off what nobody waits for any more."""
-        if self._mail_servers is not None:
-            self._mail_servers.cancel()
+        for asking in (self._mail_servers, *self._addresses.values()):
+            if asking is not None:
+                asking.cancel()
 
 
 AskSource = Callable[[Search], Awaitable[SourceAnswer]]

@@ -29,11 +29,12 @@ class SignIn(Enum):
 
 @dataclass(frozen=True)
 class Server:
-    """A server for outgoing mail."""
+    """A server for outgoing mail; `domains` are those of its provider's that it is for, where others have another."""
 
     host: str
     port: int
     encryption: Literal["TLS", "SSL"]
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +61,10 @@ class Facts:
 
     `label` is its name as people call it. `hosts` are servers that people send through, `mx` those that take mail in,
     where nobody signs in: each a host name, a domain of which every host is one, or a pattern with "*" for one
-    label. `domains` are those of mailboxes that it gives out, which no organisation owns; `organisation_hosts` are the
-    hosts that do not send for these. `servers` are the ones to use, the best first, and
-    `own_domain_servers` those for a domain of one's own, where they are others.
+    label. `domains` are those of mailboxes that it gives out, which no organisation owns: each by itself, or a pattern
+    such as "*.example.com"; `organisation_hosts` are the hosts that do not send for these. `servers` are the ones to
+    use, the best first, and `own_domain_servers` those for a domain of one's own, where they are others, or where
+    there are none for the provider's own domains.
 
     `sign_in` is how one signs in today. `login_pattern` is the login, with {address} for the whole address and {local}
     for what stands before its @; without either it is the login of all customers, and "" where the address does not
@@ -144,19 +146,19 @@ _PAID_ONLY = "mail programs are let in with a paid plan only"
 _TWO_FACTORS = "with two-factor sign-in an app password is needed"
 
 
-def _both(host: str) -> tuple[Server, ...]:
-    return Server(host, 465, "SSL"), Server(host, 587, "TLS")
+def _both(host: str, *domains: str) -> tuple[Server, ...]:
+    return Server(host, 465, "SSL", domains), Server(host, 587, "TLS", domains)
 
 
 def _ssl(host: str) -> tuple[Server, ...]:
     return (Server(host, 465, "SSL"),)
 
 
-def _tls(host: str) -> tuple[Server, ...]:
-    return (Server(host, 587, "TLS"),)
+def _tls(host: str, *domains: str) -> tuple[Server, ...]:
+    return (Server(host, 587, "TLS", domains),)
 
 
-_IONOS_LANDS = ("com", "de", "co.uk", "fr", "es", "it")
+_GMX_ABROAD = (*("gmx.us", "gmx.co.uk", "gmx.es", "gmx.fr", "gmx.ca", "gmx.it", "gmx.li", "gmx.pt", "gmx.se"),)
 _ZOHO_MX = (
     *("zoho.com", "zoho.eu", "zoho.in", "zoho.com.au", "zoho.jp", "zohocloud.ca"),
     *("zohomail.com", "zohomail.eu", "zohomail.in"),
@@ -244,7 +246,7 @@ class Provider(Enum):
             *("mail.protection.outlook.com", "mx.microsoft", "mail.eo.outlook.com", "mail.protection.office365.us"),
             *("mail.protection.partner.outlook.cn",),
         ),
-        domains=("onmicrosoft.com",),
+        domains=("*.onmicrosoft.com",),
         servers=_tls("smtp.office365.com") + _tls("smtp.office365.us") + _tls("smtp.partner.outlook.cn"),
         first="an admin must allow Authenticated SMTP for the mailbox",
         first_link=(
@@ -331,7 +333,9 @@ class Provider(Enum):
             *("zoho.com", "zohomail.com", "zoho.eu", "zohomail.eu", "zoho.in", "zohomail.in", "zoho.com.au"),
             *("zohomail.com.au", "zoho.jp", "zohomail.jp", "zohomailcloud.ca"),
         ),
-        servers=tuple(one for region in _ZOHO_REGIONS for one in _both(f"smtp.{region}")),
+        servers=tuple(
+            one for region in _ZOHO_REGIONS for one in _both(f"smtp.{region}", region.replace("zoho", "zohomail"))
+        ),
         own_domain_servers=tuple(one for region in _ZOHO_REGIONS for one in _both(f"smtppro.{region}")),
         sign_in=SignIn.APP_PASSWORD,
         page="accounts.zoho.com",
@@ -361,7 +365,8 @@ class Provider(Enum):
         hosts=("smtp.protonmail.ch", "smtp.proton.me"),
         mx=("mail.protonmail.ch", "mailsec.protonmail.ch"),
         domains=("proton.me", "protonmail.com", "pm.me", "protonmail.ch"),
-        servers=_tls("smtp.protonmail.ch"),
+        servers=(),
+        own_domain_servers=_tls("smtp.protonmail.ch"),
         sign_in=SignIn.API_KEY,
         page="Proton's settings, IMAP/SMTP, SMTP tokens",
         first=(
@@ -391,7 +396,7 @@ class Provider(Enum):
         domains=(
             *("mail.com", "email.com", "post.com", "usa.com", "dr.com", "consultant.com", "engineer.com"),
             *("accountant.com", "europe.com", "london.com", "myself.com", "iname.com", "writeme.com", "techie.com"),
-            *("linuxmail.org", "cheerful.com"),
+            *("linuxmail.org", "cheerful.com", "*.usa.com"),
         ),
         servers=_both("smtp.mail.com"),
         first="mail programs are let in with mail.com Premium only, once POP3/IMAP access is switched on",
@@ -488,10 +493,10 @@ class Provider(Enum):
         hosts=("gmx.net", "gmx.com", "gmx.de", "gmx.at", "gmx.ch"),
         mx=("mx00.gmx.net", "mx01.gmx.net", "mx00.emig.gmx.net", "mx01.emig.gmx.net", "mx00.gmx.com", "mx01.gmx.com"),
         domains=(
-            *("gmx.net", "gmx.de", "gmx.at", "gmx.ch", "gmx.eu", "gmx.com", "gmx.us", "gmx.org", "gmx.biz", "gmx.info"),
-            *("gmx.co.uk", "gmx.es", "gmx.fr", "gmx.ca", "gmx.it", "gmx.li", "gmx.pt", "gmx.se"),
+            *("gmx.net", "gmx.de", "gmx.at", "gmx.ch", "gmx.eu", "gmx.com", "gmx.org", "gmx.biz", "gmx.info"),
+            *_GMX_ABROAD,
         ),
-        servers=_both("mail.gmx.net") + _both("mail.gmx.com"),
+        servers=_both("mail.gmx.net") + _both("mail.gmx.com", *_GMX_ABROAD),
         first="sending by other programs (POP3/IMAP access) has to be switched on in the settings",
         first_link="https://support.gmx.com/pop-imap/toggle.html",
         source="https://support.gmx.com/pop-imap/toggle.html",
@@ -530,7 +535,11 @@ class Provider(Enum):
             *("mx00.1and1.es", "mx01.1and1.es", "mx00.perfora.net", "mx01.perfora.net"),
         ),
         domains=("online.de", "onlinehome.de", "kundenserver.de", "schlund.de"),
-        servers=tuple(one for land in _IONOS_LANDS for one in _both(f"smtp.ionos.{land}")),
+        servers=(
+            *_both("smtp.ionos.com"),
+            *_both("smtp.ionos.de", "online.de", "onlinehome.de", "kundenserver.de", "schlund.de"),
+            *(one for land in ("co.uk", "fr", "es", "it") for one in _both(f"smtp.ionos.{land}")),
+        ),
         first="outside Germany the server ends in the country's own domain, such as smtp.ionos.com",
         spf=("_spf-eu.ionos.com", "_spf-us.ionos.com", "_spf.perfora.net"),
         source="https://www.ionos.com/help/email/general-topics/settings-for-your-email-programs-imap-pop3/",
@@ -848,6 +857,7 @@ class Provider(Enum):
         mx=("mx.wp.pl",),
         domains=("wp.pl",),
         servers=_ssl("smtp.wp.pl"),
+        login_pattern="{local}",
         source=f"{_ISPDB}wp.pl.xml",
         checked=date(2026, 11, 29),
     )
@@ -1050,7 +1060,7 @@ class Provider(Enum):
     YAHOO_JAPAN = Facts(
         label="Yahoo! JAPAN",
         hosts=("smtp.mail.yahoo.co.jp",),
-        domains=("yahoo.co.jp", "ybb.ne.jp"),
+        domains=("yahoo.co.jp",),
         servers=_ssl("smtp.mail.yahoo.co.jp"),
         login_pattern="{local}",
         first="access by mail programs (IMAP/POP/SMTP) has to be switched on in the settings of the mailbox",
@@ -1060,7 +1070,7 @@ class Provider(Enum):
     OCN = Facts(
         label="OCN",
         hosts=("smtp.ocn.ne.jp",),
-        domains=("ocn.ne.jp",),
+        domains=("ocn.ne.jp", "*.ocn.ne.jp"),
         servers=_ssl("smtp.ocn.ne.jp"),
         source=f"{_ISPDB}ocn.ne.jp.xml",
         checked=date(2026, 11, 30),
@@ -1068,7 +1078,7 @@ class Provider(Enum):
     BIGLOBE = Facts(
         label="BIGLOBE",
         hosts=("mail.biglobe.ne.jp",),
-        domains=("biglobe.ne.jp",),
+        domains=("biglobe.ne.jp", "*.biglobe.ne.jp"),
         servers=_ssl("mail.biglobe.ne.jp"),
         source=f"{_ISPDB}biglobe.ne.jp.xml",
         checked=date(2026, 11, 30),
@@ -1124,8 +1134,8 @@ class Provider(Enum):
     SPECTRUM = Facts(
         label="Spectrum",
         hosts=("mobile.charter.net", "mail.twc.com"),
-        domains=("charter.net", "spectrum.net", "bresnan.net", "rr.com"),
-        servers=_tls("mobile.charter.net") + _tls("mail.twc.com"),
+        domains=("charter.net", "spectrum.net", "bresnan.net", "rr.com", "*.rr.com"),
+        servers=_tls("mobile.charter.net") + _tls("mail.twc.com", "rr.com", "*.rr.com"),
         source=f"{_ISPDB}charter.net.xml",
         checked=date(2026, 11, 30),
     )

@@ -131,6 +131,8 @@ async def _play(writer: asyncio.StreamWriter, answer: Answer) -> None:
             while True:
                 writer.write(answer.line)
                 await writer.drain()
+                # After the other side has hung up, drain does not wait, and the loop would learn of nothing.
+                await asyncio.sleep(0)
 
 
 @cache

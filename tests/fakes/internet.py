@@ -39,17 +39,22 @@ PORTS = (465, 587, 2525)
 
 
 class InternetNetwork(Network):
-    """Leads addresses and ports to those of the loopback; `reached` are those that were connected to."""
+    """Leads addresses and ports to those of the loopback; `reached` are those that were connected to.
 
-    def __init__(self, routes: Mapping[tuple[str, int], int]) -> None:
+    A connection, or its refusal, takes a round trip.
+    """
+
+    def __init__(self, routes: Mapping[tuple[str, int], int], *, round_trip: float = 0.0) -> None:
         super().__init__()
         self._routes = dict(routes)
+        self._round_trip = round_trip
         self.reached: list[tuple[str, int]] = []
 
     async def connect(self, addresses: Sequence[Address], port: int) -> socket.socket:
         """Connect to the first address that has such a port."""
         for address in map(str, addresses):
             self.reached.append((address, port))
+            await asyncio.sleep(self._round_trip)
             if address == SILENT:
                 await asyncio.Event().wait()
             if (address, port) in self._routes:
@@ -108,7 +113,9 @@ async def internet(
         routes = {(WEB, 443): web.port, **{place: server.port for place, server in mail.items()}}
         if delay:
             routes = {place: await _far(stack, port, delay) for place, port in routes.items()}
-        yield Internet(dns=dns, web=web, mail=tuple(mail.values()), network=InternetNetwork(routes))
+        yield Internet(
+            dns=dns, web=web, mail=tuple(mail.values()), network=InternetNetwork(routes, round_trip=2 * delay)
+        )
 
 
 async def _far(stack: AsyncExitStack, port: int, delay: float) -> int:

@@ -171,8 +171,11 @@ def looking_form(form: Form, known: Findings) -> View:
 
 
 def found_form(form: Form, findings: Findings, *, ask: str = "") -> View:
-    """Return a form with what was found in it, and a line that tells it."""
-    proposal = Proposal.of(findings)
+    """Return a form with what was found in it, and a line that tells it.
+
+    What was found before for an address of another domain is gone, also where nothing takes its place by itself.
+    """
+    form, proposal = form.without_put_for_others(), Proposal.of(findings)
     if proposal is None:
         return profile_form(form.redrawn(), notes=nothing_found(findings))
     return proposed_form(fill_form(form, proposal), proposal, ask=ask)

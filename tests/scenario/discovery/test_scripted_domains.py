@@ -97,8 +97,8 @@ async def test_for_each_domain_the_right_source_wins_with_the_right_values_every
 
 async def test_what_never_answers_is_waited_for_no_longer_than_a_search_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     # With people three seconds.
-    monkeypatch.setattr("bot.discovery.discovery.SEARCH_SECONDS", scaled(quick=1.0, full=3.0))
-    monkeypatch.setattr("bot.discovery.knock.KNOCK_SECONDS", scaled(quick=0.8, full=2.5))
+    monkeypatch.setattr("bot.discovery.discovery.SEARCH_SECONDS", scaled(quick=2.0, full=3.0))
+    monkeypatch.setattr("bot.discovery.knock.KNOCK_SECONDS", scaled(quick=1.6, full=2.5))
     async with everything() as around:
         await asyncio.gather(*(judge(around, domain) for domain in DOMAINS if domain.timed))
         nothing_else_happened(around)

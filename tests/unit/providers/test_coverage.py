@@ -1,10 +1,22 @@
 """How much the table of providers knows of what people have."""
 
-from bot.providers.providers import GATEWAYS, Provider, SignIn
-from bot.providers.recognition import gateway_before, provider_behind, provider_of_mailbox, server_for
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.discovery.autoconfig import read_autoconfig
+from bot.providers.providers import GATEWAYS, Provider
+from bot.providers.recognition import gateway_before, provider_behind, provider_of, provider_of_mailbox, server_for
+from bot.smtp.network.guard import Guard
 from tests import named, providers_page
 from tests.well_known import DOMAINS, MX_HOSTS
 from tests.well_known import GATEWAYS as GATEWAY_HOSTS
+
+OTHER_HOSTS = {"IONOS": "it still has the names of 1&1, which IONOS replaced"}
+OTHER_LOGINS = {"WEB.DE": "the full address is what another collection has, and tries"}
+"""Why the table says something else than the public collection, by the label of the provider."""
 
 TEN = ("Gmail", "Microsoft 365", "Zoho", "Fastmail", "iCloud", "IONOS", "OVHcloud", "GoDaddy", "Proton", "Yandex")
 
@@ -14,8 +26,19 @@ def test_the_table_knows_nearly_all_well_known_mailbox_domains_and_the_server_of
     known = {domain: provider for domain in DOMAINS if (provider := provider_of_mailbox(f"ada@{domain}"))}
     assert len(known) >= 0.95 * len(DOMAINS), sorted(set(DOMAINS) - set(known))
     for domain, provider in known.items():
-        possible = provider.value.sign_in is not SignIn.NONE
-        assert (server_for(provider, f"ada@{domain}") is not None) is possible, domain
+        assert server_for(provider, f"ada@{domain}") or not provider.value.servers, domain
+
+
+def test_where_a_provider_lets_no_program_send_for_its_own_domains_no_server_is_told() -> None:
+    without = {domain for domain in DOMAINS if (one := provider_of_mailbox(f"ada@{domain}")) and not one.value.servers}
+    assert without == {"proton.me", "protonmail.com", "pm.me", "tutanota.com", "tuta.com", "hey.com"}
+    for domain in without:
+        provider = provider_of_mailbox(f"ada@{domain}")
+        assert provider is not None
+        assert provider.value.first
+    own = server_for(Provider.PROTON, "ada@corp.example", near="mail.protonmail.ch")
+    assert own is not None
+    assert own.host == "smtp.protonmail.ch"
 
 
 def test_every_mx_host_of_the_large_hosters_is_known() -> None:
@@ -65,6 +88,29 @@ def test_a_gateway_is_known_by_its_mx_and_taken_for_no_provider() -> None:
 def test_the_machines_of_a_hosters_customers_are_not_taken_for_its_mailboxes() -> None:
     for host in ("vps-1a2b3c4d.vps.ovh.net", "ns3012345.ip-1-2-3.eu", "ip-160-153-1-2.ip.secureserver.net"):
         assert provider_behind([host]) is None
+
+
+def test_the_table_agrees_with_a_public_collection_of_settings_except_where_it_is_known_why() -> None:
+    folder = Path(os.environ.get("CORPORA", ""), "ispdb", "ispdb")
+    if not os.environ.get("CORPORA") or not folder.is_dir():
+        pytest.skip("needs CORPORA, the folder that holds the files of thunderbird/autoconfig as ispdb/ispdb/")
+    compared, guard = 0, Guard([], [25, 465, 587])
+    for file in sorted(folder.iterdir()):
+        content = file.read_bytes()
+        for domain in re.findall(r"<domain>([a-z0-9.-]+)</domain>", content.decode()):
+            provider = provider_of_mailbox(f"ada@{domain}")
+            if provider is None or domain not in provider.value.domains:
+                continue
+            server = server_for(provider, f"ada@{domain}")
+            with named.case(domain):
+                assert server is not None
+                settings = read_autoconfig(content, domain, guard)
+                named_there = content.decode().replace("%EMAILDOMAIN%", domain)
+                assert f"<hostname>{server.host}<" in named_there or provider.label in OTHER_HOSTS
+                assert provider_of(settings.host) is provider
+                assert settings.login == provider.value.login_pattern or provider.label in OTHER_LOGINS
+            compared += 1
+    assert compared > 250
 
 
 def test_the_page_of_providers_is_the_one_that_the_table_makes() -> None:
