@@ -7,6 +7,7 @@ from datetime import date
 from slack_sdk.models.views import View
 
 from bot.discovery.findings import Caution, Findings, Found, MailSettings, Source, SourceAnswer
+from bot.profiles.account.profile import any_server
 from bot.profiles.account.settings_finder import FoundForPerson
 from bot.providers.providers import Provider
 from bot.slack.replies.form_searches import found_form, looking_form
@@ -55,7 +56,9 @@ def answers() -> Iterator[Message]:
     """Answers to the command, for members and for admins."""
     for findings in all_findings():
         for tells_sources in (False, True):
-            yield discovery.answer(FoundForPerson(findings=findings, tells_sources=tells_sources), today=TODAY)
+            yield discovery.answer(
+                FoundForPerson(findings=findings, tells_sources=tells_sources, judge_server=any_server), today=TODAY
+            )
 
 
 def found_forms(form: Form) -> Iterator[View]:
