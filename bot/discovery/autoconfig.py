@@ -142,7 +142,7 @@ def _text(server: "Element", name: str) -> str:
 
 
 def _port(text: str, host: str, guard: Guard) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII):
+    if not re.fullmatch(r"[0-9]{1,5}", text):
         raise UnusableError(f"{host} is offered at a port that is no number")
     return allowed_port(int(text), host, guard)
 

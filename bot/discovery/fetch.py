@@ -19,6 +19,8 @@ HTTPS_PORT = 443
 REQUEST_SECONDS = 5.0
 MAX_DOCUMENT_BYTES = 64 * 1024
 """Of what arrives, and of what is unpacked from it."""
+MAX_LOCATION_LENGTH = 2000
+"""Characters of where a redirect leads."""
 
 _HEADERS = {"User-Agent": "email-profile-bot", "Accept-Encoding": "identity"}
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -143,10 +145,10 @@ class _OneConnection(aiohttp.BaseConnector):
 
 
 async def _request(protocol: ResponseHandler, url: URL) -> _Answer:
+    """Ask for a page, in a session of its own, so that no cookie is left for the next."""
     async with (
         aiohttp.ClientSession(
             connector=_OneConnection(protocol),
-            cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             auto_decompress=False,
             # The caller's deadline counts.
@@ -198,6 +200,8 @@ def _refuse_size(host: str) -> NoReturn:
 def _target(url: URL, location: str) -> URL:
     """Return where a redirect leads, if that may be asked for at all."""
     host = url.raw_host
+    if len(location) > MAX_LOCATION_LENGTH:
+        raise FetchError(f"{host} leads on to an address of more than {MAX_LOCATION_LENGTH} characters.")
     try:
         target = url.join(URL(location))
         named = normal_host(target.raw_host or "")

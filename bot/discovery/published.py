@@ -5,7 +5,15 @@ from bot.discovery.findings import Caution, Found, MailSettings, Source
 from bot.discovery.registered_domain import is_same_registered, registered_domain
 from bot.providers.recognition import provider_of
 from bot.smtp.dialogue.cleaning import clean
-from bot.smtp.network.guard import Guard, HostError, PortNotAllowedError, is_own_name, literal, normal_host
+from bot.smtp.network.guard import (
+    MAX_HOST_LENGTH,
+    Guard,
+    HostError,
+    PortNotAllowedError,
+    is_own_name,
+    literal,
+    normal_host,
+)
 
 
 class UnusableError(ValueError):
@@ -14,11 +22,14 @@ class UnusableError(ValueError):
 
 def server_name(text: str) -> str:
     """Return the name of a server, normalised. Raises UnusableError when it is no name that is good everywhere."""
-    shown = clean(text, most=60)
+    # Bounded before anything looks at each letter: thousands of them would hold up the loop.
+    shown = clean(text[:MAX_HOST_LENGTH], most=60)
     try:
-        host = normal_host(text)
+        host = normal_host(text) if len(text) <= MAX_HOST_LENGTH else ""
     except HostError:
-        raise UnusableError(f"“{shown}” is no name of a server") from None
+        host = ""
+    if not host:
+        raise UnusableError(f"“{shown}” is no name of a server")
     if literal(host) is not None or is_own_name(host) or "." not in host:
         raise UnusableError(f"“{shown}” is not the public name of a server")
     return host

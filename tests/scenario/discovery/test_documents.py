@@ -1,6 +1,7 @@
 """What documents for mail programs say: what is read of them, and what is refused."""
 
 import json
+import time
 
 import pytest
 
@@ -207,6 +208,28 @@ async def test_a_server_that_could_do_harm_or_cannot_be_used_is_ignored() -> Non
                 assert said in await around.said()
                 around.publish({AT_HOST: page(document(element, server(f"good.{DOMAIN}")))})
                 assert (await around.settings()).host == f"good.{DOMAIN}"
+
+
+LABORIOUS = {
+    "a name of many parts": document(server("ä." * 20_000)),
+    "a long name": document(server("a" * 60_000)),
+    "a name of many placeholders": document(server("%EMAILDOMAIN%." * 4_500)),
+    "a long login": document(server(login="%E" * 30_000)),
+    "thousands of servers": document(*["<outgoingServer/>"] * 3_700),
+    "thousands of ways to sign in": document(server(ways=["<authentication/>"] * 3_500)),
+    "thousands of attributes": f"<clientConfig {' '.join(f'a{number}=' + repr('') for number in range(5_000))}/>",
+}
+
+
+async def test_no_document_keeps_the_bot_busy_for_long() -> None:
+    async with world() as around:
+        for name, body in LABORIOUS.items():
+            with case(name):
+                around.publish({AT_HOST: page(body)})
+                began = time.process_time()
+                await around.said()
+                # Most of it is encryption on both sides; a name that is read letter by letter takes a second.
+                assert time.process_time() - began < 0.4
 
 
 async def test_no_more_than_five_servers_are_looked_at() -> None:

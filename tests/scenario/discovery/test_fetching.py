@@ -1,6 +1,8 @@
 """How documents for mail programs are fetched: from whom, and what a hostile web server cannot do to us."""
 
 import gzip
+import tracemalloc
+from collections import Counter
 from collections.abc import Mapping
 from ipaddress import ip_network
 
@@ -71,6 +73,7 @@ ASTRAY: Mapping[str, tuple[Mapping[str, Answer], str]] = {
     "to a file": ({AT_HOST: leads_to("file:///etc/passwd")}, "something that is no web address."),
     "to a script": ({AT_HOST: leads_to("javascript:alert(1)")}, "something that is no web address."),
     "to nothing that is read": ({AT_HOST: leads_to("https://[/")}, "something that is no web address."),
+    "to a long one": ({AT_HOST: leads_to(f"https://{'a.' * 3000}{DOMAIN}/")}, "of more than 2000 characters."),
     "to itself for ever": ({AT_HOST: leads_to(f"https://{AT_HOST}")}, "once too often."),
     "three times": (
         {
@@ -174,6 +177,17 @@ NO_ANSWERS: Mapping[str, tuple[Answer, str]] = {
 }
 
 
+async def test_of_a_bomb_no_more_is_unfolded_than_a_document_may_have() -> None:
+    async with world({AT_HOST: page(BOMB, Content_Encoding="gzip")}) as around:
+        tracemalloc.start()
+        try:
+            assert "sends more than 64 kB." in await around.said()
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 10_000_000
+
+
 async def test_an_answer_that_is_too_much_too_slow_or_none_ends_in_a_sentence() -> None:
     async with world(seconds=0.3) as around:
         for name, (answer, said) in NO_ANSWERS.items():
@@ -184,8 +198,8 @@ async def test_an_answer_that_is_too_much_too_slow_or_none_ends_in_a_sentence() 
 
 
 ASKED_HOSTS = {
-    "lovelace.co.uk": {"autoconfig.lovelace.co.uk", "lovelace.co.uk"},
-    "engines.lovelace.example": {"autoconfig.engines.lovelace.example", "engines.lovelace.example"},
+    "lovelace.co.uk": {"autoconfig.lovelace.co.uk", "ua-auto-config.lovelace.co.uk", "lovelace.co.uk"},
+    "a.lovelace.example": {"autoconfig.a.lovelace.example", "ua-auto-config.a.lovelace.example", "a.lovelace.example"},
     # Anybody may register names below these.
     "co.uk": {"co.uk"},
     "github.io": {"github.io"},
@@ -196,7 +210,8 @@ async def test_no_name_is_asked_that_somebody_else_may_register() -> None:
     async with world() as around:
         for domain, hosts in ASKED_HOSTS.items():
             with case(domain):
-                around.publish({})
+                vouching = {"TXT": [f'"v=UAAC1; a=sha256; d={digest("")}"']}
+                around.publish({}, names={f"_ua-auto-config.{domain}": vouching})
                 await around.answers(f"{LOCAL_PART}@{domain}")
                 assert {name for name, kind in around.dns.asked if kind == "A"} == hosts
 
@@ -234,4 +249,13 @@ async def test_a_search_makes_six_requests_at_most_whatever_it_is_led_to() -> No
     async with world() as around:
         around.publish(pages, names={f"_{PACC_HOST}": {"TXT": [f'"v=UAAC1; a=sha256; d={digest("")}"']}})
         await around.answers()
-        assert len(around.web.asked) == 6
+        hosts = Counter(one.url.partition("/")[0] for one in around.web.asked)
+    assert hosts == {f"autoconfig.{DOMAIN}": 3, DOMAIN: 2, PACC_HOST: 1}
+
+
+async def test_a_search_that_has_made_all_its_requests_makes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.discovery.search.MAX_REQUESTS", 1)
+    async with world({AT_HOST: page(""), AT_WELL_KNOWN: page("")}) as around:
+        answers = await around.answers()
+        assert len(around.web.asked) == 1
+    assert sum("was not asked: the search had made all its requests." in one.said for one in answers.values()) == 1
