@@ -5,23 +5,27 @@ from datetime import date
 
 import pytest
 
-from bot.discovery.findings import Findings, Found, Source, SourceAnswer
-from bot.discovery.records import provider_settings
+from bot.discovery.findings import Findings, Found, MailSettings, Source, SourceAnswer
 from bot.profiles.account.settings_finder import FoundForPerson
 from bot.providers.providers import Provider, SignIn
+from bot.providers.recognition import server_for
 from bot.slack.views.discovery import answer
-from bot.slack.views.message import Message
+from bot.smtp.account import Encryption
 
 TODAY = date(2026, 11, 30)
 
 
 def told(provider: Provider, domain: str) -> str:
-    found = Found(source=Source.TABLE, settings=provider_settings(provider, domain), provider=provider)
-    source = SourceAnswer(source=Source.TABLE, said="It is known.", found=found)
     address = f"ada@{domain}"
+    settings = None
+    if server := server_for(provider, address):
+        encryption = Encryption(server.encryption)
+        settings = MailSettings(host=server.host, port=server.port, encryption=encryption, login=address)
+    found = Found(source=Source.TABLE, settings=settings, provider=provider)
+    source = SourceAnswer(source=Source.TABLE, said="It is known.", found=found)
     findings = Findings(address=address, domain=domain, shown_domain=domain, best=found, answers=(source,))
-    message: Message = answer(FoundForPerson(findings=findings, tells_sources=False), today=TODAY)
-    return str(message.blocks)
+    found_for_ada = FoundForPerson(findings=findings, tells_sources=False, judge_server=lambda _host: "")
+    return str(answer(found_for_ada, today=TODAY).blocks)
 
 
 @pytest.mark.parametrize("provider", Provider)
