@@ -19,6 +19,7 @@ from bot.discovery.findings import (
     for_address,
 )
 from bot.discovery.records import provider_settings
+from bot.discovery.registered_domain import read_list
 from bot.discovery.search import AskSource, Search
 from bot.providers.recognition import provider_of, provider_of_mailbox
 from bot.settings import DiscoverySetting
@@ -88,7 +89,7 @@ class Discovery:
         domain = self._asked_domain(address)
         if not domain:
             return Findings(address=address)
-        answers = (_own_answer(domain, own), _table_answer(domain))
+        answers = (_own_answer(domain, own), _table_answer(domain, self._guard))
         findings = _findings(address, domain, answers)
         by_mx = any(row.mx for row in own) and answers[0].found is None
         return replace(findings, complete=not self._sources or (findings.best is not None and not by_mx))
@@ -103,7 +104,7 @@ class Discovery:
             return known
         answers = (
             _own_answer(known.domain, own, asked.mail_servers),
-            _table_answer(known.domain),
+            _table_answer(known.domain, self._guard),
             *asked.answers.values(),
         )
         return replace(_findings(address, known.domain, answers), complete=asked.complete)
@@ -126,8 +127,13 @@ class Discovery:
         return await asyncio.shield(search)
 
     async def _ask(self, domain: str) -> _Asked:
+        await read_list()
         search = Search(domain=domain, dns=self._dns, guard=self._guard, network=self._network)
-        tasks = {source: asyncio.ensure_future(ask(search)) for source, ask in self._sources.items()}
+        # Where the table knows a domain, its MX hosts alone matter, for which admins may have a row.
+        wanted = self._sources if provider_of_mailbox(f"@{domain}") is None else {Source.MX}
+        tasks = {
+            source: asyncio.ensure_future(ask(search)) for source, ask in self._sources.items() if source in wanted
+        }
         try:
             await _until_decided(tasks, SEARCH_SECONDS)
             asked = _read(tasks, await search.mail_servers() if _is_answered(tasks.get(Source.MX)) else ())
@@ -223,11 +229,11 @@ def _own_says(said: str, row: OwnRow) -> SourceAnswer:
     return SourceAnswer(source=Source.OWN, said=said, found=found)
 
 
-def _table_answer(domain: str) -> SourceAnswer:
+def _table_answer(domain: str, guard: Guard) -> SourceAnswer:
     provider = provider_of_mailbox(f"@{domain}")
     if provider is None:
         return SourceAnswer(source=Source.TABLE, said=f"No provider gives out mailboxes of {domain}.")
-    found = Found(source=Source.TABLE, settings=provider_settings(provider, domain), provider=provider)
+    found = Found(source=Source.TABLE, settings=provider_settings(provider, domain, guard), provider=provider)
     return SourceAnswer(source=Source.TABLE, said=f"{domain} is a domain of {provider.label}.", found=found)
 
 

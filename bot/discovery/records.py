@@ -31,16 +31,20 @@ IMPLICIT_TLS = 465
 _SPF_NAMES = re.compile(r"[+?~-]?(?:include:|redirect=)([a-z0-9_.-]+)")
 
 
-def provider_settings(provider: Provider, domain: str, *, near: str = "") -> MailSettings | None:
+def provider_settings(provider: Provider, domain: str, guard: Guard, *, near: str = "") -> MailSettings | None:
     """Return a provider's server for a domain, the login as a pattern; None when the provider has none.
 
-    `near` is a host of the provider's in the account's region, where one is known.
+    Of a server's ports the first that is allowed is taken. `near` is a host of the provider's in the account's region,
+    where one is known.
     """
-    server = server_for(provider, f"@{domain}", near=near)
-    if server is None:
+    best = server_for(provider, f"@{domain}", near=near)
+    if best is None:
         return None
+    facts = provider.value
+    doors = [one for one in (*facts.own_domain_servers, *facts.servers) if one.host == best.host]
+    server = next((one for one in doors if one.port in guard.allowed_ports), best)
     encryption = Encryption(server.encryption)
-    return MailSettings(host=server.host, port=server.port, encryption=encryption, login=provider.value.login_pattern)
+    return MailSettings(host=server.host, port=server.port, encryption=encryption, login=facts.login_pattern)
 
 
 # MX
@@ -56,7 +60,7 @@ async def ask_mx(search: Search) -> SourceAnswer:
     best = hosts[0]
     if provider := provider_behind([best]):
         said = f"Mail for {search.domain} comes in at {best}, which is {provider.label}."
-        return _mx_says(said, _by_mx(provider, search.domain, near=best))
+        return _mx_says(said, _by_mx(provider, search, near=best))
     if gateway := gateway_before([best]):
         return await _behind_gateway(search, gateway)
     return _mx_says(f"Mail for {search.domain} comes in at {best}, which is no provider that the bot knows.")
@@ -68,12 +72,12 @@ async def _behind_gateway(search: Search, gateway: Gateway) -> SourceAnswer:
     alias = await search.dns.alias(f"autodiscover.{search.domain}")
     if alias and (provider := provider_of_autodiscover(alias)):
         said = f"{began}; autodiscover.{search.domain} leads to {provider.label}."
-        return _mx_says(said, _by_mx(provider, search.domain, Caution.GATEWAY))
+        return _mx_says(said, _by_mx(provider, search, Caution.GATEWAY))
     sending = await _sending_providers(search)
     if len(sending) == 1:
         (provider,) = sending
         said = f"{began}; its SPF record names {provider.label}."
-        return _mx_says(said, _by_mx(provider, search.domain, Caution.GATEWAY))
+        return _mx_says(said, _by_mx(provider, search, Caution.GATEWAY))
     return _mx_says(f"{began}; nothing in its DNS tells whose mailboxes stand behind it.")
 
 
@@ -88,10 +92,10 @@ async def _sending_providers(search: Search) -> set[Provider]:
     return {provider for provider in providers if provider is not None and provider.value.mx}
 
 
-def _by_mx(provider: Provider, domain: str, *cautions: Caution, near: str = "") -> Found:
+def _by_mx(provider: Provider, search: Search, *cautions: Caution, near: str = "") -> Found:
     return Found(
         source=Source.MX,
-        settings=provider_settings(provider, domain, near=near),
+        settings=provider_settings(provider, search.domain, search.guard, near=near),
         provider=provider,
         cautions=(Caution.DNS_ONLY, *cautions),
     )

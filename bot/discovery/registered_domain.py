@@ -1,5 +1,6 @@
 """Registered domains, by the public suffix list (https://publicsuffix.org), which comes with publicsuffixlist."""
 
+import asyncio
 from functools import cache
 
 from publicsuffixlist import PublicSuffixList
@@ -18,6 +19,11 @@ def registered_domain(host: str) -> str:
 def is_same_registered(host: str, other: str) -> bool:
     """Whether two hosts (A-labels) are in one registered domain."""
     return registered_domain(host) == registered_domain(other)
+
+
+async def read_list() -> None:
+    """Read the list, in a thread of its own, for it takes a tenth of a second; later calls return at once."""
+    await asyncio.to_thread(_list)
 
 
 def is_public_suffix(domain: str) -> bool:

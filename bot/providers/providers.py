@@ -61,10 +61,10 @@ class Facts:
 
     `label` is its name as people call it. `hosts` are servers that people send through, `mx` those that take mail in,
     where nobody signs in: each a host name, a domain of which every host is one, or a pattern with "*" for one
-    label. `domains` are those of mailboxes that it gives out, which no organisation owns; `organisation_hosts` are the
-    hosts that do not send for these. `servers` are the ones to use, the best first, and
-    `own_domain_servers` those for a domain of one's own, where they are others, or where there are none for the
-    provider's own domains.
+    label. `domains` are those of mailboxes that it gives out, which no organisation owns: each by itself, or a pattern
+    such as "*.example.com"; `organisation_hosts` are the hosts that do not send for these. `servers` are the ones to
+    use, the best first, and `own_domain_servers` those for a domain of one's own, where they are others, or where
+    there are none for the provider's own domains.
 
     `sign_in` is how one signs in today. `login_pattern` is the login, with {address} for the whole address and {local}
     for what stands before its @; without either it is the login of all customers, and "" where the address does not
@@ -246,7 +246,7 @@ class Provider(Enum):
             *("mail.protection.outlook.com", "mx.microsoft", "mail.eo.outlook.com", "mail.protection.office365.us"),
             *("mail.protection.partner.outlook.cn",),
         ),
-        domains=("onmicrosoft.com",),
+        domains=("*.onmicrosoft.com",),
         servers=_tls("smtp.office365.com") + _tls("smtp.office365.us") + _tls("smtp.partner.outlook.cn"),
         first="an admin must allow Authenticated SMTP for the mailbox",
         first_link=(
@@ -396,7 +396,7 @@ class Provider(Enum):
         domains=(
             *("mail.com", "email.com", "post.com", "usa.com", "dr.com", "consultant.com", "engineer.com"),
             *("accountant.com", "europe.com", "london.com", "myself.com", "iname.com", "writeme.com", "techie.com"),
-            *("linuxmail.org", "cheerful.com"),
+            *("linuxmail.org", "cheerful.com", "*.usa.com"),
         ),
         servers=_both("smtp.mail.com"),
         first="mail programs are let in with mail.com Premium only, once POP3/IMAP access is switched on",
@@ -1070,7 +1070,7 @@ class Provider(Enum):
     OCN = Facts(
         label="OCN",
         hosts=("smtp.ocn.ne.jp",),
-        domains=("ocn.ne.jp",),
+        domains=("ocn.ne.jp", "*.ocn.ne.jp"),
         servers=_ssl("smtp.ocn.ne.jp"),
         source=f"{_ISPDB}ocn.ne.jp.xml",
         checked=date(2026, 11, 30),
@@ -1078,7 +1078,7 @@ class Provider(Enum):
     BIGLOBE = Facts(
         label="BIGLOBE",
         hosts=("mail.biglobe.ne.jp",),
-        domains=("biglobe.ne.jp",),
+        domains=("biglobe.ne.jp", "*.biglobe.ne.jp"),
         servers=_ssl("mail.biglobe.ne.jp"),
         source=f"{_ISPDB}biglobe.ne.jp.xml",
         checked=date(2026, 11, 30),
@@ -1134,8 +1134,8 @@ class Provider(Enum):
     SPECTRUM = Facts(
         label="Spectrum",
         hosts=("mobile.charter.net", "mail.twc.com"),
-        domains=("charter.net", "spectrum.net", "bresnan.net", "rr.com"),
-        servers=_tls("mobile.charter.net") + _tls("mail.twc.com", "rr.com"),
+        domains=("charter.net", "spectrum.net", "bresnan.net", "rr.com", "*.rr.com"),
+        servers=_tls("mobile.charter.net") + _tls("mail.twc.com", "rr.com", "*.rr.com"),
         source=f"{_ISPDB}charter.net.xml",
         checked=date(2026, 11, 30),
     )

@@ -51,8 +51,17 @@ def provider_of_autodiscover(target: str) -> Provider | None:
 
 
 def provider_of_mailbox(address: str) -> Provider | None:
-    """Return the provider that gives out the mailboxes of an address' domain; None for a domain that somebody owns."""
-    return _listed(address.rpartition("@")[2].lower(), _BY_DOMAIN)
+    """Return the provider that gives out the mailboxes of an address' domain; None for a domain that somebody owns.
+
+    What is below such a domain may well be its company's own, and counts only where the table says so.
+    """
+    found = (_BY_DOMAIN.get(name) for name in _with_pattern(address.rpartition("@")[2].lower()))
+    return next((provider for provider in found if provider is not None), None)
+
+
+def provider_above(host: str) -> Provider | None:
+    """Return the provider below whose mailbox domain a host's name stands, as in smtp.icloud.com; None for others."""
+    return _listed(host, _BY_DOMAIN)
 
 
 def labelled(label: str) -> Provider | None:
@@ -74,7 +83,12 @@ def provider_in_use(host: str, address: str, behind_domain: Provider | None = No
 
 
 def needs_mx(host: str, address: str) -> bool:
-    """Whether only the MX of an address' domain can tell with whom its mailboxes are.
+    """Whether only the MX of an address' domain can tell the provider, or which of Microsoft's two it is."""
+    return provider_of(host) in (None, *_MICROSOFT) and provider_of_mailbox(address) is None
+
+
+def may_be_elsewhere(host: str, address: str) -> bool:
+    """Whether the mailboxes of an address' domain may be with another provider than the server's, as its MX tells.
 
     Programs send through services with credentials of their own for mailboxes wherever they are.
     """
@@ -111,11 +125,11 @@ def server_for(provider: Provider, address: str, *, near: str = "") -> Server | 
     """
     facts = provider.value
     own = facts.own_domain_servers if provider_of_mailbox(address) is not provider else ()
-    domain = address.rpartition("@")[2].lower()
+    domains = _with_pattern(address.rpartition("@")[2].lower())
     alike = set(near.lower().split("."))
 
     def fits(server: Server) -> tuple[bool, int]:
-        is_its_own = domain in (*server.domains, server.host.partition(".")[2])
+        is_its_own = not domains.isdisjoint((*server.domains, server.host.partition(".")[2]))
         return is_its_own, len(alike & set(server.host.split(".")))
 
     return max(own or facts.servers, key=fits, default=None)
@@ -133,6 +147,11 @@ def is_for_organisations(host: str, address: str) -> bool:
     return (
         provider is not None and host in provider.value.organisation_hosts and provider_of_mailbox(address) is provider
     )
+
+
+def _with_pattern(domain: str) -> set[str]:
+    """Return a domain, and the pattern for all that stand beside it."""
+    return {domain, f"*.{domain.partition('.')[2]}"}
 
 
 def _first_listed(hosts: Iterable[str], names: Mapping[str, _Listed]) -> _Listed | None:

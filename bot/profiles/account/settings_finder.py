@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from bot.discovery.findings import Findings, OwnRow
-from bot.profiles.account.profile import Field, check_address, without_what_nobody_sees
+from bot.profiles.account.profile import Field, JudgeServer, check_address, without_what_nobody_sees
 from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.errors import DirectoryError, NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.defaults import own_rows
+from bot.profiles.people.defaults import load_defaults, own_rows
 from bot.settings import DiscoverySetting
 
 
@@ -22,10 +22,14 @@ class FindingIsOffError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundForPerson:
-    """What was found for somebody who asked; with `tells_sources` also what each source said is for them."""
+    """What was found for somebody who asked; with `tells_sources` also what each source said is for them.
+
+    `judge_server` is what the workspace says of servers.
+    """
 
     findings: Findings
     tells_sources: bool
+    judge_server: JudgeServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +73,11 @@ class SettingsFinder:
         except ValueError as error:
             raise UserError(str(error)) from None
         findings = await self.find(checked, caller=caller)
-        return FoundForPerson(findings=findings, tells_sources=await self._is_admin(caller))
+        async with self.searches.database.reading() as tx:
+            defaults = (await load_defaults(tx, caller.workspace)).defaults
+        return FoundForPerson(
+            findings=findings, tells_sources=await self._is_admin(caller), judge_server=defaults.judge_server
+        )
 
     async def _is_admin(self, caller: Person) -> bool:
         try:

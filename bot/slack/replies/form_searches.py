@@ -79,10 +79,14 @@ class FormSearches:
             await self._end(search, sentence)
 
         async def work() -> None:
-            findings = await self.finder.find(search.form.content.address, caller=search.caller)
+            address = search.form.content.address
+            findings = await self.finder.find(address, caller=search.caller)
             form = await self._latest(search)
-            if form is not None:
-                await self._draw(search, _found_or_missing(search, form, findings))
+            if form is None:
+                return
+            is_asked = form.content.address == address
+            found = _found_or_missing(search, form, findings) if is_asked else profile_form(form.redrawn())
+            await self._draw(search, found)
 
         self._under_way[search.modal.view_id] = search
         try:
@@ -90,11 +94,12 @@ class FormSearches:
         except UserError as error:
             await self._end(search, str(error))
 
-    def note_typed(self, shown: Mapping[str, Any]) -> None:
-        """Note what stands in a form now, so that nothing is put over what was typed."""
+    def note_typed(self, shown: Mapping[str, Any]) -> bool:
+        """Note what stands in a form now, so that nothing is put over it; False where no search for it is under way."""
         search = self._under_way.get(str(shown.get("id")))
         if search is not None:
             search.shown = shown
+        return search is not None
 
     def end(self, view_id: str) -> bool:
         """End the search for a form in which something else is pressed; return whether there was one.
@@ -166,8 +171,11 @@ def looking_form(form: Form, known: Findings) -> View:
 
 
 def found_form(form: Form, findings: Findings, *, ask: str = "") -> View:
-    """Return a form with what was found in it, and a line that tells it."""
-    proposal = Proposal.of(findings)
+    """Return a form with what was found in it, and a line that tells it.
+
+    What was found before for an address of another domain is gone, also where nothing takes its place by itself.
+    """
+    form, proposal = form.without_put_for_others(), Proposal.of(findings)
     if proposal is None:
         return profile_form(form.redrawn(), notes=nothing_found(findings))
     return proposed_form(fill_form(form, proposal), proposal, ask=ask)

@@ -1,5 +1,6 @@
 """Opens the form and the list of extra configurations, wherever a button for them is, and draws open forms anew."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +12,17 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
 from bot.slack.replies.form_searches import FormSearch, FormSearches, known_filled, known_form, looking_form
-from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace
+from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace, update_modal
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
 from bot.slack.views.form import profile_form
-from bot.slack.views.form_state import Form, form_below, new_form, shown_form, typed_password
-from bot.slack.views.message import button
+from bot.slack.views.form_state import Form, form_below, new_form, require_decided, shown_form, typed_password
+from bot.slack.views.message import button, context
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
+from bot.slack.web_api.errors import SLACK_ERRORS
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,40 @@ class ProfileForms:
         """Return the form that a request claims is open, over what is stored now; a search for it is over."""
         self.searches.end(str(view.get("id")))
         return await self._read(view, caller, owner)
+
+    async def note_typed(self, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person) -> None:
+        """Keep what is typed during a search from being replaced by what that finds.
+
+        Where the search is another instance's, the form is drawn anew, so that Slack takes no older drawing's update.
+        """
+        if self.searches.note_typed(view):
+            return
+        form = await self.shown(view, caller, owner)
+        again = context("What you type stays. Press Find settings to look for the settings again.")
+        try:
+            shown = profile_form(form.redrawn(), notes=[again])
+            await update_modal(client, str(view["id"]), shown, drawing=drawing_of(view))
+        except SLACK_ERRORS as error:
+            # The search had ended, and the form was drawn anew then.
+            log.info("A form was not changed (%s).", type(error).__name__)
+
+    async def below_another(
+        self, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+    ) -> Form:
+        """Return the form that a request claims is open, before something opens on top of it.
+
+        It no longer says that settings are looked for: what is on top may draw it anew, and would know nothing of them.
+
+        Raises:
+            UserError: something is left to choose in it.
+        """
+        was_searching = self.searches.end(str(view.get("id")))
+        form = await self.shown(view, caller, owner)
+        require_decided(form)
+        if was_searching:
+            form = form.redrawn()
+            await update_modal(client, str(view["id"]), profile_form(form))
+        return form
 
     async def _read(self, view: Mapping[str, Any], caller: Person, owner: Person) -> Form:
         basis = await self.profiles.form_basis(caller=caller, owner=owner)

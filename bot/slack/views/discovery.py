@@ -156,7 +156,7 @@ def proposed(form: Form, proposal: Proposal, *, today: date, ask: str = "") -> l
 
     `ask` is a sentence about what to press next.
     """
-    settings = proposal.found.settings
+    found, settings = proposal.found, proposal.found.settings
     refused = _refusal(form, settings) if settings else ""
     blocks = [section(f":information_source: {_told(proposal, today)}"), *_cautions(proposal)]
     stands = settings is not None and form.holds(settings)
@@ -170,6 +170,8 @@ def proposed(form: Form, proposal: Proposal, *, today: date, ask: str = "") -> l
     if proposal.others:
         row.append(button("Other way", ActionId.FORM_OTHER_FOUND, value=proposal.to_value()))
     asked = [context(ask)] if ask and stands else []
+    if NEEDS_CHOICE & set(found.cautions) and not (stands or refused):
+        asked = [context("Nothing of this is filled in before you press Use these.")]
     return [*blocks, *([actions(*row, block_id=f"found_{form.metadata.drawn}")] if row else []), *asked]
 
 
@@ -181,6 +183,9 @@ def nothing_found(findings: Findings) -> list[Block]:
 def nothing_sentence(findings: Findings) -> str:
     """Return that no settings were found, and what to do."""
     if not findings.domain:
+        behind = findings.address.rpartition("@")[2]
+        if behind:
+            return f"{behind} is no domain of the Internet, so nothing is found for it. Type the {LABELS[Field.HOST]}."
         return f"There is no domain behind the @. Type the {LABELS[Field.ADDRESS]}, for example ada@example.com."
     if not findings.complete:
         return not_in_time(findings)
@@ -206,10 +211,11 @@ def _told(proposal: Proposal, today: date) -> str:
     """Return in mrkdwn from where settings come, and how one signs in there."""
     found = proposal.found
     origin = _FROM[found.source].format(domain=escape(proposal.shown))
-    sentences = [f"{origin}: {_what(proposal)}.", *_sign_in(found, proposal.domain)]
     ending = found.provider.value.ending if found.provider else None
+    has_ended = ending is not None and today > ending.on
+    sentences = [f"{origin}: {_what(proposal)}.", *([] if has_ended else _sign_in(found, proposal.domain))]
     if ending is not None:
-        sentences.append(escape(ending.notice(today)))
+        sentences.append(_linked(escape(ending.notice(today)), ending.source))
     return " ".join(sentences)
 
 
@@ -236,13 +242,13 @@ def _sign_in(found: Found, domain: str) -> list[str]:
         return []
     facts, name = found.provider.value, escape(_name(found.provider, domain))
     first = f"{_linked(escape(facts.first), facts.first_link)}." if facts.first else ""
+    if found.settings is None or facts.sign_in in (SignIn.OAUTH, SignIn.NONE):
+        return [first] if first else []
     match facts.sign_in:
         case SignIn.PASSWORD:
             return [f"Note: {first}"] if first else []
-        case SignIn.OAUTH | SignIn.NONE:
-            return [first] if first else []
         case kind:
-            made = _linked("make one", facts.page) if "/" in facts.page else f"made at {escape(facts.page)}"
+            made = _linked("make one", facts.page_link) if facts.page_link else f"made at {escape(facts.page)}"
             return [f"{name} wants {kind.value}: {made}.", *([f"Note: {first}"] if first else [])]
 
 
@@ -274,20 +280,23 @@ def _described(settings: MailSettings) -> str:
 def answer(found: FoundForPerson, *, today: date) -> Message:
     """Return the answer to `/email-profile find`."""
     findings = found.findings
-    said = _said(findings.answers) if found.tells_sources else []
+    said = _said(findings.answers) if found.tells_sources and findings.answers else []
     proposal = Proposal.of(findings)
     if proposal is None:
         sentence = nothing_sentence(findings)
         return Message(text=sentence, blocks=[section(escape(sentence)), *said])
     settings = proposal.found.settings
+    refused = found.judge_server(settings.host) if settings else ""
+    others = [one for one in proposal.others if one.settings is None or not found.judge_server(one.settings.host)]
     title = section(f"*Mail settings for {code(findings.address)}*\n{_told(proposal, today)}")
     return Message(
         text=_summary(findings.address, proposal),
         blocks=[
             title,
             *(line_sections(_values(settings)) if settings else []),
+            *([context(f":warning: {escape(refused)}")] if refused else []),
             *_cautions(proposal),
-            *(context(f"Other way: {_other(other)}") for other in proposal.others),
+            *(context(f"Other way: {_other(other)}") for other in others),
             *said,
             context("Nothing was saved. `/email-profile edit` opens the form."),
         ],

@@ -157,7 +157,8 @@ def _host_hint(form: Form) -> str:
     if host:
         return f"The server of your workspace is {host}."
     if form.finds:
-        return "The server for outgoing mail. Empty: it is looked for when you test or save."
+        empty = " Empty: it is looked for when you test or save." if _may_be_empty(form, form.content.host) else ""
+        return f"The server for outgoing mail.{empty}"
     return "The server for outgoing mail, which has to be known to save. Not sure? Ask your mail provider."
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot.discovery.domain_names import domain_of
 from bot.discovery.findings import MailSettings
 from bot.profiles.account.changes import digest, form_digests
 from bot.profiles.account.drafts import FormBasis, completed, draft_extras, form_account
@@ -183,6 +184,18 @@ class Form:
             return self
         return self._putting(settings, [name for name in FOUND_FIELDS if self._is_free(name)])
 
+    def without_put_for_others(self) -> "Form":
+        """Return the form without what the bot put there for an address of another domain.
+
+        In its place stands what a form begins with, and a password that was typed for another server is not kept.
+        """
+        if self.metadata.put.get(Field.ADDRESS) in (None, self._domain_digest()):
+            return self
+        names = [name for name in FOUND_FIELDS if self._is_free(name)]
+        begun = FormContent.of(begun_profile(self.basis, self.content.address), self.basis)
+        content = replace(self.content, **{name: getattr(begun, name) for name in names})
+        return self._with_server_of(content)._remembering_put(names)
+
     def with_chosen(self, settings: MailSettings) -> "Form":
         """Return the form with found settings in it, whatever stood there."""
         return self._putting(settings, FOUND_FIELDS)
@@ -238,11 +251,15 @@ class Form:
             )
         )
         put = {name.value: digest(str(getattr(content, name))) for name in names}
+        put[Field.ADDRESS.value] = self._domain_digest()
         initial = {name.value: begun[name] for name in names}
         metadata = self.metadata
         return replace(
             self, metadata=replace(metadata, put={**metadata.put, **put}, initial={**metadata.initial, **initial})
         )
+
+    def _domain_digest(self) -> str:
+        return digest(domain_of(self.content.address))
 
     def _changes(self, extras: Mapping[str, str]) -> dict[str, str | None]:
         return changes_between(self.basis.view.profile.extras, extras)
@@ -262,6 +279,12 @@ class Form:
     def _begun_afresh(self, *names: Field) -> "Form":
         fresh = {name.value: self.metadata.drawn + 1 for name in names}
         return replace(self, metadata=replace(self.metadata, generations={**self.metadata.generations, **fresh}))
+
+
+def begun_profile(basis: FormBasis, address: str) -> EmailProfile:
+    """Return what a form for an address begins with: the stored profile, else what the workspace suggests."""
+    stored = basis.view.profile
+    return stored if stored.address else replace(basis.defaults, domain="").suggestion(address, stored.extras)
 
 
 def new_form(

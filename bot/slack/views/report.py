@@ -288,11 +288,8 @@ def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
 
 
 def _ending(account: Account, report: Report) -> list[Block]:
-    """Return what soon stops working with an account, or has, where the test did not end over just that."""
-    failed = report.failed_stage
-    if failed is not None and failed.name is StageName.SIGN_IN:
-        return []
-    notice = provider_notice(account, report.tested_at.date())
+    """Return what soon stops working with an account that still works; a failure has advice of its own."""
+    notice = provider_notice(account, report.tested_at.date()) if report.failed_stage is None else None
     return [section(f":warning: {escape(notice)}")] if notice else []
 
 

@@ -8,6 +8,7 @@ from bot.providers.providers import Provider, Server, SignIn
 from bot.providers.recognition import (
     is_for_organisations,
     labelled,
+    provider_above,
     provider_behind,
     provider_by_name,
     provider_in_use,
@@ -135,7 +136,7 @@ def provider_meant(report: Report, address: str) -> Provider | None:
 
 def _provider_named(host: str) -> Provider | None:
     """Return the provider after whose mailboxes or servers a server is named, as in smtp.icloud.com."""
-    return provider_of_mailbox(f"@{host}") or provider_by_name(host)
+    return provider_above(host) or provider_by_name(host)
 
 
 def server_meant(report: Report, address: str) -> Server | None:

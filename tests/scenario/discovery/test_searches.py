@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from bot.demo.run import running_demo
 from bot.discovery.discovery import KEPT_SECONDS, Discovery
-from bot.discovery.findings import Findings, Found, MailSettings, Source, SourceAnswer
+from bot.discovery.findings import Findings, Found, MailSettings, OwnRow, Source, SourceAnswer
 from bot.discovery.search import AskSource, Search
 from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.connection_tests.limits import RateLimitedError
@@ -61,10 +61,14 @@ class NoDns(DnsRecords):
 
 
 def discovery(
-    sources: Mapping[Source, AskSource], *, setting: DiscoverySetting = DiscoverySetting.ON, clock: Clock | None = None
+    sources: Mapping[Source, AskSource],
+    *,
+    setting: DiscoverySetting = DiscoverySetting.ON,
+    clock: Clock | None = None,
+    ports: Sequence[int] = (465, 587),
 ) -> Discovery:
     return Discovery(
-        guard=Guard((), ()), network=Network(), dns=NoDns(), sources=sources, setting=setting, clock=clock or Clock()
+        guard=Guard((), ports), network=Network(), dns=NoDns(), sources=sources, setting=setting, clock=clock or Clock()
     )
 
 
@@ -206,6 +210,27 @@ async def test_with_discovery_local_or_off_the_network_is_asked_nothing(setting:
     assert (host_of(findings) if findings.best else "") == known
     assert findings.complete
     assert source.asked == []
+
+
+@pytest.mark.databases()
+async def test_of_a_domain_in_the_table_the_mx_hosts_alone_are_asked_for_and_only_where_admins_have_rows_by_mx() -> (
+    None
+):
+    row = OwnRow(mx="*.a.example", host="relay.a.example", port=587, encryption=Encryption.TLS)
+    mx, knock = answering(Source.MX, finds=False), answering(Source.KNOCK)
+    searched = discovery({Source.MX: mx.ask, Source.KNOCK: knock.ask})
+    for own, asked in (((), []), ((row,), ["gmail.com"])):
+        assert host_of(await searched.find("ada@gmail.com", own)) == "smtp.gmail.com"
+        assert (mx.asked, knock.asked) == (asked, [])
+
+
+@pytest.mark.databases()
+async def test_of_a_providers_ports_one_is_proposed_that_is_allowed() -> None:
+    for ports, port in (((25, 465, 587), 587), ((465,), 465), ((2525,), 587)):
+        best = discovery({}, ports=ports).known("ada@gmail.com", ()).best
+        assert best is not None
+        assert best.settings is not None
+        assert (best.settings.host, best.settings.port) == ("smtp.gmail.com", port)
 
 
 @pytest.mark.databases()

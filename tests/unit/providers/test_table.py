@@ -9,6 +9,7 @@ import pytest
 from bot.providers.providers import GATEWAYS, Facts, Gateway, Provider, SignIn
 from bot.providers.recognition import (
     labelled,
+    may_be_elsewhere,
     needs_mx,
     provider_behind,
     provider_in_spf,
@@ -77,7 +78,7 @@ def test_each_row_says_how_one_signs_in_and_where_it_stands(provider: Provider) 
     for server in facts.servers:
         assert not server.domains or set(server.domains) <= set(facts.domains)
     for domain in facts.domains:
-        assert provider_of_mailbox(f"ada@{domain}") is provider
+        assert provider_of_mailbox(f"ada@{domain.replace('*', 'corp')}") is provider
     assert labelled(provider.label) is provider
 
 
@@ -141,6 +142,16 @@ def test_who_has_the_mailboxes_behind_a_gateway_is_told_by_autodiscover_and_hint
     assert provider_in_spf(["spf.corp.example"]) is None
 
 
+def test_what_is_below_a_providers_domain_is_its_mailboxes_only_where_the_table_says_so() -> None:
+    for address in ("ada@corp.onmicrosoft.com", "ada@nyc.rr.com", "ada@alabama.usa.com"):
+        assert provider_of_mailbox(address) is not None
+    for address in ("ada@team.telstra.com", "ada@corp.zoho.com", "ada@a.corp.onmicrosoft.com", "ada@onmicrosoft.com"):
+        assert provider_of_mailbox(address) is None
+    server = server_for(Provider.SPECTRUM, "ada@nyc.rr.com")
+    assert server is not None
+    assert server.host == "mail.twc.com"
+
+
 def test_no_name_is_in_two_rows() -> None:
     assert len(Provider) >= 30
     for column in ("hosts", "mx", "domains"):
@@ -197,9 +208,10 @@ def test_mx_records_are_asked_for_only_where_they_tell_something() -> None:
     assert needs_mx("smtp.corp.example", "sam@corp.example")
     assert needs_mx("smtp.office365.com", "sam@corp.example")
     assert not needs_mx("smtp.office365.com", "sam@hotmail.com")
-    assert needs_mx("smtp.gmail.com", "sam@corp.example")
-    assert not needs_mx("smtp.gmail.com", "sam@gmx.net")
-    assert not needs_mx("smtp.sendgrid.net", "sam@corp.example")
+    assert not needs_mx("smtp.gmail.com", "sam@corp.example")
+    assert may_be_elsewhere("smtp.gmail.com", "sam@corp.example")
+    assert not may_be_elsewhere("smtp.gmail.com", "sam@gmx.net")
+    assert not may_be_elsewhere("smtp.sendgrid.net", "sam@corp.example")
 
 
 def test_the_server_of_ones_own_domain_is_preferred() -> None:

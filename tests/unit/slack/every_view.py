@@ -75,6 +75,7 @@ from bot.smtp.check.report import Fault, Outcome, StageName
 from storage.tables.audit import TESTED_FORM, AuditEntry
 from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
+from tests.unit.slack import found_samples
 from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
@@ -115,6 +116,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         yield notices.notice_message(content, reader=ADA, entry=PasswordEntry.EITHER)
     yield from messages_for_admins(profile)
     yield from messages_about_tests(profile)
+    yield from found_samples.answers()
     yield extras.conflict_message(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
@@ -334,6 +336,8 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     notes.append(report.form_stopped(stopped, stopped_by=GRACE))
     notes.append(report.form_changes([f"Port {EVIL} → 587"]))
     yield from forms(profile, notes)
+    finding = a_form(a_view(EmailProfile()), reader=ADA, entry=PasswordEntry.EITHER)
+    yield from found_samples.found_forms(replace(finding, finds=True))
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")
         yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))
