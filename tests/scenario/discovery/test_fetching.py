@@ -2,9 +2,13 @@
 
 import asyncio
 import gzip
+import os
+import socket
 import tracemalloc
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -12,8 +16,8 @@ import pytest
 
 from bot.discovery.fetch import MAX_DOCUMENT_BYTES
 from bot.discovery.findings import Caution, Source
-from tests.fakes.config_server import Answer, Certificate, leads_to, page
-from tests.fakes.internet import CLOSED, WEB
+from tests.fakes.config_server import Answer, Certificate, leads_to, page, server_context
+from tests.fakes.internet import CLOSED, WEB, InternetNetwork
 from tests.fakes.scripted_domains import at
 from tests.fakes.smtp_server import Endless, HangUp, Silence, Trickle
 from tests.named import case
@@ -229,6 +233,28 @@ async def test_no_name_is_asked_that_somebody_else_may_register() -> None:
                 around.publish({}, names={f"_ua-auto-config.{domain}": vouching})
                 await around.answers(f"{LOCAL_PART}@{domain}")
                 assert {name for name, kind in around.dns.asked if kind == "A"} == hosts
+
+
+def hold_on(listening: socket.socket) -> None:
+    """Answer one request, and keep the connection whatever the other side says, until it is cut."""
+    connection, _ = listening.accept()
+    encrypted = server_context(f"autoconfig.{DOMAIN}", Certificate.GOOD).wrap_socket(connection, server_side=True)
+    with encrypted, socket.socket(fileno=os.dup(encrypted.fileno())) as raw, suppress(ConnectionError):
+        encrypted.recv(2000)
+        encrypted.sendall(page("", status=404))
+        while raw.recv(2000):
+            pass
+
+
+async def test_a_server_that_does_not_let_go_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.discovery.fetch.GOODBYE_SECONDS", 0.1)
+    async with world({AT_HOST: page("")}) as around:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            network = InternetNetwork({(WEB, 443): listening.getsockname()[1]})
+            holding = asyncio.create_task(asyncio.to_thread(hold_on, listening))
+            assert "HTTP status 404" in await replace(around, network=network).said()
+            async with asyncio.timeout(5):
+                await holding
 
 
 async def test_cookies_are_neither_kept_nor_sent_and_no_page_learns_of_another() -> None:
