@@ -13,7 +13,7 @@ from yarl import URL
 
 from bot.discovery.search import NowhereError, Search, TooManyRequestsError
 from bot.smtp.dialogue.cleaning import clean
-from bot.smtp.network.guard import HostError, literal, normal_host
+from bot.smtp.network.guard import literal, normal_host
 
 HTTPS_PORT = 443
 REQUEST_SECONDS = 5.0
@@ -85,7 +85,7 @@ class Web:
                 return Document(content=_content(host, answer), host=host)
             if not left:
                 break
-            url = _target(url, answer.location)
+            url = followed(url, answer.location)
             if not await place.may_lead_to(url.raw_host or ""):
                 raise FetchError(f"{host} leads on to {url.raw_host}, which is in another domain.")
         raise FetchError(f"{host} leads on to another page once too often.")
@@ -203,7 +203,7 @@ def _refuse_size(host: str) -> NoReturn:
     raise FetchError(f"{host} sends more than {MAX_DOCUMENT_BYTES // 1024} kB.")
 
 
-def _target(url: URL, location: str) -> URL:
+def followed(url: URL, location: str) -> URL:
     """Return where a redirect leads, if that may be asked for at all."""
     host = url.raw_host
     if len(location) > MAX_LOCATION_LENGTH:
@@ -212,7 +212,8 @@ def _target(url: URL, location: str) -> URL:
         target = url.join(URL(location))
         named = normal_host(target.raw_host or "")
         port = target.port
-    except (HostError, ValueError):
+    # yarl 1.25 raises an IndexError over "//[]@".
+    except (ValueError, IndexError):
         raise FetchError(f"{host} leads on to something that is no web address.") from None
     if target.scheme != "https":
         raise FetchError(f"{host} leads on to an address without encryption (http).")

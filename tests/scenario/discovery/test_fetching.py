@@ -79,6 +79,7 @@ ASTRAY: Mapping[str, tuple[Mapping[str, Answer], str]] = {
     "to a file": ({AT_HOST: leads_to("file:///etc/passwd")}, "something that is no web address."),
     "to a script": ({AT_HOST: leads_to("javascript:alert(1)")}, "something that is no web address."),
     "to nothing that is read": ({AT_HOST: leads_to("https://[/")}, "something that is no web address."),
+    "to nothing that yarl reads": ({AT_HOST: leads_to("//[]@")}, "something that is no web address."),
     "to a long one": ({AT_HOST: leads_to(f"https://{'a.' * 3000}{DOMAIN}/")}, "of more than 2000 characters."),
     "to itself for ever": ({AT_HOST: leads_to(f"https://{AT_HOST}")}, "once too often."),
     "three times": (
