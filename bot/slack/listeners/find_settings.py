@@ -72,7 +72,7 @@ class FindSettingsListeners:
         if name_of(str(action.get("block_id"))) == Field.ADDRESS:
             await self._search(modal_of(body), client, caller, owner)
         else:
-            self._services.form_searches.note_typed(modal_of(body))
+            await self._services.forms.note_typed(modal_of(body), client, caller, owner)
 
     async def press_find(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person

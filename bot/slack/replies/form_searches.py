@@ -94,11 +94,12 @@ class FormSearches:
         except UserError as error:
             await self._end(search, str(error))
 
-    def note_typed(self, shown: Mapping[str, Any]) -> None:
-        """Note what stands in a form now, so that nothing is put over what was typed."""
+    def note_typed(self, shown: Mapping[str, Any]) -> bool:
+        """Note what stands in a form now, so that nothing is put over it; False where no search for it is under way."""
         search = self._under_way.get(str(shown.get("id")))
         if search is not None:
             search.shown = shown
+        return search is not None
 
     def end(self, view_id: str) -> bool:
         """End the search for a form in which something else is pressed; return whether there was one.

@@ -1,5 +1,6 @@
 """Opens the form and the list of extra configurations, wherever a button for them is, and draws open forms anew."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,12 @@ from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
 from bot.slack.views.form import profile_form
 from bot.slack.views.form_state import Form, form_below, new_form, require_decided, shown_form, typed_password
-from bot.slack.views.message import button
+from bot.slack.views.message import button, context
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
+from bot.slack.web_api.errors import SLACK_ERRORS
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,22 @@ class ProfileForms:
         """Return the form that a request claims is open, over what is stored now; a search for it is over."""
         self.searches.end(str(view.get("id")))
         return await self._read(view, caller, owner)
+
+    async def note_typed(self, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person) -> None:
+        """Keep what is typed during a search from being replaced by what that finds.
+
+        Where the search is another instance's, the form is drawn anew, so that Slack takes no older drawing's update.
+        """
+        if self.searches.note_typed(view):
+            return
+        form = await self.shown(view, caller, owner)
+        again = context("What you type stays. Press Find settings to look for the settings again.")
+        try:
+            shown = profile_form(form.redrawn(), notes=[again])
+            await update_modal(client, str(view["id"]), shown, drawing=drawing_of(view))
+        except SLACK_ERRORS as error:
+            # The search had ended, and the form was drawn anew then.
+            log.info("A form was not changed (%s).", type(error).__name__)
 
     async def below_another(
         self, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person

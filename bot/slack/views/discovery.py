@@ -156,7 +156,7 @@ def proposed(form: Form, proposal: Proposal, *, today: date, ask: str = "") -> l
 
     `ask` is a sentence about what to press next.
     """
-    settings = proposal.found.settings
+    found, settings = proposal.found, proposal.found.settings
     refused = _refusal(form, settings) if settings else ""
     blocks = [section(f":information_source: {_told(proposal, today)}"), *_cautions(proposal)]
     stands = settings is not None and form.holds(settings)
@@ -170,6 +170,8 @@ def proposed(form: Form, proposal: Proposal, *, today: date, ask: str = "") -> l
     if proposal.others:
         row.append(button("Other way", ActionId.FORM_OTHER_FOUND, value=proposal.to_value()))
     asked = [context(ask)] if ask and stands else []
+    if NEEDS_CHOICE & set(found.cautions) and not (stands or refused):
+        asked = [context("Nothing of this is filled in before you press Use these.")]
     return [*blocks, *([actions(*row, block_id=f"found_{form.metadata.drawn}")] if row else []), *asked]
 
 

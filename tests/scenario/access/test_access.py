@@ -181,7 +181,7 @@ PRESSES = (
     press(A.FORM_FIND, "", ViewId.PROFILE, shows="LOGIN"),
     press(A.FORM_USE_FOUND, FOUND, ViewId.PROFILE, shows="LOGIN"),
     press(A.FORM_OTHER_FOUND, FOUND, ViewId.PROFILE, shows="LOGIN"),
-    press(A.VALUE, "587", ViewId.PROFILE, to=For.ANYBODY),
+    press(A.VALUE, "587", ViewId.PROFILE, shows="LOGIN"),
     press(A.FORM_EXTRAS, "", ViewId.PROFILE, shows="reply-"),
     press(A.FORM_PRIVATELY, "", ViewId.PROFILE, to=For.ONESELF, shows="/password/", changes=True),
     press(A.LIST_ADD, "", ViewId.EXTRAS, shows="Add configuration"),

@@ -12,6 +12,7 @@ from bot.demo.stand_in.views import OpenView
 from bot.discovery.findings import Caution, Source
 from bot.profiles.connection_tests.limits import SEARCHES_OF_A_PERSON, count
 from bot.providers.providers import Provider
+from bot.slack.replies.form_searches import FormSearches
 from bot.smtp.account import Encryption
 from tests.scenario.find_settings.conftest import Script, found, settings
 from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, set_up, settled, typed
@@ -256,6 +257,7 @@ async def test_what_may_be_a_strangers_is_put_nowhere_before_somebody_chooses_it
     script.known["demo.example"] = (way,)
     view = await opened(finding_demo)
     assert words in told(view)
+    assert "Nothing of this is filled in before you press Use these." in told(view)
     assert standing(finding_demo) == server(None)
     await finding_demo.workspace.press(ADA, "Use these")
     assert standing(finding_demo) == server("smtp.elsewhere.example")
@@ -402,6 +404,8 @@ async def test_where_finding_is_off_the_form_is_as_before(tmp_path: Path) -> Non
         assert standing(demo) == server(None)
         await demo.workspace.fill(ADA, "Password", "x")
         assert "SMTP Server Address" in await demo.workspace.submit(ADA)
+        await demo.workspace.command(ADA, "/email-profile", "find ada@gmail.com")
+        assert "Finding settings is switched off on this bot." in searchable(demo.workspace.messages(ADA)[-1])
 
 
 async def test_what_a_search_finds_after_the_form_was_typed_in_twice_respects_both(
@@ -482,3 +486,22 @@ async def test_a_button_that_this_version_did_not_make_puts_nothing_into_the_for
     assert "older version of the bot" in str(shown.content)
     await workspace.cancel(ADA)
     assert standing(finding_demo) == server(None)
+
+
+async def test_what_is_typed_stays_where_the_search_is_another_instances(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    # That instance knows of no search.
+    monkeypatch.setattr(FormSearches, "note_typed", lambda _self, _shown: False)
+    monkeypatch.setattr(FormSearches, "end", lambda _self, _view_id: False)
+    await workspace.fill(ADA, "SMTP Server Address", "relay.demo.example")
+    monkeypatch.undo()
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("relay.demo.example")
+    assert workspace.refusals == [("views.update", "hash_conflict")]
+    workspace.refusals.clear()
