@@ -17,6 +17,8 @@ from bot.smtp.network.guard import HostError, literal, normal_host
 
 HTTPS_PORT = 443
 REQUEST_SECONDS = 5.0
+GOODBYE_SECONDS = 1.0
+"""How long a server may take to end the encryption, once everything is over."""
 MAX_DOCUMENT_BYTES = 64 * 1024
 """Of what arrives, and of what is unpacked from it."""
 MAX_LOCATION_LENGTH = 2000
@@ -100,7 +102,7 @@ class Web:
         except TimeoutError:
             raise FetchError(f"{host} took longer than {self.seconds:g} seconds.") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise FetchError(f"{host} gave no proper answer ({type(error).__name__}).") from error
+            raise FetchError(f"{host} gave no proper answer.") from error
 
     async def _connect(self, search: Search, host: str) -> ResponseHandler:
         """Connect to a host at a checked address, and verify that the certificate is for its name."""
@@ -115,7 +117,11 @@ class Web:
         loop = asyncio.get_running_loop()
         try:
             _, protocol = await loop.create_connection(
-                lambda: ResponseHandler(loop), sock=sock, ssl=self.trust, server_hostname=host
+                lambda: ResponseHandler(loop),
+                sock=sock,
+                ssl=self.trust,
+                server_hostname=host,
+                ssl_shutdown_timeout=GOODBYE_SECONDS,
             )
         except ssl.SSLCertVerificationError as error:
             raise FetchError(f"The certificate of {host} does not hold: {clean(error.verify_message)}.") from None
