@@ -5,6 +5,7 @@ pressed in the form ends its search.
 """
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ from bot.slack.views.message import alert
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
+
+MAX_ENDED = 200
+"""Searches that are remembered once they have ended: what was typed last may still be on its way."""
 
 ReadForm = Callable[[Mapping[str, Any]], Awaitable[Form]]
 """Returns the form that a request claims is open, over what is stored now."""
@@ -57,6 +61,7 @@ class FormSearches:
     finder: SettingsFinder
     jobs: Jobs
     _under_way: dict[str, FormSearch] = field(default_factory=dict, init=False, repr=False)
+    _ended: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_ENDED), init=False, repr=False)
 
     async def known(self, form: Form) -> Findings:
         """Return what is known at once of the address in a form."""
@@ -95,18 +100,22 @@ class FormSearches:
             await self._end(search, str(error))
 
     def note_typed(self, shown: Mapping[str, Any]) -> bool:
-        """Note what stands in a form now, so that nothing is put over it; False where no search for it is under way."""
-        search = self._under_way.get(str(shown.get("id")))
+        """Note what stands in a form now, so that nothing is put over it; False where the search is not this process'."""
+        view_id = str(shown.get("id"))
+        search = self._under_way.get(view_id)
         if search is not None:
             search.shown = shown
-        return search is not None
+        return search is not None or view_id in self._ended
 
     def end(self, view_id: str) -> bool:
         """End the search for a form in which something else is pressed; return whether there was one.
 
         What it finds is kept by domain for a while, and drawn nowhere.
         """
-        return self._under_way.pop(view_id, None) is not None
+        ended = self._under_way.pop(view_id, None)
+        if ended is not None:
+            self._ended.append(view_id)
+        return ended is not None
 
     async def _latest(self, search: FormSearch) -> Form | None:
         """End a search, and return its form with what was typed meanwhile; None where it was ended before."""

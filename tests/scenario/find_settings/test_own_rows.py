@@ -95,5 +95,5 @@ async def test_how_one_signs_in_is_told_without_a_link_that_leads_nowhere(http_d
 async def test_what_is_no_domain_of_the_internet_is_named_and_no_source_is_said_to_have_spoken(http_demo: Demo) -> None:
     http_demo.workspace.all_messages.clear()
     await http_demo.workspace.command(GRACE, "/email-profile", "find ada@localhost")
-    told = searchable(await http_demo.workspace.wait_message(GRACE, "localhost is no domain of the Internet"))
+    told = searchable(await http_demo.workspace.wait_message(GRACE, "“localhost” is no domain of the Internet"))
     assert "What each source said" not in told

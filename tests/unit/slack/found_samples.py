@@ -7,6 +7,7 @@ from datetime import date
 from slack_sdk.models.views import View
 
 from bot.discovery.findings import Caution, Findings, Found, MailSettings, Source, SourceAnswer
+from bot.profiles.account.profile import any_server
 from bot.profiles.account.settings_finder import FoundForPerson
 from bot.providers.providers import Provider
 from bot.slack.replies.form_searches import found_form, looking_form
@@ -14,7 +15,7 @@ from bot.slack.views import discovery
 from bot.slack.views.form_state import Form
 from bot.slack.views.message import Message
 from bot.smtp.account import Encryption
-from tests.unit.slack.view_samples import EVIL, LONG_ADDRESS, LONG_HOST
+from tests.unit.slack.view_samples import EVIL, LONG_ADDRESS, LONG_HOST, SENTENCE
 
 TODAY = date(2026, 11, 30)
 ENTIRELY = tuple(Caution)
@@ -54,8 +55,9 @@ def _best(nothing: Findings, source: Source, provider: Provider | None) -> Findi
 def answers() -> Iterator[Message]:
     """Answers to the command, for members and for admins."""
     for findings in all_findings():
-        for tells_sources in (False, True):
-            yield discovery.answer(FoundForPerson(findings=findings, tells_sources=tells_sources), today=TODAY)
+        for tells_sources, judge in ((False, any_server), (True, lambda _host: SENTENCE)):
+            found = FoundForPerson(findings=findings, tells_sources=tells_sources, judge_server=judge)
+            yield discovery.answer(found, today=TODAY)
 
 
 def found_forms(form: Form) -> Iterator[View]:
