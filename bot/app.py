@@ -18,6 +18,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.discovery.discovery import Discovery
+from bot.discovery.sources import network_sources
 from bot.encryption_keys import load_keyring
 from bot.health import Health, State
 from bot.observability.metrics import CountingTester, Metrics
@@ -25,6 +27,8 @@ from bot.observability.tracing import Traces
 from bot.profiles.account.address_confirmations import AddressConfirmations
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.account.settings_finder import SettingsFinder
+from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.connection_tests.bulk_fixes import BulkFixes
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
@@ -49,6 +53,7 @@ from bot.slack.middleware.deduplication import Deduplicator
 from bot.slack.replies.address_confirmation import CodeReplies
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.conversation import Conversation
+from bot.slack.replies.form_searches import FormSearches
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.password_set import PasswordSetNotice
 from bot.slack.replies.profile_forms import ProfileForms
@@ -73,6 +78,7 @@ from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import DnsRecords
 from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
@@ -180,12 +186,13 @@ async def open_bot(
     *,
     network: Network | None = None,
     traces: Traces | None = None,
+    dns: DnsRecords | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Bot]:
     """Make the bot, and close everything in reverse order when the block ends.
 
-    `network` replaces the machine's network and DNS in the demo and in tests; `traces` records
-    spans; `trust` replaces the authorities of the system and of SMTP_CA_FILE.
+    `network` replaces the machine's network and DNS in the demo and in tests, and `dns` the DNS that settings are
+    looked for in; `traces` records spans; `trust` replaces the authorities of the system and of SMTP_CA_FILE.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -214,7 +221,14 @@ async def open_bot(
                 handshakes=HANDSHAKES,
                 helo=settings.smtp_helo or await full_host_name() or DEFAULT_HELO,
             )
-            bot = await wiring.bot(tester, network)
+            discovery = Discovery(
+                guard=tester.guard,
+                network=network,
+                dns=dns or DnsRecords(),
+                sources=network_sources(trust=tester.trust, handshakes=tester.handshakes, helo=tester.helo),
+                setting=settings.discovery,
+            )
+            bot = await wiring.bot(tester, network, discovery)
             bot.health.note_unreadable(unreadable)
             try:
                 async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
@@ -280,12 +294,12 @@ class _Wiring:
         if traces is not None:
             traces.follow(database, self._metrics)
 
-    async def bot(self, tester: ConnectionTester, network: Network) -> Bot:
+    async def bot(self, tester: ConnectionTester, network: Network, discovery: Discovery) -> Bot:
         """Make everything."""
         connection = await self._connect()
         workspaces = connection.workspaces
         directory = SlackDirectory(workspaces)
-        services = self._services(directory, workspaces, tester, network)
+        services = self._services(directory, workspaces, tester, network, discovery)
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
         slack = slack_app(
@@ -395,7 +409,12 @@ class _Wiring:
         return SlackConnection(workspaces=workspace, bolt=bolt)
 
     def _services(
-        self, directory: SlackDirectory, workspaces: Workspaces, tester: ConnectionTester, network: Network
+        self,
+        directory: SlackDirectory,
+        workspaces: Workspaces,
+        tester: ConnectionTester,
+        network: Network,
+        discovery: Discovery,
     ) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
@@ -417,6 +436,8 @@ class _Wiring:
             tester=CountingTester(tester, self._metrics),
             judge=lambda domain, host: judge(domain, host, network),
         )
+        finder = SettingsFinder(access=access, searches=SettingsSearches(database=database, discovery=discovery))
+        form_searches = FormSearches(finder=finder, jobs=self._jobs)
         listing = PeopleList(database=database, access=access, clock=utc_now)
         entry = _password_entry(settings)
         links = None
@@ -435,6 +456,7 @@ class _Wiring:
             profiles=profiles,
             connections=connections,
             running=running,
+            finder=finder,
             listing=listing,
             reminders=Reminders(database=database, access=access, people_list=listing, on_change=on_change),
             bulk=BulkTests(
@@ -448,14 +470,15 @@ class _Wiring:
             test_replies=test_replies,
             confirmations=AddressConfirmations(database=database, access=access, on_change=on_change),
             code_replies=CodeReplies(tests=test_replies),
-            forms=ProfileForms(profiles=profiles, directory=directory, entry=entry),
+            forms=ProfileForms(profiles=profiles, directory=directory, entry=entry, searches=form_searches),
+            form_searches=form_searches,
             entry=entry,
         )
 
     def _password_page(self, services: Services, workspaces: Workspaces) -> PasswordPage | None:
         if services.links is None:
             return None
-        notice = PasswordSetNotice(workspaces, self._jobs, services.entry)
+        notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
         return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:

@@ -44,6 +44,7 @@ EXAMPLES: Mapping[str, str] = {
     "SMTP_TIMEOUT": "15",
     "SMTP_CA_FILE": "/etc/ssl/company-ca.pem",
     "SMTP_HELO": "bot.example.com",
+    "DISCOVERY": "on (or local, off)",
     "LOG_LEVEL": "info (or debug, warning, error)",
     "LOG_FORMAT": "text (or json)",
 }
@@ -66,6 +67,15 @@ class PasswordEntrySetting(StrEnum):
 
     FORM = "form"
     PRIVATE = "private"
+
+
+class DiscoverySetting(StrEnum):
+    """Where the settings for an address are looked for."""
+
+    ON = "on"
+    LOCAL = "local"
+    """In the workspace's defaults and the table of providers alone: nothing is asked of the network."""
+    OFF = "off"
 
 
 class SettingsError(Exception):
@@ -131,6 +141,7 @@ class Settings(BaseSettings):
     smtp_timeout: float = 15.0
     smtp_ca_file: Path | None = None
     smtp_helo: str | None = None
+    discovery: DiscoverySetting = DiscoverySetting.ON
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -274,7 +285,7 @@ class Settings(BaseSettings):
             raise ValueError("no command stands in it.")
         return words
 
-    @field_validator("log_level", "log_format", "password_entry", mode="before")
+    @field_validator("log_level", "log_format", "password_entry", "discovery", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -7,7 +7,6 @@ from pydantic import SecretStr
 
 from bot.profiles.account.fixes import ProposedFix, fix_label
 from bot.profiles.account.profile import LABELS, Field
-from bot.providers.providers import Provider, SignIn
 from bot.smtp.account import Account, Encryption
 from bot.smtp.advice.advice import PARTS, advise, row_for
 from bot.smtp.advice.row import Fix, Row, When
@@ -35,8 +34,8 @@ _INTRODUCTION = (
     "What a failed connection test says, row by row, with examples in place of names: what happened, why, what to do, "
     "who can do it, the field that is marked, and the buttons that are offered where they apply. Below that stand the "
     "refusal that the row was written for, and where the fact is written, with the day on which it was read there. "
-    "This page is generated from `bot/smtp/advice/rows/` and `bot/providers/providers.py`; write it anew with "
-    "`.venv/bin/python -m tests.advice_page`.\n"
+    "What is known of single providers stands in [providers.md](providers.md). This page is generated from "
+    "`bot/smtp/advice/rows/`; write it anew with `.venv/bin/python -m tests.advice_page`.\n"
 )
 _PARTIES = {
     "whoever runs the bot": ("whoever runs the bot",),
@@ -45,6 +44,7 @@ _PARTIES = {
 }
 _HOSTS = {
     Fault.SERVER_TAKES_MAIL_IN: "corp-example.mail.protection.outlook.com",
+    Fault.SERVER_DOES_NOT_SEND: "imap.gmail.com",
     Fault.NAME_NOT_FOUND: "smtp.gmial.com",
     Fault.NAME_WITHOUT_ADDRESS: "example.com",
     Fault.LOOPBACK_NOT_ALLOWED: "127.0.0.1",
@@ -69,7 +69,7 @@ def page() -> str:
     parts = [_INTRODUCTION]
     for title, rows in zip(_TITLES, PARTS, strict=True):
         parts += [f"## {title}\n", *_sections(rows)]
-    return "\n".join([*parts, "## The providers\n", *_providers()])
+    return "\n".join(parts)
 
 
 def _sections(rows: Mapping[When, Row]) -> Iterator[str]:
@@ -137,7 +137,7 @@ def example(when: When) -> tuple[Report, Account]:
     """Return a report and an account to which a row applies."""
     host = _HOSTS.get(when.fault, "smtp.example.com")
     if when.provider is not None:
-        host = when.provider.value.servers[0].host
+        host = when.provider.value.all_servers[0].host
     account = Account(
         address=_ADDRESSES.get(when.fault, "ada@example.com"),
         host=host,
@@ -163,18 +163,6 @@ def example(when: When) -> tuple[Report, Account]:
         evidence=Evidence(command=Command.AUTH, mechanisms=("PLAIN", "LOGIN"), mechanism="PLAIN", announced="laptop7"),
     )
     return report, account
-
-
-def _providers() -> Iterator[str]:
-    yield "| provider | servers | sign-in | first | source | read |\n|---|---|---|---|---|---|"
-    for provider in Provider:
-        facts = provider.value
-        servers = ", ".join(f"{one.host} {one.port} {one.encryption}" for one in facts.servers[:2]) or "none"
-        sign_in = {SignIn.OAUTH: "OAuth alone", SignIn.NONE: "not possible"}.get(facts.sign_in, facts.sign_in.value)
-        made = f", made at {facts.page}" if facts.page else ""
-        cells = (facts.label, servers, f"{facts.login}, {sign_in}{made}", facts.first, facts.source, facts.dated)
-        yield f"| {' | '.join(cells)} |"
-    yield ""
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import DnsRecords, NameAnswer, Service
 from bot.smtp.network.guard import Address
-from bot.smtp.network.resolver import NameAnswer
 
 HOST = "mail.demo.example"
 HOSTS = (HOST, "smtp.demo.example", "old-mail.demo.example")
@@ -295,3 +295,29 @@ class DemoNetwork(Network):
         if LOOPBACK in addresses:
             port = self._mail.ports.get(port, port)
         return await super().connect(addresses, port)
+
+
+class DemoRecords(DnsRecords):
+    """The DNS that settings are looked for in: it knows the demo's domain alone, and asks nothing of the world."""
+
+    _SERVICES: Mapping[str, Sequence[Service]] = {"_submission._tcp.demo.example": [Service(host=HOST, port=TLS)]}
+
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:  # noqa: ARG002 - the demo's domains have none
+        """Return none: the demo's provider is nobody that the table knows."""
+        return ()
+
+    async def services(self, name: str) -> tuple[Service, ...]:
+        """Return the mail server of the demo's domain."""
+        return tuple(self._SERVICES.get(name, ()))
+
+    async def texts(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return none: no document of the demo's domain has a digest."""
+        return ()
+
+    async def alias(self, host: str) -> str:  # noqa: ARG002
+        """Return none: no name of the demo's is an alias."""
+        return ""
+
+    async def addresses(self, host: str) -> tuple[Address, ...]:
+        """Return the loopback for the demo's names."""
+        return (LOOPBACK,) if host in HOSTS else ()

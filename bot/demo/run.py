@@ -18,7 +18,7 @@ from typing import Any
 
 from bot.app import Bot, StartError, open_bot
 from bot.demo.colleagues import Colleague, accounts_with, colleagues, settle_in
-from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork
+from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork, DemoRecords
 from bot.demo.serve import serving_workspace
 from bot.demo.stand_in.people import PEOPLE, DemoPerson
 from bot.demo.stand_in.workspace import Workspace
@@ -26,6 +26,7 @@ from bot.server import serving
 from bot.settings import GivenSettings, Settings
 from bot.slack.workspaces.oauth import REDIRECT_PATH
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import DnsRecords
 from storage.crypto.keyring import generate_key
 
 
@@ -66,12 +67,14 @@ async def running_demo(
     port: int = 0,
     mail: DemoMail | None = None,
     network: Network | None = None,
+    dns: DnsRecords | None = None,
     people: Sequence[DemoPerson] | None = None,
     **given: Any,
 ) -> AsyncIterator[Demo]:
     """Start workspace (its page on `port`), mail server and bot; stop all in reverse order.
 
-    `mail`, `network` and `people` stand in place of the demo's own; `given` are settings that stand above the demo's.
+    `mail`, `network`, `dns` and `people` stand in place of the demo's own; `given` are settings that stand above
+    these.
     With the `slack_client_id` and `slack_client_secret` of the stand-in's app people sign in before a private page.
     Without `smtp_ca_file` the bot trusts the mail server's own authority alone: reading the system's takes as long as
     all the rest of the start.
@@ -97,7 +100,10 @@ async def running_demo(
         workspace.sign_ins.redirect_urls = [f"{settings.public_url}{REDIRECT_PATH}"] if settings.public_url else []
         bot = await stack.enter_async_context(
             open_bot(
-                settings, network=network or DemoNetwork(mail), trust=None if settings.smtp_ca_file else mail.trust()
+                settings,
+                network=network or DemoNetwork(mail),
+                dns=dns or DemoRecords(),
+                trust=None if settings.smtp_ca_file else mail.trust(),
             )
         )
         bot_url = await stack.enter_async_context(serving(bot, settings, listening=listening))

@@ -24,7 +24,7 @@ class Step:
 MEMBER_STEPS = (
     Step(
         line="/email-profile edit",
-        shows="opens the form. Fill in the account with one button, then save.",
+        shows="opens the form, which finds its settings. Fill in the rest with one button, then save.",
         opens="Email profile",
     ),
     Step(line="/email-extra add TLS Y", shows="sets STARTTLS by command, the same as Encryption in the form."),

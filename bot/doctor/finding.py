@@ -17,6 +17,7 @@ SIGNING_SECRET = "Signing secret"  # noqa: S105 - a subject, not a secret
 SCOPES = "Slack scopes"
 SOCKET_MODE = "Socket Mode"
 ANNOUNCED = "EHLO"
+DISCOVERY = "DISCOVERY"
 DNS = "DNS"
 MAIL_SERVER = "Mail server"
 CLOCK = "Clock"
@@ -41,6 +42,7 @@ ORDER = (
     SCOPES,
     SOCKET_MODE,
     ANNOUNCED,
+    DISCOVERY,
     DNS,
     MAIL_SERVER,
     CLOCK,

@@ -12,9 +12,9 @@ from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import trust_store
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import NameAnswer
 from bot.smtp.network.guard import Address, Guard, HostError, PortNotAllowedError, Verdict, literal, normal_host
 from bot.smtp.network.machine import full_host_name
-from bot.smtp.network.resolver import NameAnswer
 
 USUAL_PORTS = (465, 587)
 

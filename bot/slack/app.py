@@ -16,6 +16,7 @@ from bot.slack.listeners.connection_tests import ConnectionTestListeners
 from bot.slack.listeners.conversation import ConversationListeners
 from bot.slack.listeners.defaults import DefaultsListeners
 from bot.slack.listeners.extras import ExtraListeners
+from bot.slack.listeners.find_settings import FindSettingsListeners
 from bot.slack.listeners.form_tests import FormTestListeners
 from bot.slack.listeners.help import HelpListeners
 from bot.slack.listeners.history import HistoryListeners
@@ -97,6 +98,7 @@ def register_listeners(
     """Register every listener; commands first, because Bolt asks one after the other, and people wait for these."""
     with_commands = (
         ProfileListeners(services),
+        FindSettingsListeners(services),
         ExtraListeners(services),
         ConnectionTestListeners(services),
         PeopleListListeners(services),

@@ -48,6 +48,14 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
     EMAIL_PROFILE: (
         Subcommand(name="show", meaning="your email profile and whether it works", also=("", "profile", "card")),
         Subcommand(name="edit", meaning="the form: address, login, password, server, port", also=("set", "change")),
+        Subcommand(
+            name="find",
+            arguments="ADDRESS",
+            most=1,
+            meaning="the mail settings of any address, and where they come from",
+            also=("discover", "lookup"),
+            acts=True,
+        ),
         Subcommand(name="delete", meaning="remove your email profile for good", also=("remove",)),
         Subcommand(name="history", meaning="the last changes and tests", also=("changes",)),
         Subcommand(name="list", meaning="admins: everybody's accounts, and whether they work", also=("people", "all")),

@@ -7,7 +7,19 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from tests.benchmarks import commands, connections, files, load, people, stages, starting, store, thousand, unsigned
+from tests.benchmarks import (
+    commands,
+    connections,
+    files,
+    find,
+    load,
+    people,
+    stages,
+    starting,
+    store,
+    thousand,
+    unsigned,
+)
 from tests.benchmarks.figures import RUNS
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[None]]] = {
@@ -16,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[None]]] = {
     "commands": commands.run,
     "stages": stages.run,
     "connections": connections.run,
+    "find": find.run,
     "thousand": thousand.run,
     "load": load.run,
     "unsigned": unsigned.run,

@@ -52,6 +52,7 @@ class MailServers:
             "SMTP_ALLOWED_NETWORKS": f"{LOOPBACK}/32",
             "SMTP_ALLOWED_PORTS": ",".join(str(server.port) for server in self.servers),
             "SMTP_CA_FILE": str(self.authority),
+            "DISCOVERY": "local",
         }
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.demo.run import Demo, running_demo
+from bot.demo.run import Demo, demo_settings, running_demo
 from bot.demo.stand_in.people import PEOPLE
 from bot.demo.stand_in.platform import Message, Platform, searchable
 from bot.demo.stand_in.views import PlatformError
+from bot.demo.stand_in.workspace import Workspace
+from bot.settings import Settings
 from tests.databases import FolderDatabases, Maker
 from tests.scenario.crowd import CROWD, mail_for, set_up_crowd
 from tests.scenario.started_before import StartedBefore, started_before
@@ -26,7 +28,13 @@ def databases(maker: Maker) -> Iterator[FolderDatabases]:
         patched.setattr("bot.slack.background.user_sync.SECONDS_PER_PAGE", 0.0)
         # What becomes of a database is seen at once.
         patched.setattr("bot.health.LOOK_SECONDS", 0.0)
+        # Forms fill themselves only where a test is about that.
+        patched.setattr("bot.demo.run.demo_settings", _settings_that_find_nothing_elsewhere)
         yield made
+
+
+def _settings_that_find_nothing_elsewhere(folder: Path, workspace: Workspace, **given: Any) -> Settings:
+    return demo_settings(folder, workspace, **{"discovery": "local", **given})
 
 
 @pytest.fixture(scope="package")

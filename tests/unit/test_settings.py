@@ -112,6 +112,7 @@ BAD = [
     ("PUBLIC_URL", "https://example.com/email", "it ends after the host"),
     ("PUBLIC_URL", "https://example.com?x=1", "it ends after the host"),
     ("PASSWORD_ENTRY", "slack", "'private'"),
+    ("DISCOVERY", "yes", "'local' or 'off'"),
     ("PASSWORD_ENTRY", "private", "needs PUBLIC_URL"),
     ("HISTORY_DAYS", "forever", "not a number of days"),
     ("HISTORY_DAYS", "0", "from 1 to 36500"),

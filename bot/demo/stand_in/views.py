@@ -40,6 +40,17 @@ def key_of(block: dict[str, Any], element: dict[str, Any]) -> Key:
     return block["block_id"], element.get("action_id", "")
 
 
+def sends_while_typed(block: dict[str, Any]) -> bool:
+    """Whether an input block sends what is entered without Enter: choices do, texts where they send each character.
+
+    See https://docs.slack.dev/reference/block-kit/composition-objects/dispatch-action-configuration-object.
+    """
+    element = block["element"]
+    if not block.get("dispatch_action") or "options" in element:
+        return bool(block.get("dispatch_action"))
+    return "on_character_entered" in ((element.get("dispatch_action_config") or {}).get("trigger_actions_on") or ())
+
+
 def number_blocks(blocks: list[dict[str, Any]]) -> None:
     """Set a block id on each block that has none, as Slack does."""
     for number, block in enumerate(blocks):

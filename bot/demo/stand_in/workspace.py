@@ -14,7 +14,7 @@ from bot.demo.stand_in.manifest import manifest
 from bot.demo.stand_in.people import CHANNEL, TEAM
 from bot.demo.stand_in.platform import Message, direct_channel
 from bot.demo.stand_in.requests import Holder, WorkspaceRequests, entries_of
-from bot.demo.stand_in.views import OpenView, PlatformError, key_of, option_of
+from bot.demo.stand_in.views import OpenView, PlatformError, key_of, option_of, sends_while_typed
 
 _ADDRESS = re.compile(r"(?<![\w<:.@])([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
 _LINK = re.compile(r"(?<![<|\w])(https?://[^\s<>|]+)")
@@ -134,11 +134,26 @@ class Workspace(WorkspaceRequests):
         await self._choose(user, holder, *by_action_id(holder.blocks, action_id), option)
 
     async def fill(self, user: str, label: str, value: Any) -> None:
-        """Type into (or choose in) an input of the modal on top: a text, True/False, or an option's value."""
+        """Type into (or choose in) an input of the modal on top: a text, True/False, or an option's value.
+
+        What is typed is sent at once only by an input that sends each character.
+        """
+        view = self._modal(user)
+        block, _ = view.labelled(label)
+        if sends_while_typed(block):
+            await self._enter(user, view, label, value)
+        else:
+            self._type(user, view, label, value)
+
+    async def enter(self, user: str, label: str, value: Any) -> None:
+        """Type into an input of the modal on top and, where it dispatches, press Enter."""
+        await self._enter(user, self._modal(user), label, value)
+
+    def _modal(self, user: str) -> OpenView:
         view = self.view(user)
         if view is None:
             raise PlatformError("no modal is open")
-        await self._enter(user, view, label, value)
+        return view
 
     async def enter_in(self, user: str, label: str, value: Any, *, message: Message) -> None:
         """Type into (or choose in) an input of a message and, where it dispatches, press Enter."""
@@ -187,12 +202,17 @@ class Workspace(WorkspaceRequests):
         entries_of(user, holder).enter(key_of(block, element), element, option["value"])
         await self.send_action(user, holder, block, element)
 
-    async def _enter(self, user: str, holder: Holder, label: str, value: Any) -> None:
+    def _type(self, user: str, holder: Holder, label: str, value: Any) -> dict[str, Any]:
+        """Type into an input, and return its block."""
         entries = entries_of(user, holder)
         block, key = entries.labelled(label)
         if self.types_curly_quotes and isinstance(value, str) and "options" not in block["element"]:
             value = as_phones_type(value)
         entries.enter(key, block["element"], value)
+        return block
+
+    async def _enter(self, user: str, holder: Holder, label: str, value: Any) -> None:
+        block = self._type(user, holder, label, value)
         if block.get("dispatch_action"):
             await self.send_action(user, holder, block, block["element"])
 

@@ -111,7 +111,7 @@ def form_digests(profile: EmailProfile) -> dict[str, str]:
     They tell whether two values are equal, and are short; none is of a secret.
     """
     extras = {name: value for name, value in profile.extras.items() if name not in ENCRYPTING}
-    return {name: _digest(value) for name, value in (_values(profile) | extras).items()}
+    return {name: digest(value) for name, value in (_values(profile) | extras).items()}
 
 
 def find_conflicts(initial: Mapping[str, str], form: ProfileForm, stored: EmailProfile) -> tuple[Conflict, ...]:
@@ -129,9 +129,9 @@ def find_conflicts(initial: Mapping[str, str], form: ProfileForm, stored: EmailP
     ]
     conflicts = []
     for name, mine, theirs in pairs:
-        began = initial.get(name, _digest(""))
-        if theirs != mine and _digest(theirs) != began:
-            conflicts.append(Conflict(field=name, mine=mine, theirs=theirs, touched=_digest(mine) != began))
+        began = initial.get(name, digest(""))
+        if theirs != mine and digest(theirs) != began:
+            conflicts.append(Conflict(field=name, mine=mine, theirs=theirs, touched=digest(mine) != began))
     return tuple(conflicts)
 
 
@@ -148,10 +148,10 @@ def _mine(form: ProfileForm, name: Field) -> str:
     return _as_text(getattr(form, name))
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """Return eight characters; equality is all that they are for."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    return base64.urlsafe_b64encode(digest[:_DIGEST_BYTES]).decode()
+    hashed = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(hashed[:_DIGEST_BYTES]).decode()
 
 
 def _as_text(value: str | int | bool | None) -> str:

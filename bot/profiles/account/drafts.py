@@ -69,7 +69,7 @@ def completed(form: ProfileForm, stored: EmailProfile, defaults: Defaults) -> Pr
     if form.authenticate and not stripped(form.login):
         form = replace(form, login=defaults.login_for(_as_checked(form.address)))
     if not stripped(form.host):
-        form = replace(form, host=defaults.host)
+        form = replace(form, host=defaults.for_address(_as_checked(form.address)).host)
     if not stripped(form.port):
         typical = str(TYPICAL_PORTS[form.encryption]) if form.encryption is not None else ""
         form = replace(form, port=split_typed_server(form.host)[1] or typical)

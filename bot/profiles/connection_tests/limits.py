@@ -145,6 +145,10 @@ SIGN_INS = (
     Limit("sign-ins of browsers", 60, 10 * MINUTE, "Sixty people of your network signed in with Slack in ten minutes."),
 )
 MESSAGES_OF_A_PERSON = (Limit("messages of a person", 3, DAY, "You have sent three test messages in a day."),)
+SEARCHES_OF_A_PERSON = (
+    Limit("searches of a person", 20, HOUR, "You have searched for settings twenty times in an hour."),
+)
+"""Searches that ask the network for somebody's settings."""
 CODES_OF_A_PERSON = (Limit("codes of a person", 3, DAY, "You have had three codes mailed in a day."),)
 CODES_TO_AN_ADDRESS = (Limit("codes to an address", 1, DAY, "A code was mailed to this address within a day."),)
 """For all workspaces together: whoever reads at an address gets one of these messages a day, whoever asks for it."""

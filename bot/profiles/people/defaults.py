@@ -1,39 +1,34 @@
 """The defaults of a workspace: what new forms begin with, and which servers profiles may use."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from bot.discovery.findings import OwnRow, filled_login
 from bot.profiles.account.extras import ENCRYPTING, with_effective_encryption, with_encryption
-from bot.profiles.account.profile import (
-    TYPICAL_PORTS,
-    EmailProfile,
-    Field,
-    check_address,
-    check_host,
-    effective_encryption,
-    parse_port,
-    port_beside,
-    without_what_nobody_sees,
-)
+from bot.profiles.account.profile import TYPICAL_PORTS, EmailProfile, effective_encryption, port_beside
 from bot.profiles.errors import InvalidFormError, UnreadablePolicyError, UserError
+from bot.profiles.people.default_checks import (
+    MAX_TEXT_LENGTH,
+    check_domain,
+    check_login_pattern,
+    check_port,
+    check_server,
+    fits_input,
+    joined_faults,
+)
+from bot.profiles.people.domain_rows import describe_changed_rows, parse_rows, row_for
 from bot.smtp.account import Encryption
-from bot.smtp.dialogue.cleaning import clean
 from bot.smtp.typed import stripped, unquoted
 from storage.database import Transaction
 
-MAX_PATTERN_LENGTH = 100
 MAX_SERVERS = 50
 DEFAULTS_SUBJECT = "workspace"
 """The subject of history entries about the defaults, which are nobody's own."""
-
-_MOST_NAMED = 3
-_PLACEHOLDERS = re.compile(r"\{([^{}]*)\}")
 
 Value = TypeVar("Value")
 
@@ -47,6 +42,7 @@ class DefaultsField(StrEnum):
     AUTHENTICATE = "authenticate"
     LOGIN_PATTERN = "login_pattern"
     DOMAIN = "domain"
+    ROWS = "rows"
     ALLOWED_SERVERS = "allowed_servers"
 
 
@@ -57,6 +53,7 @@ DEFAULTS_LABELS: Mapping[DefaultsField, str] = {
     DefaultsField.AUTHENTICATE: "Authentication Required",
     DefaultsField.LOGIN_PATTERN: "Pattern of the login",
     DefaultsField.DOMAIN: "Domain of addresses",
+    DefaultsField.ROWS: "Defaults by domain",
     DefaultsField.ALLOWED_SERVERS: "Allowed servers",
 }
 
@@ -65,6 +62,7 @@ DEFAULTS_LABELS: Mapping[DefaultsField, str] = {
 class Defaults:
     """What new profiles begin with; an empty text or None: nothing is suggested there.
 
+    `rows` are what counts instead for addresses of single domains, and what a search for settings proposes;
     `allowed_servers` are the only hosts that profiles may use; empty: any.
     """
 
@@ -74,6 +72,7 @@ class Defaults:
     authenticate: bool = True
     login_pattern: str = ""
     domain: str = ""
+    rows: tuple[OwnRow, ...] = ()
     allowed_servers: tuple[str, ...] = ()
 
     @property
@@ -81,12 +80,23 @@ class Defaults:
         """Whether server and port are given, so that a profile can hold them."""
         return bool(self.host and self.port)
 
+    def for_address(self, address: str) -> "Defaults":
+        """Return the defaults that count for an address: where its domain has a row, with what that says."""
+        row = row_for(address, self.rows)
+        if row is None:
+            return self
+        return replace(
+            self,
+            host=row.host,
+            port=row.port,
+            encryption=row.encryption,
+            authenticate=True,
+            login_pattern=row.login_pattern,
+        )
+
     def login_for(self, address: str) -> str:
         """Return the login that an empty one stands for: what the pattern makes of an address, else the address."""
-        if not (self.login_pattern and address):
-            return address
-        local = address.rpartition("@")[0]
-        return self.login_pattern.replace("{address}", address).replace("{local}", local)
+        return filled_login(self.for_address(address).login_pattern, address) if address else ""
 
     def suggestion(self, slack_address: str, extras: Mapping[str, str]) -> EmailProfile:
         """Return what a new form begins with, over the extra configurations that there are already.
@@ -96,54 +106,58 @@ class Defaults:
         address = slack_address
         if self.domain and slack_address:
             address = f"{slack_address.rpartition('@')[0]}@{self.domain}"
-        encryption = self.encryption if self.host or self.port else Encryption.TLS
+        defaults = self.for_address(address)
+        encryption = defaults.encryption if defaults.host or defaults.port else Encryption.TLS
         if set(ENCRYPTING) & set(extras):
             encryption = effective_encryption(extras)
         return EmailProfile(
             address=address,
-            login=self.login_for(address) if self.authenticate else "",
-            host=self.host,
-            port=self.port or TYPICAL_PORTS[encryption],
-            authenticate=self.authenticate,
+            login=defaults.login_for(address) if defaults.authenticate else "",
+            host=defaults.host,
+            port=defaults.port or TYPICAL_PORTS[encryption],
+            authenticate=defaults.authenticate,
             extras=with_effective_encryption(extras, encryption),
         )
 
     def with_default_encryption(self, profile: EmailProfile) -> EmailProfile:
         """Add the default encryption to a new profile on the default server and port that has neither SSL nor TLS."""
+        encryption = self.for_address(profile.address).encryption
         has_own = set(ENCRYPTING) & set(profile.extras)
-        if has_own or self.encryption is Encryption.NONE or not self.matches_server(profile):
+        if has_own or encryption is Encryption.NONE or not self.matches_server(profile):
             return profile
-        return replace(profile, extras=with_encryption(profile.extras, self.encryption.value))
+        return replace(profile, extras=with_encryption(profile.extras, encryption.value))
 
     def matches_server(self, profile: EmailProfile) -> bool:
         """Return whether a profile is on the default server and port."""
-        return self.has_account and (profile.host, profile.port) == (self.host, self.port)
+        defaults = self.for_address(profile.address)
+        return defaults.has_account and (profile.host, profile.port) == (defaults.host, defaults.port)
 
     def matches(self, profile: EmailProfile) -> bool:
         """Return whether a profile has the default server, port, encryption and authentication."""
+        defaults = self.for_address(profile.address)
         return (
             self.matches_server(profile)
-            and effective_encryption(profile.extras) is self.encryption
-            and profile.authenticate == self.authenticate
+            and effective_encryption(profile.extras) is defaults.encryption
+            and profile.authenticate == defaults.authenticate
         )
 
     def applied_to(self, profile: EmailProfile, previous: "Defaults") -> EmailProfile:
         """Return a profile that held `previous` with these defaults; a password for another server is dropped."""
+        now, before = self.for_address(profile.address), previous.for_address(profile.address)
         extras = {name: value for name, value in profile.extras.items() if name not in ("SSL", "TLS")}
-        if self.encryption is not Encryption.NONE:
-            extras[self.encryption.value] = "Y"
-        had_pattern = previous.login_pattern and profile.login == previous.login_for(profile.address)
-        follows_pattern = self.login_pattern and had_pattern
+        if now.encryption is not Encryption.NONE:
+            extras[now.encryption.value] = "Y"
+        is_derived = profile.login == before.login_for(profile.address)
         moved = replace(
             profile,
-            host=self.host,
-            port=self.port,
-            authenticate=self.authenticate,
-            login=self.login_for(profile.address) if follows_pattern else profile.login,
+            host=now.host,
+            port=now.port,
+            authenticate=now.authenticate,
+            login=now.login_for(profile.address) if is_derived else profile.login,
             extras=extras,
             before=None,
         )
-        return moved if profile.password_host == self.host else moved.without_password()
+        return moved if profile.password_host == now.host else moved.without_password()
 
     def judge_server(self, host: str) -> str:
         """Return a sentence when a server is none of the allowed ones; empty when it may be used."""
@@ -168,26 +182,32 @@ _DEFAULTS = TypeAdapter(Defaults)
 class StoredDefaults:
     """The defaults, the previous ones (which profiles may still hold), and the revision; 0 when none are stored.
 
-    When what is stored is `unreadable`, they are empty, and count for nothing but a form that begins anew.
+    When what is stored is `unreadable`, they are empty, and count for nothing but a form that begins anew. `of_others`
+    is what another version of the bot stored with the defaults and this one does not know; a save keeps it.
     """
 
     defaults: Defaults
     previous: Defaults
     revision: int
     unreadable: bool = False
+    of_others: Mapping[str, Any] = field(default_factory=dict)
 
     def to_document(self) -> bytes:
         """Return the defaults and the previous ones as JSON for sealing."""
-        return json.dumps({"defaults": asdict(self.defaults), "before": asdict(self.previous)}).encode()
+        defaults = {**self.of_others, **asdict(self.defaults)}
+        return json.dumps({"defaults": defaults, "before": asdict(self.previous)}).encode()
 
     @classmethod
     def from_document(cls, document: bytes, *, revision: int) -> "StoredDefaults":
         """Read what `to_document` wrote; a workspace that the bot was removed from may have an empty record."""
         values = json.loads(document)
+        defaults = _DEFAULTS.validate_python(values.get("defaults", {}))
+        known = {one.name for one in fields(Defaults)}
         return cls(
-            defaults=_DEFAULTS.validate_python(values.get("defaults", {})),
+            defaults=defaults,
             previous=_DEFAULTS.validate_python(values.get("before", {})),
             revision=revision,
+            of_others={name: value for name, value in values.get("defaults", {}).items() if name not in known},
         )
 
 
@@ -201,6 +221,7 @@ class DefaultsForm:
     authenticate: bool
     login_pattern: str
     domain: str
+    rows: str
     allowed_servers: str
 
 
@@ -228,6 +249,15 @@ async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
     return stored
 
 
+async def own_rows(tx: Transaction, workspace: str) -> tuple[OwnRow, ...]:
+    """Return a workspace's defaults by domain, as a search for settings takes them.
+
+    Raises:
+        UnreadablePolicyError: they cannot be relied on.
+    """
+    return (await load_defaults(tx, workspace)).defaults.rows
+
+
 async def require_policy(tx: Transaction, workspace: str) -> None:
     """Raise UnreadablePolicyError where it is not known what may be tested and saved."""
     await load_defaults(tx, workspace)
@@ -235,8 +265,10 @@ async def require_policy(tx: Transaction, workspace: str) -> None:
 
 def describe_changed_defaults(before: Defaults, after: Defaults) -> tuple[str, ...]:
     """Return what differs between defaults in words, "Port 465 → 587"."""
-    pairs = ((name, _as_text(getattr(before, name)), _as_text(getattr(after, name))) for name in DefaultsField)
-    return tuple(f"{DEFAULTS_LABELS[name]} {old} → {new}" for name, old, new in pairs if old != new)
+    names = [name for name in DefaultsField if name is not DefaultsField.ROWS]
+    pairs = ((name, _as_text(getattr(before, name)), _as_text(getattr(after, name))) for name in names)
+    of_fields = (f"{DEFAULTS_LABELS[name]} {old} → {new}" for name, old, new in pairs if old != new)
+    return (*of_fields, *describe_changed_rows(before.rows, after.rows))
 
 
 def _as_text(value: object) -> str:
@@ -264,55 +296,25 @@ def check_defaults(form: DefaultsForm) -> Defaults:
 
     typed_port, clash = port_beside(form.host, form.port)
     servers, fault = _servers(form.allowed_servers)
+    rows, fault_of_rows = parse_rows(form.rows, allowed=servers)
     defaults = Defaults(
-        host=check(DefaultsField.HOST, _host, form.host),
-        port=check(DefaultsField.PORT, _port, typed_port),
+        host=check(DefaultsField.HOST, check_server, form.host),
+        port=check(DefaultsField.PORT, check_port, typed_port),
         encryption=Encryption(form.encryption) if form.encryption in set(Encryption) else Encryption.NONE,
         authenticate=form.authenticate,
-        login_pattern=check(DefaultsField.LOGIN_PATTERN, _pattern, form.login_pattern),
-        domain=check(DefaultsField.DOMAIN, _domain, form.domain),
+        login_pattern=check(DefaultsField.LOGIN_PATTERN, check_login_pattern, form.login_pattern),
+        domain=check(DefaultsField.DOMAIN, check_domain, form.domain),
+        rows=rows,
         allowed_servers=servers,
     )
     host = defaults.host
     if host and (servers or fault) and host not in servers:
         fault = f"{fault} {host} is the default server, so it must be among the allowed ones.".strip()
-    errors |= {
-        name: found for name, found in ((DefaultsField.PORT, clash), (DefaultsField.ALLOWED_SERVERS, fault)) if found
-    }
+    beside = {DefaultsField.PORT: clash, DefaultsField.ROWS: fault_of_rows, DefaultsField.ALLOWED_SERVERS: fault}
+    errors |= {name: found for name, found in beside.items() if found}
     if errors:
         raise InvalidFormError(errors)
     return defaults
-
-
-def _host(text: str) -> str:
-    return check_host(without_what_nobody_sees(Field.HOST, text)) if text else ""
-
-
-def _port(text: str) -> int | None:
-    port = parse_port(text)
-    if text and not port:
-        raise ValueError(f"{clean(text, most=40)} is not a port. Use a number from 1 to 65535, for example 587.")
-    return port or None
-
-
-def _pattern(text: str) -> str:
-    placeholders = set(_PLACEHOLDERS.findall(text))
-    rest = _PLACEHOLDERS.sub("", text)
-    usable = placeholders and placeholders <= {"address", "local"} and not {"{", "}"} & set(rest) and rest.isprintable()
-    if text and not (usable and len(text) <= MAX_PATTERN_LENGTH):
-        raise ValueError(
-            f"“{clean(text, most=40)}” makes no login. Use {{address}} for the whole address or {{local}} for the "
-            "part before the @, for example DOMAIN\\{local}."
-        )
-    return text
-
-
-def _domain(text: str) -> str:
-    domain = without_what_nobody_sees(Field.ADDRESS, text).removeprefix("@")
-    try:
-        return check_address(f"a@{domain}").rpartition("@")[2] if domain else ""
-    except ValueError:
-        raise ValueError(f"“{clean(text, most=40)}” is not a domain. Write it like example.com.") from None
 
 
 def _servers(text: str) -> tuple[tuple[str, ...], str]:
@@ -320,11 +322,11 @@ def _servers(text: str) -> tuple[tuple[str, ...], str]:
     servers, faults = dict[str, None](), list[str]()
     for part in text.replace(",", " ").split():
         try:
-            servers[_host(part)] = None
+            servers[check_server(part)] = None
         except ValueError as error:
             faults.append(str(error))
     if len(servers) > MAX_SERVERS:
         faults.insert(0, f"At most {MAX_SERVERS} servers, one a line, for example smtp.example.com.")
-    if len(faults) > _MOST_NAMED:
-        faults[_MOST_NAMED:] = [f"There are {len(faults) - _MOST_NAMED} more like these."]
-    return tuple(servers), " ".join(faults)
+    elif not fits_input(servers):
+        faults.insert(0, f"The servers have at most {MAX_TEXT_LENGTH} characters together. Leave some out.")
+    return tuple(servers), joined_faults(faults)

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from bot.profiles.account.changes import ProfileChange, named_account, profile_change
+from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import Loaded, account_of, load, save_profile
 from bot.profiles.errors import EditConflictError, UserError
 from bot.profiles.people.access import Access, Person
@@ -30,13 +31,31 @@ _BATCH = 100
 _TRIES = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class DefaultsUsage:
-    """How many profiles hold the current defaults, still the previous ones, or values of their own."""
+    """How many profiles hold the current defaults, still the previous ones, or values of their own.
 
-    current: int
-    previous: int
-    custom: int
+    Of those on the previous ones, `movable` are where the current ones name a server, and `asked` where it is another
+    one than the stored password is for. Where defaults name no server for an address, its profile counts nowhere.
+    """
+
+    current: int = 0
+    previous: int = 0
+    custom: int = 0
+    movable: int = 0
+    asked: int = 0
+
+    def add(self, profile: EmailProfile, stored: StoredDefaults) -> None:
+        """Count one profile."""
+        now, before = (defaults.for_address(profile.address) for defaults in (stored.defaults, stored.previous))
+        if now.matches(profile):
+            self.current += 1
+        elif before.matches(profile):
+            self.previous += 1
+            self.movable += int(now.has_account)
+            self.asked += int(now.has_account and profile.password is not None and profile.password_host != now.host)
+        elif now.has_account or before.has_account:
+            self.custom += 1
 
 
 @dataclass(kw_only=True)
@@ -93,7 +112,9 @@ class WorkspaceDefaults:
             fields = tuple(DEFAULTS_LABELS[name] for name in changed)
             if not fields and not stored.unreadable:
                 return stored
-            saved = StoredDefaults(defaults=defaults, previous=stored.defaults, revision=expected_revision + 1)
+            saved = StoredDefaults(
+                defaults=defaults, previous=stored.defaults, revision=expected_revision + 1, of_others=stored.of_others
+            )
             try:
                 await tx.workspaces.save(caller.workspace, saved.to_document(), expected_revision=expected_revision)
             except StaleRevisionError as error:
@@ -115,20 +136,14 @@ class WorkspaceDefaults:
 
     async def count_usage(self, stored: StoredDefaults, *, workspace: str) -> DefaultsUsage:
         """Count which defaults the profiles of a workspace hold."""
-        current = previous = custom = 0
+        usage = DefaultsUsage()
         async for owner in self._owners(workspace):
             async with self.database.reading() as tx:
                 person = await tx.people.get(owner.workspace, owner.user)
                 profile = (await load(tx, owner)).profile
-            if not profile.is_complete or not is_member(person):
-                continue
-            if stored.defaults.matches(profile):
-                current += 1
-            elif stored.previous.matches(profile):
-                previous += 1
-            else:
-                custom += 1
-        return DefaultsUsage(current=current, previous=previous, custom=custom)
+            if profile.is_complete and is_member(person):
+                usage.add(profile, stored)
+        return usage
 
     async def move(self, *, caller: Person, revision: int, show: Callable[[MoveCounts], Awaitable[None]]) -> MoveCounts:
         """Apply the defaults to each profile that holds the previous ones, one by one; each owner gets a notice.
@@ -142,7 +157,7 @@ class WorkspaceDefaults:
         await self.access.require_admin(caller)
         async with self.database.reading() as tx:
             stored = await load_defaults(tx, caller.workspace)
-        if stored.revision != revision or not stored.defaults.has_account:
+        if stored.revision != revision:
             raise UserError("The defaults were changed again since. Open /email-profile defaults to see them.")
         owners = [owner async for owner in self._owners(caller.workspace) if await self._follows(owner, stored)]
         counts, batch = MoveCounts(total=len(owners)), str(uuid4())
@@ -215,5 +230,6 @@ class WorkspaceDefaults:
 
 
 def _is_due(loaded: Loaded, stored: StoredDefaults) -> bool:
-    profile = loaded.profile
-    return not loaded.unreadable and not stored.defaults.matches(profile) and stored.previous.matches(profile)
+    usage = DefaultsUsage()
+    usage.add(loaded.profile, stored)
+    return not loaded.unreadable and bool(usage.movable)

@@ -29,9 +29,9 @@ class AddressConfirmationListeners:
         asked = await self._services.confirmations.ask(caller=caller)
         status = views.CodeStatus.MAILED_BEFORE if asked.is_mailed else views.CodeStatus.UNDER_WAY
         modal = views.code_modal(asked.address, status)
-        view_id = await open_or_offer(client, body, modal, again=views.confirm_button())
+        opened = await open_or_offer(client, body, modal, again=views.confirm_button())
         if not asked.is_mailed:
-            await self._services.code_replies.start(client, body, view_id=view_id, caller=caller)
+            await self._services.code_replies.start(client, body, view_id=opened.view_id, caller=caller)
 
     async def submit(self, ack: AsyncAck, view: Payload, caller: Person) -> None:
         """Confirm the address; what is wrong is told beside the code, which stays."""

@@ -24,7 +24,7 @@ from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views import extras as views
 from bot.slack.views.form import profile_form
-from bot.slack.views.form_state import Form, require_decided
+from bot.slack.views.form_state import Form
 from bot.slack.views.inputs import block_ids
 from bot.slack.views.message import button, notice
 from bot.slack.views.private_metadata import PrivateMetadata
@@ -103,8 +103,7 @@ class ExtraListeners:
     ) -> None:
         """Push the list on top of the form; what is changed in it belongs to the form until that is saved."""
         await ack()
-        form = await self._services.forms.shown(modal_of(body), caller, owner)
-        require_decided(form)
+        form = await self._services.forms.below_another(modal_of(body), client, caller, owner)
         await _push(client, body, views.list_modal(form.extras, metadata=form.stacked), form.stacked, owner)
 
     async def push_add(

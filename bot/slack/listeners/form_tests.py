@@ -47,10 +47,13 @@ class FormTestListeners:
     async def press_test(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Test what stands in the form, and show the report inside it."""
+        """Test what stands in the form, and show the report inside it; without a server, find one first and ask."""
         await ack()
         shown = modal_of(body)
         form = await self._services.forms.shown(shown, caller, owner)
+        if form.finds and form.lacks_server:
+            await self._services.forms.search_before_test(shown, client, caller, owner)
+            return
         typed = form.typed(typed_password(shown, form))
         self._start_test(body, _OpenForm.of(shown, client, caller, form), typed, owner)
 

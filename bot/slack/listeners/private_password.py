@@ -14,7 +14,6 @@ from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views.card import password_link
-from bot.slack.views.form_state import require_decided
 
 TITLE = "Password"
 
@@ -43,8 +42,7 @@ class PrivatePasswordListeners:
         await ack()
         shown = modal_of(body)
         # It is the password of whoever presses, whatever form that is.
-        form = await self._forms.shown(shown, caller, caller)
-        require_decided(form)
+        form = await self._forms.below_another(shown, client, caller, caller)
         url = await self._links.create_link(
             owner=caller,
             account=form.account,

@@ -1,5 +1,6 @@
 """`/email-profile` and its form: show, edit, save, delete."""
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -10,15 +11,20 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.observability.log import Outcome, set_outcome
 from bot.profiles.account.changes import ProfileChange, find_conflicts, form_digests
 from bot.profiles.account.drafts import completed
+from bot.profiles.account.profile import Field
+from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import EditConflictError, InvalidFormError, UserError
 from bot.profiles.people.access import Person
 from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
+from bot.slack.middleware.held_ack import HeldAck
+from bot.slack.replies.form_searches import found_form
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views.address_confirmation import unconfirmed_blocks
+from bot.slack.views.discovery import not_in_time, nothing_sentence
 from bot.slack.views.form import profile_form
 from bot.slack.views.form_state import read_form, undecided, without_undecided
 from bot.slack.views.message import escape, notice, section
@@ -73,8 +79,14 @@ class ProfileListeners:
         await ack()
         await self._services.forms.open_form(client, body, caller, owner)
 
-    async def save(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
-        """Save the form; whatever is wrong keeps it open with everything typed."""
+    async def save(
+        self, ack: AsyncAck, view: Payload, client: AsyncWebClient, held_ack: HeldAck, caller: Person, owner: Person
+    ) -> None:
+        """Save the form; whatever is wrong keeps it open with everything typed. Without a server, find one and ask."""
+        self._services.form_searches.end(str(view.get("id")))
+        if found := await self._found_before_saving(view, held_ack, caller, owner):
+            await ack(response_action="update", view=found)
+            return
         metadata, filled = PrivateMetadata.decode(view["private_metadata"]), read_form(view)
         if missing := undecided(view):
             errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=filled)
@@ -89,6 +101,35 @@ class ProfileListeners:
             return
         await ack(response_action="clear")
         self._show_card(client, caller, metadata.reply, changed)
+
+    async def _found_before_saving(
+        self, shown: Payload, held_ack: HeldAck, caller: Person, owner: Person
+    ) -> View | None:
+        """Return the form with settings that were found for it, where it lacks a server; None where there is one.
+
+        Raises:
+            InvalidFormError: none were found.
+        """
+        filled = read_form(shown)
+        if filled.host.strip() or undecided(shown):
+            return None
+        form = await self._services.forms.shown(shown, caller, owner)
+        known = await self._services.form_searches.known(form)
+        if not (form.finds and form.lacks_server and known.domain):
+            return None
+        try:
+            async with asyncio.timeout(held_ack.hold()):
+                findings = await self._services.finder.find(form.content.address, caller=caller)
+        except TimeoutError:
+            missing = not_in_time(known)
+        except RateLimitedError as error:
+            missing = str(error)
+        else:
+            if findings.best is not None:
+                return found_form(form, findings, ask="Look at what was found, then press Save again.")
+            missing = nothing_sentence(findings)
+        errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=filled)
+        raise InvalidFormError({**errors, Field.HOST: missing})
 
     async def _form_with_conflicts(
         self, caller: Person, owner: Person, shown: Payload, error: EditConflictError

@@ -6,6 +6,7 @@ from typing import Any
 from bot.profiles.account.address_confirmations import AddressConfirmations
 from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.account.private_links import PrivateLinks
+from bot.profiles.account.settings_finder import SettingsFinder
 from bot.profiles.connection_tests.bulk_fixes import BulkFixes
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.connection_tests import ConnectionTests
@@ -16,6 +17,7 @@ from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.slack.replies.address_confirmation import CodeReplies
 from bot.slack.replies.connection_tests import ConnectionTestReplies
+from bot.slack.replies.form_searches import FormSearches
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.profile_forms import ProfileForms
 from bot.slack.views.password_entry import PasswordEntry
@@ -31,6 +33,7 @@ class Services:
     profiles: EmailProfiles
     connections: ConnectionTests
     running: RunningTests
+    finder: SettingsFinder
     listing: PeopleList
     reminders: Reminders
     bulk: BulkTests
@@ -43,4 +46,5 @@ class Services:
     confirmations: AddressConfirmations
     code_replies: CodeReplies
     forms: ProfileForms
+    form_searches: FormSearches
     entry: PasswordEntry

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -38,6 +39,14 @@ class TryAgainError(NotOpenedError):
         self.message = Message(text=sentence, blocks=[section(escape(sentence)), actions(again)])
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenModal:
+    """A modal that somebody has open; `drawing` is Slack's hash of its last drawing, None where that is not known."""
+
+    view_id: str
+    drawing: str | None
+
+
 async def update_modal(client: AsyncWebClient, view_id: str, view: View, *, drawing: str | None = None) -> str | None:
     """Replace an open modal by `view`, and return Slack's hash of that drawing; one that was closed needs nothing.
 
@@ -64,20 +73,20 @@ def drawing_of(view: Any) -> str | None:
     return str(view.get("hash") or "") or None if isinstance(view, Mapping) else None
 
 
-async def open_or_replace(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> None:
+async def open_or_replace(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> OpenModal:
     """Open a modal after a press; one pressed in another modal takes its place, so that the stack stays low.
 
     Raises:
         TryAgainError: Slack did not open it; `again` is the button that opens the same.
     """
     if is_in_modal(body):
-        await update_modal(client, body["view"]["id"], view)
-    else:
-        await open_or_offer(client, body, view, again=again)
+        view_id = str(body["view"]["id"])
+        return OpenModal(view_id=view_id, drawing=await update_modal(client, view_id, view))
+    return await open_or_offer(client, body, view, again=again)
 
 
-async def open_or_offer(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> str:
-    """Open a modal, on top of another where that was pressed in, and return its id.
+async def open_or_offer(client: AsyncWebClient, body: Mapping[str, Any], view: View, *, again: Button) -> OpenModal:
+    """Open a modal, on top of another where that was pressed in.
 
     Raises:
         TryAgainError: Slack did not open it; `again` is the button that opens the same.
@@ -88,8 +97,8 @@ async def open_or_offer(client: AsyncWebClient, body: Mapping[str, Any], view: V
         raise TryAgainError(again, too_late=error.too_late) from error
 
 
-async def open_modal(client: AsyncWebClient, body: Mapping[str, Any], view: View) -> str:
-    """Open a modal, on top of another where that was pressed in, and return its id.
+async def open_modal(client: AsyncWebClient, body: Mapping[str, Any], view: View) -> OpenModal:
+    """Open a modal, on top of another where that was pressed in.
 
     Raises:
         NotOpenedError: Slack was busy or silent, or the trigger was too old.
@@ -104,7 +113,7 @@ async def open_modal(client: AsyncWebClient, body: Mapping[str, Any], view: View
             raise
         sentence = "Slack did not open this in time. Please try again."
         raise NotOpenedError(sentence, too_late=is_expired_trigger(error)) from error
-    return str(answer["view"]["id"])
+    return OpenModal(view_id=str(answer["view"]["id"]), drawing=drawing_of(answer["view"]))
 
 
 def is_in_modal(body: Mapping[str, Any]) -> bool:

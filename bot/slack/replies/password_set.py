@@ -31,11 +31,12 @@ _DONE = "Your password is set."
 
 @dataclass(frozen=True)
 class PasswordSetNotice:
-    """Shows people in Slack that their password is set."""
+    """Shows people in Slack that their password is set; with `finds` settings can be found in forms."""
 
     workspaces: Workspaces
     jobs: Jobs
     entry: PasswordEntry
+    finds: bool
 
     def show(self, done: PasswordSet) -> None:
         """Update the open form, or else show the card."""
@@ -70,7 +71,8 @@ class PasswordSetNotice:
         with suppress(OutdatedFormError):
             metadata = replace(PrivateMetadata.decode(link.form), owner=owner)
         basis = FormBasis(view=done.view, defaults=done.defaults)
-        form = form_below(metadata.after_own_change(done.view.revision), basis, reader=owner, entry=self.entry)
+        metadata = metadata.after_own_change(done.view.revision)
+        form = form_below(metadata, basis, reader=owner, entry=self.entry, finds=self.finds)
         notes = [
             *alert(f"{_DONE} Save the form to go on.", "success"),
             *(block for note in done.notes for block in alert(note, "warning")),

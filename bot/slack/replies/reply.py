@@ -316,7 +316,7 @@ async def _opened_modal(
     body: Mapping[str, Any], client: AsyncWebClient, *, title: str, first: Message
 ) -> ModalReply | None:
     try:
-        view_id = await open_modal(client, body, message_modal(first, title=title))
+        opened = await open_modal(client, body, message_modal(first, title=title))
     except NotOpenedError:
         return None
-    return OpenedModalReply(client, body, view_id=view_id, title=title)
+    return OpenedModalReply(client, body, view_id=opened.view_id, title=title)

@@ -1,6 +1,6 @@
 """The modal of the workspace's defaults, and how profiles compare with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
@@ -8,6 +8,7 @@ from slack_sdk.models.views import View
 
 from bot.profiles.account.profile import ENCRYPTION_CHOICES, ENCRYPTION_WORDS, find_mismatch
 from bot.profiles.people.defaults import DEFAULTS_LABELS, Defaults, DefaultsField, DefaultsForm, StoredDefaults
+from bot.profiles.people.domain_rows import row_name, row_text, settings_text
 from bot.profiles.people.workspace_defaults import DefaultsUsage, MoveCounts
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues
@@ -42,6 +43,10 @@ _HINTS: Mapping[DefaultsField, str] = {
     DefaultsField.PORT: "587 goes with TLS, 465 with SSL, 25 with neither and typically without authentication.",
     DefaultsField.LOGIN_PATTERN: "{address} is the whole address, {local} the part before the @.",
     DefaultsField.DOMAIN: "New forms begin with the person's name in Slack at this domain.",
+    DefaultsField.ROWS: (
+        "One a line. For addresses at its domain a row counts in place of the fields above: server, port, TLS or SSL, "
+        "pattern of the login. MX *.gateway.example = … is for all domains whose mail such a server takes in."
+    ),
     DefaultsField.ALLOWED_SERVERS: "One a line. When given, profiles may use only these servers.",
 }
 _EXAMPLES: Mapping[DefaultsField, str] = {
@@ -49,8 +54,10 @@ _EXAMPLES: Mapping[DefaultsField, str] = {
     DefaultsField.PORT: "587",
     DefaultsField.LOGIN_PATTERN: "DOMAIN\\{local}",
     DefaultsField.DOMAIN: "example.com",
+    DefaultsField.ROWS: "example.org = smtp.example.org:465 SSL {local}",
     DefaultsField.ALLOWED_SERVERS: "smtp.example.com",
 }
+_MOST_ROWS_SHOWN = 10
 
 
 def filled(stored: StoredDefaults) -> DefaultsForm:
@@ -63,6 +70,7 @@ def filled(stored: StoredDefaults) -> DefaultsForm:
         authenticate=defaults.authenticate,
         login_pattern=defaults.login_pattern,
         domain=defaults.domain,
+        rows="\n".join(map(row_text, defaults.rows)),
         allowed_servers="\n".join(defaults.allowed_servers),
     )
 
@@ -100,6 +108,7 @@ def defaults_form(form: DefaultsForm, *, metadata: PrivateMetadata, notes: Seque
             ),
             _text(DefaultsField.LOGIN_PATTERN, form.login_pattern, redrawn=redrawn),
             _text(DefaultsField.DOMAIN, form.domain, redrawn=redrawn),
+            _text(DefaultsField.ROWS, form.rows, redrawn=redrawn, multiline=True),
             _text(DefaultsField.ALLOWED_SERVERS, form.allowed_servers, redrawn=redrawn, multiline=True),
         ],
     )
@@ -129,8 +138,8 @@ def read_form(shown: Mapping[str, Any]) -> DefaultsForm:
     metadata = PrivateMetadata.decode(str(shown.get("private_metadata")))
     values = ShownValues(shown, redrawn=metadata.drawn > 0)
     signing_in = values.choice(DefaultsField.AUTHENTICATE)
-    if signing_in not in _SIGNING_IN:
-        # It was a checkbox before.
+    if signing_in not in _SIGNING_IN or not values.has(DefaultsField.ROWS):
+        # Signing in was a checkbox before, and there were no rows, which an empty text would delete.
         raise OutdatedFormError
     return DefaultsForm(
         host=values.text(DefaultsField.HOST),
@@ -139,6 +148,7 @@ def read_form(shown: Mapping[str, Any]) -> DefaultsForm:
         authenticate=signing_in == _SIGN_IN,
         login_pattern=values.text(DefaultsField.LOGIN_PATTERN),
         domain=values.text(DefaultsField.DOMAIN),
+        rows=values.text(DefaultsField.ROWS),
         allowed_servers=values.text(DefaultsField.ALLOWED_SERVERS),
     )
 
@@ -156,6 +166,11 @@ def summary(stored: StoredDefaults) -> list[str]:
         lines.append(f"Login {code(defaults.login_pattern)}")
     if defaults.domain:
         lines.append(f"Addresses at {code(defaults.domain)}")
+    for row in defaults.rows[:_MOST_ROWS_SHOWN]:
+        whose = f"At {code(row.domain)}" if row.domain else f"Behind MX {code(row.mx)}"
+        lines.append(f"{whose}: {code(settings_text(row))}")
+    if (more := len(defaults.rows) - _MOST_ROWS_SHOWN) > 0:
+        lines.append(f"And {more} more by domain, in `/email-profile defaults`")
     if defaults.allowed_servers:
         lines.append(f"Only these servers: {', '.join(code(server) for server in defaults.allowed_servers)}")
     return lines or ["No defaults yet: people type all six values."]
@@ -163,24 +178,40 @@ def summary(stored: StoredDefaults) -> list[str]:
 
 def saved(stored: StoredDefaults, usage: DefaultsUsage) -> Message:
     """Return the saved defaults, how profiles compare, and a button that moves those on the previous ones along."""
-    defaults, previous = stored.defaults, usage.previous
+    defaults = stored.defaults
     comparison = _comparison(usage)
     blocks = [section("*The defaults are saved.*"), *line_sections(summary(stored)), section(escape(comparison))]
-    mismatch = find_mismatch(defaults.port, defaults.encryption, authenticate=defaults.authenticate)
-    if mismatch is not None and defaults.port:
-        blocks.append(section(f":warning: {escape(mismatch.sentence)}"))
-    if previous and defaults.has_account:
-        again = lost = ""
-        if stored.previous.host != defaults.host:
-            again = " Their passwords were typed for the old server, so each owner is asked to type theirs again."
-            lost = " The passwords do not come back by that."
-        count = _profiles(previous)
-        blocks.append(section(f"Move {count} to the new defaults? Each owner is told.{again}"))
+    blocks += line_sections(f":warning: {escape(sentence)}" for sentence in _mismatches(defaults))
+    if usage.movable:
+        count = _profiles(usage.movable)
+        asked = _asked(usage)
+        lost = " The passwords do not come back by that." if asked else ""
+        blocks.append(section(f"Move {count} to the new defaults? Each owner is told.{asked}"))
         undo = f"No button undoes this. To go back, save the old defaults again, and move them back.{lost}"
         blocks.append(context(undo))
         move = button(f"Move {count}", ActionId.DEFAULTS_MOVE, value=str(stored.revision), style="primary")
         blocks.append(actions(move))
     return Message(text=f"The defaults are saved. {comparison}", blocks=blocks)
+
+
+def _mismatches(defaults: Defaults) -> Iterator[str]:
+    """Yield a sentence for the defaults, and one for each row, whose port and encryption do not go together."""
+    found = find_mismatch(defaults.port, defaults.encryption, authenticate=defaults.authenticate)
+    if found is not None and defaults.port:
+        yield found.sentence
+    for row in defaults.rows:
+        found = find_mismatch(row.port, row.encryption, authenticate=True, said_by=f"the row of {row_name(row)}")
+        if found is not None:
+            yield found.sentence
+
+
+def _asked(usage: DefaultsUsage) -> str:
+    """Return whose passwords a move would leave behind, as the next sentence; empty when nobody's."""
+    if not usage.asked:
+        return ""
+    if usage.asked == usage.movable:
+        return " Their passwords were typed for the old server, so each owner is asked to type theirs again."
+    return f" {usage.asked} of them must type their password again, because it was typed for another server."
 
 
 def _comparison(usage: DefaultsUsage) -> str:

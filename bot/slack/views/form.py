@@ -8,8 +8,9 @@ from slack_sdk.models.views import View
 from bot.profiles.account.changes import Conflict
 from bot.profiles.account.extras import ENCRYPTING
 from bot.profiles.account.profile import ENCRYPTION_CHOICES, LABELS, TYPICAL_PORTS, Field, find_mismatch, parse_port
+from bot.profiles.people.defaults import Defaults
 from bot.slack.ids import ActionId, ViewId
-from bot.slack.views.form_state import DECISION, MINE, THEIRS, Form, FormContent
+from bot.slack.views.form_state import DECISION, FOUND_FIELDS, MINE, THEIRS, Form, FormContent
 from bot.slack.views.inputs import block_id_of
 from bot.slack.views.message import (
     Block,
@@ -66,7 +67,7 @@ def profile_form(
             *whose,
             *notes,
             *asked,
-            *_inputs(form),
+            *_inputs(form, takes_presses=buttons is None),
             *(_buttons(form) if buttons is None else buttons),
             *([context(ended)] if ended else []),
             *_extras(form),
@@ -74,18 +75,11 @@ def profile_form(
     )
 
 
-def _inputs(form: Form) -> list[Block]:
-    content, defaults = form.content, form.basis.defaults
+def _inputs(form: Form, *, takes_presses: bool) -> list[Block]:
+    content, defaults = form.content, _defaults(form)
     login = defaults.login_for(content.address)
     return [
-        _text_input(
-            form,
-            Field.ADDRESS,
-            content.address,
-            hint="Used towards the server, and what recipients see as From.",
-            example="ada@example.com",
-            optional=False,
-        ),
+        *_address(form, finds=form.finds and takes_presses),
         _text_input(
             form,
             Field.LOGIN,
@@ -101,13 +95,14 @@ def _inputs(form: Form) -> list[Block]:
             content.host,
             hint=_host_hint(form),
             example=defaults.host or "smtp.example.com",
-            optional=bool(defaults.host) and _may_be_empty(form, content.host),
+            optional=bool(defaults.host or form.finds) and _may_be_empty(form, content.host),
         ),
         _port_input(form),
         InputBlock(
             block_id=_block_id(form, Field.ENCRYPTION),
             label=LABELS[Field.ENCRYPTION],
             hint=_ENCRYPTION_HINT,
+            dispatch_action=form.is_searching or None,
             element=menu(
                 ActionId.VALUE,
                 {choice.value: label for choice, label in ENCRYPTION_CHOICES.items()},
@@ -125,8 +120,30 @@ def _inputs(form: Form) -> list[Block]:
     ]
 
 
+def _address(form: Form, *, finds: bool) -> list[Block]:
+    """Return the input of the address and, where settings can be found for it, Enter in it and a button do that."""
+    used = "Used towards the server, and what recipients see as From."
+    return [
+        _text_input(
+            form,
+            Field.ADDRESS,
+            form.content.address,
+            hint=f"{used} Enter finds the settings." if finds else used,
+            example="ada@example.com",
+            optional=False,
+            sent_on="on_enter_pressed" if finds else None,
+        ),
+        *([actions(button("Find settings", ActionId.FORM_FIND), block_id="form_find")] if finds else []),
+    ]
+
+
+def _defaults(form: Form) -> Defaults:
+    """Return the defaults that count for the address in the form."""
+    return form.basis.defaults.for_address(form.content.address)
+
+
 def _login_hint(form: Form) -> str:
-    pattern = form.basis.defaults.login_pattern
+    pattern = _defaults(form).login_pattern
     if _may_be_empty(form, form.content.login):
         meant = f"what your workspace makes of the address ({pattern})" if pattern else "the email address"
         return f"Empty: {meant}."
@@ -134,11 +151,14 @@ def _login_hint(form: Form) -> str:
 
 
 def _host_hint(form: Form) -> str:
-    host = form.basis.defaults.host
+    host = _defaults(form).host
     if host and _may_be_empty(form, form.content.host):
         return f"Empty: the server of your workspace, {host}."
     if host:
         return f"The server of your workspace is {host}."
+    if form.finds:
+        empty = " Empty: it is looked for when you test or save." if _may_be_empty(form, form.content.host) else ""
+        return f"The server for outgoing mail.{empty}"
     return "The server for outgoing mail, which has to be known to save. Not sure? Ask your mail provider."
 
 
@@ -221,30 +241,46 @@ def _may_be_empty(form: Form, value: str) -> bool:
     return not (form.metadata.drawn and value)
 
 
-def _text_input(form: Form, name: Field, value: str, *, hint: str, example: str, optional: bool) -> InputBlock:
+def _text_input(
+    form: Form, name: Field, value: str, *, hint: str, example: str, optional: bool, sent_on: str | None = None
+) -> InputBlock:
+    sent_on = _sent_while_searching(form) if name in FOUND_FIELDS else sent_on
     return InputBlock(
         block_id=_block_id(form, name),
         label=LABELS[name],
         hint=hint,
         optional=optional,
+        dispatch_action=sent_on is not None or None,
         element=PlainTextInputElement(
             action_id=ActionId.VALUE,
             initial_value=value or None,
             placeholder=truncate(example, _MAX_PLACEHOLDER_LENGTH),
             focus_on_load=name is Field.ADDRESS and not form.metadata.drawn,
+            dispatch_action_config=_sent(sent_on),
         ),
     )
+
+
+def _sent_while_searching(form: Form) -> str | None:
+    """Return when an input that a search may fill is sent: as it is typed, so that nothing is put over that."""
+    return "on_character_entered" if form.is_searching else None
+
+
+def _sent(on: str | None) -> dict[str, list[str]] | None:
+    return {"trigger_actions_on": [on]} if on else None
 
 
 def _port_input(form: Form) -> InputBlock:
     # Whatever else was typed stays in the input, which keeps its block id.
     port = parse_port(form.content.port)
     may_be_empty = _may_be_empty(form, str(port or ""))
+    sent_on = _sent_while_searching(form)
     return InputBlock(
         block_id=_block_id(form, Field.PORT),
         label=LABELS[Field.PORT],
         hint=f"{_PORT_HINT} Empty: the one of these that fits." if may_be_empty else _PORT_HINT,
         optional=may_be_empty,
+        dispatch_action=sent_on is not None or None,
         element=NumberInputElement(
             action_id=ActionId.VALUE,
             is_decimal_allowed=False,
@@ -252,6 +288,7 @@ def _port_input(form: Form) -> InputBlock:
             max_value=65535,
             initial_value=port or None,
             placeholder=str(TYPICAL_PORTS[form.content.encryption]),
+            dispatch_action_config=_sent(sent_on),
         ),
     )
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.profiles.account.changes import form_digests
+from bot.discovery.domain_names import domain_of
+from bot.discovery.findings import MailSettings
+from bot.profiles.account.changes import digest, form_digests
 from bot.profiles.account.drafts import FormBasis, completed, draft_extras, form_account
-from bot.profiles.account.extras import changes_between
-from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, effective_encryption
+from bot.profiles.account.extras import ENCRYPTING, changes_between, with_effective_encryption
+from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, effective_encryption, parse_port, server_name
 from bot.profiles.errors import UserError
 from bot.slack.views.inputs import ShownValues, input_blocks, name_of
 from bot.slack.views.message import Block
@@ -23,6 +25,9 @@ DECISION, MINE, THEIRS = "keep_", "mine", "theirs"
 
 _ON = "on"
 _CONTENT = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.ENCRYPTION, Field.AUTHENTICATE)
+
+FOUND_FIELDS = (Field.HOST, Field.PORT, Field.ENCRYPTION, Field.LOGIN)
+"""What settings that were found are put into."""
 
 PASSWORD_FIXES = (Fix.REMOVE_BLANKS, Fix.REMOVE_INVISIBLE)
 """What can be taken out of the password as it is typed."""
@@ -81,7 +86,8 @@ class FormContent:
 class Form:
     """A form as `reader` (a user id) has it: what it is drawn over, what it remembers, what stands in it.
 
-    `undecided` are the inputs in which nothing is chosen yet between its values and somebody else's.
+    `undecided` are the inputs in which nothing is chosen yet between its values and somebody else's. With `finds`
+    settings can be found for its address; while it `is_searching`, what is typed meanwhile is sent at once.
     """
 
     basis: FormBasis
@@ -90,6 +96,18 @@ class Form:
     reader: str
     entry: PasswordEntry
     undecided: tuple[Block, ...] = ()
+    finds: bool = False
+    is_searching: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing that a form holds was ever saved."""
+        return not self.basis.view.profile.address
+
+    @property
+    def lacks_server(self) -> bool:
+        """Whether no server stands in it, nor does an empty input stand for the workspace's."""
+        return not self.account.host
 
     @property
     def is_own(self) -> bool:
@@ -156,9 +174,92 @@ class Form:
         fixes = dict.fromkeys((*self.metadata.password_fixes, fix.value))
         return replace(self, metadata=replace(self.metadata, password_fixes=tuple(fixes)))
 
+    def with_found(self, settings: MailSettings) -> "Form":
+        """Return the form with found settings in the inputs that are empty or hold what the bot put there.
+
+        Where another server was typed, nothing is put beside it: settings of two servers do not mix.
+        """
+        same_server = server_name(self.content.host) == settings.host
+        if not (same_server or self._is_free(Field.HOST)):
+            return self
+        return self._putting(settings, [name for name in FOUND_FIELDS if self._is_free(name)])
+
+    def without_put_for_others(self) -> "Form":
+        """Return the form without what the bot put there for an address of another domain.
+
+        In its place stands what a form begins with, and a password that was typed for another server is not kept.
+        """
+        if self.metadata.put.get(Field.ADDRESS) in (None, self._domain_digest()):
+            return self
+        names = [name for name in FOUND_FIELDS if self._is_free(name)]
+        begun = FormContent.of(begun_profile(self.basis, self.content.address), self.basis)
+        content = replace(self.content, **{name: getattr(begun, name) for name in names})
+        return self._with_server_of(content)._remembering_put(names)
+
+    def with_chosen(self, settings: MailSettings) -> "Form":
+        """Return the form with found settings in it, whatever stood there."""
+        return self._putting(settings, FOUND_FIELDS)
+
+    def holds(self, settings: MailSettings) -> bool:
+        """Whether exactly these settings stand in the form."""
+        return self._content_with(settings) == self.content
+
+    def searching(self) -> "Form":
+        """Return the form while settings are looked for."""
+        return replace(self, is_searching=True)
+
+    def searched(self) -> "Form":
+        """Return the form once nothing is looked for any more."""
+        return replace(self, is_searching=False)
+
     def redrawn(self) -> "Form":
         """Return the form as it is drawn the next time."""
         return replace(self, metadata=replace(self.metadata, drawn=self.metadata.drawn + 1))
+
+    def _is_free(self, name: Field) -> bool:
+        """Whether an input is empty, or holds what the bot put there."""
+        value = str(getattr(self.content, name))
+        return not value.strip() or self.metadata.put.get(name) == digest(value)
+
+    def _content_with(self, settings: MailSettings) -> FormContent:
+        derived = settings.login == self.basis.defaults.login_for(self.content.address)
+        return replace(
+            self.content,
+            host=settings.host,
+            port=str(settings.port),
+            encryption=settings.encryption,
+            login="" if derived else settings.login,
+        )
+
+    def _putting(self, settings: MailSettings, names: Collection[Field]) -> "Form":
+        """Return the form with found settings in some inputs; a password typed before any server stays for this one."""
+        found = self._content_with(settings)
+        content = replace(self.content, **{name: getattr(found, name) for name in names})
+        form = self._showing(content) if self.lacks_server else self._with_server_of(content)
+        return form._remembering_put(names)
+
+    def _remembering_put(self, names: Collection[Field]) -> "Form":
+        """Return the form knowing that the bot put there what stands in some inputs, with which they begin anew."""
+        content, extras = self.content, self.basis.view.profile.extras
+        begun = form_digests(
+            EmailProfile(
+                address=content.address,
+                login=content.login or self.basis.defaults.login_for(content.address),
+                host=content.host,
+                port=parse_port(content.port) or None,
+                extras=with_effective_encryption(extras, content.encryption),
+            )
+        )
+        put = {name.value: digest(str(getattr(content, name))) for name in names}
+        put[Field.ADDRESS.value] = self._domain_digest()
+        initial = {name.value: begun[name] for name in names}
+        metadata = self.metadata
+        return replace(
+            self, metadata=replace(metadata, put={**metadata.put, **put}, initial={**metadata.initial, **initial})
+        )
+
+    def _domain_digest(self) -> str:
+        return digest(domain_of(self.content.address))
 
     def _changes(self, extras: Mapping[str, str]) -> dict[str, str | None]:
         return changes_between(self.basis.view.profile.extras, extras)
@@ -180,12 +281,24 @@ class Form:
         return replace(self, metadata=replace(self.metadata, generations={**self.metadata.generations, **fresh}))
 
 
+def begun_profile(basis: FormBasis, address: str) -> EmailProfile:
+    """Return what a form for an address begins with: the stored profile, else what the workspace suggests."""
+    stored = basis.view.profile
+    return stored if stored.address else replace(basis.defaults, domain="").suggestion(address, stored.extras)
+
+
 def new_form(
-    basis: FormBasis, *, slack_address: str, reader: str, entry: PasswordEntry, reply: ReplyAddress | None
+    basis: FormBasis,
+    *,
+    slack_address: str,
+    reader: str,
+    entry: PasswordEntry,
+    reply: ReplyAddress | None,
+    finds: bool = False,
 ) -> Form:
     """Return the form as it is opened; without a profile it begins with the workspace's defaults.
 
-    `slack_address` is the owner's address in Slack, or empty.
+    `slack_address` is the owner's address in Slack, or empty; with `finds` settings can be found for an address.
     """
     view = basis.view
     profile = view.profile
@@ -194,10 +307,18 @@ def new_form(
     metadata = PrivateMetadata(
         owner=view.owner.user, revision=view.revision, reply=reply, initial=form_digests(profile)
     )
-    return Form(basis=basis, metadata=metadata, content=FormContent.of(profile, basis), reader=reader, entry=entry)
+    content = FormContent.of(profile, basis)
+    form = Form(basis=basis, metadata=metadata, content=content, reader=reader, entry=entry, finds=finds)
+    if not form.is_new:
+        return form
+    has_own_encryption = bool(set(ENCRYPTING) & set(view.profile.extras))
+    begun = [name for name in FOUND_FIELDS if not (name is Field.ENCRYPTION and has_own_encryption)]
+    return form._remembering_put(begun)
 
 
-def shown_form(shown: Mapping[str, Any], basis: FormBasis, *, reader: str, entry: PasswordEntry) -> Form:
+def shown_form(
+    shown: Mapping[str, Any], basis: FormBasis, *, reader: str, entry: PasswordEntry, finds: bool = False
+) -> Form:
     """Return the form that a request claims is open; what was decided in it stands in its inputs from now on."""
     metadata = PrivateMetadata.decode(str(shown.get("private_metadata")))
     typed = read_form(shown)
@@ -217,14 +338,19 @@ def shown_form(shown: Mapping[str, Any], basis: FormBasis, *, reader: str, entry
         reader=reader,
         entry=entry,
         undecided=tuple(block for block in input_blocks(shown) if name_of(block["block_id"]) in missing),
+        finds=finds,
     )
     return form.with_decided(completed(typed, basis.view.profile, basis.defaults), typed.keep_stored)
 
 
-def form_below(metadata: PrivateMetadata, basis: FormBasis, *, reader: str, entry: PasswordEntry) -> Form:
+def form_below(
+    metadata: PrivateMetadata, basis: FormBasis, *, reader: str, entry: PasswordEntry, finds: bool = False
+) -> Form:
     """Return the form that lies below a modal, or a private page, from what that remembers of it."""
     content = FormContent.of(basis.view.profile, basis).with_remembered(metadata.form or {})
-    return Form(basis=basis, metadata=replace(metadata, form=None), content=content, reader=reader, entry=entry)
+    return Form(
+        basis=basis, metadata=replace(metadata, form=None), content=content, reader=reader, entry=entry, finds=finds
+    )
 
 
 def require_decided(form: Form) -> None:

@@ -52,6 +52,10 @@ class ShownValues:
         self._blocks = {name_of(block["block_id"]): block for block in input_blocks(view)}
         self._redrawn = redrawn
 
+    def has(self, name: str) -> bool:
+        """Return whether there is such an input."""
+        return name in self._blocks
+
     def text(self, name: str) -> str:
         """Return what stands in a text or number input."""
         typed = self._state(name).get("value")

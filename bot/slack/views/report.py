@@ -35,7 +35,7 @@ from bot.slack.views.message import (
 from bot.slack.views.private_metadata import OutdatedFormError
 from bot.smtp.account import Account
 from bot.smtp.advice.advice import Advice, headline
-from bot.smtp.advice.notice import judged_with_message
+from bot.smtp.advice.notice import judged_with_message, provider_notice
 from bot.smtp.advice.row import Fix
 from bot.smtp.check.report import Certificate, Outcome, Report, Stage, StageName
 
@@ -283,7 +283,14 @@ def _body(account: Account, result: ConnectionTestResult) -> list[Block]:
         header(f"Connection test failed at {failed.name}" if failed else "Connection test passed"),
         context(f"{_endpoint(account)} · {duration(report.seconds)}"),
         *_findings(result),
+        *_ending(account, report),
     ]
+
+
+def _ending(account: Account, report: Report) -> list[Block]:
+    """Return what soon stops working with an account that still works; a failure has advice of its own."""
+    notice = provider_notice(account, report.tested_at.date()) if report.failed_stage is None else None
+    return [section(f":warning: {escape(notice)}")] if notice else []
 
 
 def _findings(result: ConnectionTestResult) -> list[Block]:
@@ -432,7 +439,7 @@ def form_report(result: ConnectionTestResult, *, owner: str) -> list[Block]:
     blocks = alert(verdict, "error" if failed else "success")
     if result.advice is not None:
         blocks.append(_advice(result.advice))
-    blocks += [*_open_ports(report), *_fixes(result, owner, ActionId.FORM_FIX)]
+    blocks += [*_ending(account, report), *_open_ports(report), *_fixes(result, owner, ActionId.FORM_FIX)]
     blocks += _sign_ins_left(result.sign_ins_left, report.tested_at)
     blocks += [context(f"{_endpoint(account)} · {duration(report.seconds)}"), *line_sections(_stage_lines(report))]
     blocks += [*_facts(report), *_withheld(result)]

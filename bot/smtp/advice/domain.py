@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from bot.providers.providers import Provider
 from bot.providers.recognition import provider_of
 from bot.smtp.dialogue.cleaning import clean
+from bot.smtp.network.dns_records import DNS_TIMEOUT_SECONDS
 from bot.smtp.network.guard import HostError, normal_host
-from bot.smtp.network.resolver import DNS_TIMEOUT_SECONDS, Resolver
+from bot.smtp.network.resolver import Resolver
 
 _SELECTORS = ("default", "google", "selector1", "selector2", "mail", "dkim", "k1", "s1", "s2", "fm1", "zmail", "mx")
 """Where providers usually put DKIM keys; any other name is as good, so finding none proves nothing."""

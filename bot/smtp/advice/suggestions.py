@@ -8,7 +8,9 @@ from bot.providers.providers import Provider, Server, SignIn
 from bot.providers.recognition import (
     is_for_organisations,
     labelled,
+    provider_above,
     provider_behind,
+    provider_by_name,
     provider_in_use,
     provider_of,
     provider_of_mailbox,
@@ -52,6 +54,23 @@ _INBOUND_FAULTS = frozenset(
 )
 """Faults that come of a server that takes mail in from other servers only."""
 
+_OF_A_WRONG_SERVER = frozenset(
+    {
+        Fault.REFUSED,
+        Fault.UNREACHABLE,
+        Fault.TIMED_OUT,
+        Fault.NO_GREETING,
+        Fault.CLOSED,
+        Fault.CLOSED_AT_ONCE,
+        Fault.NOT_SMTP,
+        Fault.GARBLED,
+        Fault.STARTTLS_NOT_OFFERED,
+        Fault.SIGN_IN_NOT_OFFERED,
+        Fault.CERTIFICATE_WRONG_NAME,
+    }
+)
+"""Faults that come of a server that is for something else than sending."""
+
 _NOTHING_LISTENS = frozenset({Fault.REFUSED, Fault.UNREACHABLE})
 
 _LATE_STAGES = frozenset({StageName.SIGN_IN, StageName.SENDER, StageName.MESSAGE})
@@ -77,9 +96,16 @@ def fault_of(report: Report, address: str) -> Fault | None:
         return Fault.SERVER_TAKES_MAIL_IN
     if report.failed_stage is not None and report.reply is not None and is_for_organisations(report.host, address):
         return Fault.SERVER_FOR_ORGANISATIONS
+    if report.fault in _OF_A_WRONG_SERVER and not _is_late_silence(report) and _has_another(report, address):
+        return Fault.SERVER_DOES_NOT_SEND
     if report.fault in _NOTHING_LISTENS and _is_this_machine(report.host):
         return Fault.NOTHING_ON_LOOPBACK
     return report.fault
+
+
+def _has_another(report: Report, address: str) -> bool:
+    """Whether a server is named after a provider's mail and does not send for it, and the one that does is known."""
+    return provider_by_name(report.host) is not None and server_meant(report, address) is not None
 
 
 def _is_this_machine(host: str) -> bool:
@@ -109,8 +135,8 @@ def provider_meant(report: Report, address: str) -> Provider | None:
 
 
 def _provider_named(host: str) -> Provider | None:
-    """Return the provider whose mailboxes a server's name is below, as in smtp.icloud.com."""
-    return provider_of_mailbox(f"@{host}")
+    """Return the provider after whose mailboxes or servers a server is named, as in smtp.icloud.com."""
+    return provider_above(host) or provider_by_name(host)
 
 
 def server_meant(report: Report, address: str) -> Server | None:
@@ -122,14 +148,10 @@ def server_meant(report: Report, address: str) -> Server | None:
     if provider is None or provider.value.sign_in in (SignIn.OAUTH, SignIn.NONE):
         return None
     best = server_for(provider, address, near=next(iter(report.mail_servers), report.host))
-    if best is None or sends_through(report.host, provider, address):
+    if best is None or sends_through(report.host, provider, address) or _is_late_silence(report):
         return None
-    same_host = (one for one in _all_servers(provider) if one.host == best.host)
+    same_host = (one for one in provider.value.all_servers if one.host == best.host)
     return next((one for one in same_host if one.encryption == report.encryption.value), best)
-
-
-def _all_servers(provider: Provider) -> tuple[Server, ...]:
-    return provider.value.servers + provider.value.own_domain_servers
 
 
 def described(server: Server | None) -> str:
@@ -144,6 +166,9 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
     fault = fault_of(report, account.address)
     if fault in (Fault.SERVER_TAKES_MAIL_IN, Fault.SERVER_FOR_ORGANISATIONS):
         return
+    if fault is Fault.SERVER_DOES_NOT_SEND:
+        yield from (f"By its name, {report.host} is a server {purpose}." for purpose in _purposes(report.host))
+        return
     if fault in _UNNAMED and "." not in report.host:
         yield "A name of one word is known only inside its own network; the bot needs the full name, with its dots."
     if fault in _UNNAMED and _OF_CONTAINERS.fullmatch(report.host):
@@ -156,35 +181,42 @@ def suggestions(report: Report, account: Account) -> Iterator[str]:
         about_provider = [*_provider_sentences(report, account)]
         yield from about_provider or (_near(report.host) if fault is Fault.NAME_NOT_FOUND else ())
     provider = provider_for(report, account.address)
-    if fault is Fault.SIGN_IN_REFUSED and _is_elsewhere(account, provider):
+    if fault is Fault.SIGN_IN_REFUSED and _is_elsewhere(report, account, provider):
         yield from _provider_sentences(report, account)
     if fault is Fault.MECHANISM_NOT_OFFERED and provider is not None and provider.value.sign_in is SignIn.OAUTH:
         yield how_to_sign_in(provider)
 
 
-def _is_elsewhere(account: Account, provider: Provider | None) -> bool:
+def _is_elsewhere(report: Report, account: Account, provider: Provider | None) -> bool:
     """Whether the mailbox may well be with another provider than the one whose server was tried."""
     if provider is None:
         return True
-    mailboxes = {provider_of_mailbox(account.address), provider_of_mailbox(account.login)} - {None}
-    return bool(mailboxes) and provider not in mailboxes
+    mailboxes = {provider_of_mailbox(account.address), provider_of_mailbox(account.login)}
+    if account.login.casefold() == account.address.casefold():
+        mailboxes.add(labelled(report.provider))
+    return bool(mailboxes - {None}) and provider not in mailboxes
 
 
 def _purpose(host: str) -> Iterator[str]:
+    rest = host.partition(".")[2]
+    provider = provider_by_name(host) or provider_of(host)
+    server = server_for(provider, f"@{rest}", near=host) if provider else None
+    other = server.host if server else f"often smtp.{rest}"
+    for purpose in _purposes(host):
+        yield f"By its name, {host} is a server {purpose}; the one for outgoing mail is {other}."
+
+
+def _purposes(host: str) -> Iterator[str]:
+    """Yield what a server is for by the first part of its name, where that tells something."""
     first, _, rest = host.partition(".")
     provider = provider_of(host)
-    if "." not in rest or (provider is not None and host in provider.value.hosts):
-        return
-    server = server_for(provider, f"@{host.partition('.')[2]}", near=host) if provider else None
-    for pattern, purpose in _PURPOSES:
-        if re.fullmatch(pattern, first):
-            other = server.host if server else f"often smtp.{rest}"
-            yield f"By its name, {host} is a server {purpose}; the one for outgoing mail is {other}."
+    if "." in rest and not (provider is not None and host in provider.value.hosts):
+        yield from (purpose for pattern, purpose in _PURPOSES if re.fullmatch(pattern, first))
 
 
 def _near(host: str) -> Iterator[str]:
     """Yield the known server whose name is nearly this one."""
-    known = [server.host for provider in Provider for server in _all_servers(provider)]
+    known = [server.host for provider in Provider for server in provider.value.all_servers]
     for name in difflib.get_close_matches(host, known, n=1, cutoff=0.85):
         yield f"Did you mean {name}?"
 
@@ -222,9 +254,11 @@ def how_to_sign_in(provider: Provider) -> str:
     facts = provider.value
     match facts.sign_in:
         case SignIn.PASSWORD:
-            sentence = f"{facts.label} wants {facts.login} as User/Login, with the password of the mailbox."
+            sentence = f"{facts.label} wants {facts.login_words} as User/Login, with the password of the mailbox."
         case SignIn.OAUTH | SignIn.NONE:
             return f"{facts.first}."
         case kind:
-            sentence = f"{facts.label} wants {facts.login} as User/Login, with {kind.value}, made at {facts.page}."
+            sentence = (
+                f"{facts.label} wants {facts.login_words} as User/Login, with {kind.value}, made at {facts.page}."
+            )
     return f"{sentence} Note: {facts.first}." if facts.first else sentence

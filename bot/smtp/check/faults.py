@@ -15,6 +15,7 @@ from bot.smtp.dialogue.redaction import Redaction
 from bot.smtp.dialogue.session import GarbledReplyError
 from bot.smtp.network.certificate import PinMismatchError
 from bot.smtp.network.connect import ConnectError
+from bot.smtp.network.dns_records import NameAnswer
 from bot.smtp.network.guard import (
     AddressNotAllowedError,
     LoopbackNotAllowedError,
@@ -22,7 +23,6 @@ from bot.smtp.network.guard import (
     PortNotAllowedError,
     PrivateNotAllowedError,
 )
-from bot.smtp.network.resolver import NameAnswer
 
 
 class StageFailedError(Exception):

@@ -47,7 +47,7 @@ class PortProbe:
         """Return which other usual ports take submission before `until` (the loop's time), the preferred ones first."""
         others = [endpoint for endpoint in USUAL_ENDPOINTS if endpoint.port != self.account.port]
         tried = [endpoint for endpoint in others if endpoint.port in self.guard.allowed_ports]
-        answers = {asyncio.create_task(self._answers(addresses, endpoint)): endpoint for endpoint in tried}
+        answers = {asyncio.create_task(self.answers(addresses, endpoint)): endpoint for endpoint in tried}
         answering: set[Endpoint] = set()
         if answers:
             try:
@@ -62,6 +62,13 @@ class PortProbe:
             open=tuple(endpoint for endpoint in others if endpoint in answering),
             closed=tuple(endpoint.port for endpoint in others if endpoint not in answering),
         )
+
+    async def answers(self, addresses: Sequence[Address], endpoint: Endpoint) -> bool:
+        """Whether a port takes submission over verified TLS; nothing of the account is sent, and nothing raised."""
+        try:
+            return await self._accepts_submission(addresses, endpoint)
+        except Exception:  # noqa: BLE001 - whatever goes wrong at a port, it does not help the person
+            return False
 
     async def answers_tls(self, address: Address) -> bool:
         """Whether the account's port expects TLS from the first byte."""
@@ -104,12 +111,6 @@ class PortProbe:
         await dialogue.greeting()
         await dialogue.ehlo()
         await dialogue.start_tls(context)
-
-    async def _answers(self, addresses: Sequence[Address], endpoint: Endpoint) -> bool:
-        try:
-            return await self._accepts_submission(addresses, endpoint)
-        except Exception:  # noqa: BLE001 - whatever goes wrong at another port, it does not help the person
-            return False
 
     async def _accepts_submission(self, addresses: Sequence[Address], endpoint: Endpoint) -> bool:
         """Whether submission over verified TLS is offered there, with a sign-in where one is needed."""

@@ -108,6 +108,7 @@ class Fault(StrEnum):
     # Advice alone says these, from what a server's name tells.
     SERVER_TAKES_MAIL_IN = "server takes mail in"
     SERVER_FOR_ORGANISATIONS = "server for organisations"
+    SERVER_DOES_NOT_SEND = "server of a provider that does not send"
     NOTHING_ON_LOOPBACK = "nothing on loopback"
     SIGN_IN_NOT_OFFERED = "sign-in not offered"
     MECHANISM_NOT_OFFERED = "mechanism not offered"

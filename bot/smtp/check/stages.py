@@ -38,8 +38,8 @@ from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.dialogue.sign_in import SignInAnswer, sign_in
 from bot.smtp.network.certificate import PinMismatchError, peer_certificate, verify_pin
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import NameAnswer
 from bot.smtp.network.guard import Address, AddressNotAllowedError, Guard, LoopbackNotAllowedError, is_own_name, literal
-from bot.smtp.network.resolver import NameAnswer
 
 log = logging.getLogger(__name__)
 

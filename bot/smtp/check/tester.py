@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bot.providers.recognition import needs_mx, provider_behind
+from bot.providers.recognition import may_be_elsewhere, needs_mx, provider_behind
 from bot.smtp.account import Account, Encryption, Outgoing
 from bot.smtp.check.capabilities import echoes_mask
 from bot.smtp.check.faults import (
@@ -177,7 +177,8 @@ class _Run:
 
     async def _look_for_provider(self, until: float) -> None:
         """Find out who takes mail in for the sender's domain, where the domain does not tell."""
-        if self._record.fault is Fault.RESOLVER_UNAVAILABLE or not needs_mx(self._account.host, self._account.address):
+        is_wanted = may_be_elsewhere if self._record.fault is Fault.SIGN_IN_REFUSED else needs_mx
+        if self._record.fault is Fault.RESOLVER_UNAVAILABLE or not is_wanted(self._account.host, self._account.address):
             return
         with suppress(TimeoutError, HostError):
             domain = normal_host(self._account.address.rpartition("@")[2])

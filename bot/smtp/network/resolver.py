@@ -1,40 +1,19 @@
 """Name look-ups: addresses through the system, as for every program on the machine; what else DNS says from its DNS."""
 
 import asyncio
-import importlib
 import socket
-import sys
 import threading
 from contextlib import suppress
-from enum import Enum
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 
+from bot.smtp.network.dns_records import DNS_TIMEOUT_SECONDS, DnsRecords, NameAnswer, ask_dns
 from bot.smtp.network.guard import Address, literal
-
-if TYPE_CHECKING:
-    from dns.resolver import Answer, NoNameservers
 
 MAX_ADDRESSES = 8
 """Addresses of one name that are used; a mail server has fewer."""
 
 MAX_LOOKUPS = 100
 """Look-ups at once; twice as many as tests can run, because the system goes on with those that nobody awaits."""
-
-MAX_MAIL_SERVERS = 5
-"""MX records of one domain that are used."""
-
-DNS_TIMEOUT_SECONDS = 3.0
-
-
-class NameAnswer(Enum):
-    """What DNS says of a name that leads to no address."""
-
-    NO_SUCH_NAME = "there is no such name"
-    NO_ADDRESS = "the name exists, but has no address"
-    ZONE_FAILS = "the name servers of this name's domain fail"
-    NO_ANSWER = "the name service does not answer"
-
 
 _BY_ERROR = {socket.EAI_NONAME: NameAnswer.NO_SUCH_NAME, socket.EAI_NODATA: NameAnswer.NO_ADDRESS}
 
@@ -105,56 +84,22 @@ class Resolver:
 
     async def name_answer(self, host: str) -> NameAnswer:
         """Return what the machine's DNS says of a name without an address."""
-        answer = await self._ask(host, "A")
+        answer = await ask_dns(host, "A")
         return answer if isinstance(answer, NameAnswer) else NameAnswer.NO_ANSWER
 
     async def is_used(self, domain: str) -> bool:
         """Whether a domain has an address or an MX record, so that it exists in the sense of RFC 9989."""
-        answers = await asyncio.gather(*(self._ask(domain, kind) for kind in ("A", "AAAA", "MX")))
+        answers = await asyncio.gather(*(ask_dns(domain, kind) for kind in ("A", "AAAA", "MX")))
         return not all(answer in (NameAnswer.NO_SUCH_NAME, NameAnswer.NO_ADDRESS) for answer in answers)
 
     async def mail_servers(self, domain: str) -> tuple[str, ...]:
         """Return a domain's MX hosts, in lower case and the preferred first; none when it has none (RFC 7505, too)."""
-        answer = await self._ask(domain, "MX")
-        if isinstance(answer, NameAnswer):
-            return ()
-        records = sorted((record.preference, record.exchange.to_text().lower().rstrip(".")) for record in answer)
-        return tuple(host for _, host in records if host)[:MAX_MAIL_SERVERS]
+        return await DnsRecords().mail_servers(domain) or ()
 
     async def txt_records(self, name: str) -> list[str] | None:
         """Return a name's TXT records, an empty list when there are none; None when the DNS does not answer."""
-        answer = await self._ask(name, "TXT")
-        if isinstance(answer, NameAnswer):
-            return [] if answer in (NameAnswer.NO_SUCH_NAME, NameAnswer.NO_ADDRESS) else None
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
-
-    async def _ask(self, name: str, kind: str) -> "Answer | NameAnswer":
-        """Return a name's records of one kind, or why there are none; NO_ADDRESS stands for none of this kind."""
-        if "dns.asyncresolver" not in sys.modules:
-            # It takes a fifth of a second, and is needed only after a failure or a sent message.
-            await asyncio.to_thread(importlib.import_module, "dns.asyncresolver")
-        import dns.asyncresolver  # noqa: PLC0415
-        import dns.exception  # noqa: PLC0415
-        import dns.resolver  # noqa: PLC0415
-
-        try:
-            return await dns.asyncresolver.Resolver().resolve(f"{name}.", kind, lifetime=DNS_TIMEOUT_SECONDS)
-        except dns.resolver.NXDOMAIN:
-            return NameAnswer.NO_SUCH_NAME
-        except dns.resolver.NoAnswer:
-            return NameAnswer.NO_ADDRESS
-        except dns.resolver.NoNameservers as error:
-            return NameAnswer.ZONE_FAILS if _says_servfail(error) else NameAnswer.NO_ANSWER
-        except (dns.exception.DNSException, OSError):
-            return NameAnswer.NO_ANSWER
-
-
-def _says_servfail(error: "NoNameservers") -> bool:
-    """Whether a name server answered that it failed over this name, and did not merely stay silent or refuse us."""
-    import dns.rcode  # noqa: PLC0415
-
-    replies = (failure[4] for failure in error.kwargs.get("errors", ()))
-    return any(reply is not None and reply.rcode() == dns.rcode.SERVFAIL for reply in replies)
+        texts = await DnsRecords().texts(name)
+        return None if texts is None else list(texts)
 
 
 def _system_addresses(host: str) -> list[Address] | Exception:

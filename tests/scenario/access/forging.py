@@ -393,7 +393,7 @@ def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
             return _typed(code=CODE)
         case ViewId.DEFAULTS:
             chosen = _chosen("encryption", "value", "TLS") | _chosen("authenticate", "value", "on")
-            return {**_typed(host=_HOST, port=port), **chosen}
+            return {**_typed(host=_HOST, port=port, rows=f"demo.example = {_HOST}:{port}"), **chosen}
         case _:
             return {}
 

@@ -15,10 +15,13 @@ import pytest_asyncio
 from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import direct_channel
+from bot.discovery.findings import Found, MailSettings, Source
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
 from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
+from bot.slack.views.discovery import Proposal
 from bot.slack.views.people_list import ROW_ACTIONS, encode_query
+from bot.smtp.account import Encryption
 from tests.counts import scaled
 from tests.databases import KINDS
 from tests.named import case
@@ -110,6 +113,7 @@ async def say(forger: Forger, _owner: str) -> None:
 COMMANDS = (
     command(EMAIL_PROFILE, "show", shows="LOGIN"),
     command(EMAIL_PROFILE, "edit", shows="LOGIN"),
+    command(EMAIL_PROFILE, "find babbage@gmail.com", For.ONESELF, shows="smtp.gmail.com"),
     command(EMAIL_PROFILE, "delete", shows="cannot be brought back"),
     command(EMAIL_PROFILE, "history", shows="istory"),
     command(EMAIL_PROFILE, "list", For.ADMINS, shows="Work with email"),
@@ -147,6 +151,17 @@ EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
 )
 """What is pressed in messages and on the Home tab."""
 
+FOUND = Proposal(
+    domain="example.com",
+    shown="example.com",
+    found=Found(
+        source=Source.SRV,
+        settings=MailSettings(host="smtp.example.com", port=587, encryption=Encryption.TLS, login="ada"),
+        provider=None,
+    ),
+).to_value()
+"""Settings that were found, as a button remembers them."""
+
 PRESSES = (
     *(press(name, value, at, **known) for name, value, known in EVERYWHERE for at in ("message", "home")),
     press(A.APPLY_FIX, '{"owner": "OWNER", "fix": "AUTH_LOGIN", "to": ""}', shows="passed", changes=True),
@@ -163,6 +178,10 @@ PRESSES = (
         changes=True,
     ),
     press(A.FORM_AUTHENTICATE, "on", ViewId.PROFILE, menu=True, shows="LOGIN"),
+    press(A.FORM_FIND, "", ViewId.PROFILE, shows="LOGIN"),
+    press(A.FORM_USE_FOUND, FOUND, ViewId.PROFILE, shows="LOGIN"),
+    press(A.FORM_OTHER_FOUND, FOUND, ViewId.PROFILE, shows="LOGIN"),
+    press(A.VALUE, "587", ViewId.PROFILE, shows="LOGIN"),
     press(A.FORM_EXTRAS, "", ViewId.PROFILE, shows="reply-"),
     press(A.FORM_PRIVATELY, "", ViewId.PROFILE, to=For.ONESELF, shows="/password/", changes=True),
     press(A.LIST_ADD, "", ViewId.EXTRAS, shows="Add configuration"),
@@ -313,7 +332,7 @@ async def try_cell(place: Place, cell: Cell) -> None:
 def test_every_subcommand_button_and_form_is_in_the_table() -> None:
     words = {tuple(act.name.split()[:2]) for act in COMMANDS}
     assert words == {(name, entry.name) for name, entries in SUBCOMMANDS.items() for entry in entries}
-    assert {act.name.split()[0] for act in PRESSES} == set(ActionId) - {ActionId.VALUE}
+    assert {act.name.split()[0] for act in PRESSES} == set(ActionId)
     assert {value.partition(":")[0] for name, value, _ in EVERYWHERE if name is A.PEOPLE_ROW} == set(ROW_ACTIONS)
     # The list of extra configurations has nothing to submit.
     assert {act.name.split()[1] for act in SUBMISSIONS} == set(ViewId) - {ViewId.EXTRAS}

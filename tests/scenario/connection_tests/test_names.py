@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import trustme
 
 from bot.demo.mail import DemoMail, DemoNetwork
 from bot.demo.run import Demo, running_demo
@@ -18,8 +19,8 @@ from bot.demo.stand_in.platform import searchable, texts
 from bot.smtp.advice.advice import advise
 from bot.smtp.check.report import Fault, StageName
 from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import NameAnswer
 from bot.smtp.network.guard import Address, Guard, literal
-from bot.smtp.network.resolver import NameAnswer
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import OneServerNetwork, ScriptedServer
 from tests.scenario.connection_tests.testers import ACCOUNT, a_tester
@@ -228,6 +229,24 @@ async def test_the_provider_of_a_domain_is_found_by_its_mx_only_after_a_failure(
 
 
 @pytest.mark.databases()
+async def test_where_a_providers_server_refuses_a_sign_in_the_mx_of_an_own_domain_tells_that_it_is_elsewhere() -> None:
+    authority, host = trustme.CA(), "smtp.gmail.com"
+    server_side, trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert(host).configure_cert(server_side)
+    authority.configure_trust(trust)
+    account = replace(ACCOUNT, host=host, address="sam@corp.example", login="sam@corp.example")
+    for acts, provider in (({"AUTH": b"535 5.7.8 no\r\n"}, "Microsoft 365"), ({"EHLO": b"250 mail.test\r\n"}, "")):
+        async with ScriptedServer(tls=server_side, acts=acts) as server:
+            network = BehindMx(server.port, "corp-example.mail.protection.outlook.com")
+            report = await a_tester(network, trust, timeout=TIMEOUT).test(account, lambda _: None)
+        assert report.provider == provider
+        advice = advise(report, account)
+        assert advice is not None
+        elsewhere = "Mail for corp.example comes in at Microsoft 365; people there send through smtp.office365.com"
+        assert (elsewhere in advice.do) is bool(provider)
+
+
+@pytest.mark.databases()
 async def test_a_slow_mx_does_not_lengthen_a_test_beyond_its_deadline(trust: ssl.SSLContext) -> None:
     class Slow(Nowhere):
         async def resolve(self, host: str) -> list[Address]:
@@ -243,11 +262,17 @@ async def test_a_slow_mx_does_not_lengthen_a_test_beyond_its_deadline(trust: ssl
     assert report.provider == ""
 
 
-async def test_a_button_leads_from_a_providers_server_for_incoming_mail_to_the_form_with_the_right_one(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("inbound", "words", "server"),
+    [
+        ("demo-example.mail.protection.outlook.com", "is a server for incoming mail", "smtp.office365.com"),
+        ("imap.gmail.com", "is not the server to send through", "smtp.gmail.com"),
+    ],
+)
+async def test_a_button_leads_from_a_providers_server_that_does_not_send_to_the_form_with_the_right_one(
+    tmp_path: Path, inbound: str, words: str, server: str
 ) -> None:
     mail = DemoMail()
-    inbound = "demo-example.mail.protection.outlook.com"
     network = DemoNetwork(mail, names={inbound: "127.0.0.1"})
     async with running_demo(tmp_path, mail=mail, network=network, smtp_timeout=3) as demo:
         workspace = demo.workspace
@@ -258,12 +283,12 @@ async def test_a_button_leads_from_a_providers_server_for_incoming_mail_to_the_f
             await workspace.fill(ADA, label, value)
         assert await workspace.submit(ADA) == {}
         report = await run_test(demo, ADA)
-        assert "is a server for incoming mail" in searchable(report)
-        assert "smtp.office365.com, port 587 with TLS" in searchable(report)
-        assert not any("587" in label for label in buttons(report) if "office365" in label)
-        await workspace.press(ADA, "Use smtp.office365.com as server …", message=report)
+        assert words in searchable(report)
+        assert f"{server}, port 587 with TLS" in searchable(report)
+        assert not any("587" in label for label in buttons(report) if server in label)
+        await workspace.press(ADA, f"Use {server} as server …", message=report)
         form = await workspace.wait_view(ADA, "Email profile")
         shown = " ".join(texts(form.blocks))
-        assert "smtp.office365.com" in shown
+        assert server in shown
         assert "Type the password again to go with it." in shown
         assert "toy-secret" not in str(form)

@@ -293,6 +293,18 @@ async def test_that_nobody_signs_in_is_saved_although_another_admin_was_quicker(
         assert "without signing in" in told
 
 
+TEXTS = ("host", "port", "login_pattern", "domain", "rows", "allowed_servers")
+"""The fields in which something is typed."""
+
+_words = st.one_of(
+    st.sampled_from(["MX", "*.gate.example", "example.com", "smtp.example.com:587", "465", "TLS", "none", "{local}"]),
+    st.text(st.characters(), max_size=12),
+)
+rows_typed = st.lists(st.tuples(st.lists(_words, max_size=3), st.lists(_words, max_size=4))).map(
+    lambda rows: "\n".join(f"{' '.join(whose)} = {' '.join(settings)}" for whose, settings in rows)
+)
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [
@@ -307,12 +319,47 @@ async def test_that_nobody_signs_in_is_saved_although_another_admin_was_quicker(
         ({"domain": "not a domain"}, "domain", "is not a domain"),
         ({"allowed_servers": "good.example, b@d"}, "allowed_servers", "looks like an email address"),
         ({"host": "a.example", "allowed_servers": "b.example"}, "allowed_servers", "must be among the allowed ones"),
+        (
+            {"rows": "\n\nexample.com smtp.example.com"},
+            "rows",
+            "Line 3: “example.com smtp.example.com” has no = in it.",
+        ),
+        ({"rows": "a b = smtp.example.com"}, "rows", "Line 1: “a b” is not a domain. Write it like example.com."),
+        ({"rows": " = smtp.example.com"}, "rows", "The domain before the = is missing. Write a row like example.com"),
+        ({"rows": "*.b.example = smtp.b.example"}, "rows", "write MX before it, as in MX *.gateway.example = "),
+        ({"rows": "MX *.com = smtp.b.example"}, "rows", "“*.com” names no servers that take mail in."),
+        ({"rows": "MX 192.0.2.1 = smtp.b.example"}, "rows", "names no servers that take mail in"),
+        ({"rows": "b.example = "}, "rows", "The server behind the = is missing. Write a row like example.com = "),
+        ({"rows": "b.example = x@y"}, "rows", "Line 1: “x@y”: This looks like an email address."),
+        ({"rows": "b.example = smtp.b.example:99999"}, "rows", "99999 is not a port. Use a number from 1 to 65535"),
+        ({"rows": "b.example = smtp.b.example none"}, "rows", "The encryption is TLS or SSL, for example smtp.example"),
+        ({"rows": "b.example = smtp.b.example TLS ada"}, "rows", "“ada” makes no login. Use {address} for"),
+        (
+            {"rows": "b.example = a.example\nB.EXAMPLE. = b.example"},
+            "rows",
+            "Line 2: b.example has a row already, in line 1. Keep one of the two.",
+        ),
+        (
+            {"rows": "b.example = a.example", "allowed_servers": "b.example"},
+            "rows",
+            "Line 1: a.example is none of the allowed servers. Add it to them, or take one of them.",
+        ),
+        ({"rows": "\n".join(f"s{n}.example = a.example" for n in range(51))}, "rows", "At most 50 rows, one a line"),
+        (
+            {"rows": "\n".join(f"s{n}.example = {'ü' * 55}.{'ä' * 55}.example" for n in range(25))},
+            "rows",
+            "The rows have at most 3000 characters together.",
+        ),
+        (
+            {"allowed_servers": "\n".join(f"s{n}.{'ü' * 55}.{'ä' * 55}.example" for n in range(25))},
+            "allowed_servers",
+            "The servers have at most 3000 characters together.",
+        ),
         ({"allowed_servers": "\n".join(f"s{n}.example" for n in range(51))}, "allowed_servers", "At most 50"),
     ],
 )
 def test_each_field_says_what_is_allowed(changed: dict[str, str], field: str | None, words: str) -> None:
-    empty = {"host": "", "port": "", "encryption": "TLS", "login_pattern": "", "domain": "", "allowed_servers": ""}
-    form = DefaultsForm(authenticate=True, **{**empty, **changed})
+    form = DefaultsForm(encryption="TLS", authenticate=True, **{**dict.fromkeys(TEXTS, ""), **changed})
     if field is None:
         assert check_defaults(form)
         return
@@ -329,11 +376,12 @@ def test_all_bad_fields_of_the_defaults_are_named_at_once() -> None:
         authenticate=True,
         login_pattern="none",
         domain="no domain",
+        rows="no row",
         allowed_servers="not*a*host",
     )
     with pytest.raises(InvalidFormError) as caught:
         check_defaults(form)
-    assert set(caught.value.errors) == {"host", "port", "login_pattern", "domain", "allowed_servers"}
+    assert set(caught.value.errors) == set(TEXTS)
 
 
 def test_defaults_are_read_as_they_were_written() -> None:
@@ -378,10 +426,10 @@ async def test_servers_are_taken_as_they_are_pasted(http_demo: Demo) -> None:
     assert "Only these servers: `mail.demo.example`, `smtp.demo.example`" in message
 
 
-@given(*[st.text(st.characters(), max_size=40)] * 5)
+@given(*[st.text(st.characters(), max_size=40)] * 5, rows_typed)
 @settings(max_examples=scaled(quick=100, full=10_000), deadline=None)
 def test_whatever_is_typed_as_defaults_is_taken_or_told_in_sentences(
-    host: str, port: str, pattern: str, domain: str, servers: str
+    host: str, port: str, pattern: str, domain: str, servers: str, rows: str
 ) -> None:
     form = DefaultsForm(
         host=host,
@@ -390,6 +438,7 @@ def test_whatever_is_typed_as_defaults_is_taken_or_told_in_sentences(
         authenticate=True,
         login_pattern=pattern,
         domain=domain,
+        rows=rows,
         allowed_servers=servers,
     )
     try:

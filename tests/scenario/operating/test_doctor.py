@@ -23,7 +23,8 @@ from bot.demo.mail import DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.doctor import mail
 from bot.slack.ids import SCOPES
-from bot.smtp.network.resolver import NameAnswer, Resolver
+from bot.smtp.network.dns_records import NameAnswer
+from bot.smtp.network.resolver import Resolver
 from storage.crypto.keyring import generate_key
 from tests.counts import scaled
 from tests.fakes.smtp_server import ScriptedServer, Silence
@@ -380,6 +381,7 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -
         "Slack scopes",
         "Socket Mode",
         "EHLO",
+        "DISCOVERY",
         "DNS",
         f"Mail server port {setup.demo.mail.ports[587]}",
         "Clock",
@@ -405,7 +407,7 @@ def _contents(file: Path) -> list[str]:
 async def test_what_only_the_other_way_in_needs_is_not_asked_for(setup: Setup) -> None:
     code, lines, out = await check(setup, given={**setup.good, "SLACK_APP_TOKEN": "", "PUBLIC_URL": ""})
     assert code == 0, out
-    assert not any(word in out for word in ("app token", "Socket Mode", "PUBLIC_URL", "DNS", "Mail server"))
+    assert not any(word in out for word in ("app token", "Socket Mode", "PUBLIC_URL", "DNS:", "Mail server"))
     assert lines
 
 
@@ -517,6 +519,22 @@ async def test_the_name_that_mail_servers_are_greeted_with_is_told(
         (found,) = [one for one in await doctor.examine() if one.subject == "EHLO"]
         assert found.good
         assert told in found.sentence
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_where_settings_are_looked_for_is_told(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(setup.folder)
+    for name, value in setup.good.items():
+        monkeypatch.setenv(name, value)
+    for given, told in (
+        ("", "in DNS, and on web and mail servers of the address' domain."),
+        ("local", "the table of providers alone; the network is asked nothing."),
+        ("Off", "no settings are looked for; people type them."),
+    ):
+        monkeypatch.setenv("DISCOVERY", given)
+        (found,) = [one for one in await doctor.examine() if one.subject == "DISCOVERY"]
+        assert found.good
+        assert found.sentence.endswith(told)
 
 
 @pytest.mark.asyncio(loop_scope="module")

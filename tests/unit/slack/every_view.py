@@ -75,6 +75,7 @@ from bot.smtp.check.report import Fault, Outcome, StageName
 from storage.tables.audit import TESTED_FORM, AuditEntry
 from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
+from tests.unit.slack import found_samples
 from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
@@ -115,6 +116,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
         yield notices.notice_message(content, reader=ADA, entry=PasswordEntry.EITHER)
     yield from messages_for_admins(profile)
     yield from messages_about_tests(profile)
+    yield from found_samples.answers()
     yield extras.conflict_message(CONFLICT, owner=ADA)
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
@@ -273,7 +275,11 @@ def messages_for_admins(profile: EmailProfile) -> Iterator[message.Message]:
         yield history.history(HistoryPage(owner=owner, entries=entries, older=7 if entries else None), reader=GRACE)
     yield from a_run()
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
-    for found in (DefaultsUsage(current=1, previous=2, custom=3), DefaultsUsage(current=1, previous=0, custom=0)):
+    for found in (
+        DefaultsUsage(current=1, previous=2, custom=3, movable=2, asked=1),
+        DefaultsUsage(current=1, previous=2, custom=3, movable=2, asked=2),
+        DefaultsUsage(current=1),
+    ):
         yield defaults.saved(stored, found)
     for move in (MoveCounts(total=3), MoveCounts(total=3, moved=2, asked=2, left=1)):
         yield defaults.moving(move)
@@ -330,6 +336,8 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     notes.append(report.form_stopped(stopped, stopped_by=GRACE))
     notes.append(report.form_changes([f"Port {EVIL} → 587"]))
     yield from forms(profile, notes)
+    finding = a_form(a_view(EmailProfile()), reader=ADA, entry=PasswordEntry.EITHER)
+    yield from found_samples.found_forms(replace(finding, finds=True))
     for extra in CATALOGUE:
         value = profile.extras.get(extra.name, "")
         yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))

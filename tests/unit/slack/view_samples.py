@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot.discovery.findings import OwnRow
 from bot.profiles.account.drafts import FormBasis
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.errors import ExtraConflictError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults
+from bot.providers.providers import Provider
 from bot.slack.views import form_state
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import ReplyAddress
@@ -70,6 +72,11 @@ DEFAULTS = Defaults(
     encryption=Encryption.TLS,
     login_pattern="DOMAIN\\{local}",
     domain=LONG_HOST[:180],
+    rows=tuple(
+        OwnRow(host="smtp.example.com", port=465, encryption=Encryption.TLS, login_pattern="{local}", **whose)
+        for number in range(25)
+        for whose in ({"domain": f"d{number}.example.com"}, {"mx": f"*.m{number}.example.com"})
+    ),
     allowed_servers=(LONG_HOST, "smtp.example.com"),
 )
 
@@ -134,10 +141,14 @@ def texts(node: Any) -> Iterator[dict[str, Any]]:
             yield from texts(inner)
 
 
-OURS = re.compile(rf"<@(?:{ADA}|{GRACE})>|<!date\^\d+\^[^<>|]+\|[^<>|]+>|&(?:amp|lt|gt);")
+PAGES = {page for one in Provider for page in (one.value.page, one.value.first_link) if "/" in page}
+LINKS = "|".join(re.escape(page.removeprefix("https://")) for page in sorted(PAGES, key=len, reverse=True))
+OURS = re.compile(
+    rf"<@(?:{ADA}|{GRACE})>|<!date\^\d+\^[^<>|]+\|[^<>|]+>|<https://(?:{LINKS})\|[^<>|]+>|&(?:amp|lt|gt);"
+)
 
 
 def assert_inert(text: str) -> None:
-    """Nothing but our own mentions and dates is alive, and no entity is broken."""
+    """Nothing but our own mentions, dates and pages of providers is alive, and no entity is broken."""
     left = OURS.sub("", text)
     assert not re.search("[<>&]", left), left

@@ -329,9 +329,14 @@ def test_a_name_from_the_certificate_is_offered_only_when_it_is_a_plain_host_nam
         assert applicable(Fix.NAME_FROM_CERTIFICATE, failed, ACCOUNT) is usable
 
 
-def test_microsofts_date_is_shown_beside_accounts_with_a_password() -> None:
+def test_what_ends_with_a_provider_is_shown_beside_the_accounts_that_it_concerns() -> None:
     account = replace(ACCOUNT, host="smtp.office365.com")
     assert "end of December 2026" in (provider_notice(account, date(2026, 11, 24)) or "")
     assert (provider_notice(account, date(2027, 1, 1)) or "").startswith("Since the end of December 2026")
     assert provider_notice(replace(account, authenticate=False), date(2026, 11, 24)) is None
     assert provider_notice(ACCOUNT, date(2026, 11, 24)) is None
+    personal = replace(account, address="sam@hotmail.com")
+    assert "takes no passwords from mail programs" in (provider_notice(personal, date(2026, 11, 24)) or "")
+    workmail = replace(ACCOUNT, host="smtp.mail.eu-west-1.awsapps.com")
+    assert "ends on 31 March 2027" in (provider_notice(workmail, date(2027, 3, 31)) or "")
+    assert "ended on 31 March 2027" in (provider_notice(workmail, date(2027, 4, 1)) or "")

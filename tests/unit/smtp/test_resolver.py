@@ -13,7 +13,8 @@ import dns.rcode
 import dns.resolver
 import pytest
 
-from bot.smtp.network.resolver import NameAnswer, Resolver
+from bot.smtp.network.dns_records import NameAnswer
+from bot.smtp.network.resolver import Resolver
 
 NO_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 NO_DATA = socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")

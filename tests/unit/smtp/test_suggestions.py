@@ -31,13 +31,51 @@ def at(host: str, fault: Fault, *, port: int = 587, encryption: Encryption = Enc
         ("mx1.corp.example", "for mail that comes in from other servers (MX)"),
         ("autodiscover.corp.example", "where programs look for settings, not one that sends"),
         ("webmail.corp.example", "for a browser"),
-        ("imap.mail.yahoo.com", "the one for outgoing mail is smtp.mail.yahoo.com."),
-        ("imap.gmx.net", "the one for outgoing mail is mail.gmx.net."),
     ],
 )
 @pytest.mark.parametrize("fault", [Fault.NAME_NOT_FOUND, Fault.TIMED_OUT, Fault.NOT_SMTP])
 def test_a_name_that_tells_what_it_is_for_is_told(host: str, words: str, fault: Fault) -> None:
     assert words in advice_on(at(host, fault)).do
+
+
+@pytest.mark.parametrize(
+    ("host", "server"),
+    [
+        ("imap.mail.yahoo.com", "smtp.mail.yahoo.com"),
+        ("pop.gmx.net", "mail.gmx.net"),
+        ("gmail.com", "smtp.gmail.com"),
+        ("mail.gmail.com", "smtp.gmail.com"),
+        ("imap.ionos.de", "smtp.ionos.de"),
+        ("ionos.co.uk", "smtp.ionos.co.uk"),
+        ("imap.zoho.eu", "smtppro.zoho.eu"),
+        ("outlook.office365.com", ""),
+        ("imap.mail.us-west-2.awsapps.com", "smtp.mail.us-west-2.awsapps.com"),
+        ("www.web.de", "smtp.web.de"),
+    ],
+)
+@pytest.mark.parametrize(
+    "fault", [Fault.REFUSED, Fault.TIMED_OUT, Fault.CLOSED_AT_ONCE, Fault.NOT_SMTP, Fault.CERTIFICATE_WRONG_NAME]
+)
+def test_a_host_named_after_a_providers_mail_leads_to_the_one_that_sends(host: str, server: str, fault: Fault) -> None:
+    failed = at(host, fault)
+    advice = advice_on(failed)
+    assert (advice.what == f"{host} is not the server to send through") is bool(server)
+    if server:
+        assert f"use {server}, port 587 with TLS" in advice.do or f"use {server}, port 465 with SSL" in advice.do
+        assert advice.field == "host"
+        assert Fix.USE_PROVIDER_SERVER in advice.fixes
+
+
+def test_a_host_named_after_the_mail_of_a_provider_that_takes_no_passwords_leads_nowhere() -> None:
+    for host in ("imap.tuta.com", "outlook.com"):
+        assert Fix.USE_PROVIDER_SERVER not in advice_on(at(host, Fault.TIMED_OUT)).fixes
+
+
+@pytest.mark.parametrize("host", ["smtp.gmail.com", "mail.gmx.net", "posteo.de", "p42.mail.me.com", "mx.freenet.de"])
+def test_a_server_that_sends_is_never_told_to_be_another(host: str) -> None:
+    advice = advice_on(at(host, Fault.TIMED_OUT))
+    assert "not the server to send through" not in advice.what
+    assert Fix.USE_PROVIDER_SERVER not in advice.fixes
 
 
 @pytest.mark.parametrize("host", ["smtp.corp.example", "mail.corp.example", "imap", "mx.freenet.de", "popcorn.example"])
@@ -205,6 +243,34 @@ def test_a_mailbox_that_is_with_another_provider_than_the_server_is_told(
     advice = advise(refused, replace(ACCOUNT, address=address, login=login, host=host))
     assert advice is not None
     assert ("are with Yahoo; people there send through smtp.mail.yahoo.com" in advice.do) is told
+
+
+@pytest.mark.parametrize(
+    ("login", "mx", "told"),
+    [
+        ("sam@corp.example", "Microsoft 365", True),
+        ("sam@corp.example", "Gmail", False),
+        ("sam@corp.example", "", False),
+        ("sam@gmail.com", "Microsoft 365", False),
+        ("relay-user", "Microsoft 365", False),
+    ],
+)
+def test_a_domain_whose_mail_comes_in_elsewhere_is_told_where_its_own_login_is_refused(
+    login: str, mx: str, told: bool
+) -> None:
+    refused = report(Fault.SIGN_IN_REFUSED, Reply(code=535, enhanced="5.7.8", text="no"), host="smtp.gmail.com")
+    account = replace(ACCOUNT, address="sam@corp.example", login=login, host="smtp.gmail.com")
+    advice = advise(replace(refused, provider=mx), account)
+    assert advice is not None
+    sentence = "Mail for corp.example comes in at Microsoft 365; people there send through smtp.office365.com"
+    assert (sentence in advice.do) is told
+
+
+def test_the_server_of_the_provider_that_the_mx_names_is_offered_where_the_one_typed_does_not_answer() -> None:
+    failed = replace(at("smtp.corp.example", Fault.TIMED_OUT), provider="Microsoft 365")
+    advice = advice_on(failed, "sam@corp.example")
+    assert advice.fixes == (Fix.USE_PROVIDER_SERVER,)
+    assert advice_on(at("smtp.corp.example", Fault.TIMED_OUT), "sam@corp.example").fixes == ()
 
 
 def test_a_relay_for_organisations_that_only_warns_is_left_as_it_is() -> None:

@@ -5,7 +5,7 @@ Other ports are never named here: the report offers those that were found to ans
 
 from collections.abc import Mapping
 
-from bot.smtp.advice.row import Row, When
+from bot.smtp.advice.row import Fix, Row, When
 from bot.smtp.check.report import Fault
 
 CONNECTION_ROWS: Mapping[When, Row] = {
@@ -15,6 +15,7 @@ CONNECTION_ROWS: Mapping[When, Row] = {
         do="compare SMTP Server Address and Port with what your mail provider names. If both are right, the server is "
         "down, or a firewall before it turns the bot away: ask whoever runs it.",
         field="port",
+        fixes=(Fix.USE_PROVIDER_SERVER,),
         source="RFC 6409, 3.1",
     ),
     When(Fault.UNREACHABLE): Row(
@@ -22,6 +23,7 @@ CONNECTION_ROWS: Mapping[When, Row] = {
         why="there is no way from the bot to that address.",
         do="check SMTP Server Address. If it is right, tell whoever runs the bot that its network has no route there.",
         field="host",
+        fixes=(Fix.USE_PROVIDER_SERVER,),
     ),
     When(Fault.TIMED_OUT): Row(
         what="{host}:{port} did not answer in time",
@@ -30,6 +32,7 @@ CONNECTION_ROWS: Mapping[When, Row] = {
         do="check SMTP Server Address and Port. If they are right, ask whoever runs the bot whether its network lets "
         "it out to port {port}; many block mail ports.",
         field="port",
+        fixes=(Fix.USE_PROVIDER_SERVER,),
         source="RFC 5321, 4.5.3.2",
     ),
     When(Fault.NO_GREETING): Row(
@@ -100,6 +103,7 @@ CONNECTION_ROWS: Mapping[When, Row] = {
         why="another kind of service answers on this port.{elsewhere}",
         do="use the server and port for outgoing mail (SMTP); your mail provider names them.",
         field="port",
+        fixes=(Fix.USE_PROVIDER_SERVER,),
         source="RFC 5321, 4.2",
     ),
     When(Fault.GARBLED): Row(

@@ -105,6 +105,15 @@ NAMES_ROWS: Mapping[When, Row] = {
         source="https://support.google.com/a/answer/176600",
         dated="2026-11-30",
     ),
+    When(Fault.SERVER_DOES_NOT_SEND): Row(
+        what="{host} is not the server to send through",
+        why="{provider} has another one for outgoing mail, and {host} did not work as one.",
+        do="use {server}, and type login and password for it.",
+        field="host",
+        fixes=(Fix.USE_PROVIDER_SERVER,),
+        source="bot/providers/providers.py, with the source of each provider",
+        dated="2026-11-30",
+    ),
     When(Fault.SERVER_TAKES_MAIL_IN): Row(
         what="{host} is a server for incoming mail",
         why="there {provider} takes mail in from other servers; nobody signs in there to send.",

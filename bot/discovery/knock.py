@@ -1,0 +1,88 @@
+"""Knocking: likely names of a domain's mail server are tried, without a password and without the address."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.discovery.findings import FULL_ADDRESS, Caution, Found, MailSettings, Source, SourceAnswer
+from bot.discovery.search import NowhereError, Search
+from bot.providers.recognition import provider_of
+from bot.smtp.account import Account, Encryption
+from bot.smtp.check.probe import PortProbe
+from bot.smtp.check.report import Endpoint
+from bot.smtp.dialogue.handshakes import Handshakes
+
+KNOCK_SECONDS = 2.5
+"""How long doors are waited for: less than a search takes, so that one counts although another is silent."""
+
+ENDPOINTS = (Endpoint(port=465, encryption=Encryption.SSL), Endpoint(port=587, encryption=Encryption.TLS))
+"""The preferred first (RFC 8314, 3.3)."""
+
+
+def likely_hosts(domain: str) -> tuple[str, ...]:
+    """Return the names under which a domain's mail server is likely, the likeliest first."""
+    return f"smtp.{domain}", f"mail.{domain}", domain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knock:
+    """Tries likely names, with the trust of connection tests and the name that these announce.
+
+    Only a server counts that shows a certificate for its name, and offers a sign-in after it.
+    """
+
+    trust: ssl.SSLContext
+    handshakes: Handshakes
+    helo: str
+
+    async def ask(self, search: Search) -> SourceAnswer:
+        """Return the likeliest server that answers, whichever is the quickest."""
+        doors = {
+            asyncio.create_task(self._answers(search, host, endpoint)): (host, endpoint)
+            for host in likely_hosts(search.domain)
+            for endpoint in ENDPOINTS
+            if endpoint.port in search.guard.allowed_ports
+        }
+        try:
+            await _until_decided(list(doors))
+        finally:
+            late = [task for task in doors if not task.done()]
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        opened = [door for task, door in doors.items() if task not in late and task.result()]
+        return _answer(search.domain, opened)
+
+    async def _answers(self, search: Search, host: str, endpoint: Endpoint) -> bool:
+        try:
+            addresses = await search.addresses(host)
+        except NowhereError:
+            return False
+        return await self._probe(search, host).answers(addresses, endpoint)
+
+    def _probe(self, search: Search, host: str) -> PortProbe:
+        nobody = Account(address="", host=host, port=0, encryption=Encryption.TLS, authenticate=True, helo=self.helo)
+        return PortProbe(search.guard, search.network, self.trust, self.handshakes, nobody)
+
+
+async def _until_decided(tasks: Sequence[asyncio.Task[bool]]) -> None:
+    """Wait until it is certain which is the first of the tasks, in their order, that returns True, or time is over."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + KNOCK_SECONDS
+    for task in tasks:
+        await asyncio.wait([task], timeout=max(ends - loop.time(), 0))
+        if task.done() and task.result():
+            return
+
+
+def _answer(domain: str, opened: Sequence[tuple[str, Endpoint]]) -> SourceAnswer:
+    if not opened:
+        return SourceAnswer(
+            source=Source.KNOCK,
+            said=f"No mail server answers encrypted at {', '.join(likely_hosts(domain))}, ports 465 and 587.",
+        )
+    host, endpoint = opened[0]
+    settings = MailSettings(host=host, port=endpoint.port, encryption=endpoint.encryption, login=FULL_ADDRESS)
+    found = Found(source=Source.KNOCK, settings=settings, provider=provider_of(host), cautions=(Caution.GUESSED,))
+    return SourceAnswer(source=Source.KNOCK, said=f"{host} answers at port {endpoint.port}.", found=found)

@@ -1,0 +1,196 @@
+"""Searches for the settings of an open form: it says that they are looked for, and then what was found is put into it.
+
+What somebody types meanwhile is sent at once (`views/form.py`), so that nothing is put over that; whatever else is
+pressed in the form ends its search.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.discovery.findings import Findings, Source
+from bot.profiles.account.profile import Field
+from bot.profiles.account.settings_finder import SettingsFinder
+from bot.profiles.errors import UserError
+from bot.profiles.people.access import Person
+from bot.slack.replies.jobs import Jobs
+from bot.slack.replies.modals import OpenModal, update_modal
+from bot.slack.views.discovery import Proposal, fill_form, looking, nothing_found, nothing_sentence, proposed
+from bot.slack.views.form import errors_notes, profile_form
+from bot.slack.views.form_state import Form
+from bot.slack.views.message import alert
+from bot.slack.web_api.errors import SLACK_ERRORS
+
+log = logging.getLogger(__name__)
+
+MAX_ENDED = 200
+"""Searches that are remembered once they have ended: what was typed last may still be on its way."""
+
+ReadForm = Callable[[Mapping[str, Any]], Awaitable[Form]]
+"""Returns the form that a request claims is open, over what is stored now."""
+
+
+@dataclass(eq=False, kw_only=True)
+class FormSearch:
+    """A search for a form that `caller` has open; `shown` is the form as it was sent last, once something was typed.
+
+    `ask` is a sentence about what to press once something was found; `errors`, by field, are what else has to be mended
+    before that is of use.
+    """
+
+    client: AsyncWebClient
+    modal: OpenModal
+    caller: Person
+    form: Form
+    read: ReadForm
+    ask: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormSearches:
+    """The searches for open forms in this process, by the id of the modal."""
+
+    finder: SettingsFinder
+    jobs: Jobs
+    _under_way: dict[str, FormSearch] = field(default_factory=dict, init=False, repr=False)
+    _ended: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_ENDED), init=False, repr=False)
+
+    async def known(self, form: Form) -> Findings:
+        """Return what is known at once of the address in a form."""
+        return await self.finder.known(form.content.address, workspace=form.basis.view.owner.workspace)
+
+    async def search(self, search: FormSearch) -> None:
+        """Put what is known into an open form, or else look for it in the background."""
+        known = await self.known(search.form)
+        if known.complete:
+            await self._draw(search, _found_or_missing(search, search.form, known))
+            return
+        search.form = search.form.redrawn().searching()
+        if await self._draw(search, looking_form(search.form, known)):
+            await self.follow(search)
+
+    async def follow(self, search: FormSearch) -> None:
+        """Look for settings in the background, and put them into a form that says already that they are looked for."""
+
+        async def notify(sentence: str) -> None:
+            await self._end(search, sentence)
+
+        async def work() -> None:
+            address = search.form.content.address
+            findings = await self.finder.find(address, caller=search.caller)
+            form = await self._latest(search)
+            if form is None:
+                return
+            is_asked = form.content.address == address
+            found = _found_or_missing(search, form, findings) if is_asked else profile_form(form.redrawn())
+            await self._draw(search, found)
+
+        self._under_way[search.modal.view_id] = search
+        try:
+            self.jobs.start(f"settings for the form of {search.caller.user}", work, notify=notify)
+        except UserError as error:
+            await self._end(search, str(error))
+
+    def note_typed(self, shown: Mapping[str, Any]) -> bool:
+        """Note what stands in a form now, so that nothing is put over it; False where another process searches."""
+        view_id = str(shown.get("id"))
+        search = self._under_way.get(view_id)
+        if search is not None:
+            search.shown = shown
+        return search is not None or view_id in self._ended
+
+    def end(self, view_id: str) -> bool:
+        """End the search for a form in which something else is pressed; return whether there was one.
+
+        What it finds is kept by domain for a while, and drawn nowhere.
+        """
+        ended = self._under_way.pop(view_id, None)
+        if ended is not None:
+            self._ended.append(view_id)
+        return ended is not None
+
+    async def _latest(self, search: FormSearch) -> Form | None:
+        """End a search, and return its form with what was typed meanwhile; None where it was ended before."""
+        form, read = search.form.searched(), None
+        # While the form is read, more may be typed in it.
+        while search.shown is not read and self._is_under_way(search):
+            read = search.shown
+            form = form if read is None else await search.read(read)
+        return form if self._is_under_way(search) and self.end(search.modal.view_id) else None
+
+    def _is_under_way(self, search: FormSearch) -> bool:
+        return self._under_way.get(search.modal.view_id) is search
+
+    async def _end(self, search: FormSearch, sentence: str) -> None:
+        """Say in the form why nothing was found."""
+        form = await self._latest(search)
+        if form is not None:
+            await self._draw(search, profile_form(form.redrawn(), notes=alert(sentence, "warning")))
+
+    async def _draw(self, search: FormSearch, view: View) -> bool:
+        """Draw a form anew unless that was done elsewhere; return whether Slack took it."""
+        try:
+            drawing = await update_modal(search.client, search.modal.view_id, view, drawing=search.modal.drawing)
+        except SLACK_ERRORS as error:
+            log.info("A form was not filled in (%s).", type(error).__name__)
+            return False
+        search.modal = OpenModal(view_id=search.modal.view_id, drawing=drawing)
+        return True
+
+
+def _found_or_missing(search: FormSearch, form: Form, findings: Findings) -> View:
+    """Return a form with what was found in it, or with all that is missing where that was needed."""
+    if findings.best is None and search.errors:
+        missing = {**search.errors, Field.HOST: nothing_sentence(findings)}
+        return profile_form(form.redrawn(), notes=errors_notes(missing))
+    return found_form(form, findings, ask=search.ask)
+
+
+def known_form(form: Form, known: Findings) -> View:
+    """Return a new form with what is known of its address at once, and a line that tells it."""
+    proposal = Proposal.of(known)
+    if proposal is None or _keeps_server(form, proposal):
+        return profile_form(form)
+    form = fill_form(form, proposal)
+    return profile_form(form, notes=proposed(form, proposal, today=datetime.now(UTC).date()))
+
+
+def known_filled(form: Form, known: Findings) -> Form:
+    """Return a new form with what is known of its address at once, while more is looked for."""
+    proposal = Proposal.of(known)
+    return form if proposal is None or _keeps_server(form, proposal) else fill_form(form, proposal)
+
+
+def _keeps_server(form: Form, proposal: Proposal) -> bool:
+    """Whether the one server of the workspace's defaults stays: it gives way to its row for the domain alone."""
+    return bool(form.content.host) and proposal.found.source is not Source.OWN
+
+
+def looking_form(form: Form, known: Findings) -> View:
+    """Return a form that says that settings are looked for."""
+    return profile_form(form, notes=looking(known.shown_domain))
+
+
+def found_form(form: Form, findings: Findings, *, ask: str = "") -> View:
+    """Return a form with what was found in it, and a line that tells it.
+
+    What was found before for an address of another domain is gone, also where nothing takes its place by itself.
+    """
+    form, proposal = form.without_put_for_others(), Proposal.of(findings)
+    if proposal is None:
+        return profile_form(form.redrawn(), notes=nothing_found(findings))
+    return proposed_form(fill_form(form, proposal), proposal, ask=ask)
+
+
+def proposed_form(form: Form, proposal: Proposal, *, ask: str = "") -> View:
+    """Return a form that tells what was found, which stands in it as far as it may."""
+    form = form.redrawn()
+    return profile_form(form, notes=proposed(form, proposal, today=datetime.now(UTC).date(), ask=ask))

@@ -1,0 +1,1 @@
+"""Settings that are found from an address."""

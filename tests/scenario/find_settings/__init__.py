@@ -1,0 +1,1 @@
+"""Finding the settings for an address."""
