@@ -55,9 +55,8 @@ function triggers(block) {
 
 function howToSend(block) {
   const isChosen = GROUPS.includes(block.element.type) || block.element.type === "static_select";
-  const isTold = block.hint?.text.includes("Enter");
-  if (isChosen || isTold || !triggers(block).includes("on_enter_pressed")) return "";
-  return block.element.multiline ? "Press Ctrl+Enter to send." : "Press Enter to send.";
+  if (isChosen || !triggers(block).includes("on_enter_pressed")) return "";
+  return block.element.multiline ? "Press Ctrl+Enter to submit." : "Press Enter to submit.";
 }
 
 function drawText(block, common, screen) {
