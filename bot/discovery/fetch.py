@@ -13,10 +13,12 @@ from yarl import URL
 
 from bot.discovery.search import NowhereError, Search, TooManyRequestsError
 from bot.smtp.dialogue.cleaning import clean
-from bot.smtp.network.guard import HostError, literal, normal_host
+from bot.smtp.network.guard import literal, normal_host
 
 HTTPS_PORT = 443
 REQUEST_SECONDS = 5.0
+GOODBYE_SECONDS = 1.0
+"""How long a server may take to end the encryption, once everything is over."""
 MAX_DOCUMENT_BYTES = 64 * 1024
 """Of what arrives, and of what is unpacked from it."""
 MAX_LOCATION_LENGTH = 2000
@@ -83,7 +85,7 @@ class Web:
                 return Document(content=_content(host, answer), host=host)
             if not left:
                 break
-            url = _target(url, answer.location)
+            url = followed(url, answer.location)
             if not await place.may_lead_to(url.raw_host or ""):
                 raise FetchError(f"{host} leads on to {url.raw_host}, which is in another domain.")
         raise FetchError(f"{host} leads on to another page once too often.")
@@ -100,7 +102,7 @@ class Web:
         except TimeoutError:
             raise FetchError(f"{host} took longer than {self.seconds:g} seconds.") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise FetchError(f"{host} gave no proper answer ({type(error).__name__}).") from error
+            raise FetchError(f"{host} gave no proper answer.") from error
 
     async def _connect(self, search: Search, host: str) -> ResponseHandler:
         """Connect to a host at a checked address, and verify that the certificate is for its name."""
@@ -115,7 +117,11 @@ class Web:
         loop = asyncio.get_running_loop()
         try:
             _, protocol = await loop.create_connection(
-                lambda: ResponseHandler(loop), sock=sock, ssl=self.trust, server_hostname=host
+                lambda: ResponseHandler(loop),
+                sock=sock,
+                ssl=self.trust,
+                server_hostname=host,
+                ssl_shutdown_timeout=GOODBYE_SECONDS,
             )
         except ssl.SSLCertVerificationError as error:
             raise FetchError(f"The certificate of {host} does not hold: {clean(error.verify_message)}.") from None
@@ -197,7 +203,7 @@ def _refuse_size(host: str) -> NoReturn:
     raise FetchError(f"{host} sends more than {MAX_DOCUMENT_BYTES // 1024} kB.")
 
 
-def _target(url: URL, location: str) -> URL:
+def followed(url: URL, location: str) -> URL:
     """Return where a redirect leads, if that may be asked for at all."""
     host = url.raw_host
     if len(location) > MAX_LOCATION_LENGTH:
@@ -206,7 +212,8 @@ def _target(url: URL, location: str) -> URL:
         target = url.join(URL(location))
         named = normal_host(target.raw_host or "")
         port = target.port
-    except (HostError, ValueError):
+    # yarl 1.25 raises an IndexError over "//[]@".
+    except (ValueError, IndexError):
         raise FetchError(f"{host} leads on to something that is no web address.") from None
     if target.scheme != "https":
         raise FetchError(f"{host} leads on to an address without encryption (http).")

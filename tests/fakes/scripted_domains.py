@@ -392,6 +392,11 @@ BROKEN = (
         timed=True,
     ),
     ScriptedDomain(
+        story="has its own mail server, and Google only for when that is down",
+        domain="backup.example",
+        names={"": {"MX": ["5 mx.backup.example.", "10 aspmx.l.google.com."]}},
+    ),
+    ScriptedDomain(
         story="is behind a gateway, and nothing tells of whom",
         domain="behind-barracuda.example",
         names={"": {"MX": ["10 d1.ess.barracudanetworks.com."], "TXT": ['"v=spf1 mx -all"']}},

@@ -183,7 +183,7 @@ def nothing_found(findings: Findings) -> list[Block]:
 def nothing_sentence(findings: Findings) -> str:
     """Return that no settings were found, and what to do."""
     if not findings.domain:
-        behind = findings.address.rpartition("@")[2]
+        behind = findings.address.partition("@")[2]
         if behind:
             return (
                 f"“{behind}” is no domain of the Internet, so nothing is found for it. Type the {LABELS[Field.HOST]}."

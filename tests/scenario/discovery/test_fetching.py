@@ -1,17 +1,23 @@
 """How documents for mail programs are fetched: from whom, and what a hostile web server cannot do to us."""
 
+import asyncio
 import gzip
+import os
+import socket
 import tracemalloc
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
 from bot.discovery.fetch import MAX_DOCUMENT_BYTES
 from bot.discovery.findings import Caution, Source
-from tests.fakes.config_server import Answer, Certificate, leads_to, page
-from tests.fakes.internet import CLOSED, WEB
+from tests.fakes.config_server import Answer, Certificate, leads_to, page, server_context
+from tests.fakes.internet import CLOSED, WEB, InternetNetwork
 from tests.fakes.scripted_domains import at
 from tests.fakes.smtp_server import Endless, HangUp, Silence, Trickle
 from tests.named import case
@@ -73,6 +79,7 @@ ASTRAY: Mapping[str, tuple[Mapping[str, Answer], str]] = {
     "to a file": ({AT_HOST: leads_to("file:///etc/passwd")}, "something that is no web address."),
     "to a script": ({AT_HOST: leads_to("javascript:alert(1)")}, "something that is no web address."),
     "to nothing that is read": ({AT_HOST: leads_to("https://[/")}, "something that is no web address."),
+    "to nothing that yarl reads": ({AT_HOST: leads_to("//[]@")}, "something that is no web address."),
     "to a long one": ({AT_HOST: leads_to(f"https://{'a.' * 3000}{DOMAIN}/")}, "of more than 2000 characters."),
     "to itself for ever": ({AT_HOST: leads_to(f"https://{AT_HOST}")}, "once too often."),
     "three times": (
@@ -163,12 +170,9 @@ NO_ANSWERS: Mapping[str, tuple[Answer, str]] = {
     "cut off": (page("", Content_Length="500") + b"<clientConfig>", "gave no proper answer"),
     "no gzip": (page("<clientConfig/>", Content_Encoding="gzip"), "cannot be unpacked."),
     "packed in another way": (page("x", Content_Encoding="br"), "in a way that was not asked for."),
-    "silence": (Silence(), "took longer than 0.3 seconds."),
-    "the head bit by bit": (Trickle(page(document()), 0.02), "took longer than 0.3 seconds."),
     "a head without end": (Endless(b"X-Header: yes\r\n"), "gave no proper answer"),
     "a long header": (page("", X_Long="x" * 100_000), "gave no proper answer"),
     "many headers": (b"HTTP/1.1 200 OK\r\n" + b"X-More: x\r\n" * 2000 + b"\r\n", "gave no proper answer"),
-    "in a moment, for ever": (Endless(b"HTTP/1.1 100 Continue\r\n\r\n"), "took longer than 0.3 seconds."),
     "hung up": (HangUp(), "gave no proper answer"),
     "no HTTP": (b"220 smtp.lovelace.example ESMTP\r\n", "gave no proper answer"),
     "not there": (page("no", status=404), "has no such document (HTTP status 404)."),
@@ -188,13 +192,29 @@ async def test_of_a_bomb_no_more_is_unfolded_than_a_document_may_have() -> None:
     assert most < 10_000_000
 
 
-async def test_an_answer_that_is_too_much_too_slow_or_none_ends_in_a_sentence() -> None:
-    async with world(seconds=0.3) as around:
+async def test_an_answer_that_is_too_much_or_none_ends_in_a_sentence() -> None:
+    async with world() as around:
         for name, (answer, said) in NO_ANSWERS.items():
             with case(name):
                 around.publish({AT_HOST: answer})
                 assert said in await around.said()
                 assert [one.url for one in around.web.asked] == [AT_HOST]
+
+
+SLOW: Mapping[str, Answer] = {
+    "silence": Silence(),
+    "the head bit by bit": Trickle(page(document()), 0.02),
+    "in a moment, for ever": Endless(b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+
+
+async def test_an_answer_that_takes_too_long_is_not_waited_for() -> None:
+    async def judge(name: str, answer: Answer) -> None:
+        with case(name):
+            async with world({AT_HOST: answer}, seconds=0.3) as around:
+                assert await around.said() == "autoconfig.lovelace.example took longer than 0.3 seconds."
+
+    await asyncio.gather(*(judge(*slow) for slow in SLOW.items()))
 
 
 ASKED_HOSTS = {
@@ -216,6 +236,28 @@ async def test_no_name_is_asked_that_somebody_else_may_register() -> None:
                 assert {name for name, kind in around.dns.asked if kind == "A"} == hosts
 
 
+def hold_on(listening: socket.socket) -> None:
+    """Answer one request, and keep the connection whatever the other side says, until it is cut."""
+    connection, _ = listening.accept()
+    encrypted = server_context(f"autoconfig.{DOMAIN}", Certificate.GOOD).wrap_socket(connection, server_side=True)
+    with encrypted, socket.socket(fileno=os.dup(encrypted.fileno())) as raw, suppress(ConnectionError):
+        encrypted.recv(2000)
+        encrypted.sendall(page("", status=404))
+        while raw.recv(2000):
+            pass
+
+
+async def test_a_server_that_does_not_let_go_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.discovery.fetch.GOODBYE_SECONDS", 0.1)
+    async with world({AT_HOST: page("")}) as around:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            network = InternetNetwork({(WEB, 443): listening.getsockname()[1]})
+            holding = asyncio.create_task(asyncio.to_thread(hold_on, listening))
+            assert "HTTP status 404" in await replace(around, network=network).said()
+            async with asyncio.timeout(5):
+                await holding
+
+
 async def test_cookies_are_neither_kept_nor_sent_and_no_page_learns_of_another() -> None:
     pages = {
         AT_HOST: page("", status=302, Location=f"https://www.{DOMAIN}/x", Set_Cookie=f"who=ada; Domain={DOMAIN}"),
@@ -230,14 +272,21 @@ async def test_cookies_are_neither_kept_nor_sent_and_no_page_learns_of_another()
     assert heads[f"www.{DOMAIN}/x"] == ["Accept", "Accept-Encoding", "Connection", "Host", "User-Agent"]
 
 
-async def test_a_proxy_that_the_environment_names_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_neither_a_proxy_nor_a_password_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    passwords = tmp_path / "netrc"
+    passwords.write_text(f"machine autoconfig.{DOMAIN} login ada password secret\n")
+    monkeypatch.setenv("NETRC", str(passwords))
     async with world({AT_HOST: page(document())}) as around:
         assert (await around.settings()).port == 465
 
 
-async def test_a_search_makes_six_requests_at_most_whatever_it_is_led_to() -> None:
+async def test_a_search_makes_six_requests_at_most_whatever_it_is_led_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    # So that which sources may ask does not hang on which is quicker.
+    monkeypatch.setattr("bot.discovery.search.MAX_REQUESTS", 100)
     pages: dict[str, Answer] = {
         AT_HOST: leads_to("/1"),
         f"autoconfig.{DOMAIN}/1": leads_to("/2"),

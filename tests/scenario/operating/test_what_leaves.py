@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot.demo.run import running_demo
-from tests.scenario.people import ADA, GRACE, run_test, set_up
+from tests.scenario.people import ADA, GRACE, open_form, run_test, set_up, settled, typed
 from tests.scenario.started_before import StartedBefore
 
 seen: list[set[tuple[str, int]] | None] = [None]
@@ -53,4 +53,20 @@ async def test_nobody_is_connected_to_but_slack_and_the_mail_server(
         mail = {("127.0.0.1", port) for port in demo.mail.ports.values()}
     assert slack & connected
     assert mail & connected
+    assert connected <= slack | mail
+
+
+@pytest.mark.databases("sqlite")
+async def test_the_demo_looks_for_settings_in_itself_alone(
+    started: StartedBefore, tmp_path: Path, connected: set[tuple[str, int]]
+) -> None:
+    async with running_demo(tmp_path, encryption_keys=started.key, discovery="on") as demo:
+        workspace = demo.workspace
+        await open_form(demo, ADA)
+        await settled(demo)
+        assert typed(demo, ADA, "SMTP Server Address") == demo.mail.host
+        await workspace.command(GRACE, "/email-profile", "find ada@elsewhere.example")
+        await workspace.wait_message(GRACE, "No settings were found for elsewhere.example")
+        slack = {("127.0.0.1", int(urlsplit(url).port or 0)) for url in (workspace.base_url, demo.bot_url)}
+        mail = {("127.0.0.1", port) for port in demo.mail.ports.values()}
     assert connected <= slack | mail

@@ -1,0 +1,53 @@
+"""What is said of settings that were found, for every provider."""
+
+import re
+from datetime import date
+
+import pytest
+
+from bot.discovery.findings import Findings, Found, MailSettings, Source, SourceAnswer
+from bot.profiles.account.settings_finder import FoundForPerson
+from bot.providers.providers import Provider, SignIn
+from bot.providers.recognition import server_for
+from bot.slack.views.discovery import answer
+from bot.smtp.account import Encryption
+
+TODAY = date(2026, 11, 30)
+
+
+def told(provider: Provider, domain: str) -> str:
+    address = f"ada@{domain}"
+    settings = None
+    if server := server_for(provider, address):
+        encryption = Encryption(server.encryption)
+        settings = MailSettings(host=server.host, port=server.port, encryption=encryption, login=address)
+    found = Found(source=Source.TABLE, settings=settings, provider=provider)
+    source = SourceAnswer(source=Source.TABLE, said="It is known.", found=found)
+    findings = Findings(address=address, domain=domain, shown_domain=domain, best=found, answers=(source,))
+    found_for_ada = FoundForPerson(findings=findings, tells_sources=False, judge_server=lambda _host: "")
+    return str(answer(found_for_ada, today=TODAY).blocks)
+
+
+@pytest.mark.parametrize("provider", Provider)
+def test_how_one_signs_in_is_told_with_links_that_lead_somewhere(provider: Provider) -> None:
+    facts = provider.value
+    text = told(provider, "corp.example")
+    for link, shown in re.findall(r"<([^|>]+)\|([^>]*)>", text):
+        assert re.fullmatch(r"https://[a-z0-9.-]+\.[a-z]+(/[^ ]*)?", link)
+        assert shown
+    if facts.sign_in in (SignIn.APP_PASSWORD, SignIn.MAIL_PASSWORD, SignIn.API_KEY):
+        assert facts.sign_in.value in text
+        assert ("|make one>" in text) is bool(facts.page_link)
+    if facts.ending is not None:
+        assert text.count(facts.ending.notice(TODAY)) == 1
+
+
+def test_no_credentials_are_asked_for_where_a_provider_has_no_server_for_its_own_domains() -> None:
+    own, others = told(Provider.PROTON, "proton.me"), told(Provider.PROTON, "corp.example")
+    assert "credentials made for SMTP" in others
+    assert "credentials made for SMTP" not in own
+    assert "a domain of one's own with a paid plan" in own
+
+
+def test_that_a_provider_takes_no_passwords_is_told_once() -> None:
+    assert told(Provider.OUTLOOK_COM, "outlook.com").count("passwords from mail programs") == 1
