@@ -100,7 +100,7 @@ class FormSearches:
             await self._end(search, str(error))
 
     def note_typed(self, shown: Mapping[str, Any]) -> bool:
-        """Note what stands in a form now, so that nothing is put over it; False where the search is not this process'."""
+        """Note what stands in a form now, so that nothing is put over it; False where another process searches."""
         view_id = str(shown.get("id"))
         search = self._under_way.get(view_id)
         if search is not None:
