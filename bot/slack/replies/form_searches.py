@@ -20,7 +20,7 @@ from bot.profiles.account.settings_finder import SettingsFinder
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
-from bot.slack.replies.modals import OpenModal, update_modal
+from bot.slack.replies.modals import OpenModal, drawing_of, update_modal
 from bot.slack.views.discovery import Proposal, fill_form, looking, nothing_found, nothing_sentence, proposed
 from bot.slack.views.form import errors_notes, profile_form
 from bot.slack.views.form_state import Form
@@ -30,7 +30,7 @@ from bot.slack.web_api.errors import SLACK_ERRORS
 log = logging.getLogger(__name__)
 
 MAX_ENDED = 200
-"""Searches that are remembered once they have ended: what was typed last may still be on its way."""
+"""Searches whose drawings are remembered once they have ended."""
 
 ReadForm = Callable[[Mapping[str, Any]], Awaitable[Form]]
 """Returns the form that a request claims is open, over what is stored now."""
@@ -74,11 +74,19 @@ class FormSearches:
             await self._draw(search, _found_or_missing(search, search.form, known))
             return
         search.form = search.form.redrawn().searching()
-        if await self._draw(search, looking_form(search.form, known)):
+        self._under_way[search.modal.view_id] = search
+        is_shown = await self._draw(search, looking_form(search.form, known))
+        if not self._is_under_way(search):
+            # Something else was pressed meanwhile.
+            return
+        if is_shown:
             await self.follow(search)
+        else:
+            self.end(search.modal.view_id)
 
     async def follow(self, search: FormSearch) -> None:
         """Look for settings in the background, and put them into a form that says already that they are looked for."""
+        self._under_way[search.modal.view_id] = search
 
         async def notify(sentence: str) -> None:
             await self._end(search, sentence)
@@ -93,7 +101,6 @@ class FormSearches:
             found = _found_or_missing(search, form, findings) if is_asked else profile_form(form.redrawn())
             await self._draw(search, found)
 
-        self._under_way[search.modal.view_id] = search
         try:
             self.jobs.start(f"settings for the form of {search.caller.user}", work, notify=notify)
         except UserError as error:
@@ -101,11 +108,11 @@ class FormSearches:
 
     def note_typed(self, shown: Mapping[str, Any]) -> bool:
         """Note what stands in a form now, so that nothing is put over it; False where another process searches."""
-        view_id = str(shown.get("id"))
-        search = self._under_way.get(view_id)
+        search = self._under_way.get(str(shown.get("id")))
         if search is not None:
             search.shown = shown
-        return search is not None or view_id in self._ended
+        # What was typed last may come after the end of a search: it was typed into that search's drawing.
+        return search is not None or drawing_of(shown) in self._ended
 
     def end(self, view_id: str) -> bool:
         """End the search for a form in which something else is pressed; return whether there was one.
@@ -113,8 +120,8 @@ class FormSearches:
         What it finds is kept by domain for a while, and drawn nowhere.
         """
         ended = self._under_way.pop(view_id, None)
-        if ended is not None:
-            self._ended.append(view_id)
+        if ended is not None and ended.modal.drawing is not None:
+            self._ended.append(ended.modal.drawing)
         return ended is not None
 
     async def _latest(self, search: FormSearch) -> Form | None:

@@ -217,7 +217,7 @@ def _told(proposal: Proposal, today: date) -> str:
     has_ended = ending is not None and today > ending.on
     sentences = [f"{origin}: {_what(proposal)}.", *([] if has_ended else _sign_in(found, proposal.domain))]
     if ending is not None:
-        sentences.append(_linked(escape(ending.notice(today)), ending.source))
+        sentences.append(f"{escape(ending.notice(today))} ({_linked('source', ending.source)})")
     return " ".join(sentences)
 
 

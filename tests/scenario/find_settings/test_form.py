@@ -505,3 +505,25 @@ async def test_what_is_typed_stays_where_the_search_is_another_instances(
     assert standing(finding_demo) == server("relay.demo.example")
     assert workspace.refusals == [("views.update", "hash_conflict")]
     workspace.refusals.clear()
+
+
+async def test_what_is_typed_in_the_last_moment_of_a_search_draws_nothing_anew(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    block, _ = view.labelled("Port")
+    shown = view.payload()
+    script.may_answer.set()
+    await settled(finding_demo)
+    updates = workspace.calls("views.update")
+    with pytest.MonkeyPatch.context() as patched:
+        # It was sent before the form was filled in.
+        patched.setattr(OpenView, "payload", lambda _self: shown)
+        await workspace.send_action(ADA, view, block, block["element"])
+    assert workspace.calls("views.update") == updates
+    assert standing(finding_demo) == server("mail.demo.example")

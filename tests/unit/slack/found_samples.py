@@ -31,6 +31,7 @@ def all_findings() -> Iterator[Findings]:
         yield _best(nothing, source, Provider.GMAIL)
     for provider in {provider.value.sign_in: provider for provider in Provider}.values():
         yield _best(nothing, Source.MX, provider)
+    yield _best(nothing, Source.MX, Provider.MICROSOFT_365)
     without = Found(source=Source.TABLE, settings=None, provider=Provider.TUTA)
     yield replace(nothing, best=without, answers=(SourceAnswer(source=Source.TABLE, said=EVIL, found=without),))
 

@@ -142,6 +142,7 @@ def texts(node: Any) -> Iterator[dict[str, Any]]:
 
 
 PAGES = {page for one in Provider for page in (one.value.page, one.value.first_link) if "/" in page}
+PAGES |= {one.value.ending.source for one in Provider if one.value.ending}
 LINKS = "|".join(re.escape(page.removeprefix("https://")) for page in sorted(PAGES, key=len, reverse=True))
 OURS = re.compile(
     rf"<@(?:{ADA}|{GRACE})>|<!date\^\d+\^[^<>|]+\|[^<>|]+>|<https://(?:{LINKS})\|[^<>|]+>|&(?:amp|lt|gt);"
