@@ -10,9 +10,11 @@ from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE
 from bot.demo.stand_in.platform import Message, Platform, searchable
 from bot.demo.stand_in.views import PlatformError
+from tests.counts import scaled
 from tests.databases import FolderDatabases, Maker
 from tests.scenario.crowd import CROWD, mail_for, set_up_crowd
 from tests.scenario.started_before import StartedBefore, started_before
+from tests.sqlite_at_once import answer_at_once
 from tests.store import Store
 
 
@@ -22,6 +24,8 @@ def databases(maker: Maker) -> Iterator[FolderDatabases]:
     made = FolderDatabases(maker)
     with pytest.MonkeyPatch.context() as patched, made.ending():
         patched.setattr("bot.demo.run.embedded_database", made.at)
+        if scaled(quick=True, full=False):
+            answer_at_once(patched)
         # Slack is asked for pages at leisure, for which no test has the time.
         patched.setattr("bot.slack.background.user_sync.SECONDS_PER_PAGE", 0.0)
         # What becomes of a database is seen at once.
@@ -37,7 +41,7 @@ def started(databases: FolderDatabases, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="package")
 def crowded(databases: FolderDatabases, tmp_path_factory: pytest.TempPathFactory) -> StartedBefore:
-    """As `started`, with the crowd: forty people more, thirty of them set up, of whom three have a wrong password."""
+    """As `started`, with the crowd: forty people more, twelve of them set up, of whom three have a wrong password."""
     folder = tmp_path_factory.mktemp("crowded")
     return started_before(databases, folder, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD], then=set_up_crowd)
 
