@@ -22,12 +22,16 @@ def pytest_configure() -> None:
     # Tests run programs that they write, which some systems allow on disks alone.
     if folder and not os.statvfs(folder).f_flag & os.ST_NOEXEC:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+    # What is imported and collected stays to the end.
+    gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported and collected out of garbage collection: it stays to the end."""
+    """Leave what was imported and collected out of garbage collection, and look seldom for what tests leave behind."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from typing import Literal
@@ -245,6 +246,7 @@ class OldestNotice:
             log.warning("The messages that wait could not be counted (%s).", type(error).__name__)
 
 
+@cache
 def installed_version() -> str:
     """Return the installed version; "unknown" when the source runs without having been installed."""
     try:

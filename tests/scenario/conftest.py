@@ -45,7 +45,7 @@ def started(databases: FolderDatabases, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="package")
 def crowded(databases: FolderDatabases, tmp_path_factory: pytest.TempPathFactory) -> StartedBefore:
-    """As `started`, with the crowd: forty people more, thirty of them set up, of whom three have a wrong password."""
+    """As `started`, with the crowd: forty people more, twelve of them set up, of whom three have a wrong password."""
     folder = tmp_path_factory.mktemp("crowded")
     return started_before(databases, folder, mail=mail_for(CROWD), people=[*PEOPLE, *CROWD], then=set_up_crowd)
 

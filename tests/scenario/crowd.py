@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.demo.mail import DemoAccount, DemoMail
+from bot.demo.mail import ACCOUNTS, DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE, TEAM, DemoPerson
 from bot.demo.stand_in.platform import Message
@@ -40,7 +40,7 @@ def crowd(count: int) -> tuple[DemoPerson, ...]:
 def mail_for(people: Sequence[DemoPerson]) -> DemoMail:
     """A mail server that knows them too, all with one password."""
     accounts = [DemoAccount(address=person.address, login=person.address, password=SECRET) for person in people]
-    return DemoMail(accounts=[*DemoMail().accounts, *accounts])
+    return DemoMail(accounts=[*ACCOUNTS, *accounts])
 
 
 async def people_read(demo: Demo, count: int) -> None:
@@ -78,8 +78,8 @@ BAD = {person.id for person in CROWD[7:10]}
 
 
 async def set_up_crowd(demo: Demo) -> None:
-    """Set thirty of the crowd up, three of them with a wrong password."""
-    await give_profiles(demo, CROWD[:30], failing=CROWD[7:10])
+    """Set twelve of the crowd up, three of them with a wrong password."""
+    await give_profiles(demo, CROWD[:12], failing=CROWD[7:10])
 
 
 @asynccontextmanager

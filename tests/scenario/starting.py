@@ -20,12 +20,15 @@ from tests.counts import scaled
 SECONDS = 30
 
 _IMPORTED = [
+    "aiosqlite",
     "bot.cli",
     "bot.demo.run",
     "bot.doctor",
     "bot.exit_codes",
+    "storage.engines.postgresql",
     "storage.maintenance.backup",
     "storage.migrations.upgrade",
+    "typer.rich_utils",
     __name__,
 ]
 """All that any of the program's commands imports."""

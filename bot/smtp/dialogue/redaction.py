@@ -113,7 +113,7 @@ class Redaction:
         apart = self._echo.sub(" ", text)
         if any(one.is_exactly_in(text) for one in self._secrets):
             return _REPEATED
-        forms = (form for one in dict.fromkeys((apart, readable(apart))) for form in self._all_forms(one))
+        forms = _each_once(form for one in dict.fromkeys((apart, readable(apart))) for form in self._all_forms(one))
         try:
             found = any(one.is_in(form, is_decoded=decoded) for form, decoded in forms for one in self._secrets)
         except _TooMuchToReadError:
@@ -145,6 +145,15 @@ class Redaction:
             worth = [*{"".join(one.split()): one for one in reversed(worth)}.values()]
             found = self._readings.decoded(worth) if depth + 1 < _DEPTH else ""
             texts = [found, "\n".join(one for line in found.split("\n") for one in _variants(line))]
+
+
+def _each_once(forms: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Yield no form twice: most readings of a short text are the same."""
+    seen: set[tuple[str, bool]] = set()
+    for form in forms:
+        if form not in seen:
+            seen.add(form)
+            yield form
 
 
 def _variants(text: str) -> Iterator[str]:

@@ -220,7 +220,8 @@ class Actor:
 LINK_SECONDS = 10**9
 A_MEMBER = Actor("a member", MEMBER)
 AN_ADMIN = Actor("an admin", ADMIN)
-ADMINS = (AN_ADMIN, Actor("an owner", OWNER))
+AN_OWNER = Actor("an owner", OWNER)
+ADMINS = (AN_ADMIN, AN_OWNER)
 NAMESAKE = Actor("an admin's namesake in another workspace", ADMIN, ELSEWHERE)
 ACTORS = (
     A_MEMBER,

@@ -15,7 +15,7 @@ from bot.demo.stand_in.platform import searchable
 from bot.doctor.finding import POLICIES, Finding
 from bot.health import State
 from storage.maintenance.verify import verify
-from tests.databases import KINDS, Maker
+from tests.databases import Maker
 from tests.fakes.many_slacks import ManySlacks
 from tests.fakes.slack_places import Place, User
 from tests.scenario.defaults.test_defaults import set_defaults
@@ -33,8 +33,6 @@ from tests.scenario.people import (
     typed,
 )
 from tests.store import Store
-
-pytestmark = pytest.mark.databases(*KINDS)
 
 TOLD = "What this workspace allows cannot be read"
 SHOWN = "The defaults and allowed servers cannot be read"

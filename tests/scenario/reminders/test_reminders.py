@@ -176,11 +176,11 @@ async def test_many_are_asked_for_once_with_their_number_and_then_reminded_and_c
 async def test_all_in_a_state_are_reminded_and_nobody_else(demo: Demo) -> None:
     workspace = demo.workspace
     shown = await listed(demo)
-    await workspace.select(GRACE, "people_state", "State: Not set up (12)", message=shown)
+    await workspace.select(GRACE, "people_state", "State: Not set up (30)", message=shown)
     await workspace.press(GRACE, "Remind", message=shown)
-    question = await workspace.wait_message(GRACE, "Remind 12 people?")
-    await workspace.press(GRACE, "Remind 12 people", message=question)
-    await workspace.wait_message(GRACE, "Reminded 12 people.")
+    question = await workspace.wait_message(GRACE, "Remind 30 people?")
+    await workspace.press(GRACE, "Remind 30 people", message=question)
+    await workspace.wait_message(GRACE, "Reminded 30 people.")
     await notices_sent(demo)
     assert [len(reminders(demo, user)) for user in (LATE, BARBARA)] == [1, 0]
 

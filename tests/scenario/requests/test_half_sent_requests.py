@@ -187,28 +187,32 @@ async def test_a_crowd_that_comes_at_once_loses_nothing_that_is_good(
 
 UNSIGNED = "Refused: requests without Slack's signature, %d since the last such line."
 FORM = "application/x-www-form-urlencoded"
-MAY_FIT = {"X-Slack-Request-Timestamp": str(int(time.time())), "X-Slack-Signature": f"v0={'0' * 64}"}
 PAGE = "/password/U0ADA/canary-7f3a"
-BROKEN_BODIES = {
-    "cut short": (head("/slack/events", Content_Length=99, **MAY_FIT), b"half"),
-    "no chunk": (head("/slack/events", Transfer_Encoding="chunked", **MAY_FIT), b"canary\r\n"),
-    "a chunk without its end": (
-        head("/slack/events", Transfer_Encoding="chunked", **MAY_FIT),
-        b"1\r\ncanary\r\n0\r\n\r\n",
-    ),
-    "a private page's form": (
-        head("/password/U0ADA/canary-7f3a", Content_Length=99, Content_Type=FORM),
-        b"mark=x&pass",
-    ),
-    "its chunks": (head("/password/U0ADA/canary", Transfer_Encoding="chunked", Content_Type=FORM), b"canary\r\n"),
-}
+
+
+def broken_bodies() -> dict[str, tuple[bytes, bytes]]:
+    """Return requests and what comes of their bodies; their signatures may fit for ten minutes."""
+    may_fit = {"X-Slack-Request-Timestamp": str(int(time.time())), "X-Slack-Signature": f"v0={'0' * 64}"}
+    return {
+        "cut short": (head("/slack/events", Content_Length=99, **may_fit), b"half"),
+        "no chunk": (head("/slack/events", Transfer_Encoding="chunked", **may_fit), b"canary\r\n"),
+        "a chunk without its end": (
+            head("/slack/events", Transfer_Encoding="chunked", **may_fit),
+            b"1\r\ncanary\r\n0\r\n\r\n",
+        ),
+        "a private page's form": (
+            head("/password/U0ADA/canary-7f3a", Content_Length=99, Content_Type=FORM),
+            b"mark=x&pass",
+        ),
+        "its chunks": (head("/password/U0ADA/canary", Transfer_Encoding="chunked", Content_Type=FORM), b"canary\r\n"),
+    }
 
 
 @pytest.mark.usefixtures("quick")
 async def test_a_body_that_comes_to_no_end_is_nothing_that_failed(
     http_demo: Demo, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name, (request, body) in BROKEN_BODIES.items():
+    for name, (request, body) in broken_bodies().items():
         for waits in (0.0, 0.05):
             with case(f"{name}, after {waits} s"):
                 async with wire(http_demo.bot_url) as connection:

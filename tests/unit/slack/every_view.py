@@ -226,7 +226,7 @@ def a_run() -> Iterator[message.Message]:
     """A test of many under way, ended, and what follows."""
     people = [ProfileToTest(user=ADA, host=LONG_HOST, port=number, login="") for number in range(5)]
     so_far = BulkProgress(total=300, passed=200, queues=queues_of(people))
-    yield bulk.question(people * 100_000, ListQuery(search='"' * 50, run_id="0" * 36, group=99_999))
+    yield bulk.question(people * 20_000, ListQuery(search='"' * 50, run_id="0" * 36, group=99_999))
     yield bulk.progress(so_far, run_id="a-run", before=RunResult(total=300))
     for queue in so_far.queues:
         queue.hold(RateLimitedError(TESTS_OF_A_TARGET_IN_BULK[0], Window(taken=False, left=0, wait=40, ends_at=2e9)))

@@ -55,19 +55,40 @@ from tests.unit.slack.view_samples import (
     views_of_a_profile,
 )
 
+DRAWN_BY = Path(demo.__file__).parent / "page" / "mrkdwn.js"
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
-def test_slack_takes_every_message_and_each_has_a_sentence_in_words(profile: EmailProfile) -> None:
-    for shown in messages(profile):
-        assert message_problems(shown.payload()["blocks"]) == []
+
+@cache
+def all_messages(name: str) -> list[message.Message]:
+    """Make every message of a profile."""
+    return list(messages(PROFILES[name]))
+
+
+@cache
+def message_payloads(name: str) -> list[dict[str, Any]]:
+    """Draw every message of a profile."""
+    return [shown.payload() for shown in all_messages(name)]
+
+
+@cache
+def modal_payloads(name: str) -> list[dict[str, Any]]:
+    """Draw every modal and the Home tab of a profile."""
+    return [shown.to_dict() for shown in modals(PROFILES[name])]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_slack_takes_every_message_and_each_has_a_sentence_in_words(name: str) -> None:
+    for payload in message_payloads(name):
+        assert message_problems(payload["blocks"]) == []
+    for shown in all_messages(name):
         assert re.match(r"[A-Z`“]|I don't", shown.text)
         assert len(shown.text.split()) >= 3 or shown.text.startswith("Testing ")
         assert shown.text.endswith((".", "?", "…", "… (up to 15 s)")) or shown.text == "Connection test passed"
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
-def test_every_message_fits_as_one(profile: EmailProfile) -> None:
-    for shown in messages(profile):
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_message_fits_as_one(name: str) -> None:
+    for shown in all_messages(name):
         assert not shown.is_too_long, shown.text
 
 
@@ -93,15 +114,6 @@ def test_the_way_back_is_in_no_representation_of_what_a_modal_remembers() -> Non
     assert REPLY.url not in repr(metadata) + str(metadata)
 
 
-DRAWN_BY = Path(demo.__file__).parent / "page" / "mrkdwn.js"
-
-
-@cache
-def modal_payloads(name: str) -> list[dict[str, Any]]:
-    """Draw every modal and the Home tab of a profile."""
-    return [shown.to_dict() for shown in modals(PROFILES[name])]
-
-
 @pytest.mark.parametrize("name", PROFILES)
 def test_slack_takes_every_modal_and_the_home_tab(name: str) -> None:
     for payload in modal_payloads(name):
@@ -109,21 +121,20 @@ def test_slack_takes_every_modal_and_the_home_tab(name: str) -> None:
 
 
 def test_every_symbol_in_a_view_is_drawn_by_the_demos_page() -> None:
-    shown = json.dumps([*(one.payload() for one in messages(PLAIN)), *modal_payloads("plain")])
+    shown = json.dumps([*message_payloads("plain"), *modal_payloads("plain")])
     drawn = re.findall(r"(\w+): \[", DRAWN_BY.read_text(encoding="utf-8"))
     assert set(re.findall(r":([a-z_]{1,40}):", shown)) <= set(drawn)
 
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_no_screen_has_more_than_one_primary_button(name: str) -> None:
-    for blocks in [*(one.payload()["blocks"] for one in messages(PROFILES[name])), *modal_payloads(name)]:
+    for blocks in [*(one["blocks"] for one in message_payloads(name)), *modal_payloads(name)]:
         assert json.dumps(blocks).count('"style": "primary"') <= 1
 
 
 @pytest.mark.parametrize("name", ["plain", "longest", "hostile"])
 def test_nothing_from_outside_comes_alive(name: str) -> None:
-    payloads = [shown.payload() for shown in messages(PROFILES[name])]
-    for payload in [*payloads, *modal_payloads(name)]:
+    for payload in [*message_payloads(name), *modal_payloads(name)]:
         for text in texts(payload):
             if text["type"] == "mrkdwn":
                 assert text.get("verbatim") is True or text["text"].startswith("The six values, the password,")
@@ -131,8 +142,8 @@ def test_nothing_from_outside_comes_alive(name: str) -> None:
 
 
 def test_nothing_from_outside_comes_alive_in_the_text_beside_the_blocks() -> None:
-    for shown in messages(HOSTILE):
-        assert_inert(shown.payload()["text"])
+    for payload in message_payloads("hostile"):
+        assert_inert(payload["text"])
 
 
 def test_no_row_of_the_card_is_lost_to_values_that_grow_when_escaped() -> None:
@@ -143,7 +154,7 @@ def test_no_row_of_the_card_is_lost_to_values_that_grow_when_escaped() -> None:
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_password_is_shown_nowhere_even_if_a_view_held_one(name: str) -> None:
-    shown = json.dumps([*(one.payload() for one in messages(PROFILES[name])), *modal_payloads(name)])
+    shown = json.dumps([*message_payloads(name), *modal_payloads(name)])
     assert SECRET not in shown
 
 
