@@ -55,11 +55,10 @@ async def test_a_message_arrives_in_the_mailbox_and_the_transcript_is_shown(page
 
 def report_for(when: When) -> tuple[EmailProfile, Report]:
     """A failing report that a row is about, with as much around it as a report can have."""
-    host = (
-        when.provider.value.servers[0].host
-        if when.provider
-        else "a-rather-long-name-of-a-mail-server.department.example.com"
-    )
+    host = "a-rather-long-name-of-a-mail-server.department.example.com"
+    if when.provider:
+        facts = when.provider.value
+        host = (*facts.servers, *facts.own_domain_servers)[0].host
     now = datetime.now(UTC)
     profile = EmailProfile(
         address="a.rather.long.address.of.somebody@department.example.com",
