@@ -54,7 +54,7 @@ async def served(workspace: Workspace, folder: Path) -> AsyncIterator[dict[str, 
 async def process(*arguments: str, folder: Path, given: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run Python with arguments in a folder, knowing only the settings given, until the block ends."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment = {**kept, "PYTHONPATH": str(_ROOT), **given}
+    environment = {**kept, "PYTHONPATH": str(_ROOT), "DISCOVERY": "local", **given}
     with (folder / "written.log").open("ab") as written:
         started = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=written

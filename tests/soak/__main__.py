@@ -185,7 +185,7 @@ async def soak(folder: Path, seconds: float) -> AsyncIterator[Soak]:
             person.id: profile_at(server, person.address)
             for person, server in zip(people, itertools.cycle(mail.servers), strict=False)
         }
-        given = {**mail.given, **BY_SOCKET, **unit_environment(), "SMTP_TIMEOUT": "4"}
+        given = {**mail.given, **BY_SOCKET, **unit_environment(), "SMTP_TIMEOUT": "4", "DISCOVERY": "local"}
         running = await stack.enter_async_context(running_instance(folder, workspace, profiles, given))
         everybody = People(workspace=workspace, crowd=people)
         yield Soak(running=running, delivery=delivery, people=everybody, seconds=seconds)
