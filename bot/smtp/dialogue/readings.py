@@ -133,6 +133,9 @@ def unescaped(text: str) -> Iterator[str]:
     """Yield a text with its escapes undone, round after round while there are some."""
     if (undone := plain(_NUMBERED.sub(lambda found: _character(found.group(1), 16), text))) != text:
         yield undone
+    # Where only some characters are escaped, what stands before two digits may be a percent sign itself.
+    if (undone := plain(_ESCAPE.sub(_letter_escaped, text))) != text:
+        yield undone
     # Browsers also read &#104 without its end, which may be only the beginning of something else.
     yield from _unescaped(text, _with_ended_entities)
     yield from _unescaped(text, html.unescape)
@@ -231,6 +234,12 @@ def _with_controls(text: str) -> str:
 def _escaped(found: re.Match[str]) -> str:
     octal = found.group("octal")
     return _character(octal, 8) if octal else _character(next(one for one in found.groups() if one), 16)
+
+
+def _letter_escaped(found: re.Match[str]) -> str:
+    """Return the letter or digit that an escape stands for; one of anything else as it is."""
+    character = _escaped(found)
+    return character if character.isalnum() else found.group()
 
 
 def _character(digits_of_it: str, base: int) -> str:

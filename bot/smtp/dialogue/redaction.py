@@ -69,9 +69,9 @@ class Redaction:
 
         A piece of it has `least` characters, or three quarters of it where that is less.
         """
-        pieces = _Pieces(secret.get_secret_value(), least)
-        if not pieces.length:
+        if not clean(secret.get_secret_value()):
             return
+        pieces = _Pieces(secret.get_secret_value(), least)
         self._secrets.append(pieces)
         letters = "".join(one.letters for one in self._secrets)
         self._readings = Readings(min(max(one.length, 3) for one in self._secrets), letters)
@@ -168,7 +168,7 @@ class _TooMuchToReadError(Exception):
 
 
 class _Pieces:
-    """The pieces of one secret; `length` is that of one, 0 where nothing is visible in it."""
+    """The pieces of one secret; `length` is that of one, 0 where folding leaves nothing, as of accents alone."""
 
     def __init__(self, secret: str, least: int) -> None:
         forms = [*_forms(secret)]

@@ -181,6 +181,7 @@ def test_a_password_with_a_letter_whose_lower_case_depends_on_its_place_is_not_s
 )
 @example(password="0\u00bc\u0300\U00018cd6", before="", after="")
 @example(password="@E\ud7fc\U00018cd6", before="", after="")
+@example(password="\u0300\u0300\ud7a4\ud7fc", before="", after="")
 @settings(max_examples=scaled(quick=60, full=20_000), deadline=None)
 def test_no_answer_that_holds_the_password_shows_it(password: str, before: str, after: str) -> None:
     assert redaction(password).reply(535, f"{before}{password}{after}").text == HIDDEN
