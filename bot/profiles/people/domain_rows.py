@@ -128,7 +128,7 @@ def _mx_pattern(text: str) -> str:
 
 def _settings(text: str) -> tuple[str, int, Encryption, str]:
     """Return server, port, encryption and pattern of the login; port and encryption follow from each other."""
-    words = text.split()
+    words = [word for one in text.split() if (word := one.rstrip(",;"))]
     if not words:
         raise ValueError(f"The server behind the = is missing. Write a row like {EXAMPLE}.")
     server = words.pop(0)
@@ -137,7 +137,12 @@ def _settings(text: str) -> tuple[str, int, Encryption, str]:
     typed_port = split_typed_server(server)[1]
     host, port = check_server(server), check_port(typed_port)
     encryption = _encryption(words) or (Encryption.SSL if port == TYPICAL_PORTS[Encryption.SSL] else Encryption.TLS)
-    return host, port or TYPICAL_PORTS[encryption], encryption, check_login_pattern(unquoted(" ".join(words)))
+    pattern = unquoted(" ".join(words))
+    if len(words) > 1:
+        raise ValueError(
+            f"“{clean(pattern, most=40)}” is more than one pattern of the login. Write a row like {EXAMPLE}."
+        )
+    return host, port or TYPICAL_PORTS[encryption], encryption, check_login_pattern(pattern)
 
 
 def _encryption(words: list[str]) -> Encryption | None:
@@ -148,6 +153,8 @@ def _encryption(words: list[str]) -> Encryption | None:
             "A password never travels unencrypted. The encryption is TLS or SSL, for example smtp.example.com:587 TLS."
         )
     if named not in _ENCRYPTIONS:
+        if words and "{" not in named:
+            raise ValueError(f"“{clean(words[0], most=40)}” is neither TLS nor SSL. Write a row like {EXAMPLE}.")
         return None
     del words[0]
     return _ENCRYPTIONS[named]

@@ -16,6 +16,7 @@ from bot.profiles.account.profile import is_printable
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import Defaults, DefaultsForm, StoredDefaults, check_defaults
+from bot.profiles.people.domain_rows import row_text
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.smtp.account import Encryption
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
@@ -335,6 +336,14 @@ rows_typed = st.lists(st.tuples(st.lists(_words, max_size=3), st.lists(_words, m
         ({"rows": "b.example = smtp.b.example none"}, "rows", "The encryption is TLS or SSL, for example smtp.example"),
         ({"rows": "b.example = smtp.b.example TLS ada"}, "rows", "“ada” makes no login. Use {address} for"),
         (
+            {"rows": "b.example = smtp.b.example:465 SLL {local}"},
+            "rows",
+            "Line 1: “SLL” is neither TLS nor SSL. Write a row like example.com = smtp.example.com:587 TLS {local}.",
+        ),
+        ({"rows": "b.example = smtp.b.example SLL"}, "rows", "“SLL” is neither TLS nor SSL."),
+        ({"rows": "b.example = smtp.b.example {local} SSL"}, "rows", "“{local} SSL” is more than one pattern of the"),
+        ({"rows": "b.example = smtp.b.example TLS {local} x"}, "rows", "“{local} x” is more than one pattern of the"),
+        (
             {"rows": "b.example = a.example\nB.EXAMPLE. = b.example"},
             "rows",
             "Line 2: b.example has a row already, in line 1. Keep one of the two.",
@@ -366,6 +375,20 @@ def test_each_field_says_what_is_allowed(changed: dict[str, str], field: str | N
     with pytest.raises(InvalidFormError) as caught:
         check_defaults(form)
     assert words in caught.value.errors[field]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "b.example = b.example:587, TLS, {local}",
+        "b.example = b.example, 587 TLS; {local}",
+        "b.example = b.example {local},",
+    ],
+)
+def test_commas_between_the_values_of_a_row_are_no_part_of_them(row: str) -> None:
+    form = DefaultsForm(encryption="TLS", authenticate=True, **{**dict.fromkeys(TEXTS, ""), "rows": row})
+    (read,) = check_defaults(form).rows
+    assert row_text(read) == "b.example = b.example:587 TLS {local}"
 
 
 def test_all_bad_fields_of_the_defaults_are_named_at_once() -> None:
