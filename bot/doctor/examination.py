@@ -12,7 +12,6 @@ from bot.doctor.finding import (
     APP_TOKEN,
     CLOCK,
     DATABASE,
-    DISCOVERY,
     FILE,
     MAIL_SERVER,
     PUBLIC_URL,
@@ -27,12 +26,12 @@ from bot.doctor.finding import (
     guarded,
     in_order,
 )
-from bot.doctor.mail import announced_findings, mail_findings
+from bot.doctor.mail import announced_findings, discovery_finding, mail_findings
 from bot.doctor.public import public_findings, served_findings
 from bot.doctor.slack import clock_findings, installation_findings, sign_in_findings, socket_findings, token_findings
 from bot.doctor.storing import storing_findings
 from bot.doctor.verdict import verdict
-from bot.settings import EXAMPLES, KEY_SETTINGS, DiscoverySetting, Settings, SettingsError, SettingsFileError
+from bot.settings import EXAMPLES, KEY_SETTINGS, Settings, SettingsError, SettingsFileError
 from storage.database import Database
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
@@ -88,7 +87,7 @@ async def _findings(loaded: Settings, malformed: Mapping[str, str], mail_server:
         examinations.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))
     for findings in await asyncio.gather(*examinations):
         found.extend(findings)
-    return [*found, *_signing_secret_findings(loaded), _discovery_finding(loaded), *served_findings(loaded)]
+    return [*found, *_signing_secret_findings(loaded), discovery_finding(loaded), *served_findings(loaded)]
 
 
 async def _nothing(_database: Database) -> list[Finding]:
@@ -162,17 +161,6 @@ def _causes(reasons: Mapping[str, str]) -> dict[str, str]:
 
 def _default(name: str) -> object:
     return Settings.model_fields[name.lower()].get_default(call_default_factory=True)
-
-
-def _discovery_finding(loaded: Settings) -> Finding:
-    local = "settings for an address are looked for in the workspace's defaults and the table of providers"
-    match loaded.discovery:
-        case DiscoverySetting.ON:
-            return good(DISCOVERY, f"{local}, in DNS, and on web and mail servers of the address' domain.")
-        case DiscoverySetting.LOCAL:
-            return good(DISCOVERY, f"{local} alone; the network is asked nothing.")
-        case DiscoverySetting.OFF:
-            return good(DISCOVERY, "no settings are looked for; people type them.")
 
 
 def _signing_secret_findings(loaded: Settings) -> list[Finding]:

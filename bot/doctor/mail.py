@@ -1,11 +1,14 @@
-"""Examines the way to a mail server: its name, the guard, and a connection test of each port, without signing in."""
+"""Examines the way to a mail server: its name, the guard, and a connection test of each port, without signing in.
+
+It also tells with which name mail servers are greeted, and where the settings for an address are looked for.
+"""
 
 import asyncio
 import socket
 from collections.abc import Sequence
 
-from bot.doctor.finding import ANNOUNCED, DNS, MAIL_SERVER, Finding, bad, good
-from bot.settings import Settings
+from bot.doctor.finding import ANNOUNCED, DISCOVERY, DNS, MAIL_SERVER, Finding, bad, good
+from bot.settings import DiscoverySetting, Settings
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import Fault, Report, StageName
 from bot.smtp.check.tester import ConnectionTester
@@ -55,6 +58,18 @@ async def announced_findings(loaded: Settings) -> list[Finding]:
         return [good(ANNOUNCED, f"mail servers are greeted as {name}, the name of this machine.")]
     why = "this machine has no full host name; some servers refuse that, so set SMTP_HELO to a name of your own domain"
     return [good(ANNOUNCED, f"mail servers are greeted as {DEFAULT_HELO}, because {why}.")]
+
+
+def discovery_finding(loaded: Settings) -> Finding:
+    """Tell where settings for an address are looked for."""
+    local = "settings for an address are looked for in the workspace's defaults and the table of providers"
+    match loaded.discovery:
+        case DiscoverySetting.ON:
+            return good(DISCOVERY, f"{local}, in DNS, and on web and mail servers of the address' domain.")
+        case DiscoverySetting.LOCAL:
+            return good(DISCOVERY, f"{local} alone; the network is asked nothing.")
+        case DiscoverySetting.OFF:
+            return good(DISCOVERY, "no settings are looked for; new forms begin with the workspace's defaults alone.")
 
 
 async def mail_findings(loaded: Settings, server: str) -> list[Finding]:

@@ -529,7 +529,7 @@ async def test_where_settings_are_looked_for_is_told(setup: Setup, monkeypatch: 
     for given, told in (
         ("", "in DNS, and on web and mail servers of the address' domain."),
         ("local", "the table of providers alone; the network is asked nothing."),
-        ("Off", "no settings are looked for; people type them."),
+        ("Off", "new forms begin with the workspace's defaults alone."),
     ):
         monkeypatch.setenv("DISCOVERY", given)
         (found,) = [one for one in await doctor.examine() if one.subject == "DISCOVERY"]
