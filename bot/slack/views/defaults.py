@@ -44,8 +44,9 @@ _HINTS: Mapping[DefaultsField, str] = {
     DefaultsField.LOGIN_PATTERN: "{address} is the whole address, {local} the part before the @.",
     DefaultsField.DOMAIN: "New forms begin with the person's name in Slack at this domain.",
     DefaultsField.ROWS: (
-        "One a line. For addresses at its domain a row counts in place of the fields above: server, port, TLS or SSL, "
-        "pattern of the login. MX *.gateway.example = … is for all domains whose mail such a server takes in."
+        "One row a line: a domain = server:port, TLS or SSL, and a pattern of the login. For addresses at that domain "
+        "it counts in place of the fields above. MX *.gateway.example = … is for every domain whose mail comes in at "
+        "such a server."
     ),
     DefaultsField.ALLOWED_SERVERS: "One a line. When given, profiles may use only these servers.",
 }
