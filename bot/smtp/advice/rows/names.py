@@ -111,7 +111,7 @@ NAMES_ROWS: Mapping[When, Row] = {
         do="use {server}, and type login and password for it.",
         field="host",
         fixes=(Fix.USE_PROVIDER_SERVER,),
-        source="bot/providers/providers.py, with the source of each provider",
+        source="docs/providers.md, with the source of each provider",
         dated="2026-11-30",
     ),
     When(Fault.SERVER_TAKES_MAIL_IN): Row(
