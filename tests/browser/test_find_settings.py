@@ -16,11 +16,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WIDTHS: list[int] = scaled(quick=[390], full=[1280, 390])
 TYPED: list[tuple[str, str, Mapping[str, str]]] = [
-    ("gmail.com", "gmail.com is Gmail's.", {}),
+    ("gmail.com", "gmail.com is a domain of Gmail.", {}),
     ("Google Workspace", "mail is hosted by Google.", {}),
     ("Microsoft 365", "mail is hosted by Microsoft 365.", {}),
     ("autoconfig", "From the settings that own.example publishes", {}),
-    ("SRV", "From your domain's DNS: mail goes out through", {}),
+    ("SRV", ": mail goes out through", {}),
     ("nothing", "No settings were found for quiet.example.", {"SMTP Server Address": "relay.quiet.example"}),
 ]
 """How settings are found, what the form says of it, and what has to be typed beside the password."""

@@ -92,7 +92,7 @@ class SettingsFinder:
 
 
 def _checked(address: str) -> str:
-    """Return an address in its normal form; as it stands where it is none, of which nothing is known then."""
+    """Return an address in its normal form; an empty text where it is none, of which nothing is known then."""
     try:
         return check_address(without_what_nobody_sees(Field.ADDRESS, address))
     except ValueError:

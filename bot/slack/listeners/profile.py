@@ -24,7 +24,7 @@ from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views.address_confirmation import unconfirmed_blocks
-from bot.slack.views.discovery import not_in_time, nothing_sentence
+from bot.slack.views.discovery import nothing_sentence, nothing_yet, or_type_server
 from bot.slack.views.form import profile_form
 from bot.slack.views.form_state import read_form, undecided, without_undecided
 from bot.slack.views.message import escape, notice, section
@@ -121,9 +121,9 @@ class ProfileListeners:
             async with asyncio.timeout(held_ack.hold()):
                 findings = await self._services.finder.find(form.content.address, caller=caller)
         except TimeoutError:
-            missing = not_in_time(known)
+            missing = nothing_yet(known)
         except RateLimitedError as error:
-            missing = str(error)
+            missing = or_type_server(str(error))
         else:
             if findings.best is not None:
                 return found_form(form, findings, ask="Look at what was found, then press Save again.")

@@ -21,7 +21,15 @@ from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import OpenModal, drawing_of, update_modal
-from bot.slack.views.discovery import Proposal, fill_form, looking, nothing_found, nothing_sentence, proposed
+from bot.slack.views.discovery import (
+    Proposal,
+    fill_form,
+    looking,
+    nothing_found,
+    nothing_sentence,
+    or_type_server,
+    proposed,
+)
 from bot.slack.views.form import errors_notes, profile_form
 from bot.slack.views.form_state import Form
 from bot.slack.views.message import alert
@@ -140,7 +148,7 @@ class FormSearches:
         """Say in the form why nothing was found."""
         form = await self._latest(search)
         if form is not None:
-            await self._draw(search, profile_form(form.redrawn(), notes=alert(sentence, "warning")))
+            await self._draw(search, profile_form(form.redrawn(), notes=alert(or_type_server(sentence), "warning")))
 
     async def _draw(self, search: FormSearch, view: View) -> bool:
         """Draw a form anew unless that was done elsewhere; return whether Slack took it."""

@@ -39,8 +39,8 @@ _FROM: Mapping[Source, str] = {
     Source.AUTOCONFIG: "From the settings that {domain} publishes",
     Source.WELL_KNOWN: "From the settings that {domain} publishes",
     Source.PACC: "From the settings that {domain} publishes",
-    Source.MX: "From your domain's DNS",
-    Source.SRV: "From your domain's DNS",
+    Source.MX: "From the DNS of {domain}",
+    Source.SRV: "From the DNS of {domain}",
     Source.KNOCK: "By trying likely names, without a password",
 }
 _CAUTIONS: Mapping[Caution, str] = {
@@ -181,28 +181,48 @@ def nothing_found(findings: Findings) -> list[Block]:
 
 
 def nothing_sentence(findings: Findings) -> str:
-    """Return that no settings were found, and what to do."""
+    """Return for a form that no settings were found, and what to do."""
     if not findings.domain:
-        behind = findings.address.partition("@")[2]
-        if behind:
-            return (
-                f"“{behind}” is no domain of the Internet, so nothing is found for it. Type the {LABELS[Field.HOST]}."
-            )
-        return f"There is no domain behind the @. Type the {LABELS[Field.ADDRESS]}, for example ada@example.com."
+        return _no_domain(findings, f"Type the {LABELS[Field.HOST]}.")
     if not findings.complete:
-        return not_in_time(findings)
+        return nothing_yet(findings)
     return (
         f"No settings were found for {findings.shown_domain}. Type the {LABELS[Field.HOST]}; your mail provider's "
         "help tells it, under SMTP or outgoing mail."
     )
 
 
-def not_in_time(findings: Findings) -> str:
-    """Return that a search took too long, and what to do."""
+def nothing_yet(findings: Findings) -> str:
+    """Return for a form that a search took too long or could not begin, and what to do."""
     return (
-        f"Nothing was found for {findings.shown_domain} yet: not everybody answered in time. Press Find settings to "
-        f"try again, or type the {LABELS[Field.HOST]}."
+        f"Nothing was found for {findings.shown_domain} yet. Press Find settings to try again, or type the "
+        f"{LABELS[Field.HOST]}."
     )
+
+
+def or_type_server(sentence: str) -> str:
+    """Return why there was no search, and that a form needs none."""
+    return f"{sentence} Or type the {LABELS[Field.HOST]}."
+
+
+def _nothing_answer(findings: Findings) -> str:
+    """Return for the command that no settings were found, and what to do."""
+    if not findings.domain:
+        return _no_domain(findings, "Whoever runs its mail can tell you server, port and encryption.")
+    if not findings.complete:
+        return f"Nothing was found for {findings.shown_domain} yet. Ask again in a minute."
+    return (
+        f"No settings were found for {findings.shown_domain}. Its mail provider's help tells them, under SMTP or "
+        "outgoing mail."
+    )
+
+
+def _no_domain(findings: Findings, instead: str) -> str:
+    """Return that an address has no domain in which settings could be found, and what to do `instead`."""
+    behind = findings.address.rpartition("@")[2]
+    if not behind:
+        return f"This is not an email address. Type the {LABELS[Field.ADDRESS]}, for example ada@example.com."
+    return f"“{behind}” is no domain of the Internet, so nothing is found for it. {instead}"
 
 
 def _refusal(form: Form, settings: MailSettings) -> str:
@@ -227,10 +247,11 @@ def _what(proposal: Proposal) -> str:
     if found.source is Source.KNOCK:
         return f"{host} answers, with a valid certificate"
     if found.source is Source.TABLE and provider is not None:
-        return f"{escape(proposal.shown)} is {escape(provider.label)}'s"
-    if provider is not None:
-        return f"mail is hosted by {escape(_name(provider, proposal.domain))}"
-    return f"mail goes out through {host}"
+        return f"{escape(proposal.shown)} is a domain of {escape(provider.label)}"
+    name = escape(_name(provider, proposal.domain)) if provider is not None else ""
+    if found.source is Source.MX and name:
+        return f"mail is hosted by {name}"
+    return f"mail goes out through {host}{f' ({name})' if name else ''}"
 
 
 def _name(provider: Provider, domain: str) -> str:
@@ -246,12 +267,13 @@ def _sign_in(found: Found, domain: str) -> list[str]:
     first = f"{_linked(escape(facts.first), facts.first_link)}." if facts.first else ""
     if found.settings is None or facts.sign_in in (SignIn.OAUTH, SignIn.NONE):
         return [first] if first else []
-    match facts.sign_in:
-        case SignIn.PASSWORD:
-            return [f"Note: {first}"] if first else []
-        case kind:
-            made = _linked("make one", facts.page_link) if facts.page_link else f"made at {escape(facts.page)}"
-            return [f"{name} wants {kind.value}: {made}.", *([f"Note: {first}"] if first else [])]
+    sentences = []
+    if facts.sign_in is not SignIn.PASSWORD:
+        made = _linked("make one", facts.page_link) if facts.page_link else f"made at {escape(facts.page)}"
+        sentences.append(f"{name} wants {facts.sign_in.value}: {made}.")
+    if facts.login and not found.settings.login:
+        sentences.append(f"The login is {escape(facts.login)}.")
+    return [*sentences, *([f"Note: {first}"] if first else [])]
 
 
 def _linked(text: str, page: str) -> str:
@@ -273,10 +295,8 @@ def _cautions(proposal: Proposal) -> list[Block]:
 
 def _described(settings: MailSettings) -> str:
     encryption = ENCRYPTION_CHOICES[Encryption(settings.encryption)]
-    return (
-        f"{code(settings.host)}, port {settings.port}, {escape(encryption)}, {LABELS[Field.LOGIN]} "
-        f"{code(settings.login)}"
-    )
+    login = f", {LABELS[Field.LOGIN]} {code(settings.login)}" if settings.login else ""
+    return f"{code(settings.host)}, port {settings.port}, {escape(encryption)}{login}"
 
 
 def answer(found: FoundForPerson, *, today: date) -> Message:
@@ -285,7 +305,7 @@ def answer(found: FoundForPerson, *, today: date) -> Message:
     said = _said(findings.answers) if found.tells_sources and findings.answers else []
     proposal = Proposal.of(findings)
     if proposal is None:
-        sentence = nothing_sentence(findings)
+        sentence = _nothing_answer(findings)
         return Message(text=sentence, blocks=[section(escape(sentence)), *said])
     settings = proposal.found.settings
     refused = found.judge_server(settings.host) if settings else ""
@@ -321,7 +341,7 @@ def _values(settings: MailSettings) -> list[str]:
         (Field.PORT, str(settings.port)),
         (Field.ENCRYPTION, ENCRYPTION_CHOICES[settings.encryption]),
     )
-    return [f"*{LABELS[name]}*  {code(value)}" for name, value in values]
+    return [f"*{LABELS[name]}*  {code(value)}" for name, value in values if value]
 
 
 def _other(found: Found) -> str:

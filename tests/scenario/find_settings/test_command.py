@@ -4,8 +4,9 @@ import pytest
 
 from bot.demo.run import Demo
 from bot.demo.stand_in.platform import searchable
+from bot.discovery.discovery import Discovery
 from bot.discovery.findings import Caution, Source
-from tests.scenario.find_settings.conftest import Script, found, settings
+from tests.scenario.find_settings.conftest import Script, cut_short, found, settings
 from tests.scenario.people import ADA, GRACE
 
 
@@ -27,7 +28,7 @@ async def test_anybody_asks_for_any_address_and_is_told_the_settings_and_where_t
     )
     answer = await find(finding_demo, "babbage@other.example")
     assert "Mail settings for babbage@other.example: smtp.other.example, port 587, TLS (STARTTLS)." in answer
-    assert "From your domain's DNS" in answer
+    assert "From the DNS of other.example: mail goes out through `smtp.other.example`." in answer
     assert "`babbage`" in answer
     assert "can be forged" in answer
     assert "mail.other.example" in answer
@@ -41,8 +42,20 @@ async def test_admins_are_told_what_each_source_said(finding_demo: Demo, script:
     assert "*workspace defaults*: There is no row for other.example." in answer
     assert "*SRV records*: SRV records knows it." in answer
     nothing = await find(finding_demo, "babbage@nowhere.example", GRACE)
-    assert "No settings were found for nowhere.example." in nothing
+    assert (
+        "No settings were found for nowhere.example. Its mail provider's help tells them, under SMTP or outgoing mail."
+    ) in nothing
+    assert "Type the" not in nothing
     assert "*table of providers*" in nothing
+
+
+async def test_where_nothing_was_found_yet_the_answer_says_when_to_ask_again_and_speaks_of_no_form(
+    finding_demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Discovery, "find", cut_short)
+    answer = await find(finding_demo, "babbage@slow.example")
+    assert "Nothing was found for slow.example yet. Ask again in a minute." in answer
+    assert "Find settings" not in answer
 
 
 @pytest.mark.parametrize("address", ["nobody", "ada@", "@demo.example", "ada@127.0.0.1"])

@@ -15,15 +15,17 @@ from bot.smtp.account import Encryption
 TODAY = date(2026, 11, 30)
 
 
-def told(provider: Provider, domain: str) -> str:
+def told(provider: Provider, domain: str, *, source: Source = Source.TABLE, login: str | None = None) -> str:
     address = f"ada@{domain}"
     settings = None
     if server := server_for(provider, address):
         encryption = Encryption(server.encryption)
-        settings = MailSettings(host=server.host, port=server.port, encryption=encryption, login=address)
-    found = Found(source=Source.TABLE, settings=settings, provider=provider)
-    source = SourceAnswer(source=Source.TABLE, said="It is known.", found=found)
-    findings = Findings(address=address, domain=domain, shown_domain=domain, best=found, answers=(source,))
+        settings = MailSettings(
+            host=server.host, port=server.port, encryption=encryption, login=address if login is None else login
+        )
+    found = Found(source=source, settings=settings, provider=provider)
+    answered = SourceAnswer(source=source, said="It is known.", found=found)
+    findings = Findings(address=address, domain=domain, shown_domain=domain, best=found, answers=(answered,))
     found_for_ada = FoundForPerson(findings=findings, tells_sources=False, judge_server=lambda _host: "")
     return str(answer(found_for_ada, today=TODAY).blocks)
 
@@ -47,6 +49,26 @@ def test_no_credentials_are_asked_for_where_a_provider_has_no_server_for_its_own
     assert "credentials made for SMTP" in others
     assert "credentials made for SMTP" not in own
     assert "a domain of one's own with a paid plan" in own
+
+
+@pytest.mark.parametrize("source", [Source.OWN, Source.AUTOCONFIG, Source.WELL_KNOWN, Source.PACC, Source.SRV])
+def test_a_server_that_is_named_tells_by_whom_mail_goes_out_and_not_who_hosts_it(source: Source) -> None:
+    text = told(Provider.GMAIL, "corp.example", source=source)
+    assert "mail goes out through `smtp.gmail.com` (Google)." in text
+    assert "hosted" not in text
+    assert "mail is hosted by Google." in told(Provider.GMAIL, "corp.example", source=Source.MX)
+
+
+def test_a_domain_in_the_table_is_told_as_its_providers_whatever_that_is_called() -> None:
+    assert "gmail.com is a domain of Gmail." in told(Provider.GMAIL, "gmail.com")
+    assert "gmx.de is a domain of GMX." in told(Provider.GMX, "gmx.de")
+
+
+@pytest.mark.parametrize("provider", [one for one in Provider if one.value.login])
+def test_a_login_that_the_address_does_not_tell_is_said_in_words(provider: Provider) -> None:
+    assert f"The login is {provider.value.login}." in told(provider, "corp.example", login="")
+    assert "The login is" not in told(provider, "corp.example")
+    assert "—" not in told(provider, "corp.example", login="")
 
 
 def test_that_a_provider_takes_no_passwords_is_told_once() -> None:
