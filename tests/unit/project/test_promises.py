@@ -15,6 +15,7 @@ NOT_EVERYWHERE = (
     "tests/browser/",
     "tests/benchmarks/",
     "tests/soak/",
+    "tests/instances/",
     "tests/scenario/emulator/",
     "tests/scenario/connection_tests/test_real_servers.py",
     "tests/scenario/connection_tests/test_starttls_study.py",
@@ -26,14 +27,30 @@ _TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
 @cache
-def named_in(file: str) -> frozenset[str]:
-    """The tests of a file by name, read and not run."""
+def run_daily_in(file: str) -> frozenset[str]:
+    """The tests of a file that `make test` runs, by name, read and not run."""
     path = ROOT / file
-    if not path.exists():
-        return frozenset()
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    parsed = ast.parse(path.read_text(encoding="utf-8"))
-    return frozenset(node.name for node in parsed.body if isinstance(node, functions))
+    return daily_tests(path.read_text(encoding="utf-8")) if path.exists() else frozenset()
+
+
+def daily_tests(source: str) -> frozenset[str]:
+    """The tests that stand in a file's text, without those that only `make prove` runs."""
+    functions, found = (ast.FunctionDef, ast.AsyncFunctionDef), set[str]()
+    for node in ast.parse(source).body:
+        if (
+            isinstance(node, ast.Assign)
+            and "pytestmark" in map(ast.unparse, node.targets)
+            and is_proof_only(node.value)
+        ):
+            return frozenset()
+        if isinstance(node, functions) and not any(map(is_proof_only, node.decorator_list)):
+            found.add(node.name)
+    return frozenset(found)
+
+
+def is_proof_only(marks: ast.expr) -> bool:
+    """Whether PROVE_ONLY is a mark, or one of a list of marks."""
+    return any(ast.unparse(mark) == "PROVE_ONLY" for mark in (marks, *getattr(marks, "elts", ())))
 
 
 def promises() -> list[tuple[str, str]]:
@@ -59,8 +76,25 @@ def test_every_promise_is_held_by_tests_that_exist_and_run_everywhere() -> None:
             assert test, (promise, one, "name a test as `tests/…/test_x.py::test_name`")
             file, name = test.groups()
             assert not file.startswith(NOT_EVERYWHERE), (promise, one)
-            assert name in named_in(file), (promise, one, "there is no such test")
+            assert name in run_daily_in(file), (promise, one, "there is no such test, or make test skips it")
         assert len(set(named)) == len(named), promise
+
+
+@pytest.mark.parametrize(
+    ("source", "daily"),
+    [
+        ("@PROVE_ONLY\ndef test_a(): ...\nasync def test_b(): ...", {"test_b"}),
+        ("@mark.other\n@PROVE_ONLY\nasync def test_a(): ...", set()),
+        ("pytestmark = PROVE_ONLY\ndef test_a(): ...", set()),
+        ("pytestmark = [mark.other, PROVE_ONLY]\ndef test_a(): ...", set()),
+        (
+            "pytestmark = mark.other\n@mark.parametrize('a', [param(1, marks=PROVE_ONLY)])\ndef test_a(a): ...",
+            {"test_a"},
+        ),
+    ],
+)
+def test_what_only_make_prove_runs_holds_no_promise(source: str, daily: set[str]) -> None:
+    assert daily_tests(source) == daily
 
 
 def test_no_promise_is_made_twice() -> None:
