@@ -128,7 +128,15 @@ def test_every_name_on_the_page_of_the_architecture_is_somewhere_in_the_code() -
 def test_the_lists_are_those_that_newcomers_ask_for() -> None:
     headings = {step.heading for step in STEPS}
     wanted = (
-        *("subcommand", "button", "extra configuration", "row of advice", "words of an advice", "column or a table"),
+        *(
+            "subcommand",
+            "button",
+            "extra configuration",
+            "row of advice",
+            "source of settings",
+            "words of an advice",
+            "column or a table",
+        ),
         *("setting", "field per request", "metric", "check to the doctor", "scenario test", "to the demo"),
     )
     assert [what for what in wanted if not any(what in heading for heading in headings)] == []
