@@ -11,9 +11,9 @@ PAGE = ROOT / "docs" / "providers.md"
 
 _INTRODUCTION = (
     "# Mail providers\n\n"
-    "What the program knows of mail providers: it proposes these servers in the form, tells how one signs in, and "
-    "advises by them after a test that failed. A source is the page where the provider itself, or a public collection "
-    "of settings, writes of it; the day is the one on which the row was last looked over. This page is generated from "
+    "What the program knows of mail providers. It proposes these servers in the form, says how to sign in, and advises "
+    "by them after a failed test. A source is the page of the provider, or of a public collection of settings, on "
+    "which this is written; the day is when the row was last checked. This page is generated from "
     "`bot/providers/providers.py`; write it anew with `.venv/bin/python -m tests.providers_page`.\n\n"
     "- A row is out of date? Change it there, with its source and the day. After 400 days the tests warn of it.\n"
     "- A domain of your own is known by its MX records. Where they say too little, admins give rows by domain or MX in "
@@ -27,7 +27,16 @@ def page() -> str:
         _INTRODUCTION,
         "## Servers and signing in\n",
         *_table(
-            ("provider", "server", "User/Login", "signs in with", "first", "ends", "source", "looked over"),
+            (
+                "provider",
+                "server",
+                "User/Login",
+                "sign in with",
+                "before the first sign-in",
+                "this way ends",
+                "source",
+                "checked",
+            ),
             (_provider(provider.value) for provider in Provider),
         ),
         "## Mailboxes by domain\n",
@@ -41,12 +50,12 @@ def page() -> str:
         "## Security gateways and forwarding\n",
         "They take mail in for mailboxes that are elsewhere, so their MX does not tell the provider.\n",
         *_table(
-            ("gateway", "kind", "MX hosts", "source", "looked over"),
+            ("gateway", "kind", "MX hosts", "source", "checked"),
             ((one.label, one.kind, ", ".join(one.mx), one.source, one.checked.isoformat()) for one in GATEWAYS),
         ),
         "## Well-known mailbox domains\n",
         f"{len(DOMAINS)} domains that many people have, listed apart from the table to measure it.\n",
-        *_table(("domain", "provider", "server", "signs in with"), (_well_known(domain) for domain in DOMAINS)),
+        *_table(("domain", "provider", "server", "sign in with"), (_well_known(domain) for domain in DOMAINS)),
     )
     return "\n".join(parts)
 
