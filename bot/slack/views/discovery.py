@@ -53,7 +53,8 @@ _CAUTIONS: Mapping[Caution, str] = {
     Caution.GATEWAY: "A filter takes the mail of {domain} in, so the provider behind it follows from hints alone.",
     Caution.GUESSED: "{domain} names no server; this one answered. Check that it is the one you use.",
     Caution.MIXED_SCRIPTS: (
-        "Letters of {shown} look like others. In DNS it is {domain}: check that this is your domain, letter by letter."
+        "Letters of {shown} look like others. In DNS it is {domain}: check letter by letter that this is the domain "
+        "you mean."
     ),
 }
 NEEDS_CHOICE = frozenset({Caution.OTHER_DOMAIN, Caution.DISAGREEMENT, Caution.MIXED_SCRIPTS})
