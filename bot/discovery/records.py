@@ -5,6 +5,8 @@ DNS can be forged on its way, so whatever follows from it alone is told as that.
 
 import asyncio
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 from bot.discovery.findings import FULL_ADDRESS, Caution, Found, MailSettings, Source, SourceAnswer
 from bot.discovery.published import UnusableError, allowed_port, server_name
@@ -21,12 +23,15 @@ from bot.providers.recognition import (
 )
 from bot.smtp.account import Encryption
 from bot.smtp.network.dns_records import Service
-from bot.smtp.network.guard import Guard
+from bot.smtp.network.guard import MAX_HOST_LENGTH, Guard
 
 NO_DNS = "The DNS gave no answer."
 
 IMPLICIT_TLS = 465
 """RFC 8314, 3.3: TLS from the first byte; many name this port in a record of _submission, which means STARTTLS."""
+
+MAX_SPF_NAMES = 10
+"""RFC 7208, 4.6.4: a record with more of them is none; here the first are looked at."""
 
 _SPF_NAMES = re.compile(r"[+?~-]?(?:include:|redirect=)([a-z0-9_.-]+)")
 
@@ -83,13 +88,20 @@ async def _behind_gateway(search: Search, gateway: Gateway) -> SourceAnswer:
 
 async def _sending_providers(search: Search) -> set[Provider]:
     """Return the providers of mailboxes that the domain's SPF record names (RFC 7208)."""
-    records = [
-        text.lower() for text in await search.dns.texts(search.domain) or () if text.lower().startswith("v=spf1 ")
-    ]
-    # RFC 7208, 4.5: with two records there is none.
-    names = [found[1] for record in records for word in record.split() if (found := _SPF_NAMES.fullmatch(word))]
-    providers = {provider_in_spf([name]) for name in names} if len(records) == 1 else set()
+    names = _spf_names(await search.dns.texts(search.domain) or ())
+    providers = {provider_in_spf([name]) for name in names}
     return {provider for provider in providers if provider is not None and provider.value.mx}
+
+
+def _spf_names(texts: Iterable[str]) -> list[str]:
+    """Return the domains that an SPF record includes or leads on to, ten at most."""
+    records = [text.lower() for text in texts if text.lower().startswith("v=spf1 ")]
+    # RFC 7208, 4.5: with two records there is none.
+    if len(records) != 1:
+        return []
+    found = (_SPF_NAMES.fullmatch(word) for word in records[0].split())
+    names = (match[1] for match in found if match is not None and len(match[1]) <= MAX_HOST_LENGTH)
+    return list(islice(names, MAX_SPF_NAMES))
 
 
 def _by_mx(provider: Provider, search: Search, *cautions: Caution, near: str = "") -> Found:

@@ -1,11 +1,17 @@
 """What a domain's own DNS can try with a search, packet by packet."""
 
+import time
 from collections import UserDict
 from ipaddress import ip_address
 
 import pytest
 
 from bot.discovery.findings import Findings, Source
+from bot.discovery.records import ask_mx
+from bot.discovery.search import Search
+from bot.smtp.network.connect import Network
+from bot.smtp.network.dns_records import DnsRecords
+from bot.smtp.network.guard import Guard
 from tests.fakes.config_server import page
 from tests.fakes.dns_server import Broken, Records
 from tests.fakes.internet import MAIL, WEB, Internet, internet
@@ -17,6 +23,7 @@ pytestmark = pytest.mark.databases()
 DOMAIN = "lovelace.example"
 ADDRESS = f"ada-canary@{DOMAIN}"
 INSIDE = "169.254.169.254"
+GOOGLES = "include:_spf.google.com"
 
 
 def said(findings: Findings, source: Source) -> str:
@@ -103,6 +110,42 @@ async def test_of_records_without_end_a_few_are_looked_at() -> None:
         assert findings.best is None
         assert len(around.dns.asked) < 40
         assert around.network.reached == []
+
+
+class BehindGateway(DnsRecords):
+    """The DNS of a domain behind a gateway, with one SPF record."""
+
+    def __init__(self, spf: str) -> None:
+        super().__init__()
+        self._spf = spf
+
+    async def mail_servers(self, domain: str) -> tuple[str, ...]:
+        return ("eu-smtp-inbound-1.mimecast.com",)
+
+    async def alias(self, host: str) -> str:
+        return ""
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        return (self._spf,)
+
+
+LABORIOUS = {
+    "a name of thousands of labels": f"include:{'a.' * 25_000}a",
+    "a name of as many labels as one may have": f"include:{'a.' * 126}a",
+    "thousands of names": " ".join(f"include:{'a.' * 20}x{number}" for number in range(1_200)),
+    "a provider behind ten others": " ".join([*(f"include:x{number}.example" for number in range(10)), GOOGLES]),
+}
+
+
+async def test_no_spf_record_keeps_the_bot_busy_for_long() -> None:
+    for name, terms in LABORIOUS.items():
+        with case(name):
+            dns = BehindGateway(f"v=spf1 {terms} -all")
+            search = Search(domain=DOMAIN, dns=dns, guard=Guard((), ()), network=Network())
+            began = time.thread_time()
+            answer = await ask_mx(search)
+            assert time.thread_time() - began < 0.1
+            assert answer.said.endswith("nothing in its DNS tells whose mailboxes stand behind it.")
 
 
 async def test_names_that_are_no_host_names_are_left_out() -> None:

@@ -1,6 +1,7 @@
 """The table of providers: complete, consistent, and found by server, by domain and by MX."""
 
 import re
+import time
 import warnings
 from datetime import UTC, date, datetime, timedelta
 
@@ -177,6 +178,17 @@ def test_providers_are_recognised_by_whole_labels_of_a_server() -> None:
 def test_providers_are_recognised_by_their_mx(host: str, provider: Provider) -> None:
     assert provider_behind(["mx.unknown.example", host]) is provider
     assert takes_mail_in(host.lower().rstrip(".")) is provider
+
+
+@pytest.mark.parametrize("name", ["a." * 126 + "a", "a." * 30_000 + "a", "." * 60_000, "*." * 120 + "smtp.gmail.com"])
+def test_a_name_of_many_labels_is_looked_up_at_once(name: str) -> None:
+    began = time.thread_time()
+    for _ in range(10):
+        assert provider_behind([name]) is None
+        assert provider_in_spf([name]) is None
+        assert provider_of_autodiscover(name) is None
+        provider_of(name)
+    assert time.thread_time() - began < 0.1
 
 
 def test_a_server_that_people_send_through_takes_no_mail_in_whatever_it_is_called() -> None:
