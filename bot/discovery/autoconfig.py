@@ -59,7 +59,7 @@ class Autoconfig:
             """Whether a host is in the domain's registered domain, or in that of one of its MX hosts."""
             if is_same_registered(host, search.domain):
                 return True
-            return any(is_same_registered(host, mx) for mx in await search.mail_servers() or ())
+            return any(is_same_registered(host, mx) for mx in await search.mail_servers())
 
         host, path = f"autoconfig.{search.domain}", "/mail/config-v1.1.xml"
         return await self._ask(search, source, Place(host=host, path=path, redirects=2, may_lead_to=may_lead_to))

@@ -20,7 +20,7 @@ from bot.discovery.findings import (
 )
 from bot.discovery.records import provider_settings
 from bot.discovery.registered_domain import read_list
-from bot.discovery.search import AskSource, Search
+from bot.discovery.search import NO_DNS, AskSource, Search, UnansweredError
 from bot.providers.recognition import provider_of, provider_of_mailbox
 from bot.settings import DiscoverySetting
 from bot.smtp.network.connect import Network
@@ -132,11 +132,13 @@ class Discovery:
         # Where the table knows a domain, its MX hosts alone matter, for which admins may have a row.
         wanted = self._sources if provider_of_mailbox(f"@{domain}") is None else {Source.MX}
         tasks = {
-            source: asyncio.ensure_future(ask(search)) for source, ask in self._sources.items() if source in wanted
+            source: asyncio.ensure_future(_ask_one(source, ask, search))
+            for source, ask in self._sources.items()
+            if source in wanted
         }
         try:
             await _until_decided(tasks, SEARCH_SECONDS)
-            asked = _read(tasks, await search.mail_servers() if _is_answered(tasks.get(Source.MX)) else ())
+            asked = _read(tasks, await _mail_servers(search) if _is_answered(tasks.get(Source.MX)) else ())
         finally:
             search.end()
             for task in tasks.values():
@@ -155,6 +157,21 @@ class Discovery:
 
 
 # Asking the network
+
+
+async def _ask_one(source: Source, ask: AskSource, search: Search) -> SourceAnswer:
+    try:
+        return await ask(search)
+    except UnansweredError:
+        return SourceAnswer(source=source, said=NO_DNS, complete=False)
+
+
+async def _mail_servers(search: Search) -> tuple[str, ...]:
+    """Return the domain's MX hosts; none where the DNS gave no answer."""
+    try:
+        return await search.mail_servers()
+    except UnansweredError:
+        return ()
 
 
 async def _until_decided(tasks: Mapping[Source, asyncio.Future[SourceAnswer]], seconds: float) -> None:
@@ -182,11 +199,15 @@ def _is_answered(task: asyncio.Future[SourceAnswer] | None) -> bool:
     return task is not None and task.done() and not task.cancelled() and task.exception() is None
 
 
-def _read(tasks: Mapping[Source, asyncio.Future[SourceAnswer]], mail_servers: tuple[str, ...] | None) -> _Asked:
+def _is_complete(task: asyncio.Future[SourceAnswer]) -> bool:
+    return _is_answered(task) and task.result().complete
+
+
+def _read(tasks: Mapping[Source, asyncio.Future[SourceAnswer]], mail_servers: tuple[str, ...]) -> _Asked:
     """Return what the sources said, each that came too late or is of no matter with a sentence about that."""
     answers = {source: _read_one(source, tasks) for source in sorted(tasks, key=_ORDER.__getitem__)}
-    complete = all(_is_answered(task) or not _matters(source, tasks) for source, task in tasks.items())
-    return _Asked(answers=answers, mail_servers=mail_servers or (), complete=complete and mail_servers is not None)
+    complete = all(_is_complete(task) or not _matters(source, tasks) for source, task in tasks.items())
+    return _Asked(answers=answers, mail_servers=mail_servers, complete=complete)
 
 
 def _read_one(source: Source, tasks: Mapping[Source, asyncio.Future[SourceAnswer]]) -> SourceAnswer:
@@ -213,7 +234,7 @@ def _own_answer(domain: str, own: Sequence[OwnRow], mail_servers: Sequence[str] 
     for best in mail_servers[:1]:
         row = next((row for row in own if row.mx and _fits(best, row.mx)), None)
         if row is not None:
-            return _own_says(f"There is a row for {row.mx}, and mail for {domain} comes in at {best}.", row)
+            return _own_says(f"There is a row for {row.mx}, where mail for {domain} comes in.", row)
     return SourceAnswer(source=Source.OWN, said=f"There is no row for {domain}.")
 
 
