@@ -229,6 +229,9 @@ def test_mx_records_are_asked_for_only_where_they_tell_something() -> None:
 def test_the_server_of_ones_own_domain_is_preferred() -> None:
     for address, host in (
         ("sam@126.com", "smtp.126.com"),
+        ("sam@vip.163.com", "smtp.vip.163.com"),
+        ("sam@vip.126.com", "smtp.vip.126.com"),
+        ("sam@188.com", "smtp.188.com"),
         ("sam@zoho.eu", "smtp.zoho.eu"),
         ("sam@gmx.com", "mail.gmx.com"),
         ("sam@gmx.co.uk", "mail.gmx.com"),
