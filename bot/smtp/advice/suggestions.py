@@ -202,8 +202,10 @@ def _purpose(host: str) -> Iterator[str]:
     provider = provider_by_name(host) or provider_of(host)
     server = server_for(provider, f"@{rest}", near=host) if provider else None
     other = server.host if server else f"often smtp.{rest}"
+    # A provider that is known and has no server has none under that name either.
+    sending = f"; the one for outgoing mail is {other}" if server or provider is None else ""
     for purpose in _purposes(host):
-        yield f"By its name, {host} is a server {purpose}; the one for outgoing mail is {other}."
+        yield f"By its name, {host} is a server {purpose}{sending}."
 
 
 def _purposes(host: str) -> Iterator[str]:

@@ -71,6 +71,15 @@ def test_a_host_named_after_the_mail_of_a_provider_that_takes_no_passwords_leads
         assert Fix.USE_PROVIDER_SERVER not in advice_on(at(host, Fault.TIMED_OUT)).fixes
 
 
+@pytest.mark.parametrize("domain", ["proton.me", "tuta.com", "hey.com"])
+def test_of_a_provider_without_a_server_no_server_is_told(domain: str) -> None:
+    for fault in (Fault.TIMED_OUT, Fault.REFUSED, Fault.NAME_NOT_FOUND):
+        do = advice_on(at(f"imap.{domain}", fault), f"sam@{domain}").do
+        assert f"By its name, imap.{domain} is a server for incoming mail (IMAP)." in do
+        assert "outgoing mail" not in do
+        assert f"smtp.{domain}" not in do
+
+
 @pytest.mark.parametrize("host", ["smtp.gmail.com", "mail.gmx.net", "posteo.de", "p42.mail.me.com", "mx.freenet.de"])
 def test_a_server_that_sends_is_never_told_to_be_another(host: str) -> None:
     advice = advice_on(at(host, Fault.TIMED_OUT))
