@@ -23,6 +23,7 @@ from bot.discovery.registered_domain import read_list
 from bot.discovery.search import NO_DNS, AskSource, Search, UnansweredError
 from bot.providers.recognition import provider_of, provider_of_mailbox
 from bot.settings import DiscoverySetting
+from bot.smtp.account import MAX_LOGIN_LENGTH
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import DnsRecords
 from bot.smtp.network.guard import Guard
@@ -269,4 +270,11 @@ def _findings(address: str, domain: str, answers: Sequence[SourceAnswer]) -> Fin
 
 
 def _filled(answer: SourceAnswer, address: str) -> SourceAnswer:
-    return answer if answer.found is None else replace(answer, found=for_address(answer.found, address))
+    """Return what a source said with the login of one address; nothing is found where that would be too long."""
+    if answer.found is None:
+        return answer
+    found = for_address(answer.found, address)
+    if found.settings is not None and len(found.settings.login) > MAX_LOGIN_LENGTH:
+        said = f"Its login for this address would be longer than {MAX_LOGIN_LENGTH} characters."
+        return replace(answer, said=said, found=None)
+    return replace(answer, found=found)
