@@ -110,13 +110,23 @@ class Discovery:
         )
         return replace(_findings(address, known.domain, answers), complete=asked.complete)
 
+    def would_ask(self, address: str) -> bool:
+        """Whether a search for an address, begun now, would be one more that asks the network."""
+        domain = self._asked_domain(address)
+        is_one_more = domain not in self._under_way and len(self._under_way) < MAX_SEARCHES
+        return bool(domain) and is_one_more and self._kept_answer(domain) is None
+
+    def _kept_answer(self, domain: str) -> _Asked | None:
+        """Return what the network said of a domain, where that is still kept."""
+        kept_until, kept = self._kept.get(domain, (0.0, None))
+        return kept if self._clock() < kept_until else None
+
     def _asked_domain(self, address: str) -> str:
         return "" if self.setting is DiscoverySetting.OFF else domain_of(address)
 
     async def _asked(self, domain: str) -> _Asked | None:
         """Return what the network says of a domain, as it was kept; None when too many searches are under way."""
-        kept_until, kept = self._kept.get(domain, (0.0, None))
-        if kept is not None and self._clock() < kept_until:
+        if (kept := self._kept_answer(domain)) is not None:
             return kept
         search = self._under_way.get(domain)
         if search is None:

@@ -262,6 +262,20 @@ async def test_a_person_searches_twenty_times_an_hour_over_all_instances(searche
     assert host_of(await searches.find("grace@b.example", (), caller=GRACE)) == "srv.b.example"
 
 
+async def test_what_is_kept_or_asked_for_by_nobody_counts_for_no_limit(
+    searches: SettingsSearches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = answering()
+    searched = replace(searches, discovery=discovery({Source.SRV: source.ask}))
+    for _ in range(25):
+        assert host_of(await searched.find("ada@a.example", (), caller=ADA)) == "srv.a.example"
+    assert source.asked == ["a.example"]
+    monkeypatch.setattr("bot.discovery.discovery.MAX_SEARCHES", 0)
+    for _ in range(25):
+        assert not (await searched.find("ada@b.example", (), caller=ADA)).complete
+    assert source.asked == ["a.example"]
+
+
 async def test_a_persons_searches_run_one_after_the_other(searches: SettingsSearches) -> None:
     source = Scripted()
     one_by_one = replace(searches, discovery=discovery({Source.SRV: source.ask}))
