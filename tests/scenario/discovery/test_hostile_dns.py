@@ -12,7 +12,7 @@ from bot.discovery.search import Search
 from bot.smtp.account import Encryption
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import DnsRecords
-from bot.smtp.network.guard import Guard
+from bot.smtp.network.guard import Guard, Verdict
 from tests.fakes.config_server import page
 from tests.fakes.dns_server import Broken, Records
 from tests.fakes.internet import MAIL, WEB, Internet, internet
@@ -32,7 +32,7 @@ def said(findings: Findings, source: Source) -> str:
 
 
 def reached_no_private_address(around: Internet) -> bool:
-    return all(ip_address(address).is_global for address, _ in around.network.reached)
+    return all(around.guard.verdict(ip_address(address)) is Verdict.ALLOWED for address, _ in around.network.reached)
 
 
 class Moving(UserDict[str, Records | Broken]):
