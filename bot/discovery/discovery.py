@@ -50,7 +50,7 @@ _ORDER = {source: number for number, source in enumerate(Source)}
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What the network said of a domain; `complete` when no source that matters was cut short or failed."""
+    """What the network said of a domain; `complete` when each source that matters gave a complete answer."""
 
     answers: Mapping[Source, SourceAnswer]
     mail_servers: tuple[str, ...]

@@ -96,7 +96,8 @@ class Findings:
     """What is known of an address: the `best`, and what each source said that was asked, in the order of trust.
 
     `domain` is the address' domain in lower-case ASCII (A-labels), and `shown_domain` as people read it; both are
-    empty where no domain could be read. The search is `complete` when no source was left out or cut short.
+    empty where no domain could be read. The search is `complete` when no source that matters was left out, cut
+    short or without an answer.
     """
 
     address: str

@@ -13,9 +13,10 @@ from bot.discovery.findings import FULL_ADDRESS, Caution, Found, MailSettings, S
 from bot.discovery.published import UnusableError, allowed_port, server_name
 from bot.discovery.registered_domain import is_public_suffix, is_same_registered, registered_domain
 from bot.discovery.search import NO_DNS, NowhereError, Search, UnansweredError, answered
-from bot.providers.providers import Gateway, Provider, SignIn
+from bot.providers.providers import Gateway, Provider
 from bot.providers.recognition import (
     gateway_before,
+    has_mailboxes,
     provider_behind,
     provider_in_spf,
     provider_of,
@@ -62,13 +63,13 @@ async def ask_mx(search: Search) -> SourceAnswer:
     best = hosts[0]
     if provider := provider_behind([best]):
         said = f"Mail for {search.domain} comes in at {best}, which is {provider.label}."
-        return _mx_says(said, _by_mx(provider, search, near=best) if _has_mailboxes(provider) else None)
+        return _mx_says(said, _by_mx(provider, search, near=best) if has_mailboxes(provider) else None)
     if gateway := gateway_before([best]):
         return await _behind_gateway(search, gateway)
-    if not await _leads_somewhere(search, best):
-        # What names there are inside, nobody is told.
-        best = "a host that does not exist, or leads where the bot may not look"
-    return _mx_says(f"Mail for {search.domain} comes in at {best}, which is no provider that the bot knows.")
+    if await _leads_somewhere(search, best):
+        return _mx_says(f"Mail for {search.domain} comes in at {best}, which is no provider that the bot knows.")
+    # Its name is told to nobody, for it may be one of the inside.
+    return _mx_says(f"The mail server of {search.domain} does not exist, or leads where the bot may not look.")
 
 
 async def _behind_gateway(search: Search, gateway: Gateway) -> SourceAnswer:
@@ -98,14 +99,9 @@ async def _sending_providers(search: Search) -> dict[Provider, str]:
     sending: dict[Provider, str] = {}
     for name in _spf_names(answered(await search.dns.texts(search.domain))):
         provider = provider_in_spf([name])
-        if provider is not None and provider.value.mx and _has_mailboxes(provider):
+        if provider is not None and provider.value.mx and has_mailboxes(provider):
             sending.setdefault(provider, name)
     return sending
-
-
-def _has_mailboxes(provider: Provider) -> bool:
-    """Whether people have mailboxes there; to a service that sends for programs, mail comes for programs, too."""
-    return provider.value.sign_in is not SignIn.API_KEY or bool(provider.value.domains)
 
 
 def _spf_names(texts: Iterable[str]) -> list[str]:

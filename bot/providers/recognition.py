@@ -37,6 +37,11 @@ def provider_behind(mx: Iterable[str]) -> Provider | None:
     return _first_listed(mx, _BY_MX)
 
 
+def has_mailboxes(provider: Provider) -> bool:
+    """Whether people have mailboxes there; to a service that sends for programs, mail comes for programs, too."""
+    return provider.value.sign_in is not SignIn.API_KEY or bool(provider.value.domains)
+
+
 def gateway_before(mx: Iterable[str]) -> Gateway | None:
     """Return the gateway that takes mail in at one of these hosts for mailboxes elsewhere; None when none is known."""
     return _first_listed(mx, _GATEWAY_BY_MX)

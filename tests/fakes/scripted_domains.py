@@ -566,6 +566,11 @@ HOSTILE = (
         pages={AT_HOST: page(autoconfig("smtp.inside.example"))},
     ),
     ScriptedDomain(
+        story="takes its mail in at a private address",
+        domain="mail-inside.example",
+        names={"": {"MX": ["10 mx.mail-inside.example."]}, "mx": at("10.0.0.9")},
+    ),
+    ScriptedDomain(
         story="mixes a private address among its public ones",
         domain="mixed-addresses.example",
         names={"": at(WEB, "192.168.0.1"), "smtp": at(MAIL, "fd00::1"), "autoconfig": at("127.0.0.1", WEB)},

@@ -11,7 +11,7 @@ import pytest
 from bot.demo.run import running_demo
 from bot.discovery.discovery import KEPT_SECONDS, Discovery
 from bot.discovery.findings import Findings, Found, MailSettings, OwnRow, Source, SourceAnswer
-from bot.discovery.search import AskSource, Search
+from bot.discovery.search import AskSource, Search, UnansweredError
 from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.people.access import Person
@@ -182,6 +182,22 @@ async def test_what_was_cut_short_is_told_and_not_kept(monkeypatch: pytest.Monke
         assert (host_of(findings), findings.complete) == ("knock.a.example", False)
         assert said(findings, Source.AUTOCONFIG) == "It did not answer in time."
     assert quick.asked == ["a.example"] * 2
+
+
+@pytest.mark.databases()
+async def test_what_the_dns_did_not_answer_is_told_and_not_kept_unless_it_does_not_matter() -> None:
+    async def ask(_search: Search) -> SourceAnswer:
+        raise UnansweredError
+
+    for unanswered, quick, complete in ((Source.SRV, Source.KNOCK, False), (Source.KNOCK, Source.SRV, True)):
+        source = answering(quick)
+        searched = discovery({unanswered: ask, quick: source.ask})
+        for _ in range(2):
+            findings = await searched.find("ada@a.example", ())
+            assert (host_of(findings), findings.complete) == (f"{quick.name.lower()}.a.example", complete)
+        assert len(source.asked) == (1 if complete else 2)
+        if not complete:
+            assert said(findings, unanswered) == "The DNS gave no answer."
 
 
 @pytest.mark.databases()

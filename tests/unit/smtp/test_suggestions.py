@@ -123,6 +123,12 @@ def test_the_mx_tells_the_provider_of_a_domain_that_somebody_owns() -> None:
     assert "Mail for corp.example comes in at Microsoft 365; people there send through smtp.office365.com" in advice.do
 
 
+@pytest.mark.parametrize("provider", ["SendGrid", "Mailgun", "Postmark"])
+def test_a_service_that_takes_mail_in_for_programs_is_no_provider_of_mailboxes(provider: str) -> None:
+    failed = replace(at("smtp.corp.example", Fault.TIMED_OUT), provider=provider)
+    assert provider not in advice_on(failed, "sam@corp.example").do
+
+
 def test_a_mail_domain_is_told_as_such_with_its_mx_and_the_server_behind() -> None:
     failed = replace(at("corp.example", Fault.NAME_WITHOUT_ADDRESS), mail_servers=("aspmx.l.google.com",))
     advice = advice_on(failed, "sam@corp.example")
