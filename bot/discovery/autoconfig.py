@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 MAX_SERVERS = 5
 """Servers of a document that are looked at."""
-MAX_LOGIN_LENGTH = 256
+MAX_PATTERN_LENGTH = 256
+"""Characters of a login as a document has it."""
 
 _ENCRYPTIONS = {"ssl": Encryption.SSL, "starttls": Encryption.TLS}
 _USABLE = {
@@ -59,7 +60,7 @@ class Autoconfig:
             """Whether a host is in the domain's registered domain, or in that of one of its MX hosts."""
             if is_same_registered(host, search.domain):
                 return True
-            return any(is_same_registered(host, mx) for mx in await search.mail_servers() or ())
+            return any(is_same_registered(host, mx) for mx in await search.mail_servers())
 
         host, path = f"autoconfig.{search.domain}", "/mail/config-v1.1.xml"
         return await self._ask(search, source, Place(host=host, path=path, redirects=2, may_lead_to=may_lead_to))
@@ -153,8 +154,11 @@ def _is_usable(way: "Element") -> bool:
 
 def _login(text: str) -> str:
     """Return the pattern of a login; without one, it is the full address."""
-    if len(text) > MAX_LOGIN_LENGTH or any(unicodedata.category(one).startswith(("C", "Z")) for one in text):
+    if len(text) > MAX_PATTERN_LENGTH or any(unicodedata.category(one).startswith(("C", "Z")) for one in text):
         raise UnusableError("its login has blanks or invisible characters in it, or is too long")
     if re.search("[%{}]", _PLACEHOLDER.sub("", text)):
         raise UnusableError(f"its login has a placeholder that is not known (“{clean(text, most=60)}”)")
+    places = _PLACEHOLDER.findall(text)
+    if repeated := next((place for place in places if places.count(place) > 1), ""):
+        raise UnusableError(f"its login has {repeated} in it more than once")
     return _PLACEHOLDER.sub(lambda place: _LOGIN_PATTERNS[place[0]], text) or FULL_ADDRESS

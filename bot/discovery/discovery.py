@@ -20,9 +20,10 @@ from bot.discovery.findings import (
 )
 from bot.discovery.records import provider_settings
 from bot.discovery.registered_domain import read_list
-from bot.discovery.search import AskSource, Search
+from bot.discovery.search import NO_DNS, AskSource, Search, UnansweredError
 from bot.providers.recognition import provider_of, provider_of_mailbox
 from bot.settings import DiscoverySetting
+from bot.smtp.account import MAX_LOGIN_LENGTH
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import DnsRecords
 from bot.smtp.network.guard import Guard
@@ -49,7 +50,7 @@ _ORDER = {source: number for number, source in enumerate(Source)}
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What the network said of a domain; `complete` when no source that matters was cut short or failed."""
+    """What the network said of a domain; `complete` when each source that matters gave a complete answer."""
 
     answers: Mapping[Source, SourceAnswer]
     mail_servers: tuple[str, ...]
@@ -109,13 +110,23 @@ class Discovery:
         )
         return replace(_findings(address, known.domain, answers), complete=asked.complete)
 
+    def would_ask(self, address: str) -> bool:
+        """Whether a search for an address, begun now, would be one more that asks the network."""
+        domain = self._asked_domain(address)
+        is_one_more = domain not in self._under_way and len(self._under_way) < MAX_SEARCHES
+        return bool(domain) and is_one_more and self._kept_answer(domain) is None
+
+    def _kept_answer(self, domain: str) -> _Asked | None:
+        """Return what the network said of a domain, where that is still kept."""
+        kept_until, kept = self._kept.get(domain, (0.0, None))
+        return kept if self._clock() < kept_until else None
+
     def _asked_domain(self, address: str) -> str:
         return "" if self.setting is DiscoverySetting.OFF else domain_of(address)
 
     async def _asked(self, domain: str) -> _Asked | None:
         """Return what the network says of a domain, as it was kept; None when too many searches are under way."""
-        kept_until, kept = self._kept.get(domain, (0.0, None))
-        if kept is not None and self._clock() < kept_until:
+        if (kept := self._kept_answer(domain)) is not None:
             return kept
         search = self._under_way.get(domain)
         if search is None:
@@ -132,11 +143,13 @@ class Discovery:
         # Where the table knows a domain, its MX hosts alone matter, for which admins may have a row.
         wanted = self._sources if provider_of_mailbox(f"@{domain}") is None else {Source.MX}
         tasks = {
-            source: asyncio.ensure_future(ask(search)) for source, ask in self._sources.items() if source in wanted
+            source: asyncio.ensure_future(_ask_one(source, ask, search))
+            for source, ask in self._sources.items()
+            if source in wanted
         }
         try:
             await _until_decided(tasks, SEARCH_SECONDS)
-            asked = _read(tasks, await search.mail_servers() if _is_answered(tasks.get(Source.MX)) else ())
+            asked = _read(tasks, await _mail_servers(search) if _is_answered(tasks.get(Source.MX)) else ())
         finally:
             search.end()
             for task in tasks.values():
@@ -155,6 +168,21 @@ class Discovery:
 
 
 # Asking the network
+
+
+async def _ask_one(source: Source, ask: AskSource, search: Search) -> SourceAnswer:
+    try:
+        return await ask(search)
+    except UnansweredError:
+        return SourceAnswer(source=source, said=NO_DNS, complete=False)
+
+
+async def _mail_servers(search: Search) -> tuple[str, ...]:
+    """Return the domain's MX hosts; none where the DNS gave no answer."""
+    try:
+        return await search.mail_servers()
+    except UnansweredError:
+        return ()
 
 
 async def _until_decided(tasks: Mapping[Source, asyncio.Future[SourceAnswer]], seconds: float) -> None:
@@ -182,11 +210,15 @@ def _is_answered(task: asyncio.Future[SourceAnswer] | None) -> bool:
     return task is not None and task.done() and not task.cancelled() and task.exception() is None
 
 
-def _read(tasks: Mapping[Source, asyncio.Future[SourceAnswer]], mail_servers: tuple[str, ...] | None) -> _Asked:
+def _is_complete(task: asyncio.Future[SourceAnswer]) -> bool:
+    return _is_answered(task) and task.result().complete
+
+
+def _read(tasks: Mapping[Source, asyncio.Future[SourceAnswer]], mail_servers: tuple[str, ...]) -> _Asked:
     """Return what the sources said, each that came too late or is of no matter with a sentence about that."""
     answers = {source: _read_one(source, tasks) for source in sorted(tasks, key=_ORDER.__getitem__)}
-    complete = all(_is_answered(task) or not _matters(source, tasks) for source, task in tasks.items())
-    return _Asked(answers=answers, mail_servers=mail_servers or (), complete=complete and mail_servers is not None)
+    complete = all(_is_complete(task) or not _matters(source, tasks) for source, task in tasks.items())
+    return _Asked(answers=answers, mail_servers=mail_servers, complete=complete)
 
 
 def _read_one(source: Source, tasks: Mapping[Source, asyncio.Future[SourceAnswer]]) -> SourceAnswer:
@@ -213,7 +245,7 @@ def _own_answer(domain: str, own: Sequence[OwnRow], mail_servers: Sequence[str] 
     for best in mail_servers[:1]:
         row = next((row for row in own if row.mx and _fits(best, row.mx)), None)
         if row is not None:
-            return _own_says(f"There is a row for {row.mx}, and mail for {domain} comes in at {best}.", row)
+            return _own_says(f"There is a row for {row.mx}, where mail for {domain} comes in.", row)
     return SourceAnswer(source=Source.OWN, said=f"There is no row for {domain}.")
 
 
@@ -248,4 +280,11 @@ def _findings(address: str, domain: str, answers: Sequence[SourceAnswer]) -> Fin
 
 
 def _filled(answer: SourceAnswer, address: str) -> SourceAnswer:
-    return answer if answer.found is None else replace(answer, found=for_address(answer.found, address))
+    """Return what a source said with the login of one address; nothing is found where that would be too long."""
+    if answer.found is None:
+        return answer
+    found = for_address(answer.found, address)
+    if found.settings is not None and len(found.settings.login) > MAX_LOGIN_LENGTH:
+        said = f"Its login for this address would be longer than {MAX_LOGIN_LENGTH} characters."
+        return replace(answer, said=said, found=None)
+    return replace(answer, found=found)

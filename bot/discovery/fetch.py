@@ -17,7 +17,7 @@ from bot.smtp.network.guard import literal, normal_host
 
 HTTPS_PORT = 443
 REQUEST_SECONDS = 5.0
-GOODBYE_SECONDS = 1.0
+TLS_SHUTDOWN_SECONDS = 1.0
 """How long a server may take to end the encryption, once everything is over."""
 MAX_DOCUMENT_BYTES = 64 * 1024
 """Of what arrives, and of what is unpacked from it."""
@@ -76,6 +76,7 @@ class Web:
 
         Raises:
             FetchError: there is nothing, or it may not be used.
+            UnansweredError: the DNS gave no answer.
         """
         url = URL.build(scheme="https", host=place.host, path=place.path)
         for left in range(place.redirects, -1, -1):
@@ -121,7 +122,7 @@ class Web:
                 sock=sock,
                 ssl=self.trust,
                 server_hostname=host,
-                ssl_shutdown_timeout=GOODBYE_SECONDS,
+                ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
             )
         except ssl.SSLCertVerificationError as error:
             raise FetchError(f"The certificate of {host} does not hold: {clean(error.verify_message)}.") from None

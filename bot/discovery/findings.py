@@ -28,6 +28,7 @@ class Caution(Enum):
     DNS_ONLY = "DNS alone says so, which can be forged"
     DISAGREEMENT = "what the domain publishes and its MX records name different providers"
     GATEWAY = "a security gateway takes mail in, so the provider behind it follows from hints"
+    HINT = "the provider is only one of those whose servers may send for the domain"
     GUESSED = "no one names this server; it answers under a likely name"
     MIXED_SCRIPTS = "letters of several alphabets stand in the domain, or ones that look like others"
 
@@ -79,11 +80,15 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceAnswer:
-    """What one source `said`, as a short sentence for admins; `found` is None where it knows nothing usable."""
+    """What one source `said`, as a short sentence for admins; `found` is None where it knows nothing usable.
+
+    It is `complete` unless something was cut short or not answered that could have led to something else.
+    """
 
     source: Source
     said: str
     found: Found | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +96,8 @@ class Findings:
     """What is known of an address: the `best`, and what each source said that was asked, in the order of trust.
 
     `domain` is the address' domain in lower-case ASCII (A-labels), and `shown_domain` as people read it; both are
-    empty where no domain could be read. The search is `complete` when no source was left out or cut short.
+    empty where no domain could be read. The search is `complete` when no source that matters was left out, cut
+    short or without an answer.
     """
 
     address: str

@@ -14,7 +14,7 @@ from bot.discovery.fetch import FetchError, Place, Web
 from bot.discovery.findings import FULL_ADDRESS, MailSettings, Source, SourceAnswer
 from bot.discovery.published import UnusableError, allowed_port, found_in, server_name
 from bot.discovery.registered_domain import is_public_suffix
-from bot.discovery.search import Search
+from bot.discovery.search import Search, answered
 from bot.smtp.account import Encryption
 from bot.smtp.network.guard import Guard
 
@@ -53,10 +53,15 @@ async def _nowhere(_host: str) -> bool:
 
 
 async def _vouched_for(search: Search, host: str) -> bytes:
-    """Return the digest of the document that a domain vouches for. Raises UnusableError when there is none."""
+    """Return the digest of the document that a domain vouches for.
+
+    Raises:
+        UnusableError: there is none.
+        UnansweredError: the DNS gave no answer.
+    """
     if is_public_suffix(search.domain):
         raise UnusableError("anybody may register this name, so it was not asked")
-    return _digest(await search.dns.texts(f"_{host}") or ())
+    return _digest(answered(await search.dns.texts(f"_{host}")))
 
 
 def _digest(records: Iterable[str]) -> bytes:

@@ -722,7 +722,7 @@ class Provider(Enum):
             *("mx1.ovh.net", "mx2.ovh.net", "mx3.ovh.net", "mx4.ovh.net", "mxb.ovh.net", "redirect.ovh.net"),
         ),
         domains=("ovh.net",),
-        servers=(Server("ssl0.ovh.net", 465, "SSL"), Server("smtp.mail.ovh.net", 465, "SSL")),
+        servers=_ssl("ssl0.ovh.net") + _ssl("smtp.mail.ovh.net") + _ssl("smtp.mail.ovh.ca"),
         first="an Exchange mailbox there sends through ex….mail.ovh.net on port 587 with TLS instead",
         spf=("mx.ovh.com", "mx.ovh.ca"),
         source=f"{_ISPDB}ovh.net.xml",
@@ -977,10 +977,16 @@ class Provider(Enum):
     )
     NETEASE = Facts(
         label="163",
-        hosts=("smtp.163.com", "smtp.126.com", "smtp.yeah.net", "smtp.vip.163.com", "smtp.qiye.163.com"),
+        hosts=(
+            *("smtp.163.com", "smtp.126.com", "smtp.yeah.net", "smtp.vip.163.com", "smtp.vip.126.com"),
+            *("smtp.188.com", "smtp.qiye.163.com"),
+        ),
         mx=("mxmail.netease.com",),
         domains=("163.com", "126.com", "yeah.net", "vip.163.com", "vip.126.com", "188.com"),
-        servers=_ssl("smtp.163.com") + _ssl("smtp.126.com") + _ssl("smtp.yeah.net"),
+        servers=(
+            *(*_ssl("smtp.163.com"), *_ssl("smtp.126.com"), *_ssl("smtp.yeah.net")),
+            *(*_ssl("smtp.vip.163.com"), *_ssl("smtp.vip.126.com"), *_ssl("smtp.188.com")),
+        ),
         own_domain_servers=_ssl("smtp.qiye.163.com"),
         sign_in=SignIn.MAIL_PASSWORD,
         page="the settings of the mailbox, POP3/SMTP/IMAP (there it is called an authorisation code)",

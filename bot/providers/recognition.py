@@ -14,6 +14,11 @@ _BY_AUTODISCOVER = {name: provider for provider in Provider for name in provider
 _GATEWAY_BY_MX = {name: gateway for gateway in GATEWAYS for name in gateway.mx}
 _SENDING = {server.host: provider for provider in Provider for server in provider.value.all_servers}
 _BY_SERVERS_DOMAIN = {host.partition(".")[2]: provider for host, provider in _SENDING.items() if host.count(".") > 1}
+_MOST_LABELS = max(
+    name.count(".") + 1
+    for names in (_BY_HOST, _BY_MX, _BY_DOMAIN, _BY_SPF, _BY_AUTODISCOVER, _GATEWAY_BY_MX)
+    for name in names
+)
 _BY_LABEL = {provider.label: provider for provider in Provider}
 _FOR_READING = re.compile(r"imaps?\d*|pops?\d*s?|mx\d*|inbound|incoming|mail|(web|e)mail|owa|www|auto(discover|config)")
 """What a name begins with that mail is read at, or taken in; many servers for sending are called mail, too."""
@@ -30,6 +35,11 @@ def provider_of(host: str) -> Provider | None:
 def provider_behind(mx: Iterable[str]) -> Provider | None:
     """Return the provider that takes mail in at one of these hosts; None when none is known."""
     return _first_listed(mx, _BY_MX)
+
+
+def has_mailboxes(provider: Provider) -> bool:
+    """Whether people have mailboxes there; to a service that sends for programs, mail comes for programs, too."""
+    return provider.value.sign_in is not SignIn.API_KEY or bool(provider.value.domains)
 
 
 def gateway_before(mx: Iterable[str]) -> Gateway | None:
@@ -125,7 +135,7 @@ def server_for(provider: Provider, address: str, *, near: str = "") -> Server | 
     """
     facts = provider.value
     own = facts.own_domain_servers if provider_of_mailbox(address) is not provider else ()
-    domains = _with_pattern(address.rpartition("@")[2].lower())
+    domains = set(_with_pattern(address.rpartition("@")[2].lower()))
     alike = set(near.lower().split("."))
 
     def fits(server: Server) -> tuple[bool, int]:
@@ -149,9 +159,9 @@ def is_for_organisations(host: str, address: str) -> bool:
     )
 
 
-def _with_pattern(domain: str) -> set[str]:
-    """Return a domain, and the pattern for all that stand beside it."""
-    return {domain, f"*.{domain.partition('.')[2]}"}
+def _with_pattern(domain: str) -> tuple[str, str]:
+    """Return a domain, then the pattern for all that stand beside it."""
+    return domain, f"*.{domain.partition('.')[2]}"
 
 
 def _first_listed(hosts: Iterable[str], names: Mapping[str, _Listed]) -> _Listed | None:
@@ -161,7 +171,8 @@ def _first_listed(hosts: Iterable[str], names: Mapping[str, _Listed]) -> _Listed
 
 def _listed(host: str, names: Mapping[str, _Listed]) -> _Listed | None:
     """Return what is listed for a host, a domain above it, or a pattern for either; the longest name decides."""
-    labels = host.split(".")
+    # What stands before these is in no listed name, and may be thousands of labels: strangers write such names.
+    labels = host.rsplit(".", _MOST_LABELS)
     for first in range(len(labels)):
         rest = labels[first:]
         for place in (None, *range(len(rest))):

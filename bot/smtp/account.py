@@ -7,6 +7,9 @@ from ipaddress import IPv4Address, IPv6Address
 
 from pydantic import SecretStr
 
+MAX_LOGIN_LENGTH = 320
+"""Characters of a login."""
+
 
 class Encryption(StrEnum):
     """The one effective encryption mode of a profile."""

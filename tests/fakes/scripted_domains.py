@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.discovery.findings import Caution, OwnRow, Source
 from bot.providers.providers import Provider
@@ -19,6 +19,8 @@ SSL, TLS = Encryption.SSL, Encryption.TLS
 GOOGLE: Records = {"MX": ["1 aspmx.l.google.com.", "5 alt1.aspmx.l.google.com."]}
 MICROSOFT: Records = {"MX": ["0 somebody-example.mail.protection.outlook.com."]}
 ELSEWHERE: Records = {"MX": ["10 mx.hosting.example."]}
+HOSTING: Mapping[str, Records] = {"mx.hosting.example": {"A": [CLOSED]}}
+"""The names of the hosting company where mail for some of the domains comes in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,7 +291,36 @@ GOOD = (
                 "TXT": ['"v=spf1 include:_spf.google.com include:eu._netblocks.mimecast.com ~all"'],
             }
         },
-        found=gmail(Caution.GATEWAY),
+        found=gmail(Caution.GATEWAY, Caution.HINT),
+    ),
+    ScriptedDomain(
+        story="is behind a gateway, and its autodiscover leads to Microsoft's servers for governments",
+        domain="behind-gateway-us.example",
+        names={"": {"MX": ["10 mx0a-001.pphosted.com."]}, "autodiscover": {"CNAME": ["autodiscover.office365.us."]}},
+        found=replace(microsoft(Caution.GATEWAY), host="smtp.office365.us"),
+    ),
+    ScriptedDomain(
+        story="is behind a gateway, and its SPF record includes Zoho in the European Union",
+        domain="behind-gateway-eu.example",
+        names={"": {"MX": ["10 mx0a-001.pphosted.com."], "TXT": ['"v=spf1 include:zoho.eu ~all"']}},
+        found=Expected(
+            source=Source.MX,
+            host="smtppro.zoho.eu",
+            port=465,
+            encryption=SSL,
+            provider=Provider.ZOHO,
+            cautions=(*DNS_ONLY, Caution.GATEWAY, Caution.HINT),
+        ),
+    ),
+    ScriptedDomain(
+        story="has its mail read by a program, and names a server for people",
+        domain="read-by-program.example",
+        names={
+            "": {"MX": ["10 mx.sendgrid.net."]},
+            "_submissions._tcp": srv("0 1 465 smtp.read-by-program.example."),
+            "smtp": at(MAIL),
+        },
+        found=named("smtp.read-by-program.example"),
     ),
     ScriptedDomain(
         story="has a row of the admins",
@@ -351,6 +382,62 @@ BROKEN = (
         timed=True,
     ),
     ScriptedDomain(
+        story="has name servers that fail over its autoconfig host",
+        domain="autoconfig-fails.example",
+        names={"": GOOGLE, "autoconfig": Broken.SERVFAIL},
+        found=gmail(),
+        complete=False,
+    ),
+    ScriptedDomain(
+        story="has name servers that fail over the better of its services",
+        domain="service-fails.example",
+        names={
+            "_submissions._tcp": Broken.SERVFAIL,
+            "_submission._tcp": srv("0 1 587 smtp.service-fails.example."),
+            "smtp": at(MAIL),
+        },
+        found=named("smtp.service-fails.example", 587, TLS),
+        complete=False,
+    ),
+    ScriptedDomain(
+        story="names a server over which its name servers fail, and one that exists",
+        domain="target-fails.example",
+        names={
+            "_submissions._tcp": srv("0 1 465 a.target-fails.example.", "1 1 465 b.target-fails.example."),
+            "a": Broken.SERVFAIL,
+            "b": at(MAIL),
+        },
+        found=named("b.target-fails.example"),
+        complete=False,
+    ),
+    ScriptedDomain(
+        story="has name servers that fail over what may be vouched for",
+        domain="vouching-fails.example",
+        names={"_ua-auto-config": Broken.SERVFAIL, "smtp": at(MAIL)},
+        found=knocked("smtp.vouching-fails.example"),
+        complete=False,
+    ),
+    ScriptedDomain(
+        story="is behind a gateway, and its name servers fail over autodiscover",
+        domain="autodiscover-fails.example",
+        names={"": {"MX": ["10 mx0a-001.pphosted.com."]}, "autodiscover": Broken.SERVFAIL, "smtp": at(MAIL)},
+        found=knocked("smtp.autodiscover-fails.example"),
+        complete=False,
+    ),
+    ScriptedDomain(
+        story="has name servers that fail over the likeliest name",
+        domain="name-fails.example",
+        names={"smtp": Broken.SERVFAIL, "mail": at(MAIL)},
+        found=knocked("mail.name-fails.example"),
+        complete=False,
+    ),
+    ScriptedDomain(
+        story="has name servers that fail over what does not matter any more",
+        domain="fails-beside.example",
+        names={"": GOOGLE, "smtp": Broken.SERVFAIL, "_submissions._tcp": Broken.SERVFAIL},
+        found=gmail(),
+    ),
+    ScriptedDomain(
         story="has so many records that they come over TCP alone",
         domain="large.example",
         names={"": {"MX": ["1 aspmx.l.google.com.", *(f"9 host-{number}.at.large.example." for number in range(90))]}},
@@ -360,6 +447,7 @@ BROKEN = (
         story="has aliases that lead in a circle",
         domain="circle.example",
         names={"autoconfig": {"CNAME": ["autoconfig.circle.example."]}, "smtp": {"CNAME": ["smtp.circle.example."]}},
+        complete=False,
     ),
     ScriptedDomain(
         story="publishes what is no XML, and names a server in DNS",
@@ -385,10 +473,25 @@ BROKEN = (
         timed=True,
     ),
     ScriptedDomain(
-        story="has doors at which nobody answers, and one that opens",
+        story="has likelier names at which nobody answers, and one that does",
         domain="firewalled.example",
         names={"smtp": at(SILENT), "mail": at(MAIL)},
         found=knocked("mail.firewalled.example"),
+        complete=False,
+        timed=True,
+    ),
+    ScriptedDomain(
+        story="has one name at which nobody answers, and no other",
+        domain="all-firewalled.example",
+        names={"smtp": at(SILENT)},
+        complete=False,
+        timed=True,
+    ),
+    ScriptedDomain(
+        story="has the likeliest server, and nobody answers at what is less likely",
+        domain="firewalled-beside.example",
+        names={"smtp": at(MAIL), "mail": at(SILENT)},
+        found=knocked("smtp.firewalled-beside.example"),
         timed=True,
     ),
     ScriptedDomain(
@@ -461,6 +564,11 @@ HOSTILE = (
             "_submissions._tcp": srv("0 1 465 smtp.inside.example."),
         },
         pages={AT_HOST: page(autoconfig("smtp.inside.example"))},
+    ),
+    ScriptedDomain(
+        story="takes its mail in at a private address",
+        domain="mail-inside.example",
+        names={"": {"MX": ["10 mx.mail-inside.example."]}, "mx": at("10.0.0.9")},
     ),
     ScriptedDomain(
         story="mixes a private address among its public ones",
@@ -544,9 +652,14 @@ HOSTILE = (
         ),
     ),
     ScriptedDomain(
-        story="is a public suffix, below which anybody may have autoconfig",
+        story="is a public suffix, below which anybody may have autoconfig and mail servers",
         domain="co.uk",
-        names={"": {}, "autoconfig": at(WEB), "ua-auto-config": at(WEB), "smtp": at(CLOSED)},
+        names={
+            "": {"MX": ["10 mx0a-001.pphosted.com."]},
+            **dict.fromkeys(("autoconfig", "ua-auto-config"), at(WEB)),
+            **dict.fromkeys(("smtp", "mail"), at(MAIL)),
+            "autodiscover": {"CNAME": ["autodiscover.outlook.com."]},
+        },
         pages={AT_HOST: page(autoconfig("smtp.thief.example"))},
     ),
 )
@@ -556,8 +669,8 @@ DOMAINS = (*GOOD, *BROKEN, *HOSTILE)
 
 
 def zone_of(domains: Sequence[ScriptedDomain]) -> dict[str, Records | Broken]:
-    """Return the records of domains."""
-    return {name: records for domain in domains for name, records in domain.zone().items()}
+    """Return the records of domains, and of what they need elsewhere."""
+    return {**HOSTING, **{name: records for domain in domains for name, records in domain.zone().items()}}
 
 
 def pages_of(domains: Sequence[ScriptedDomain]) -> dict[str, Answer]:

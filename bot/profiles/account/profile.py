@@ -14,7 +14,7 @@ import idna
 from pydantic import SecretStr, TypeAdapter
 
 from bot.profiles.errors import InvalidFormError
-from bot.smtp.account import Encryption
+from bot.smtp.account import MAX_LOGIN_LENGTH, Encryption
 from bot.smtp.advice.row import Fix
 from bot.smtp.dialogue.cleaning import clean
 from bot.smtp.network.guard import HostError, literal, normal_host, split_server
@@ -22,7 +22,6 @@ from bot.smtp.typed import look_alikes, narrowed, oddities, stripped, unquoted, 
 
 MAX_ADDRESS_LENGTH = 254
 """Characters of an address: RFC 5321 section 4.5.3.1.3 allows a path of 256 with its brackets."""
-MAX_LOGIN_LENGTH = 320
 MAX_PASSWORD_LENGTH = 1000
 
 

@@ -63,6 +63,7 @@ class SettingsFinder:
             NotAllowedError: the caller is no member.
             FindingIsOffError: nothing is found on this bot.
             UserError: it is no address.
+            SearchUnderWayError: another search of the caller's is under way.
             RateLimitedError: the caller has searched too often.
         """
         await self.access.require_member(caller)
@@ -72,7 +73,8 @@ class SettingsFinder:
             checked = check_address(without_what_nobody_sees(Field.ADDRESS, address))
         except ValueError as error:
             raise UserError(str(error)) from None
-        findings = await self.find(checked, caller=caller)
+        own = await self._own_rows(caller.workspace)
+        findings = await self.searches.find_without_waiting(checked, own, caller=caller)
         async with self.searches.database.reading() as tx:
             defaults = (await load_defaults(tx, caller.workspace)).defaults
         return FoundForPerson(

@@ -51,13 +51,17 @@ _CAUTIONS: Mapping[Caution, str] = {
         "may still be there: ask your mail admin which is right."
     ),
     Caution.GATEWAY: "A filter takes the mail of {domain} in, so the provider behind it follows from hints alone.",
+    Caution.HINT: (
+        "The DNS of {domain} names this provider only among those that may send mail for it. Use it only if your "
+        "mailbox is there."
+    ),
     Caution.GUESSED: "{domain} names no server; this one answered. Check that it is the one you use.",
     Caution.MIXED_SCRIPTS: (
         "Letters of {shown} look like others. In DNS it is {domain}: check letter by letter that this is the domain "
         "you mean."
     ),
 }
-NEEDS_CHOICE = frozenset({Caution.OTHER_DOMAIN, Caution.DISAGREEMENT, Caution.MIXED_SCRIPTS})
+NEEDS_CHOICE = frozenset({Caution.OTHER_DOMAIN, Caution.DISAGREEMENT, Caution.HINT, Caution.MIXED_SCRIPTS})
 """With these nothing is put into the form before somebody chooses it."""
 
 

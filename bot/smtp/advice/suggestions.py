@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bot.providers.providers import Provider, Server, SignIn
 from bot.providers.recognition import (
+    has_mailboxes,
     is_for_organisations,
     labelled,
     provider_above,
@@ -125,11 +126,11 @@ def provider_for(report: Report, address: str) -> Provider | None:
 
 def provider_meant(report: Report, address: str) -> Provider | None:
     """Return the provider that the mailbox seems to be with, whatever server was tried; None for an unknown one."""
+    behind = provider_behind(report.mail_servers) or labelled(report.provider)
     return (
         takes_mail_in(report.host)
         or provider_of_mailbox(address)
-        or provider_behind(report.mail_servers)
-        or labelled(report.provider)
+        or (behind if behind is not None and has_mailboxes(behind) else None)
         or _provider_named(report.host)
     )
 
@@ -202,8 +203,10 @@ def _purpose(host: str) -> Iterator[str]:
     provider = provider_by_name(host) or provider_of(host)
     server = server_for(provider, f"@{rest}", near=host) if provider else None
     other = server.host if server else f"often smtp.{rest}"
+    # A provider that is known and has no server has none under that name either.
+    sending = f"; the one for outgoing mail is {other}" if server or provider is None else ""
     for purpose in _purposes(host):
-        yield f"By its name, {host} is a server {purpose}; the one for outgoing mail is {other}."
+        yield f"By its name, {host} is a server {purpose}{sending}."
 
 
 def _purposes(host: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ PUT_INTO_THE_FORM = {
     "submissions.example": "smtp.submissions.example",
     "quiet.example": "smtp.quiet.example",
     "behind-proofpoint.example": "smtp.office365.com",
+    "behind-gateway-us.example": "smtp.office365.us",
     "taken-over.example": "smtp.office365.com",
 }
 """Domains whose settings are put into an empty form, and the server that stands there then."""
@@ -35,6 +36,8 @@ NOT_PUT_THERE = {
     "hosted.example": "This comes from hosting.example",
     "moved.example": "its mail comes in at another",
     "srv-stranger.example": "This comes from submissions.example",
+    "behind-mimecast.example": "only among those that may send mail for it",
+    "co.uk": "No settings were found for co.uk.",
     "inside.example": "No settings were found for inside.example.",
     "clear-text.example": "No settings were found for clear-text.example.",
     "untrusted.example": "No settings were found for untrusted.example.",
@@ -136,6 +139,10 @@ async def test_the_command_tells_admins_what_each_source_said(world: World) -> N
         (
             "behind-proofpoint.example",
             ("a security gateway; autodiscover.behind-proofpoint.example leads to Microsoft 365.",),
+        ),
+        (
+            "mail-inside.example",
+            ("The mail server of mail-inside.example does not exist, or leads where the bot may not look.",),
         ),
         ("untrusted.example", ("No mail server answers encrypted at smtp.untrusted.example, mail.untrusted.example",)),
     ):

@@ -196,6 +196,11 @@ UNUSABLE = {
     "a blank in the login": (server(login="ada lovelace"), "blanks or invisible characters in it"),
     "a line end in the login": (server(login="ada&#13;&#10;AUTH"), "blanks or invisible characters in it"),
     "a long login": (server(login="a" * 1000), "or is too long."),
+    "the address twice": (server(login="%EMAILADDRESS%%EMAILADDRESS%"), "has %EMAILADDRESS% in it more than once."),
+    "the domain again and again": (
+        server(login="%EMAILDOMAIN%-" * 15 + "%EMAILLOCALPART%"),
+        "has %EMAILDOMAIN% in it more than once.",
+    ),
     "no sign-in that we can do": (
         server(ways=("<authentication>GSSAPI</authentication>", "<authentication>none</authentication>")),
         "smtp.lovelace.example wants a sign-in that the bot cannot do.",
@@ -210,6 +215,15 @@ async def test_a_server_that_could_do_harm_or_cannot_be_used_is_ignored() -> Non
             with case(name):
                 around.publish({AT_HOST: page(document(element))})
                 assert said in await around.said()
+
+
+async def test_a_login_that_would_be_too_long_for_an_address_is_not_proposed() -> None:
+    pattern = f"{'a' * 180}-%EMAILADDRESS%-%EMAILDOMAIN%"
+    async with world({AT_HOST: page(document(server(login=pattern)))}) as around:
+        assert len((await around.settings()).login) < 320
+        long = (await around.answers(f"{'l' * 64}{'a' * 64}@{DOMAIN}"))[Source.AUTOCONFIG]
+        assert long.found is None
+        assert long.said == "Its login for this address would be longer than 320 characters."
 
 
 async def test_after_servers_that_cannot_be_used_the_next_is_taken() -> None:

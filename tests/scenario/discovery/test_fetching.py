@@ -248,7 +248,7 @@ def hold_on(listening: socket.socket) -> None:
 
 
 async def test_a_server_that_does_not_let_go_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.discovery.fetch.GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr("bot.discovery.fetch.TLS_SHUTDOWN_SECONDS", 0.1)
     async with world({AT_HOST: page("")}) as around:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             network = InternetNetwork({(WEB, 443): listening.getsockname()[1]})

@@ -7,11 +7,14 @@ from ipaddress import ip_address
 import pytest
 
 from bot.discovery.findings import Findings, MailSettings, filled_login
+from bot.smtp.network.guard import Verdict
 from tests.counts import scaled
+from tests.fakes.dns_server import Broken, Records
 from tests.fakes.internet import Internet, internet
 from tests.fakes.scripted_domains import (
     BROKEN,
     DOMAINS,
+    ELSEWHERE,
     GOOD,
     HOSTILE,
     Expected,
@@ -24,8 +27,9 @@ from tests.named import case
 
 pytestmark = pytest.mark.databases()
 
-RUNS = scaled(quick=1, full=20)
+RUNS = scaled(quick=2, full=20)
 LOCAL_PART = "ada-canary"
+NOTHING, GATEWAY = "nowhere.example", "behind-barracuda.example"
 
 
 def address_at(domain: str) -> str:
@@ -58,19 +62,22 @@ def wanted(domain: ScriptedDomain) -> Expected | None:
 
 
 async def judge(around: Internet, domain: ScriptedDomain) -> None:
-    """Search again and again, and compare what is found."""
+    """Search again and again, and compare what is found, and what each source said."""
     with case(f"{domain.domain} {domain.story}"):
+        first = None
         for _ in range(RUNS):
             findings = await around.discovery().find(address_at(domain.domain), domain.own)
             assert seen(findings) == wanted(domain), findings
             assert findings.complete is domain.complete
+            first = first or findings
+            assert findings == first
 
 
 def nothing_else_happened(around: Internet) -> None:
     """Assert what must never be."""
     assert around.network.reached
     for address, port in around.network.reached:
-        assert ip_address(address).is_global, address
+        assert around.guard.verdict(ip_address(address)) is Verdict.ALLOWED, address
         assert port in (443, 465, 587)
     told = around.told.lower()
     assert "canary" not in told
@@ -93,6 +100,40 @@ async def test_for_each_domain_the_right_source_wins_with_the_right_values_every
             if not domain.timed:
                 await judge(around, domain)
         nothing_else_happened(around)
+
+
+def addresses_of(*names: str) -> set[tuple[str, str]]:
+    return {(name, kind) for name in names for kind in ("A", "AAAA")}
+
+
+def asked_of(domain: str) -> set[tuple[str, str]]:
+    """What every search asks the name service."""
+    services = {(f"{name}._tcp.{domain}", "SRV") for name in ("_submissions", "_submission")}
+    return {(domain, "MX"), *services, *addresses_of(domain)}
+
+
+def asked_below(domain: str) -> set[tuple[str, str]]:
+    """What it asks beside that, where nobody but the domain's owner can have such names."""
+    names = (f"{name}.{domain}" for name in ("autoconfig", "smtp", "mail"))
+    return {(f"_ua-auto-config.{domain}", "TXT"), *addresses_of(*names)}
+
+
+async def test_the_name_service_is_asked_for_a_few_names_of_the_domain_and_its_mail_server_and_no_others() -> None:
+    hints = {(f"autodiscover.{GATEWAY}", "CNAME"), (GATEWAY, "TXT")}
+    expected = {
+        NOTHING: asked_of(NOTHING) | asked_below(NOTHING),
+        "hosted-without.example": asked_of("hosted-without.example")
+        | asked_below("hosted-without.example")
+        | addresses_of("mx.hosting.example"),
+        GATEWAY: asked_of(GATEWAY) | asked_below(GATEWAY) | hints,
+        "co.uk": asked_of("co.uk") | {("co.uk", "TXT")},
+    }
+    names: dict[str, Records | Broken] = {"hosted-without.example": ELSEWHERE}
+    for domain, asked in expected.items():
+        with case(domain):
+            async with internet({**zone_of(DOMAINS), **names}) as around:
+                await around.discovery().find(address_at(domain), ())
+                assert set(around.dns.asked) == asked
 
 
 async def test_what_never_answers_is_waited_for_no_longer_than_a_search_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bot.demo.run import running_demo
 from bot.discovery.discovery import KEPT_SECONDS, Discovery
 from bot.discovery.findings import Findings, Found, MailSettings, OwnRow, Source, SourceAnswer
-from bot.discovery.search import AskSource, Search
+from bot.discovery.search import AskSource, Search, UnansweredError
 from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.people.access import Person
@@ -185,6 +185,22 @@ async def test_what_was_cut_short_is_told_and_not_kept(monkeypatch: pytest.Monke
 
 
 @pytest.mark.databases()
+async def test_what_the_dns_did_not_answer_is_told_and_not_kept_unless_it_does_not_matter() -> None:
+    async def ask(_search: Search) -> SourceAnswer:
+        raise UnansweredError
+
+    for unanswered, quick, complete in ((Source.SRV, Source.KNOCK, False), (Source.KNOCK, Source.SRV, True)):
+        source = answering(quick)
+        searched = discovery({unanswered: ask, quick: source.ask})
+        for _ in range(2):
+            findings = await searched.find("ada@a.example", ())
+            assert (host_of(findings), findings.complete) == (f"{quick.name.lower()}.a.example", complete)
+        assert len(source.asked) == (1 if complete else 2)
+        if not complete:
+            assert said(findings, unanswered) == "The DNS gave no answer."
+
+
+@pytest.mark.databases()
 async def test_a_source_that_fails_takes_nothing_from_the_others_and_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -260,6 +276,20 @@ async def test_a_person_searches_twenty_times_an_hour_over_all_instances(searche
     # What is known without asking anybody counts for nothing, and others have searches of their own.
     assert host_of(await searches.find("ada@gmail.com", (), caller=ADA)) == "smtp.gmail.com"
     assert host_of(await searches.find("grace@b.example", (), caller=GRACE)) == "srv.b.example"
+
+
+async def test_what_is_kept_or_asked_for_by_nobody_counts_for_no_limit(
+    searches: SettingsSearches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = answering()
+    searched = replace(searches, discovery=discovery({Source.SRV: source.ask}))
+    for _ in range(25):
+        assert host_of(await searched.find("ada@a.example", (), caller=ADA)) == "srv.a.example"
+    assert source.asked == ["a.example"]
+    monkeypatch.setattr("bot.discovery.discovery.MAX_SEARCHES", 0)
+    for _ in range(25):
+        assert not (await searched.find("ada@b.example", (), caller=ADA)).complete
+    assert source.asked == ["a.example"]
 
 
 async def test_a_persons_searches_run_one_after_the_other(searches: SettingsSearches) -> None:

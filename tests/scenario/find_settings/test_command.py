@@ -77,6 +77,23 @@ async def test_an_answer_that_takes_long_comes_as_one_later_message(
     await finding_demo.workspace.wait_message(ADA, "Mail settings for")
 
 
+async def test_while_a_search_of_ones_own_is_under_way_another_is_not_queued_behind_it(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.middleware.held_ack.HOLD_SECONDS", 0.0)
+    script.may_answer.clear()
+    await find(finding_demo, "babbage@other.example")
+    for _ in range(60):
+        await finding_demo.workspace.command(ADA, "/email-profile", "find babbage@another.example")
+    await finding_demo.workspace.wait_message(ADA, "A search of yours is under way. Wait for it.")
+    # Others are not kept waiting, nor is what is known at once.
+    await finding_demo.workspace.command(ADA, "/email-profile", "find babbage@gmail.com")
+    await finding_demo.workspace.wait_message(ADA, "Mail settings for babbage@gmail.com")
+    assert script.asked == ["babbage@other.example"]
+    script.may_answer.set()
+    await finding_demo.workspace.wait_message(ADA, "No settings were found for other.example")
+
+
 async def test_without_an_address_the_command_says_what_is_missing(finding_demo: Demo) -> None:
     answer = await find(finding_demo, "")
     assert "Something is missing. Write it as `/email-profile find ADDRESS`." in answer

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from bot.profiles.account.profile import (
     LABELS,
-    MAX_LOGIN_LENGTH,
     MAX_PASSWORD_LENGTH,
     EmailProfile,
     Field,
@@ -23,6 +22,7 @@ from bot.profiles.account.profile import (
     notes_on,
 )
 from bot.profiles.errors import InvalidFormError
+from bot.smtp.account import MAX_LOGIN_LENGTH
 from bot.smtp.network.guard import HostError, normal_host
 from tests.counts import scaled
 

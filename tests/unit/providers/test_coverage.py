@@ -58,6 +58,9 @@ def test_the_mx_host_tells_which_of_a_providers_servers_it_is() -> None:
     for mx, host in (
         ("mx.zoho.eu", "smtppro.zoho.eu"),
         ("mx2.zoho.com.au", "smtppro.zoho.com.au"),
+        ("mx1.mail.ovh.ca", "smtp.mail.ovh.ca"),
+        ("mx1.mail.ovh.net", "smtp.mail.ovh.net"),
+        ("mx1.ovh.net", "ssl0.ovh.net"),
         ("mx00.kundenserver.de", "smtp.ionos.de"),
         ("mx00.ionos.co.uk", "smtp.ionos.co.uk"),
         ("mx00.perfora.net", "smtp.ionos.com"),

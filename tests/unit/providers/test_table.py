@@ -1,6 +1,7 @@
 """The table of providers: complete, consistent, and found by server, by domain and by MX."""
 
 import re
+import time
 import warnings
 from datetime import UTC, date, datetime, timedelta
 
@@ -179,6 +180,17 @@ def test_providers_are_recognised_by_their_mx(host: str, provider: Provider) -> 
     assert takes_mail_in(host.lower().rstrip(".")) is provider
 
 
+@pytest.mark.parametrize("name", ["a." * 126 + "a", "a." * 30_000 + "a", "." * 60_000, "*." * 120 + "smtp.gmail.com"])
+def test_a_name_of_many_labels_is_looked_up_at_once(name: str) -> None:
+    began = time.thread_time()
+    for _ in range(10):
+        assert provider_behind([name]) is None
+        assert provider_in_spf([name]) is None
+        assert provider_of_autodiscover(name) is None
+        provider_of(name)
+    assert time.thread_time() - began < 0.1
+
+
 def test_a_server_that_people_send_through_takes_no_mail_in_whatever_it_is_called() -> None:
     for host in ("mx.freenet.de", "smtp.gmail.com", "smtp.office365.com", "mail.corp.example"):
         assert takes_mail_in(host) is None
@@ -217,6 +229,9 @@ def test_mx_records_are_asked_for_only_where_they_tell_something() -> None:
 def test_the_server_of_ones_own_domain_is_preferred() -> None:
     for address, host in (
         ("sam@126.com", "smtp.126.com"),
+        ("sam@vip.163.com", "smtp.vip.163.com"),
+        ("sam@vip.126.com", "smtp.vip.126.com"),
+        ("sam@188.com", "smtp.188.com"),
         ("sam@zoho.eu", "smtp.zoho.eu"),
         ("sam@gmx.com", "mail.gmx.com"),
         ("sam@gmx.co.uk", "mail.gmx.com"),

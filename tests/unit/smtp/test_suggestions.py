@@ -71,6 +71,15 @@ def test_a_host_named_after_the_mail_of_a_provider_that_takes_no_passwords_leads
         assert Fix.USE_PROVIDER_SERVER not in advice_on(at(host, Fault.TIMED_OUT)).fixes
 
 
+@pytest.mark.parametrize("domain", ["proton.me", "tuta.com", "hey.com"])
+def test_of_a_provider_without_a_server_no_server_is_told(domain: str) -> None:
+    for fault in (Fault.TIMED_OUT, Fault.REFUSED, Fault.NAME_NOT_FOUND):
+        do = advice_on(at(f"imap.{domain}", fault), f"sam@{domain}").do
+        assert f"By its name, imap.{domain} is a server for incoming mail (IMAP)." in do
+        assert "outgoing mail" not in do
+        assert f"smtp.{domain}" not in do
+
+
 @pytest.mark.parametrize("host", ["smtp.gmail.com", "mail.gmx.net", "posteo.de", "p42.mail.me.com", "mx.freenet.de"])
 def test_a_server_that_sends_is_never_told_to_be_another(host: str) -> None:
     advice = advice_on(at(host, Fault.TIMED_OUT))
@@ -112,6 +121,12 @@ def test_the_mx_tells_the_provider_of_a_domain_that_somebody_owns() -> None:
     failed = replace(at("smtp.corp.example", Fault.TIMED_OUT), provider="Microsoft 365")
     advice = advice_on(failed, "sam@corp.example")
     assert "Mail for corp.example comes in at Microsoft 365; people there send through smtp.office365.com" in advice.do
+
+
+@pytest.mark.parametrize("provider", ["SendGrid", "Mailgun", "Postmark"])
+def test_a_service_that_takes_mail_in_for_programs_is_no_provider_of_mailboxes(provider: str) -> None:
+    failed = replace(at("smtp.corp.example", Fault.TIMED_OUT), provider=provider)
+    assert provider not in advice_on(failed, "sam@corp.example").do
 
 
 def test_a_mail_domain_is_told_as_such_with_its_mx_and_the_server_behind() -> None:
