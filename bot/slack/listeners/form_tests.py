@@ -22,7 +22,7 @@ from bot.slack.replies.modals import drawing_of, modal_of, update_modal
 from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import report as reports
-from bot.slack.views.form import errors_notes, profile_form
+from bot.slack.views.form import TEST_BUTTON, errors_notes, profile_form
 from bot.slack.views.form_state import PASSWORD_FIXES, Form, typed_password
 from bot.slack.views.message import Block, Message, alert, notice
 from bot.slack.web_api.errors import SLACK_ERRORS, is_unanswered
@@ -51,8 +51,8 @@ class FormTestListeners:
         await ack()
         shown = modal_of(body)
         form = await self._services.forms.shown(shown, caller, owner)
-        if form.finds and form.lacks_server:
-            await self._services.forms.search_before_test(shown, client, caller, owner)
+        if form.needs_search:
+            await self._services.forms.search_before(TEST_BUTTON, shown, client, caller, owner)
             return
         typed = form.typed(typed_password(shown, form))
         self._start_test(body, _OpenForm.of(shown, client, caller, form), typed, owner)
@@ -65,6 +65,10 @@ class FormTestListeners:
         shown = modal_of(body)
         _, fix = reports.decode_fix(pressed_value(action))
         form = await self._services.forms.shown(shown, caller, owner)
+        if form.needs_search:
+            # The address may have been changed since that test.
+            await self._services.forms.search_before(TEST_BUTTON, shown, client, caller, owner)
+            return
         password = typed_password(shown, form)
         open_form = _OpenForm.of(shown, client, caller, form)
         try:

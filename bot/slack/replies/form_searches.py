@@ -24,13 +24,16 @@ from bot.slack.replies.modals import OpenModal, drawing_of, update_modal
 from bot.slack.views.discovery import Proposal, fill_form, looking, nothing_found, nothing_sentence, proposed
 from bot.slack.views.form import errors_notes, profile_form
 from bot.slack.views.form_state import Form
-from bot.slack.views.message import alert
+from bot.slack.views.message import alert, context
 from bot.slack.web_api.errors import SLACK_ERRORS
 
 log = logging.getLogger(__name__)
 
 MAX_ENDED = 200
 """Searches whose drawings are remembered once they have ended."""
+
+FOUND = "Settings were found; see the top of the form."
+NONE_FOUND = "None were found; see the top of the form."
 
 ReadForm = Callable[[Mapping[str, Any]], Awaitable[Form]]
 """Returns the form that a request claims is open, over what is stored now."""
@@ -53,6 +56,11 @@ class FormSearch:
     errors: Mapping[str, str] = field(default_factory=dict)
     shown: Mapping[str, Any] | None = None
 
+    @property
+    def none_found(self) -> str:
+        """What stands below the buttons once nothing was found, where one of them was pressed: the top is far up."""
+        return NONE_FOUND if self.ask else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FormSearches:
@@ -67,8 +75,16 @@ class FormSearches:
         """Return what is known at once of the address in a form."""
         return await self.finder.known(form.content.address, workspace=form.basis.view.owner.workspace)
 
+    async def is_for(self, form: Form, proposal: Proposal) -> bool:
+        """Whether something was found for the very address that stands in a form now."""
+        return (await self.known(form)).address == proposal.address
+
     async def search(self, search: FormSearch) -> None:
-        """Put what is known into an open form, or else look for it in the background."""
+        """Put what is known into an open form, or else look for it in the background.
+
+        What was found before for an address of another domain is gone at once.
+        """
+        search.form = search.form.without_put_for_others()
         known = await self.known(search.form)
         if known.complete:
             await self._draw(search, _found_or_missing(search, search.form, known))
@@ -98,8 +114,7 @@ class FormSearches:
             if form is None:
                 return
             is_asked = form.content.address == address
-            found = _found_or_missing(search, form, findings) if is_asked else profile_form(form.redrawn())
-            await self._draw(search, found)
+            await self._draw(search, _found_or_missing(search, form, findings) if is_asked else changed_form(form))
 
         try:
             self.jobs.start(f"settings for the form of {search.caller.user}", work, notify=notify)
@@ -140,7 +155,7 @@ class FormSearches:
         """Say in the form why nothing was found."""
         form = await self._latest(search)
         if form is not None:
-            await self._draw(search, profile_form(form.redrawn(), notes=alert(sentence, "warning")))
+            await self._draw(search, told_form(form, sentence, ended=search.none_found))
 
     async def _draw(self, search: FormSearch, view: View) -> bool:
         """Draw a form anew unless that was done elsewhere; return whether Slack took it."""
@@ -157,7 +172,8 @@ def _found_or_missing(search: FormSearch, form: Form, findings: Findings) -> Vie
     """Return a form with what was found in it, or with all that is missing where that was needed."""
     if findings.best is None and search.errors:
         missing = {**search.errors, Field.HOST: nothing_sentence(findings)}
-        return profile_form(form.redrawn(), notes=errors_notes(missing))
+        form = form.without_put_for_others().redrawn()
+        return profile_form(form, notes=errors_notes(missing), ended=search.none_found)
     return found_form(form, findings, ask=search.ask)
 
 
@@ -193,11 +209,24 @@ def found_form(form: Form, findings: Findings, *, ask: str = "") -> View:
     """
     form, proposal = form.without_put_for_others(), Proposal.of(findings)
     if proposal is None:
-        return profile_form(form.redrawn(), notes=nothing_found(findings))
+        return profile_form(form.redrawn(), notes=nothing_found(findings), ended=NONE_FOUND if ask else "")
     return proposed_form(fill_form(form, proposal), proposal, ask=ask)
 
 
 def proposed_form(form: Form, proposal: Proposal, *, ask: str = "") -> View:
     """Return a form that tells what was found, which stands in it as far as it may."""
-    form = form.redrawn()
-    return profile_form(form, notes=proposed(form, proposal, today=datetime.now(UTC).date(), ask=ask))
+    form, ended = form.redrawn(), FOUND if proposal.found.settings else NONE_FOUND
+    notes = proposed(form, proposal, today=datetime.now(UTC).date(), ask=ask)
+    return profile_form(form, notes=notes, ended=ended if ask else "")
+
+
+def told_form(form: Form, sentence: str, *, ended: str = "") -> View:
+    """Return a form that says why nothing was found; what was found for another domain is gone."""
+    form = form.without_put_for_others().redrawn()
+    return profile_form(form, notes=alert(sentence, "warning"), ended=ended)
+
+
+def changed_form(form: Form) -> View:
+    """Return a form whose address was changed while settings were looked for; what was found for another is gone."""
+    form = form.without_put_for_others().redrawn()
+    return profile_form(form, notes=[context("The address was changed. Press Find settings.")])

@@ -62,13 +62,13 @@ class ProfileForms:
         form = await self.shown(view, caller, owner)
         await self.searches.search(self._search(client, _opened(view), form, caller, owner))
 
-    async def search_before_test(
-        self, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+    async def search_before(
+        self, button: str, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Find settings for a form that was to be tested without a server, and ask to test it again."""
-        form = await self.shown(view, caller, owner)
+        """Find settings for a form that needs them before what a `button` does, and ask to press that again."""
+        form = (await self.shown(view, caller, owner)).without_put_for_others()
         search = self._search(client, _opened(view), form, caller, owner)
-        search.ask = "Look at what was found, then press Test connection again."
+        search.ask = f"Look at what was found, then press {button} again."
         typed = form.typed(typed_password(view, form))
         search.errors = await self.profiles.form_errors(caller=caller, owner=owner, form=typed)
         await self.searches.search(search)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from bot.discovery.domain_names import domain_of
 from bot.discovery.findings import MailSettings
 from bot.profiles.account.changes import digest, form_digests
-from bot.profiles.account.drafts import FormBasis, completed, draft_extras, form_account
+from bot.profiles.account.drafts import FormBasis, as_checked, completed, draft_extras, form_account
 from bot.profiles.account.extras import ENCRYPTING, changes_between, with_effective_encryption
 from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, effective_encryption, parse_port, server_name
 from bot.profiles.errors import UserError
@@ -110,6 +110,16 @@ class Form:
         return not self.account.host
 
     @property
+    def holds_other_domains_server(self) -> bool:
+        """Whether the bot put the server there for an address of another domain than the one that stands in it now."""
+        return self.finds and self.without_put_for_others().account.host != self.account.host
+
+    @property
+    def needs_search(self) -> bool:
+        """Whether settings are found for it before a password goes anywhere, or anything is stored."""
+        return self.finds and (self.lacks_server or self.holds_other_domains_server)
+
+    @property
     def is_own(self) -> bool:
         """Whether it is the reader's own profile."""
         return self.basis.view.owner.user == self.reader
@@ -187,9 +197,10 @@ class Form:
     def without_put_for_others(self) -> "Form":
         """Return the form without what the bot put there for an address of another domain.
 
-        In its place stands what a form begins with, and a password that was typed for another server is not kept.
+        In its place stands what a form begins with, and a password that was typed for another server is not kept. An
+        address that is none is about to be mended, and nobody can use the form before that.
         """
-        if self.metadata.put.get(Field.ADDRESS) in (None, self._domain_digest()):
+        if not was_put_for_another(self.metadata, self.content.address):
             return self
         names = [name for name in FOUND_FIELDS if self._is_free(name)]
         begun = FormContent.of(begun_profile(self.basis, self.content.address), self.basis)
@@ -251,15 +262,12 @@ class Form:
             )
         )
         put = {name.value: digest(str(getattr(content, name))) for name in names}
-        put[Field.ADDRESS.value] = self._domain_digest()
+        put[Field.ADDRESS.value] = _domain_digest(as_checked(content.address))
         initial = {name.value: begun[name] for name in names}
         metadata = self.metadata
         return replace(
             self, metadata=replace(metadata, put={**metadata.put, **put}, initial={**metadata.initial, **initial})
         )
-
-    def _domain_digest(self) -> str:
-        return digest(domain_of(self.content.address))
 
     def _changes(self, extras: Mapping[str, str]) -> dict[str, str | None]:
         return changes_between(self.basis.view.profile.extras, extras)
@@ -279,6 +287,16 @@ class Form:
     def _begun_afresh(self, *names: Field) -> "Form":
         fresh = {name.value: self.metadata.drawn + 1 for name in names}
         return replace(self, metadata=replace(self.metadata, generations={**self.metadata.generations, **fresh}))
+
+
+def was_put_for_another(metadata: PrivateMetadata, address: str) -> bool:
+    """Whether the bot put anything into a form for an address of another domain than the one that stands in it."""
+    checked = as_checked(address)
+    return bool(checked) and metadata.put.get(Field.ADDRESS) not in (None, _domain_digest(checked))
+
+
+def _domain_digest(address: str) -> str:
+    return digest(domain_of(address))
 
 
 def begun_profile(basis: FormBasis, address: str) -> EmailProfile:

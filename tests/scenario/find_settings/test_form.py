@@ -469,7 +469,7 @@ async def test_a_found_server_takes_no_password_that_was_typed_for_another_one(
     assert typed(finding_demo, ADA, "Password") is None
 
 
-@pytest.mark.parametrize("value", ["", "{}", "[1]", '["a", "b", []]', '["a", "b", [{"source": "GOD"}]]'])
+@pytest.mark.parametrize("value", ["", "{}", "[1]", '["a", "b", "c", []]', '["a", "b", "c", [{"source": "GOD"}]]'])
 async def test_a_button_that_this_version_did_not_make_puts_nothing_into_the_form(
     finding_demo: Demo, value: str
 ) -> None:
