@@ -26,8 +26,8 @@ DECISION, MINE, THEIRS = "keep_", "mine", "theirs"
 _ON = "on"
 _CONTENT = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.ENCRYPTION, Field.AUTHENTICATE)
 
-FOUND_FIELDS = (Field.HOST, Field.PORT, Field.ENCRYPTION, Field.LOGIN)
-"""What settings that were found are put into."""
+FOUND_FIELDS = (Field.HOST, Field.PORT, Field.ENCRYPTION, Field.LOGIN, Field.AUTHENTICATE)
+"""What settings that were found are put into: one signs in with all of them."""
 
 PASSWORD_FIXES = (Fix.REMOVE_BLANKS, Fix.REMOVE_INVISIBLE)
 """What can be taken out of the password as it is typed."""
@@ -192,7 +192,7 @@ class Form:
         same_server = server_name(self.content.host) == settings.host
         if not (same_server or self._is_free(Field.HOST)):
             return self
-        return self._putting(settings, [name for name in FOUND_FIELDS if self._is_free(name)])
+        return self._putting(settings, [name for name in _told_by(settings) if self._is_free(name)])
 
     def without_put_for_others(self) -> "Form":
         """Return the form without what the bot put there for an address of another domain.
@@ -209,7 +209,7 @@ class Form:
 
     def with_chosen(self, settings: MailSettings) -> "Form":
         """Return the form with found settings in it, whatever stood there."""
-        return self._putting(settings, FOUND_FIELDS)
+        return self._putting(settings, _told_by(settings))
 
     def holds(self, settings: MailSettings) -> bool:
         """Whether exactly these settings stand in the form."""
@@ -228,9 +228,10 @@ class Form:
         return replace(self, metadata=replace(self.metadata, drawn=self.metadata.drawn + 1))
 
     def _is_free(self, name: Field) -> bool:
-        """Whether an input is empty, or holds what the bot put there."""
+        """Whether an input is empty, or holds what the bot put there; a stored login that shows as none is neither."""
         value = str(getattr(self.content, name))
-        return not value.strip() or self.metadata.put.get(name) == digest(value)
+        is_empty = not value.strip() and (self.is_new or name is not Field.LOGIN)
+        return is_empty or self.metadata.put.get(name) == digest(value)
 
     def _content_with(self, settings: MailSettings) -> FormContent:
         derived = settings.login == self.basis.defaults.login_for(self.content.address)
@@ -239,7 +240,8 @@ class Form:
             host=settings.host,
             port=str(settings.port),
             encryption=settings.encryption,
-            login="" if derived else settings.login,
+            login=("" if derived else settings.login) if settings.login else self.content.login,
+            authenticate=True,
         )
 
     def _putting(self, settings: MailSettings, names: Collection[Field]) -> "Form":
@@ -258,6 +260,7 @@ class Form:
                 login=content.login or self.basis.defaults.login_for(content.address),
                 host=content.host,
                 port=parse_port(content.port) or None,
+                authenticate=content.authenticate,
                 extras=with_effective_encryption(extras, content.encryption),
             )
         )
@@ -287,6 +290,11 @@ class Form:
     def _begun_afresh(self, *names: Field) -> "Form":
         fresh = {name.value: self.metadata.drawn + 1 for name in names}
         return replace(self, metadata=replace(self.metadata, generations={**self.metadata.generations, **fresh}))
+
+
+def _told_by(settings: MailSettings) -> list[Field]:
+    """Return what settings are put into: of a login that the address does not tell, nothing is known."""
+    return [name for name in FOUND_FIELDS if settings.login or name is not Field.LOGIN]
 
 
 def was_put_for_another(metadata: PrivateMetadata, address: str) -> bool:

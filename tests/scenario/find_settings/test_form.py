@@ -14,6 +14,7 @@ from bot.profiles.connection_tests.limits import SEARCHES_OF_A_PERSON, count
 from bot.providers.providers import Provider
 from bot.slack.replies.form_searches import FormSearches
 from bot.smtp.account import Encryption
+from tests.scenario.defaults.test_defaults import set_defaults
 from tests.scenario.find_settings.conftest import Script, found, settings
 from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, set_up, settled, typed
 
@@ -527,3 +528,64 @@ async def test_what_is_typed_in_the_last_moment_of_a_search_draws_nothing_anew(
         await workspace.send_action(ADA, view, block, block["element"])
     assert workspace.calls("views.update") == updates
     assert standing(finding_demo) == server("mail.demo.example")
+
+
+async def test_a_login_that_a_tested_profile_makes_of_its_address_is_not_replaced_by_a_found_one(
+    finding_demo: Demo, script: Script
+) -> None:
+    await set_up(finding_demo, ADA)
+    same_server = settings("mail.demo.example", login="{local}")
+    script.known["demo.example"] = (found(Source.SRV, same_server, Caution.DNS_ONLY),)
+    await opened(finding_demo)
+    before = standing(finding_demo)
+    await finding_demo.workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    assert standing(finding_demo) == before
+    assert await finding_demo.workspace.submit(ADA) == {}
+    assert (await profile_of(finding_demo)).login == "ada@demo.example"
+
+
+async def relay_without_sign_in(demo: Demo) -> None:
+    """Let new forms begin with a server that nobody signs in to."""
+    await set_defaults(
+        demo, SMTP_Server_Address="relay.demo.example", Port="25", Encryption="none", Authentication_Required="off"
+    )
+
+
+async def test_what_is_found_turns_signing_in_on_where_the_workspaces_server_needed_none(
+    finding_demo: Demo, script: Script
+) -> None:
+    await relay_without_sign_in(finding_demo)
+    await opened(finding_demo)
+    assert not typed(finding_demo, ADA, "Authentication Required")
+    await finding_demo.workspace.enter(ADA, "Email Address", "ada@gmail.com")
+    assert standing(finding_demo) == server("smtp.gmail.com")
+    assert typed(finding_demo, ADA, "Authentication Required")
+    await finding_demo.workspace.enter(ADA, "Email Address", "ada@demo.example")
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("relay.demo.example", port="25", encryption="none")
+    assert not typed(finding_demo, ADA, "Authentication Required")
+
+
+async def test_signing_in_stays_off_where_somebody_turned_it_off(finding_demo: Demo, script: Script) -> None:
+    await opened(finding_demo)
+    await finding_demo.workspace.enter(ADA, "Authentication Required", value=False)
+    await finding_demo.workspace.enter(ADA, "Email Address", "ada@gmail.com")
+    assert standing(finding_demo) == server("smtp.gmail.com")
+    assert not typed(finding_demo, ADA, "Authentication Required")
+
+
+async def test_a_login_that_the_address_does_not_tell_leaves_the_typed_one(finding_demo: Demo, script: Script) -> None:
+    script.known["demo.example"] = (found(Source.SRV, settings("smtp.mailgun.org", login="")),)
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    assert standing(finding_demo) == server("smtp.mailgun.org")
+    await workspace.fill(ADA, "User/Login", "postmaster@mg.demo.example")
+    await workspace.fill(ADA, "Port", "2525")
+    await workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    await workspace.press(ADA, "Use these")
+    assert standing(finding_demo) == server("smtp.mailgun.org", login="postmaster@mg.demo.example")
+    await workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("smtp.mailgun.org", login="postmaster@mg.demo.example")
