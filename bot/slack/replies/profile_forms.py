@@ -16,7 +16,15 @@ from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace, upd
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
 from bot.slack.views.form import profile_form
-from bot.slack.views.form_state import Form, form_below, new_form, require_decided, shown_form, typed_password
+from bot.slack.views.form_state import (
+    Form,
+    form_below,
+    new_form,
+    require_decided,
+    says_it_searches,
+    shown_form,
+    typed_password,
+)
 from bot.slack.views.message import button, context
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
@@ -105,7 +113,7 @@ class ProfileForms:
         again = context("What you type stays. Press Find settings to look for the settings again.")
         try:
             shown = profile_form(form.redrawn(), notes=[again])
-            await update_modal(client, str(view["id"]), shown, drawing=drawing_of(view))
+            await self.searches.draw_typed(client, view, shown)
         except SLACK_ERRORS as error:
             # The search had ended, and the form was drawn anew then.
             log.info("A form was not changed (%s).", type(error).__name__)
@@ -120,12 +128,12 @@ class ProfileForms:
         Raises:
             UserError: something is left to choose in it.
         """
-        was_searching = self.searches.end(str(view.get("id")))
+        was_searching = self.searches.end(str(view.get("id"))) or says_it_searches(view)
         form = await self.shown(view, caller, owner)
-        require_decided(form)
         if was_searching:
             form = form.redrawn()
             await update_modal(client, str(view["id"]), profile_form(form))
+        require_decided(form)
         return form
 
     async def _read(self, view: Mapping[str, Any], caller: Person, owner: Person) -> Form:

@@ -379,6 +379,12 @@ def form_below(
     )
 
 
+def says_it_searches(shown: Mapping[str, Any]) -> bool:
+    """Whether a form was drawn while settings were looked for: only then its menu sends what is chosen."""
+    menus = (block for block in input_blocks(shown) if name_of(block["block_id"]) == Field.ENCRYPTION)
+    return any(block.get("dispatch_action") for block in menus)
+
+
 def require_decided(form: Form) -> None:
     """Check that nothing is left to choose, before something else is opened on top of the form.
 

@@ -1,16 +1,19 @@
 """A form that fills itself: at once with what is known, soon with what is found, and never over what was typed."""
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import PEOPLE, TEAM
 from bot.demo.stand_in.platform import searchable
 from bot.demo.stand_in.views import OpenView
 from bot.discovery.findings import Caution, Source
-from bot.profiles.connection_tests.limits import SEARCHES_OF_A_PERSON, count
+from bot.profiles.connection_tests.limits import SEARCHES_OF_A_PERSON, TESTS_OF_A_PERSON, count
 from bot.providers.providers import Provider
 from bot.slack.replies.form_searches import FormSearches
 from bot.smtp.account import Encryption
@@ -589,3 +592,159 @@ async def test_a_login_that_the_address_does_not_tell_leaves_the_typed_one(findi
     await workspace.press(ADA, "Find settings")
     await settled(finding_demo)
     assert standing(finding_demo) == server("smtp.mailgun.org", login="postmaster@mg.demo.example")
+
+
+async def crossing(demo: Demo, *presses: Awaitable[None]) -> None:
+    """Let presses cross each other's drawings, of which Slack refuses the older ones."""
+    await asyncio.gather(*presses)
+    demo.workspace.refusals.clear()
+
+
+@pytest.mark.parametrize("second", ["Find settings", "Enter", "Test connection"])
+async def test_presses_that_cross_each_other_leave_no_form_that_looks_for_ever(
+    finding_demo: Demo, script: Script, second: str
+) -> None:
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    if second == "Enter":
+        press = workspace.enter(ADA, "Email Address", "ada@demo.example")
+    else:
+        press = workspace.press(ADA, second)
+    await crossing(finding_demo, workspace.press(ADA, "Find settings"), press)
+    script.may_answer.set()
+    await settled(finding_demo)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    assert standing(finding_demo) == server("mail.demo.example")
+    assert not workspace.refusals
+
+
+async def test_a_test_that_crosses_the_end_of_a_search_is_reported_in_the_form(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    before = view.payload()
+    script.may_answer.set()
+    await settled(finding_demo)
+    with pytest.MonkeyPatch.context() as patched:
+        # It was pressed before the form was filled in.
+        patched.setattr(OpenView, "payload", lambda _self: before)
+        await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    await settled(finding_demo)
+    assert workspace.refusals == [("views.update", "hash_conflict")]
+    workspace.refusals.clear()
+    assert workspace.messages(ADA) == []
+
+
+async def test_a_save_that_is_refused_leaves_no_form_that_looks_for_ever(finding_demo: Demo, script: Script) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA, port="x")
+    assert "Port" in await workspace.submit(ADA)
+    await workspace.fill(ADA, "Port", "587")
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Press Find settings to look for the settings again." in told(view)
+    assert "on_character_entered" not in str(view.content)
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert await workspace.submit(ADA) == {}
+
+
+async def test_a_test_beyond_its_limit_leaves_no_form_that_looks_for_ever(finding_demo: Demo, script: Script) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    async with finding_demo.bot.database.writing() as tx:
+        for _ in range(TESTS_OF_A_PERSON[0].max_uses):
+            await count(tx, TESTS_OF_A_PERSON, TEAM, ADA)
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA)
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Connection test")
+    script.may_answer.set()
+    await settled(finding_demo)
+    await workspace.cancel(ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    assert standing(finding_demo)["SMTP Server Address"] == "mail.demo.example"
+
+
+async def test_a_test_that_finds_no_place_leaves_no_form_that_looks_for_ever(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA)
+    monkeypatch.setattr(finding_demo.bot.jobs, "_most", 0)
+    await workspace.press(ADA, "Test connection")
+    await workspace.cancel(ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    script.may_answer.set()
+    await settled(finding_demo)
+
+
+async def test_a_slack_that_is_slow_at_the_first_drawing_shows_the_last(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    monkeypatch.setattr("bot.slack.replies.modals.MODAL_TIMEOUT_SECONDS", 0.2)
+    workspace.faults["views.update"] = [Fault(kind="garbled")]
+    await workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("mail.demo.example")
+
+
+async def test_what_is_opened_on_top_says_no_more_that_another_instance_searches(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    # That instance knows of no search.
+    monkeypatch.setattr(FormSearches, "end", lambda _self, _view_id: False)
+    await workspace.press(ADA, "Extra Configurations")
+    await workspace.wait_view(ADA, "Extra configurations")
+    monkeypatch.undo()
+    script.may_answer.set()
+    await settled(finding_demo)
+    await workspace.cancel(ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    assert workspace.refusals == [("views.update", "hash_conflict")]
+    workspace.refusals.clear()
+
+
+async def test_quick_presses_keep_no_places_of_others(finding_demo: Demo, script: Script) -> None:
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    for _ in range(6):
+        await workspace.press(ADA, "Find settings")
+    async with asyncio.timeout(5):
+        # The one that asks the network, and the last one, which waits for it.
+        while finding_demo.bot.jobs.running > 2:
+            await asyncio.sleep(0.002)
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("mail.demo.example")
+    assert len(script.asked) == 3
