@@ -12,11 +12,11 @@ from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.middleware.held_ack import HeldAck
-from bot.slack.replies.form_searches import proposed_form
 from bot.slack.replies.modals import modal_of, update_modal
 from bot.slack.replies.reply import CommandReply
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import discovery as views
+from bot.slack.views.found_form import proposed_form
 from bot.slack.views.inputs import name_of
 from bot.slack.views.message import notice
 

@@ -19,7 +19,6 @@ from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.held_ack import HeldAck
-from bot.slack.replies.form_searches import found_form, told_form
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
@@ -27,6 +26,7 @@ from bot.slack.views.address_confirmation import unconfirmed_blocks
 from bot.slack.views.discovery import not_in_time, nothing_sentence
 from bot.slack.views.form import profile_form
 from bot.slack.views.form_state import read_form, undecided, was_put_for_another, without_undecided
+from bot.slack.views.found_form import NONE_FOUND, found_form, told_form
 from bot.slack.views.message import escape, notice, section
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
@@ -133,7 +133,7 @@ class ProfileListeners:
             missing = nothing_sentence(findings)
         if form.holds_other_domains_server:
             set_outcome(Outcome.TOLD)
-            return told_form(form, missing)
+            return told_form(form, missing, ended=NONE_FOUND)
         errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=filled)
         raise InvalidFormError({**errors, Field.HOST: missing})
 

@@ -10,33 +10,27 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.discovery.findings import Findings, Source
-from bot.profiles.account.profile import Field
+from bot.discovery.findings import Findings
 from bot.profiles.account.settings_finder import SettingsFinder
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.slack.replies.jobs import Jobs
 from bot.slack.replies.modals import OpenModal, drawing_of, update_modal
-from bot.slack.views.discovery import Proposal, fill_form, looking, nothing_found, nothing_sentence, proposed
-from bot.slack.views.form import errors_notes, profile_form
+from bot.slack.views.discovery import Proposal
 from bot.slack.views.form_state import Form
-from bot.slack.views.message import alert, context
+from bot.slack.views.found_form import NONE_FOUND, changed_form, found_form, looking_form, missing_form, told_form
 from bot.slack.web_api.errors import SLACK_ERRORS, is_drawn_anew, is_unanswered
 
 log = logging.getLogger(__name__)
 
 MAX_ENDED = 200
 """Searches that are remembered once they have ended, and drawings of such."""
-
-FOUND = "Settings were found; see the top of the form."
-NONE_FOUND = "None were found; see the top of the form."
 
 ReadForm = Callable[[Mapping[str, Any]], Awaitable[Form]]
 """Returns the form that a request claims is open, over what is stored now."""
@@ -261,62 +255,5 @@ async def _update(search: FormSearch, view: View) -> Exception | None:
 def _found_or_missing(search: FormSearch, form: Form, findings: Findings) -> View:
     """Return a form with what was found in it, or with all that is missing where that was needed."""
     if findings.best is None and search.errors:
-        missing = {**search.errors, Field.HOST: nothing_sentence(findings)}
-        form = form.without_put_for_others().redrawn()
-        return profile_form(form, notes=errors_notes(missing), ended=search.none_found)
+        return missing_form(form, findings, search.errors)
     return found_form(form, findings, ask=search.ask)
-
-
-def known_form(form: Form, known: Findings) -> View:
-    """Return a new form with what is known of its address at once, and a line that tells it."""
-    proposal = Proposal.of(known)
-    if proposal is None or _keeps_server(form, proposal):
-        return profile_form(form)
-    form = fill_form(form, proposal)
-    return profile_form(form, notes=proposed(form, proposal, today=datetime.now(UTC).date()))
-
-
-def known_filled(form: Form, known: Findings) -> Form:
-    """Return a new form with what is known of its address at once, while more is looked for."""
-    proposal = Proposal.of(known)
-    return form if proposal is None or _keeps_server(form, proposal) else fill_form(form, proposal)
-
-
-def _keeps_server(form: Form, proposal: Proposal) -> bool:
-    """Whether the one server of the workspace's defaults stays: it gives way to its row for the domain alone."""
-    return bool(form.content.host) and proposal.found.source is not Source.OWN
-
-
-def looking_form(form: Form, known: Findings) -> View:
-    """Return a form that says that settings are looked for."""
-    return profile_form(form, notes=looking(known.shown_domain))
-
-
-def found_form(form: Form, findings: Findings, *, ask: str = "") -> View:
-    """Return a form with what was found in it, and a line that tells it.
-
-    What was found before for an address of another domain is gone, also where nothing takes its place by itself.
-    """
-    form, proposal = form.without_put_for_others(), Proposal.of(findings)
-    if proposal is None:
-        return profile_form(form.redrawn(), notes=nothing_found(findings), ended=NONE_FOUND if ask else "")
-    return proposed_form(fill_form(form, proposal), proposal, ask=ask)
-
-
-def proposed_form(form: Form, proposal: Proposal, *, ask: str = "") -> View:
-    """Return a form that tells what was found, which stands in it as far as it may."""
-    form, ended = form.redrawn(), FOUND if proposal.found.settings else NONE_FOUND
-    notes = proposed(form, proposal, today=datetime.now(UTC).date(), ask=ask)
-    return profile_form(form, notes=notes, ended=ended if ask else "")
-
-
-def told_form(form: Form, sentence: str, *, ended: str = "") -> View:
-    """Return a form that says why nothing was found; what was found for another domain is gone."""
-    form = form.without_put_for_others().redrawn()
-    return profile_form(form, notes=alert(sentence, "warning"), ended=ended)
-
-
-def changed_form(form: Form) -> View:
-    """Return a form whose address was changed while settings were looked for; what was found for another is gone."""
-    form = form.without_put_for_others().redrawn()
-    return profile_form(form, notes=[context("The address was changed. Press Find settings.")])

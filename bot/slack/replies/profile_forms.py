@@ -11,7 +11,7 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
-from bot.slack.replies.form_searches import FormSearch, FormSearches, known_filled, known_form, looking_form
+from bot.slack.replies.form_searches import FormSearch, FormSearches
 from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace, update_modal
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
@@ -25,6 +25,7 @@ from bot.slack.views.form_state import (
     shown_form,
     typed_password,
 )
+from bot.slack.views.found_form import known_filled, known_form, looking_form
 from bot.slack.views.message import button, context
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
