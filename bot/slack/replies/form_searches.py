@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 MAX_ENDED = 200
 """Searches that are remembered once they have ended, and drawings of such."""
 
+DrawForm = Callable[[Form], View]
+
 ReadForm = Callable[[Mapping[str, Any]], Awaitable[Form]]
 """Returns the form that a request claims is open, over what is stored now."""
 
@@ -42,7 +44,8 @@ class FormSearch:
 
     `ask` is a sentence about what to press once something was found; `errors`, by field, are what else has to be mended
     before that is of use. `crossed` is the search before it in the same form, whose last drawing its own first one may
-    cross; `waiting` is its job while others of its person have their turn.
+    cross; `waiting` is its job while others of its person have their turn. `last` is the form as it was sent before the
+    last drawing, and how that one is made.
     """
 
     client: AsyncWebClient
@@ -52,9 +55,11 @@ class FormSearch:
     read: ReadForm
     ask: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
-    shown: Mapping[str, Any] | None = None
+    # It may hold a password.
+    shown: Mapping[str, Any] | None = field(default=None, repr=False)
     crossed: "FormSearch | None" = None
     waiting: asyncio.Task[None] | None = None
+    last: tuple[Form, DrawForm] | None = None
     # Whoever has it draws the form.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -126,8 +131,13 @@ class FormSearches:
             form = await self._latest(search)
             if form is None or findings is None:
                 return
-            is_asked = form.content.address == address
-            await self._draw_last(search, _found_or_missing(search, form, findings) if is_asked else changed_form(form))
+
+            def draw(form: Form) -> View:
+                is_asked = form.content.address == address
+                return _found_or_missing(search, form, findings) if is_asked else changed_form(form)
+
+            search.last = (form, draw)
+            await self._draw_last(search, draw(form))
 
         try:
             self.jobs.start(f"settings for the form of {search.caller.user}", work, notify=notify)
@@ -160,23 +170,40 @@ class FormSearches:
             if newest is not None and not self._is_under_way(newest):
                 newest.modal = OpenModal(view_id=view_id, drawing=drawing)
 
-    def note_typed(self, shown: Mapping[str, Any]) -> bool:
+    async def note_typed(self, shown: Mapping[str, Any]) -> bool:
         """Note what stands in a form now, so that nothing is put over it; False where another process searches."""
         search = self._under_way.get(str(shown.get("id")))
         if search is not None:
             search.shown = shown
-        # What was typed last may come after a search has drawn the form for the last time.
-        return search is not None or drawing_of(shown) in self._ended
+            return True
+        if drawing_of(shown) not in self._ended:
+            return False
+        await self._put_back(shown)
+        return True
+
+    async def _put_back(self, shown: Mapping[str, Any]) -> None:
+        """Draw the form anew with what was typed while a search drew it for the last time, where that went over it."""
+        search = self.newest(str(shown.get("id")))
+        if search is None or search.last is None:
+            return
+        before, draw = search.last
+        form = await search.read(shown)
+        if form.content != before.content:
+            search.last = (form, draw)
+            await self._draw(search, draw(form))
 
     def end(self, view_id: str) -> bool:
         """End the search for a form in which something else is pressed; return whether there was one.
 
         What it finds is kept by domain for a while, and drawn nowhere; one that waits for its turn asks nothing.
         """
-        ended = self._under_way.pop(view_id, None)
-        if ended is not None and ended.waiting is not None:
+        ended = self._under_way.get(view_id)
+        if ended is None:
+            return False
+        if ended.waiting is not None:
             ended.waiting.cancel()
-        return ended is not None
+        self._leave(ended)
+        return True
 
     def _begin(self, search: FormSearch) -> None:
         view_id = search.modal.view_id
@@ -189,6 +216,7 @@ class FormSearches:
     def _leave(self, search: FormSearch) -> None:
         if self._is_under_way(search):
             del self._under_way[search.modal.view_id]
+            search.shown = None
 
     async def _latest(self, search: FormSearch) -> Form | None:
         """End a search, and return its form with what was typed meanwhile; None where it was ended before.

@@ -108,7 +108,7 @@ class ProfileForms:
 
         Where the search is another instance's, the form is drawn anew, so that Slack takes no older drawing's update.
         """
-        if self.searches.note_typed(view):
+        if await self.searches.note_typed(view):
             return
         form = await self.shown(view, caller, owner)
         again = context("What you type stays. Press Find settings to look for the settings again.")

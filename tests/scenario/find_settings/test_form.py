@@ -1,7 +1,7 @@
 """A form that fills itself: at once with what is known, soon with what is found, and never over what was typed."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -492,6 +492,10 @@ async def test_a_button_that_this_version_did_not_make_puts_nothing_into_the_for
     assert standing(finding_demo) == server(None)
 
 
+async def not_mine(_self: FormSearches, _shown: Mapping[str, object]) -> bool:
+    return False
+
+
 async def test_what_is_typed_stays_where_the_search_is_another_instances(
     finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -500,7 +504,7 @@ async def test_what_is_typed_stays_where_the_search_is_another_instances(
     workspace = finding_demo.workspace
     await open_form(finding_demo, ADA)
     # That instance knows of no search.
-    monkeypatch.setattr(FormSearches, "note_typed", lambda _self, _shown: False)
+    monkeypatch.setattr(FormSearches, "note_typed", not_mine)
     monkeypatch.setattr(FormSearches, "end", lambda _self, _view_id: False)
     await workspace.fill(ADA, "SMTP Server Address", "relay.demo.example")
     monkeypatch.undo()
@@ -592,6 +596,27 @@ async def test_a_login_that_the_address_does_not_tell_leaves_the_typed_one(findi
     await workspace.press(ADA, "Find settings")
     await settled(finding_demo)
     assert standing(finding_demo) == server("smtp.mailgun.org", login="postmaster@mg.demo.example")
+
+
+async def test_what_is_typed_in_the_last_moment_of_a_search_is_put_back(finding_demo: Demo, script: Script) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    block, key = view.labelled("SMTP Server Address")
+    view.enter(key, block["element"], "relay.demo.example")
+    typed_late = view.payload()
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("mail.demo.example")
+    with pytest.MonkeyPatch.context() as patched:
+        # It was sent before the form was filled in.
+        patched.setattr(OpenView, "payload", lambda _self: typed_late)
+        await workspace.send_action(ADA, view, block, block["element"])
+    assert standing(finding_demo) == server("relay.demo.example")
+    assert "Use these" in told(view)
 
 
 async def crossing(demo: Demo, *presses: Awaitable[None]) -> None:
