@@ -199,3 +199,24 @@ async def test_a_slip_in_the_address_takes_nothing_away(finding_demo: Demo, scri
     await find_for(finding_demo, "ada@demo,example")
     assert standing(finding_demo) == server("mail.demo.example")
     assert typed(finding_demo, ADA, "Password") == "for the demo"
+
+
+async def test_a_fix_sends_no_password_to_a_server_that_was_found_for_another_domain(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    await opened(finding_demo)
+    workspace = finding_demo.workspace
+    await workspace.fill(ADA, "Port", "465")
+    await workspace.fill(ADA, "Password", finding_demo.mail.account("ada@demo.example").password)
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="Connection test failed at Greeting")
+    await settled(finding_demo)
+    tried = len(finding_demo.mail.traffic)
+    await workspace.fill(ADA, "Email Address", "ada@other.example")
+    await workspace.press(ADA, "Use SSL on 465 and test again")
+    view = await workspace.wait_view(ADA, "Email profile", containing="No settings were found for other.example.")
+    await settled(finding_demo)
+    assert len(finding_demo.mail.traffic) == tried
+    assert standing(finding_demo) == server(None, port="465")
+    assert "None were found; see the top of the form." in str(view.content)
