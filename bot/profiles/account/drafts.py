@@ -67,9 +67,9 @@ def completed(form: ProfileForm, stored: EmailProfile, defaults: Defaults) -> Pr
     mine = {name: value for name, value in form.extras.items() if name not in form.keep_stored}
     form = replace(form, extras=mine, keep_stored=frozenset())
     if form.authenticate and not stripped(form.login):
-        form = replace(form, login=defaults.login_for(_as_checked(form.address)))
+        form = replace(form, login=defaults.login_for(as_checked(form.address)))
     if not stripped(form.host):
-        form = replace(form, host=defaults.for_address(_as_checked(form.address)).host)
+        form = replace(form, host=defaults.for_address(as_checked(form.address)).host)
     if not stripped(form.port):
         typical = str(TYPICAL_PORTS[form.encryption]) if form.encryption is not None else ""
         form = replace(form, port=split_typed_server(form.host)[1] or typical)
@@ -166,7 +166,7 @@ def _account_named(profile: EmailProfile) -> tuple[object, ...]:
     return profile.host, profile.port, effective_encryption(profile.extras), profile.login, profile.address
 
 
-def _as_checked(address: str) -> str:
+def as_checked(address: str) -> str:
     """Return an address in its normal form; empty where it is none, so that nothing is said of a login made of it."""
     try:
         return check_address(without_what_nobody_sees(Field.ADDRESS, address))

@@ -1,7 +1,6 @@
 """`/email-profile find`, and finding settings in the form: its button, Enter in the address, and what was found."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,11 +12,11 @@ from bot.slack.ids import EMAIL_PROFILE, ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.middleware.held_ack import HeldAck
-from bot.slack.replies.form_searches import proposed_form
 from bot.slack.replies.modals import modal_of, update_modal
 from bot.slack.replies.reply import CommandReply
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import discovery as views
+from bot.slack.views.found_form import proposed_form
 from bot.slack.views.inputs import name_of
 from bot.slack.views.message import notice
 
@@ -36,7 +35,7 @@ class FindSettingsListeners:
 
     def register(self, app: AsyncApp) -> None:
         """Register the buttons and the inputs that are sent while they are typed in."""
-        app.action(ActionId.VALUE)(self.enter)
+        app.action(ActionId.VALUE)(self.take_typed)
         app.action(ActionId.FORM_FIND)(self.press_find)
         app.action(ActionId.FORM_USE_FOUND)(self.press_use)
         app.action(ActionId.FORM_OTHER_FOUND)(self.press_other)
@@ -64,13 +63,13 @@ class FindSettingsListeners:
         first = await reply.first(held_ack.hold())
         await ack((first or _BEGINNING).payload())
 
-    async def enter(
+    async def take_typed(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Find settings after Enter in the address; what is typed elsewhere during a search is kept from it."""
         await ack()
         if name_of(str(action.get("block_id"))) == Field.ADDRESS:
-            await self._search(modal_of(body), client, caller, owner)
+            await self._services.forms.search(modal_of(body), client, caller, owner)
         else:
             await self._services.forms.note_typed(modal_of(body), client, caller, owner)
 
@@ -79,10 +78,7 @@ class FindSettingsListeners:
     ) -> None:
         """Find settings for the address in the form."""
         await ack()
-        await self._search(modal_of(body), client, caller, owner)
-
-    async def _search(self, shown: dict[str, Any], client: AsyncWebClient, caller: Person, owner: Person) -> None:
-        await self._services.forms.search(shown, client, caller, owner)
+        await self._services.forms.search(modal_of(body), client, caller, owner)
 
     async def press_use(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -91,7 +87,10 @@ class FindSettingsListeners:
         await ack()
         shown, proposal = modal_of(body), views.Proposal.from_value(pressed_value(action))
         form = await self._services.forms.shown(shown, caller, owner)
-        await update_modal(client, shown["id"], proposed_form(views.with_chosen(form, proposal), proposal))
+        if await self._services.form_searches.is_for(form, proposal):
+            await update_modal(client, shown["id"], proposed_form(views.with_chosen(form, proposal), proposal))
+        else:
+            await self._services.forms.search(shown, client, caller, owner)
 
     async def press_other(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -100,4 +99,7 @@ class FindSettingsListeners:
         await ack()
         shown, proposal = modal_of(body), views.Proposal.from_value(pressed_value(action)).next()
         form = await self._services.forms.shown(shown, caller, owner)
-        await update_modal(client, shown["id"], proposed_form(views.fill_form(form, proposal), proposal))
+        if await self._services.form_searches.is_for(form, proposal):
+            await update_modal(client, shown["id"], proposed_form(views.fill_form(form, proposal), proposal))
+        else:
+            await self._services.forms.search(shown, client, caller, owner)

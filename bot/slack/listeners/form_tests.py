@@ -18,14 +18,16 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.connection_tests import show_progress
+from bot.slack.replies.form_searches import FormSearch
 from bot.slack.replies.modals import drawing_of, modal_of, update_modal
 from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened
+from bot.slack.views import form_state
 from bot.slack.views import report as reports
-from bot.slack.views.form import errors_notes, profile_form
+from bot.slack.views.form import TEST_BUTTON, errors_notes, profile_form
 from bot.slack.views.form_state import PASSWORD_FIXES, Form, typed_password
 from bot.slack.views.message import Block, Message, alert, notice
-from bot.slack.web_api.errors import SLACK_ERRORS, is_unanswered
+from bot.slack.web_api.errors import SLACK_ERRORS, is_drawn_anew, is_unanswered
 
 TITLE = "Connection test"
 
@@ -50,12 +52,15 @@ class FormTestListeners:
         """Test what stands in the form, and show the report inside it; without a server, find one first and ask."""
         await ack()
         shown = modal_of(body)
+        crossed = self._services.form_searches.newest(shown["id"])
         form = await self._services.forms.shown(shown, caller, owner)
-        if form.finds and form.lacks_server:
-            await self._services.forms.search_before_test(shown, client, caller, owner)
+        if form.needs_search:
+            await self._services.forms.search_before(TEST_BUTTON, shown, client, caller, owner)
             return
         typed = form.typed(typed_password(shown, form))
-        self._start_test(body, _OpenForm.of(shown, client, caller, form), typed, owner)
+        open_form = _OpenForm.of(shown, client, caller, form)
+        open_form.crossed = crossed
+        await self._start_test(body, open_form, typed, owner)
 
     async def press_fix(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -65,6 +70,10 @@ class FormTestListeners:
         shown = modal_of(body)
         _, fix = reports.decode_fix(pressed_value(action))
         form = await self._services.forms.shown(shown, caller, owner)
+        if form.needs_search:
+            # The address may have been changed since that test.
+            await self._services.forms.search_before(TEST_BUTTON, shown, client, caller, owner)
+            return
         password = typed_password(shown, form)
         open_form = _OpenForm.of(shown, client, caller, form)
         try:
@@ -85,7 +94,7 @@ class FormTestListeners:
             await open_form.finish(alert(reports.typing_needed(fix), "info"))
             return
         open_form.before = reports.form_changes(fixed.descriptions)
-        self._start_test(body, open_form, changed.typed(password), owner)
+        await self._start_test(body, open_form, changed.typed(password), owner)
 
     async def choose_authenticate(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
@@ -97,7 +106,7 @@ class FormTestListeners:
         form = form.with_authentication(is_on=bool(action.get("selected_options")))
         await update_modal(client, shown["id"], profile_form(form.redrawn()))
 
-    def _start_test(self, body: Payload, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
+    async def _start_test(self, body: Payload, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
         caller = open_form.caller
 
         async def notify(sentence: str) -> None:
@@ -109,7 +118,11 @@ class FormTestListeners:
             except RateLimitedError as error:
                 await self._refuse(body, open_form, reports.limited(error))
 
-        self._services.jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
+        try:
+            self._services.jobs.start(f"form test of {owner.user} for {caller.user}", test, notify=notify)
+        except UserError:
+            await open_form.say_nothing()
+            raise
 
     async def _refuse(self, body: Payload, open_form: "_OpenForm", message: Message) -> None:
         """Say why there is no report: beside the form, which stays, or in it where a test had begun."""
@@ -117,6 +130,7 @@ class FormTestListeners:
             await open_form.finish([*alert("The test did not end.", "warning"), *message.blocks])
         else:
             await show_on_top(open_form.client, body, message, title=TITLE)
+            await open_form.say_nothing()
 
     async def _test(self, open_form: "_OpenForm", typed: ProfileForm, owner: Person) -> None:
         caller = open_form.caller
@@ -147,7 +161,8 @@ class _OpenForm:
 
     `drawing` is Slack's hash of its last drawing here, None where that is not known. Once the form was drawn anew
     elsewhere, after a press on its checkbox or by the private page, it is left alone: what is known of it here is not
-    what stands in it any more.
+    what stands in it any more. `crossed` is the newest search for it when the press came, over whose last drawing the
+    first one here may go. With `says_it_searches` it was drawn by a search, which that press has ended.
     """
 
     client: AsyncWebClient
@@ -158,11 +173,20 @@ class _OpenForm:
     before: Sequence[Block] = ()
     takes_progress: bool = True
     shows_test: bool = False
+    says_it_searches: bool = False
+    crossed: FormSearch | None = None
 
     @classmethod
     def of(cls, shown: Payload, client: AsyncWebClient, caller: Person, form: Form) -> "_OpenForm":
         """Return the form that was pressed in; `form` is what is to be shown of it."""
-        return cls(client, shown["id"], drawing_of(shown), caller, form)
+        return cls(
+            client, shown["id"], drawing_of(shown), caller, form, says_it_searches=form_state.says_it_searches(shown)
+        )
+
+    async def say_nothing(self) -> None:
+        """Say no more that settings are looked for, where the form does."""
+        if self.says_it_searches:
+            await self._update([], buttons=None)
 
     async def progress(self, notes: list[Block]) -> None:
         """Show how far a test is, without the form's buttons, until Slack once does not take it."""
@@ -187,9 +211,15 @@ class _OpenForm:
     async def _update(self, notes: list[Block], *, buttons: Sequence[Block] | None, ended: str = "") -> bool:
         self.form = self.form.redrawn()
         view = profile_form(self.form, notes=notes, buttons=buttons, ended=ended)
+        crossed, self.crossed = self.crossed, None
         try:
             self.drawing = await update_modal(self.client, self.view_id, view, drawing=self.drawing)
         except SLACK_ERRORS as error:
+            if crossed is not None and is_drawn_anew(error):
+                drawn = await crossed.drawn()
+                if drawn.drawing not in (None, self.drawing):
+                    self.drawing = drawn.drawing
+                    return await self._update(notes, buttons=buttons, ended=ended)
             log.info("A form was not changed (%s).", type(error).__name__)
             if is_unanswered(error):
                 # Nobody knows the last drawing, so the next one says what its checkbox is.

@@ -14,6 +14,7 @@ from bot.slack.replies.modals import NotOpenedError, modal_of, open_modal
 from bot.slack.replies.reply import message_modal, reply_below
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views.card import password_link
+from bot.slack.views.form import PRIVATE_BUTTON
 
 TITLE = "Password"
 
@@ -41,6 +42,9 @@ class PrivatePasswordListeners:
         """Show a link for the server that is typed in the form, on top of it; the form learns of the password."""
         await ack()
         shown = modal_of(body)
+        if (await self._forms.shown(shown, caller, caller)).holds_other_domains_server:
+            await self._forms.search_before(PRIVATE_BUTTON, shown, client, caller, caller)
+            return
         # It is the password of whoever presses, whatever form that is.
         form = await self._forms.below_another(shown, client, caller, caller)
         url = await self._links.create_link(

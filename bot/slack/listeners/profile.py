@@ -19,14 +19,14 @@ from bot.slack.command_text import subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.held_ack import HeldAck
-from bot.slack.replies.form_searches import found_form
 from bot.slack.replies.reply import reply_in_place
 from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views.address_confirmation import unconfirmed_blocks
 from bot.slack.views.discovery import nothing_sentence, nothing_yet, or_type_server
 from bot.slack.views.form import profile_form
-from bot.slack.views.form_state import read_form, undecided, without_undecided
+from bot.slack.views.form_state import read_form, undecided, was_put_for_another, without_undecided
+from bot.slack.views.found_form import NONE_FOUND, found_form, told_form
 from bot.slack.views.message import escape, notice, section
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
@@ -105,17 +105,20 @@ class ProfileListeners:
     async def _found_before_saving(
         self, shown: Payload, held_ack: HeldAck, caller: Person, owner: Person
     ) -> View | None:
-        """Return the form with settings that were found for it, where it lacks a server; None where there is one.
+        """Return the form with settings that were found for it, where it needs them, else None.
+
+        Where none were found, the server of another domain is gone from it.
 
         Raises:
-            InvalidFormError: none were found.
+            InvalidFormError: none were found, and no server stands in it.
         """
         filled = read_form(shown)
-        if filled.host.strip() or undecided(shown):
+        for_another = was_put_for_another(PrivateMetadata.decode(shown["private_metadata"]), filled.address)
+        if (filled.host.strip() and not for_another) or undecided(shown):
             return None
         form = await self._services.forms.shown(shown, caller, owner)
         known = await self._services.form_searches.known(form)
-        if not (form.finds and form.lacks_server and known.domain):
+        if not (form.needs_search and (form.holds_other_domains_server or known.domain)):
             return None
         try:
             async with asyncio.timeout(held_ack.hold()):
@@ -128,6 +131,9 @@ class ProfileListeners:
             if findings.best is not None:
                 return found_form(form, findings, ask="Look at what was found, then press Save again.")
             missing = nothing_sentence(findings)
+        if form.holds_other_domains_server:
+            set_outcome(Outcome.TOLD)
+            return told_form(form, missing, ended=NONE_FOUND)
         errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=filled)
         raise InvalidFormError({**errors, Field.HOST: missing})
 

@@ -11,12 +11,21 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
-from bot.slack.replies.form_searches import FormSearch, FormSearches, known_filled, known_form, looking_form
+from bot.slack.replies.form_searches import FormSearch, FormSearches
 from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace, update_modal
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
 from bot.slack.views.form import profile_form
-from bot.slack.views.form_state import Form, form_below, new_form, require_decided, shown_form, typed_password
+from bot.slack.views.form_state import (
+    Form,
+    form_below,
+    new_form,
+    require_decided,
+    says_it_searches,
+    shown_form,
+    typed_password,
+)
+from bot.slack.views.found_form import known_filled, known_form, looking_form
 from bot.slack.views.message import button, context
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
@@ -62,13 +71,13 @@ class ProfileForms:
         form = await self.shown(view, caller, owner)
         await self.searches.search(self._search(client, _opened(view), form, caller, owner))
 
-    async def search_before_test(
-        self, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person
+    async def search_before(
+        self, button: str, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Find settings for a form that was to be tested without a server, and ask to test it again."""
-        form = await self.shown(view, caller, owner)
+        """Find settings for a form that needs them before what a `button` does, and ask to press that again."""
+        form = (await self.shown(view, caller, owner)).without_put_for_others()
         search = self._search(client, _opened(view), form, caller, owner)
-        search.ask = "Look at what was found, then press Test connection again."
+        search.ask = f"Look at what was found, then press {button} again."
         typed = form.typed(typed_password(view, form))
         search.errors = await self.profiles.form_errors(caller=caller, owner=owner, form=typed)
         await self.searches.search(search)
@@ -99,13 +108,13 @@ class ProfileForms:
 
         Where the search is another instance's, the form is drawn anew, so that Slack takes no older drawing's update.
         """
-        if self.searches.note_typed(view):
+        if await self.searches.note_typed(view):
             return
         form = await self.shown(view, caller, owner)
         again = context("What you type stays. Press Find settings to look for the settings again.")
         try:
             shown = profile_form(form.redrawn(), notes=[again])
-            await update_modal(client, str(view["id"]), shown, drawing=drawing_of(view))
+            await self.searches.draw_typed(client, view, shown)
         except SLACK_ERRORS as error:
             # The search had ended, and the form was drawn anew then.
             log.info("A form was not changed (%s).", type(error).__name__)
@@ -120,12 +129,12 @@ class ProfileForms:
         Raises:
             UserError: something is left to choose in it.
         """
-        was_searching = self.searches.end(str(view.get("id")))
+        was_searching = self.searches.end(str(view.get("id"))) or says_it_searches(view)
         form = await self.shown(view, caller, owner)
-        require_decided(form)
         if was_searching:
             form = form.redrawn()
             await update_modal(client, str(view["id"]), profile_form(form))
+        require_decided(form)
         return form
 
     async def _read(self, view: Mapping[str, Any], caller: Person, owner: Person) -> Form:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -67,8 +67,9 @@ NEEDS_CHOICE = frozenset({Caution.OTHER_DOMAIN, Caution.DISAGREEMENT, Caution.HI
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """What one source found for a `domain` (A-labels; `shown` is how people read it), and what the others did."""
+    """What one source found for an address (`domain` in A-labels, `shown` as people read it), and what others did."""
 
+    address: str
     domain: str
     shown: str
     found: Found
@@ -79,17 +80,23 @@ class Proposal:
         """Return the best of what was found; None where nothing was."""
         if findings.best is None:
             return None
-        return cls(domain=findings.domain, shown=findings.shown_domain, found=findings.best, others=findings.others)
+        return cls(
+            address=findings.address,
+            domain=findings.domain,
+            shown=findings.shown_domain,
+            found=findings.best,
+            others=findings.others,
+        )
 
     def next(self) -> "Proposal":
         """Return the other way: what the next source found, and this behind all others."""
         found, *others = [*self.others, self.found]
-        return Proposal(domain=self.domain, shown=self.shown, found=found, others=tuple(others))
+        return replace(self, found=found, others=tuple(others))
 
     def to_value(self) -> str:
         """Return it as a button remembers it, with as many of the others as there is room for."""
         ways = [_remembered(found) for found in (self.found, *self.others)]
-        while len(text := _json([self.domain, self.shown, ways])) > MAX_VALUE_LENGTH and len(ways) > 1:
+        while len(text := _json([self.address, self.domain, self.shown, ways])) > MAX_VALUE_LENGTH and len(ways) > 1:
             ways.pop()
         return text
 
@@ -101,14 +108,14 @@ class Proposal:
             OutdatedFormError: it is anything else.
         """
         try:
-            domain, shown, ways = _VALUE.validate_json(value)
+            address, domain, shown, ways = _VALUE.validate_json(value)
             found, *others = map(_found, ways)
         except (ValidationError, KeyError, ValueError):
             raise OutdatedFormError from None
-        return cls(domain=domain, shown=shown, found=found, others=tuple(others))
+        return cls(address=address, domain=domain, shown=shown, found=found, others=tuple(others))
 
 
-_VALUE = TypeAdapter(tuple[str, str, list[dict[str, Any]]])
+_VALUE = TypeAdapter(tuple[str, str, str, list[dict[str, Any]]])
 _SETTINGS = TypeAdapter(MailSettings | None)
 
 

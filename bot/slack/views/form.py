@@ -29,6 +29,8 @@ from bot.slack.views.message import (
 from bot.slack.views.password_entry import PasswordEntry
 from bot.smtp.advice.row import Fix
 
+TEST_BUTTON, PRIVATE_BUTTON = "Test connection", "Set the password privately"
+
 _MAX_PLACEHOLDER_LENGTH = 150
 
 _PORT_HINT = "587 goes with TLS, 465 with SSL, 25 with none, where nobody signs in."
@@ -170,9 +172,9 @@ def _mismatch(content: FormContent) -> list[Block]:
 
 
 def _buttons(form: Form) -> list[Block]:
-    row = [button("Test connection", ActionId.FORM_TEST), button("Extra Configurations", ActionId.FORM_EXTRAS)]
+    row = [button(TEST_BUTTON, ActionId.FORM_TEST), button("Extra Configurations", ActionId.FORM_EXTRAS)]
     if form.is_own and form.entry is not PasswordEntry.IN_FORM:
-        row.append(button("Set the password privately", ActionId.FORM_PRIVATELY))
+        row.append(button(PRIVATE_BUTTON, ActionId.FORM_PRIVATELY))
     return [actions(*row, block_id="form_buttons")]
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from bot.discovery.domain_names import domain_of
 from bot.discovery.findings import MailSettings
 from bot.profiles.account.changes import digest, form_digests
-from bot.profiles.account.drafts import FormBasis, completed, draft_extras, form_account
+from bot.profiles.account.drafts import FormBasis, as_checked, completed, draft_extras, form_account
 from bot.profiles.account.extras import ENCRYPTING, changes_between, with_effective_encryption
 from bot.profiles.account.profile import EmailProfile, Field, ProfileForm, effective_encryption, parse_port, server_name
 from bot.profiles.errors import UserError
@@ -26,8 +26,8 @@ DECISION, MINE, THEIRS = "keep_", "mine", "theirs"
 _ON = "on"
 _CONTENT = (Field.ADDRESS, Field.LOGIN, Field.HOST, Field.PORT, Field.ENCRYPTION, Field.AUTHENTICATE)
 
-FOUND_FIELDS = (Field.HOST, Field.PORT, Field.ENCRYPTION, Field.LOGIN)
-"""What settings that were found are put into."""
+FOUND_FIELDS = (Field.HOST, Field.PORT, Field.ENCRYPTION, Field.LOGIN, Field.AUTHENTICATE)
+"""What settings that were found are put into: one signs in with all of them."""
 
 PASSWORD_FIXES = (Fix.REMOVE_BLANKS, Fix.REMOVE_INVISIBLE)
 """What can be taken out of the password as it is typed."""
@@ -110,6 +110,16 @@ class Form:
         return not self.account.host
 
     @property
+    def holds_other_domains_server(self) -> bool:
+        """Whether the bot put the server there for an address of another domain than the one that stands in it now."""
+        return self.finds and self.without_put_for_others().account.host != self.account.host
+
+    @property
+    def needs_search(self) -> bool:
+        """Whether settings are found for it before a password goes anywhere, or anything is stored."""
+        return self.finds and (self.lacks_server or self.holds_other_domains_server)
+
+    @property
     def is_own(self) -> bool:
         """Whether it is the reader's own profile."""
         return self.basis.view.owner.user == self.reader
@@ -182,14 +192,15 @@ class Form:
         same_server = server_name(self.content.host) == settings.host
         if not (same_server or self._is_free(Field.HOST)):
             return self
-        return self._putting(settings, [name for name in FOUND_FIELDS if self._is_free(name)])
+        return self._putting(settings, [name for name in _told_by(settings) if self._is_free(name)])
 
     def without_put_for_others(self) -> "Form":
         """Return the form without what the bot put there for an address of another domain.
 
-        In its place stands what a form begins with, and a password that was typed for another server is not kept.
+        In its place stands what a form begins with, and a password that was typed for another server is not kept. An
+        address that is none is about to be mended, and nobody can use the form before that.
         """
-        if self.metadata.put.get(Field.ADDRESS) in (None, self._domain_digest()):
+        if not was_put_for_another(self.metadata, self.content.address):
             return self
         names = [name for name in FOUND_FIELDS if self._is_free(name)]
         begun = FormContent.of(begun_profile(self.basis, self.content.address), self.basis)
@@ -198,7 +209,7 @@ class Form:
 
     def with_chosen(self, settings: MailSettings) -> "Form":
         """Return the form with found settings in it, whatever stood there."""
-        return self._putting(settings, FOUND_FIELDS)
+        return self._putting(settings, _told_by(settings))
 
     def holds(self, settings: MailSettings) -> bool:
         """Whether exactly these settings stand in the form."""
@@ -217,9 +228,10 @@ class Form:
         return replace(self, metadata=replace(self.metadata, drawn=self.metadata.drawn + 1))
 
     def _is_free(self, name: Field) -> bool:
-        """Whether an input is empty, or holds what the bot put there."""
+        """Whether an input is empty, or holds what the bot put there; a stored login that shows as none is neither."""
         value = str(getattr(self.content, name))
-        return not value.strip() or self.metadata.put.get(name) == digest(value)
+        is_empty = not value.strip() and (self.is_new or name is not Field.LOGIN)
+        return is_empty or self.metadata.put.get(name) == digest(value)
 
     def _content_with(self, settings: MailSettings) -> FormContent:
         derived = settings.login == self.basis.defaults.login_for(self.content.address)
@@ -228,7 +240,8 @@ class Form:
             host=settings.host,
             port=str(settings.port),
             encryption=settings.encryption,
-            login="" if derived else settings.login,
+            login=("" if derived else settings.login) if settings.login else self.content.login,
+            authenticate=True,
         )
 
     def _putting(self, settings: MailSettings, names: Collection[Field]) -> "Form":
@@ -247,19 +260,17 @@ class Form:
                 login=content.login or self.basis.defaults.login_for(content.address),
                 host=content.host,
                 port=parse_port(content.port) or None,
+                authenticate=content.authenticate,
                 extras=with_effective_encryption(extras, content.encryption),
             )
         )
         put = {name.value: digest(str(getattr(content, name))) for name in names}
-        put[Field.ADDRESS.value] = self._domain_digest()
+        put[Field.ADDRESS.value] = _domain_digest(as_checked(content.address))
         initial = {name.value: begun[name] for name in names}
         metadata = self.metadata
         return replace(
             self, metadata=replace(metadata, put={**metadata.put, **put}, initial={**metadata.initial, **initial})
         )
-
-    def _domain_digest(self) -> str:
-        return digest(domain_of(self.content.address))
 
     def _changes(self, extras: Mapping[str, str]) -> dict[str, str | None]:
         return changes_between(self.basis.view.profile.extras, extras)
@@ -279,6 +290,21 @@ class Form:
     def _begun_afresh(self, *names: Field) -> "Form":
         fresh = {name.value: self.metadata.drawn + 1 for name in names}
         return replace(self, metadata=replace(self.metadata, generations={**self.metadata.generations, **fresh}))
+
+
+def _told_by(settings: MailSettings) -> list[Field]:
+    """Return what settings are put into: of a login that the address does not tell, nothing is known."""
+    return [name for name in FOUND_FIELDS if settings.login or name is not Field.LOGIN]
+
+
+def was_put_for_another(metadata: PrivateMetadata, address: str) -> bool:
+    """Whether the bot put anything into a form for an address of another domain than the one that stands in it."""
+    checked = as_checked(address)
+    return bool(checked) and metadata.put.get(Field.ADDRESS) not in (None, _domain_digest(checked))
+
+
+def _domain_digest(address: str) -> str:
+    return digest(domain_of(address))
 
 
 def begun_profile(basis: FormBasis, address: str) -> EmailProfile:
@@ -351,6 +377,12 @@ def form_below(
     return Form(
         basis=basis, metadata=replace(metadata, form=None), content=content, reader=reader, entry=entry, finds=finds
     )
+
+
+def says_it_searches(shown: Mapping[str, Any]) -> bool:
+    """Whether a form was drawn while settings were looked for: only then its menu sends what is chosen."""
+    menus = (block for block in input_blocks(shown) if name_of(block["block_id"]) == Field.ENCRYPTION)
+    return any(block.get("dispatch_action") for block in menus)
 
 
 def require_decided(form: Form) -> None:

@@ -53,6 +53,11 @@ def is_unanswered(error: BaseException) -> bool:
     return isinstance(error, SLACK_ERRORS) and not isinstance(error, _NOT_SENT)
 
 
+def is_drawn_anew(error: BaseException | None) -> bool:
+    """Whether Slack says that a view was drawn anew since the drawing that a call named."""
+    return isinstance(error, SlackApiError) and error_code(error) == "hash_conflict"
+
+
 def is_of_gateway(error: SlackApiError) -> bool:
     """Whether a gateway answered in Slack's place, which seldom did what it was asked for: a 5xx other than 503."""
     return not error_code(error) and _status(error) >= 500 and _status(error) != 503

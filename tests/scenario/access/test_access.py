@@ -163,6 +163,7 @@ EVERYWHERE: tuple[tuple[ActionId, str, dict[str, Any]], ...] = (
 """What is pressed in messages and on the Home tab."""
 
 FOUND = Proposal(
+    address="ada@example.com",
     domain="example.com",
     shown="example.com",
     found=Found(

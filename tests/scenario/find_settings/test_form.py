@@ -1,19 +1,23 @@
 """A form that fills itself: at once with what is known, soon with what is found, and never over what was typed."""
 
+import asyncio
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.demo.run import Demo, running_demo
+from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import PEOPLE, TEAM
 from bot.demo.stand_in.platform import searchable
 from bot.demo.stand_in.views import OpenView
 from bot.discovery.findings import Caution, Source
-from bot.profiles.connection_tests.limits import SEARCHES_OF_A_PERSON, count
+from bot.profiles.connection_tests.limits import SEARCHES_OF_A_PERSON, TESTS_OF_A_PERSON, count
 from bot.providers.providers import Provider
 from bot.slack.replies.form_searches import FormSearches
 from bot.smtp.account import Encryption
+from tests.scenario.defaults.test_defaults import set_defaults
 from tests.scenario.find_settings.conftest import Script, found, settings
 from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, set_up, settled, typed
 
@@ -471,7 +475,7 @@ async def test_a_found_server_takes_no_password_that_was_typed_for_another_one(
     assert typed(finding_demo, ADA, "Password") is None
 
 
-@pytest.mark.parametrize("value", ["", "{}", "[1]", '["a", "b", []]', '["a", "b", [{"source": "GOD"}]]'])
+@pytest.mark.parametrize("value", ["", "{}", "[1]", '["a", "b", "c", []]', '["a", "b", "c", [{"source": "GOD"}]]'])
 async def test_a_button_that_this_version_did_not_make_puts_nothing_into_the_form(
     finding_demo: Demo, value: str
 ) -> None:
@@ -490,6 +494,10 @@ async def test_a_button_that_this_version_did_not_make_puts_nothing_into_the_for
     assert standing(finding_demo) == server(None)
 
 
+async def not_mine(_self: FormSearches, _shown: Mapping[str, object]) -> bool:
+    return False
+
+
 async def test_what_is_typed_stays_where_the_search_is_another_instances(
     finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -498,7 +506,7 @@ async def test_what_is_typed_stays_where_the_search_is_another_instances(
     workspace = finding_demo.workspace
     await open_form(finding_demo, ADA)
     # That instance knows of no search.
-    monkeypatch.setattr(FormSearches, "note_typed", lambda _self, _shown: False)
+    monkeypatch.setattr(FormSearches, "note_typed", not_mine)
     monkeypatch.setattr(FormSearches, "end", lambda _self, _view_id: False)
     await workspace.fill(ADA, "SMTP Server Address", "relay.demo.example")
     monkeypatch.undo()
@@ -529,3 +537,241 @@ async def test_what_is_typed_in_the_last_moment_of_a_search_draws_nothing_anew(
         await workspace.send_action(ADA, view, block, block["element"])
     assert workspace.calls("views.update") == updates
     assert standing(finding_demo) == server("mail.demo.example")
+
+
+async def test_a_login_that_a_tested_profile_makes_of_its_address_is_not_replaced_by_a_found_one(
+    finding_demo: Demo, script: Script
+) -> None:
+    await set_up(finding_demo, ADA)
+    same_server = settings("mail.demo.example", login="{local}")
+    script.known["demo.example"] = (found(Source.SRV, same_server, Caution.DNS_ONLY),)
+    await opened(finding_demo)
+    before = standing(finding_demo)
+    await finding_demo.workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    assert standing(finding_demo) == before
+    assert await finding_demo.workspace.submit(ADA) == {}
+    assert (await profile_of(finding_demo)).login == "ada@demo.example"
+
+
+async def relay_without_sign_in(demo: Demo) -> None:
+    """Let new forms begin with a server that nobody signs in to."""
+    await set_defaults(
+        demo, SMTP_Server_Address="relay.demo.example", Port="25", Encryption="none", Authentication_Required="off"
+    )
+
+
+async def test_what_is_found_turns_signing_in_on_where_the_workspaces_server_needed_none(
+    finding_demo: Demo, script: Script
+) -> None:
+    await relay_without_sign_in(finding_demo)
+    await opened(finding_demo)
+    assert not typed(finding_demo, ADA, "Authentication Required")
+    await finding_demo.workspace.enter(ADA, "Email Address", "ada@gmail.com")
+    assert standing(finding_demo) == server("smtp.gmail.com")
+    assert typed(finding_demo, ADA, "Authentication Required")
+    await finding_demo.workspace.enter(ADA, "Email Address", "ada@demo.example")
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("relay.demo.example", port="25", encryption="none")
+    assert not typed(finding_demo, ADA, "Authentication Required")
+
+
+async def test_signing_in_stays_off_where_somebody_turned_it_off(finding_demo: Demo, script: Script) -> None:
+    await opened(finding_demo)
+    await finding_demo.workspace.enter(ADA, "Authentication Required", value=False)
+    await finding_demo.workspace.enter(ADA, "Email Address", "ada@gmail.com")
+    assert standing(finding_demo) == server("smtp.gmail.com")
+    assert not typed(finding_demo, ADA, "Authentication Required")
+
+
+async def test_a_login_that_the_address_does_not_tell_leaves_the_typed_one(finding_demo: Demo, script: Script) -> None:
+    script.known["demo.example"] = (found(Source.SRV, settings("smtp.mailgun.org", login="")),)
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    assert standing(finding_demo) == server("smtp.mailgun.org")
+    await workspace.fill(ADA, "User/Login", "postmaster@mg.demo.example")
+    await workspace.fill(ADA, "Port", "2525")
+    await workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    await workspace.press(ADA, "Use these")
+    assert standing(finding_demo) == server("smtp.mailgun.org", login="postmaster@mg.demo.example")
+    await workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("smtp.mailgun.org", login="postmaster@mg.demo.example")
+
+
+async def test_what_is_typed_in_the_last_moment_of_a_search_is_put_back(finding_demo: Demo, script: Script) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    block, key = view.labelled("SMTP Server Address")
+    view.enter(key, block["element"], "relay.demo.example")
+    typed_late = view.payload()
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("mail.demo.example")
+    with pytest.MonkeyPatch.context() as patched:
+        # It was sent before the form was filled in.
+        patched.setattr(OpenView, "payload", lambda _self: typed_late)
+        await workspace.send_action(ADA, view, block, block["element"])
+    assert standing(finding_demo) == server("relay.demo.example")
+    assert "Use these" in told(view)
+
+
+async def crossing(demo: Demo, *presses: Awaitable[None]) -> None:
+    """Let presses cross each other's drawings, of which Slack refuses the older ones."""
+    await asyncio.gather(*presses)
+    demo.workspace.refusals.clear()
+
+
+@pytest.mark.parametrize("second", ["Find settings", "Enter", "Test connection"])
+async def test_presses_that_cross_each_other_leave_no_form_that_looks_for_ever(
+    finding_demo: Demo, script: Script, second: str
+) -> None:
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    if second == "Enter":
+        press = workspace.enter(ADA, "Email Address", "ada@demo.example")
+    else:
+        press = workspace.press(ADA, second)
+    await crossing(finding_demo, workspace.press(ADA, "Find settings"), press)
+    script.may_answer.set()
+    await settled(finding_demo)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    assert standing(finding_demo) == server("mail.demo.example")
+    assert not workspace.refusals
+
+
+async def test_a_test_that_crosses_the_end_of_a_search_is_reported_in_the_form(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    before = view.payload()
+    script.may_answer.set()
+    await settled(finding_demo)
+    with pytest.MonkeyPatch.context() as patched:
+        # It was pressed before the form was filled in.
+        patched.setattr(OpenView, "payload", lambda _self: before)
+        await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Email profile", containing="nothing is saved yet")
+    await settled(finding_demo)
+    assert workspace.refusals == [("views.update", "hash_conflict")]
+    workspace.refusals.clear()
+    assert workspace.messages(ADA) == []
+
+
+async def test_a_save_that_is_refused_leaves_no_form_that_looks_for_ever(finding_demo: Demo, script: Script) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA, port="x")
+    assert "Port" in await workspace.submit(ADA)
+    await workspace.fill(ADA, "Port", "587")
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Press Find settings to look for the settings again." in told(view)
+    assert "on_character_entered" not in str(view.content)
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert await workspace.submit(ADA) == {}
+
+
+async def test_a_test_beyond_its_limit_leaves_no_form_that_looks_for_ever(finding_demo: Demo, script: Script) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    async with finding_demo.bot.database.writing() as tx:
+        for _ in range(TESTS_OF_A_PERSON[0].max_uses):
+            await count(tx, TESTS_OF_A_PERSON, TEAM, ADA)
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA)
+    await workspace.press(ADA, "Test connection")
+    await workspace.wait_view(ADA, "Connection test")
+    script.may_answer.set()
+    await settled(finding_demo)
+    await workspace.cancel(ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    assert standing(finding_demo)["SMTP Server Address"] == "mail.demo.example"
+
+
+async def test_a_test_that_finds_no_place_leaves_no_form_that_looks_for_ever(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    await fill_form(finding_demo, ADA)
+    monkeypatch.setattr(finding_demo.bot.jobs, "_most", 0)
+    await workspace.press(ADA, "Test connection")
+    await workspace.cancel(ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    script.may_answer.set()
+    await settled(finding_demo)
+
+
+async def test_a_slack_that_is_slow_at_the_first_drawing_shows_the_last(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    monkeypatch.setattr("bot.slack.replies.modals.MODAL_TIMEOUT_SECONDS", 0.2)
+    workspace.faults["views.update"] = [Fault(kind="garbled")]
+    await workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("mail.demo.example")
+
+
+async def test_what_is_opened_on_top_says_no_more_that_another_instance_searches(
+    finding_demo: Demo, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    # That instance knows of no search.
+    monkeypatch.setattr(FormSearches, "end", lambda _self, _view_id: False)
+    await workspace.press(ADA, "Extra Configurations")
+    await workspace.wait_view(ADA, "Extra configurations")
+    monkeypatch.undo()
+    script.may_answer.set()
+    await settled(finding_demo)
+    await workspace.cancel(ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    assert "Looking" not in told(view)
+    assert workspace.refusals == [("views.update", "hash_conflict")]
+    workspace.refusals.clear()
+
+
+async def test_quick_presses_keep_no_places_of_others(finding_demo: Demo, script: Script) -> None:
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    script.known["demo.example"] = (OF_THE_DEMO,)
+    script.may_answer.clear()
+    for _ in range(6):
+        await workspace.press(ADA, "Find settings")
+    async with asyncio.timeout(5):
+        # The one that asks the network, and the last one, which waits for it.
+        while finding_demo.bot.jobs.running > 2:
+            await asyncio.sleep(0.002)
+    script.may_answer.set()
+    await settled(finding_demo)
+    assert standing(finding_demo) == server("mail.demo.example")
+    assert len(script.asked) == 3

@@ -7,12 +7,12 @@ from datetime import date
 from slack_sdk.models.views import View
 
 from bot.discovery.findings import Caution, Findings, Found, MailSettings, Source, SourceAnswer
-from bot.profiles.account.profile import any_server
+from bot.profiles.account.profile import Field, any_server
 from bot.profiles.account.settings_finder import FoundForPerson
 from bot.providers.providers import Provider
-from bot.slack.replies.form_searches import found_form, looking_form
 from bot.slack.views import discovery
 from bot.slack.views.form_state import Form
+from bot.slack.views.found_form import NONE_FOUND, changed_form, found_form, looking_form, missing_form, told_form
 from bot.slack.views.message import Message
 from bot.smtp.account import Encryption
 from tests.unit.slack.view_samples import EVIL, LONG_ADDRESS, LONG_HOST, SENTENCE
@@ -66,3 +66,6 @@ def found_forms(form: Form) -> Iterator[View]:
     for findings in all_findings():
         yield looking_form(form.searching(), findings)
         yield found_form(form, findings, ask="Look at what was found, then press Save again.")
+        yield missing_form(form, findings, dict.fromkeys(Field, EVIL))
+    yield told_form(form, SENTENCE, ended=NONE_FOUND)
+    yield changed_form(form)
