@@ -41,6 +41,9 @@ _ESCAPE = re.compile(
 )
 """Escapes in URLs and programs, in quoted-printable (RFC 2045, 6.7) and in xtext (RFC 3461, 4)."""
 
+_ESCAPES_BY_SIGN = tuple(re.compile(rf"{re.escape(sign)}([0-9a-f]{{2}})", re.IGNORECASE) for sign in "%+=")
+"""Those of two digits, which a text may have of one sign, and the other signs as they are."""
+
 _NUMBERED = re.compile(r"U\+([0-9a-f]{4,6})", re.IGNORECASE)
 """How Unicode writes of its characters; a U may also stand before an escape."""
 
@@ -133,9 +136,10 @@ def unescaped(text: str) -> Iterator[str]:
     """Yield a text with its escapes undone, round after round while there are some."""
     if (undone := plain(_NUMBERED.sub(lambda found: _character(found.group(1), 16), text))) != text:
         yield undone
-    # Where only some characters are escaped, what stands before two digits may be a percent sign itself.
-    if (undone := plain(_ESCAPE.sub(_letter_escaped, text))) != text:
-        yield undone
+    # Where only some characters are escaped, what stands before two digits may be that sign itself.
+    for escape, character in ((_ESCAPE, _letter_escaped), *((one, _escaped_byte) for one in _ESCAPES_BY_SIGN)):
+        if (undone := plain(_joined(escape.sub(character, text)))) != text:
+            yield undone
     # Browsers also read &#104 without its end, which may be only the beginning of something else.
     yield from _unescaped(text, _with_ended_entities)
     yield from _unescaped(text, html.unescape)
@@ -148,12 +152,16 @@ def _unescaped(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
 def _undone(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
     for _ in range(_ROUNDS):
         undone = with_entities(_ESCAPE.sub(_escaped, _SOFT_BREAK.sub("", text)))
-        # Half of a character in UTF-8 stays as it is: the next round may undo its other half.
-        undone = _BEYOND_BYTES.sub(_plainly, _BEYOND_ASCII.sub(_of_utf8, undone))
+        undone = _joined(undone)
         if undone == text:
             return
         yield undone
         text = undone
+
+
+def _joined(text: str) -> str:
+    """Return a text in which bytes of UTF-8 are characters; half of one stays, since its other half may be escaped."""
+    return _BEYOND_BYTES.sub(_plainly, _BEYOND_ASCII.sub(_of_utf8, text))
 
 
 def _halves(text: str) -> Iterator[str]:
@@ -234,6 +242,10 @@ def _with_controls(text: str) -> str:
 def _escaped(found: re.Match[str]) -> str:
     octal = found.group("octal")
     return _character(octal, 8) if octal else _character(next(one for one in found.groups() if one), 16)
+
+
+def _escaped_byte(found: re.Match[str]) -> str:
+    return _character(found.group(1), 16)
 
 
 def _letter_escaped(found: re.Match[str]) -> str:

@@ -66,8 +66,14 @@ def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
         ("tr0ub4dor&3", "b-a-F-6-t-V-l---r-L-a-w-a-n"),
         ("22222ß222", "+2B32++33+32++33+322+2B3+32+C3++39+46+32+32+32"),
         ("2222%222", "%322%322%22%32"),
+        ("22%22/32", ".l/q9,r.5+1.F&T"),
     ],
-    ids=["a separator that is a digit too", "a character in two halves", "a percent sign before two digits"],
+    ids=[
+        "a separator that is a digit too",
+        "a character in two halves",
+        "a percent sign before two digits",
+        "a percent sign that is no escape among escapes of another sign",
+    ],
 )
 def test_a_password_is_found_where_two_spellings_share_signs(password: str, spelled: str) -> None:
     assert redaction(password).leaks(spelled)

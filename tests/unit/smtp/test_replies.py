@@ -5,7 +5,7 @@ import unicodedata
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -184,4 +184,6 @@ def test_a_password_with_a_letter_whose_lower_case_depends_on_its_place_is_not_s
 @example(password="\u0300\u0300\ud7a4\ud7fc", before="", after="")
 @settings(max_examples=scaled(quick=60, full=20_000), deadline=None)
 def test_no_answer_that_holds_the_password_shows_it(password: str, before: str, after: str) -> None:
+    # A part of the login is no secret.
+    assume(password.casefold() not in LOGIN)
     assert redaction(password).reply(535, f"{before}{password}{after}").text == HIDDEN
