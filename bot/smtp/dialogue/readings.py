@@ -140,6 +140,8 @@ def unescaped(text: str) -> Iterator[str]:
     for escape, character in ((_ESCAPE, _letter_escaped), *((one, _escaped_byte) for one in _ESCAPES_BY_SIGN)):
         if (undone := plain(_joined(escape.sub(character, text)))) != text:
             yield undone
+    if (undone := plain(html.unescape(text))) != text:
+        yield undone
     # Browsers also read &#104 without its end, which may be only the beginning of something else.
     yield from _unescaped(text, _with_ended_entities)
     yield from _unescaped(text, html.unescape)

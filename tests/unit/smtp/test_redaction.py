@@ -67,12 +67,17 @@ def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
         ("22222ß222", "+2B32++33+32++33+322+2B3+32+C3++39+46+32+32+32"),
         ("2222%222", "%322%322%22%32"),
         ("22%22/32", ".l/q9,r.5+1.F&T"),
+        (
+            "22222ß22",
+            "&#x30;&#x78;&#x33;2&#x2C;&#x20;0x&#x33;2, 0x&#x33;2, &#x30;x32, 0x32, 0&#x78;&#x63;3, &#x30;x9f, 0x32, 0x32",
+        ),
     ],
     ids=[
         "a separator that is a digit too",
         "a character in two halves",
         "a percent sign before two digits",
         "a percent sign that is no escape among escapes of another sign",
+        "numbers of which some are escaped",
     ],
 )
 def test_a_password_is_found_where_two_spellings_share_signs(password: str, spelled: str) -> None:
