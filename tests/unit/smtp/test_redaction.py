@@ -69,7 +69,7 @@ def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
         ("22%22/32", ".l/q9,r.5+1.F&T"),
         (
             "22222ß22",
-            "&#x30;&#x78;&#x33;2&#x2C;&#x20;0x&#x33;2, 0x&#x33;2, &#x30;x32, 0x32, 0&#x78;&#x63;3, &#x30;x9f, 0x32, 0x32",
+            "&#x30;&#x78;&#x33;2&#x2C;&#x20;0x&#x33;2, 0x32, &#x30;x32, 0x32, 0&#x78;&#x63;3, &#x30;x9f, 0x32, 0x32",
         ),
     ],
     ids=[
