@@ -34,22 +34,22 @@ _ROUNDS_OF_HALVES = 2
 _ROUNDS = 8
 """How often escapes within escapes are undone at once, such as %252568."""
 
-_ESCAPE = re.compile(
+ESCAPE = re.compile(
     r"%u([0-9a-f]{4})|%([0-9a-f]{2})|\\u\{([0-9a-f]{1,6})\}|(?-i:\\U([0-9a-fA-F]{8}))|\\u([0-9a-f]{4})"
     r"|\\x\{([0-9a-f]{1,6})\}|\\x([0-9a-f]{2})|=([0-9a-f]{2})|\+([0-9a-f]{2})|0x([0-9a-f]{2})|\\(?P<octal>[0-3][0-7]{2})",
     re.IGNORECASE,
 )
 """Escapes in URLs and programs, in quoted-printable (RFC 2045, 6.7) and in xtext (RFC 3461, 4)."""
 
-_ESCAPES_BY_SIGN = tuple(re.compile(rf"{re.escape(sign)}([0-9a-f]{{2}})", re.IGNORECASE) for sign in "%+=")
-"""Those of two digits, which a text may have of one sign, and the other signs as they are."""
-
-_NUMBERED = re.compile(r"U\+([0-9a-f]{4,6})", re.IGNORECASE)
-"""How Unicode writes of its characters; a U may also stand before an escape."""
+_KINDS = tuple(
+    re.compile(kind, re.IGNORECASE)
+    for kind in (r"U\+([0-9a-f]{4,6})", *(rf"{sign}([0-9a-f]{{2}})" for sign in (r"%", r"\+", "=")))
+)
+"""Escapes that are also undone while those of other kinds stay; the first is how Unicode writes of its characters."""
 
 _OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _NUMBERED_ENTITY = re.compile(r"&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));?", re.IGNORECASE)
-_ENDED_ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,32};")
+ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,32};")
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
 _BEYOND_ASCII = re.compile(r"[\x80-\xff]+")
 _BEYOND_BYTES = re.compile(r"[^\x00-\xff]+")
@@ -133,15 +133,12 @@ def plain(text: str) -> str:
 
 
 def unescaped(text: str) -> Iterator[str]:
-    """Yield a text with its escapes undone, round after round while there are some."""
-    if (undone := plain(_NUMBERED.sub(lambda found: _character(found.group(1), 16), text))) != text:
-        yield undone
-    # Where only some characters are escaped, what stands before two digits may be that sign itself.
-    for escape, character in ((_ESCAPE, _letter_escaped), *((one, _escaped_byte) for one in _ESCAPES_BY_SIGN)):
-        if (undone := plain(_joined(escape.sub(character, text)))) != text:
-            yield undone
-    if (undone := plain(html.unescape(text))) != text:
-        yield undone
+    """Yield a text with its escapes undone: those of each kind alone, and all, round after round while there are some.
+
+    Of one kind alone, because what looks like an escape of another may be part of what is encoded, such as 0x41.
+    """
+    of_one_kind = (html.unescape(text), *(kind.sub(_numbered_character, text) for kind in _KINDS))
+    yield from (undone for one in of_one_kind if (undone := plain(_joined(one))) != text)
     # Browsers also read &#104 without its end, which may be only the beginning of something else.
     yield from _unescaped(text, _with_ended_entities)
     yield from _unescaped(text, html.unescape)
@@ -153,8 +150,7 @@ def _unescaped(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
 
 def _undone(text: str, with_entities: Callable[[str], str]) -> Iterator[str]:
     for _ in range(_ROUNDS):
-        undone = with_entities(_ESCAPE.sub(_escaped, _SOFT_BREAK.sub("", text)))
-        undone = _joined(undone)
+        undone = _joined(with_entities(ESCAPE.sub(escaped_character, _SOFT_BREAK.sub("", text))))
         if undone == text:
             return
         yield undone
@@ -185,7 +181,7 @@ def _in_bytes(text: str) -> str:
 
 
 def _with_ended_entities(text: str) -> str:
-    return _ENDED_ENTITY.sub(lambda found: html.unescape(found.group()), text)
+    return ENTITY.sub(lambda found: html.unescape(found.group()), text)
 
 
 def condensed(text: str) -> Iterator[str]:
@@ -241,19 +237,14 @@ def _with_controls(text: str) -> str:
     )
 
 
-def _escaped(found: re.Match[str]) -> str:
+def escaped_character(found: re.Match[str]) -> str:
+    """Return the character that an ESCAPE stands for, or the byte of one."""
     octal = found.group("octal")
     return _character(octal, 8) if octal else _character(next(one for one in found.groups() if one), 16)
 
 
-def _escaped_byte(found: re.Match[str]) -> str:
+def _numbered_character(found: re.Match[str]) -> str:
     return _character(found.group(1), 16)
-
-
-def _letter_escaped(found: re.Match[str]) -> str:
-    """Return the letter or digit that an escape stands for; one of anything else as it is."""
-    character = _escaped(found)
-    return character if character.isalnum() else found.group()
 
 
 def _character(digits_of_it: str, base: int) -> str:

@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from math import ceil
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from bot.smtp.check.report import Reply
 from bot.smtp.dialogue.cleaning import clean
 from bot.smtp.dialogue.encodings import readable
+from bot.smtp.dialogue.half_escaped import HalfEscaped
 from bot.smtp.dialogue.ordinary_words import ORDINARY_WORDS
-from bot.smtp.dialogue.readings import Readings, condensed, plain, spread, unescaped
+from bot.smtp.dialogue.readings import ENTITY, ESCAPE, Readings, condensed, plain, spread, unescaped
 
 MAX_SEARCHED = 1024
 """Characters of a reply that are searched; what comes behind them is not shown either."""
@@ -115,17 +117,17 @@ class Redaction:
             return _REPEATED
         forms = _each_once(form for one in dict.fromkeys((apart, readable(apart))) for form in self._all_forms(one))
         try:
-            found = any(one.is_in(form, is_decoded=decoded) for form, decoded in forms for one in self._secrets)
+            found = any(one.is_in(form) for form in forms for one in self._secrets)
         except _TooMuchToReadError:
             return _TOO_LONG
         return _REPEATED if found else ""
 
     def _forms_of_known(self, text: str, pieces: "_Pieces") -> Iterator[str]:
         with suppress(_TooMuchToReadError):
-            yield from (form for form, is_decoded in self._all_forms(text) if pieces.are_sought(is_decoded=is_decoded))
+            yield from (form.text for form in self._all_forms(text) if pieces.are_sought_in(form))
 
-    def _all_forms(self, text: str) -> Iterator[tuple[str, bool]]:
-        """Yield a text in all readings, folded, and of each whether it was decoded.
+    def _all_forms(self, text: str) -> Iterator["_Form"]:
+        """Yield a text in all readings, folded.
 
         Raises:
             _TooMuchToReadError: they are too long.
@@ -147,9 +149,17 @@ class Redaction:
             texts = [found, "\n".join(one for line in found.split("\n") for one in _variants(line))]
 
 
-def _each_once(forms: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+class _Form(NamedTuple):
+    """A reading of a text, folded: decoded, or made of some of its characters alone, or as it was received."""
+
+    text: str
+    is_decoded: bool
+    has_escapes: bool = False
+
+
+def _each_once(forms: Iterable[_Form]) -> Iterator[_Form]:
     """Yield no form twice: most readings of a short text are the same."""
-    seen: set[tuple[str, bool]] = set()
+    seen: set[_Form] = set()
     for form in forms:
         if form not in seen:
             seen.add(form)
@@ -187,12 +197,14 @@ class _Pieces:
         # A blank within a piece is one of its characters; what is left is too short to be sought in noise.
         shorter = (one for one in map(_folded, _windows(secret, self.length)) if len(one) == self.length - 1 > 2)
         self._plainly = self._plainly | {one for one in shorter if one not in ORDINARY_WORDS}
+        self._half_escaped = HalfEscaped(self._decoded, _folded)
 
     def without(self, known: str) -> None:
         """Take out what is part of a text that is no secret."""
         self._whole = {one for one in self._whole if one not in known}
         self._plainly = {one for one in self._plainly if one not in known}
         self._decoded = {one for one in self._decoded if one not in known}
+        self._half_escaped = HalfEscaped(self._decoded - {*self._half_escaped.found_in(known)}, _folded)
 
     def without_exactly(self, known: str) -> None:
         """Do not seek the secret as it is where it is part of a folded text that is no secret."""
@@ -200,15 +212,17 @@ class _Pieces:
         if self._folded in known and len(self._folded) == len(_INVISIBLE.sub("", self._exactly.casefold())):
             self._exactly = ""
 
-    def are_sought(self, *, is_decoded: bool) -> bool:
-        """Whether there is something to seek in such a text."""
-        return bool(self._decoded) if is_decoded else bool(self._plainly or self._whole)
+    def are_sought_in(self, form: _Form) -> bool:
+        """Whether there is something to seek in such a form."""
+        return bool(self._decoded) if form.is_decoded else bool(self._plainly or self._whole)
 
-    def is_in(self, text: str, *, is_decoded: bool) -> bool:
-        """Whether a folded text holds a piece; of words of ordinary replies, only as a part of a longer one."""
-        if is_decoded:
-            return _any_in(self._decoded, text)
-        return any(one in text for one in self._whole) or _any_in(self._plainly, text)
+    def is_in(self, form: _Form) -> bool:
+        """Whether a form holds a piece; of words of ordinary replies, only as a part of a longer one."""
+        if form.has_escapes and any(True for _ in self._half_escaped.found_in(form.text)):
+            return True
+        if form.is_decoded:
+            return _any_in(self._decoded, form.text)
+        return any(one in form.text for one in self._whole) or _any_in(self._plainly, form.text)
 
     def is_exactly_in(self, text: str) -> bool:
         """Whether a text holds the secret as it is, with something known in it or not."""
@@ -221,12 +235,12 @@ def enhanced_code(message: str) -> str:
     return match.group(1) if match else ""
 
 
-def _forms_of_reading(text: str, *, is_decoded: bool) -> Iterator[tuple[str, bool]]:
+def _forms_of_reading(text: str, *, is_decoded: bool) -> Iterator[_Form]:
     folded, letters = _forms(text)
-    yield folded, is_decoded
-    yield letters, is_decoded
+    yield _Form(folded, is_decoded, has_escapes=bool(ESCAPE.search(folded) or ENTITY.search(folded)))
+    yield _Form(letters, is_decoded)
     if len(folded) <= _LONGEST_SPREAD:
-        yield from ((form, True) for part in spread(folded) for form in (part, _SEPARATORS.sub("", part)))
+        yield from (_Form(form, True) for part in spread(folded) for form in (part, _SEPARATORS.sub("", part)))
 
 
 def _forms(text: str) -> tuple[str, str]:

@@ -71,6 +71,8 @@ def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
             "22222ß22",
             "&#x30;&#x78;&#x33;2&#x2C;&#x20;0x&#x33;2, 0x32, &#x30;x32, 0x32, 0&#x78;&#x63;3, &#x30;x9f, 0x32, 0x32",
         ),
+        ("xk%41#qwz", "%78k%41%23qw%7A"),
+        ("tr&#98;0üb", "t&#x72;&#98;0%C3%BC&#98;"),
     ],
     ids=[
         "a separator that is a digit too",
@@ -78,6 +80,8 @@ def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
         "a percent sign before two digits",
         "a percent sign that is no escape among escapes of another sign",
         "numbers of which some are escaped",
+        "a percent sign before the digits of a letter",
+        "one of an entity before a letter in two escaped halves",
     ],
 )
 def test_a_password_is_found_where_two_spellings_share_signs(password: str, spelled: str) -> None:
