@@ -10,8 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from bot.smtp.dialogue.readings import ENTITY, ESCAPE, escaped_character
 
+_NUMBERED = re.compile(r"U\+([0-9a-f]{4})", re.IGNORECASE)
+"""How Unicode writes of most characters; digits of the text may follow."""
+
 _BYTES_AFTER = {0xC2: 1, 0xE0: 2, 0xF0: 3, 0xF5: 0}
 """How many bytes follow the first of a character in UTF-8, by the least such byte (RFC 3629, 4)."""
+
+
+_KINDS = (ESCAPE, ENTITY, _NUMBERED)
 
 
 class HalfEscaped:
@@ -25,7 +31,7 @@ class HalfEscaped:
 
     def found_in(self, text: str) -> Iterator[str]:
         """Yield the pieces that a folded text holds beside or within escapes, some more than once."""
-        escapes = {found.start(): found for pattern in (ESCAPE, ENTITY) for found in _overlapping(pattern, text)}
+        escapes = {found.start(): found for pattern in _KINDS for found in _overlapping(pattern, text)}
         for begin in sorted({at for start in escapes for at in range(max(0, start - self._longest), start + 1)}):
             reached = {("", begin)}
             while reached:
@@ -52,6 +58,11 @@ class HalfEscaped:
         yield self._fold(value.encode("latin-1", "ignore").decode("utf-8", "ignore")), end
 
 
+def has_escapes(text: str) -> bool:
+    """Whether something in a text may be escaped."""
+    return any(kind.search(text) for kind in _KINDS)
+
+
 def _overlapping(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     found = pattern.search(text)
     while found:
@@ -60,7 +71,9 @@ def _overlapping(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]
 
 
 def _value(found: re.Match[str]) -> str:
-    return html.unescape(found.group()) if found.group().startswith("&") else escaped_character(found)
+    if found.re is _NUMBERED:
+        return chr(int(found.group(1), 16))
+    return html.unescape(found.group()) if found.re is ENTITY else escaped_character(found)
 
 
 def _bytes_after(value: str) -> int:

@@ -43,9 +43,13 @@ ESCAPE = re.compile(
 
 _KINDS = tuple(
     re.compile(kind, re.IGNORECASE)
-    for kind in (r"U\+([0-9a-f]{4,6})", *(rf"{sign}([0-9a-f]{{2}})" for sign in (r"%", r"\+", "=")))
+    for kind in (
+        r"U\+([0-9a-f]{4,6})",
+        r"U\+([0-9a-f]{4})",
+        *(rf"{sign}([0-9a-f]{{2}})" for sign in (r"%", r"\+", "=")),
+    )
 )
-"""Escapes that are also undone while those of other kinds stay; the first is how Unicode writes of its characters."""
+"""Escapes that are also undone while those of other kinds stay; Unicode writes of its characters by U+."""
 
 _OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _NUMBERED_ENTITY = re.compile(r"&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));?", re.IGNORECASE)

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from bot.smtp.check.report import Reply
 from bot.smtp.dialogue.cleaning import clean
 from bot.smtp.dialogue.encodings import readable
-from bot.smtp.dialogue.half_escaped import HalfEscaped
+from bot.smtp.dialogue.half_escaped import HalfEscaped, has_escapes
 from bot.smtp.dialogue.ordinary_words import ORDINARY_WORDS
-from bot.smtp.dialogue.readings import ENTITY, ESCAPE, Readings, condensed, plain, spread, unescaped
+from bot.smtp.dialogue.readings import Readings, condensed, plain, spread, unescaped
 
 MAX_SEARCHED = 1024
 """Characters of a reply that are searched; what comes behind them is not shown either."""
@@ -237,7 +237,7 @@ def enhanced_code(message: str) -> str:
 
 def _forms_of_reading(text: str, *, is_decoded: bool) -> Iterator[_Form]:
     folded, letters = _forms(text)
-    yield _Form(folded, is_decoded, has_escapes=bool(ESCAPE.search(folded) or ENTITY.search(folded)))
+    yield _Form(folded, is_decoded, has_escapes=has_escapes(folded))
     yield _Form(letters, is_decoded)
     if len(folded) <= _LONGEST_SPREAD:
         yield from (_Form(form, True) for part in spread(folded) for form in (part, _SEPARATORS.sub("", part)))

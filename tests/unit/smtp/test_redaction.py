@@ -72,6 +72,7 @@ def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
             "&#x30;&#x78;&#x33;2&#x2C;&#x20;0x&#x33;2, 0x32, &#x30;x32, 0x32, 0&#x78;&#x63;3, &#x30;x9f, 0x32, 0x32",
         ),
         ("xk%41#qwz", "%78k%41%23qw%7A"),
+        ("b64db3;#3c", "b64U+0064b3U+003BU+0023U+00333c"),
         ("tr&#98;0üb", "t&#x72;&#98;0%C3%BC&#98;"),
     ],
     ids=[
@@ -81,6 +82,7 @@ def test_a_password_is_found_in_two_spellings_one_within_the_other() -> None:
         "a percent sign that is no escape among escapes of another sign",
         "numbers of which some are escaped",
         "a percent sign before the digits of a letter",
+        "numbers of Unicode before digits",
         "one of an entity before a letter in two escaped halves",
     ],
 )
