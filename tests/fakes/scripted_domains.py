@@ -207,9 +207,9 @@ GOOD = (
         story="is hosted by Microsoft", domain="at-microsoft.example", names={"": MICROSOFT}, found=microsoft()
     ),
     ScriptedDomain(
-        story="is hosted by Zoho in the European Union",
+        story="is hosted by Zoho in the European Union, and its MX records are in capitals",
         domain="at-zoho.example",
-        names={"": {"MX": ["10 mx.zoho.eu.", "20 mx2.zoho.eu."]}},
+        names={"": {"MX": ["10 MX.Zoho.EU.", "20 mx2.zoho.eu."]}},
         found=Expected(
             source=Source.MX,
             host="smtppro.zoho.eu",
@@ -429,6 +429,13 @@ BROKEN = (
         domain="name-fails.example",
         names={"smtp": Broken.SERVFAIL, "mail": at(MAIL)},
         found=knocked("mail.name-fails.example"),
+        complete=False,
+    ),
+    ScriptedDomain(
+        story="has a likeliest name that is an alias, and the name servers of where it leads fail",
+        domain="alias-fails.example",
+        names={"smtp": {"CNAME": ["mx.alias-fails.example."]}, "mx": Broken.REFUSED, "mail": at(MAIL)},
+        found=knocked("mail.alias-fails.example"),
         complete=False,
     ),
     ScriptedDomain(
