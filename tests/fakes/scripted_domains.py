@@ -109,33 +109,47 @@ BOMB = '<!DOCTYPE b [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 DNS_ONLY = (Caution.DNS_ONLY,)
 
 
-def published(source: Source, host: str, **more: object) -> Expected:
+def published(
+    source: Source, host: str, *, login: str = "{address}", provider: Provider | None = None, other_domain: str = ""
+) -> Expected:
     """Return what is found in a document that names port 465."""
-    return Expected(**{"source": source, "host": host, "port": 465, "encryption": SSL, **more})  # type: ignore[arg-type]
-
-
-def gmail(*cautions: Caution, source: Source = Source.MX) -> Expected:
-    """Return what is found for a domain whose mail Google has."""
     return Expected(
         source=source,
-        host="smtp.gmail.com",
-        port=587,
-        encryption=TLS,
-        provider=Provider.GMAIL,
+        host=host,
+        port=465,
+        encryption=SSL,
+        login=login,
+        provider=provider,
+        other_domain=other_domain,
+        cautions=(Caution.OTHER_DOMAIN,) if other_domain else (),
+    )
+
+
+def hosted(provider: Provider, host: str, port: int, encryption: Encryption, *cautions: Caution) -> Expected:
+    """Return what is found for a domain whose mail a provider has."""
+    return Expected(
+        source=Source.MX,
+        host=host,
+        port=port,
+        encryption=encryption,
+        provider=provider,
         cautions=(*DNS_ONLY, *cautions),
     )
+
+
+def gmail(*cautions: Caution) -> Expected:
+    """Return what is found for a domain whose mail Google has."""
+    return hosted(Provider.GMAIL, "smtp.gmail.com", 587, TLS, *cautions)
 
 
 def microsoft(*cautions: Caution) -> Expected:
     """Return what is found for a domain whose mail Microsoft has."""
-    return Expected(
-        source=Source.MX,
-        host="smtp.office365.com",
-        port=587,
-        encryption=TLS,
-        provider=Provider.MICROSOFT_365,
-        cautions=(*DNS_ONLY, *cautions),
-    )
+    return hosted(Provider.MICROSOFT_365, "smtp.office365.com", 587, TLS, *cautions)
+
+
+def zoho(*cautions: Caution) -> Expected:
+    """Return what is found for a domain whose mail Zoho has in the European Union."""
+    return hosted(Provider.ZOHO, "smtppro.zoho.eu", 465, SSL, *cautions)
 
 
 def named(host: str, port: int = 465, encryption: Encryption = SSL, *, other_domain: str = "") -> Expected:
@@ -185,9 +199,7 @@ GOOD = (
         domain="hosted.example",
         names={"": ELSEWHERE, "autoconfig": at(WEB)},
         pages={AT_HOST: page(autoconfig("smtp.hosting.example"))},
-        found=published(
-            Source.AUTOCONFIG, "smtp.hosting.example", other_domain="hosting.example", cautions=(Caution.OTHER_DOMAIN,)
-        ),
+        found=published(Source.AUTOCONFIG, "smtp.hosting.example", other_domain="hosting.example"),
     ),
     ScriptedDomain(
         story="publishes what its MX records say, too",
@@ -195,11 +207,7 @@ GOOD = (
         names={"": {"MX": ["10 in1-smtp.messagingengine.com."]}, "autoconfig": at(WEB)},
         pages={AT_HOST: page(autoconfig("smtp.fastmail.com"))},
         found=published(
-            Source.AUTOCONFIG,
-            "smtp.fastmail.com",
-            provider=Provider.FASTMAIL,
-            other_domain="fastmail.com",
-            cautions=(Caution.OTHER_DOMAIN,),
+            Source.AUTOCONFIG, "smtp.fastmail.com", provider=Provider.FASTMAIL, other_domain="fastmail.com"
         ),
     ),
     ScriptedDomain(story="is hosted by Google", domain="at-google.example", names={"": GOOGLE}, found=gmail()),
@@ -210,14 +218,7 @@ GOOD = (
         story="is hosted by Zoho in the European Union, and its MX records are in capitals",
         domain="at-zoho.example",
         names={"": {"MX": ["10 MX.Zoho.EU.", "20 mx2.zoho.eu."]}},
-        found=Expected(
-            source=Source.MX,
-            host="smtppro.zoho.eu",
-            port=465,
-            encryption=SSL,
-            provider=Provider.ZOHO,
-            cautions=DNS_ONLY,
-        ),
+        found=zoho(),
     ),
     ScriptedDomain(
         story="is hosted by Tuta, which has no server",
@@ -303,14 +304,7 @@ GOOD = (
         story="is behind a gateway, and its SPF record includes Zoho in the European Union",
         domain="behind-gateway-eu.example",
         names={"": {"MX": ["10 mx0a-001.pphosted.com."], "TXT": ['"v=spf1 include:zoho.eu ~all"']}},
-        found=Expected(
-            source=Source.MX,
-            host="smtppro.zoho.eu",
-            port=465,
-            encryption=SSL,
-            provider=Provider.ZOHO,
-            cautions=(*DNS_ONLY, Caution.GATEWAY, Caution.HINT),
-        ),
+        found=zoho(Caution.GATEWAY, Caution.HINT),
     ),
     ScriptedDomain(
         story="has its mail read by a program, and names a server for people",
@@ -609,10 +603,8 @@ HOSTILE = (
         domain="moved.example",
         names={"": GOOGLE, "autoconfig": at(WEB)},
         pages={AT_HOST: page(autoconfig("mail.old-host.example"))},
-        found=published(
-            Source.AUTOCONFIG,
-            "mail.old-host.example",
-            other_domain="old-host.example",
+        found=replace(
+            published(Source.AUTOCONFIG, "mail.old-host.example", other_domain="old-host.example"),
             cautions=(Caution.OTHER_DOMAIN, Caution.DISAGREEMENT),
         ),
     ),
@@ -650,13 +642,7 @@ HOSTILE = (
         story="mixes alphabets in its name",
         domain="xn--pple-43d.example",
         names={"_submissions._tcp": srv("0 1 465 smtp.xn--pple-43d.example."), "smtp": at(MAIL)},
-        found=Expected(
-            source=Source.SRV,
-            host="smtp.xn--pple-43d.example",
-            port=465,
-            encryption=SSL,
-            cautions=(*DNS_ONLY, Caution.MIXED_SCRIPTS),
-        ),
+        found=replace(named("smtp.xn--pple-43d.example"), cautions=(*DNS_ONLY, Caution.MIXED_SCRIPTS)),
     ),
     ScriptedDomain(
         story="is a public suffix, below which anybody may have autoconfig and mail servers",
