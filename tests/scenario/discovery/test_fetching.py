@@ -16,23 +16,13 @@ import pytest
 
 from bot.discovery.fetch import MAX_DOCUMENT_BYTES
 from bot.discovery.findings import Caution, Source
+from tests.fakes.config_documents import DOMAIN, document, vouching
 from tests.fakes.config_server import Answer, Certificate, leads_to, page, server_context
 from tests.fakes.internet import CLOSED, WEB, InternetNetwork
 from tests.fakes.scripted_domains import at
 from tests.fakes.smtp_server import Endless, HangUp, Silence, Trickle
 from tests.named import case
-from tests.scenario.discovery.publishing import (
-    AT_HOST,
-    AT_PACC,
-    AT_WELL_KNOWN,
-    DOMAIN,
-    FORBIDDEN,
-    LOCAL_PART,
-    PACC_HOST,
-    digest,
-    document,
-    world,
-)
+from tests.scenario.discovery.publishing import AT_HOST, AT_PACC, AT_WELL_KNOWN, FORBIDDEN, LOCAL_PART, PACC_HOST, world
 
 pytestmark = pytest.mark.databases()
 
@@ -230,8 +220,7 @@ async def test_no_name_is_asked_that_somebody_else_may_register() -> None:
     async with world() as around:
         for domain, hosts in ASKED_HOSTS.items():
             with case(domain):
-                vouching = {"TXT": [f'"v=UAAC1; a=sha256; d={digest("")}"']}
-                around.publish({}, names={f"_ua-auto-config.{domain}": vouching})
+                around.publish({}, names={f"_ua-auto-config.{domain}": {"TXT": [vouching("")]}})
                 await around.answers(f"{LOCAL_PART}@{domain}")
                 assert {name for name, kind in around.dns.asked if kind == "A"} == hosts
 
@@ -296,7 +285,7 @@ async def test_a_search_makes_six_requests_at_most_whatever_it_is_led_to(monkeyp
         AT_PACC: leads_to("/1"),
     }
     async with world() as around:
-        around.publish(pages, names={f"_{PACC_HOST}": {"TXT": [f'"v=UAAC1; a=sha256; d={digest("")}"']}})
+        around.publish(pages, names={f"_{PACC_HOST}": {"TXT": [vouching("")]}})
         await around.answers()
         hosts = Counter(one.url.partition("/")[0] for one in around.web.asked)
     assert hosts == {f"autoconfig.{DOMAIN}": 3, DOMAIN: 2, PACC_HOST: 1}

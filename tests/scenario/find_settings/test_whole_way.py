@@ -16,10 +16,11 @@ from bot.demo.stand_in.platform import searchable
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import NameAnswer
 from bot.smtp.network.guard import Address
+from tests.fakes.config_documents import document, server
 from tests.fakes.config_server import Answer, Certificate, page
 from tests.fakes.dns_server import Broken, Records
 from tests.fakes.internet import MAIL, WEB, Internet, internet
-from tests.fakes.scripted_domains import AT_HOST, DOMAINS, autoconfig, certificates_of, pages_of, srv, zone_of
+from tests.fakes.scripted_domains import AT_HOST, DOMAINS, certificates_of, pages_of, srv, zone_of
 from tests.fakes.smtp_server import LOGIN, PASSWORD
 from tests.scenario.defaults.test_defaults import set_defaults
 from tests.scenario.people import ADA, GRACE, open_form, profile_of, settled, typed
@@ -110,7 +111,7 @@ PUBLISHED: dict[str, tuple[Zone, dict[str, Answer]]] = {
     "SRV": ({f"_submissions._tcp.{DOMAIN}": srv(f"0 1 465 {SMTP}."), SMTP: AT_MAIL}, {}),
     "autoconfig": (
         {f"autoconfig.{DOMAIN}": {"A": [WEB]}, SMTP: AT_MAIL},
-        {AT_HOST.replace("autoconfig/", f"autoconfig.{DOMAIN}/", 1): page(autoconfig(SMTP))},
+        {AT_HOST.replace("autoconfig/", f"autoconfig.{DOMAIN}/", 1): page(document(server(SMTP)))},
     ),
     "nothing": ({SMTP: AT_MAIL}, {}),
 }
