@@ -17,7 +17,7 @@ import pytest
 from bot.discovery.fetch import MAX_DOCUMENT_BYTES
 from bot.discovery.findings import Caution, Source
 from tests.fakes.config_documents import DOMAIN, document, vouching
-from tests.fakes.config_server import Answer, Certificate, leads_to, page, server_context
+from tests.fakes.config_server import Answer, Certificate, in_chunks, leads_to, page, server_context
 from tests.fakes.internet import CLOSED, WEB, InternetNetwork
 from tests.fakes.scripted_domains import at
 from tests.fakes.smtp_server import Endless, HangUp, Silence, Trickle
@@ -32,6 +32,11 @@ async def test_a_document_that_is_packed_although_nobody_asked_for_that_is_read(
     async with world({AT_HOST: packed}) as around:
         assert (await around.settings()).port == 465
         assert "Accept-Encoding: identity" in around.web.asked[0].head
+
+
+async def test_a_document_in_chunks_is_read() -> None:
+    async with world({AT_HOST: in_chunks(document(), size=100)}) as around:
+        assert (await around.settings()).port == 465
 
 
 async def test_a_redirect_within_the_domain_is_followed() -> None:
@@ -155,6 +160,7 @@ BOMB = gzip.compress(b"<a>" * (20 << 20))
 NO_ANSWERS: Mapping[str, tuple[Answer, str]] = {
     "too large": (page(b" " * (MAX_DOCUMENT_BYTES + 1)), "sends more than 64 kB."),
     "a length that lies": (page("", Content_Length="99999999") + b" " * (1 << 18), "sends more than 64 kB."),
+    "chunks of too much": (in_chunks(" " * (MAX_DOCUMENT_BYTES + 1), size=4096), "sends more than 64 kB."),
     "without end": (Endless(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 65536), "sends more than 64 kB."),
     "a bomb of gzip": (page(BOMB, Content_Encoding="gzip"), "sends more than 64 kB."),
     "cut off": (page("", Content_Length="500") + b"<clientConfig>", "gave no proper answer"),
