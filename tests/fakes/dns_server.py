@@ -118,8 +118,8 @@ class DnsServer:
                 response.set_rcode(dns.rcode.SERVFAIL)
                 return
             if records is None:
-                above = name if name else "."
-                if not any(known.endswith(f".{above}") for known in self.names):
+                # A name below which there are others exists, too (RFC 8020).
+                if not any(known.endswith(f".{name}") for known in self.names):
                     response.set_rcode(dns.rcode.NXDOMAIN)
                 return
             alias = records.get("CNAME") if kind != "CNAME" else None
