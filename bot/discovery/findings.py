@@ -122,32 +122,14 @@ class Findings:
 FULL_ADDRESS = "{address}"
 """The login pattern of most providers."""
 
-_PLACE = re.compile(r"\{[^{}]*\}|[{}]")
-
-
-class LoginPatternError(ValueError):
-    """A login pattern holds something else in braces than {address}, {local} or {domain}; `place` is what."""
-
-    def __init__(self, place: str) -> None:
-        super().__init__(f"“{place}” cannot stand in a login; {{address}}, {{local}} and {{domain}} can.")
-        self.place = place
+_PLACE = re.compile(r"\{(?:address|local|domain)\}")
 
 
 def filled_login(pattern: str, address: str) -> str:
-    """Return the login for an address; an empty pattern is the full address.
-
-    Raises:
-        LoginPatternError: something else stands in braces.
-    """
+    """Return the login for an address; an empty pattern is the full address, and all else in braces stays as it is."""
     local, _, domain = address.rpartition("@")
     values = {"{address}": address, "{local}": local, "{domain}": domain}
-
-    def value(place: re.Match[str]) -> str:
-        if place[0] not in values:
-            raise LoginPatternError(place[0])
-        return values[place[0]]
-
-    return _PLACE.sub(value, pattern or FULL_ADDRESS)
+    return _PLACE.sub(lambda place: values[place[0]], pattern or FULL_ADDRESS)
 
 
 def for_address(found: Found, address: str) -> Found:

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 
 from bot.discovery.fetch import FetchError, Place, Web
 from bot.discovery.findings import FULL_ADDRESS, MailSettings, Source, SourceAnswer
-from bot.discovery.published import UnusableError, allowed_port, found_in, server_name
+from bot.discovery.published import IMPLICIT_TLS, UnusableError, allowed_port, found_in, server_name
 from bot.discovery.registered_domain import is_public_suffix
 from bot.discovery.search import Search, answered
 from bot.smtp.account import Encryption
 from bot.smtp.network.guard import Guard
-
-SUBMISSION_PORT = 465
-"""Submission with TLS from the first byte (RFC 8314, 3.3), which a document without ports means."""
 
 _PATH = "/.well-known/user-agent-configuration.json"
 
@@ -81,7 +78,8 @@ def _tags(record: str) -> dict[str, str]:
 
 def _settings(content: bytes, guard: Guard) -> MailSettings:
     host = server_name(_named(content))
-    port = allowed_port(SUBMISSION_PORT, host, guard)
+    # The document names no port; what it means is TLS from the first byte.
+    port = allowed_port(IMPLICIT_TLS, host, guard)
     return MailSettings(host=host, port=port, encryption=Encryption.SSL, login=FULL_ADDRESS)
 
 

@@ -15,6 +15,9 @@ from bot.smtp.network.guard import (
     normal_host,
 )
 
+IMPLICIT_TLS = 465
+"""The port of submission with TLS from the first byte (RFC 8314, 3.3)."""
+
 
 class UnusableError(ValueError):
     """A document or a server in it cannot be used; the message is a sentence for admins, without its full stop."""

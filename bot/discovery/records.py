@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 
 from bot.discovery.findings import FULL_ADDRESS, Caution, Found, MailSettings, Source, SourceAnswer
-from bot.discovery.published import UnusableError, allowed_port, server_name
+from bot.discovery.published import IMPLICIT_TLS, UnusableError, allowed_port, server_name
 from bot.discovery.registered_domain import is_public_suffix, is_same_registered, registered_domain
 from bot.discovery.search import NO_DNS, NowhereError, Search, UnansweredError, answered
 from bot.providers.providers import Gateway, Provider
@@ -26,9 +26,6 @@ from bot.providers.recognition import (
 from bot.smtp.account import Encryption
 from bot.smtp.network.dns_records import Service
 from bot.smtp.network.guard import MAX_HOST_LENGTH, Guard
-
-IMPLICIT_TLS = 465
-"""RFC 8314, 3.3: TLS from the first byte; many name this port in a record of _submission, which means STARTTLS."""
 
 MAX_SPF_NAMES = 10
 """RFC 7208, 4.6.4: a record with more of them is none; here the first are looked at."""
@@ -160,6 +157,7 @@ def _settings_of(service: Service, encryption: Encryption, guard: Guard) -> Mail
         port = allowed_port(service.port, host, guard)
     except UnusableError:
         return None
+    # Many name this port in a record of _submission, which means STARTTLS.
     encryption = Encryption.SSL if port == IMPLICIT_TLS else encryption
     return MailSettings(host=host, port=port, encryption=encryption, login=FULL_ADDRESS)
 

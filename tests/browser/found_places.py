@@ -12,6 +12,7 @@ from bot.demo.mail import LOOPBACK, DemoAccount, DemoMail, DemoNetwork
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE
 from bot.smtp.network.guard import Address
+from tests.fakes.config_documents import document, server
 from tests.fakes.config_server import ConfigServer, page
 from tests.fakes.dns_server import DnsServer, Records
 
@@ -19,11 +20,7 @@ PASSWORD = "analytical engine 1843"
 SERVERS = ("smtp.gmail.com", "smtp.office365.com", "smtp.own.example", "smtp.records.example", "relay.quiet.example")
 """The names under which the one mail server is found."""
 
-AUTOCONFIG = """<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="own.example">
-  <outgoingServer type="smtp"><hostname>smtp.own.example</hostname><port>465</port><socketType>SSL</socketType>
-    <authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></outgoingServer>
-</emailProvider></clientConfig>"""
-PAGES = {"autoconfig.own.example/mail/config-v1.1.xml": page(AUTOCONFIG)}
+PAGES = {"autoconfig.own.example/mail/config-v1.1.xml": page(document(server("smtp.own.example")))}
 ZONE: dict[str, Records] = {
     **{name: {"A": [str(LOOPBACK)]} for name in (*SERVERS, "autoconfig.own.example")},
     "workspace.example": {"MX": ["1 aspmx.l.google.com."]},

@@ -49,6 +49,14 @@ def page(body: str | bytes, *, status: int = 200, **headers: str) -> bytes:
     return f"HTTP/1.1 {status} Said\r\n{head}\r\n".encode() + content
 
 
+def in_chunks(body: str, *, size: int) -> bytes:
+    """Return an answer that does not tell its length, but that of each of its chunks (RFC 9112, 7.1)."""
+    content = body.encode()
+    chunks = [content[begin : begin + size] for begin in range(0, len(content), size)]
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + framed
+
+
 def leads_to(location: str) -> bytes:
     """Return a redirect."""
     return page("", status=302, Location=location)

@@ -19,8 +19,10 @@ import dns.rrset
 from bot.smtp.network.dns_records import DnsRecords
 
 LOOPBACK = "127.0.0.1"
-MOST_IN_DATAGRAM = 1232
-"""Bytes of an answer over UDP; of a longer one the client is told to ask over TCP."""
+IN_DATAGRAM, MOST_IN_DATAGRAM = 512, 1232
+"""Bytes of an answer over UDP, and as many as a client may allow (EDNS); for a longer one it has to ask over TCP."""
+
+MOST_OVER_TCP = 65535
 
 LONGEST_CHAIN = 8
 """Aliases that lead to aliases are followed so far, as resolvers do."""
@@ -101,7 +103,7 @@ class DnsServer:
             case _:
                 self._fill(response, name, dns.rdatatype.to_text(question.rdtype))
         try:
-            return response.to_wire(max_size=MOST_IN_DATAGRAM if datagram else 0)
+            return response.to_wire(max_size=_most_in_datagram(query) if datagram else MOST_OVER_TCP)
         except dns.exception.TooBig:
             truncated = dns.message.make_response(query, recursion_available=True)
             truncated.flags |= dns.flags.TC
@@ -111,9 +113,13 @@ class DnsServer:
         """Put records into a response, those that aliases lead to after these."""
         for _ in range(LONGEST_CHAIN):
             records = self.names.get(name)
-            if not isinstance(records, Mapping):
-                above = name if name else "."
-                if not any(known.endswith(f".{above}") for known in self.names):
+            if isinstance(records, Broken):
+                # An alias led here, and whoever follows it for a client gets no answer.
+                response.set_rcode(dns.rcode.SERVFAIL)
+                return
+            if records is None:
+                # A name below which there are others exists, too (RFC 8020).
+                if not any(known.endswith(f".{name}") for known in self.names):
                     response.set_rcode(dns.rcode.NXDOMAIN)
                 return
             alias = records.get("CNAME") if kind != "CNAME" else None
@@ -135,6 +141,10 @@ class DnsServer:
                 if answer is not None:
                     writer.write(struct.pack("!H", len(answer)) + answer)
         writer.close()
+
+
+def _most_in_datagram(query: dns.message.Message) -> int:
+    return min(max(query.payload, IN_DATAGRAM), MOST_IN_DATAGRAM)
 
 
 class _Udp(asyncio.DatagramProtocol):

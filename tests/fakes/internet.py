@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from bot.demo.mail import DemoMail
 from bot.discovery.discovery import Discovery
 from bot.discovery.sources import network_sources
 from bot.smtp.dialogue.handshakes import Handshakes
@@ -60,6 +61,14 @@ class InternetNetwork(Network):
             if (address, port) in self._routes:
                 return await super().connect([ip_address(LOOPBACK)], self._routes[address, port])
         raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+
+class TrustingMail(DemoMail):
+    """The demo's mail server, for a bot that trusts the authority of the servers here."""
+
+    def trust(self) -> ssl.SSLContext:
+        """Make the context of a client that trusts that authority and no other."""
+        return ConfigServer.trust()
 
 
 @dataclass(frozen=True, kw_only=True)

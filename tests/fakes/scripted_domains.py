@@ -1,8 +1,6 @@
 """Domains that a search for settings meets: good, broken and hostile ones, and what is found for each."""
 
-import base64
 import gzip
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from bot.discovery.findings import Caution, OwnRow, Source
 from bot.providers.providers import Provider
 from bot.smtp.account import Encryption
+from tests.fakes.config_documents import document, server, vouching
 from tests.fakes.config_server import Answer, Certificate, leads_to, page
 from tests.fakes.dns_server import Broken, Records
 from tests.fakes.internet import CLOSED, MAIL, PLAIN, RELAY, SILENT, STARTTLS_ONLY, UNTRUSTED, WEB
@@ -86,56 +85,55 @@ def srv(*targets: str) -> Records:
     return {"SRV": list(targets)}
 
 
-def autoconfig(host: str, *, port: int = 465, socket_type: str = "SSL", before: str = "", login: str = "") -> str:
-    """Return a document that names one server."""
-    return (
-        f'<?xml version="1.0"?>{before}<clientConfig version="1.1"><emailProvider id="x">'
-        f'<outgoingServer type="smtp"><hostname>{host}</hostname><port>{port}</port>'
-        f"<socketType>{socket_type}</socketType><username>{login or '%EMAILADDRESS%'}</username>"
-        "<authentication>password-cleartext</authentication></outgoingServer></emailProvider></clientConfig>"
-    )
-
-
-def digest(document: bytes) -> str:
-    """Return the TXT record that vouches for a document."""
-    return f'"v=UAAC1; a=sha256; d={base64.b64encode(hashlib.sha256(document).digest()).decode()}"'
-
-
 AT_HOST = "autoconfig/mail/config-v1.1.xml"
 WELL_KNOWN = "/.well-known/autoconfig/mail/config-v1.1.xml"
 PACC = "ua-auto-config/.well-known/user-agent-configuration.json"
-PACC_DOCUMENT = json.dumps({"protocols": {"smtp": {"host": "smtp.vouched.example"}}}).encode()
+PACC_DOCUMENT = json.dumps({"protocols": {"smtp": {"host": "smtp.vouched.example"}}})
 BOMB = '<!DOCTYPE b [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 DNS_ONLY = (Caution.DNS_ONLY,)
 
 
-def published(source: Source, host: str, **more: object) -> Expected:
+def published(
+    source: Source, host: str, *, login: str = "{address}", provider: Provider | None = None, other_domain: str = ""
+) -> Expected:
     """Return what is found in a document that names port 465."""
-    return Expected(**{"source": source, "host": host, "port": 465, "encryption": SSL, **more})  # type: ignore[arg-type]
-
-
-def gmail(*cautions: Caution, source: Source = Source.MX) -> Expected:
-    """Return what is found for a domain whose mail Google has."""
     return Expected(
         source=source,
-        host="smtp.gmail.com",
-        port=587,
-        encryption=TLS,
-        provider=Provider.GMAIL,
+        host=host,
+        port=465,
+        encryption=SSL,
+        login=login,
+        provider=provider,
+        other_domain=other_domain,
+        cautions=(Caution.OTHER_DOMAIN,) if other_domain else (),
+    )
+
+
+def hosted(provider: Provider, host: str, port: int, encryption: Encryption, *cautions: Caution) -> Expected:
+    """Return what is found for a domain whose mail a provider has."""
+    return Expected(
+        source=Source.MX,
+        host=host,
+        port=port,
+        encryption=encryption,
+        provider=provider,
         cautions=(*DNS_ONLY, *cautions),
     )
+
+
+def gmail(*cautions: Caution) -> Expected:
+    """Return what is found for a domain whose mail Google has."""
+    return hosted(Provider.GMAIL, "smtp.gmail.com", 587, TLS, *cautions)
 
 
 def microsoft(*cautions: Caution) -> Expected:
     """Return what is found for a domain whose mail Microsoft has."""
-    return Expected(
-        source=Source.MX,
-        host="smtp.office365.com",
-        port=587,
-        encryption=TLS,
-        provider=Provider.MICROSOFT_365,
-        cautions=(*DNS_ONLY, *cautions),
-    )
+    return hosted(Provider.MICROSOFT_365, "smtp.office365.com", 587, TLS, *cautions)
+
+
+def zoho(*cautions: Caution) -> Expected:
+    """Return what is found for a domain whose mail Zoho has in the European Union."""
+    return hosted(Provider.ZOHO, "smtppro.zoho.eu", 465, SSL, *cautions)
 
 
 def named(host: str, port: int = 465, encryption: Encryption = SSL, *, other_domain: str = "") -> Expected:
@@ -156,27 +154,30 @@ GOOD = (
         story="publishes at its autoconfig host",
         domain="published.example",
         names={"": ELSEWHERE, "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.published.example"))},
+        pages={AT_HOST: page(document(server("smtp.published.example")))},
         found=published(Source.AUTOCONFIG, "smtp.published.example"),
     ),
     ScriptedDomain(
         story="publishes below .well-known, with the part before the @ as login",
         domain="well-known.example",
         names={"": at(WEB)},
-        pages={WELL_KNOWN: page(autoconfig("smtp.well-known.example", login="%EMAILLOCALPART%"))},
+        pages={WELL_KNOWN: page(document(server("smtp.well-known.example", login="%EMAILLOCALPART%")))},
         found=published(Source.WELL_KNOWN, "smtp.well-known.example", login="{local}"),
     ),
     ScriptedDomain(
         story="publishes at both places: the autoconfig host counts",
         domain="twice.example",
         names={"": at(WEB), "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("one.twice.example")), WELL_KNOWN: page(autoconfig("two.twice.example"))},
+        pages={
+            AT_HOST: page(document(server("one.twice.example"))),
+            WELL_KNOWN: page(document(server("two.twice.example"))),
+        },
         found=published(Source.AUTOCONFIG, "one.twice.example"),
     ),
     ScriptedDomain(
         story="vouches for a document in DNS",
         domain="vouched.example",
-        names={"ua-auto-config": at(WEB), "_ua-auto-config": {"TXT": [digest(PACC_DOCUMENT)]}},
+        names={"ua-auto-config": at(WEB), "_ua-auto-config": {"TXT": [vouching(PACC_DOCUMENT)]}},
         pages={PACC: page(PACC_DOCUMENT)},
         found=published(Source.PACC, "smtp.vouched.example"),
     ),
@@ -184,22 +185,16 @@ GOOD = (
         story="publishes a server of its hosting company",
         domain="hosted.example",
         names={"": ELSEWHERE, "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.hosting.example"))},
-        found=published(
-            Source.AUTOCONFIG, "smtp.hosting.example", other_domain="hosting.example", cautions=(Caution.OTHER_DOMAIN,)
-        ),
+        pages={AT_HOST: page(document(server("smtp.hosting.example")))},
+        found=published(Source.AUTOCONFIG, "smtp.hosting.example", other_domain="hosting.example"),
     ),
     ScriptedDomain(
         story="publishes what its MX records say, too",
         domain="agreeing.example",
         names={"": {"MX": ["10 in1-smtp.messagingengine.com."]}, "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.fastmail.com"))},
+        pages={AT_HOST: page(document(server("smtp.fastmail.com")))},
         found=published(
-            Source.AUTOCONFIG,
-            "smtp.fastmail.com",
-            provider=Provider.FASTMAIL,
-            other_domain="fastmail.com",
-            cautions=(Caution.OTHER_DOMAIN,),
+            Source.AUTOCONFIG, "smtp.fastmail.com", provider=Provider.FASTMAIL, other_domain="fastmail.com"
         ),
     ),
     ScriptedDomain(story="is hosted by Google", domain="at-google.example", names={"": GOOGLE}, found=gmail()),
@@ -207,17 +202,10 @@ GOOD = (
         story="is hosted by Microsoft", domain="at-microsoft.example", names={"": MICROSOFT}, found=microsoft()
     ),
     ScriptedDomain(
-        story="is hosted by Zoho in the European Union",
+        story="is hosted by Zoho in the European Union, and its MX records are in capitals",
         domain="at-zoho.example",
-        names={"": {"MX": ["10 mx.zoho.eu.", "20 mx2.zoho.eu."]}},
-        found=Expected(
-            source=Source.MX,
-            host="smtppro.zoho.eu",
-            port=465,
-            encryption=SSL,
-            provider=Provider.ZOHO,
-            cautions=DNS_ONLY,
-        ),
+        names={"": {"MX": ["10 MX.Zoho.EU.", "20 mx2.zoho.eu."]}},
+        found=zoho(),
     ),
     ScriptedDomain(
         story="is hosted by Tuta, which has no server",
@@ -303,14 +291,7 @@ GOOD = (
         story="is behind a gateway, and its SPF record includes Zoho in the European Union",
         domain="behind-gateway-eu.example",
         names={"": {"MX": ["10 mx0a-001.pphosted.com."], "TXT": ['"v=spf1 include:zoho.eu ~all"']}},
-        found=Expected(
-            source=Source.MX,
-            host="smtppro.zoho.eu",
-            port=465,
-            encryption=SSL,
-            provider=Provider.ZOHO,
-            cautions=(*DNS_ONLY, Caution.GATEWAY, Caution.HINT),
-        ),
+        found=zoho(Caution.GATEWAY, Caution.HINT),
     ),
     ScriptedDomain(
         story="has its mail read by a program, and names a server for people",
@@ -333,7 +314,7 @@ GOOD = (
         story="comes in at a host for which the admins have a row",
         domain="own-pattern.example",
         names={"": {"MX": ["10 eu1.gateway.corp.example."]}, "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.own-pattern.example"))},
+        pages={AT_HOST: page(document(server("smtp.own-pattern.example")))},
         own=(
             OwnRow(
                 mx="*.gateway.corp.example",
@@ -432,6 +413,13 @@ BROKEN = (
         complete=False,
     ),
     ScriptedDomain(
+        story="has a likeliest name that is an alias, and the name servers of where it leads fail",
+        domain="alias-fails.example",
+        names={"smtp": {"CNAME": ["mx.alias-fails.example."]}, "mx": Broken.REFUSED, "mail": at(MAIL)},
+        found=knocked("mail.alias-fails.example"),
+        complete=False,
+    ),
+    ScriptedDomain(
         story="has name servers that fail over what does not matter any more",
         domain="fails-beside.example",
         names={"": GOOGLE, "smtp": Broken.SERVFAIL, "_submissions._tcp": Broken.SERVFAIL},
@@ -467,7 +455,7 @@ BROKEN = (
         story="has a web server that never comes to an end",
         domain="dripping.example",
         names={"": GOOGLE, "autoconfig": at(WEB)},
-        pages={AT_HOST: Trickle(page(autoconfig("smtp.dripping.example")), pause=0.2)},
+        pages={AT_HOST: Trickle(page(document(server("smtp.dripping.example"))), pause=0.2)},
         found=gmail(),
         complete=False,
         timed=True,
@@ -539,7 +527,7 @@ HOSTILE = (
         story="has an autoconfig host of somebody else",
         domain="taken-over.example",
         names={"": MICROSOFT, "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.thief.example"))},
+        pages={AT_HOST: page(document(server("smtp.thief.example")))},
         certificates={"autoconfig": Certificate.OTHER_NAME},
         found=microsoft(),
     ),
@@ -547,7 +535,7 @@ HOSTILE = (
         story="has an expired certificate",
         domain="expired.example",
         names={"": GOOGLE, "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.thief.example"))},
+        pages={AT_HOST: page(document(server("smtp.thief.example")))},
         certificates={"autoconfig": Certificate.EXPIRED},
         found=gmail(),
     ),
@@ -558,12 +546,12 @@ HOSTILE = (
             "": at("127.0.0.1"),
             "autoconfig": at("169.254.169.254"),
             "ua-auto-config": at("::ffff:10.0.0.1"),
-            "_ua-auto-config": {"TXT": [digest(PACC_DOCUMENT)]},
+            "_ua-auto-config": {"TXT": [vouching(PACC_DOCUMENT)]},
             "smtp": at("10.1.2.3"),
             "mail": at("64:ff9b::7f00:1"),
             "_submissions._tcp": srv("0 1 465 smtp.inside.example."),
         },
-        pages={AT_HOST: page(autoconfig("smtp.inside.example"))},
+        pages={AT_HOST: page(document(server("smtp.inside.example")))},
     ),
     ScriptedDomain(
         story="takes its mail in at a private address",
@@ -574,7 +562,7 @@ HOSTILE = (
         story="mixes a private address among its public ones",
         domain="mixed-addresses.example",
         names={"": at(WEB, "192.168.0.1"), "smtp": at(MAIL, "fd00::1"), "autoconfig": at("127.0.0.1", WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.mixed-addresses.example"))},
+        pages={AT_HOST: page(document(server("smtp.mixed-addresses.example")))},
     ),
     ScriptedDomain(
         story="names this machine and its metadata in SRV records",
@@ -601,11 +589,9 @@ HOSTILE = (
         story="publishes the server of one provider while its mail comes in at another",
         domain="moved.example",
         names={"": GOOGLE, "autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("mail.old-host.example"))},
-        found=published(
-            Source.AUTOCONFIG,
-            "mail.old-host.example",
-            other_domain="old-host.example",
+        pages={AT_HOST: page(document(server("mail.old-host.example")))},
+        found=replace(
+            published(Source.AUTOCONFIG, "mail.old-host.example", other_domain="old-host.example"),
             cautions=(Caution.OTHER_DOMAIN, Caution.DISAGREEMENT),
         ),
     ),
@@ -613,21 +599,21 @@ HOSTILE = (
         story="publishes clear text",
         domain="clear-text.example",
         names={"autoconfig": at(WEB)},
-        pages={AT_HOST: page(autoconfig("smtp.clear-text.example", port=587, socket_type="plain"))},
+        pages={AT_HOST: page(document(server("smtp.clear-text.example", port=587, socket_type="plain")))},
     ),
     ScriptedDomain(
         story="publishes a document that unfolds into millions of letters",
         domain="bomb.example",
         names={"": at(WEB), "autoconfig": at(WEB)},
         pages={
-            AT_HOST: page(autoconfig("smtp.bomb.example", before=BOMB)),
+            AT_HOST: page(document(server("smtp.bomb.example"), before=BOMB)),
             WELL_KNOWN: page(gzip.compress(b"<a>" + b" " * 1_000_000), Content_Encoding="gzip"),
         },
     ),
     ScriptedDomain(
         story="vouches for another document than the one it serves",
         domain="wrong-digest.example",
-        names={"ua-auto-config": at(WEB), "_ua-auto-config": {"TXT": [digest(b"another")]}},
+        names={"ua-auto-config": at(WEB), "_ua-auto-config": {"TXT": [vouching("another")]}},
         pages={PACC: page(PACC_DOCUMENT)},
     ),
     ScriptedDomain(
@@ -643,13 +629,7 @@ HOSTILE = (
         story="mixes alphabets in its name",
         domain="xn--pple-43d.example",
         names={"_submissions._tcp": srv("0 1 465 smtp.xn--pple-43d.example."), "smtp": at(MAIL)},
-        found=Expected(
-            source=Source.SRV,
-            host="smtp.xn--pple-43d.example",
-            port=465,
-            encryption=SSL,
-            cautions=(*DNS_ONLY, Caution.MIXED_SCRIPTS),
-        ),
+        found=replace(named("smtp.xn--pple-43d.example"), cautions=(*DNS_ONLY, Caution.MIXED_SCRIPTS)),
     ),
     ScriptedDomain(
         story="is a public suffix, below which anybody may have autoconfig and mail servers",
@@ -660,7 +640,7 @@ HOSTILE = (
             **dict.fromkeys(("smtp", "mail"), at(MAIL)),
             "autodiscover": {"CNAME": ["autodiscover.outlook.com."]},
         },
-        pages={AT_HOST: page(autoconfig("smtp.thief.example"))},
+        pages={AT_HOST: page(document(server("smtp.thief.example")))},
     ),
 )
 

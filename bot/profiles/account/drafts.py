@@ -167,7 +167,7 @@ def _account_named(profile: EmailProfile) -> tuple[object, ...]:
 
 
 def as_checked(address: str) -> str:
-    """Return an address in its normal form; empty where it is none, so that nothing is said of a login made of it."""
+    """Return an address in its normal form; empty where it is none, of which nothing can be said then."""
     try:
         return check_address(without_what_nobody_sees(Field.ADDRESS, address))
     except ValueError:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from bot.discovery.findings import Findings, OwnRow
+from bot.discovery.findings import Findings
+from bot.profiles.account.drafts import as_checked
 from bot.profiles.account.profile import Field, JudgeServer, check_address, without_what_nobody_sees
 from bot.profiles.account.settings_searches import SettingsSearches
 from bot.profiles.errors import DirectoryError, NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
-from bot.profiles.people.defaults import load_defaults, own_rows
+from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.settings import DiscoverySetting
 
 
@@ -46,7 +47,7 @@ class SettingsFinder:
 
     async def known(self, address: str, *, workspace: str) -> Findings:
         """Return what is known at once of an address as it was typed, without asking the network."""
-        return self.searches.known(_checked(address), await self._own_rows(workspace))
+        return self.searches.known(as_checked(address), (await self._defaults(workspace)).rows)
 
     async def find(self, address: str, *, caller: Person) -> Findings:
         """Return what all sources know of an address as it was typed, in a few seconds at most.
@@ -54,7 +55,8 @@ class SettingsFinder:
         Raises:
             RateLimitedError: the caller has searched too often.
         """
-        return await self.searches.find(_checked(address), await self._own_rows(caller.workspace), caller=caller)
+        defaults = await self._defaults(caller.workspace)
+        return await self.searches.find(as_checked(address), defaults.rows, caller=caller)
 
     async def answer(self, address: str, *, caller: Person) -> FoundForPerson:
         """Return what is found for any address; what each source said is for admins.
@@ -73,10 +75,8 @@ class SettingsFinder:
             checked = check_address(without_what_nobody_sees(Field.ADDRESS, address))
         except ValueError as error:
             raise UserError(str(error)) from None
-        own = await self._own_rows(caller.workspace)
-        findings = await self.searches.find_without_waiting(checked, own, caller=caller)
-        async with self.searches.database.reading() as tx:
-            defaults = (await load_defaults(tx, caller.workspace)).defaults
+        defaults = await self._defaults(caller.workspace)
+        findings = await self.searches.find_without_waiting(checked, defaults.rows, caller=caller)
         return FoundForPerson(
             findings=findings, tells_sources=await self._is_admin(caller), judge_server=defaults.judge_server
         )
@@ -88,14 +88,6 @@ class SettingsFinder:
             return False
         return True
 
-    async def _own_rows(self, workspace: str) -> tuple[OwnRow, ...]:
+    async def _defaults(self, workspace: str) -> Defaults:
         async with self.searches.database.reading() as tx:
-            return await own_rows(tx, workspace)
-
-
-def _checked(address: str) -> str:
-    """Return an address in its normal form; an empty text where it is none, of which nothing is known then."""
-    try:
-        return check_address(without_what_nobody_sees(Field.ADDRESS, address))
-    except ValueError:
-        return ""
+            return (await load_defaults(tx, workspace)).defaults

@@ -249,15 +249,6 @@ async def load_defaults(tx: Transaction, workspace: str) -> StoredDefaults:
     return stored
 
 
-async def own_rows(tx: Transaction, workspace: str) -> tuple[OwnRow, ...]:
-    """Return a workspace's defaults by domain, as a search for settings takes them.
-
-    Raises:
-        UnreadablePolicyError: they cannot be relied on.
-    """
-    return (await load_defaults(tx, workspace)).defaults.rows
-
-
 async def require_policy(tx: Transaction, workspace: str) -> None:
     """Raise UnreadablePolicyError where it is not known what may be tested and saved."""
     await load_defaults(tx, workspace)

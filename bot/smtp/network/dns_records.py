@@ -22,8 +22,8 @@ MAX_MAIL_SERVERS = 5
 MAX_SERVICES = 5
 """SRV records of one name that are used."""
 
-MAX_DNS_ADDRESSES = 8
-"""Addresses of one name that are used."""
+MAX_ADDRESSES = 8
+"""Addresses of one name that are used; a mail server has fewer."""
 
 DNS_PORT = 53
 
@@ -98,7 +98,7 @@ class DnsRecords:
         records = [record for answer in answers if not isinstance(answer, NameAnswer) for record in answer]
         if not records and any(isinstance(answer, NameAnswer) and _nothing(answer) is None for answer in answers):
             return None
-        return tuple(ip_address(record.address) for record in records)[:MAX_DNS_ADDRESSES]
+        return tuple(ip_address(record.address) for record in records)[:MAX_ADDRESSES]
 
     async def _ask(self, name: str, kind: str) -> "Answer | NameAnswer":
         return await ask_dns(name, kind, servers=self._servers, port=self._port)

@@ -6,11 +6,8 @@ import threading
 from contextlib import suppress
 from ipaddress import ip_address
 
-from bot.smtp.network.dns_records import DNS_TIMEOUT_SECONDS, DnsRecords, NameAnswer, ask_dns
+from bot.smtp.network.dns_records import DNS_TIMEOUT_SECONDS, MAX_ADDRESSES, DnsRecords, NameAnswer, ask_dns
 from bot.smtp.network.guard import Address, literal
-
-MAX_ADDRESSES = 8
-"""Addresses of one name that are used; a mail server has fewer."""
 
 MAX_LOOKUPS = 100
 """Look-ups at once; twice as many as tests can run, because the system goes on with those that nobody awaits."""

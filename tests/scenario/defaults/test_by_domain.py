@@ -10,7 +10,7 @@ from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import searchable
 from bot.discovery.findings import OwnRow
 from bot.profiles.errors import UnreadablePolicyError
-from bot.profiles.people.defaults import StoredDefaults, own_rows, read_defaults
+from bot.profiles.people.defaults import StoredDefaults, load_defaults, read_defaults
 from bot.smtp.account import Encryption
 from tests.databases import KINDS
 from tests.scenario.defaults.test_defaults import demo_defaults, set_defaults
@@ -255,12 +255,12 @@ async def test_everybody_searches_with_the_rows_of_their_workspace_but_not_where
     )
     behind_gateway = OwnRow(mx="*.gateway.example", host="smtp.demo.example", port=2525, encryption=Encryption.TLS)
     async with http_demo.bot.database.reading() as tx:
-        assert await own_rows(tx, TEAM) == (expected, behind_gateway)
-        assert await own_rows(tx, "T0ELSE") == ()
+        assert (await load_defaults(tx, TEAM)).defaults.rows == (expected, behind_gateway)
+        assert (await load_defaults(tx, "T0ELSE")).defaults.rows == ()
     await store.edit("UPDATE workspaces SET sealed = :nothing", nothing=b"")
     async with http_demo.bot.database.reading() as tx:
         with pytest.raises(UnreadablePolicyError):
-            await own_rows(tx, TEAM)
+            await load_defaults(tx, TEAM)
 
 
 async def test_what_another_version_stored_beside_the_defaults_is_kept_by_a_save(http_demo: Demo) -> None:

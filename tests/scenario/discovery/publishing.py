@@ -1,8 +1,6 @@
 """A domain that publishes documents for mail programs, and a search that reads them."""
 
-import base64
-import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,12 +10,12 @@ from bot.discovery.fetch import Web
 from bot.discovery.findings import Found, MailSettings, Source, SourceAnswer
 from bot.discovery.pacc import Pacc
 from bot.smtp.network.guard import Guard, IpNetwork
+from tests.fakes.config_documents import DOMAIN
 from tests.fakes.config_server import Answer, Certificate, ConfigServer
 from tests.fakes.dns_server import DnsServer, Records
 from tests.fakes.internet import PORTS, WEB, InternetNetwork
 from tests.fakes.scripted_domains import at
 
-DOMAIN = "lovelace.example"
 LOCAL_PART = "ada-canary"
 ADDRESS = f"{LOCAL_PART}@{DOMAIN}"
 FORBIDDEN = (
@@ -35,31 +33,6 @@ AT_HOST = f"autoconfig.{DOMAIN}/mail/config-v1.1.xml"
 AT_WELL_KNOWN = f"{DOMAIN}/.well-known/autoconfig/mail/config-v1.1.xml"
 PACC_HOST = f"ua-auto-config.{DOMAIN}"
 AT_PACC = f"{PACC_HOST}/.well-known/user-agent-configuration.json"
-
-
-def server(
-    host: str = f"smtp.{DOMAIN}",
-    *,
-    port: object = 465,
-    socket_type: str = "SSL",
-    login: str = "%EMAILADDRESS%",
-    ways: Iterable[str] = ("<authentication>password-cleartext</authentication>",),
-    kind: str = "smtp",
-) -> str:
-    """Return an element for an outgoing server."""
-    return (
-        f'<outgoingServer type="{kind}"><hostname>{host}</hostname><port>{port}</port>'
-        f"<socketType>{socket_type}</socketType><username>{login}</username>{''.join(ways)}</outgoingServer>"
-    )
-
-
-def document(*servers: str, before: str = '<?xml version="1.0"?>') -> str:
-    """Return a document of autoconfig."""
-    return (
-        f'{before}<clientConfig version="1.1"><emailProvider id="{DOMAIN}"><domain>{DOMAIN}</domain>'
-        f'<incomingServer type="imap"><hostname>imap.{DOMAIN}</hostname></incomingServer>'
-        f"{''.join(servers or (server(),))}</emailProvider></clientConfig>"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +113,3 @@ async def world(
         around = World(web=web, dns=dns, network=network, allowed=allowed, seconds=seconds)
         around.publish(pages or {})
         yield around
-
-
-def digest(content: str) -> str:
-    """Return the digest of a document as its TXT record holds it."""
-    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

@@ -1,6 +1,5 @@
 """The same domains met through the form and the command, with a password typed: it reaches no socket of theirs."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -8,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.mail import DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable
-from tests.fakes.config_server import ConfigServer
-from tests.fakes.internet import Internet, internet
+from tests.fakes.internet import Internet, TrustingMail, internet
 from tests.fakes.scripted_domains import DOMAINS, certificates_of, pages_of, zone_of
 from tests.named import case
 from tests.scenario.discovery.test_scripted_domains import LOCAL_PART, address_at, nothing_else_happened
@@ -44,13 +41,6 @@ NOT_PUT_THERE = {
     "nowhere.example": "No settings were found for nowhere.example.",
 }
 """Domains for which somebody has to decide, or nothing may be used, and what is said."""
-
-
-class TrustedMail(DemoMail):
-    """In place of the demo's mail server, for a bot that trusts the authority of the scripted servers."""
-
-    def trust(self) -> ssl.SSLContext:
-        return ConfigServer.trust()
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ async def _world(started: StartedBefore, folder: Path) -> AsyncIterator[World]:
         scripted as around,
         running_demo(
             folder,
-            mail=TrustedMail(),
+            mail=TrustingMail(),
             network=around.network,
             dns=around.dns.records(),
             discovery="on",

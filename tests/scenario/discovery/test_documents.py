@@ -10,22 +10,11 @@ from bot.discovery.findings import Caution, MailSettings, Source
 from bot.discovery.published import UnusableError
 from bot.smtp.account import Encryption
 from bot.smtp.network.guard import Guard
+from tests.fakes.config_documents import DOMAIN, document, server, vouching
 from tests.fakes.config_server import page
 from tests.fakes.internet import PORTS
 from tests.named import case
-from tests.scenario.discovery.publishing import (
-    ADDRESS,
-    AT_HOST,
-    AT_PACC,
-    AT_WELL_KNOWN,
-    DOMAIN,
-    LOCAL_PART,
-    PACC_HOST,
-    digest,
-    document,
-    server,
-    world,
-)
+from tests.scenario.discovery.publishing import ADDRESS, AT_HOST, AT_PACC, AT_WELL_KNOWN, LOCAL_PART, PACC_HOST, world
 
 pytestmark = pytest.mark.databases()
 
@@ -270,7 +259,7 @@ VOUCHED = json.dumps(
 
 async def test_a_document_that_the_domains_dns_vouches_for_is_found() -> None:
     async with world() as around:
-        records = ['"some-site-verification=1"', f'"v=UAAC1; a=sha256; d={digest(VOUCHED)}"']
+        records = ['"some-site-verification=1"', vouching(VOUCHED)]
         around.publish({AT_PACC: page(VOUCHED)}, names={f"_{PACC_HOST}": {"TXT": records}})
         settings = await around.settings(Source.PACC)
     assert settings == MailSettings(host=f"smtp.{DOMAIN}", port=465, encryption=Encryption.SSL, login=ADDRESS)
@@ -278,24 +267,16 @@ async def test_a_document_that_the_domains_dns_vouches_for_is_found() -> None:
 
 NOT_VOUCHED_FOR = {
     "no record": ([], VOUCHED, "no TXT record vouches for a document."),
-    "a wrong digest": (
-        [f"v=UAAC1; a=sha256; d={digest('x')}"],
-        VOUCHED,
-        "is not the one that the TXT record vouches for.",
-    ),
-    "no Base64": (["v=UAAC1; a=sha256; d=!"], VOUCHED, "is not in Base64."),
-    "an unknown way": ([f"v=UAAC1; a=md5; d={digest(VOUCHED)}"], VOUCHED, "no TXT record vouches for a document."),
-    "two records": (
-        [f"v=UAAC1; a=sha256; d={digest(said)}" for said in (VOUCHED, "x")],
-        VOUCHED,
-        "no TXT record vouches for a document.",
-    ),
-    "no JSON": ([f"v=UAAC1; a=sha256; d={digest('<a/>')}"], "<a/>", "what is there is no JSON."),
-    "deep": ([f"v=UAAC1; a=sha256; d={digest('[' * 60_000)}"], "[" * 60_000, "what is there is no JSON."),
-    "no server": ([f"v=UAAC1; a=sha256; d={digest('{}')}"], "{}", "it names no server for outgoing mail."),
-    "a list": ([f"v=UAAC1; a=sha256; d={digest('[]')}"], "[]", "it names no server for outgoing mail."),
+    "a wrong digest": ([vouching("x")], VOUCHED, "is not the one that the TXT record vouches for."),
+    "no Base64": (['"v=UAAC1; a=sha256; d=!"'], VOUCHED, "is not in Base64."),
+    "an unknown way": ([vouching(VOUCHED, way="md5")], VOUCHED, "no TXT record vouches for a document."),
+    "two records": ([vouching(said) for said in (VOUCHED, "x")], VOUCHED, "no TXT record vouches for a document."),
+    "no JSON": ([vouching("<a/>")], "<a/>", "what is there is no JSON."),
+    "deep": ([vouching("[" * 60_000)], "[" * 60_000, "what is there is no JSON."),
+    "no server": ([vouching("{}")], "{}", "it names no server for outgoing mail."),
+    "a list": ([vouching("[]")], "[]", "it names no server for outgoing mail."),
     "no name": (
-        [f"v=UAAC1; a=sha256; d={digest(VOUCHED.replace('smtp.lovelace', 'a@lovelace'))}"],
+        [vouching(VOUCHED.replace("smtp.lovelace", "a@lovelace"))],
         VOUCHED.replace("smtp.lovelace", "a@lovelace"),
         "is no name of a server.",
     ),
@@ -306,7 +287,6 @@ async def test_a_document_that_is_not_vouched_for_or_names_nothing_is_refused() 
     async with world() as around:
         for name, (records, content, said) in NOT_VOUCHED_FOR.items():
             with case(name):
-                quoted = [f'"{record}"' for record in records]
-                around.publish({AT_PACC: page(content)}, names={f"_{PACC_HOST}": {"TXT": quoted}})
+                around.publish({AT_PACC: page(content)}, names={f"_{PACC_HOST}": {"TXT": records}})
                 assert (await around.said(Source.PACC)).endswith(said)
                 assert records or not around.web.greeted

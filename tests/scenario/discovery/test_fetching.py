@@ -16,23 +16,13 @@ import pytest
 
 from bot.discovery.fetch import MAX_DOCUMENT_BYTES
 from bot.discovery.findings import Caution, Source
-from tests.fakes.config_server import Answer, Certificate, leads_to, page, server_context
+from tests.fakes.config_documents import DOMAIN, document, vouching
+from tests.fakes.config_server import Answer, Certificate, in_chunks, leads_to, page, server_context
 from tests.fakes.internet import CLOSED, WEB, InternetNetwork
 from tests.fakes.scripted_domains import at
 from tests.fakes.smtp_server import Endless, HangUp, Silence, Trickle
 from tests.named import case
-from tests.scenario.discovery.publishing import (
-    AT_HOST,
-    AT_PACC,
-    AT_WELL_KNOWN,
-    DOMAIN,
-    FORBIDDEN,
-    LOCAL_PART,
-    PACC_HOST,
-    digest,
-    document,
-    world,
-)
+from tests.scenario.discovery.publishing import AT_HOST, AT_PACC, AT_WELL_KNOWN, FORBIDDEN, LOCAL_PART, PACC_HOST, world
 
 pytestmark = pytest.mark.databases()
 
@@ -42,6 +32,11 @@ async def test_a_document_that_is_packed_although_nobody_asked_for_that_is_read(
     async with world({AT_HOST: packed}) as around:
         assert (await around.settings()).port == 465
         assert "Accept-Encoding: identity" in around.web.asked[0].head
+
+
+async def test_a_document_in_chunks_is_read() -> None:
+    async with world({AT_HOST: in_chunks(document(), size=100)}) as around:
+        assert (await around.settings()).port == 465
 
 
 async def test_a_redirect_within_the_domain_is_followed() -> None:
@@ -165,6 +160,7 @@ BOMB = gzip.compress(b"<a>" * (20 << 20))
 NO_ANSWERS: Mapping[str, tuple[Answer, str]] = {
     "too large": (page(b" " * (MAX_DOCUMENT_BYTES + 1)), "sends more than 64 kB."),
     "a length that lies": (page("", Content_Length="99999999") + b" " * (1 << 18), "sends more than 64 kB."),
+    "chunks of too much": (in_chunks(" " * (MAX_DOCUMENT_BYTES + 1), size=4096), "sends more than 64 kB."),
     "without end": (Endless(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 65536), "sends more than 64 kB."),
     "a bomb of gzip": (page(BOMB, Content_Encoding="gzip"), "sends more than 64 kB."),
     "cut off": (page("", Content_Length="500") + b"<clientConfig>", "gave no proper answer"),
@@ -230,8 +226,7 @@ async def test_no_name_is_asked_that_somebody_else_may_register() -> None:
     async with world() as around:
         for domain, hosts in ASKED_HOSTS.items():
             with case(domain):
-                vouching = {"TXT": [f'"v=UAAC1; a=sha256; d={digest("")}"']}
-                around.publish({}, names={f"_ua-auto-config.{domain}": vouching})
+                around.publish({}, names={f"_ua-auto-config.{domain}": {"TXT": [vouching("")]}})
                 await around.answers(f"{LOCAL_PART}@{domain}")
                 assert {name for name, kind in around.dns.asked if kind == "A"} == hosts
 
@@ -296,7 +291,7 @@ async def test_a_search_makes_six_requests_at_most_whatever_it_is_led_to(monkeyp
         AT_PACC: leads_to("/1"),
     }
     async with world() as around:
-        around.publish(pages, names={f"_{PACC_HOST}": {"TXT": [f'"v=UAAC1; a=sha256; d={digest("")}"']}})
+        around.publish(pages, names={f"_{PACC_HOST}": {"TXT": [vouching("")]}})
         await around.answers()
         hosts = Counter(one.url.partition("/")[0] for one in around.web.asked)
     assert hosts == {f"autoconfig.{DOMAIN}": 3, DOMAIN: 2, PACC_HOST: 1}

@@ -13,15 +13,15 @@ from bot.smtp.account import Encryption
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import DnsRecords
 from bot.smtp.network.guard import Guard, Verdict
+from tests.fakes.config_documents import DOMAIN, document
 from tests.fakes.config_server import page
 from tests.fakes.dns_server import Broken, Records
 from tests.fakes.internet import MAIL, WEB, Internet, internet
-from tests.fakes.scripted_domains import AT_HOST, at, autoconfig, srv
+from tests.fakes.scripted_domains import AT_HOST, at, srv
 from tests.named import case
 
 pytestmark = pytest.mark.databases()
 
-DOMAIN = "lovelace.example"
 ADDRESS = f"ada-canary@{DOMAIN}"
 INSIDE = "169.254.169.254"
 GOOGLES = "include:_spf.google.com"
@@ -49,7 +49,7 @@ class Moving(UserDict[str, Records | Broken]):
 
 async def test_a_name_that_moves_inside_during_a_search_leads_nowhere_new() -> None:
     names = Moving({f"{name}.{DOMAIN}": at(address) for name, address in (("autoconfig", WEB), ("smtp", MAIL))})
-    pages = {f"autoconfig.{DOMAIN}/{AT_HOST.partition('/')[2]}": page(autoconfig(f"smtp.{DOMAIN}"))}
+    pages = {f"autoconfig.{DOMAIN}/{AT_HOST.partition('/')[2]}": page(document())}
     async with internet(names, pages) as around:
         findings = await around.discovery().find(ADDRESS, ())
         assert findings.best is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -58,7 +59,7 @@ def wanted(domain: ScriptedDomain) -> Expected | None:
     found = domain.found
     if found is None or not found.login:
         return found
-    return Expected(**{**vars(found), "login": filled_login(found.login, address_at(domain.domain))})
+    return replace(found, login=filled_login(found.login, address_at(domain.domain)))
 
 
 async def judge(around: Internet, domain: ScriptedDomain) -> None:

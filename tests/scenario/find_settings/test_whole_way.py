@@ -5,21 +5,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from ssl import SSLContext
 
 import pytest
 
-from bot.demo.mail import DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE
 from bot.demo.stand_in.platform import searchable
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import NameAnswer
 from bot.smtp.network.guard import Address
+from tests.fakes.config_documents import document, server
 from tests.fakes.config_server import Answer, Certificate, page
 from tests.fakes.dns_server import Broken, Records
-from tests.fakes.internet import MAIL, WEB, Internet, internet
-from tests.fakes.scripted_domains import AT_HOST, DOMAINS, autoconfig, certificates_of, pages_of, srv, zone_of
+from tests.fakes.internet import MAIL, WEB, Internet, TrustingMail, internet
+from tests.fakes.scripted_domains import AT_HOST, DOMAINS, certificates_of, pages_of, srv, zone_of
 from tests.fakes.smtp_server import LOGIN, PASSWORD
 from tests.scenario.defaults.test_defaults import set_defaults
 from tests.scenario.people import ADA, GRACE, open_form, profile_of, settled, typed
@@ -59,18 +58,6 @@ class AroundNetwork(Network):
         return await self._around.network.connect(addresses, port)
 
 
-class TrustingMail(DemoMail):
-    """The demo's mail server, and the trust in the authority of the scripted internet."""
-
-    def __init__(self, trusted: SSLContext) -> None:
-        super().__init__()
-        self._trusted = trusted
-
-    def trust(self) -> SSLContext:
-        """Return the context of a client that trusts that authority."""
-        return self._trusted
-
-
 @asynccontextmanager
 async def bot_in(
     started: StartedBefore,
@@ -87,7 +74,7 @@ async def bot_in(
         internet(zone, pages, certificates=certificates) as around,
         running_demo(
             folder,
-            mail=TrustingMail(around.web.trust()),
+            mail=TrustingMail(),
             network=AroundNetwork(around),
             dns=around.dns.records(),
             people=people,
@@ -110,7 +97,7 @@ PUBLISHED: dict[str, tuple[Zone, dict[str, Answer]]] = {
     "SRV": ({f"_submissions._tcp.{DOMAIN}": srv(f"0 1 465 {SMTP}."), SMTP: AT_MAIL}, {}),
     "autoconfig": (
         {f"autoconfig.{DOMAIN}": {"A": [WEB]}, SMTP: AT_MAIL},
-        {AT_HOST.replace("autoconfig/", f"autoconfig.{DOMAIN}/", 1): page(autoconfig(SMTP))},
+        {AT_HOST.replace("autoconfig/", f"autoconfig.{DOMAIN}/", 1): page(document(server(SMTP)))},
     ),
     "nothing": ({SMTP: AT_MAIL}, {}),
 }

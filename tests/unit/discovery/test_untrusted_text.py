@@ -11,10 +11,10 @@ from bot.discovery.fetch import FetchError, followed
 from bot.discovery.published import UnusableError
 from bot.smtp.network.guard import Guard, literal
 from tests.counts import scaled
-from tests.fakes.scripted_domains import autoconfig
+from tests.fakes.config_documents import document
 
 EXAMPLES = scaled(quick=200, full=5_000)
-DOCUMENT = autoconfig("smtp.lovelace.example").encode()
+DOCUMENT = document().encode()
 GUARD = Guard((), (465, 587))
 
 pieces = st.one_of(
