@@ -187,12 +187,16 @@ class Form:
     def with_found(self, settings: MailSettings) -> "Form":
         """Return the form with found settings in the inputs that are empty or hold what the bot put there.
 
-        Where another server was typed, nothing is put beside it: settings of two servers do not mix.
+        Where another server was typed, nothing is put beside it: settings of two servers do not mix. Nor do the port of
+        one way to a server and the encryption of another.
         """
         same_server = server_name(self.content.host) == settings.host
         if not (same_server or self._is_free(Field.HOST)):
             return self
-        return self._putting(settings, [name for name in _told_by(settings) if self._is_free(name)])
+        free = [name for name in _told_by(settings) if self._is_free(name)]
+        if not self._takes_port_and_encryption_of(settings):
+            free = [name for name in free if name not in (Field.PORT, Field.ENCRYPTION)]
+        return self._putting(settings, free)
 
     def without_put_for_others(self) -> "Form":
         """Return the form without what the bot put there for an address of another domain.
@@ -232,6 +236,11 @@ class Form:
         value = str(getattr(self.content, name))
         is_empty = not value.strip() and (self.is_new or name is not Field.LOGIN)
         return is_empty or self.metadata.put.get(name) == digest(value)
+
+    def _takes_port_and_encryption_of(self, settings: MailSettings) -> bool:
+        """Whether each of the two may be replaced by what was found, or is that already."""
+        takes_port = self._is_free(Field.PORT) or parse_port(self.content.port) == settings.port
+        return takes_port and (self._is_free(Field.ENCRYPTION) or self.content.encryption is settings.encryption)
 
     def _content_with(self, settings: MailSettings) -> FormContent:
         derived = settings.login == self.basis.defaults.login_for(self.content.address)
