@@ -101,7 +101,7 @@ class FormSearches:
 
         What was found before for an address of another domain is gone at once.
         """
-        search.form = search.form.without_put_for_others()
+        search.form = search.form.without_filled_for_another()
         known = await self.known(search.form)
         self._begin(search)
         if known.complete:

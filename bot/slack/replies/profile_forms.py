@@ -75,7 +75,7 @@ class ProfileForms:
         self, button: str, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Find settings for a form that needs them before what a `button` does, and ask to press that again."""
-        form = (await self.shown(view, caller, owner)).without_put_for_others()
+        form = (await self.shown(view, caller, owner)).without_filled_for_another()
         search = self._search(client, _opened(view), form, caller, owner)
         search.ask = f"Look at what was found, then press {button} again."
         typed = form.typed(typed_password(view, form))

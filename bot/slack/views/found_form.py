@@ -47,7 +47,7 @@ def found_form(form: Form, findings: Findings, *, ask: str = "") -> View:
 
     What was found before for an address of another domain is gone, also where nothing takes its place by itself.
     """
-    form, proposal = form.without_put_for_others(), Proposal.of(findings)
+    form, proposal = form.without_filled_for_another(), Proposal.of(findings)
     if proposal is None:
         return profile_form(form.redrawn(), notes=nothing_found(findings), ended=NONE_FOUND if ask else "")
     return proposed_form(fill_form(form, proposal), proposal, ask=ask)
@@ -62,18 +62,18 @@ def proposed_form(form: Form, proposal: Proposal, *, ask: str = "") -> View:
 
 def missing_form(form: Form, findings: Findings, errors: Mapping[str, str]) -> View:
     """Return a form that lists what has to be mended in it, by field, and that no settings were found either."""
-    form = form.without_put_for_others().redrawn()
+    form = form.without_filled_for_another().redrawn()
     missing = {**errors, Field.HOST: nothing_sentence(findings)}
     return profile_form(form, notes=errors_notes(missing), ended=NONE_FOUND)
 
 
 def told_form(form: Form, sentence: str, *, ended: str = "") -> View:
     """Return a form that says why nothing was found; what was found for another domain is gone."""
-    form = form.without_put_for_others().redrawn()
+    form = form.without_filled_for_another().redrawn()
     return profile_form(form, notes=alert(sentence, "warning"), ended=ended)
 
 
 def changed_form(form: Form) -> View:
     """Return a form whose address was changed while settings were looked for; what was found for another is gone."""
-    form = form.without_put_for_others().redrawn()
+    form = form.without_filled_for_another().redrawn()
     return profile_form(form, notes=[context("The address was changed. Press Find settings.")])
