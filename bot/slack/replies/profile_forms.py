@@ -11,7 +11,8 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
-from bot.slack.replies.form_searches import FormSearch, FormSearches
+from bot.slack.replies.form_search import FormSearch
+from bot.slack.replies.form_searches import FormSearches
 from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace, update_modal
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal

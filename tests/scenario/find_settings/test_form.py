@@ -634,6 +634,32 @@ async def test_what_is_typed_in_the_last_moment_of_a_search_is_put_back(finding_
     assert "Use these" in told(view)
 
 
+async def test_what_is_typed_while_settings_that_are_known_at_once_are_put_into_the_form_is_put_back(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    address, address_key = view.labelled("Email Address")
+    block, key = view.labelled("SMTP Server Address")
+    view.enter(address_key, address["element"], "ada@gmail.com")
+    view.enter(key, block["element"], "relay.demo.example")
+    typed_late = view.payload()
+    view.enter(key, block["element"], None)
+    await workspace.enter(ADA, "Email Address", "ada@gmail.com")
+    assert standing(finding_demo) == server("smtp.gmail.com")
+    with pytest.MonkeyPatch.context() as patched:
+        # It was sent before the form was filled in.
+        patched.setattr(OpenView, "payload", lambda _self: typed_late)
+        await workspace.send_action(ADA, view, block, block["element"])
+    assert standing(finding_demo) == server("relay.demo.example")
+    assert "Use these" in told(view)
+    script.may_answer.set()
+    await settled(finding_demo)
+
+
 async def crossing(demo: Demo, *presses: Awaitable[None]) -> None:
     """Let presses cross each other's drawings, of which Slack refuses the older ones."""
     await asyncio.gather(*presses)
