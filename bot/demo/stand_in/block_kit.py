@@ -291,7 +291,8 @@ def _plain_text(text: Any, most: int, where: str) -> Iterator[str]:
 
 
 def _bounded(text: Any, most: int, where: str, *, least: int) -> Iterator[str]:
-    if not isinstance(text, str) or not least <= len(text) <= most:
+    # Slack does not say how it counts; of the two likely ways this one, JavaScript's, counts more.
+    if not isinstance(text, str) or not least <= len(text.encode("utf-16-le", "surrogatepass")) // 2 <= most:
         yield f"{where}: must be a text of {least} to {most} characters"
 
 
