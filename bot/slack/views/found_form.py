@@ -19,8 +19,8 @@ NONE_FOUND = "None were found; see the top of the form."
 
 def known_form(form: Form, known: Findings) -> View:
     """Return a new form with what is known of its address at once, and a line that tells it."""
-    proposal = Proposal.of(known)
-    if proposal is None or _keeps_server(form, proposal):
+    proposal = _proposal_for_new(form, known)
+    if proposal is None:
         return profile_form(form)
     form = fill_form(form, proposal)
     return profile_form(form, notes=proposed(form, proposal, today=datetime.now(UTC).date()))
@@ -28,13 +28,15 @@ def known_form(form: Form, known: Findings) -> View:
 
 def known_filled(form: Form, known: Findings) -> Form:
     """Return a new form with what is known of its address at once, while more is looked for."""
+    proposal = _proposal_for_new(form, known)
+    return form if proposal is None else fill_form(form, proposal)
+
+
+def _proposal_for_new(form: Form, known: Findings) -> Proposal | None:
+    """Return what is known; None where the workspace's one server stays, which gives way to a row by domain alone."""
     proposal = Proposal.of(known)
-    return form if proposal is None or _keeps_server(form, proposal) else fill_form(form, proposal)
-
-
-def _keeps_server(form: Form, proposal: Proposal) -> bool:
-    """Whether the one server of the workspace's defaults stays: it gives way to its row for the domain alone."""
-    return bool(form.content.host) and proposal.found.source is not Source.OWN
+    stays = bool(form.content.host) and proposal is not None and proposal.found.source is not Source.OWN
+    return None if stays else proposal
 
 
 def looking_form(form: Form, known: Findings) -> View:
