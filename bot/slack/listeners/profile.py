@@ -24,9 +24,9 @@ from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views.address_confirmation import unconfirmed_blocks
 from bot.slack.views.discovery import nothing_sentence, nothing_yet, or_type_server
-from bot.slack.views.form import profile_form
+from bot.slack.views.form import SAVE_BUTTON, profile_form
 from bot.slack.views.form_state import read_form, undecided, was_filled_for_another, without_undecided
-from bot.slack.views.found_form import NONE_FOUND, found_form, told_form
+from bot.slack.views.found_form import NONE_FOUND, ask_again, found_form, told_form
 from bot.slack.views.message import escape, notice, section
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
@@ -129,7 +129,7 @@ class ProfileListeners:
             missing = or_type_server(str(error))
         else:
             if findings.best is not None:
-                return found_form(form, findings, ask="Look at what was found, then press Save again.")
+                return found_form(form, findings, ask=ask_again(SAVE_BUTTON))
             missing = nothing_sentence(findings)
         if form.holds_other_domains_server:
             set_outcome(Outcome.TOLD)

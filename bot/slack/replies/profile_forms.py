@@ -26,7 +26,7 @@ from bot.slack.views.form_state import (
     shown_form,
     typed_password,
 )
-from bot.slack.views.found_form import known_filled, known_form, looking_form
+from bot.slack.views.found_form import ask_again, known_filled, known_form, looking_form
 from bot.slack.views.message import button, context
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
@@ -78,7 +78,7 @@ class ProfileForms:
         """Find settings for a form that needs them before what a `button` does, and ask to press that again."""
         form = (await self.shown(view, caller, owner)).without_filled_for_another()
         search = self._search(client, _opened(view), form, caller, owner)
-        search.ask = f"Look at what was found, then press {button} again."
+        search.ask = ask_again(button)
         typed = form.typed(typed_password(view, form))
         search.errors = await self.profiles.form_errors(caller=caller, owner=owner, form=typed)
         await self.searches.search(search)

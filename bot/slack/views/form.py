@@ -29,7 +29,7 @@ from bot.slack.views.message import (
 from bot.slack.views.password_entry import PasswordEntry
 from bot.smtp.advice.row import Fix
 
-TEST_BUTTON, PRIVATE_BUTTON = "Test connection", "Set the password privately"
+SAVE_BUTTON, TEST_BUTTON, PRIVATE_BUTTON = "Save", "Test connection", "Set the password privately"
 
 _MAX_PLACEHOLDER_LENGTH = 150
 
@@ -63,7 +63,7 @@ def profile_form(
         type="modal",
         callback_id=ViewId.PROFILE,
         title="Email profile",
-        submit="Save",
+        submit=SAVE_BUTTON,
         close="Cancel",
         private_metadata=form.metadata.encode(),
         blocks=[

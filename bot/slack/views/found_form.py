@@ -17,6 +17,11 @@ NONE_FOUND = "None were found; see the top of the form."
 """What stands below the buttons where one of them was pressed: the top is far up on a phone."""
 
 
+def ask_again(button: str) -> str:
+    """Return the sentence that asks to press a button again, which was pressed before anything was found."""
+    return f"Look at what was found, then press {button} again."
+
+
 def known_form(form: Form, known: Findings) -> View:
     """Return a new form with what is known of its address at once, and a line that tells it."""
     proposal = _proposal_for_new(form, known)
