@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -418,39 +417,20 @@ class _Wiring:
     ) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
-        utc_now = partial(datetime.now, UTC)
         access = Access(directory, settings.admin_user_ids)
-        in_form = settings.password_entry is PasswordEntrySetting.FORM
         profiles = EmailProfiles(
-            database=database, access=access, clock=utc_now, on_change=on_change, password_in_form=in_form
-        )
-        running = RunningTests(database=database, access=access)
-        connections = ConnectionTests(
             database=database,
             access=access,
-            profiles=profiles,
-            running=running,
-            clock=utc_now,
+            clock=_utc_now,
             on_change=on_change,
-            password_in_form=in_form,
-            tester=CountingTester(tester, self._metrics),
-            judge=lambda domain, host: judge(domain, host, network),
+            password_in_form=settings.password_entry is PasswordEntrySetting.FORM,
         )
+        running = RunningTests(database=database, access=access)
+        connections = self._connection_tests(access, profiles, running, tester, network)
         finder = SettingsFinder(access=access, searches=SettingsSearches(database=database, discovery=discovery))
         form_searches = FormSearches(finder=finder, jobs=self._jobs)
-        listing = PeopleList(database=database, access=access, clock=utc_now)
+        listing = PeopleList(database=database, access=access, clock=_utc_now)
         entry = _password_entry(settings)
-        links = None
-        if settings.public_url:
-            links = PrivateLinks(
-                database=database,
-                access=access,
-                public_url=settings.public_url,
-                workspace_name=workspaces.name_of,
-                clock=utc_now,
-                on_change=on_change,
-                sign_in_first=settings.sign_in_first,
-            )
         test_replies = ConnectionTestReplies(timeout=settings.smtp_timeout, jobs=self._jobs, connections=connections)
         return Services(
             profiles=profiles,
@@ -460,12 +440,12 @@ class _Wiring:
             listing=listing,
             reminders=Reminders(database=database, access=access, people_list=listing, on_change=on_change),
             bulk=BulkTests(
-                database=database, access=access, people_list=listing, connections=connections, clock=utc_now
+                database=database, access=access, people_list=listing, connections=connections, clock=_utc_now
             ),
             bulk_fixes=BulkFixes(database=database, access=access, profiles=profiles, on_change=on_change),
             history=History(database=database, access=access),
-            defaults=WorkspaceDefaults(database=database, access=access, clock=utc_now, on_change=on_change),
-            links=links,
+            defaults=WorkspaceDefaults(database=database, access=access, clock=_utc_now, on_change=on_change),
+            links=self._private_links(access, workspaces),
             jobs=self._jobs,
             test_replies=test_replies,
             confirmations=AddressConfirmations(database=database, access=access, on_change=on_change),
@@ -473,6 +453,36 @@ class _Wiring:
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry, searches=form_searches),
             form_searches=form_searches,
             entry=entry,
+        )
+
+    def _connection_tests(
+        self, access: Access, profiles: EmailProfiles, running: RunningTests, tester: ConnectionTester, network: Network
+    ) -> ConnectionTests:
+        """Make the rules of tests, each of which is counted."""
+        return ConnectionTests(
+            database=self._database,
+            access=access,
+            profiles=profiles,
+            running=running,
+            clock=_utc_now,
+            on_change=self._changes.publish,
+            password_in_form=profiles.password_in_form,
+            tester=CountingTester(tester, self._metrics),
+            judge=lambda domain, host: judge(domain, host, network),
+        )
+
+    def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
+        """Make the rules of private pages, which need an address of their own."""
+        if not self._settings.public_url:
+            return None
+        return PrivateLinks(
+            database=self._database,
+            access=access,
+            public_url=self._settings.public_url,
+            workspace_name=workspaces.name_of,
+            clock=_utc_now,
+            on_change=self._changes.publish,
+            sign_in_first=self._settings.sign_in_first,
         )
 
     def _password_page(self, services: Services, workspaces: Workspaces) -> PasswordPage | None:
@@ -507,6 +517,10 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _oauth(settings: Settings) -> tuple[str, SecretStr]:

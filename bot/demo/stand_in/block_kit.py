@@ -214,9 +214,7 @@ def _text_input(element: dict[str, Any], where: str) -> Iterator[str]:
     for name, least in (("min_length", 0), ("max_length", 1)):
         if element.get(name) is not None and element[name] not in range(least, 3001):
             yield f"{where}/{name}: from {least} to 3000"
-    triggers = (element.get("dispatch_action_config") or {}).get("trigger_actions_on") or []
-    if set(triggers) - {"on_enter_pressed", "on_character_entered"}:
-        yield f"{where}/dispatch_action_config: on_enter_pressed or on_character_entered"
+    yield from _triggers(element, where)
 
 
 def _number_input(element: dict[str, Any], where: str) -> Iterator[str]:
@@ -226,8 +224,15 @@ def _number_input(element: dict[str, Any], where: str) -> Iterator[str]:
     for name in ("initial_value", "min_value", "max_value"):
         if name in element and not (isinstance(element[name], str) and _is_number(element[name])):
             yield f"{where}/{name}: must be a text that is a number"
+    yield from _triggers(element, where)
     if element.get("placeholder") is not None:
         yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
+
+
+def _triggers(element: dict[str, Any], where: str) -> Iterator[str]:
+    triggers = (element.get("dispatch_action_config") or {}).get("trigger_actions_on") or []
+    if set(triggers) - {"on_enter_pressed", "on_character_entered"}:
+        yield f"{where}/dispatch_action_config: on_enter_pressed or on_character_entered"
 
 
 def _is_number(text: str) -> bool:
@@ -291,7 +296,8 @@ def _plain_text(text: Any, most: int, where: str) -> Iterator[str]:
 
 
 def _bounded(text: Any, most: int, where: str, *, least: int) -> Iterator[str]:
-    if not isinstance(text, str) or not least <= len(text) <= most:
+    # Slack does not say how it counts; of the two likely ways this one, JavaScript's, counts more.
+    if not isinstance(text, str) or not least <= len(text.encode("utf-16-le", "surrogatepass")) // 2 <= most:
         yield f"{where}: must be a text of {least} to {most} characters"
 
 

@@ -1,5 +1,6 @@
 """`/email-profile find`, and finding settings in the form: its button, Enter in the address, and what was found."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -16,6 +17,7 @@ from bot.slack.replies.modals import modal_of, update_modal
 from bot.slack.replies.reply import CommandReply
 from bot.slack.replies.response_url import ResponseUrl
 from bot.slack.views import discovery as views
+from bot.slack.views.form_state import Form
 from bot.slack.views.found_form import proposed_form
 from bot.slack.views.inputs import name_of
 from bot.slack.views.message import notice
@@ -85,21 +87,30 @@ class FindSettingsListeners:
     ) -> None:
         """Put what was found into the form, whatever stands there."""
         await ack()
-        shown, proposal = modal_of(body), views.Proposal.from_value(pressed_value(action))
-        form = await self._services.forms.shown(shown, caller, owner)
-        if await self._services.form_searches.is_for(form, proposal):
-            await update_modal(client, shown["id"], proposed_form(views.with_chosen(form, proposal), proposal))
-        else:
-            await self._services.forms.search(shown, client, caller, owner)
+        proposal = views.Proposal.from_value(pressed_value(action))
+        await self._show(body, client, caller, owner, proposal, views.with_chosen)
 
     async def press_other(
         self, ack: AsyncAck, body: Payload, action: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Show what the next source found."""
         await ack()
-        shown, proposal = modal_of(body), views.Proposal.from_value(pressed_value(action)).next()
+        proposal = views.Proposal.from_value(pressed_value(action)).next()
+        await self._show(body, client, caller, owner, proposal, views.fill_form)
+
+    async def _show(
+        self,
+        body: Payload,
+        client: AsyncWebClient,
+        caller: Person,
+        owner: Person,
+        proposal: views.Proposal,
+        put: Callable[[Form, views.Proposal], Form],
+    ) -> None:
+        """Put what was found into the form and tell it; search anew where the address was changed since."""
+        shown = modal_of(body)
         form = await self._services.forms.shown(shown, caller, owner)
         if await self._services.form_searches.is_for(form, proposal):
-            await update_modal(client, shown["id"], proposed_form(views.fill_form(form, proposal), proposal))
+            await update_modal(client, shown["id"], proposed_form(put(form, proposal), proposal))
         else:
             await self._services.forms.search(shown, client, caller, owner)

@@ -18,7 +18,7 @@ from bot.slack.ids import ActionId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
 from bot.slack.replies.connection_tests import show_progress
-from bot.slack.replies.form_searches import FormSearch
+from bot.slack.replies.form_search import FormSearch
 from bot.slack.replies.modals import drawing_of, modal_of, update_modal
 from bot.slack.replies.reply import show_on_top
 from bot.slack.replies.response_url import post_where_opened

@@ -24,9 +24,9 @@ from bot.slack.replies.response_url import post_where_opened
 from bot.slack.views import card as cards
 from bot.slack.views.address_confirmation import unconfirmed_blocks
 from bot.slack.views.discovery import nothing_sentence, nothing_yet, or_type_server
-from bot.slack.views.form import profile_form
-from bot.slack.views.form_state import read_form, undecided, was_put_for_another, without_undecided
-from bot.slack.views.found_form import NONE_FOUND, found_form, told_form
+from bot.slack.views.form import SAVE_BUTTON, profile_form
+from bot.slack.views.form_state import read_form, undecided, was_filled_for_another, without_undecided
+from bot.slack.views.found_form import NONE_FOUND, ask_again, found_form, told_form
 from bot.slack.views.message import escape, notice, section
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
 
@@ -87,13 +87,13 @@ class ProfileListeners:
         if found := await self._found_before_saving(view, held_ack, caller, owner):
             await ack(response_action="update", view=found)
             return
-        metadata, filled = PrivateMetadata.decode(view["private_metadata"]), read_form(view)
+        metadata, typed = PrivateMetadata.decode(view["private_metadata"]), read_form(view)
         if missing := undecided(view):
-            errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=filled)
+            errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=typed)
             raise InvalidFormError({**without_undecided(errors, missing), **missing})
         try:
             changed = await self._services.profiles.save(
-                caller=caller, owner=owner, form=filled, expected_revision=metadata.revision
+                caller=caller, owner=owner, form=typed, expected_revision=metadata.revision
             )
         except EditConflictError as error:
             set_outcome(Outcome.TOLD)
@@ -112,9 +112,9 @@ class ProfileListeners:
         Raises:
             InvalidFormError: none were found, and no server stands in it.
         """
-        filled = read_form(shown)
-        for_another = was_put_for_another(PrivateMetadata.decode(shown["private_metadata"]), filled.address)
-        if (filled.host.strip() and not for_another) or undecided(shown):
+        typed = read_form(shown)
+        for_another = was_filled_for_another(PrivateMetadata.decode(shown["private_metadata"]), typed.address)
+        if (typed.host.strip() and not for_another) or undecided(shown):
             return None
         form = await self._services.forms.shown(shown, caller, owner)
         known = await self._services.form_searches.known(form)
@@ -129,12 +129,12 @@ class ProfileListeners:
             missing = or_type_server(str(error))
         else:
             if findings.best is not None:
-                return found_form(form, findings, ask="Look at what was found, then press Save again.")
+                return found_form(form, findings, ask=ask_again(SAVE_BUTTON))
             missing = nothing_sentence(findings)
         if form.holds_other_domains_server:
             set_outcome(Outcome.TOLD)
             return told_form(form, missing, ended=NONE_FOUND)
-        errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=filled)
+        errors = await self._services.profiles.form_errors(caller=caller, owner=owner, form=typed)
         raise InvalidFormError({**errors, Field.HOST: missing})
 
     async def _form_with_conflicts(

@@ -11,7 +11,8 @@ from bot.profiles.account.email_profiles import EmailProfiles
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Directory, Person
 from bot.slack.ids import ActionId
-from bot.slack.replies.form_searches import FormSearch, FormSearches
+from bot.slack.replies.form_search import FormSearch
+from bot.slack.replies.form_searches import FormSearches
 from bot.slack.replies.modals import OpenModal, drawing_of, open_or_replace, update_modal
 from bot.slack.replies.response_url import reply_address
 from bot.slack.views.extras import list_modal
@@ -25,7 +26,7 @@ from bot.slack.views.form_state import (
     shown_form,
     typed_password,
 )
-from bot.slack.views.found_form import known_filled, known_form, looking_form
+from bot.slack.views.found_form import ask_again, known_filled, known_form, looking_form
 from bot.slack.views.message import button, context
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata, ReplyAddress
@@ -75,9 +76,9 @@ class ProfileForms:
         self, button: str, view: Mapping[str, Any], client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
         """Find settings for a form that needs them before what a `button` does, and ask to press that again."""
-        form = (await self.shown(view, caller, owner)).without_put_for_others()
+        form = (await self.shown(view, caller, owner)).without_filled_for_another()
         search = self._search(client, _opened(view), form, caller, owner)
-        search.ask = f"Look at what was found, then press {button} again."
+        search.ask = ask_again(button)
         typed = form.typed(typed_password(view, form))
         search.errors = await self.profiles.form_errors(caller=caller, owner=owner, form=typed)
         await self.searches.search(search)

@@ -27,7 +27,7 @@ from bot.slack.views.message import (
     line_sections,
     section,
 )
-from bot.slack.views.private_metadata import OutdatedFormError
+from bot.slack.views.private_metadata import OutdatedFormError, length
 from bot.smtp.account import Encryption
 
 MAX_VALUE_LENGTH = 2000
@@ -96,7 +96,7 @@ class Proposal:
     def to_value(self) -> str:
         """Return it as a button remembers it, with as many of the others as there is room for."""
         ways = [_remembered(found) for found in (self.found, *self.others)]
-        while len(text := _json([self.address, self.domain, self.shown, ways])) > MAX_VALUE_LENGTH and len(ways) > 1:
+        while length(text := _json([self.address, self.domain, self.shown, ways])) > MAX_VALUE_LENGTH and len(ways) > 1:
             ways.pop()
         return text
 

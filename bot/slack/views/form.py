@@ -29,10 +29,11 @@ from bot.slack.views.message import (
 from bot.slack.views.password_entry import PasswordEntry
 from bot.smtp.advice.row import Fix
 
-TEST_BUTTON, PRIVATE_BUTTON = "Test connection", "Set the password privately"
+SAVE_BUTTON, TEST_BUTTON, PRIVATE_BUTTON = "Save", "Test connection", "Set the password privately"
 
 _MAX_PLACEHOLDER_LENGTH = 150
 
+_ADDRESS_HINT = "Used towards the server, and what recipients see as From."
 _PORT_HINT = "587 goes with TLS, 465 with SSL, 25 with none, where nobody signs in."
 _ENCRYPTION_HINT = "TLS starts unencrypted and must switch, SSL encrypts from the first byte."
 _PASSWORD_FIXES: Mapping[Fix, str] = {
@@ -62,14 +63,15 @@ def profile_form(
         type="modal",
         callback_id=ViewId.PROFILE,
         title="Email profile",
-        submit="Save",
+        submit=SAVE_BUTTON,
         close="Cancel",
         private_metadata=form.metadata.encode(),
         blocks=[
             *whose,
             *notes,
             *asked,
-            *_inputs(form, takes_presses=buttons is None),
+            *(_address_that_finds(form) if form.finds and buttons is None else [_address(form)]),
+            *_inputs(form),
             *(_buttons(form) if buttons is None else buttons),
             *([context(ended)] if ended else []),
             *_extras(form),
@@ -77,11 +79,11 @@ def profile_form(
     )
 
 
-def _inputs(form: Form, *, takes_presses: bool) -> list[Block]:
+def _inputs(form: Form) -> list[Block]:
+    """Return the inputs below the address."""
     content, defaults = form.content, _defaults(form)
     login = defaults.login_for(content.address)
     return [
-        *_address(form, finds=form.finds and takes_presses),
         _text_input(
             form,
             Field.LOGIN,
@@ -122,21 +124,22 @@ def _inputs(form: Form, *, takes_presses: bool) -> list[Block]:
     ]
 
 
-def _address(form: Form, *, finds: bool) -> list[Block]:
-    """Return the input of the address and, where settings can be found for it, Enter in it and a button do that."""
-    used = "Used towards the server, and what recipients see as From."
-    return [
-        _text_input(
-            form,
-            Field.ADDRESS,
-            form.content.address,
-            hint=f"{used} Enter finds the settings." if finds else used,
-            example="ada@example.com",
-            optional=False,
-            sent_on="on_enter_pressed" if finds else None,
-        ),
-        *([actions(button("Find settings", ActionId.FORM_FIND), block_id="form_find")] if finds else []),
-    ]
+def _address(form: Form) -> InputBlock:
+    return _address_input(form, hint=_ADDRESS_HINT, sent_on=None)
+
+
+def _address_that_finds(form: Form) -> list[Block]:
+    """Return the input of the address, in which Enter finds its settings, and a button that does the same."""
+    hint = f"{_ADDRESS_HINT} Enter finds the settings."
+    find = actions(button("Find settings", ActionId.FORM_FIND), block_id="form_find")
+    return [_address_input(form, hint=hint, sent_on="on_enter_pressed"), find]
+
+
+def _address_input(form: Form, *, hint: str, sent_on: str | None) -> InputBlock:
+    address = form.content.address
+    return _text_input(
+        form, Field.ADDRESS, address, hint=hint, example="ada@example.com", optional=False, sent_on=sent_on
+    )
 
 
 def _defaults(form: Form) -> Defaults:

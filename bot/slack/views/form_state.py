@@ -111,8 +111,8 @@ class Form:
 
     @property
     def holds_other_domains_server(self) -> bool:
-        """Whether the bot put the server there for an address of another domain than the one that stands in it now."""
-        return self.finds and self.without_put_for_others().account.host != self.account.host
+        """Whether the bot filled in the server for an address of another domain than the one that stands in it now."""
+        return self.finds and self.without_filled_for_another().account.host != self.account.host
 
     @property
     def needs_search(self) -> bool:
@@ -185,31 +185,35 @@ class Form:
         return replace(self, metadata=replace(self.metadata, password_fixes=tuple(fixes)))
 
     def with_found(self, settings: MailSettings) -> "Form":
-        """Return the form with found settings in the inputs that are empty or hold what the bot put there.
+        """Return the form with found settings in the inputs that are empty or hold what the bot filled in.
 
-        Where another server was typed, nothing is put beside it: settings of two servers do not mix.
+        Where another server was typed, nothing is put beside it: settings of two servers do not mix. Nor do the port of
+        one way to a server and the encryption of another.
         """
         same_server = server_name(self.content.host) == settings.host
         if not (same_server or self._is_free(Field.HOST)):
             return self
-        return self._putting(settings, [name for name in _told_by(settings) if self._is_free(name)])
+        free = [name for name in _told_by(settings) if self._is_free(name)]
+        if not self._takes_port_and_encryption_of(settings):
+            free = [name for name in free if name not in (Field.PORT, Field.ENCRYPTION)]
+        return self._filled_with(settings, free)
 
-    def without_put_for_others(self) -> "Form":
-        """Return the form without what the bot put there for an address of another domain.
+    def without_filled_for_another(self) -> "Form":
+        """Return the form without what the bot filled in for an address of another domain.
 
         In its place stands what a form begins with, and a password that was typed for another server is not kept. An
         address that is none is about to be mended, and nobody can use the form before that.
         """
-        if not was_put_for_another(self.metadata, self.content.address):
+        if not was_filled_for_another(self.metadata, self.content.address):
             return self
         names = [name for name in FOUND_FIELDS if self._is_free(name)]
         begun = FormContent.of(begun_profile(self.basis, self.content.address), self.basis)
         content = replace(self.content, **{name: getattr(begun, name) for name in names})
-        return self._with_server_of(content)._remembering_put(names)
+        return self._with_server_of(content)._remembering_filled(names)
 
     def with_chosen(self, settings: MailSettings) -> "Form":
         """Return the form with found settings in it, whatever stood there."""
-        return self._putting(settings, _told_by(settings))
+        return self._filled_with(settings, _told_by(settings))
 
     def holds(self, settings: MailSettings) -> bool:
         """Whether exactly these settings stand in the form."""
@@ -228,10 +232,15 @@ class Form:
         return replace(self, metadata=replace(self.metadata, drawn=self.metadata.drawn + 1))
 
     def _is_free(self, name: Field) -> bool:
-        """Whether an input is empty, or holds what the bot put there; a stored login that shows as none is neither."""
+        """Whether an input is empty, or holds what the bot filled in; a stored login that shows as none is neither."""
         value = str(getattr(self.content, name))
         is_empty = not value.strip() and (self.is_new or name is not Field.LOGIN)
-        return is_empty or self.metadata.put.get(name) == digest(value)
+        return is_empty or self.metadata.filled.get(name) == digest(value)
+
+    def _takes_port_and_encryption_of(self, settings: MailSettings) -> bool:
+        """Whether each of the two may be replaced by what was found, or is that already."""
+        takes_port = self._is_free(Field.PORT) or parse_port(self.content.port) == settings.port
+        return takes_port and (self._is_free(Field.ENCRYPTION) or self.content.encryption is settings.encryption)
 
     def _content_with(self, settings: MailSettings) -> FormContent:
         derived = settings.login == self.basis.defaults.login_for(self.content.address)
@@ -244,15 +253,15 @@ class Form:
             authenticate=True,
         )
 
-    def _putting(self, settings: MailSettings, names: Collection[Field]) -> "Form":
+    def _filled_with(self, settings: MailSettings, names: Collection[Field]) -> "Form":
         """Return the form with found settings in some inputs; a password typed before any server stays for this one."""
         found = self._content_with(settings)
         content = replace(self.content, **{name: getattr(found, name) for name in names})
         form = self._showing(content) if self.lacks_server else self._with_server_of(content)
-        return form._remembering_put(names)
+        return form._remembering_filled(names)
 
-    def _remembering_put(self, names: Collection[Field]) -> "Form":
-        """Return the form knowing that the bot put there what stands in some inputs, with which they begin anew."""
+    def _remembering_filled(self, names: Collection[Field]) -> "Form":
+        """Return the form knowing that the bot filled in what stands in some inputs, with which they begin anew."""
         content, extras = self.content, self.basis.view.profile.extras
         begun = form_digests(
             EmailProfile(
@@ -264,13 +273,14 @@ class Form:
                 extras=with_effective_encryption(extras, content.encryption),
             )
         )
-        put = {name.value: digest(str(getattr(content, name))) for name in names}
-        put[Field.ADDRESS.value] = _domain_digest(as_checked(content.address))
-        initial = {name.value: begun[name] for name in names}
-        metadata = self.metadata
-        return replace(
-            self, metadata=replace(metadata, put={**metadata.put, **put}, initial={**metadata.initial, **initial})
+        filled = {name.value: digest(str(getattr(content, name))) for name in names}
+        filled[Field.ADDRESS.value] = _domain_digest(as_checked(content.address))
+        metadata = replace(
+            self.metadata,
+            filled={**self.metadata.filled, **filled},
+            initial={**self.metadata.initial, **{name.value: begun[name] for name in names}},
         )
+        return replace(self, metadata=metadata)
 
     def _changes(self, extras: Mapping[str, str]) -> dict[str, str | None]:
         return changes_between(self.basis.view.profile.extras, extras)
@@ -297,10 +307,10 @@ def _told_by(settings: MailSettings) -> list[Field]:
     return [name for name in FOUND_FIELDS if settings.login or name is not Field.LOGIN]
 
 
-def was_put_for_another(metadata: PrivateMetadata, address: str) -> bool:
-    """Whether the bot put anything into a form for an address of another domain than the one that stands in it."""
+def was_filled_for_another(metadata: PrivateMetadata, address: str) -> bool:
+    """Whether the bot filled anything into a form for an address of another domain than the one that stands in it."""
     checked = as_checked(address)
-    return bool(checked) and metadata.put.get(Field.ADDRESS) not in (None, _domain_digest(checked))
+    return bool(checked) and metadata.filled.get(Field.ADDRESS) not in (None, _domain_digest(checked))
 
 
 def _domain_digest(address: str) -> str:
@@ -339,7 +349,7 @@ def new_form(
         return form
     has_own_encryption = bool(set(ENCRYPTING) & set(view.profile.extras))
     begun = [name for name in FOUND_FIELDS if not (name is Field.ENCRYPTION and has_own_encryption)]
-    return form._remembering_put(begun)
+    return form._remembering_filled(begun)
 
 
 def shown_form(

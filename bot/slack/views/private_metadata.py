@@ -38,10 +38,10 @@ class PrivateMetadata:
 
     `reply` is where the person stands who opened it.
 
-    Of a form also: digests of what it began with (`initial`) and of what the bot put into its inputs by itself (`put`;
-    of the address, the domain for which it did); the extra configurations whose changes wait for its Save (`extras`,
-    None being one that is taken away); what shall be taken out of its password (`password_fixes`); how often it was
-    drawn anew (`drawn`), and in which drawing each input began afresh (`generations`, by its name).
+    Of a form also: digests of what it began with (`initial`) and of what the bot filled in by itself (`filled`; of the
+    address, the domain for which it did); the extra configurations whose changes wait for its Save (`extras`, None
+    being one that is taken away); what shall be taken out of its password (`password_fixes`); how often it was drawn
+    anew (`drawn`), and in which drawing each input began afresh (`generations`, by its name).
 
     Of a list of extra configurations, `changed` says that something was stored through it.
 
@@ -54,7 +54,7 @@ class PrivateMetadata:
     revision: int
     reply: ReplyAddress | None = None
     initial: Mapping[str, str] = field(default_factory=dict)
-    put: Mapping[str, str] = field(default_factory=dict)
+    filled: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, str | None] = field(default_factory=dict)
     password_fixes: tuple[str, ...] = ()
     drawn: int = 0

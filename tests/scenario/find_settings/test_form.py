@@ -19,7 +19,7 @@ from bot.slack.replies.form_searches import FormSearches
 from bot.smtp.account import Encryption
 from tests.scenario.defaults.test_defaults import set_defaults
 from tests.scenario.find_settings.conftest import Script, found, settings
-from tests.scenario.people import ADA, GRACE, fill_form, open_form, profile_of, set_up, settled, typed
+from tests.scenario.people import ADA, fill_form, open_form, profile_of, set_up, settled, typed
 
 OF_THE_DEMO = found(Source.SRV, settings("mail.demo.example"), Caution.DNS_ONLY)
 ELSEWHERE = found(
@@ -124,6 +124,30 @@ async def test_what_is_typed_while_settings_are_looked_for_stays(
         view = finding_demo.workspace.view(ADA)
         assert view is not None
         assert "Use these" in told(view)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "shown"),
+    [
+        ("Port", "25", server("smtp.other.example", port="25", login="ada")),
+        ("Port", "465", server("smtp.other.example", port="465", encryption="SSL", login="ada")),
+        ("Encryption", "none", server("smtp.other.example", encryption="none", login="ada")),
+        ("Encryption", "SSL", server("smtp.other.example", port="465", encryption="SSL", login="ada")),
+    ],
+)
+async def test_port_and_encryption_are_filled_in_together_or_not_at_all(
+    finding_demo: Demo, script: Script, label: str, value: str, shown: dict[str, object]
+) -> None:
+    workspace = finding_demo.workspace
+    await opened(finding_demo)
+    script.known["demo.example"] = (ELSEWHERE,)
+    await workspace.fill(ADA, label, value)
+    await workspace.press(ADA, "Find settings")
+    await settled(finding_demo)
+    assert standing(finding_demo) == shown
+    view = workspace.view(ADA)
+    assert view is not None
+    assert ("Use these" in told(view)) == (shown["Encryption"] != "SSL")
 
 
 async def test_what_was_found_is_chosen_over_what_was_typed_by_a_button_alone(
@@ -369,13 +393,7 @@ async def test_the_workspaces_own_server_stays_unless_settings_are_asked_for(
     finding_demo: Demo, script: Script
 ) -> None:
     workspace = finding_demo.workspace
-    await workspace.command(GRACE, "/email-profile", "defaults")
-    await workspace.wait_view(GRACE, "Workspace defaults")
-    await workspace.fill(GRACE, "SMTP Server Address", "mail.demo.example")
-    await workspace.fill(GRACE, "Port", "587")
-    await workspace.fill(GRACE, "Encryption", "TLS")
-    assert await workspace.submit(GRACE) == {}
-    await settled(finding_demo)
+    await set_defaults(finding_demo, SMTP_Server_Address="mail.demo.example", Port="587", Encryption="TLS")
     await opened(finding_demo, address="ada@gmail.com")
     assert standing(finding_demo) == server("mail.demo.example")
     await workspace.press(ADA, "Find settings")
@@ -386,12 +404,7 @@ async def test_the_workspaces_own_server_stays_unless_settings_are_asked_for(
 async def test_a_server_that_the_workspace_does_not_allow_is_told_and_not_filled_in(
     finding_demo: Demo, script: Script
 ) -> None:
-    workspace = finding_demo.workspace
-    await workspace.command(GRACE, "/email-profile", "defaults")
-    await workspace.wait_view(GRACE, "Workspace defaults")
-    await workspace.fill(GRACE, "Allowed servers", "mail.demo.example")
-    assert await workspace.submit(GRACE) == {}
-    await settled(finding_demo)
+    await set_defaults(finding_demo, Allowed_servers="mail.demo.example")
     script.known["demo.example"] = (ELSEWHERE,)
     view = await opened(finding_demo)
     assert "Your admins allow only these servers: mail.demo.example." in told(view)
@@ -426,7 +439,7 @@ async def test_what_a_search_finds_after_the_form_was_typed_in_twice_respects_bo
     await workspace.fill(ADA, "Port", "2525")
     script.may_answer.set()
     await settled(finding_demo)
-    assert standing(finding_demo) == server("smtp.other.example", port="2525", encryption="SSL", login="lovelace")
+    assert standing(finding_demo) == server("smtp.other.example", port="2525", login="lovelace")
 
 
 async def test_what_is_opened_on_top_of_a_form_ends_its_search_and_the_form_says_so_no_more(
@@ -619,6 +632,32 @@ async def test_what_is_typed_in_the_last_moment_of_a_search_is_put_back(finding_
         await workspace.send_action(ADA, view, block, block["element"])
     assert standing(finding_demo) == server("relay.demo.example")
     assert "Use these" in told(view)
+
+
+async def test_what_is_typed_while_settings_that_are_known_at_once_are_put_into_the_form_is_put_back(
+    finding_demo: Demo, script: Script
+) -> None:
+    script.may_answer.clear()
+    workspace = finding_demo.workspace
+    await open_form(finding_demo, ADA)
+    view = workspace.view(ADA)
+    assert view is not None
+    address, address_key = view.labelled("Email Address")
+    block, key = view.labelled("SMTP Server Address")
+    view.enter(address_key, address["element"], "ada@gmail.com")
+    view.enter(key, block["element"], "relay.demo.example")
+    typed_late = view.payload()
+    view.enter(key, block["element"], None)
+    await workspace.enter(ADA, "Email Address", "ada@gmail.com")
+    assert standing(finding_demo) == server("smtp.gmail.com")
+    with pytest.MonkeyPatch.context() as patched:
+        # It was sent before the form was filled in.
+        patched.setattr(OpenView, "payload", lambda _self: typed_late)
+        await workspace.send_action(ADA, view, block, block["element"])
+    assert standing(finding_demo) == server("relay.demo.example")
+    assert "Use these" in told(view)
+    script.may_answer.set()
+    await settled(finding_demo)
 
 
 async def crossing(demo: Demo, *presses: Awaitable[None]) -> None:

@@ -253,11 +253,22 @@ def test_an_alert_is_refused_in_messages_and_on_the_home_tab() -> None:
         with_element(type="number_input", action_id="value"),
         with_element(**NUMBER, initial_value=587),
         with_element(**NUMBER, min_value="one"),
+        with_element(**NUMBER, dispatch_action_config={"trigger_actions_on": ["on_blur"]}),
+        {**MODAL, "private_metadata": "𠮷" * 1501},
         {**MODAL, "blocks": [{**ALERT, "level": "loud"}, *MODAL["blocks"]]},
         {**MODAL, "blocks": [{**ALERT, "text": {"type": "mrkdwn", "text": "x" * 201}}, *MODAL["blocks"]]},
         {**MODAL, "blocks": [{**FOCUSED, "block_id": name} for name in "ab"]},
     ],
-    ids=["no decimals named", "a number", "no number", "level", "alert too long", "two with focus"],
+    ids=[
+        "no decimals named",
+        "a number",
+        "no number",
+        "no trigger",
+        "metadata too long",
+        "level",
+        "alert too long",
+        "two with focus",
+    ],
 )
 def test_a_view_that_slack_refuses_is_refused(view: dict[str, Any]) -> None:
     assert view_problems(view)

@@ -9,7 +9,8 @@ from bot.discovery.findings import Findings, Found, MailSettings, Source, Source
 from bot.profiles.account.settings_finder import FoundForPerson
 from bot.providers.providers import Provider, SignIn
 from bot.providers.recognition import server_for
-from bot.slack.views.discovery import answer
+from bot.slack.views.discovery import MAX_VALUE_LENGTH, Proposal, answer
+from bot.slack.views.private_metadata import length
 from bot.smtp.account import Encryption
 
 TODAY = date(2026, 11, 30)
@@ -73,3 +74,11 @@ def test_a_login_that_the_address_does_not_tell_is_said_in_words(provider: Provi
 
 def test_that_a_provider_takes_no_passwords_is_told_once() -> None:
     assert told(Provider.OUTLOOK_COM, "outlook.com").count("passwords from mail programs") == 1
+
+
+def test_a_button_remembers_no_more_than_slack_takes_of_letters_that_are_two_units_each() -> None:
+    ways = [Found(source=source, settings=None, provider=None, other_domain="𠮷" * 100) for source in Source]
+    proposal = Proposal(address="ada@corp.example", domain="corp.example", shown="𠮷", found=ways[0], others=(*ways,))
+    value = proposal.to_value()
+    assert length(value) <= MAX_VALUE_LENGTH
+    assert Proposal.from_value(value).others
