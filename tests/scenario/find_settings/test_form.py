@@ -267,6 +267,16 @@ async def test_what_may_be_a_strangers_is_put_nowhere_before_somebody_chooses_it
     assert standing(finding_demo) == server("smtp.elsewhere.example")
 
 
+async def test_a_warning_names_the_domain_as_people_read_it(finding_demo: Demo, script: Script) -> None:
+    ways = found(Source.SRV, settings("smtp.other.example"), *Caution, other_domain="other.example")
+    script.known["xn--mnchen-3ya.example"] = (ways,)
+    view = await opened(finding_demo, address="ada@münchen.example")
+    assert "This comes from other.example, not from münchen.example." in told(view)
+    warnings = [str(block) for block in view.content["blocks"] if ":warning:" in str(block)]
+    assert len(warnings) == len(Caution)
+    assert all(("xn--" in text) is ("In DNS it is" in text) for text in warnings)
+
+
 async def test_a_provider_without_a_server_for_programs_is_told_and_nothing_is_filled_in(
     finding_demo: Demo, script: Script
 ) -> None:
