@@ -199,8 +199,8 @@ def nothing_sentence(findings: Findings) -> str:
     if not findings.complete:
         return nothing_yet(findings)
     return (
-        f"No settings were found for {findings.shown_domain}. Type the {LABELS[Field.HOST]}; your mail provider's "
-        "help tells it, under SMTP or outgoing mail."
+        f"No settings were found for {findings.shown_domain}. Check the address, or type the {LABELS[Field.HOST]}; "
+        "your mail provider's help tells it, under SMTP or outgoing mail."
     )
 
 
@@ -224,8 +224,8 @@ def _nothing_answer(findings: Findings) -> str:
     if not findings.complete:
         return f"Nothing was found for {findings.shown_domain} yet. Ask again in a minute."
     return (
-        f"No settings were found for {findings.shown_domain}. Its mail provider's help tells them, under SMTP or "
-        "outgoing mail."
+        f"No settings were found for {findings.shown_domain}. Check the address; its mail provider's help tells them, "
+        "under SMTP or outgoing mail."
     )
 
 

@@ -178,7 +178,7 @@ async def test_typing_in_the_address_alone_finds_nothing_and_the_button_does(
 async def test_a_search_that_finds_nothing_says_so_and_changes_nothing(finding_demo: Demo, script: Script) -> None:
     view = await opened(finding_demo)
     assert standing(finding_demo) == server(None)
-    assert "No settings were found for demo.example. Type the SMTP Server Address" in told(view)
+    assert "No settings were found for demo.example. Check the address, or type the SMTP Server Address" in told(view)
     assert script.asked == ["ada@demo.example"]
 
 
@@ -226,7 +226,7 @@ async def test_a_save_without_a_server_says_at_its_field_that_none_was_found(
     await workspace.fill(ADA, "Password", "secret 1843")
     await workspace.fill(ADA, "Port", "x")
     errors = await workspace.submit(ADA)
-    assert errors["SMTP Server Address"].startswith("No settings were found for demo.example. Type the SMTP Server")
+    assert errors["SMTP Server Address"].startswith("No settings were found for demo.example. Check the address, or")
     assert errors["Port"].startswith("x is not a port.")
     monkeypatch.setattr("bot.slack.middleware.held_ack.HOLD_SECONDS", 0.0)
     script.may_answer.clear()
