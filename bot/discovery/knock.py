@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -91,10 +91,20 @@ def _answer(domain: str, outcomes: Sequence[tuple[tuple[str, Endpoint], bool | N
     complete = all(succeeded is not None for _, succeeded in before)
     answering = [place for place, succeeded in outcomes if succeeded]
     if not answering:
-        said = f"No mail server answers encrypted at {', '.join(likely_hosts(domain))}, ports 465 and 587."
-        return SourceAnswer(source=Source.KNOCK, said=said, complete=complete)
+        unknown = {host for (host, _), succeeded in outcomes if succeeded is None}
+        return SourceAnswer(source=Source.KNOCK, said=_none_answers(likely_hosts(domain), unknown), complete=complete)
     host, endpoint = answering[0]
     settings = MailSettings(host=host, port=endpoint.port, encryption=endpoint.encryption, login=FULL_ADDRESS)
     found = Found(source=Source.KNOCK, settings=settings, provider=provider_of(host), cautions=(Caution.GUESSED,))
     said = f"{host} answers at port {endpoint.port}."
     return SourceAnswer(source=Source.KNOCK, said=said, found=found, complete=complete)
+
+
+def _none_answers(hosts: Sequence[str], unknown: Collection[str]) -> str:
+    """Return at which hosts nothing answers, and of which that is unknown: no DNS told of them, or time was over."""
+    sentences = []
+    if silent := ", ".join(host for host in hosts if host not in unknown):
+        sentences.append(f"No mail server answers encrypted at {silent}, ports 465 and 587.")
+    if untold := ", ".join(host for host in hosts if host in unknown):
+        sentences.append(f"It is not known whether a mail server answers encrypted at {untold}.")
+    return " ".join(sentences)

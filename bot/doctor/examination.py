@@ -12,8 +12,11 @@ from bot.doctor.finding import (
     APP_TOKEN,
     CLOCK,
     DATABASE,
+    DISCOVERY,
     FILE,
     MAIL_SERVER,
+    METRICS,
+    PROXIES,
     PUBLIC_URL,
     SETTINGS,
     SIGN_IN,
@@ -39,6 +42,13 @@ _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 _TOLD_AS = {"SLACK_SIGNING_SECRET": "SLACK_APP_TOKEN", **dict.fromkeys(KEY_SETTINGS, "ENCRYPTION_KEYS")}
 """Of settings that may stand in for each other, the one that is named when all are missing."""
 
+_TELLS_OF = {
+    ANNOUNCED: ("SMTP_HELO",),
+    DISCOVERY: ("DISCOVERY",),
+    PROXIES: ("TRUSTED_PROXIES",),
+    METRICS: ("HOST", "PORT", "METRICS_HOST", "METRICS_PORT"),
+}
+"""Subjects that tell what settings say, and the settings: one that is malformed would be told of as its default."""
 
 _FOR_WANT_OF_PUBLIC_URL = {"PASSWORD_ENTRY": "needs PUBLIC_URL", "SLACK_BOT_TOKEN": "Or set PUBLIC_URL"}
 """Settings that may not be as they are without a public address, and words of what is said then."""
@@ -74,6 +84,7 @@ async def _findings(loaded: Settings, malformed: Mapping[str, str], mail_server:
     examinations = [
         guarded(DATABASE, storing_findings(loaded, malformed, further)),
         guarded(PUBLIC_URL, public_findings(loaded)),
+        guarded(ANNOUNCED, announced_findings(loaded)),
     ]
     if slack_answers:
         examinations += [
@@ -81,13 +92,12 @@ async def _findings(loaded: Settings, malformed: Mapping[str, str], mail_server:
             guarded(APP_TOKEN, socket_findings(loaded)),
             guarded(SIGN_IN, sign_in_findings(loaded)),
         ]
-    if "SMTP_HELO" not in malformed:
-        examinations.append(guarded(ANNOUNCED, announced_findings(loaded)))
     if mail_server is not None:
         examinations.append(guarded(MAIL_SERVER, mail_findings(loaded, mail_server)))
     for findings in await asyncio.gather(*examinations):
         found.extend(findings)
-    return [*found, *_signing_secret_findings(loaded), discovery_finding(loaded), *served_findings(loaded)]
+    found += [*_signing_secret_findings(loaded), discovery_finding(loaded), *served_findings(loaded)]
+    return [finding for finding in found if malformed.keys().isdisjoint(_TELLS_OF.get(finding.subject, ()))]
 
 
 async def _nothing(_database: Database) -> list[Finding]:

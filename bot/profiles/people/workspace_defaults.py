@@ -54,7 +54,7 @@ class DefaultsUsage:
             self.previous += 1
             self.movable += int(now.has_account)
             self.asked += int(now.has_account and profile.password is not None and profile.password_host != now.host)
-        elif now.has_account or before.has_account:
+        elif now.has_account:
             self.custom += 1
 
 

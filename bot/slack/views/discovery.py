@@ -44,18 +44,18 @@ _FROM: Mapping[Source, str] = {
     Source.KNOCK: "By trying likely names, without a password",
 }
 _CAUTIONS: Mapping[Caution, str] = {
-    Caution.OTHER_DOMAIN: "This comes from {other}, not from {domain}. Use it only if {other} is your mail provider.",
+    Caution.OTHER_DOMAIN: "This comes from {other}, not from {shown}. Use it only if {other} is your mail provider.",
     Caution.DNS_ONLY: "DNS alone says so, and it can be forged: check that you know this provider.",
     Caution.DISAGREEMENT: (
-        "{domain} publishes one provider's settings, and its mail comes in at another's. After a move, the old one's "
+        "{shown} publishes one provider's settings, and its mail comes in at another's. After a move, the old one's "
         "may still be there: ask your mail admin which is right."
     ),
-    Caution.GATEWAY: "A filter takes the mail of {domain} in, so the provider behind it follows from hints alone.",
+    Caution.GATEWAY: "A filter takes the mail of {shown} in, so the provider behind it follows from hints alone.",
     Caution.HINT: (
-        "The DNS of {domain} names this provider only among those that may send mail for it. Use it only if your "
+        "The DNS of {shown} names this provider only among those that may send mail for it. Use it only if your "
         "mailbox is there."
     ),
-    Caution.GUESSED: "{domain} names no server; this one answered. Check that it is the one you use.",
+    Caution.GUESSED: "{shown} names no server; this one answered. Check that it is the one you use.",
     Caution.MIXED_SCRIPTS: (
         "Letters of {shown} look like others. In DNS it is {domain}: check letter by letter that this is the domain "
         "you mean."
@@ -199,8 +199,8 @@ def nothing_sentence(findings: Findings) -> str:
     if not findings.complete:
         return nothing_yet(findings)
     return (
-        f"No settings were found for {findings.shown_domain}. Type the {LABELS[Field.HOST]}; your mail provider's "
-        "help tells it, under SMTP or outgoing mail."
+        f"No settings were found for {findings.shown_domain}. Check the address, or type the {LABELS[Field.HOST]}; "
+        "your mail provider's help tells it, under SMTP or outgoing mail."
     )
 
 
@@ -224,8 +224,8 @@ def _nothing_answer(findings: Findings) -> str:
     if not findings.complete:
         return f"Nothing was found for {findings.shown_domain} yet. Ask again in a minute."
     return (
-        f"No settings were found for {findings.shown_domain}. Its mail provider's help tells them, under SMTP or "
-        "outgoing mail."
+        f"No settings were found for {findings.shown_domain}. Check the address; its mail provider's help tells them, "
+        "under SMTP or outgoing mail."
     )
 
 

@@ -246,6 +246,14 @@ async def test_a_profile_of_a_domain_without_defaults_differs_from_none(http_dem
     assert "No profile differs from them." in told
 
 
+async def test_a_profile_of_its_own_differs_from_no_row_that_was_taken_away(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    told = await set_defaults(http_demo, Defaults_by_domain="demo.example = mail.demo.example:2525 TLS")
+    assert "0 still hold the old ones, 1 by their own choice" in told
+    told = await set_defaults(http_demo, Defaults_by_domain="other.example = smtp.other.example")
+    assert "No profile differs from them." in told
+
+
 async def test_everybody_searches_with_the_rows_of_their_workspace_but_not_where_they_cannot_be_relied_on(
     http_demo: Demo, store: Store
 ) -> None:

@@ -97,6 +97,17 @@ async def test_what_is_no_answer_to_the_question_is_no_answer(monkeypatch: pytes
             assert not findings.complete
 
 
+async def test_of_likely_names_that_the_dns_tells_nothing_of_nobody_claims_that_no_server_answers_there() -> None:
+    broken = dict.fromkeys((f"smtp.{DOMAIN}", DOMAIN), Broken.SERVFAIL)
+    async with internet(broken) as around:
+        findings = await around.discovery().find(ADDRESS, ())
+    assert said(findings, Source.KNOCK) == (
+        f"No mail server answers encrypted at mail.{DOMAIN}, ports 465 and 587. "
+        f"It is not known whether a mail server answers encrypted at smtp.{DOMAIN}, {DOMAIN}."
+    )
+    assert not findings.complete
+
+
 async def test_of_records_without_end_a_few_are_looked_at() -> None:
     targets = [f"{number} 0 465 host-{number}.{DOMAIN}." for number in range(300)]
     names: dict[str, Records | Broken] = {

@@ -43,7 +43,8 @@ async def test_admins_are_told_what_each_source_said(finding_demo: Demo, script:
     assert "*SRV records*: SRV records knows it." in answer
     nothing = await find(finding_demo, "babbage@nowhere.example", GRACE)
     assert (
-        "No settings were found for nowhere.example. Its mail provider's help tells them, under SMTP or outgoing mail."
+        "No settings were found for nowhere.example. Check the address; its mail provider's help tells them, "
+        "under SMTP or outgoing mail."
     ) in nothing
     assert "Type the" not in nothing
     assert "*table of providers*" in nothing

@@ -202,7 +202,7 @@ async def test_typing_in_the_address_alone_finds_nothing_and_the_button_does(
 async def test_a_search_that_finds_nothing_says_so_and_changes_nothing(finding_demo: Demo, script: Script) -> None:
     view = await opened(finding_demo)
     assert standing(finding_demo) == server(None)
-    assert "No settings were found for demo.example. Type the SMTP Server Address" in told(view)
+    assert "No settings were found for demo.example. Check the address, or type the SMTP Server Address" in told(view)
     assert script.asked == ["ada@demo.example"]
 
 
@@ -250,7 +250,7 @@ async def test_a_save_without_a_server_says_at_its_field_that_none_was_found(
     await workspace.fill(ADA, "Password", "secret 1843")
     await workspace.fill(ADA, "Port", "x")
     errors = await workspace.submit(ADA)
-    assert errors["SMTP Server Address"].startswith("No settings were found for demo.example. Type the SMTP Server")
+    assert errors["SMTP Server Address"].startswith("No settings were found for demo.example. Check the address, or")
     assert errors["Port"].startswith("x is not a port.")
     monkeypatch.setattr("bot.slack.middleware.held_ack.HOLD_SECONDS", 0.0)
     script.may_answer.clear()
@@ -289,6 +289,16 @@ async def test_what_may_be_a_strangers_is_put_nowhere_before_somebody_chooses_it
     assert standing(finding_demo) == server(None)
     await finding_demo.workspace.press(ADA, "Use these")
     assert standing(finding_demo) == server("smtp.elsewhere.example")
+
+
+async def test_a_warning_names_the_domain_as_people_read_it(finding_demo: Demo, script: Script) -> None:
+    ways = found(Source.SRV, settings("smtp.other.example"), *Caution, other_domain="other.example")
+    script.known["xn--mnchen-3ya.example"] = (ways,)
+    view = await opened(finding_demo, address="ada@münchen.example")
+    assert "This comes from other.example, not from münchen.example." in told(view)
+    warnings = [str(block) for block in view.content["blocks"] if ":warning:" in str(block)]
+    assert len(warnings) == len(Caution)
+    assert all(("xn--" in text) is ("In DNS it is" in text) for text in warnings)
 
 
 async def test_a_provider_without_a_server_for_programs_is_told_and_nothing_is_filled_in(

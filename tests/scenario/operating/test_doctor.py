@@ -654,6 +654,26 @@ def test_what_follows_from_a_malformed_setting_is_not_told_beside_it(tmp_path: P
     assert not any(word in out for word in ("EHLO:", "PASSWORD_ENTRY", "app token:", "Slack token:"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "subject"),
+    [
+        ("DISCOVERY", "no", "DISCOVERY"),
+        ("SMTP_HELO", "my_bot", "EHLO"),
+        ("TRUSTED_PROXIES", "the proxy", "Proxies"),
+        ("METRICS_PORT", "many", "Metrics"),
+        ("PORT", "many", "Metrics"),
+    ],
+)
+def test_what_a_malformed_setting_says_is_not_told_as_if_it_were_not_set(
+    tmp_path: Path, name: str, value: str, subject: str
+) -> None:
+    given = {"SLACK_BOT_TOKEN": "xoxb-canary", "ENCRYPTION_KEYS": KEY, "PUBLIC_URL": "https://127.0.0.1:1", **UNREACHED}
+    _, out, _ = program(tmp_path, "check", given={**given, "SLACK_APP_TOKEN": "xapp-canary", name: value})
+    assert f"FAILED Settings: {name}: " in out
+    assert f" {subject}: " not in out.replace(f"Settings: {name}: ", "")
+    assert f"correct {name}" in out
+
+
 def test_without_the_public_address_that_is_malformed_a_client_beside_the_token_is_no_fault(tmp_path: Path) -> None:
     app = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "canary", "PUBLIC_URL": "ftp://canary"}
     given = {"SLACK_BOT_TOKEN": "xoxb-canary", "SLACK_APP_TOKEN": "xapp-canary", "ENCRYPTION_KEYS": KEY, **UNREACHED}

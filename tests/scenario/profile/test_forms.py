@@ -319,7 +319,7 @@ async def test_without_a_server_nothing_is_saved_and_the_error_says_what_to_type
         await http_demo.workspace.fill(ADA, "SMTP Server Address", typed_server)
         errors = await http_demo.workspace.submit(ADA)
         assert list(errors) == ["SMTP Server Address"]
-        assert "Type the SMTP Server Address" in errors["SMTP Server Address"]
+        assert "type the SMTP Server Address" in errors["SMTP Server Address"]
 
 
 async def test_a_test_without_a_server_says_that_it_is_missing(http_demo: Demo) -> None:
