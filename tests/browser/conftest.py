@@ -32,6 +32,11 @@ def chromium() -> str:
     pytest.skip("needs Chromium: install the package chromium to run the browser tests")
 
 
+def refused(demo: Demo) -> list[tuple[str, str]]:
+    """What Slack refused, but for a form that the person changed while the bot drew it: then nothing is drawn."""
+    return [refusal for refusal in demo.workspace.refusals if refusal != ("views.update", "hash_conflict")]
+
+
 # A browser takes two seconds to start, so a worker's tests share one, in an event loop that lasts as long.
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
@@ -47,7 +52,7 @@ async def demo(browser: Browser, tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo behind the page; whatever Slack would refuse fails the test."""
     async with running_demo(tmp_path) as opened:
         yield opened
-    assert not opened.workspace.refusals
+    assert not refused(opened)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -8,6 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from bot.demo.run import Demo
+from tests.browser.conftest import refused
 from tests.browser.found_places import ADDRESSES, PASSWORD, found_places, move_to
 from tests.browser.test_story import field, say
 from tests.counts import scaled
@@ -31,7 +32,7 @@ async def demo(browser: Browser, tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo among domains whose settings are found in different ways."""
     async with found_places(tmp_path) as opened:
         yield opened
-    assert not opened.workspace.refusals
+    assert not refused(opened)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

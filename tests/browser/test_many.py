@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE
+from tests.browser.conftest import refused
 from tests.browser.test_reports import CUT
 from tests.browser.test_story import say
 from tests.counts import PROVE_ONLY
@@ -31,7 +32,7 @@ async def demo(browser: Browser, tmp_path: Path) -> AsyncIterator[Demo]:
         await give_profiles(opened, CROWD[:3], failing=WRONG_PASSWORD)
         await give_profiles(opened, WRONG_PORT, port=465)
         yield opened
-    assert not opened.workspace.refusals
+    assert not refused(opened)
 
 
 def message(page: Page, text: str) -> Locator:

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE
+from tests.browser.conftest import refused
 from tests.browser.test_story import add_extra, field, fill, say
 from tests.scenario.people import ADA, set_up
 
@@ -87,7 +88,7 @@ async def test_the_owner_signs_in_with_slack_on_a_phone_and_somebody_else_does_n
         await expect(private.get_by_role("heading", name="Your password is set")).to_be_visible()
         await phone.close()
         assert troubles == []
-        assert not demo.workspace.refusals
+        assert not refused(demo)
 
 
 async def test_what_is_typed_on_the_private_page_can_be_shown_and_hidden(

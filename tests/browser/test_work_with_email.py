@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.people import PEOPLE
+from tests.browser.conftest import refused
 from tests.browser.test_story import field, say
 from tests.counts import PROVE_ONLY
 from tests.scenario.crowd import SECRET, crowd, give_profiles, mail_for, people_read
@@ -26,7 +27,7 @@ async def demo(browser: Browser, tmp_path: Path) -> AsyncIterator[Demo]:
         await people_read(opened, 300)
         await give_profiles(opened, CROWD, failing=[FAILING])
         yield opened
-    assert not opened.workspace.refusals
+    assert not refused(opened)
 
 
 async def test_an_admin_finds_the_failing_one_among_three_hundred_repairs_and_sees_the_list_change(
