@@ -78,6 +78,15 @@ class ConnectionTester:
         """Test one account as `test` does and, when all stages pass, send one message."""
         return await _Run(self, account, progress, outgoing).run()
 
+    def announcing(self, account: Account) -> Account:
+        """Return an account with the name that EHLO announces for it."""
+        return replace(account, helo=account.helo or self.helo)
+
+    def probe(self, account: Account) -> PortProbe:
+        """Return what reaches an account's server; a pinned key is compared later, in place of a verified chain."""
+        trust = unverified_context() if account.pin else self.trust
+        return PortProbe(self.guard, self.network, trust, self.handshakes, account)
+
 
 class _Run:
     """One test under way."""
@@ -86,13 +95,12 @@ class _Run:
         self, tester: ConnectionTester, account: Account, progress: Progress, outgoing: Outgoing | None = None
     ) -> None:
         self._tester = tester
-        self._account = replace(account, helo=account.helo or tester.helo)
+        self._account = tester.announcing(account)
         self._progress = progress
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
         self._ends = self._began + tester.timeout
-        trust = unverified_context() if account.pin else tester.trust
-        self._probe = PortProbe(tester.guard, tester.network, trust, tester.handshakes, self._account)
+        self._probe = tester.probe(self._account)
         self._record = StageRecord(account, outgoing, self._show_progress)
         self._stages = Stages(
             self._account,
