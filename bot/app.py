@@ -40,6 +40,9 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.provider_connections import ProviderConnections
+from bot.profiles.sending.sending import Sending
+from bot.profiles.tokens.program import Sender
 from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
@@ -84,7 +87,7 @@ from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
-from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
+from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
@@ -114,6 +117,7 @@ class Bot:
 
     slack: SlackApp
     connections: ConnectionTests
+    sending: Sending
     database: Database
     jobs: Jobs
     metrics: Metrics
@@ -233,6 +237,7 @@ async def open_bot(
                 async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
                     yield bot
             finally:
+                await bot.sending.close()
                 if bot.installations is not None:
                     await bot.installations.finish()
     except (StartError, SettingsError, KeyMismatchError):
@@ -314,6 +319,7 @@ class _Wiring:
         return Bot(
             slack=slack,
             connections=services.connections,
+            sending=self._sending(tester),
             database=self._database,
             jobs=self._jobs,
             metrics=self._metrics,
@@ -471,6 +477,26 @@ class _Wiring:
             judge=lambda domain, host: judge(domain, host, network),
         )
 
+    def _sending(self, tester: ConnectionTester) -> Sending:
+        """Make what sends letters of programs."""
+        sending = Sending(
+            database=self._database,
+            connections=ProviderConnections(
+                database=self._database,
+                tester=tester,
+                on_change=self._changes.publish,
+                count_sign_in=self._metrics.count_send_sign_in,
+                named_admins=frozenset(self._settings.admin_user_ids),
+            ),
+            server=tester.helo,
+            clock=_utc_now,
+            observe=self._metrics.observe_send,
+            token_holds=_every_token_holds,
+        )
+        places, held = sending.places, sending.bytes_in_flight
+        self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
+        return sending
+
     def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
         """Make the rules of private pages, which need an address of their own."""
         if not self._settings.public_url:
@@ -517,6 +543,10 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
+
+
+async def _every_token_holds(_tx: Transaction, _sender: Sender) -> bool:
+    return True
 
 
 def _utc_now() -> datetime:
