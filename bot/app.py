@@ -42,8 +42,9 @@ from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
-from bot.profiles.tokens.program import Sender
-from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
+from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.told_server import told_places
+from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.housekeeping import Housekeeping
@@ -87,7 +88,7 @@ from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
-from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
@@ -112,7 +113,8 @@ class TemporaryStartError(StartError):
 class Bot:
     """Everything that serving needs.
 
-    `page` is None without a public address, `installing` and `installations` when the bot has one workspace.
+    `page` is None without a public address, `installing` and `installations` when the bot has one workspace, `programs`
+    where programs are switched off.
     """
 
     slack: SlackApp
@@ -130,6 +132,7 @@ class Bot:
     tabs: HomeTabs
     outbox: Outbox
     health: Health
+    programs: ProgramTokens | None
 
 
 async def open_database(settings: Settings) -> Database:
@@ -338,12 +341,14 @@ class _Wiring:
             tabs=tabs,
             outbox=self._outbox(services, workspaces),
             health=self._health,
+            programs=services.programs,
         )
 
     def _home_tabs(self, services: Services, workspaces: Workspaces) -> HomeTabs:
         """Make the Home tabs, which are drawn anew after each change."""
         tabs = HomeTabs(
             profiles=services.profiles,
+            programs=services.programs,
             connections=services.connections,
             listing=services.listing,
             defaults=services.defaults,
@@ -459,7 +464,15 @@ class _Wiring:
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry, searches=form_searches),
             form_searches=form_searches,
             entry=entry,
+            programs=self._programs(access),
+            told=told_places(settings),
         )
+
+    def _programs(self, access: Access) -> ProgramTokens | None:
+        """Make the rules of programs' tokens, unless they are switched off."""
+        if self._settings.programs is ProgramsSetting.OFF:
+            return None
+        return ProgramTokens(database=self._database, access=access, clock=_utc_now, on_change=self._changes.publish)
 
     def _connection_tests(
         self, access: Access, profiles: EmailProfiles, running: RunningTests, tester: ConnectionTester, network: Network
@@ -491,7 +504,6 @@ class _Wiring:
             server=tester.helo,
             clock=_utc_now,
             observe=self._metrics.observe_send,
-            token_holds=_every_token_holds,
         )
         places, held = sending.places, sending.bytes_in_flight
         self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
@@ -543,10 +555,6 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
-
-
-async def _every_token_holds(_tx: Transaction, _sender: Sender) -> bool:
-    return True
 
 
 def _utc_now() -> datetime:

@@ -29,6 +29,13 @@ PASSWORD_SET = "password set privately"  # noqa: S105 - an action, not a passwor
 PASSWORD_PURGED = "password purged"  # noqa: S105 - as above
 DELETED = "deleted"
 
+PROGRAM_ADDED = "added a program"
+PROGRAM_REMOVED = "removed a program"
+PROGRAM_IN_NETWORK = "first use from a network"
+
+BY_PROGRAM = "program"
+"""The actor of what a program does by itself, which is no user id."""
+
 STORING = (SAVED, EXTRAS_CHANGED, FIXED, FIXED_WITH_OTHERS, UNDONE, MOVED, PASSWORD_SET, PASSWORD_PURGED, DELETED)
 """The actions of which each entry is written with the profile as it is then, or without it any more."""
 
@@ -38,14 +45,13 @@ SENT_MESSAGE = "sent a test message"
 TRIED_TO_SEND = "tried to send a test message"
 MAILED_CODE = "mailed a code"
 TRIED_TO_MAIL_CODE = "tried to mail a code"
-COULD_NOT_SIGN_IN = "could not sign in for a program"
-"""By the bot, which signs in when a program sends."""
-SENT_BY_PROGRAM = "sent with a program"
+COULD_NOT_SIGN_IN = "could not sign in"
+SENT = "sent"
 REMINDED = "reminded"
 
 TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE, COULD_NOT_SIGN_IN)
 """The actions whose fields are an outcome."""
-_NO_CHANGES = (*TESTS, SENT_BY_PROGRAM, REMINDED)
+_NO_CHANGES = (*TESTS, SENT, REMINDED)
 
 _BATCH = 500
 """Entries that are deleted at a time."""

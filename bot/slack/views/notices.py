@@ -21,6 +21,8 @@ from bot.profiles.people.notices import (
     Lock,
     LockNotice,
     MessageNotice,
+    ProgramInNetworkNotice,
+    ProgramRemovedNotice,
     RefusedNotice,
     Reminder,
 )
@@ -39,6 +41,7 @@ from bot.slack.views.message import (
     truncate,
 )
 from bot.slack.views.password_entry import PasswordEntry
+from bot.slack.views.programs import remove_program_button
 
 _MAX_CAUSES = 10
 
@@ -57,7 +60,7 @@ _CAUSES: Mapping[str, str] = {
 }
 
 
-def notice_message(  # noqa: PLR0911 - a table in the shape of a match
+def notice_message(  # noqa: C901, PLR0911 - a table in the shape of a match
     content: Content, *, reader: str, entry: PasswordEntry
 ) -> Message:
     """Return what `reader` (a user id) is told."""
@@ -78,6 +81,10 @@ def notice_message(  # noqa: PLR0911 - a table in the shape of a match
             return _locked(content)
         case RefusedNotice():
             return _refused(content, reader, entry)
+        case ProgramRemovedNotice():
+            return _program_removed(content, reader)
+        case ProgramInNetworkNotice():
+            return _program_in_network(content, reader)
 
 
 def _changed(notice: ChangedNotice, owner: str) -> Message:
@@ -222,6 +229,34 @@ def _refused(notice: RefusedNotice, owner: str, entry: PasswordEntry) -> Message
                 "the new one; `/email-profile` says what the server answered."
             ),
             actions(password, button("Test again", ActionId.TEST, value=owner)),
+        ],
+    )
+
+
+def _program_removed(notice: ProgramRemovedNotice, owner: str) -> Message:
+    what = f"the program {code(notice.name)} of your email profile, so it can no longer send"
+    return Message(
+        text=f"An admin removed the program {notice.name} of your email profile. It can no longer send.",
+        blocks=[
+            section(f"<@{notice.by}> removed {what}. If that was a mistake, ask them, or add it again."),
+            actions(button("Programs", ActionId.PROGRAMS, value=owner)),
+        ],
+    )
+
+
+def _program_in_network(notice: ProgramInNetworkNotice, owner: str) -> Message:
+    ask = "If you do not know of that, remove the program: its token may be in other hands."
+    return Message(
+        text=f"The program {notice.name} signed in from the network {notice.network} for the first time. {ask}",
+        blocks=[
+            section(
+                f"The program {code(notice.name)} signed in from the network {code(notice.network)} for the first "
+                f"time, to send with your email profile. {ask}"
+            ),
+            actions(
+                button("Programs", ActionId.PROGRAMS, value=owner),
+                remove_program_button(owner, notice.program_id, notice.name),
+            ),
         ],
     )
 
