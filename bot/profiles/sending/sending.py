@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -100,6 +100,10 @@ class Sending:
                 reply = min(refused.values(), key=lambda answer: answer.code)
                 return Delivery(outcome=outcome_of(reply), reply=reply, refused=refused)
             return await session.deliver(letter.content)
+
+    def place(self, person: Person, host: str) -> AbstractAsyncContextManager[None]:
+        """Wait for a place for a message that no program sends; raises NoPlaceError as `Places.place`."""
+        return self.places.place(Place(person=person, program="", host=host))
 
     async def close(self) -> None:
         """Close the connections that are kept; for the end of the process."""
