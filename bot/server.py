@@ -157,7 +157,7 @@ async def _drain(drains: Sequence[Callable[[float], Awaitable[None]]]) -> None:
 
 async def _open_submission(bot: Bot, settings: Settings) -> SubmissionServer:
     """Serve programs; raises SettingsError, StartError."""
-    if bot.programs is None or bot.sending is None:
+    if bot.programs is None:
         raise StartError("PROGRAMS: programs are switched off, so none can be served.")
     place = Place(
         host=settings.submission_host,
