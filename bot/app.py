@@ -89,6 +89,7 @@ from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
+from bot.web.program_values import ProgramValues
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
 from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
@@ -548,7 +549,9 @@ class _Wiring:
         if services.links is None:
             return None
         notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
-        return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
+        sign_in = self._sign_in_pages(services.links)
+        programs = ProgramValues(tokens=services.programs, told=services.told) if services.programs else None
+        return PasswordPage(services.links, self._pages, notice.show, sign_in, programs)
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:
         if not links.sign_in_first:
