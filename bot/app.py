@@ -40,7 +40,11 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.provider_connections import ProviderConnections
+from bot.profiles.sending.sending import Sending
 from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.submission.certificate import CertificateError, ServerCertificate
+from bot.programs.submission.server import Place, SubmissionServer
 from bot.programs.told_server import told_places
 from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
@@ -113,11 +117,12 @@ class Bot:
     """Everything that serving needs.
 
     `page` is None without a public address, `installing` and `installations` when the bot has one workspace, `programs`
-    where programs are switched off.
+    where programs are switched off, `submission` where no submission server runs.
     """
 
     slack: SlackApp
     connections: ConnectionTests
+    sending: Sending
     database: Database
     jobs: Jobs
     metrics: Metrics
@@ -131,6 +136,7 @@ class Bot:
     outbox: Outbox
     health: Health
     programs: ProgramTokens | None
+    submission: SubmissionServer | None
 
 
 async def open_database(settings: Settings) -> Database:
@@ -238,6 +244,7 @@ async def open_bot(
                 async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
                     yield bot
             finally:
+                await bot.sending.close()
                 if bot.installations is not None:
                     await bot.installations.finish()
     except (StartError, SettingsError, KeyMismatchError):
@@ -306,6 +313,7 @@ class _Wiring:
         services = self._services(directory, workspaces, tester, network, discovery)
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
+        sending = self._sending(tester)
         slack = slack_app(
             connection.bolt,
             observer=self._metrics.observe_request,
@@ -319,6 +327,7 @@ class _Wiring:
         return Bot(
             slack=slack,
             connections=services.connections,
+            sending=sending,
             database=self._database,
             jobs=self._jobs,
             metrics=self._metrics,
@@ -338,6 +347,7 @@ class _Wiring:
             outbox=self._outbox(services, workspaces),
             health=self._health,
             programs=services.programs,
+            submission=self._submission(services.programs, sending),
         )
 
     def _home_tabs(self, services: Services, workspaces: Workspaces) -> HomeTabs:
@@ -486,6 +496,39 @@ class _Wiring:
             judge=lambda domain, host: judge(domain, host, network),
         )
 
+    def _sending(self, tester: ConnectionTester) -> Sending:
+        """Make what sends letters of programs."""
+        sending = Sending(
+            database=self._database,
+            connections=ProviderConnections(
+                database=self._database,
+                tester=tester,
+                on_change=self._changes.publish,
+                count_sign_in=self._metrics.count_send_sign_in,
+                named_admins=frozenset(self._settings.admin_user_ids),
+            ),
+            server=tester.helo,
+            clock=_utc_now,
+            observe=self._metrics.observe_send,
+        )
+        places, held = sending.places, sending.bytes_in_flight
+        self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
+        return sending
+
+    def _submission(self, tokens: ProgramTokens | None, sending: Sending) -> SubmissionServer | None:
+        """Make the server that programs send to, which is not open yet."""
+        settings = self._settings
+        if tokens is None or not settings.submission_runs:
+            return None
+        place = Place(
+            host=settings.submission_host,
+            port=settings.submission_port,
+            tls_port=settings.submission_tls_port,
+            name=settings.submission_name or settings.submission_host,
+        )
+        certificate = _submission_certificate(settings)
+        return SubmissionServer(place, certificate=certificate, tokens=tokens, sending=sending, observer=self._metrics)
+
     def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
         """Make the rules of private pages, which need an address of their own."""
         if not self._settings.public_url:
@@ -534,6 +577,16 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
+
+
+def _submission_certificate(settings: Settings) -> ServerCertificate | None:
+    if settings.submission_cert_file is None or settings.submission_key_file is None:
+        return None
+    try:
+        return ServerCertificate(settings.submission_cert_file, settings.submission_key_file)
+    except CertificateError as error:
+        why = f"certificate and key (SUBMISSION_KEY_FILE) cannot be used: {error}."
+        raise SettingsError({"SUBMISSION_CERT_FILE": why}) from None
 
 
 def _utc_now() -> datetime:
