@@ -26,6 +26,9 @@ Every series, with its labels and what it counts:
 | `email_profile_bot_letters` | `state` | letters on their way now: sending, waiting for a place |
 | `email_profile_bot_letter_bytes` | | bytes of letters in memory now |
 | `email_profile_bot_connections_closed_total` | `why` | connections closed by us: late, crowded, unread |
+| `email_profile_bot_submission_connections` | | connections of programs to the submission server now |
+| `email_profile_bot_submission_sessions_total` | `ended` | connections of programs that are gone, by how they ended |
+| `email_profile_bot_submission_sign_ins_total` | `ended` | sign-ins of programs, by how they ended |
 | `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
 """
 
@@ -65,6 +68,12 @@ _COUNT_TIMEOUT_SECONDS = 2.0
 CLOSED_BECAUSE = ("late", "crowded", "unread")
 """Why connections are closed by us."""
 
+SUBMISSION_SESSIONS_ENDED = ("quit", "lost", "late", "crowded", "refused", "stopped", "failed")
+"""How connections of programs end."""
+
+SUBMISSION_SIGN_INS_ENDED = ("signed_in", "wrong", "too_many", "failed", "abandoned")
+"""How sign-ins of programs end."""
+
 Way = Literal["http", "socket"]
 
 
@@ -98,6 +107,10 @@ class Metrics:
         self._notices = self._counter("notices", about, "kind", "ended")
         about = "Connections closed because a request or its answer came to no end, by why (late, crowded, unread)"
         self._closed = self._counter("connections_closed", about, "why")
+        about = "Connections of programs that are gone, by how they ended"
+        self._submission_sessions = self._counter("submission_sessions", about, "ended")
+        about = "Sign-ins of programs by how they ended"
+        self._submission_sign_ins = self._counter("submission_sign_ins", about, "ended")
         about = "Letters of programs by what became of them (taken, refused, try_later, unknown, not_ready)"
         self._sends = self._counter("sends", about, "outcome")
         about = "Time that we added to what providers took over letters"
@@ -113,6 +126,10 @@ class Metrics:
             self._send_sign_ins.labels(ended=ended)
         for why in CLOSED_BECAUSE:
             self._closed.labels(why=why)
+        for ended in SUBMISSION_SESSIONS_ENDED:
+            self._submission_sessions.labels(ended=ended)
+        for ended in SUBMISSION_SIGN_INS_ENDED:
+            self._submission_sign_ins.labels(ended=ended)
         for kind, ended in product(
             ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "refused", "other"),
             ("sent", "refused", "dropped", "lost"),
@@ -165,6 +182,18 @@ class Metrics:
     def count_closed(self, why: str) -> None:
         """Count one connection that was closed, `why` being one of CLOSED_BECAUSE."""
         self._closed.labels(why=why).inc()
+
+    def count_submission_session(self, ended: str) -> None:
+        """Count one connection of a program that is gone, `ended` being one of SUBMISSION_SESSIONS_ENDED."""
+        self._submission_sessions.labels(ended=ended).inc()
+
+    def count_submission_sign_in(self, ended: str) -> None:
+        """Count one sign-in of a program, `ended` being one of SUBMISSION_SIGN_INS_ENDED."""
+        self._submission_sign_ins.labels(ended=ended).inc()
+
+    def watch_submission(self, sessions: Callable[[], int]) -> None:
+        """Read the number of connections of programs from `sessions` at each scrape."""
+        self._gauge("submission_connections", "Connections of programs now").set_function(sessions)
 
     def observe_send(self, outcome: str, added: float | None) -> None:
         """Count one letter by what became of it, and observe the seconds that we added to it, where that is known."""
