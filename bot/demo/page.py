@@ -12,7 +12,7 @@ from bot.demo.stand_in.people import CHANNEL, ON_THE_PAGE
 from bot.demo.stand_in.platform import Message, direct_channel
 from bot.demo.stand_in.requests import Holder, entries_of
 from bot.demo.stand_in.views import OpenView, PlatformError
-from bot.demo.stand_in.workspace import Workspace, slash_commands
+from bot.demo.stand_in.workspace import Workspace, message_shortcuts, slash_commands
 from bot.demo.story import Progress, begin
 
 _FILES = {
@@ -39,6 +39,7 @@ class Page:
         self._workspace = workspace
         self._mail = mail
         self._commands = slash_commands()
+        self._shortcuts = message_shortcuts()
         self._streams: set[asyncio.Task[Any]] = set()
         self._stories: dict[str, Progress] = {}
 
@@ -95,6 +96,7 @@ class Page:
             ],
             "personas": [persona for persona in ON_THE_PAGE if persona in workspace.people],
             "commands": self._commands,
+            "shortcuts": self._shortcuts,
             "messages": [_message(message, user) for message in messages],
             "stack": [_view(view) for view in stack],
             "home": _view(home) if home else None,
@@ -185,12 +187,21 @@ class Page:
                 self._story(user).typed(f"{command} {text}")
             case "say":
                 await self._workspace.say(user, str(act["text"])[:4000], channel=self._channel(user, act))
+            case "shortcut":
+                await self._workspace.shortcut(user, str(act["name"]), self._pointed_at(user, act["ts"]))
             case "press":
                 await self._workspace.press_at(user, act)
             case "submit":
                 return await self._submit(user)
             case "cancel":
                 await self._workspace.cancel(user)
+            case looked:
+                await self._look(user, looked)
+        return {}
+
+    async def _look(self, user: str, looked: Any) -> None:
+        """Open a tab of the app, or load the page anew."""
+        match looked:
             case "home":
                 await self._workspace.open_home(user)
             case "messages":
@@ -199,7 +210,12 @@ class Page:
                 # The page is the client of everybody on it.
                 for persona in ON_THE_PAGE:
                     await self._workspace.reload(persona)
-        return {}
+
+    def _pointed_at(self, user: str, ts: Any) -> Message:
+        for message in self._workspace.messages(user):
+            if message.ts == ts:
+                return message
+        raise PlatformError("there is no such message")
 
     async def _submit(self, user: str) -> dict[str, str]:
         view = self._workspace.view(user)
@@ -231,6 +247,7 @@ def _message(message: Message, user: str) -> dict[str, Any]:
         "channel": message.channel,
         "text": message.text,
         "blocks": message.blocks,
+        "files": message.files,
         "state": {"values": message.entries_of(user).state()},
         "private": message.reader is not None,
         "direct": message.channel.startswith("D"),

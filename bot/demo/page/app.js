@@ -5,6 +5,7 @@ import { accountEntries, drawAbout, drawSteps } from "/page/guide.js";
 import { keepingFocus, showNodes, steerByArrows } from "/page/keep.js";
 import { drawMail } from "/page/mail.js";
 import { h, mrkdwn } from "/page/mrkdwn.js";
+import { drawOverflow } from "/page/overflow.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -155,7 +156,18 @@ function drawMessage(message) {
     h("div", { class: "body" },
       h("p", { class: "author" }, h("strong", {}, author.name), author.role === "app" ? h("span", { class: "tag" }, "APP") : null, h("time", {}, time),
         message.private ? h("span", { class: "only" }, "Only visible to you") : null),
-      ...body));
+      ...body, drawFiles(message.files)),
+    message.private ? null : messageMenu(message));
+}
+
+function drawFiles(files) {
+  return files.length ? h("ul", { class: "files" }, ...files.map((file) => h("li", {}, file.name))) : null;
+}
+
+// The menu of a message, in which the app's shortcuts stand.
+function messageMenu(message) {
+  const options = state.shortcuts.map((one) => ({ value: one.name, text: { text: one.name } }));
+  return drawOverflow(`menu-${message.ts}`, message.text.slice(0, 80), options, (option) => act({ act: "shortcut", name: option.value, ts: message.ts }));
 }
 
 // What blocks stand in: a message, the Home tab or a modal. `where` tells the stand-in which.

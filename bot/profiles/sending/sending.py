@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
+from bot.profiles.people.access import Person
 from bot.profiles.sending.letters import Delivery, Letter
 from bot.profiles.tokens.program import Sender
 from bot.smtp.check.report import Reply
@@ -79,6 +80,12 @@ class Sending:
     async def session(self, sender: Sender, *, via: Via) -> AsyncIterator[SendingSession]:
         """Begin a program's session, which ends with the block; nothing is connected to yet."""
         raise NotImplementedError(sender, via)
+        yield
+
+    @asynccontextmanager
+    async def own_session(self, person: Person) -> AsyncIterator[SendingSession]:
+        """Begin a session of what a person writes in Slack, within the limits of their profile and workspace."""
+        raise NotImplementedError(person)
         yield
 
     async def send(self, sender: Sender, letter: Letter, *, via: Via) -> Delivery:

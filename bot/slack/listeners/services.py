@@ -15,6 +15,7 @@ from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.slack.replies.address_confirmation import CodeReplies
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.form_searches import FormSearches
@@ -40,6 +41,7 @@ class Services:
     bulk_fixes: BulkFixes
     history: History
     defaults: WorkspaceDefaults
+    emails: EmailedMessages
     links: PrivateLinks | None
     jobs: Jobs
     test_replies: ConnectionTestReplies
