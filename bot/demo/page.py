@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.demo.label_program import EmailInformation, LabelError, send_label
 from bot.demo.mail import DemoMail
 from bot.demo.stand_in.delivery import DeliveryError
 from bot.demo.stand_in.people import CHANNEL, ON_THE_PAGE
@@ -26,6 +27,7 @@ _FILES = {
     "mail.js": "text/javascript",
     "mrkdwn.js": "text/javascript",
     "overflow.js": "text/javascript",
+    "program.js": "text/javascript",
 }
 _PAUSE_SECONDS = 0.05
 """Between two numbers of a stream: many changes at once lead to one new screen."""
@@ -50,6 +52,7 @@ class Page:
         application.router.add_get("/state", self._state)
         application.router.add_get("/changes", self._changes)
         application.router.add_post("/act", self._act)
+        application.router.add_post("/label", self._label)
 
     async def close_streams(self) -> None:
         """End the streams of changes, so that stopping waits for none."""
@@ -177,6 +180,22 @@ class Page:
         except (KeyError, TypeError, AttributeError):
             raise web.HTTPBadRequest(text="Something is missing in this act.") from None
         return web.json_response({"ok": not errors, "errors": errors})
+
+    async def _label(self, request: web.Request) -> web.Response:
+        """Let the label program send; it has no part in the workspace, so it is nobody's act there."""
+        self._check_origin(request)
+        try:
+            typed = await request.json()
+            information = EmailInformation.typed(typed["information"])
+            to, crate = str(typed["to"]), str(typed["crate"])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise web.HTTPBadRequest(text="Something is missing in this label.") from None
+        try:
+            answer = await asyncio.to_thread(send_label, information, to=to, crate=crate, trust=self._mail.trust())
+        except LabelError as error:
+            return web.json_response({"ok": False, "answer": str(error)})
+        await self._workspace.note_change()
+        return web.json_response({"ok": True, "answer": answer})
 
     async def _done(self, user: str, act: dict[str, Any]) -> dict[str, str]:
         self._take_typed(user, act)
