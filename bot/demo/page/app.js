@@ -59,7 +59,7 @@ function draw() {
   drawPlaces();
   drawPersonas();
   drawMain();
-  keepingFocus(at("about"), () => drawAbout(at("about"), state, actAs));
+  keepingFocus(at("about"), () => drawAbout(at("about"), state, { actAs, openProgram }));
   drawMail(at("mail"), state, say);
   drawModal();
 }
@@ -80,7 +80,7 @@ function actAs(person) {
 
 function drawPlaces() {
   const direct = state.messages.filter((message) => message.direct).length;
-  const places = [["general", "# general", "", ""], ["home", "Home", " of the app", ""], ["direct", "Messages", " of the app", direct ? ` (${direct})` : ""], ["program", "Label program", "", ""], ["guide", "Guide", "", ""]];
+  const places = [["general", "# general", "", ""], ["home", "Home", " of the app", ""], ["direct", "Messages", " of the app", direct ? ` (${direct})` : ""], ["program", "Label", " program", ""], ["guide", "Guide", "", ""]];
   keepingFocus(at("places"), () => showNodes(at("places"), places.map(([name, label, ofWhat, count]) => ({ key: name, mark: `${count} ${place === name}`, make: () => h("button", {
     type: "button", role: "tab", id: `place-${name}`, "aria-selected": String(place === name), tabindex: place === name ? "0" : "-1", onclick: () => go(name),
   }, label, h("span", { class: "of" }, ofWhat), count) }))));
@@ -115,11 +115,16 @@ function drawMain() {
   at("home").hidden = place !== "home";
   at("program").hidden = place !== "program";
   const shown = state.messages.filter((message) => message.direct === (place === "direct"));
-  keepingFocus(at("chips"), () => drawSteps(at("chips"), state, { suggest, actAs }));
+  keepingFocus(at("chips"), () => drawSteps(at("chips"), state, { suggest, actAs, openProgram }));
   at("chips").hidden ||= !isChannel();
   if (place === "home") drawHome();
   else if (place === "program") drawProgram(at("program"), sendLabel);
   else drawLog(shown);
+}
+
+function openProgram() {
+  go("program");
+  at("program-address").focus();
 }
 
 async function sendLabel(label) {

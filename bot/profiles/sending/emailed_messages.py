@@ -61,13 +61,21 @@ class EmailedMessages:
     sending: Sending
     clock: Callable[[], datetime]
 
+    async def require_may_send(self, *, caller: Person) -> None:
+        """Allow whoever may have an email profile.
+
+        Raises:
+            NotAllowedError: the caller can have none.
+        """
+        await self.access.require_member(caller)
+
     async def begin(self, *, caller: Person, people: Collection[str]) -> NewEmail:
         """Return what an email is written over; `people` are the user ids whose names it needs.
 
         Raises:
             NotAllowedError: the caller can have no email profile.
         """
-        await self.access.require_member(caller)
+        await self.require_may_send(caller=caller)
         async with self.database.reading() as tx:
             view = (await load(tx, caller)).view
             known = await tx.people.of(caller.workspace, people) if people else {}
@@ -80,7 +88,7 @@ class EmailedMessages:
         Raises:
             NotAllowedError: the caller can have no email profile.
         """
-        await self.access.require_member(caller)
+        await self.require_may_send(caller=caller)
         async with self.database.reading() as tx:
             view = (await load(tx, caller)).view
         if missing := _missing(view):

@@ -54,6 +54,7 @@ class EmailedMessageListeners:
         self, ack: AsyncAck, view: Payload, client: AsyncWebClient, held_ack: HeldAck, caller: Person
     ) -> None:
         """Send the email and say what became of it; whatever is wrong keeps the modal open with everything typed."""
+        await self._services.emails.require_may_send(caller=caller)
         draft = views.shown_draft(view)
         email = check_email(draft.form)
         reply = SentEmailReply(client, caller, view_id=str(view["id"]), reply=draft.metadata.reply)
@@ -79,6 +80,7 @@ class EmailedMessageListeners:
     async def press_set_up(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person) -> None:
         """Open the profile's form in place of the modal, once what was written in that is posted for its writer."""
         await ack()
+        await self._services.emails.require_may_send(caller=caller)
         draft = views.shown_draft(modal_of(body))
         await post_where_opened(client, caller, draft.metadata.reply, views.written_message(draft.form))
         await self._services.forms.open_form(client, body, caller, caller)
