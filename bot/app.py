@@ -41,7 +41,9 @@ from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.sending.emailed_messages import EmailedMessages
+from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
+from bot.profiles.tokens.program import Sender
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.told_server import told_places
 from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
@@ -88,7 +90,7 @@ from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
-from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
+from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
@@ -119,6 +121,7 @@ class Bot:
 
     slack: SlackApp
     connections: ConnectionTests
+    sending: Sending
     database: Database
     jobs: Jobs
     metrics: Metrics
@@ -239,6 +242,7 @@ async def open_bot(
                 async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
                     yield bot
             finally:
+                await bot.sending.close()
                 if bot.installations is not None:
                     await bot.installations.finish()
     except (StartError, SettingsError, KeyMismatchError):
@@ -304,7 +308,8 @@ class _Wiring:
         connection = await self._connect()
         workspaces = connection.workspaces
         directory = SlackDirectory(workspaces)
-        services = self._services(directory, workspaces, tester, network, discovery)
+        sending = self._sending(tester)
+        services = self._services(directory, workspaces, tester, network, discovery, sending=sending)
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
         slack = slack_app(
@@ -320,6 +325,7 @@ class _Wiring:
         return Bot(
             slack=slack,
             connections=services.connections,
+            sending=sending,
             database=self._database,
             jobs=self._jobs,
             metrics=self._metrics,
@@ -422,6 +428,8 @@ class _Wiring:
         tester: ConnectionTester,
         network: Network,
         discovery: Discovery,
+        *,
+        sending: Sending,
     ) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
@@ -453,7 +461,7 @@ class _Wiring:
             bulk_fixes=BulkFixes(database=database, access=access, profiles=profiles, on_change=on_change),
             history=History(database=database, access=access),
             defaults=WorkspaceDefaults(database=database, access=access, clock=_utc_now, on_change=on_change),
-            emails=EmailedMessages(database=database, access=access, sending=Sending(), clock=_utc_now),
+            emails=EmailedMessages(database=database, access=access, sending=sending, clock=_utc_now),
             links=self._private_links(access, workspaces),
             jobs=self._jobs,
             test_replies=test_replies,
@@ -487,6 +495,26 @@ class _Wiring:
             tester=CountingTester(tester, self._metrics),
             judge=lambda domain, host: judge(domain, host, network),
         )
+
+    def _sending(self, tester: ConnectionTester) -> Sending:
+        """Make what sends letters of programs."""
+        sending = Sending(
+            database=self._database,
+            connections=ProviderConnections(
+                database=self._database,
+                tester=tester,
+                on_change=self._changes.publish,
+                count_sign_in=self._metrics.count_send_sign_in,
+                named_admins=frozenset(self._settings.admin_user_ids),
+            ),
+            server=tester.helo,
+            clock=_utc_now,
+            observe=self._metrics.observe_send,
+            token_holds=_every_token_holds,
+        )
+        places, held = sending.places, sending.bytes_in_flight
+        self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
+        return sending
 
     def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
         """Make the rules of private pages, which need an address of their own."""
@@ -534,6 +562,10 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
+
+
+async def _every_token_holds(_tx: Transaction, _sender: Sender) -> bool:
+    return True
 
 
 def _utc_now() -> datetime:
