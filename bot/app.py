@@ -510,7 +510,7 @@ class _Wiring:
             server=tester.helo,
             clock=_utc_now,
             observe=self._metrics.observe_send,
-            token_holds=_every_token_holds,
+            token_holds=_token_holds,
         )
         places, held = sending.places, sending.bytes_in_flight
         self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
@@ -564,8 +564,10 @@ def open_installations(
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
 
 
-async def _every_token_holds(_tx: Transaction, _sender: Sender) -> bool:
-    return True
+async def _token_holds(tx: Transaction, sender: Sender) -> bool:
+    """Return whether a program's token is still good: a session may outlast it."""
+    shown = await tx.program_tokens.shown(sender.program.id)
+    return shown is not None and shown.is_alive
 
 
 def _utc_now() -> datetime:
