@@ -9,7 +9,7 @@ from bot.profiles.account.records import ProfileState, ProfileView, load
 from bot.profiles.people.access import Access, Person
 from bot.profiles.sending.emails import Email, email_message, needs_utf8
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
-from bot.profiles.sending.sending import Sending, SendingSession
+from bot.profiles.sending.sending import Sending, SendingSession, outcome_of
 from bot.smtp.check.report import Reply
 from storage.database import Database
 
@@ -36,12 +36,11 @@ class NewEmail:
 class SentEmail:
     """What became of an email; it goes to all its recipients or to none.
 
-    `host` is the server of the profile, `reply` what it answered, None where it was not asked: then `sentence` says
-    why. `refused` are the recipients that it refused, with its answers.
+    `reply` is what the server of the profile answered, None where it was not asked: then `sentence` says why. `refused`
+    are the recipients that it refused, with its answers.
     """
 
     outcome: Outcome
-    host: str
     reply: Reply | None = None
     sentence: str = ""
     refused: Mapping[str, Reply] = field(default_factory=dict)
@@ -49,7 +48,7 @@ class SentEmail:
     @classmethod
     def not_begun(cls, sentence: str) -> "SentEmail":
         """Return that an email was not sent, for a reason that the person is told."""
-        return cls(outcome=Outcome.REFUSED, host="", sentence=sentence)
+        return cls(outcome=Outcome.REFUSED, sentence=sentence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,28 +91,28 @@ class EmailedMessages:
         async with self.database.reading() as tx:
             view = (await load(tx, caller)).view
         if missing := _missing(view):
-            return SentEmail(outcome=Outcome.NOT_READY, host=view.profile.host, sentence=missing)
+            return SentEmail(outcome=Outcome.NOT_READY, sentence=missing)
         content = email_message(view.profile, email, now=self.clock())
         try:
             async with self.sending.own_session(caller) as session:
                 return await _sent(session, view.profile, email, content)
         except LetterRefusedError as error:
-            return SentEmail(outcome=_outcome(error), host=view.profile.host, sentence=str(error))
+            return _not_sent(error)
 
 
 async def _sent(session: SendingSession, profile: EmailProfile, email: Email, content: bytes) -> SentEmail:
     reply = await session.begin(profile.address, size=len(content), utf8=needs_utf8(profile, email))
     if not _is_taken(reply):
-        return SentEmail(outcome=_outcome_of(reply), host=profile.host, reply=reply)
+        return SentEmail(outcome=outcome_of(reply), reply=reply)
     replies = {address: await session.recipient(address) for address in email.recipients}
     refused = {address: reply for address, reply in replies.items() if not _is_taken(reply)}
     if refused:
         await session.reset()
-        is_final = any(_outcome_of(reply) is Outcome.REFUSED for reply in refused.values())
+        is_final = any(outcome_of(reply) is Outcome.REFUSED for reply in refused.values())
         outcome = Outcome.REFUSED if is_final else Outcome.TRY_LATER
-        return SentEmail(outcome=outcome, host=profile.host, refused=refused)
+        return SentEmail(outcome=outcome, refused=refused)
     delivery = await session.deliver(content)
-    return SentEmail(outcome=delivery.outcome, host=profile.host, reply=delivery.reply)
+    return SentEmail(outcome=delivery.outcome, reply=delivery.reply)
 
 
 def _missing(view: ProfileView) -> str:
@@ -124,9 +123,12 @@ def _is_taken(reply: Reply) -> bool:
     return reply.code // 100 == 2
 
 
-def _outcome_of(reply: Reply) -> Outcome:
-    return Outcome.REFUSED if reply.code // 100 == 5 else Outcome.TRY_LATER
-
-
-def _outcome(error: LetterRefusedError) -> Outcome:
-    return Outcome.NOT_READY if error.cause is Cause.NOT_READY else _outcome_of(error.reply)
+def _not_sent(error: LetterRefusedError) -> SentEmail:
+    """Return why an email was not sent, in the words of its writer where their profile is the reason."""
+    if error.cause is Cause.ENDED:
+        return SentEmail(outcome=Outcome.NOT_READY, sentence=_NOT_READY[ProfileState.NOT_SET_UP])
+    if error.cause is not Cause.NOT_READY:
+        return SentEmail(outcome=outcome_of(error.reply), sentence=str(error))
+    at = f", which fails at {error.stage}" if error.stage else ""
+    sentence = f"Nothing was sent: your email profile has to be set right first{at}."
+    return SentEmail(outcome=Outcome.NOT_READY, sentence=sentence)

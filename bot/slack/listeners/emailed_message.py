@@ -1,5 +1,7 @@
 """“Email this message”: the shortcut in a message's menu, and the modal in which the email is written."""
 
+import asyncio
+
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -60,7 +62,13 @@ class EmailedMessageListeners:
         reply = SentEmailReply(client, caller, view_id=str(view["id"]), reply=draft.metadata.reply)
 
         async def send() -> None:
-            sent = await self._sent(email, caller)
+            sending = asyncio.ensure_future(self._sent(email, caller))
+            try:
+                sent = await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                # What was given to the mail server is waited for even now; who waits for us is told at once.
+                sending.cancel()
+                raise
             await reply.tell(views.sent_modal(draft, sent), views.sent_message(draft, sent))
 
         async def notify(sentence: str) -> None:

@@ -12,7 +12,19 @@ from bot.profiles.sending.emails import MAX_SUBJECT_LENGTH, EmailField, EmailFor
 from bot.profiles.sending.letters import Outcome
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues, block_id_of
-from bot.slack.views.message import Block, Message, actions, alert, button, code, context, escape, section, truncate
+from bot.slack.views.message import (
+    Block,
+    Message,
+    actions,
+    alert,
+    button,
+    code,
+    context,
+    escape,
+    line_sections,
+    section,
+    truncate,
+)
 from bot.slack.views.private_metadata import PrivateMetadata, length
 
 TITLE = "Email this message"
@@ -201,6 +213,7 @@ _UNKNOWN = (
     "It is not known whether the email was sent. Look into your folder of sent mail, or ask a recipient, before you "
     "send it again."
 )
+_ANSWERED = "*Your mail server answered*"
 _SET_UP_LATER = "What you have written is then posted in Slack, for you alone, to copy it from."
 
 
@@ -225,8 +238,8 @@ def _answers(sent: SentEmail) -> list[Block]:
     """Return what the server answered, in its own words."""
     if sent.refused:
         lines = [f"{code(address)} – {code(str(reply))}" for address, reply in sent.refused.items()]
-        return [section("\n".join([f"*{escape(sent.host)} answered*", *lines]))]
-    return [section(f"*{escape(sent.host)} answered*\n{code(str(sent.reply))}")] if sent.reply else []
+        return line_sections([_ANSWERED, *lines])
+    return [section(f"{_ANSWERED}\n{code(str(sent.reply))}")] if sent.reply else []
 
 
 def _later() -> Block:

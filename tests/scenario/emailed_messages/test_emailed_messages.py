@@ -3,12 +3,12 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from bot.demo.mail import _Policy
 from bot.demo.run import Demo
 from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import CHANNEL
@@ -18,9 +18,8 @@ from tests.scenario.people import ADA, GRACE, buttons, set_up, settled, typed
 from tests.store import Store
 
 NAME = "Email this message"
+SENT = "Your email “"
 FILES = [{"id": "F1", "name": "label-7.pdf", "permalink": "https://demo.slack.example/files/U0GRACE/F1/label-7.pdf"}]
-
-Hook = Callable[..., Awaitable[str]]
 
 
 async def written(demo: Demo, text: str, *, author: str = GRACE, files: list[dict[str, Any]] | None = None) -> Message:
@@ -43,15 +42,18 @@ async def sent(demo: Demo, *, to: str = "grace@demo.example", containing: str, u
 
 
 def on_data(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    """Let the mail server answer every letter so; an empty answer cuts the connection instead."""
+    """Let the mail server answer the next letter so; an empty answer cuts the connection instead."""
+    usual, answers = _Policy.handle_DATA, [answer]
 
-    async def handle(_policy: Any, server: SMTP, _session: Session, _envelope: Envelope) -> str:
-        if not answer:
+    async def handle(policy: _Policy, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if not answers:
+            return await usual(policy, server, session, envelope)
+        if not answers[0]:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
-        return answer
+        return answers.pop()
 
-    monkeypatch.setattr("bot.demo.mail._Policy.handle_DATA", handle)
+    monkeypatch.setattr(_Policy, "handle_DATA", handle)
 
 
 async def test_a_message_is_mailed_with_names_links_and_files_in_words(demo: Demo) -> None:
@@ -64,7 +66,7 @@ async def test_a_message_is_mailed_with_names_links_and_files_in_words(demo: Dem
     assert text.endswith("- label-7.pdf: https://demo.slack.example/files/U0GRACE/F1/label-7.pdf")
     assert "`ada@demo.example`" in str(modal.content)
     await demo.workspace.fill(ADA, "Subject", "Label for crate 7")
-    done = await sent(demo, to="grace@demo.example, ada@demo.example", containing="was sent")
+    done = await sent(demo, to="grace@demo.example, ada@demo.example", containing=SENT)
     assert "Your email “Label for crate 7” was sent." in str(done.content)
     assert "250 2.0.0" in str(done.content)
     assert "submit" not in done.content
@@ -85,13 +87,13 @@ async def test_hostile_text_of_ten_thousand_characters_arrives_as_it_is_and_as_m
         return "250 2.0.0 Accepted"
 
     await set_up(http_demo, ADA)
-    monkeypatch.setattr("bot.demo.mail._Policy.handle_DATA", handle)
+    monkeypatch.setattr(_Policy, "handle_DATA", handle)
     line = "<script>alert(1)</script> *b* `c` <!channel> &amp; {x} %0d%0aBcc: eve@evil.example"
     hostile = "\n.\n".join([line] * (10_000 // len(line) + 1))
     modal = await begun(http_demo, await written(http_demo, hostile))
     labels = [block["label"]["text"] for block in modal.content["blocks"] if block["type"] == "input"]
     assert labels[:3] == ["To", "Subject", "Text, part 1 of 4"]
-    await sent(http_demo, containing="was sent")
+    await sent(http_demo, containing=SENT)
     (content,) = contents
     assert content.count(b"\r\nSubject:") == 1
     assert b"\r\nBcc:" not in content.partition(b"\r\n\r\n")[0]
@@ -119,12 +121,12 @@ async def test_an_address_that_the_server_refuses_keeps_the_whole_email_back_wit
     await demo.workspace.fill(ADA, "Subject", "Crate 7")
     to = "grace@demo.example, nobody@demo.example"
     refused = await sent(demo, to=to, containing="does not take it for every address")
-    assert "`nobody@demo.example` – `550 5.1.1 No such mailbox here`" in str(refused.content)
+    assert "`nobody@demo.example` – `550 5.1.1 mail.demo.example: No such mailbox here`" in str(refused.content)
     assert "grace@demo.example` –" not in str(refused.content)
     assert demo.mail.mailbox == []
     assert (typed(demo, ADA, "To"), typed(demo, ADA, "Subject")) == (to, "Crate 7")
     assert str(typed(demo, ADA, "Text")).endswith("It is ready.")
-    await sent(demo, containing="was sent")
+    await sent(demo, containing=SENT)
     assert [mailed.recipients for mailed in demo.mail.mailbox] == [("grace@demo.example",)]
 
 
@@ -144,11 +146,10 @@ async def test_what_the_server_does_with_the_letter_is_told_in_plain_words_and_k
     on_data(monkeypatch, answer)
     await begun(http_demo, await written(http_demo, "word " * 1_000))
     kept = await sent(http_demo, containing=told)
-    assert answer[4:] in str(kept.content)
+    assert answer.partition(" ")[2].partition(" ")[2] in str(kept.content)
     assert kept.content["submit"]["text"] == "Send again"
-    assert "was sent." not in str(kept.content).replace("whether the email was sent.", "")
-    monkeypatch.undo()
-    await sent(http_demo, to="ada@demo.example", containing="was sent")
+    assert SENT not in str(kept.content)
+    await sent(http_demo, to="ada@demo.example", containing=SENT)
     (mailed,) = http_demo.mail.mailbox
     assert mailed.text.count("word") == 1_000
 
@@ -193,7 +194,7 @@ async def test_a_slow_answer_is_told_in_the_modal_and_where_that_is_closed_in_th
         return "250 2.0.0 Accepted"
 
     await set_up(http_demo, ADA)
-    monkeypatch.setattr("bot.demo.mail._Policy.handle_DATA", handle)
+    monkeypatch.setattr(_Policy, "handle_DATA", handle)
     for closes in (False, True):
         go_on.clear()
         await begun(http_demo, await written(http_demo, "It is ready."))
@@ -210,7 +211,7 @@ async def test_a_slow_answer_is_told_in_the_modal_and_where_that_is_closed_in_th
             assert (told.reader, told.channel) == (ADA, CHANNEL)
             http_demo.workspace.refusals.remove(("views.update", "not_found"))
         else:
-            await http_demo.workspace.wait_view(ADA, NAME, containing="was sent")
+            await http_demo.workspace.wait_view(ADA, NAME, containing=SENT)
             await http_demo.workspace.cancel(ADA)
 
 
@@ -243,7 +244,7 @@ async def test_a_stop_while_an_email_is_sent_is_told_as_not_known(
         return ""
 
     await set_up(http_demo, ADA)
-    monkeypatch.setattr("bot.demo.mail._Policy.handle_DATA", handle)
+    monkeypatch.setattr(_Policy, "handle_DATA", handle)
     await begun(http_demo, await written(http_demo, "It is ready."))
     await sent(http_demo, containing="Sending …")
     await reached.wait()
@@ -273,7 +274,7 @@ async def test_nobody_sends_with_somebody_elses_profile_whatever_the_modal_claim
     modal = await begun(http_demo, await written(http_demo, "It is ready."), user=GRACE)
     metadata = json.loads(modal.content["private_metadata"])
     modal.content["private_metadata"] = json.dumps({**metadata, "owner": ADA})
-    await sent(http_demo, to="ada@demo.example", containing="was sent", user=GRACE)
+    await sent(http_demo, to="ada@demo.example", containing=SENT, user=GRACE)
     assert [mailed.sender for mailed in http_demo.mail.mailbox] == ["grace@demo.example"]
 
 
@@ -285,7 +286,7 @@ async def test_nothing_of_the_email_is_logged_or_stored(
     words = ("correct horse", "battery staple", "grace@demo.example")
     await begun(http_demo, await written(http_demo, words[0]))
     await http_demo.workspace.fill(ADA, "Subject", words[1])
-    await sent(http_demo, to=words[2], containing="was sent")
+    await sent(http_demo, to=words[2], containing=SENT)
     await settled(http_demo)
     kept = {**await store.everything(), "log": caplog.text.encode()}
     assert [(place, word) for place, content in kept.items() for word in words if word.encode() in content] == []

@@ -119,7 +119,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield from messages_about_tests(profile)
     yield from found_samples.answers()
     yield extras.conflict_message(CONFLICT, owner=ADA)
-    yield from email_messages(profile)
+    yield from email_messages()
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
     yield conversation.answer(ADA)
