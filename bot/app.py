@@ -43,7 +43,6 @@ from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
-from bot.profiles.tokens.program import Sender
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.told_server import told_places
 from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
@@ -90,7 +89,7 @@ from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
-from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
@@ -510,7 +509,6 @@ class _Wiring:
             server=tester.helo,
             clock=_utc_now,
             observe=self._metrics.observe_send,
-            token_holds=_token_holds,
         )
         places, held = sending.places, sending.bytes_in_flight
         self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
@@ -562,12 +560,6 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
-
-
-async def _token_holds(tx: Transaction, sender: Sender) -> bool:
-    """Return whether a program's token is still good: a session may outlast it."""
-    shown = await tx.program_tokens.shown(sender.program.id)
-    return shown is not None and shown.is_alive
 
 
 def _utc_now() -> datetime:
