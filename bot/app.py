@@ -44,6 +44,8 @@ from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
 from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.submission.certificate import CertificateError, ServerCertificate
+from bot.programs.submission.server import Place, SubmissionServer
 from bot.programs.told_server import told_places
 from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
@@ -87,6 +89,7 @@ from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
+from bot.web.program_values import ProgramValues
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -115,7 +118,7 @@ class Bot:
     """Everything that serving needs.
 
     `page` is None without a public address, `installing` and `installations` when the bot has one workspace, `programs`
-    where programs are switched off.
+    where programs are switched off, `submission` where no submission server runs.
     """
 
     slack: SlackApp
@@ -134,6 +137,7 @@ class Bot:
     outbox: Outbox
     health: Health
     programs: ProgramTokens | None
+    submission: SubmissionServer | None
 
 
 async def open_database(settings: Settings) -> Database:
@@ -344,6 +348,7 @@ class _Wiring:
             outbox=self._outbox(services, workspaces),
             health=self._health,
             programs=services.programs,
+            submission=self._submission(services.programs, sending),
         )
 
     def _home_tabs(self, services: Services, workspaces: Workspaces) -> HomeTabs:
@@ -514,6 +519,20 @@ class _Wiring:
         self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
         return sending
 
+    def _submission(self, tokens: ProgramTokens | None, sending: Sending) -> SubmissionServer | None:
+        """Make the server that programs send to, which is not open yet."""
+        settings = self._settings
+        if tokens is None or not settings.submission_runs:
+            return None
+        place = Place(
+            host=settings.submission_host,
+            port=settings.submission_port,
+            tls_port=settings.submission_tls_port,
+            name=settings.submission_name or settings.submission_host,
+        )
+        certificate = _submission_certificate(settings)
+        return SubmissionServer(place, certificate=certificate, tokens=tokens, sending=sending, observer=self._metrics)
+
     def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
         """Make the rules of private pages, which need an address of their own."""
         if not self._settings.public_url:
@@ -532,7 +551,9 @@ class _Wiring:
         if services.links is None:
             return None
         notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
-        return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
+        sign_in = self._sign_in_pages(services.links)
+        programs = ProgramValues(tokens=services.programs, told=services.told) if services.programs else None
+        return PasswordPage(services.links, self._pages, notice.show, sign_in, programs)
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:
         if not links.sign_in_first:
@@ -560,6 +581,16 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
+
+
+def _submission_certificate(settings: Settings) -> ServerCertificate | None:
+    if settings.submission_cert_file is None or settings.submission_key_file is None:
+        return None
+    try:
+        return ServerCertificate(settings.submission_cert_file, settings.submission_key_file)
+    except CertificateError as error:
+        why = f"certificate and key (SUBMISSION_KEY_FILE) cannot be used: {error}."
+        raise SettingsError({"SUBMISSION_CERT_FILE": why}) from None
 
 
 def _utc_now() -> datetime:
