@@ -68,4 +68,5 @@ async function submit(form, extras, answer, send) {
 function tell(answer, kind, words) {
   answer.className = `answer ${kind}`;
   answer.textContent = words;
+  answer.scrollIntoView({ block: "nearest" });
 }

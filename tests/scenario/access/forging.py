@@ -397,7 +397,9 @@ def action(action_id: str, value: str, *, menu: bool = False) -> dict[str, Any]:
     }
 
 
-def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
+def filled(  # noqa: PLR0911 - a table in the shape of a match
+    callback: ViewId, owner: str, port: str
+) -> dict[str, Any]:
     """Word the state of a modal; the profile's form holds the owner's account but for the port."""
     match callback:
         case ViewId.PROFILE:
