@@ -9,6 +9,7 @@ import pytest
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable
 from bot.programs.snippets import TOKEN_PLACEHOLDER
+from tests.benchmarks.program import free_port
 from tests.scenario.people import ADA, GRACE, history, set_up, settled
 from tests.scenario.programs.people import TOKEN, add_program, listed, on_top, sign_in
 from tests.scenario.started_before import StartedBefore
@@ -165,14 +166,12 @@ async def test_where_no_server_runs_the_person_is_told_what_to_do_instead(http_d
     assert TOKEN_PLACEHOLDER in on_top(http_demo)
 
 
-def with_server(**given: Any) -> dict[str, Any]:
-    return {"submission_host": "127.0.0.1", "submission_port": 2587, "submission_name": "mail-out.example", **given}
-
-
 async def test_six_values_are_typed_into_the_program_and_settings_of_known_ones_have_no_token(
     started: StartedBefore, tmp_path: Path
 ) -> None:
-    async with running_demo(tmp_path, encryption_keys=started.key, **with_server()) as demo:
+    port = free_port()
+    given: dict[str, Any] = {"submission_port": port, "submission_name": "mail-out.example"}
+    async with running_demo(tmp_path, encryption_keys=started.key, **given) as demo:
         workspace = demo.workspace
         await set_up(demo, ADA)
         await workspace.command(ADA, "/email-profile", "programs add Label printer")
@@ -185,7 +184,7 @@ async def test_six_values_are_typed_into_the_program_and_settings_of_known_ones_
             "*User/Login*  `ada@demo.example`",
             f"*Password*  `{token}`",
             "*SMTP Server Address*  `mail-out.example`",
-            "*Port*  `2587`",
+            f"*Port*  `{port}`",
             "*Encryption*  `None`",
         ]
         assert "Type these six values into the program:" in shown
