@@ -194,7 +194,7 @@ class ProviderConnection:
         finally:
             self.seconds_waited += clock() - began
         self._is_whole = answer.code != 421
-        return self._redaction.reply(answer.code, answer.message)
+        return self._redaction.told(answer.code, answer.message)
 
     def _broken(self, reason: Exception) -> ConnectionBrokenError:
         self._is_whole = False
