@@ -40,7 +40,13 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
-from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
+from bot.profiles.sending.provider_connections import ProviderConnections
+from bot.profiles.sending.sending import Sending
+from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.submission.certificate import CertificateError, ServerCertificate
+from bot.programs.submission.server import Place, SubmissionServer
+from bot.programs.told_server import told_places
+from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.housekeeping import Housekeeping
@@ -82,6 +88,7 @@ from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
+from bot.web.program_values import ProgramValues
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
 from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
@@ -109,11 +116,13 @@ class TemporaryStartError(StartError):
 class Bot:
     """Everything that serving needs.
 
-    `page` is None without a public address, `installing` and `installations` when the bot has one workspace.
+    `page` is None without a public address, `installing` and `installations` when the bot has one workspace, `programs`
+    where programs are switched off, `submission` where no submission server runs.
     """
 
     slack: SlackApp
     connections: ConnectionTests
+    sending: Sending
     database: Database
     jobs: Jobs
     metrics: Metrics
@@ -126,6 +135,8 @@ class Bot:
     tabs: HomeTabs
     outbox: Outbox
     health: Health
+    programs: ProgramTokens | None
+    submission: SubmissionServer | None
 
 
 async def open_database(settings: Settings) -> Database:
@@ -233,6 +244,7 @@ async def open_bot(
                 async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
                     yield bot
             finally:
+                await bot.sending.close()
                 if bot.installations is not None:
                     await bot.installations.finish()
     except (StartError, SettingsError, KeyMismatchError):
@@ -301,6 +313,7 @@ class _Wiring:
         services = self._services(directory, workspaces, tester, network, discovery)
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
+        sending = self._sending(tester)
         slack = slack_app(
             connection.bolt,
             observer=self._metrics.observe_request,
@@ -314,6 +327,7 @@ class _Wiring:
         return Bot(
             slack=slack,
             connections=services.connections,
+            sending=sending,
             database=self._database,
             jobs=self._jobs,
             metrics=self._metrics,
@@ -332,12 +346,15 @@ class _Wiring:
             tabs=tabs,
             outbox=self._outbox(services, workspaces),
             health=self._health,
+            programs=services.programs,
+            submission=self._submission(services.programs, sending),
         )
 
     def _home_tabs(self, services: Services, workspaces: Workspaces) -> HomeTabs:
         """Make the Home tabs, which are drawn anew after each change."""
         tabs = HomeTabs(
             profiles=services.profiles,
+            programs=services.programs,
             connections=services.connections,
             listing=services.listing,
             defaults=services.defaults,
@@ -453,7 +470,15 @@ class _Wiring:
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry, searches=form_searches),
             form_searches=form_searches,
             entry=entry,
+            programs=self._programs(access),
+            told=told_places(settings),
         )
+
+    def _programs(self, access: Access) -> ProgramTokens | None:
+        """Make the rules of programs' tokens, unless they are switched off."""
+        if self._settings.programs is ProgramsSetting.OFF:
+            return None
+        return ProgramTokens(database=self._database, access=access, clock=_utc_now, on_change=self._changes.publish)
 
     def _connection_tests(
         self, access: Access, profiles: EmailProfiles, running: RunningTests, tester: ConnectionTester, network: Network
@@ -470,6 +495,39 @@ class _Wiring:
             tester=CountingTester(tester, self._metrics),
             judge=lambda domain, host: judge(domain, host, network),
         )
+
+    def _sending(self, tester: ConnectionTester) -> Sending:
+        """Make what sends letters of programs."""
+        sending = Sending(
+            database=self._database,
+            connections=ProviderConnections(
+                database=self._database,
+                tester=tester,
+                on_change=self._changes.publish,
+                count_sign_in=self._metrics.count_send_sign_in,
+                named_admins=frozenset(self._settings.admin_user_ids),
+            ),
+            server=tester.helo,
+            clock=_utc_now,
+            observe=self._metrics.observe_send,
+        )
+        places, held = sending.places, sending.bytes_in_flight
+        self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
+        return sending
+
+    def _submission(self, tokens: ProgramTokens | None, sending: Sending) -> SubmissionServer | None:
+        """Make the server that programs send to, which is not open yet."""
+        settings = self._settings
+        if tokens is None or not settings.submission_runs:
+            return None
+        place = Place(
+            host=settings.submission_host,
+            port=settings.submission_port,
+            tls_port=settings.submission_tls_port,
+            name=settings.submission_name or settings.submission_host,
+        )
+        certificate = _submission_certificate(settings)
+        return SubmissionServer(place, certificate=certificate, tokens=tokens, sending=sending, observer=self._metrics)
 
     def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
         """Make the rules of private pages, which need an address of their own."""
@@ -489,7 +547,9 @@ class _Wiring:
         if services.links is None:
             return None
         notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
-        return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
+        sign_in = self._sign_in_pages(services.links)
+        programs = ProgramValues(tokens=services.programs, told=services.told) if services.programs else None
+        return PasswordPage(services.links, self._pages, notice.show, sign_in, programs)
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:
         if not links.sign_in_first:
@@ -517,6 +577,16 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
+
+
+def _submission_certificate(settings: Settings) -> ServerCertificate | None:
+    if settings.submission_cert_file is None or settings.submission_key_file is None:
+        return None
+    try:
+        return ServerCertificate(settings.submission_cert_file, settings.submission_key_file)
+    except CertificateError as error:
+        why = f"certificate and key (SUBMISSION_KEY_FILE) cannot be used: {error}."
+        raise SettingsError({"SUBMISSION_CERT_FILE": why}) from None
 
 
 def _utc_now() -> datetime:

@@ -29,6 +29,13 @@ PASSWORD_SET = "password set privately"  # noqa: S105 - an action, not a passwor
 PASSWORD_PURGED = "password purged"  # noqa: S105 - as above
 DELETED = "deleted"
 
+PROGRAM_ADDED = "added a program"
+PROGRAM_REMOVED = "removed a program"
+PROGRAM_IN_NETWORK = "first use from a network"
+
+BY_PROGRAM = "program"
+"""The actor of what a program does by itself, which is no user id."""
+
 STORING = (SAVED, EXTRAS_CHANGED, FIXED, FIXED_WITH_OTHERS, UNDONE, MOVED, PASSWORD_SET, PASSWORD_PURGED, DELETED)
 """The actions of which each entry is written with the profile as it is then, or without it any more."""
 
@@ -38,10 +45,13 @@ SENT_MESSAGE = "sent a test message"
 TRIED_TO_SEND = "tried to send a test message"
 MAILED_CODE = "mailed a code"
 TRIED_TO_MAIL_CODE = "tried to mail a code"
+COULD_NOT_SIGN_IN = "could not sign in"
+SENT = "sent"
 REMINDED = "reminded"
 
-TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE)
+TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE, COULD_NOT_SIGN_IN)
 """The actions whose fields are an outcome."""
+_NO_CHANGES = (*TESTS, SENT, REMINDED)
 
 _BATCH = 500
 """Entries that are deleted at a time."""
@@ -128,7 +138,7 @@ class AuditTable(Table):
     async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
         """Read the latest changes of a workspace's profiles and defaults, newest first: nothing else."""
         statement = select(AuditRow).filter_by(workspace=workspace)
-        changed = statement.where(col(AuditRow.action).not_in((*TESTS, REMINDED)))
+        changed = statement.where(col(AuditRow.action).not_in(_NO_CHANGES))
         return await self._entries(changed.order_by(col(AuditRow.id).desc()).limit(limit))
 
     async def outline(self, workspace: str, subject: str) -> None:

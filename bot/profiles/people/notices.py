@@ -50,6 +50,12 @@ class NoticeKind(StrEnum):
     """To an admin: what became of notices to many people."""
     LOCKED = "locked"
     """To an admin: sign-ins were refused so often that the bot tries no more for a while."""
+    REFUSED = "refused"
+    """The server refused the sign-in when a program was to send, so that programs are told to try later."""
+    PROGRAM_REMOVED = "program_removed"
+    """Somebody else removed a program of the profile."""
+    PROGRAM_IN_NETWORK = "program_in_network"
+    """A program signed in from a network for the first time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +121,34 @@ class LockNotice:
     until: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class RefusedNotice:
+    """Which profile its server refused to sign in, as it was then: its address, server, login and revision."""
+
+    address: str
+    host: str
+    login: str
+    record_id: str
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramRemovedNotice:
+    """Who removed a program (a user id), and its name."""
+
+    by: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramInNetworkNotice:
+    """Which program (id and name) signed in from which network (CIDR) for the first time."""
+
+    program_id: str
+    name: str
+    network: str
+
+
 class Batch(StrEnum):
     """What was done to many people at once."""
 
@@ -148,10 +182,18 @@ class BatchResult:
     users: tuple[str, ...]
 
 
-StoredContent = (
-    ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | ReminderNotice | BatchNotice | LockNotice
+_AsStored = (
+    ChangedNotice
+    | DeletedNotice
+    | FormTestedNotice
+    | MessageNotice
+    | LockNotice
+    | RefusedNotice
+    | ProgramRemovedNotice
+    | ProgramInNetworkNotice
 )
-Content = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | Reminder | BatchResult | LockNotice
+StoredContent = _AsStored | ReminderNotice | BatchNotice
+Content = _AsStored | Reminder | BatchResult
 """What a person is told."""
 
 _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
@@ -162,6 +204,9 @@ _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
     NoticeKind.LOCKED: LockNotice,
+    NoticeKind.REFUSED: RefusedNotice,
+    NoticeKind.PROGRAM_REMOVED: ProgramRemovedNotice,
+    NoticeKind.PROGRAM_IN_NETWORK: ProgramInNetworkNotice,
 }
 
 
@@ -249,6 +294,24 @@ async def notify_of_lock(tx: Transaction, workspace: str, notice: LockNotice, na
             await tx.outbox.add(workspace, user, kind=NoticeKind.LOCKED, document=_document(notice))
 
 
+async def notify_of_refusal(tx: Transaction, owner: Person, notice: RefusedNotice) -> None:
+    """Tell the owner that their server refuses the sign-in, for which programs have to wait."""
+    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.REFUSED, document=_document(notice))
+
+
+async def notify_of_removed_program(tx: Transaction, caller: Person, owner: Person, *, name: str) -> None:
+    """Tell the owner that somebody else removed one of their programs; their own doing needs no notice."""
+    if owner != caller:
+        document = _document(ProgramRemovedNotice(by=caller.user, name=name))
+        await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.PROGRAM_REMOVED, document=document)
+
+
+async def notify_of_network(tx: Transaction, owner: Person, *, program_id: str, name: str, network: str) -> None:
+    """Tell the owner that a program signed in from a network for the first time."""
+    document = _document(ProgramInNetworkNotice(program_id=program_id, name=name, network=network))
+    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.PROGRAM_IN_NETWORK, document=document)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notices:
     """Reads what is to be told when it is to be told."""
@@ -266,6 +329,8 @@ class Notices:
                 return await self._reminder(Person(stored.workspace, stored.user), reminder)
             case BatchNotice() as notice:
                 return await self._result(stored, notice)
+            case RefusedNotice() as notice:
+                return await self._refusal(Person(stored.workspace, stored.user), notice)
             case content:
                 return content
 
@@ -278,6 +343,14 @@ class Notices:
         if view.state is ProfileState.WORKS:
             raise NotDueError(NO_LONGER_TRUE)
         return Reminder(by=reminder.by, view=view)
+
+    async def _refusal(self, owner: Person, notice: RefusedNotice) -> RefusedNotice:
+        async with self.database.reading() as tx:
+            loaded = await load(tx, owner)
+        is_same = (loaded.record_id, loaded.revision) == (notice.record_id, notice.revision)
+        if not (is_same and loaded.view.is_held):
+            raise NotDueError(NO_LONGER_TRUE)
+        return notice
 
     async def _result(self, stored: StoredNotice, notice: BatchNotice) -> BatchResult:
         async with self.database.reading() as tx:

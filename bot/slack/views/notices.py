@@ -21,6 +21,9 @@ from bot.profiles.people.notices import (
     Lock,
     LockNotice,
     MessageNotice,
+    ProgramInNetworkNotice,
+    ProgramRemovedNotice,
+    RefusedNotice,
     Reminder,
 )
 from bot.slack.ids import ActionId
@@ -38,6 +41,7 @@ from bot.slack.views.message import (
     truncate,
 )
 from bot.slack.views.password_entry import PasswordEntry
+from bot.slack.views.programs import remove_program_button
 
 _MAX_CAUSES = 10
 
@@ -56,7 +60,7 @@ _CAUSES: Mapping[str, str] = {
 }
 
 
-def notice_message(  # noqa: PLR0911 - a table in the shape of a match
+def notice_message(  # noqa: C901, PLR0911 - a table in the shape of a match
     content: Content, *, reader: str, entry: PasswordEntry
 ) -> Message:
     """Return what `reader` (a user id) is told."""
@@ -75,6 +79,12 @@ def notice_message(  # noqa: PLR0911 - a table in the shape of a match
             return _batch(content)
         case LockNotice():
             return _locked(content)
+        case RefusedNotice():
+            return _refused(content, reader, entry)
+        case ProgramRemovedNotice():
+            return _program_removed(content, reader)
+        case ProgramInNetworkNotice():
+            return _program_in_network(content, reader)
 
 
 def _changed(notice: ChangedNotice, owner: str) -> Message:
@@ -200,6 +210,55 @@ def _locked(notice: LockNotice) -> Message:
         most = FAILED_SIGN_INS_OF_A_PERSON.max_uses
         told = f"{most} sign-ins of <@{notice.by}> were refused in a day, so the bot tries no more of them until {end}."
     return Message(text=text, blocks=[section(f"{told}\nThe last test was by <@{notice.by}>, with {where}. {ask}")])
+
+
+def _refused(notice: RefusedNotice, owner: str, entry: PasswordEntry) -> Message:
+    text = "Your mail server refuses the sign-in, so programs cannot send with your email profile."
+    password = (
+        button("Set a new password", ActionId.EDIT, value=owner, style="primary")
+        if entry is PasswordEntry.IN_FORM
+        else button("Set a new password", ActionId.SET_PRIVATELY, value=owner, style="primary")
+    )
+    return Message(
+        text=f"{text} Set a new password, or correct the login; then test again.",
+        blocks=[
+            section(
+                f"{text}\n{code(notice.host)} did not sign in {code(truncate(notice.login, 100))} when a program was "
+                f"to send. Programs that send as {code(notice.address)} are told to try later, and the bot does not "
+                "sign in again before you change the profile, or a test of it passes. If the password changed, set "
+                "the new one; `/email-profile` says what the server answered."
+            ),
+            actions(password, button("Test again", ActionId.TEST, value=owner)),
+        ],
+    )
+
+
+def _program_removed(notice: ProgramRemovedNotice, owner: str) -> Message:
+    what = f"the program {code(notice.name)} of your email profile, so it can no longer send"
+    return Message(
+        text=f"An admin removed the program {notice.name} of your email profile. It can no longer send.",
+        blocks=[
+            section(f"<@{notice.by}> removed {what}. If that was a mistake, ask them, or add it again."),
+            actions(button("Programs", ActionId.PROGRAMS, value=owner)),
+        ],
+    )
+
+
+def _program_in_network(notice: ProgramInNetworkNotice, owner: str) -> Message:
+    ask = "If you do not know of that, remove the program: its token may be in other hands."
+    return Message(
+        text=f"The program {notice.name} signed in from the network {notice.network} for the first time. {ask}",
+        blocks=[
+            section(
+                f"The program {code(notice.name)} signed in from the network {code(notice.network)} for the first "
+                f"time, to send with your email profile. {ask}"
+            ),
+            actions(
+                button("Programs", ActionId.PROGRAMS, value=owner),
+                remove_program_button(owner, notice.program_id, notice.name),
+            ),
+        ],
+    )
 
 
 def _batch(result: BatchResult) -> Message:
