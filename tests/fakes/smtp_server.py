@@ -17,6 +17,7 @@ from bot.smtp.network.guard import Address
 LOGIN = "ada@mail.test"
 PASSWORD = "correct horse ⚡ battery"
 HOST = "mail.test"
+MOST_LETTER_BYTES = 50_000_000
 
 
 class Silence:
@@ -101,7 +102,7 @@ class ScriptedServer:
     async def __aenter__(self) -> "ScriptedServer":
         # Without TLS below it, an act in place of the handshake is sent as it is.
         tls = self.tls if self.implicit and "handshake" not in self.acts else None
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls, limit=MOST_LETTER_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
