@@ -42,7 +42,6 @@ from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
-from bot.profiles.tokens.program import Sender
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.submission.certificate import CertificateError, ServerCertificate
 from bot.programs.submission.server import Place, SubmissionServer
@@ -89,9 +88,10 @@ from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
+from bot.web.program_values import ProgramValues
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
-from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
@@ -510,7 +510,6 @@ class _Wiring:
             server=tester.helo,
             clock=_utc_now,
             observe=self._metrics.observe_send,
-            token_holds=_token_holds,
         )
         places, held = sending.places, sending.bytes_in_flight
         self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
@@ -548,7 +547,9 @@ class _Wiring:
         if services.links is None:
             return None
         notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
-        return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
+        sign_in = self._sign_in_pages(services.links)
+        programs = ProgramValues(tokens=services.programs, told=services.told) if services.programs else None
+        return PasswordPage(services.links, self._pages, notice.show, sign_in, programs)
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:
         if not links.sign_in_first:
@@ -586,12 +587,6 @@ def _submission_certificate(settings: Settings) -> ServerCertificate | None:
     except CertificateError as error:
         why = f"certificate and key (SUBMISSION_KEY_FILE) cannot be used: {error}."
         raise SettingsError({"SUBMISSION_CERT_FILE": why}) from None
-
-
-async def _token_holds(tx: Transaction, sender: Sender) -> bool:
-    """Return whether a program's token is still good: a session may outlast it."""
-    shown = await tx.program_tokens.shown(sender.program.id)
-    return shown is not None and shown.is_alive
 
 
 def _utc_now() -> datetime:
