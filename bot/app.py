@@ -40,6 +40,7 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
 from bot.profiles.tokens.program_tokens import ProgramTokens
@@ -310,10 +311,10 @@ class _Wiring:
         connection = await self._connect()
         workspaces = connection.workspaces
         directory = SlackDirectory(workspaces)
-        services = self._services(directory, workspaces, tester, network, discovery)
+        sending = self._sending(tester)
+        services = self._services(directory, workspaces, tester, network, discovery, sending=sending)
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
-        sending = self._sending(tester)
         slack = slack_app(
             connection.bolt,
             observer=self._metrics.observe_request,
@@ -431,6 +432,8 @@ class _Wiring:
         tester: ConnectionTester,
         network: Network,
         discovery: Discovery,
+        *,
+        sending: Sending,
     ) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
@@ -462,6 +465,7 @@ class _Wiring:
             bulk_fixes=BulkFixes(database=database, access=access, profiles=profiles, on_change=on_change),
             history=History(database=database, access=access),
             defaults=WorkspaceDefaults(database=database, access=access, clock=_utc_now, on_change=on_change),
+            emails=EmailedMessages(database=database, access=access, sending=sending, clock=_utc_now),
             links=self._private_links(access, workspaces),
             jobs=self._jobs,
             test_replies=test_replies,

@@ -76,6 +76,7 @@ from storage.tables.audit import TESTED_FORM, AuditEntry
 from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
 from tests.unit.slack import found_samples, program_samples
+from tests.unit.slack.email_samples import email_messages, email_modals
 from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
@@ -120,6 +121,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield from found_samples.answers()
     yield from program_samples.messages(profile)
     yield extras.conflict_message(CONFLICT, owner=ADA)
+    yield from email_messages()
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
     yield conversation.answer(ADA)
@@ -346,6 +348,7 @@ def modals(profile: EmailProfile) -> Iterator[View]:
     for status in confirmation.CodeStatus:
         yield confirmation.code_modal(profile.address, status)
     yield from program_samples.modals(profile, metadata)
+    yield from email_modals(profile)
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
