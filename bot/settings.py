@@ -45,6 +45,13 @@ EXAMPLES: Mapping[str, str] = {
     "SMTP_CA_FILE": "/etc/ssl/company-ca.pem",
     "SMTP_HELO": "bot.example.com",
     "DISCOVERY": "on (or local, off)",
+    "PROGRAMS": "on (or off)",
+    "SUBMISSION_HOST": "127.0.0.1 (0.0.0.0 for all of the machine's addresses)",
+    "SUBMISSION_PORT": "587",
+    "SUBMISSION_TLS_PORT": "465",
+    "SUBMISSION_CERT_FILE": "/etc/ssl/mail-out.pem (the certificate, then those that it was issued with)",
+    "SUBMISSION_KEY_FILE": "/etc/ssl/private/mail-out.key",
+    "SUBMISSION_NAME": "mail-out.example.com",
     "LOG_LEVEL": "info (or debug, warning, error)",
     "LOG_FORMAT": "text (or json)",
 }
@@ -75,6 +82,13 @@ class DiscoverySetting(StrEnum):
     ON = "on"
     LOCAL = "local"
     """In the workspace's defaults and the table of providers alone: nothing is asked of the network."""
+    OFF = "off"
+
+
+class ProgramsSetting(StrEnum):
+    """Whether programs send with people's profiles: off means no tokens, no submission server and no send API."""
+
+    ON = "on"
     OFF = "off"
 
 
@@ -142,6 +156,13 @@ class Settings(BaseSettings):
     smtp_ca_file: Path | None = None
     smtp_helo: str | None = None
     discovery: DiscoverySetting = DiscoverySetting.ON
+    programs: ProgramsSetting = ProgramsSetting.ON
+    submission_host: str = "127.0.0.1"
+    submission_port: int | None = None
+    submission_tls_port: int | None = None
+    submission_cert_file: Path | None = None
+    submission_key_file: Path | None = None
+    submission_name: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -182,7 +203,7 @@ class Settings(BaseSettings):
             raise ValueError("tokens and what people type are sent there, so it begins with https://.")
         return value
 
-    @field_validator("port", "metrics_port", mode="before")
+    @field_validator("port", "metrics_port", "submission_port", "submission_tls_port", mode="before")
     @classmethod
     def _port(cls, value: object) -> int | None:
         return None if value is None else _port_number(value, lowest=0)
@@ -265,7 +286,21 @@ class Settings(BaseSettings):
             raise ValueError(f"“{value}” is neither a full host name nor an IP address in brackets.")
         return value
 
-    @field_validator("smtp_ca_file", "encryption_keys_file")
+    @field_validator("submission_host")
+    @classmethod
+    def _listening_address(cls, value: str) -> str:
+        if value != "localhost" and not _is_address(value):
+            raise ValueError(f"“{value}” is no address of this machine; use an IP address.")
+        return value
+
+    @field_validator("submission_name")
+    @classmethod
+    def _told_name(cls, value: str | None) -> str | None:
+        if value is not None and not (_is_host_name(value) or _is_short_name(value) or _is_address(value)):
+            raise ValueError(f"“{value}” is neither a host name nor an IP address, and programs are told it.")
+        return value
+
+    @field_validator("smtp_ca_file", "encryption_keys_file", "submission_cert_file", "submission_key_file")
     @classmethod
     def _readable_file(cls, value: Path | None) -> Path | None:
         if value is not None:
@@ -285,7 +320,7 @@ class Settings(BaseSettings):
             raise ValueError("no command stands in it.")
         return words
 
-    @field_validator("log_level", "log_format", "password_entry", "discovery", mode="before")
+    @field_validator("log_level", "log_format", "password_entry", "discovery", "programs", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -324,6 +359,27 @@ class Settings(BaseSettings):
             raise SettingsError({"PASSWORD_ENTRY": "“private” needs PUBLIC_URL, where browsers reach the bot."})
         return self
 
+    @model_validator(mode="after")
+    def _submission_is_protected(self) -> "Settings":
+        files = {"SUBMISSION_CERT_FILE": self.submission_cert_file, "SUBMISSION_KEY_FILE": self.submission_key_file}
+        missing = [name for name, file in files.items() if file is None]
+        if len(missing) == 1:
+            (there,) = set(files) - set(missing)
+            raise SettingsError({missing[0]: f"it is not set, although {there} is; the two belong together."})
+        if not self.submission_runs:
+            return self
+        if missing and self.submission_tls_port is not None:
+            raise SettingsError({"SUBMISSION_CERT_FILE": "it is not set, and SUBMISSION_TLS_PORT needs a certificate."})
+        if self.submission_host == "localhost" or _is_loopback(self.submission_host):
+            return self
+        if missing:
+            why = "it is not set, and beyond the loopback (SUBMISSION_HOST) nobody signs in without encryption."
+            raise SettingsError({"SUBMISSION_CERT_FILE": why})
+        if self.submission_name is None:
+            why = "it is not set, and beyond the loopback (SUBMISSION_HOST) programs are told a name."
+            raise SettingsError({"SUBMISSION_NAME": why})
+        return self
+
     def _given(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if getattr(self, name.lower())]
 
@@ -357,6 +413,12 @@ class Settings(BaseSettings):
     def many_workspaces(self) -> bool:
         """Whether the bot is installed through OAuth, in as many workspaces as want it."""
         return self.slack_client_id is not None and self.slack_bot_token is None
+
+    @property
+    def submission_runs(self) -> bool:
+        """Whether there is a submission server: programs are on, and it has a port."""
+        has_port = self.submission_port is not None or self.submission_tls_port is not None
+        return self.programs is ProgramsSetting.ON and has_port
 
     @property
     def sign_in_first(self) -> bool:
@@ -420,6 +482,21 @@ def _is_host_name(text: str) -> bool:
     label = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
     letters = rf"(?:{label}\.)+(?=[a-z]){label}"
     return len(text) <= 253 and re.fullmatch(letters, text, re.ASCII | re.IGNORECASE) is not None
+
+
+def _is_short_name(text: str) -> bool:
+    return re.fullmatch(r"(?=[a-z0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", text, re.IGNORECASE) is not None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def _is_loopback(text: str) -> bool:
+    return _is_address(text) and ip_address(text).is_loopback
 
 
 def _is_address_literal(text: str) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from bot import settings
 from bot.demo import run
+from bot.programs.told_server import server_values
 from bot.settings import EXAMPLES, REPLACED_SETTINGS, GivenSettings, Settings, SettingsError
 
 
@@ -129,6 +130,13 @@ BAD = [
         "my_bot.example.com",
         "“my_bot.example.com” is neither a full host name nor an IP address in brackets",
     ),
+    ("PROGRAMS", "yes", "'on' or 'off'"),
+    ("SUBMISSION_HOST", "mail-out.example.com", "use an IP address"),
+    ("SUBMISSION_PORT", "smtp", "not a port"),
+    ("SUBMISSION_TLS_PORT", "70000", "not a port"),
+    ("SUBMISSION_NAME", "mail out", "neither a host name nor an IP address"),
+    ("SUBMISSION_CERT_FILE", "/nowhere/cert.pem", "cannot be read"),
+    ("SUBMISSION_KEY_FILE", "/nowhere/key.pem", "cannot be read"),
     ("SMTP_HELO", "laptop7", "neither a full host name"),
     ("SMTP_HELO", "192.0.2.1", "in brackets"),
     ("SMTP_HELO", "[IPv6:192.0.2.1]", "in brackets"),
@@ -279,3 +287,50 @@ def test_a_name_in_dotenv_that_is_nearly_a_setting_is_told_and_names_of_others_a
 def test_what_mail_servers_may_be_greeted_with_is_kept_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("SMTP_HELO", name)
     assert settings.load().smtp_helo == name
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "why"),
+    [
+        ({"submission_tls_port": "465"}, "SUBMISSION_CERT_FILE", "SUBMISSION_TLS_PORT needs a certificate"),
+        ({"submission_cert_file": "FILE"}, "SUBMISSION_KEY_FILE", "although SUBMISSION_CERT_FILE is"),
+        ({"submission_key_file": "FILE"}, "SUBMISSION_CERT_FILE", "although SUBMISSION_KEY_FILE is"),
+        ({"submission_host": "0.0.0.0", "submission_port": "587"}, "SUBMISSION_CERT_FILE", "without encryption"),
+        (
+            {
+                "submission_host": "0.0.0.0",
+                "submission_port": "587",
+                "submission_cert_file": "FILE",
+                "submission_key_file": "FILE",
+            },
+            "SUBMISSION_NAME",
+            "programs are told a name",
+        ),
+    ],
+)
+def test_a_submission_server_that_anybody_could_read_or_nobody_would_find_ends_the_start(
+    given: dict[str, str], name: str, why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file.pem").write_text("")
+    with pytest.raises(SettingsError) as caught:
+        settings.load(**{key: str(tmp_path / "file.pem") if value == "FILE" else value for key, value in given.items()})
+    assert str(caught.value).startswith(f"{name}: ")
+    assert why in str(caught.value)
+    assert str(caught.value).endswith(f"Example: {name}={EXAMPLES[name]}")
+
+
+def test_programs_are_told_the_server_as_it_is_reached(tmp_path: Path) -> None:
+    (tmp_path / "file.pem").write_text("")
+    files = dict.fromkeys(("submission_cert_file", "submission_key_file"), str(tmp_path / "file.pem"))
+    everywhere = {"submission_host": "0.0.0.0", "submission_name": "mail-out.example.com", **files}
+
+    def told(**given: str) -> tuple[str, int, str] | None:
+        values = server_values(settings.load(**given))
+        return None if values is None else (values.host, values.port, values.encryption)
+
+    assert told() is None
+    assert told(submission_port="2587", programs="off") is None
+    assert told(submission_port="2587") == ("127.0.0.1", 2587, "none")
+    assert told(submission_port="2587", **files) == ("127.0.0.1", 2587, "TLS")
+    assert told(submission_port="587", **everywhere) == ("mail-out.example.com", 587, "TLS")
+    assert told(submission_port="587", submission_tls_port="465", **everywhere) == ("mail-out.example.com", 465, "SSL")
