@@ -1,0 +1,1 @@
+"""Connections to the servers of people's accounts, through which letters leave."""
