@@ -6,23 +6,16 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from bot.providers.recognition import may_be_elsewhere, needs_mx, provider_behind
-from bot.smtp.account import Account, Encryption, Outgoing
-from bot.smtp.check.capabilities import echoes_mask
-from bot.smtp.check.faults import (
-    StageFailedError,
-    after_encryption,
-    certificate_failure,
-    failure,
-    no_answer,
-    old_encryption,
-)
+from bot.smtp.account import Account, Outgoing
+from bot.smtp.check.ended import record_failure, report_of
+from bot.smtp.check.faults import certificate_failure, failure, old_encryption
+from bot.smtp.check.opening import NotPermittedError
 from bot.smtp.check.probe import OtherPorts, PortProbe
-from bot.smtp.check.report import Fault, Outcome, Report, ServersWords, StageName
-from bot.smtp.check.stage_record import UNTIMED, Finding, StageRecord
-from bot.smtp.check.stages import NotPermittedError, Stages, described
+from bot.smtp.check.report import Fault, Report, StageName
+from bot.smtp.check.stage_record import UNTIMED, StageRecord
+from bot.smtp.check.stages import Stages
 from bot.smtp.dialogue.handshakes import Handshakes
 from bot.smtp.dialogue.session import DEFAULT_HELO
 from bot.smtp.network.certificate import unverified_context
@@ -85,6 +78,15 @@ class ConnectionTester:
         """Test one account as `test` does and, when all stages pass, send one message."""
         return await _Run(self, account, progress, outgoing).run()
 
+    def announcing(self, account: Account) -> Account:
+        """Return an account with the name that EHLO announces for it."""
+        return replace(account, helo=account.helo or self.helo)
+
+    def probe(self, account: Account) -> PortProbe:
+        """Return what reaches an account's server; a pinned key is compared later, in place of a verified chain."""
+        trust = unverified_context() if account.pin else self.trust
+        return PortProbe(self.guard, self.network, trust, self.handshakes, account)
+
 
 class _Run:
     """One test under way."""
@@ -93,13 +95,12 @@ class _Run:
         self, tester: ConnectionTester, account: Account, progress: Progress, outgoing: Outgoing | None = None
     ) -> None:
         self._tester = tester
-        self._account = replace(account, helo=account.helo or tester.helo)
+        self._account = tester.announcing(account)
         self._progress = progress
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
         self._ends = self._began + tester.timeout
-        trust = unverified_context() if account.pin else tester.trust
-        self._probe = PortProbe(tester.guard, tester.network, trust, tester.handshakes, self._account)
+        self._probe = tester.probe(self._account)
         self._record = StageRecord(account, outgoing, self._show_progress)
         self._stages = Stages(
             self._account,
@@ -133,7 +134,8 @@ class _Run:
         except NotPermittedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
-            self._fail(await self._examined(error), timed_out=deadline.expired())
+            examined = await self._examined(error)
+            record_failure(self._account, self._record, self._stages, examined, timed_out=deadline.expired())
             opening = self._record.current in _OPENING_STAGES and self._record.fault not in _OF_THE_NAME
             about_the_port = opening or self._record.fault in _OF_THE_PORT
             if about_the_port:
@@ -190,67 +192,16 @@ class _Run:
         self._progress(self._report())
 
     def _report(self) -> Report:
-        wrong_name = self._record.fault is Fault.CERTIFICATE_WRONG_NAME and self._stages.certificate
-        return Report(
-            host=self._account.host,
-            port=self._account.port,
-            encryption=self._account.encryption,
-            stages=self._record.stages,
+        return report_of(
+            self._account,
+            self._record,
+            self._stages,
             seconds=self._seconds(),
-            tested_at=datetime.now(UTC),
-            fault=self._record.fault,
-            reply=self._record.reply,
-            certificate_names=self._stages.certificate.names if self._stages.certificate and wrong_name else (),
-            certificate=self._stages.certificate,
-            open_ports=self._other_ports.open,
-            closed_ports=self._other_ports.closed,
-            transcript=self._stages.transcript.for_others,
-            evidence=self._stages.evidence() if self._record.fault or self._record.is_stopped else None,
-            mail_servers=self._stages.mail_servers,
+            other_ports=self._other_ports,
             provider=self._provider,
-            words=ServersWords(
-                reply=self._record.words,
-                details=dict(self._record.details),
-                transcript=self._stages.transcript.lines if self._record.auth_began else (),
-            ),
         )
 
     def _seconds(self) -> float:
         """Return how long the test has taken; in whole seconds where the time could tell what is not told."""
         seconds = self._clock() - self._began
         return float(math.ceil(seconds)) if self._record.fault in UNTIMED else seconds
-
-    def _fail(self, error: Exception, *, timed_out: bool) -> None:
-        if not self._record.is_running:
-            # Every stage had ended; only the goodbye went wrong, which changes nothing.
-            return
-        if (late := self._tls_error()) is not None:
-            error = late
-            self._record.reopen_encryption()
-        if timed_out:
-            failed = self._timeout_failure()
-        else:
-            failed = failure(error, self._record.current, self._stages.redaction, self._stages.evidence())
-        failed = after_encryption(failed, self._stages.evidence())
-        if failed.fault is Fault.TLS_TO_PLAIN_PORT and self._account.encryption is Encryption.TLS:
-            # The server had agreed to switch, so the port is right and the server is broken.
-            failed = StageFailedError(Fault.TLS_FAILED, failed.detail)
-        if failed.fault is Fault.STARTTLS_REFUSED and failed.reply is not None and echoes_mask(failed.reply.text):
-            failed = StageFailedError(Fault.STARTTLS_MASKED, failed.detail, reply=failed.reply)
-        told = failed.reply.codes if self._record.auth_began and failed.reply else failed.detail
-        self._stages.transcript.note(f"{self._record.current} failed: {told}")
-        facts: tuple[str, ...] = ()
-        if self._record.current is StageName.ENCRYPTION and self._stages.certificate is not None:
-            facts = (f"{described(self._stages.certificate)}; {self._stages.certificate.period()}",)
-        self._record.end(Finding(failed.detail, Outcome.FAILED, failed.fault, failed.reply, facts))
-
-    def _tls_error(self) -> ssl.SSLError | None:
-        """Return why the server refused TLS after the bot had ended the handshake, as version 1.3 allows."""
-        if self._record.current is not StageName.GREETING or self._stages.dialogue is None:
-            return None
-        return self._stages.dialogue.tls_error
-
-    def _timeout_failure(self) -> StageFailedError:
-        if self._record.current is StageName.RESOLVE:
-            return StageFailedError(Fault.RESOLVER_UNAVAILABLE, "the name service does not answer")
-        return no_answer(self._record.current, self._stages.evidence())

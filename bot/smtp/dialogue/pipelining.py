@@ -10,17 +10,11 @@ It also joins the second line of a reply to the first when that has no text, and
 
 import asyncio
 import ssl
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from aiosmtplib.errors import SMTPResponseException
-from aiosmtplib.protocol import (
-    MAX_LINE_LENGTH,
-    MAX_RESPONSE_LENGTH,
-    PERIOD_REGEX,
-    SMTPProtocol,
-    normalize_message_line_endings,
-)
+from aiosmtplib.protocol import MAX_LINE_LENGTH, MAX_RESPONSE_LENGTH, SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
 _NO_REPLY = -1
@@ -31,13 +25,16 @@ class PipeliningProtocol(SMTPProtocol):
     """aiosmtplib's protocol that also keeps early replies, as many as commands were sent together.
 
     `text_before_tls` tells whether clear text came between the reply to STARTTLS and the handshake; `tls_error` is
-    what ended an encrypted connection, if something did.
+    what ended an encrypted connection, if something did. `is_content_complete` is whether the last message was sent to
+    its end; `is_out_of_step` whether something came that is no reply to a command, so that none can be told from it.
     """
 
     _expected = 0
     _switching = False
     text_before_tls = False
     tls_error: ssl.SSLError | None = None
+    is_content_complete = False
+    is_out_of_step = False
 
     def send_together(self, commands: Sequence[bytes]) -> None:
         """Write commands at once; `next_reply` then returns their replies one by one.
@@ -65,11 +62,37 @@ class PipeliningProtocol(SMTPProtocol):
         finally:
             self._expected -= 1
 
-    async def send_content(self, message: bytes) -> SMTPResponse:
-        """Send a message after DATA was answered with 354, and return the final reply."""
+    async def send_content(self, parts: Iterable[bytes]) -> SMTPResponse:
+        """Send a message after DATA was answered with 354, and return the final reply.
+
+        `parts` end where a line ends (CRLF). They are written one behind the other, as quick as the server takes them,
+        so that a large message delays nobody. A server that answers before the end of the message has not got it: then
+        `is_content_complete` stays False, and nothing more can be sent over the connection.
+        """
         self._response_pending = True
-        self.write(PERIOD_REGEX.sub(b"..", normalize_message_line_endings(message)) + b".\r\n")
+        self.is_content_complete = False
+        answered = self._response_waiter
+        for part in parts:
+            if answered is None or answered.done():
+                return await self.read_response()
+            self.write(_with_dots_doubled(part))
+            await self._until_written(answered)
+        if answered is not None and not answered.done():
+            self.write(b".\r\n")
+            self.is_content_complete = True
         return await self.read_response()
+
+    async def _until_written(self, answered: "asyncio.Future[SMTPResponse]") -> None:
+        """Wait until the server takes more, or has answered; others have their turn meanwhile in any case."""
+        await asyncio.sleep(0)
+        written = asyncio.ensure_future(self._drain_helper())
+        try:
+            both: set[asyncio.Future[Any]] = {written, answered}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            written.cancel()
+            # A connection that is lost is told by whoever reads next.
+            await asyncio.gather(written, return_exceptions=True)
 
     async def switch_to_tls(self, trust: ssl.SSLContext, host: str) -> SMTPResponse:
         """Send STARTTLS and shake hands, as `start_tls` does, and notice what that discards."""
@@ -117,6 +140,8 @@ class PipeliningProtocol(SMTPProtocol):
         left = data if behind else self._buffer if waiting is not None and waiting.done() else b""
         if in_clear and left.strip():
             self.text_before_tls = True
+        if left.strip() and not self._expected:
+            self.is_out_of_step = True
 
     def _receive(self, data: bytes) -> None:
         """Buffer what arrives between two reads while replies are expected; close the connection over too much."""
@@ -128,3 +153,9 @@ class PipeliningProtocol(SMTPProtocol):
         if len(self._buffer) > MAX_RESPONSE_LENGTH:
             self._expected = 0
             cast("asyncio.Transport", self.transport).abort()
+
+
+def _with_dots_doubled(part: bytes) -> bytes:
+    """Return lines of a message with the dots doubled that begin one (RFC 5321, 4.5.2)."""
+    doubled = part.replace(b"\r\n.", b"\r\n..")
+    return b"." + doubled if part.startswith(b".") else doubled

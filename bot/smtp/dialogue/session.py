@@ -9,7 +9,7 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
 from typing import cast
 
 from aiosmtplib.errors import SMTPResponseException
@@ -24,6 +24,9 @@ from bot.smtp.dialogue.replies import Transcript
 
 LATE_READ_SECONDS = 0.25
 """How long a reply is waited for after its time is over, before its command is said once more."""
+
+PIECE_BYTES = 65_536
+"""How much of a message is written at a time."""
 
 DEFAULT_HELO = "[127.0.0.1]"
 """What EHLO announces where nothing better is known: an address literal (RFC 5321, 4.1.3) that names no machine."""
@@ -191,10 +194,28 @@ class Dialogue:
         """Send DATA after RCPT TO was accepted, and return its reply: 354 asks for the message."""
         return await self.command(b"DATA")
 
-    async def send_message(self, message: bytes) -> SMTPResponse:
-        """Send a message's bytes (lines ended by CRLF) after DATA was accepted, and return the final reply."""
-        self._transcript.note(f"a message of {len(message)} bytes")
-        return await self._reply(self._protocol.send_content(message))
+    async def send_message(self, *parts: bytes) -> SMTPResponse:
+        """Send the parts of a message, one behind the other, after DATA was accepted, and return the final reply.
+
+        Lines end in CRLF, as does each part but the last. Whether the message was sent to its end, also where this
+        raises, `is_message_complete` says.
+        """
+        self._transcript.note(f"a message of {sum(map(len, parts))} bytes")
+        return await self._reply(self._protocol.send_content(_pieces(parts)))
+
+    @property
+    def is_message_complete(self) -> bool:
+        """Whether the last message was sent to its end; the server has the whole of it then, as far as is known."""
+        return self._protocol.is_content_complete
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another command can be sent: the connection is open, and nothing came that was not asked for."""
+        return self._protocol.is_connected and not self._protocol.is_out_of_step
+
+    def end_transcript(self) -> None:
+        """Record nothing any more: a letter's dialogue is nobody's to read."""
+        self._transcript = _NoTranscript(Redaction("", None))
 
     def tls_session(self) -> ssl.SSLObject | None:
         """Return the TLS session, once there is one."""
@@ -216,3 +237,32 @@ class Dialogue:
             raise GarbledReplyError("The reply's code is no SMTP code.")
         self._transcript.server(answer.code, answer.message)
         return answer
+
+
+class _NoTranscript(Transcript):
+    """Records nothing."""
+
+    def client(self, line: str) -> None:
+        pass
+
+    def server(self, code: int, message: str) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+
+def _pieces(parts: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the parts of a message in pieces that end where a line ends; the last one gets its CRLF if it lacks it."""
+    for part in parts:
+        begin = 0
+        while len(part) - begin > PIECE_BYTES:
+            end = part.rfind(b"\r\n", begin, begin + PIECE_BYTES) + 2
+            if end < begin + 2:
+                # A line as long as this is in no letter, and in a message of ours neither.
+                end = len(part)
+            yield part[begin:end]
+            begin = end
+        yield part[begin:]
+    if parts and parts[-1] and not parts[-1].endswith(b"\r\n"):
+        yield b"\r\n"

@@ -126,7 +126,7 @@ async def fail(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
 
     workspace = demo.workspace
     with monkeypatch.context() as patched:
-        patched.setattr("bot.smtp.check.stages.sign_in", breaks)
+        patched.setattr("bot.smtp.check.opening.sign_in", breaks)
         await run_test(demo, ADA)
         patched.setattr(ProfileTable, "save", breaks)
         await workspace.command(ADA, "/email-profile", "edit")
