@@ -40,7 +40,9 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
-from bot.settings import EXAMPLES, PasswordEntrySetting, Settings, SettingsError
+from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.told_server import told_places
+from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
 from bot.slack.background.housekeeping import Housekeeping
@@ -109,7 +111,8 @@ class TemporaryStartError(StartError):
 class Bot:
     """Everything that serving needs.
 
-    `page` is None without a public address, `installing` and `installations` when the bot has one workspace.
+    `page` is None without a public address, `installing` and `installations` when the bot has one workspace, `programs`
+    where programs are switched off.
     """
 
     slack: SlackApp
@@ -126,6 +129,7 @@ class Bot:
     tabs: HomeTabs
     outbox: Outbox
     health: Health
+    programs: ProgramTokens | None
 
 
 async def open_database(settings: Settings) -> Database:
@@ -332,12 +336,14 @@ class _Wiring:
             tabs=tabs,
             outbox=self._outbox(services, workspaces),
             health=self._health,
+            programs=services.programs,
         )
 
     def _home_tabs(self, services: Services, workspaces: Workspaces) -> HomeTabs:
         """Make the Home tabs, which are drawn anew after each change."""
         tabs = HomeTabs(
             profiles=services.profiles,
+            programs=services.programs,
             connections=services.connections,
             listing=services.listing,
             defaults=services.defaults,
@@ -453,7 +459,15 @@ class _Wiring:
             forms=ProfileForms(profiles=profiles, directory=directory, entry=entry, searches=form_searches),
             form_searches=form_searches,
             entry=entry,
+            programs=self._programs(access),
+            told=told_places(settings),
         )
+
+    def _programs(self, access: Access) -> ProgramTokens | None:
+        """Make the rules of programs' tokens, unless they are switched off."""
+        if self._settings.programs is ProgramsSetting.OFF:
+            return None
+        return ProgramTokens(database=self._database, access=access, clock=_utc_now, on_change=self._changes.publish)
 
     def _connection_tests(
         self, access: Access, profiles: EmailProfiles, running: RunningTests, tester: ConnectionTester, network: Network

@@ -39,6 +39,7 @@ from storage.tables.audit import AuditTable
 from storage.tables.bulk_runs import BulkRunTable
 from storage.tables.form_tests import FormTestTable
 from storage.tables.home_tabs import HomeTable
+from storage.tables.idempotent_sends import IdempotentSendTable
 from storage.tables.installations import InstallationTable
 from storage.tables.leases import LeaseTable
 from storage.tables.limits import LimitTable, SeenRequestTable
@@ -48,6 +49,7 @@ from storage.tables.password_links import PasswordLinkTable
 from storage.tables.people import PeopleTable
 from storage.tables.people_readings import PeopleReadingTable
 from storage.tables.profiles import ConnectionTestTable, ProfileTable, ProfileWithLastTest
+from storage.tables.program_tokens import ProgramTokenTable
 from storage.tables.running_tests import RunningTestTable
 from storage.tables.table import now
 from storage.tables.workspaces import WorkspaceTable
@@ -92,6 +94,8 @@ class Transaction:
     links = cached_property(lambda tx: PasswordLinkTable(tx.connection, tx.keyring))
     form_tests = cached_property(lambda tx: FormTestTable(tx.connection, tx.keyring))
     confirmations = cached_property(lambda tx: AddressConfirmationTable(tx.connection, tx.keyring))
+    program_tokens = cached_property(lambda tx: ProgramTokenTable(tx.connection, tx.keyring))
+    idempotent_sends = cached_property(lambda tx: IdempotentSendTable(tx.connection, tx.keyring))
     running_tests = cached_property(lambda tx: RunningTestTable(tx.connection, tx.keyring))
     runs = cached_property(lambda tx: BulkRunTable(tx.connection, tx.keyring))
     homes = cached_property(lambda tx: HomeTable(tx.connection, tx.keyring))

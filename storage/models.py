@@ -241,6 +241,32 @@ class AddressConfirmationRow(OwnedRow, table=True):
     ends_at: float | None = Field(default=None, sa_type=_SECONDS)
 
 
+class ProgramTokenRow(SealedRow, OwnedRow, table=True):
+    """A token of one program: `record_id` is its public id, `digest` the SHA-256 of its secret; the rest is sealed."""
+
+    __tablename__ = "program_tokens"
+    __table_args__ = (Index("ix_program_tokens_owner", "workspace", "user_id"),)
+
+    digest: str = Field(max_length=64)
+    created_at: float = Field(sa_type=_SECONDS)
+    ends_at: float | None = Field(default=None, sa_type=_SECONDS)
+    last_used_at: float | None = Field(default=None, sa_type=_SECONDS)
+
+
+class IdempotentSendRow(OwnedRow, table=True):
+    """A send that a program may ask for twice: keyed hash of its key, digest of its body; the answer is sealed."""
+
+    __tablename__ = "idempotent_sends"
+    __table_args__ = (UniqueConstraint("token_id", "key_hash", name="uq_idempotent_sends_key"),)
+
+    token_id: str = Field(max_length=8)
+    key_hash: str = Field(max_length=64)
+    body_digest: str = Field(max_length=64)
+    begun_at: float = Field(sa_type=_SECONDS)
+    key_id: str = Field(max_length=16, index=True)
+    sealed: bytes
+
+
 class BulkRunRow(SQLModel, table=True):
     """One test of many profiles: who began it, the message that shows it, how far it is, its last sign of life."""
 

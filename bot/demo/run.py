@@ -1,7 +1,6 @@
 """The demo: the whole bot against a stand-in workspace and a local mail server, in one process."""
 
 import asyncio
-import logging
 import os
 import secrets
 import signal
@@ -120,8 +119,6 @@ async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> Non
     """Run until Ctrl-C. Everything lives in a folder of its own that is removed at the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # The mail server reports every refused guest as an error; here that is what people come to see.
-    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with tempfile.TemporaryDirectory(prefix="email-profile-bot-") as folder:

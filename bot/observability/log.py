@@ -17,9 +17,11 @@ from typing import TextIO
 
 LIBRARY_LEVELS = {
     # At DEBUG these print request bodies, SQL parameters or SMTP dialogues, which may hold passwords.
-    **dict.fromkeys(("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "mail", "aiohttp"), logging.INFO),
+    **dict.fromkeys(("slack_sdk", "slack_bolt", "aiosqlite", "aiosmtplib", "psycopg", "aiohttp"), logging.INFO),
     # These print each statement already at INFO; urllib3, which sends traces, each connection at DEBUG.
     **dict.fromkeys(("sqlalchemy", "alembic", "urllib3"), logging.WARNING),
+    # aiosmtpd's: at INFO it prints what programs say to the submission server.
+    "mail": logging.CRITICAL,
 }
 """The lowest level at which a library is logged, whatever LOG_LEVEL is."""
 

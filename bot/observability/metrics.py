@@ -21,6 +21,9 @@ Every series, with its labels and what it counts:
 | `email_profile_bot_notices_total` | `kind`, `ended` | messages to people about what others did, by how they ended |
 | `email_profile_bot_notice_wait_seconds` | | how long the oldest message that is not sent yet has been waiting |
 | `email_profile_bot_connections_closed_total` | `why` | connections closed by us: late, crowded, unread |
+| `email_profile_bot_submission_connections` | | connections of programs to the submission server now |
+| `email_profile_bot_submission_sessions_total` | `ended` | connections of programs that are gone, by how they ended |
+| `email_profile_bot_submission_sign_ins_total` | `ended` | sign-ins of programs, by how they ended |
 | `email_profile_bot_records` | `key` | sealed records by key id, or "unknown"; counted once a minute |
 """
 
@@ -57,6 +60,12 @@ _COUNT_TIMEOUT_SECONDS = 2.0
 CLOSED_BECAUSE = ("late", "crowded", "unread")
 """Why connections are closed by us."""
 
+SUBMISSION_SESSIONS_ENDED = ("quit", "lost", "late", "crowded", "refused", "stopped", "failed")
+"""How connections of programs end."""
+
+SUBMISSION_SIGN_INS_ENDED = ("signed_in", "wrong", "too_many", "failed", "abandoned")
+"""How sign-ins of programs end."""
+
 Way = Literal["http", "socket"]
 
 
@@ -90,11 +99,19 @@ class Metrics:
         self._notices = self._counter("notices", about, "kind", "ended")
         about = "Connections closed because a request or its answer came to no end, by why (late, crowded, unread)"
         self._closed = self._counter("connections_closed", about, "why")
+        about = "Connections of programs that are gone, by how they ended"
+        self._submission_sessions = self._counter("submission_sessions", about, "ended")
+        about = "Sign-ins of programs by how they ended"
+        self._submission_sign_ins = self._counter("submission_sign_ins", about, "ended")
         # Prometheus sees an increase from zero to one, but none when a series appears with one.
         for ended in ("renewed", "refused", "failed"):
             self._renewals.labels(ended=ended)
         for why in CLOSED_BECAUSE:
             self._closed.labels(why=why)
+        for ended in SUBMISSION_SESSIONS_ENDED:
+            self._submission_sessions.labels(ended=ended)
+        for ended in SUBMISSION_SIGN_INS_ENDED:
+            self._submission_sign_ins.labels(ended=ended)
         for kind, ended in product(
             ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "other"),
             ("sent", "refused", "dropped", "lost"),
@@ -147,6 +164,18 @@ class Metrics:
     def count_closed(self, why: str) -> None:
         """Count one connection that was closed, `why` being one of CLOSED_BECAUSE."""
         self._closed.labels(why=why).inc()
+
+    def count_submission_session(self, ended: str) -> None:
+        """Count one connection of a program that is gone, `ended` being one of SUBMISSION_SESSIONS_ENDED."""
+        self._submission_sessions.labels(ended=ended).inc()
+
+    def count_submission_sign_in(self, ended: str) -> None:
+        """Count one sign-in of a program, `ended` being one of SUBMISSION_SIGN_INS_ENDED."""
+        self._submission_sign_ins.labels(ended=ended).inc()
+
+    def watch_submission(self, sessions: Callable[[], int]) -> None:
+        """Read the number of connections of programs from `sessions` at each scrape."""
+        self._gauge("submission_connections", "Connections of programs now").set_function(sessions)
 
     def watch_jobs(self, running: Callable[[], int]) -> None:
         """Read the number of jobs from `running` at each scrape."""

@@ -24,3 +24,33 @@ def server_values(settings: Settings) -> ServerValues | None:
         return ServerValues(host=host, port=settings.submission_tls_port, encryption=Encryption.SSL)
     encryption = Encryption.TLS if settings.submission_cert_file else Encryption.NONE
     return ServerValues(host=host, port=settings.submission_port or 0, encryption=encryption)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldValues:
+    """What a person's programs are told: the profile's address, which is the user too, the server and the send API.
+
+    `server` is None where no submission server runs, `api_url` the web address of the bot without a slash at its end.
+    """
+
+    address: str
+    server: ServerValues | None
+    api_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldPlaces:
+    """Where all programs send to."""
+
+    server: ServerValues | None
+    api_url: str
+
+    def values(self, address: str) -> ToldValues:
+        """Return what the programs of the profile with this address are told."""
+        return ToldValues(address=address, server=self.server, api_url=self.api_url)
+
+
+def told_places(settings: Settings) -> ToldPlaces:
+    """Return where programs send to."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return ToldPlaces(server=server_values(settings), api_url=settings.public_url or f"http://{host}:{settings.port}")

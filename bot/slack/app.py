@@ -24,6 +24,7 @@ from bot.slack.listeners.home import HomeListeners
 from bot.slack.listeners.people_list import PeopleListListeners
 from bot.slack.listeners.private_password import PrivatePasswordListeners
 from bot.slack.listeners.profile import ProfileListeners
+from bot.slack.listeners.programs import ProgramListeners
 from bot.slack.listeners.reminders import ReminderListeners
 from bot.slack.listeners.services import Services
 from bot.slack.listeners.workspace_events import WorkspaceEventListeners
@@ -104,6 +105,7 @@ def register_listeners(
         PeopleListListeners(services),
         HistoryListeners(services),
         DefaultsListeners(services),
+        ProgramListeners(services),
     )
     for listeners in (*with_commands, HelpListeners()):
         listeners.register_commands(bolt)

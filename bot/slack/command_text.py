@@ -30,7 +30,7 @@ _ID_ALONE = "Of a mention in here Slack passes on only an id. Write the name wit
 
 @dataclass(frozen=True, kw_only=True)
 class Subcommand:
-    """One subcommand: its name, the arguments it takes as shown in `help`, and one line of help.
+    """One subcommand: its name (of one word, or two), the arguments it takes as shown in `help`, and one line of help.
 
     `also` are other words for it; `most` is how many arguments it takes, the last one with its blanks kept; `acts`
     says that it changes or starts something, and does not only show it.
@@ -57,6 +57,22 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
             acts=True,
         ),
         Subcommand(name="delete", meaning="remove your email profile for good", also=("remove",)),
+        Subcommand(name="programs", meaning="the programs that send with your profile", also=("program",)),
+        Subcommand(
+            name="programs add",
+            arguments="NAME",
+            most=1,
+            meaning="let a program send, for example `programs add Label printer`",
+            also=("program add",),
+        ),
+        Subcommand(
+            name="programs remove",
+            arguments="NAME",
+            most=1,
+            meaning="end a program's token",
+            also=("program remove", "programs delete", "program delete"),
+            acts=True,
+        ),
         Subcommand(name="history", meaning="the last changes and tests", also=("changes",)),
         Subcommand(name="list", meaning="admins: everybody's accounts, and whether they work", also=("people", "all")),
         Subcommand(name="defaults", meaning="admins: what new forms begin with", also=("default",)),
@@ -133,7 +149,7 @@ def parse(command: str, text: str) -> Invocation:
     if mention := _MENTION.match(word):
         # "/email-test @ada": the everyday subcommand, for somebody else.
         owner, (word, rest) = mention.group(1), _first_word(rest)
-    entry = _find(command, word, rest)
+    entry, rest = _longer(command, _find(command, word, rest), rest)
     if entry.most > 1:
         return _with_value(command, entry, unquoted(rest), owner)
     rest, owner = _without_mention(rest, owner)
@@ -183,7 +199,7 @@ def _takes_text(name: str) -> bool:
 
 
 def _find(command: str, word: str, rest: str) -> Subcommand:
-    wanted = without_invisible(word).casefold().translate(_QUOTES).rstrip(_SIGNS_BEHIND)
+    wanted = _folded(word)
     for entry in SUBCOMMANDS[command]:
         if wanted == entry.name or (wanted in entry.also and bool(wanted) == bool(word)):
             return entry
@@ -193,6 +209,19 @@ def _find(command: str, word: str, rest: str) -> Subcommand:
         raise NotUnderstoodError(_UNKNOWN_PERSON)
     guess = _guess(command, word, wanted, rest)
     raise NotUnderstoodError(f"I don't know `{_excerpt(word)}`.{f' Did you mean `{guess}`?' if guess else ''}")
+
+
+def _longer(command: str, entry: Subcommand, rest: str) -> tuple[Subcommand, str]:
+    """Return the subcommand of two words that begins with this one, if it is typed, and what is behind it."""
+    second, behind = _first_word(rest)
+    wanted = f"{entry.name} {_folded(second)}"
+    longer = (other for other in SUBCOMMANDS[command] if wanted in (other.name, *other.also))
+    found = next(longer, None)
+    return (entry, rest) if found is None else (found, behind)
+
+
+def _folded(word: str) -> str:
+    return without_invisible(word).casefold().translate(_QUOTES).rstrip(_SIGNS_BEHIND)
 
 
 def _guess(command: str, word: str, wanted: str, rest: str) -> str:

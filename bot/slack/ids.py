@@ -24,6 +24,7 @@ class ViewId(StrEnum):
     ADD_EXTRA = "add_configuration"
     DEFAULTS = "workspace_defaults"
     CONFIRM_ADDRESS = "confirm_address"
+    ADD_PROGRAM = "add_program"
 
 
 class ActionId(StrEnum):
@@ -81,6 +82,10 @@ class ActionId(StrEnum):
     HISTORY_OLDER = "history_older"
     DEFAULTS_EDIT = "defaults_edit"
     DEFAULTS_MOVE = "defaults_move"
+    PROGRAMS = "programs"
+    PROGRAM_ADD = "program_add"
+    PROGRAM_REMOVE = "program_remove"
+    PROGRAM_SETTINGS = "program_settings"
 
 
 OWNER_IN_VALUE = frozenset(
@@ -93,6 +98,8 @@ OWNER_IN_VALUE = frozenset(
         ActionId.USE_SSL,
         ActionId.SEND_MESSAGE,
         ActionId.TRANSCRIPT,
+        ActionId.PROGRAMS,
+        ActionId.PROGRAM_ADD,
     }
 )
 """Buttons of messages whose value is the user id of the profile's owner, and nothing else."""

@@ -19,10 +19,12 @@ from storage.models import (
     AuditDetailRow,
     ConnectionTestRow,
     FormTestRow,
+    IdempotentSendRow,
     InstallationRow,
     OutboxRow,
     PersonRow,
     ProfileRow,
+    ProgramTokenRow,
     RunResultRow,
     WorkspaceMarkRow,
     WorkspaceRow,
@@ -32,10 +34,12 @@ from storage.tables.audit import audit_detail_context
 from storage.tables.audit_chains import audit_chain_context
 from storage.tables.bulk_runs import run_result_context
 from storage.tables.form_tests import form_test_context
+from storage.tables.idempotent_sends import idempotent_send_context
 from storage.tables.installations import installation_context
 from storage.tables.outbox import outbox_context
 from storage.tables.people import PeopleTable, person_context
 from storage.tables.profiles import connection_test_context, profile_context
+from storage.tables.program_tokens import program_token_context
 from storage.tables.workspaces import workspace_context, workspace_mark_context
 
 Sealed = tuple[Any, Callable[[Any], RecordContext]]
@@ -54,6 +58,8 @@ SEALED: tuple[Sealed, ...] = (
     (OutboxRow, outbox_context),
     (FormTestRow, form_test_context),
     (AddressConfirmationRow, address_confirmation_context),
+    (ProgramTokenRow, program_token_context),
+    (IdempotentSendRow, idempotent_send_context),
 )
 
 _FRUITLESS_ROUNDS = 5

@@ -29,6 +29,13 @@ PASSWORD_SET = "password set privately"  # noqa: S105 - an action, not a passwor
 PASSWORD_PURGED = "password purged"  # noqa: S105 - as above
 DELETED = "deleted"
 
+PROGRAM_ADDED = "added a program"
+PROGRAM_REMOVED = "removed a program"
+PROGRAM_IN_NETWORK = "first use from a network"
+
+BY_PROGRAM = "program"
+"""The actor of what a program does by itself, which is no user id."""
+
 STORING = (SAVED, EXTRAS_CHANGED, FIXED, FIXED_WITH_OTHERS, UNDONE, MOVED, PASSWORD_SET, PASSWORD_PURGED, DELETED)
 """The actions of which each entry is written with the profile as it is then, or without it any more."""
 

@@ -120,7 +120,7 @@ class FakeSending:
     most_bytes: int = 1_000_000
     held: int = 0
     open_sessions: int = 0
-    before_answer: Callable[[], Awaitable[None]] = _at_once
+    before_answer: Callable[[], Awaitable[object]] = _at_once
 
     @asynccontextmanager
     async def session(self, sender: Sender, *, via: Via) -> AsyncIterator[SendingSession]:

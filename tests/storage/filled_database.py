@@ -89,6 +89,16 @@ async def _settle_in(tx: Transaction) -> None:
     await tx.form_tests.keep("T1", "U1", tester="U9", document=b"{}", seconds=600)
     await tx.confirmations.put("T1", "U1", b'{"code": "canary"}', seconds=600)
     await tx.confirmations.put("T1", "U2", b'{"code": null}', seconds=None)
+    for number, ends_at in enumerate((None, 4e9)):
+        added = await tx.program_tokens.add(
+            "T1", "U1", token_id=f"aB{number:06}", digest="0f" * 32, ends_at=ends_at, document=b'{"name": "Printer"}'
+        )
+        assert added is not None
+        if ends_at:
+            await tx.program_tokens.save_use(added, b'{"name": "Printer"}', at=1_764_500_000.125)
+    for key in ("answered", "under way"):
+        await tx.idempotent_sends.begin("T1", "U1", token_id="aB000000", key=key, body_digest="f0" * 32)
+    await tx.idempotent_sends.finish("aB000000", "answered", b'{"id": "1"}')
     for end in ("ended", "untold", None):
         run = await tx.runs.add(workspace="T1", actor="U1", channel="D1", message_ts="1.2", total=2**31 - 1)
         assert run is not None

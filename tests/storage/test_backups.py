@@ -280,6 +280,8 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date_and_stays_as_i
         "oauth_states",
         "installations",
         "workspace_marks",
+        "program_tokens",
+        "idempotent_sends",
     )
     await furnish(sqlite, 3)
     file = tmp_path / "backup"

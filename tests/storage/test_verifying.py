@@ -45,6 +45,8 @@ async def test_an_edited_column_is_found_in_each_table(database: Database) -> No
         "UPDATE password_links SET ends_at = ends_at + 60",
         "UPDATE form_tests SET tester = 'U8'",
         "UPDATE address_confirmations SET ends_at = ends_at + 1 WHERE user_id = 'U1'",
+        "UPDATE program_tokens SET ends_at = ends_at + 1 WHERE ends_at IS NOT NULL",
+        "UPDATE idempotent_sends SET body_digest = 'x' WHERE record_id = (SELECT max(record_id) FROM idempotent_sends)",
         "UPDATE key_checks SET key_id = 'ffffffff'",
     )
     verdict = await verify(database, silent)

@@ -95,6 +95,8 @@ async def test_the_schema_is_up_to_date_and_every_record_verifies(database: Data
         "outbox": 0,
         "form_tests": 0,
         "address_confirmations": 0,
+        "program_tokens": 0,
+        "idempotent_sends": 0,
         "password_links": 0,
         "key_checks": 2,
     }

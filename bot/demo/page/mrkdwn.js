@@ -68,5 +68,13 @@ function dateText(target, fallback) {
   const day = at.toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
   const today = new Date().toDateString() === at.toDateString();
   const time = at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
-  return pattern.replace("{date_short_pretty}", today ? "today" : day).replace("{date_short}", day).replace("{time}", time);
+  return pattern.replace("{ago}", agoText(at)).replace("{date_short_pretty}", today ? "today" : day).replace("{date_short}", day).replace("{time}", time);
+}
+
+function agoText(at) {
+  const seconds = Math.max(0, Math.round((Date.now() - at.getTime()) / 1000));
+  if (seconds < 60) return "less than a minute ago";
+  const [unit, size] = [["day", 86400], ["hour", 3600], ["minute", 60]].find(([, size]) => seconds >= size);
+  const count = Math.floor(seconds / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
 }

@@ -124,6 +124,7 @@ class EmailProfiles:
             await forget_in_results(tx, owner)
             await tx.form_tests.forget(owner.workspace, owner.user)
             await tx.confirmations.forget(owner.workspace, owner.user)
+            await tx.program_tokens.forget(owner.workspace, owner.user)
             if existed:
                 await notify_of_deletion(tx, caller, owner)
                 await update_person_from(tx, profile_view(owner, None, None), at=self.clock())

@@ -50,6 +50,10 @@ class NoticeKind(StrEnum):
     """To an admin: what became of notices to many people."""
     LOCKED = "locked"
     """To an admin: sign-ins were refused so often that the bot tries no more for a while."""
+    PROGRAM_REMOVED = "program_removed"
+    """Somebody else removed a program of the profile."""
+    PROGRAM_IN_NETWORK = "program_in_network"
+    """A program signed in from a network for the first time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +119,23 @@ class LockNotice:
     until: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProgramRemovedNotice:
+    """Who removed a program (a user id), and its name."""
+
+    by: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramInNetworkNotice:
+    """Which program (id and name) signed in from which network (CIDR) for the first time."""
+
+    program_id: str
+    name: str
+    network: str
+
+
 class Batch(StrEnum):
     """What was done to many people at once."""
 
@@ -148,10 +169,17 @@ class BatchResult:
     users: tuple[str, ...]
 
 
-StoredContent = (
-    ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | ReminderNotice | BatchNotice | LockNotice
+_AsStored = (
+    ChangedNotice
+    | DeletedNotice
+    | FormTestedNotice
+    | MessageNotice
+    | LockNotice
+    | ProgramRemovedNotice
+    | ProgramInNetworkNotice
 )
-Content = ChangedNotice | DeletedNotice | FormTestedNotice | MessageNotice | Reminder | BatchResult | LockNotice
+StoredContent = _AsStored | ReminderNotice | BatchNotice
+Content = _AsStored | Reminder | BatchResult
 """What a person is told."""
 
 _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
@@ -162,6 +190,8 @@ _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
     NoticeKind.LOCKED: LockNotice,
+    NoticeKind.PROGRAM_REMOVED: ProgramRemovedNotice,
+    NoticeKind.PROGRAM_IN_NETWORK: ProgramInNetworkNotice,
 }
 
 
@@ -247,6 +277,19 @@ async def notify_of_lock(tx: Transaction, workspace: str, notice: LockNotice, na
     for user in await admins_of(tx, workspace, named):
         if user != notice.by:
             await tx.outbox.add(workspace, user, kind=NoticeKind.LOCKED, document=_document(notice))
+
+
+async def notify_of_removed_program(tx: Transaction, caller: Person, owner: Person, *, name: str) -> None:
+    """Tell the owner that somebody else removed one of their programs; their own doing needs no notice."""
+    if owner != caller:
+        document = _document(ProgramRemovedNotice(by=caller.user, name=name))
+        await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.PROGRAM_REMOVED, document=document)
+
+
+async def notify_of_network(tx: Transaction, owner: Person, *, program_id: str, name: str, network: str) -> None:
+    """Tell the owner that a program signed in from a network for the first time."""
+    document = _document(ProgramInNetworkNotice(program_id=program_id, name=name, network=network))
+    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.PROGRAM_IN_NETWORK, document=document)
 
 
 @dataclass(frozen=True, kw_only=True)

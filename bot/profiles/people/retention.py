@@ -62,6 +62,8 @@ class Retention:
             await tx.links.purge()
             await tx.form_tests.purge()
             await tx.confirmations.purge()
+            await tx.program_tokens.purge()
+            await tx.idempotent_sends.purge()
             await tx.limits.purge()
             await tx.runs.purge()
             await tx.running_tests.purge()
@@ -107,9 +109,10 @@ class Retention:
         loaded = await load(tx, owner)
         profile = replace(loaded.profile.without_password(), before=None)
         tested = await tx.tests.delete(owner.workspace, owner.user)
+        had_programs = await tx.program_tokens.forget(owner.workspace, owner.user)
         if loaded.unreadable:
             await tx.profiles.delete(owner.workspace, owner.user)
-        elif loaded.stored and (tested or profile != loaded.profile):
+        elif loaded.stored and (tested or had_programs or profile != loaded.profile):
             # Where only a test went, too: the entry is written with the profile, which is no older then.
             await save_profile(tx, loaded, profile)
         else:

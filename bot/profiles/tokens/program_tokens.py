@@ -1,20 +1,43 @@
 """The rules for tokens of programs: who makes, sees and removes them, and which program shows one."""
 
+import asyncio
+import hmac
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from ipaddress import ip_network
+from typing import Any
 
 from pydantic import SecretStr
 
-from bot.profiles.errors import UserError
+from bot.profiles.account.own_address import is_same_address
+from bot.profiles.account.records import Loaded, load, require_readable
+from bot.profiles.connection_tests.limits import MINUTE, Limit, RateLimitedError, limit_key
+from bot.profiles.errors import NoProfileError, NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import OnChange
+from bot.profiles.people.notices import notify_of_network, notify_of_removed_program
 from bot.profiles.tokens.program import MaySendTo, Program, Sender
-from bot.profiles.tokens.secret_token import SecretToken
-from storage.database import Database
+from bot.profiles.tokens.program_form import CheckedForm, ProgramForm, checked, last_day
+from bot.profiles.tokens.secret_token import ParsedToken, SecretToken
+from storage.database import Database, Transaction
+from storage.tables.audit import BY_PROGRAM, PROGRAM_ADDED, PROGRAM_IN_NETWORK, PROGRAM_REMOVED
+from storage.tables.program_tokens import StoredToken
 
 MOST_PROGRAMS = 10
 """Programs of one person."""
+
+WRONG_TOKENS = Limit("wrong tokens", 10, 15 * MINUTE, "Ten sign-ins with a wrong user or token came from this network.")
+"""Of a network: an IPv4 /24, an IPv6 /64. With the last one, it is blocked."""
+BLOCKED_NETWORKS = replace(WRONG_TOKENS, name="networks of wrong tokens", max_uses=1)
+"""Nobody of a blocked network signs in, so that a guess that is right shows nothing either."""
+
+_MOST_NETWORKS = 20
+"""Networks of a program that are known; of one that is used in more, the one that was new first is told of again."""
+_NOTED_AGAIN_SECONDS = MINUTE
+"""A use is written down when the last one that was is so long ago, or when it comes from a new network."""
+_NOBODY = ParsedToken(id="", digest="0" * 64)
 
 
 class WrongTokenError(UserError):
@@ -25,6 +48,20 @@ class WrongTokenError(UserError):
             "User and password do not fit. Type the email address of the profile as user, and the program's token "
             "as password; a token that is lost or over is made anew in Slack, with /email-profile programs."
         )
+
+
+def network_of(address: str) -> str:
+    """Return the network that an address belongs to, in CIDR form: IPv4 by /24, IPv6 by /64.
+
+    Raises:
+        ValueError: it is neither an IP address nor a network.
+    """
+    network = ip_network(address.partition("%")[0], strict=False)
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None:
+        network = ip_network(str(mapped))
+    bits = min(network.prefixlen, 24 if network.version == 4 else 64)
+    return str(ip_network((network.network_address, bits), strict=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +88,46 @@ class ProgramTokens:
         messages_a_day: int,
         ends_on: date | None,
     ) -> tuple[Program, SecretToken]:
+        """As `add_typed`, with values."""
+        form = ProgramForm(
+            name=name,
+            may_send_to=may_send_to,
+            messages_a_day=str(messages_a_day),
+            ends_on=ends_on.isoformat() if ends_on else "",
+        )
+        return await self.add_typed(caller=caller, owner=owner, form=form)
+
+    async def require_may_add(self, *, caller: Person, owner: Person) -> None:
+        """Check that somebody can add a program before they fill in a form; errors as `add_typed`, but for the form."""
+        await self._require_owner(caller, owner)
+        async with self.database.reading() as tx:
+            await _require_place(tx, owner)
+
+    async def add_typed(self, *, caller: Person, owner: Person, form: ProgramForm) -> tuple[Program, SecretToken]:
         """Add a program to the caller's own profile; its token is returned this once and never again.
 
         Raises:
             NotAllowedError: the profile is somebody else's, or this person can have none.
             NoProfileError: there is no profile to send with yet.
-            InvalidFormError: the name, the number or the date break a rule; see `ProgramField`.
+            InvalidFormError: a field of `ProgramField` breaks a rule.
             UserError: there are MOST_PROGRAMS already.
         """
-        raise NotImplementedError
+        await self._require_owner(caller, owner)
+        async with self.database.writing() as tx:
+            # Whoever adds another at the same moment waits here, so that there are never too many.
+            await tx.people.lock_for_update(owner.workspace, owner.user)
+            programs = await _require_place(tx, owner)
+            values = checked(form, names=[program.name for program in programs], today=self.clock().date())
+            stored, token = await _store(tx, owner, values)
+            await tx.audit.append(
+                owner.workspace,
+                actor=caller.user,
+                subject=owner.user,
+                action=PROGRAM_ADDED,
+                details=(values.name, *_in_words(values)),
+            )
+        self.on_change(owner)
+        return _program(stored), token
 
     async def remove(self, *, caller: Person, owner: Person, program_id: str) -> Program | None:
         """Remove a program, whose token ends at once; returns it, or None when there is none with this id.
@@ -67,7 +135,18 @@ class ProgramTokens:
         Raises:
             NotAllowedError: the caller is neither the owner nor an admin.
         """
-        raise NotImplementedError
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.writing() as tx:
+            stored = await tx.program_tokens.remove(owner.workspace, owner.user, program_id)
+            if stored is None:
+                return None
+            program = _program(stored)
+            await notify_of_removed_program(tx, caller, owner, name=program.name)
+            await tx.audit.append(
+                owner.workspace, actor=caller.user, subject=owner.user, action=PROGRAM_REMOVED, details=(program.name,)
+            )
+        self.on_change(owner)
+        return program
 
     async def list(self, *, caller: Person, owner: Person) -> tuple[Program, ...]:
         """Return the programs of a profile, in the order in which they were added.
@@ -75,7 +154,16 @@ class ProgramTokens:
         Raises:
             NotAllowedError: the caller is neither the owner nor an admin.
         """
-        raise NotImplementedError
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.reading() as tx:
+            programs = [_program(stored) for stored in await tx.program_tokens.of(owner.workspace, owner.user)]
+            return tuple([await _with_count(tx, owner, program) for program in programs])
+
+    async def list_for_card(self, *, caller: Person, owner: Person) -> tuple[Program, ...]:
+        """As `list`, without how many messages were sent."""
+        await self.access.require_owner_or_admin(caller, owner)
+        async with self.database.reading() as tx:
+            return tuple(_program(stored) for stored in await tx.program_tokens.of(owner.workspace, owner.user))
 
     async def authenticate(self, username: str | None, secret: SecretStr, address: str) -> Sender:
         """Return who signs in with a token; the owner is told when that is the first time from a network.
@@ -88,4 +176,197 @@ class ProgramTokens:
             RateLimitedError: 10 were wrong within 15 minutes from the network (/24, /64), so it waits 15 minutes.
             DatabaseUnavailableError: the database does not do what it is asked.
         """
-        raise NotImplementedError
+        network, loop = network_of(address), asyncio.get_running_loop()
+        answer_at = loop.time() + self.refused_after
+        async with self.database.reading() as tx:
+            await _require_unblocked(tx, network)
+            found = await _find(tx, username, SecretToken.parse(secret) or _NOBODY)
+        if found is not None and found.is_to_be_noted(network):
+            found = await self._note_use(found, address, network)
+        if found is not None:
+            return Sender(program=_program(found.stored), person=found.person)
+        async with self.database.writing() as tx:
+            await _count_wrong(tx, network)
+        # How long the look-up took, which tells whether there is such a token, is not to be seen.
+        await asyncio.sleep(answer_at - loop.time())
+        raise WrongTokenError
+
+    async def _note_use(self, found: "_Found", address: str, network: str) -> "_Found | None":
+        """Write down when and from where a program is used; None where its token ended at this very moment."""
+        owner = found.person
+        async with self.database.writing() as tx:
+            stored = await tx.program_tokens.lock(found.stored.token_id)
+            if stored is None or stored.document is None:
+                return None
+            before = _Sealed.from_document(stored.document)
+            used = before.used(address, network)
+            await tx.program_tokens.save_use(stored, used.to_document(), at=found.now)
+            is_new = network not in before.networks
+            if is_new:
+                await notify_of_network(tx, owner, program_id=stored.token_id, name=used.name, network=network)
+                await tx.audit.append(
+                    owner.workspace,
+                    actor=BY_PROGRAM,
+                    subject=owner.user,
+                    action=PROGRAM_IN_NETWORK,
+                    details=(used.name, network),
+                )
+        if is_new:
+            self.on_change(owner)
+        return found
+
+    async def _require_owner(self, caller: Person, owner: Person) -> None:
+        if caller != owner:
+            raise NotAllowedError(
+                "Only the owner of an email profile adds programs to it, since their mail is sent in the owner's name. "
+                "Ask them to use /email-profile programs. You can see and remove programs."
+            )
+        await self.access.require_member(caller)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sealed:
+    """What is sealed of a token: what its program may do, and from where it was used; networks in CIDR form."""
+
+    name: str
+    may_send_to: MaySendTo
+    messages_a_day: int
+    last_address: str = ""
+    networks: tuple[str, ...] = ()
+
+    def used(self, address: str, network: str) -> "_Sealed":
+        others = tuple(known for known in self.networks if known != network)
+        known = self.networks if network in self.networks else (*others, network)[-_MOST_NETWORKS:]
+        return replace(self, last_address=address, networks=known)
+
+    def to_document(self) -> bytes:
+        return json.dumps({"version": 1, **asdict(self)}).encode()
+
+    @classmethod
+    def from_document(cls, document: bytes) -> "_Sealed":
+        """Read what `to_document` wrote."""
+        read: dict[str, Any] = json.loads(document)
+        return cls(
+            name=read["name"],
+            may_send_to=MaySendTo(read["may_send_to"]),
+            messages_a_day=read["messages_a_day"],
+            last_address=read["last_address"],
+            networks=tuple(read["networks"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """A token that is good, and the time by the database's clock, in seconds since 1970, UTC."""
+
+    stored: StoredToken
+    now: float
+
+    @property
+    def person(self) -> Person:
+        return Person(workspace=self.stored.workspace, user=self.stored.user)
+
+    def is_to_be_noted(self, network: str) -> bool:
+        last = self.stored.last_used_at
+        if last is None or not last <= self.now < last + _NOTED_AGAIN_SECONDS:
+            return True
+        return network not in _Sealed.from_document(self.stored.document or b"").networks
+
+
+async def _find(tx: Transaction, username: str | None, parsed: ParsedToken) -> _Found | None:
+    shown = await tx.program_tokens.shown(parsed.id)
+    digest = shown.stored.digest if shown else _NOBODY.digest
+    is_right = hmac.compare_digest(digest, parsed.digest) and parsed is not _NOBODY
+    if shown is None or not is_right or not shown.is_alive:
+        return None
+    found = _Found(stored=shown.stored, now=shown.now)
+    if username is not None and username != parsed.id:
+        address = (await load(tx, found.person)).profile.address
+        # Where the profile cannot be read or has no address, sending tells what is to be done; the token is right.
+        if address and not is_same_address(address.casefold(), username.strip().casefold()):
+            return None
+    return found
+
+
+async def _require_unblocked(tx: Transaction, network: str) -> None:
+    window = await tx.limits.look(limit_key(BLOCKED_NETWORKS, network), most=BLOCKED_NETWORKS.max_uses)
+    if window is not None and not window.left:
+        raise RateLimitedError(BLOCKED_NETWORKS, window)
+
+
+async def _count_wrong(tx: Transaction, network: str) -> None:
+    await tx.limits.purge()
+    wrong, blocked = WRONG_TOKENS, BLOCKED_NETWORKS
+    window = await tx.limits.take(limit_key(wrong, network), most=wrong.max_uses, seconds=wrong.window_seconds)
+    if not window.left:
+        await tx.limits.take(limit_key(blocked, network), most=blocked.max_uses, seconds=blocked.window_seconds)
+
+
+async def _require_place(tx: Transaction, owner: Person) -> tuple[Program, ...]:
+    """Return the programs of somebody who can have one more.
+
+    Raises:
+        NoProfileError, UnreadableProfileError: there is no profile to send with.
+        UserError: there are too many.
+    """
+    _require_profile(await load(tx, owner))
+    programs = tuple(_program(stored) for stored in await tx.program_tokens.of(owner.workspace, owner.user))
+    if len(programs) >= MOST_PROGRAMS:
+        raise UserError(
+            f"You have {MOST_PROGRAMS} programs, and no more are possible. Remove one that you do not use any more."
+        )
+    return programs
+
+
+def _require_profile(loaded: Loaded) -> None:
+    if not require_readable(loaded).profile.is_complete:
+        raise NoProfileError(
+            "There is no email profile yet that a program could send with. Use /email-profile edit first."
+        )
+
+
+async def _store(tx: Transaction, owner: Person, values: CheckedForm) -> tuple[StoredToken, SecretToken]:
+    sealed = _Sealed(name=values.name, may_send_to=values.may_send_to, messages_a_day=values.messages_a_day)
+    while True:
+        token = SecretToken.generate()
+        stored = await tx.program_tokens.add(
+            owner.workspace,
+            owner.user,
+            token_id=token.id,
+            digest=token.digest,
+            ends_at=values.ends_at,
+            document=sealed.to_document(),
+        )
+        # Another has the id once in some 10^14 tokens.
+        if stored is not None:
+            return stored, token
+
+
+def _program(stored: StoredToken) -> Program:
+    """Return a token's program; one that does not open has a name that says so, so that it can be removed."""
+    sealed = _Sealed(name=f"Unreadable ({stored.token_id})", may_send_to=MaySendTo.OWN_DOMAIN, messages_a_day=1)
+    if stored.document is not None:
+        sealed = _Sealed.from_document(stored.document)
+    return Program(
+        id=stored.token_id,
+        name=sealed.name,
+        may_send_to=sealed.may_send_to,
+        messages_a_day=sealed.messages_a_day,
+        ends_on=last_day(stored.ends_at),
+        created_at=datetime.fromtimestamp(stored.created_at, UTC),
+        last_used_at=None if stored.last_used_at is None else datetime.fromtimestamp(stored.last_used_at, UTC),
+        last_address=sealed.last_address,
+    )
+
+
+async def _with_count(tx: Transaction, owner: Person, program: Program) -> Program:
+    limit = program.limit_of_a_day()
+    window = await tx.limits.look(limit_key(limit, owner.workspace, program.id), most=limit.max_uses)
+    return program if window is None else replace(program, sent_today=limit.max_uses - window.left)
+
+
+def _in_words(values: CheckedForm) -> tuple[str, ...]:
+    """Return what a program may do, for the history."""
+    to = "to anyone" if values.may_send_to is MaySendTo.ANYONE else "to the own domain"
+    ends = f"until {values.ends_on}" if values.ends_on else "for good"
+    return (f"{to}, {values.messages_a_day} messages a day, {ends}",)

@@ -19,6 +19,7 @@ from bot.profiles.people.access import Person
 from bot.profiles.people.history import History
 from bot.profiles.people.people_list import ListQuery, PeopleList
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.slack.views import home as views
 from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.web_api.errors import SLACK_ERRORS, error_code, is_temporary, retry_after_seconds
@@ -43,9 +44,10 @@ RETRY_SECONDS = 2.0
 
 @dataclass(kw_only=True)
 class HomeTabs:
-    """Publishes Home tabs, each in its reader's own workspace."""
+    """Publishes Home tabs, each in its reader's own workspace; `programs` is None where they are switched off."""
 
     profiles: EmailProfiles
+    programs: ProgramTokens | None
     connections: ConnectionTests
     listing: PeopleList
     defaults: WorkspaceDefaults
@@ -159,7 +161,9 @@ class HomeTabs:
 
     async def _own_part(self, reader: Person) -> views.OwnPart:
         last = await self.connections.last_result(reader=reader, owner=reader)
-        return views.OwnPart(last=last, history=await self.history.latest(caller=reader, owner=reader))
+        programs = await self.programs.list_for_card(caller=reader, owner=reader) if self.programs else None
+        history = await self.history.latest(caller=reader, owner=reader)
+        return views.OwnPart(last=last, history=history, programs=programs)
 
     async def _admin_part(self, reader: Person) -> views.AdminPart | None:
         try:

@@ -143,7 +143,7 @@ class ConnectionTestListeners:
         user, revision = reports.decode_undo(pressed_value(action))
         owner = Person(workspace=caller.workspace, user=user)
         undone = await self._services.profiles.undo(caller=caller, owner=owner, revision=revision)
-        card = cards.card(undone.view, reader=caller.user, entry=self._services.entry)
+        card = await self._services.card(undone.view, caller)
         done = section(f"Undone: {escape('; '.join(undone.descriptions))}")
         message = Message(text=card.text, blocks=[done, *card.blocks])
         reply = await reply_in_place(body, client, title=cards.TITLE, first=message)

@@ -87,7 +87,7 @@ class ExtraListeners:
         await ack()
         to = "SSL" if action["action_id"] == ActionId.USE_SSL else "TLS"
         changed = await self._services.profiles.switch_encryption(caller=caller, owner=owner, to=to)
-        card = cards.card(changed.view, reader=caller.user, entry=self._services.entry)
+        card = await self._services.card(changed.view, caller)
         reply = await reply_in_place(body, client, title=cards.TITLE, first=card)
         await reply.show(card)
 
@@ -195,7 +195,7 @@ class ExtraListeners:
 
         async def show_card() -> None:
             view = await self._services.profiles.show(caller=caller, owner=owner)
-            card = cards.card(view, reader=caller.user, entry=self._services.entry)
+            card = await self._services.card(view, caller)
             await post_where_opened(client, caller, metadata.reply, card)
 
         if metadata.changed:

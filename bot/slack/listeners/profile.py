@@ -56,7 +56,7 @@ class ProfileListeners:
         view = await self._services.profiles.show(caller=caller, owner=owner)
         unconfirmed = await self._services.confirmations.is_missing(caller=caller, view=view)
         below = unconfirmed_blocks(view.profile.address) if unconfirmed else ()
-        await ack(cards.card(view, reader=caller.user, entry=self._services.entry, below=below).payload())
+        await ack((await self._services.card(view, caller, below=below)).payload())
 
     async def edit(self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
         """Answer `/email-profile edit` with the form."""
@@ -69,7 +69,7 @@ class ProfileListeners:
         if view.revision:
             message = cards.delete_question(view, reader=caller.user)
         else:
-            message = cards.card(view, reader=caller.user, entry=self._services.entry)
+            message = await self._services.card(view, caller)
         await ack(message.payload())
 
     async def press_edit(
@@ -156,8 +156,7 @@ class ProfileListeners:
             await post_where_opened(client, caller, reply, notice(sentence))
 
         async def show_card() -> None:
-            entry = self._services.entry
-            card = cards.card(changed.view, reader=caller.user, entry=entry, notes=changed.notes)
+            card = await self._services.card(changed.view, caller, notes=changed.notes)
             await post_where_opened(client, caller, reply, card)
 
         try:

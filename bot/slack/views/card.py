@@ -7,9 +7,11 @@ from slack_sdk.models.blocks import ButtonElement, ConfirmObject
 
 from bot.profiles.account.profile import ENCRYPTION_WORDS, LABELS, EmailProfile, Field
 from bot.profiles.account.records import ProfileState, ProfileView
+from bot.profiles.tokens.program import Program
 from bot.slack.ids import ActionId
 from bot.slack.views.message import (
     Block,
+    Button,
     Message,
     actions,
     button,
@@ -22,6 +24,8 @@ from bot.slack.views.message import (
     section,
 )
 from bot.slack.views.password_entry import PasswordEntry
+from bot.slack.views.programs import TITLE as PROGRAMS_TITLE
+from bot.slack.views.programs import card_line
 from bot.smtp.account import Encryption
 from bot.smtp.advice.notice import provider_notice
 
@@ -45,11 +49,18 @@ _STATE_SENTENCES = {
 
 
 def card(
-    view: ProfileView, *, reader: str, entry: PasswordEntry, notes: Sequence[str] = (), below: Sequence[Block] = ()
+    view: ProfileView,
+    *,
+    reader: str,
+    entry: PasswordEntry,
+    programs: Sequence[Program] | None = None,
+    notes: Sequence[str] = (),
+    below: Sequence[Block] = (),
 ) -> Message:
     """Return a profile as `reader` (a user id) sees it, or an invitation to set one up.
 
-    `notes` are sentences about what the reader has just typed; `below` comes at the end of a profile.
+    `programs` are those that send with it, None where none can; `notes` are sentences about what the reader has just
+    typed; `below` comes at the end of a profile.
     """
     if view.state is ProfileState.UNREADABLE:
         return _unreadable(view, reader)
@@ -62,8 +73,8 @@ def card(
         text=f"{title}: {words}.",
         blocks=[
             _heading(view, reader),
-            *_values(view),
-            *_buttons(view, reader, entry),
+            *_values(view, [] if programs is None else [card_line(programs)]),
+            *_buttons(view, reader, entry, _programs_button(view, programs)),
             *_warnings(view),
             *(section(f":warning: {escape(note)}") for note in notes),
             *below,
@@ -85,7 +96,11 @@ def _failed_stage(view: ProfileView) -> str:
     return failed.name if failed and view.state is ProfileState.FAILS else ""
 
 
-def _values(view: ProfileView) -> list[Block]:
+def _programs_button(view: ProfileView, programs: Sequence[Program] | None) -> list[Button]:
+    return [] if programs is None else [button(PROGRAMS_TITLE, ActionId.PROGRAMS, value=view.owner.user)]
+
+
+def _values(view: ProfileView, more: Sequence[str]) -> list[Block]:
     profile, mode, set_at = view.profile, view.encryption, view.profile.password_set_at
     source = "" if mode is Encryption.NONE else f" · from {mode.value} Y"
     values = (
@@ -98,20 +113,21 @@ def _values(view: ProfileView) -> list[Block]:
         ("Encryption", f"{ENCRYPTION_WORDS[mode]}{source}"),
         ("Extra configurations", _extras(profile) or "none"),
     )
-    return line_sections(f"*{label}*  {value}" for label, value in values)
+    return line_sections([*(f"*{label}*  {value}" for label, value in values), *more])
 
 
 def _extras(profile: EmailProfile) -> str:
     return " · ".join(code(f"{name} {value}") for name, value in profile.extras.items())
 
 
-def _buttons(view: ProfileView, reader: str, entry: PasswordEntry) -> list[Block]:
+def _buttons(view: ProfileView, reader: str, entry: PasswordEntry, more: Sequence[Button]) -> list[Block]:
     owner = view.owner.user
     missing = view.state is ProfileState.PASSWORD_MISSING
     buttons = [
         button("Edit", ActionId.EDIT, value=owner),
         button("Test connection", ActionId.TEST, value=owner, style=None if missing else "primary"),
         button("Extra Configurations", ActionId.OPEN_EXTRAS, value=owner),
+        *more,
     ]
     if owner == reader and entry is not PasswordEntry.IN_FORM:
         style = "primary" if missing else None
@@ -163,7 +179,8 @@ def delete_question(view: ProfileView, *, reader: str) -> Message:
     confirm = ConfirmObject(
         title="Delete the email profile?",
         text=(
-            "The six values, the password, the extra configurations and the last test are removed for good. Who did "
+            "The six values, the password, the extra configurations and the last test are removed for good, and "
+            "programs that send with the profile can no longer do so. Who did "
             "what kind of thing, and when, stays in the history for a while."
         ),
         confirm="Delete",

@@ -1,6 +1,6 @@
 """The history of a profile: who did what, when, and from what to what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.profiles.people.history import HistoryPage
@@ -17,11 +17,14 @@ from bot.slack.views.message import (
     section,
     truncate,
 )
-from storage.tables.audit import TESTS, AuditEntry
+from storage.tables.audit import BY_PROGRAM, TESTS, AuditEntry
 
 MAX_DETAILS = 6
 MAX_DETAIL_LENGTH = 100
 """Changes of one entry, and characters of each: a page of fifteen such entries is a message that Slack takes."""
+
+_NO_PERSON: Mapping[str, str] = {"bot": "the bot", BY_PROGRAM: "a program"}
+"""Actors that are no people."""
 
 
 def history(page: HistoryPage, *, reader: str) -> Message:
@@ -39,7 +42,7 @@ def history(page: HistoryPage, *, reader: str) -> Message:
 
 def history_line(entry: AuditEntry) -> str:
     """Return one entry: when, who, what, and from what to what where that is known."""
-    who = "the bot" if entry.actor == "bot" else f"<@{entry.actor}>"
+    who = _NO_PERSON.get(entry.actor) or f"<@{entry.actor}>"
     return f"{format_time(entry.at)}  {who}  {escape(entry.action)}{_what(entry)}"
 
 

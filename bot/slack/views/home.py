@@ -13,6 +13,7 @@ from bot.profiles.account.records import ProfileState, ProfileView
 from bot.profiles.connection_tests.results import ConnectionTestResult
 from bot.profiles.people.defaults import StoredDefaults
 from bot.profiles.people.people_list import PeoplePage
+from bot.profiles.tokens.program import Program
 from bot.slack.ids import ActionId
 from bot.slack.views.card import card
 from bot.slack.views.conversation import PURPOSE
@@ -43,10 +44,14 @@ class AdminPart:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnPart:
-    """What only the owner of a profile sees: the last test of it as it is now, and the latest of its history."""
+    """What only the owner of a profile sees: the last test of it as it is now, and the latest of its history.
+
+    `programs` are those that send with it, None where none can.
+    """
 
     last: ConnectionTestResult | None = None
     history: Sequence[AuditEntry] = ()
+    programs: Sequence[Program] | None = None
 
 
 def home(view: ProfileView, *, reader: str, entry: PasswordEntry, own: OwnPart, admin: AdminPart | None) -> View:
@@ -54,7 +59,7 @@ def home(view: ProfileView, *, reader: str, entry: PasswordEntry, own: OwnPart, 
     blocks: list[Block] = [header("Email profile")]
     if view.state is ProfileState.NOT_SET_UP:
         blocks.append(section(f"*Welcome!* {PURPOSE}"))
-    blocks += card(view, reader=reader, entry=entry).blocks
+    blocks += card(view, reader=reader, entry=entry, programs=own.programs).blocks
     if view.state in _NEXT:
         blocks.append(section(_NEXT[view.state]))
     if own.last is not None:

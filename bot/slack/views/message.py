@@ -116,6 +116,14 @@ def format_time(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{_day(at)} {at.hour:02}:{at.minute:02} UTC>"
 
 
+def format_ago(at: datetime) -> str:
+    """Return mrkdwn that Slack shows as how long ago something was, in words.
+
+    `{ago}` is in https://docs.slack.dev/messaging/formatting-message-text#date-formatting.
+    """
+    return f"<!date^{int(at.timestamp())}^{{ago}}|on {_day(at)} at {at.hour:02}:{at.minute:02} UTC>"
+
+
 def format_clock(at: datetime) -> str:
     """Return mrkdwn that Slack shows as a time of day with seconds in the reader's time zone."""
     return f"<!date^{int(at.timestamp())}^{{time_secs}}|{at.hour:02}:{at.minute:02}:{at.second:02} UTC>"

@@ -21,6 +21,8 @@ from bot.profiles.people.notices import (
     Lock,
     LockNotice,
     MessageNotice,
+    ProgramInNetworkNotice,
+    ProgramRemovedNotice,
     Reminder,
 )
 from bot.slack.ids import ActionId
@@ -38,6 +40,7 @@ from bot.slack.views.message import (
     truncate,
 )
 from bot.slack.views.password_entry import PasswordEntry
+from bot.slack.views.programs import remove_program_button
 
 _MAX_CAUSES = 10
 
@@ -75,6 +78,10 @@ def notice_message(  # noqa: PLR0911 - a table in the shape of a match
             return _batch(content)
         case LockNotice():
             return _locked(content)
+        case ProgramRemovedNotice():
+            return _program_removed(content, reader)
+        case ProgramInNetworkNotice():
+            return _program_in_network(content, reader)
 
 
 def _changed(notice: ChangedNotice, owner: str) -> Message:
@@ -200,6 +207,34 @@ def _locked(notice: LockNotice) -> Message:
         most = FAILED_SIGN_INS_OF_A_PERSON.max_uses
         told = f"{most} sign-ins of <@{notice.by}> were refused in a day, so the bot tries no more of them until {end}."
     return Message(text=text, blocks=[section(f"{told}\nThe last test was by <@{notice.by}>, with {where}. {ask}")])
+
+
+def _program_removed(notice: ProgramRemovedNotice, owner: str) -> Message:
+    what = f"the program {code(notice.name)} of your email profile, so it can no longer send"
+    return Message(
+        text=f"An admin removed the program {notice.name} of your email profile. It can no longer send.",
+        blocks=[
+            section(f"<@{notice.by}> removed {what}. If that was a mistake, ask them, or add it again."),
+            actions(button("Programs", ActionId.PROGRAMS, value=owner)),
+        ],
+    )
+
+
+def _program_in_network(notice: ProgramInNetworkNotice, owner: str) -> Message:
+    ask = "If you do not know of that, remove the program: its token may be in other hands."
+    return Message(
+        text=f"The program {notice.name} signed in from the network {notice.network} for the first time. {ask}",
+        blocks=[
+            section(
+                f"The program {code(notice.name)} signed in from the network {code(notice.network)} for the first "
+                f"time, to send with your email profile. {ask}"
+            ),
+            actions(
+                button("Programs", ActionId.PROGRAMS, value=owner),
+                remove_program_button(owner, notice.program_id, notice.name),
+            ),
+        ],
+    )
 
 
 def _batch(result: BatchResult) -> Message:

@@ -253,6 +253,8 @@ async def test_thirty_days_after_the_bot_was_removed_nothing_of_the_workspace_is
         await tx.running_tests.add(running, seconds=10**8)
         await tx.form_tests.keep(TEAM, ADA, tester=ADA, document=b"{}", seconds=10**8)
         await tx.confirmations.put(TEAM, ADA, b"{}", seconds=None)
+        await tx.program_tokens.add(TEAM, ADA, token_id="aB345678", digest="0", ends_at=None, document=b"{}")
+        await tx.idempotent_sends.begin(TEAM, ADA, token_id="aB345678", key="one", body_digest="0")
         await tx.profiles.save("T0OTHER", "U0THERE", document, replacing=None)
         await tx.installations.save(TEAM, b"{}", expected_revision=0)
         await tx.readings.begin(TEAM)

@@ -1,0 +1,1 @@
+"""Scenarios of programs that send with people's profiles."""

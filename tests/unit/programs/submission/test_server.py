@@ -1,0 +1,367 @@
+"""The submission server: times, bounds, its certificate, its stop, and what it logs."""
+
+import asyncio
+import io
+import logging
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.observability import log
+from bot.programs.submission import connections, server, session
+from bot.programs.submission.certificate import CertificateError, ServerCertificate
+from bot.programs.submission.connections import Connections, counted
+from bot.programs.submission.server import Place, PortError, SubmissionServer
+from bot.smtp.account import Encryption
+from tests.fakes.sending import ADDRESS, FakeSending, FakeTokens
+from tests.fakes.smtp_client import RawClient, b64, plain
+from tests.unit.programs.submission.conftest import NAME, CertificateFiles, Counted, Serving, serving
+
+BEGUN = (f"MAIL FROM:<{ADDRESS}>", "RCPT TO:<grace@mail.test>", "DATA")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.002)
+
+
+def client_of(serving: Serving) -> RawClient:
+    return RawClient(serving.port(Encryption.NONE))
+
+
+async def test_who_does_not_sign_in_is_sent_away_however_much_they_say(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "SIGN_IN_SECONDS", 0.1)
+    async with client_of(in_clear) as client:
+        await client.greeted()
+        while (reply := await client.say("NOOP")).startswith("250"):
+            await asyncio.sleep(0.02)
+        assert reply.startswith("421 4.7.0 Nobody signed in")
+        assert await client.rest() == ""
+    assert in_clear.counted.sessions == ["late"]
+
+
+async def test_a_program_that_says_nothing_is_sent_away(in_clear: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "COMMAND_SECONDS", 0.05)
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        client.send(b"NOO")
+        assert (await client.rest()).startswith("421 4.4.2 Nothing came")
+    await until(lambda: in_clear.counted.sessions == ["late"])
+    assert in_clear.sending.open_sessions == 0
+
+
+async def test_a_letter_that_comes_to_no_end_is_not_waited_for_for_ever(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "DATA_SECONDS", 0.1)
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        for _ in range(3):
+            client.send(b"and so on\r\n")
+            await asyncio.sleep(0.02)
+        assert (await client.rest()).startswith("421 4.4.2 Nothing came")
+    assert in_clear.sending.letters == []
+
+
+async def test_a_session_ends_in_time_and_an_answer_that_is_waited_for_is_given_first(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "SESSION_SECONDS", 0.1)
+    is_over = asyncio.Event()
+    in_clear.sending.before_answer = is_over.wait
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        client.send(b"Hello\r\n.\r\n")
+        await asyncio.sleep(0.15)
+        is_over.set()
+        assert await client.reply() == "250 2.0.0 mail.test: Taken"
+        assert (await client.rest()).startswith("421 4.4.2 The session has lasted too long")
+
+
+async def test_a_program_that_leaves_while_it_waits_breaks_its_letter_off_and_ends_its_session(
+    in_clear: Serving,
+) -> None:
+    waits, broken_off = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        waits.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            broken_off.set()
+
+    in_clear.sending.before_answer = wait
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        client.send(b"Hello\r\n.\r\n")
+        await waits.wait()
+    await until(lambda: in_clear.sending.open_sessions == 0)
+    assert broken_off.is_set()
+    assert in_clear.sending.letters == []
+    assert in_clear.counted.sessions == ["lost"]
+
+
+async def test_a_stop_ends_idle_sessions_at_once_and_waits_for_letters_under_way(in_clear: Serving) -> None:
+    may_go_on = asyncio.Event()
+    in_clear.sending.before_answer = may_go_on.wait
+    async with client_of(in_clear) as idle, client_of(in_clear) as busy, client_of(in_clear) as begun:
+        await idle.greeted()
+        await busy.signed_in(ADDRESS, in_clear.tokens.text)
+        await busy.say(*BEGUN)
+        busy.send(b"Hello\r\n.\r\n")
+        await begun.signed_in(ADDRESS, in_clear.tokens.text)
+        await begun.say(BEGUN[0])
+        stopping = asyncio.create_task(in_clear.server.close(10.0))
+        assert (await idle.rest()).startswith("421 4.3.2 The server is about to stop")
+        assert (await begun.say(*BEGUN[1:])).startswith("354")
+        assert not stopping.done()
+        may_go_on.set()
+        assert (await busy.rest()).splitlines() == [
+            "250 2.0.0 mail.test: Taken",
+            "421 4.3.2 The server is about to stop. Try again in a minute.",
+        ]
+        assert await begun.say("Hello\r\n.") == "250 2.0.0 mail.test: Taken"
+        await stopping
+        with pytest.raises(OSError, match=r"refused|failed"):
+            await asyncio.open_connection("127.0.0.1", in_clear.port(Encryption.NONE))
+    assert in_clear.server.sessions == 0
+    assert in_clear.counted.sessions == ["stopped"] * 3
+    assert in_clear.sending.open_sessions == 0
+
+
+async def test_a_stop_does_not_wait_longer_than_it_is_told(in_clear: Serving) -> None:
+    in_clear.sending.before_answer = asyncio.Event().wait
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        client.send(b"Hello\r\n.\r\n")
+        await asyncio.sleep(0.01)
+        await in_clear.server.close(0.05)
+        assert in_clear.server.sessions == 0
+    assert in_clear.sending.letters == []
+
+
+async def test_one_peer_has_no_more_than_its_places(in_clear: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_OF_A_PEER", 2)
+    async with client_of(in_clear) as first, client_of(in_clear) as second:
+        await first.greeted()
+        await second.greeted()
+        async with client_of(in_clear) as third:
+            assert (await third.rest()).startswith("421 4.7.0 There are too many connections")
+        assert await second.say("QUIT") == "221 2.0.0 Bye."
+        await until(lambda: in_clear.server.sessions == 1)
+        async with client_of(in_clear) as fourth:
+            await fourth.greeted()
+    assert in_clear.counted.sessions[0] == "crowded"
+
+
+async def test_places_are_for_those_who_sign_in(in_clear: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_UNKNOWN", 2)
+    monkeypatch.setattr(connections, "YOUNG_SECONDS", 0.0)
+    async with client_of(in_clear) as program:
+        await program.signed_in(ADDRESS, in_clear.tokens.text)
+        async with client_of(in_clear) as first, client_of(in_clear) as second, client_of(in_clear) as third:
+            await third.signed_in(ADDRESS, in_clear.tokens.text)
+            assert "421 4.7.0 There are too many" in await first.rest()
+            assert (await second.reply()).startswith("220")
+            assert await second.say("NOOP") == "250 2.0.0 OK"
+            assert await program.say("NOOP") == "250 2.0.0 OK"
+
+
+class Noted:
+    """A connection that notes whether it had to go."""
+
+    def __init__(self) -> None:
+        self.is_gone = False
+
+    def crowd_out(self) -> None:
+        self.is_gone = True
+
+    def leave(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+async def test_nobody_young_has_to_go_and_nobody_who_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST", 3)
+    bound = Connections()
+    there = [Noted() for _ in range(3)]
+    assert all(bound.admit(one, f"192.0.2.{number}") for number, one in enumerate(there))
+    assert not bound.admit(Noted(), "192.0.2.9")
+    monkeypatch.setattr(connections, "YOUNG_SECONDS", 0.0)
+    bound.sign_in(there[0])
+    assert bound.admit(Noted(), "192.0.2.9")
+    assert [one.is_gone for one in there] == [False, True, False]
+    assert len(bound) == 3
+
+
+def test_addresses_of_one_customer_are_counted_together() -> None:
+    assert counted("192.0.2.1") == counted("::ffff:192.0.2.1") == "192.0.2.1"
+    assert counted("2001:db8::1") == counted("2001:db8::ffff%eth0") == "2001:db8::/64"
+    assert counted("2001:db8:0:1::1") != counted("2001:db8::1")
+
+
+def served_name(port: int, files: CertificateFiles) -> str:
+    """Return the name in the certificate that a new connection is shown."""
+    context = ssl.create_default_context(cadata=files.authority.cert_pem.bytes().decode())
+    with smtplib.SMTP_SSL("127.0.0.1", port, context=context, timeout=10) as client:
+        shown = client.sock.getpeercert()  # type: ignore[union-attr] # of an SSLSocket
+    return str(next(value for kind, value in shown["subjectAltName"] if kind == "DNS"))
+
+
+async def test_a_certificate_is_read_anew_when_it_changed_and_a_bad_one_does_not_take_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    files = CertificateFiles(tmp_path)
+    async with serving(files) as opened:
+        port = opened.port(Encryption.SSL)
+        assert await asyncio.to_thread(served_name, port, files) == NAME
+        files.write("renewed.example.test")
+        assert await asyncio.to_thread(served_name, port, files) == "renewed.example.test"
+        files.certificate.write_text("nothing of the kind")
+        assert await asyncio.to_thread(served_name, port, files) == "renewed.example.test"
+        files.certificate.unlink()
+        assert await asyncio.to_thread(served_name, port, files) == "renewed.example.test"
+        files.write("third.example.test")
+        assert await asyncio.to_thread(served_name, port, files) == "third.example.test"
+    told = [record.getMessage() for record in caplog.records if "certificate" in record.getMessage()]
+    assert [text.split(" ", 3)[:3] for text in told] == [
+        ["The", "certificate", "for"],
+        ["The", "new", "certificate"],
+        ["The", "new", "certificate"],
+        ["The", "certificate", "for"],
+    ]
+    assert all(str(tmp_path) not in text for text in told)
+
+
+def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    files = CertificateFiles(tmp_path)
+    other = CertificateFiles(tmp_path / "..")
+    with pytest.raises(CertificateError, match="the key is not that of the certificate"):
+        ServerCertificate(files.certificate, other.key)
+    with pytest.raises(CertificateError, match="no PEM files"):
+        ServerCertificate(files.key, files.key)
+    with pytest.raises(CertificateError, match="No such file"):
+        ServerCertificate(tmp_path / "nowhere.pem", files.key)
+
+
+async def test_a_connection_that_is_not_encrypted_as_its_port_has_it_ends(encrypted: Serving) -> None:
+    async with RawClient(encrypted.port(Encryption.SSL)) as client:
+        client.send(b"EHLO client.test\r\n")
+        with pytest.raises((ConnectionError, AssertionError)):
+            assert await client.rest()
+    async with RawClient(encrypted.port(Encryption.TLS)) as client:
+        await client.greeted()
+        await client.say("STARTTLS")
+        client.send(b"EHLO client.test\r\n" * 10)
+        with pytest.raises((ConnectionError, AssertionError)):
+            assert await client.rest()
+    await until(lambda: len(encrypted.counted.sessions) == 2)
+    assert encrypted.counted.sessions[0] == "failed"
+    assert encrypted.server.sessions == 0
+
+
+async def test_old_tls_is_refused(encrypted: Serving, files: CertificateFiles) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.warns(DeprecationWarning):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        async with RawClient(encrypted.port(Encryption.SSL), tls=context):
+            pass
+
+
+async def test_a_port_that_is_taken_is_told_with_its_setting(in_clear: Serving) -> None:
+    port = in_clear.port(Encryption.NONE)
+    second = SubmissionServer(
+        Place(host="127.0.0.1", port=port, tls_port=None, name=NAME),
+        certificate=None,
+        tokens=FakeTokens().rules(),
+        sending=FakeSending().rules(),
+        observer=Counted(),
+    )
+    with pytest.raises(PortError, match=f"nothing can be served on 127.0.0.1:{port} ") as caught:
+        await second.open()
+    assert caught.value.setting == "SUBMISSION_PORT"
+
+
+async def test_in_the_clear_only_this_machine_is_served(monkeypatch: pytest.MonkeyPatch, in_clear: Serving) -> None:
+    monkeypatch.setattr(server, "ip_address", lambda _: type("Address", (), {"is_loopback": False}))
+    async with client_of(in_clear) as client:
+        with pytest.raises((ConnectionError, AssertionError)):
+            assert await client.rest()
+
+
+CANARY = "kanarienvogel-5b1"
+
+
+async def test_nothing_of_a_token_or_a_letter_is_logged_however_much_is_asked_for(
+    in_clear: Serving, encrypted: Serving, files: CertificateFiles
+) -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    root, library = logging.getLogger(), logging.getLogger("mail.log")
+    levels = root.level, library.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    library.setLevel(logging.DEBUG)
+    trust = ssl.create_default_context(cadata=files.authority.cert_pem.bytes().decode())
+    try:
+        for opened, client in (
+            (in_clear, client_of(in_clear)),
+            (encrypted, RawClient(encrypted.port(Encryption.SSL), tls=trust)),
+        ):
+            async with client:
+                await client.greeted()
+                # In every wrong place, too.
+                await client.say(opened.tokens.text, f"AUTH PLAIN {CANARY}", f"AUTH LOGIN {b64(CANARY)}", b64(CANARY))
+                await client.say(f"AUTH XOAUTH2 {b64(CANARY)}", f"NOOP {CANARY}", f"HELO {CANARY}", "EHLO a")
+                await client.say(f"AUTH PLAIN {plain(ADDRESS, opened.tokens.text)}", f"VRFY {CANARY}")
+                await client.say(f"MAIL FROM:<{CANARY}@mail.test>", f"RCPT TO:<{CANARY}@mail.test>", *BEGUN)
+                await client.say(f"Subject: {CANARY}\r\n\r\n{CANARY}\r\n.", f"{CANARY} {CANARY}", "QUIT")
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(levels[0])
+        library.setLevel(levels[1])
+    text = written.getvalue()
+    for secret in (CANARY, b64(CANARY).rstrip("=")[:-1], in_clear.tokens.text, encrypted.tokens.text, "epb_"):
+        assert secret not in text
+    for opened in (in_clear, encrypted):
+        assert b64(opened.tokens.text)[:-4] not in text
+        assert plain(ADDRESS, opened.tokens.text)[:-4] not in text
+        assert len(opened.sending.letters) == 1
+
+
+def test_the_program_logs_nothing_of_the_library_either() -> None:
+    assert log.LIBRARY_LEVELS["mail"] == logging.CRITICAL
+
+
+async def test_every_reply_but_greetings_has_an_enhanced_code(in_clear: Serving) -> None:
+    lines = ("RSET", "NOOP", "VRFY a", "HELP", "EXPN", "ETRN", "MAIL", "RCPT", "DATA", "DATA x", "AUTH", "STARTTLS")
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        for line in (
+            *lines,
+            *BEGUN[:2],
+            "MAIL FROM:<ada@mail.test>",
+            "STARTTLS x",
+            "RCPT TO:<a> X=1",
+            "QUIT x",
+            "QUIT",
+        ):
+            reply = await client.say(line)
+            assert re.match(r"([245])\d\d \1\.\d+\.\d+ \S", reply), f"{line}: {reply}"
