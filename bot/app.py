@@ -40,6 +40,9 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.provider_connections import ProviderConnections
+from bot.profiles.sending.sending import Sending
+from bot.profiles.tokens.program import Sender
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.told_server import told_places
 from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
@@ -86,7 +89,7 @@ from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
-from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
+from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
@@ -117,6 +120,7 @@ class Bot:
 
     slack: SlackApp
     connections: ConnectionTests
+    sending: Sending
     database: Database
     jobs: Jobs
     metrics: Metrics
@@ -237,6 +241,7 @@ async def open_bot(
                 async with _in_background(bot.housekeeping.run, bot.user_sync.run, bot.tabs.run, bot.outbox.run):
                     yield bot
             finally:
+                await bot.sending.close()
                 if bot.installations is not None:
                     await bot.installations.finish()
     except (StartError, SettingsError, KeyMismatchError):
@@ -318,6 +323,7 @@ class _Wiring:
         return Bot(
             slack=slack,
             connections=services.connections,
+            sending=self._sending(tester),
             database=self._database,
             jobs=self._jobs,
             metrics=self._metrics,
@@ -485,6 +491,26 @@ class _Wiring:
             judge=lambda domain, host: judge(domain, host, network),
         )
 
+    def _sending(self, tester: ConnectionTester) -> Sending:
+        """Make what sends letters of programs."""
+        sending = Sending(
+            database=self._database,
+            connections=ProviderConnections(
+                database=self._database,
+                tester=tester,
+                on_change=self._changes.publish,
+                count_sign_in=self._metrics.count_send_sign_in,
+                named_admins=frozenset(self._settings.admin_user_ids),
+            ),
+            server=tester.helo,
+            clock=_utc_now,
+            observe=self._metrics.observe_send,
+            token_holds=_token_holds,
+        )
+        places, held = sending.places, sending.bytes_in_flight
+        self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
+        return sending
+
     def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
         """Make the rules of private pages, which need an address of their own."""
         if not self._settings.public_url:
@@ -531,6 +557,12 @@ def open_installations(
     rotation = TokenRotation(database=database, rotator=rotator, on_renewal=on_renewal)
     url = f"{settings.public_url}{INSTALL_PATH}" if settings.public_url else None
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
+
+
+async def _token_holds(tx: Transaction, sender: Sender) -> bool:
+    """Return whether a program's token is still good: a session may outlast it."""
+    shown = await tx.program_tokens.shown(sender.program.id)
+    return shown is not None and shown.is_alive
 
 
 def _utc_now() -> datetime:

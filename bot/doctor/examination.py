@@ -16,6 +16,8 @@ from bot.doctor.finding import (
     FILE,
     MAIL_SERVER,
     METRICS,
+    PROGRAMS,
+    PROGRAMS_CERTIFICATE,
     PROXIES,
     PUBLIC_URL,
     SETTINGS,
@@ -30,6 +32,7 @@ from bot.doctor.finding import (
     in_order,
 )
 from bot.doctor.mail import announced_findings, discovery_finding, mail_findings
+from bot.doctor.programs import program_findings
 from bot.doctor.public import public_findings, served_findings
 from bot.doctor.slack import clock_findings, installation_findings, sign_in_findings, socket_findings, token_findings
 from bot.doctor.storing import storing_findings
@@ -42,11 +45,23 @@ _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 _TOLD_AS = {"SLACK_SIGNING_SECRET": "SLACK_APP_TOKEN", **dict.fromkeys(KEY_SETTINGS, "ENCRYPTION_KEYS")}
 """Of settings that may stand in for each other, the one that is named when all are missing."""
 
+_OF_MANY_WORKSPACES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")
+_OF_PROGRAMS = (
+    "PROGRAMS",
+    "SUBMISSION_HOST",
+    "SUBMISSION_PORT",
+    "SUBMISSION_TLS_PORT",
+    "SUBMISSION_CERT_FILE",
+    "SUBMISSION_KEY_FILE",
+    "SUBMISSION_NAME",
+)
+
 _TELLS_OF = {
     ANNOUNCED: ("SMTP_HELO",),
     DISCOVERY: ("DISCOVERY",),
     PROXIES: ("TRUSTED_PROXIES",),
     METRICS: ("HOST", "PORT", "METRICS_HOST", "METRICS_PORT"),
+    **dict.fromkeys((PROGRAMS, PROGRAMS_CERTIFICATE), _OF_PROGRAMS),
 }
 """Subjects that tell what settings say, and the settings: one that is malformed would be told of as its default."""
 
@@ -97,6 +112,7 @@ async def _findings(loaded: Settings, malformed: Mapping[str, str], mail_server:
     for findings in await asyncio.gather(*examinations):
         found.extend(findings)
     found += [*_signing_secret_findings(loaded), discovery_finding(loaded), *served_findings(loaded)]
+    found += program_findings(loaded)
     return [finding for finding in found if malformed.keys().isdisjoint(_TELLS_OF.get(finding.subject, ()))]
 
 
@@ -153,12 +169,13 @@ def _loaded() -> tuple[Settings | None, dict[str, str]]:
                 break
         else:
             return loaded, _causes(reasons)
-    try:
-        # Of two that belong together one is missing: the rest is examined without both.
-        left_out = [*reasons, "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"]
-        return settings.load(**{name.lower(): _default(name) for name in left_out}), _causes(reasons)
-    except SettingsError:
-        return None, _causes(reasons)
+    # Of those that belong together one is missing: the rest is examined without all of them.
+    for left_out in (_OF_MANY_WORKSPACES, (*_OF_MANY_WORKSPACES, *_OF_PROGRAMS)):
+        try:
+            return settings.load(**{name.lower(): _default(name) for name in (*reasons, *left_out)}), _causes(reasons)
+        except SettingsError:
+            continue
+    return None, _causes(reasons)
 
 
 def _causes(reasons: Mapping[str, str]) -> dict[str, str]:

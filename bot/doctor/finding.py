@@ -25,6 +25,8 @@ PUBLIC_URL = "PUBLIC_URL"
 SIGN_IN = "Sign in with Slack"
 PROXIES = "Proxies"
 METRICS = "Metrics"
+PROGRAMS = "Programs"
+PROGRAMS_CERTIFICATE = "Programs' certificate"
 VERDICT = "Verdict"
 
 ORDER = (
@@ -50,6 +52,8 @@ ORDER = (
     SIGN_IN,
     PROXIES,
     METRICS,
+    PROGRAMS,
+    PROGRAMS_CERTIFICATE,
 )
 """Subjects, or how they begin, in the order of the report; the verdict ends it."""
 

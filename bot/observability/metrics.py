@@ -20,6 +20,11 @@ Every series, with its labels and what it counts:
 | `email_profile_bot_token_renewals_total` | `ended` | renewals of Slack tokens: renewed, refused, failed |
 | `email_profile_bot_notices_total` | `kind`, `ended` | messages to people about what others did, by how they ended |
 | `email_profile_bot_notice_wait_seconds` | | how long the oldest message that is not sent yet has been waiting |
+| `email_profile_bot_sends_total` | `outcome` | letters of programs: taken, refused, try_later, unknown, not_ready |
+| `email_profile_bot_send_added_seconds` | | what we added to the time that providers took over letters |
+| `email_profile_bot_send_sign_ins_total` | `ended` | sign-ins for letters: accepted, refused, failed |
+| `email_profile_bot_letters` | `state` | letters on their way now: sending, waiting for a place |
+| `email_profile_bot_letter_bytes` | | bytes of letters in memory now |
 | `email_profile_bot_connections_closed_total` | `why` | connections closed by us: late, crowded, unread |
 | `email_profile_bot_submission_connections` | | connections of programs to the submission server now |
 | `email_profile_bot_submission_sessions_total` | `ended` | connections of programs that are gone, by how they ended |
@@ -50,6 +55,9 @@ _TEST_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30)
 
 # Slack waits 3 s for an answer.
 _REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
+
+# One round trip to the database, and none to the provider.
+_ADDED_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30)
 
 RECORDS_SECONDS = 60.0
 """How long a count of records is reused; counting reads every table of records."""
@@ -103,9 +111,19 @@ class Metrics:
         self._submission_sessions = self._counter("submission_sessions", about, "ended")
         about = "Sign-ins of programs by how they ended"
         self._submission_sign_ins = self._counter("submission_sign_ins", about, "ended")
+        about = "Letters of programs by what became of them (taken, refused, try_later, unknown, not_ready)"
+        self._sends = self._counter("sends", about, "outcome")
+        about = "Time that we added to what providers took over letters"
+        self._added = self._histogram("send_added_seconds", about, buckets=_ADDED_SECONDS)
+        about = "Sign-ins at providers for letters of programs by how they ended (accepted, refused, failed)"
+        self._send_sign_ins = self._counter("send_sign_ins", about, "ended")
         # Prometheus sees an increase from zero to one, but none when a series appears with one.
         for ended in ("renewed", "refused", "failed"):
             self._renewals.labels(ended=ended)
+        for outcome in ("taken", "refused", "try_later", "unknown", "not_ready"):
+            self._sends.labels(outcome=outcome)
+        for ended in ("accepted", "refused", "failed"):
+            self._send_sign_ins.labels(ended=ended)
         for why in CLOSED_BECAUSE:
             self._closed.labels(why=why)
         for ended in SUBMISSION_SESSIONS_ENDED:
@@ -113,7 +131,7 @@ class Metrics:
         for ended in SUBMISSION_SIGN_INS_ENDED:
             self._submission_sign_ins.labels(ended=ended)
         for kind, ended in product(
-            ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "other"),
+            ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "refused", "other"),
             ("sent", "refused", "dropped", "lost"),
         ):
             self._notices.labels(kind, ended)
@@ -176,6 +194,23 @@ class Metrics:
     def watch_submission(self, sessions: Callable[[], int]) -> None:
         """Read the number of connections of programs from `sessions` at each scrape."""
         self._gauge("submission_connections", "Connections of programs now").set_function(sessions)
+
+    def observe_send(self, outcome: str, added: float | None) -> None:
+        """Count one letter by what became of it, and observe the seconds that we added to it, where that is known."""
+        self._sends.labels(outcome=outcome.replace(" ", "_")).inc()
+        if added is not None:
+            self._added.observe(added)
+
+    def count_send_sign_in(self, ended: str) -> None:
+        """Count one sign-in for letters by how it ended."""
+        self._send_sign_ins.labels(ended=ended).inc()
+
+    def watch_letters(self, sending: Callable[[], int], waiting: Callable[[], int], held: Callable[[], int]) -> None:
+        """Read at each scrape how many letters are on their way or wait for a place, and the bytes that they hold."""
+        letters = self._gauge("letters", "Letters of programs on their way now, by state (sending, waiting)", "state")
+        letters.labels(state="sending").set_function(sending)
+        letters.labels(state="waiting").set_function(waiting)
+        self._gauge("letter_bytes", "Bytes of letters in memory now").set_function(held)
 
     def watch_jobs(self, running: Callable[[], int]) -> None:
         """Read the number of jobs from `running` at each scrape."""

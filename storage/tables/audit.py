@@ -45,10 +45,14 @@ SENT_MESSAGE = "sent a test message"
 TRIED_TO_SEND = "tried to send a test message"
 MAILED_CODE = "mailed a code"
 TRIED_TO_MAIL_CODE = "tried to mail a code"
+COULD_NOT_SIGN_IN = "could not sign in for a program"
+"""By the bot, which signs in when a program sends."""
+SENT_BY_PROGRAM = "sent with a program"
 REMINDED = "reminded"
 
-TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE)
+TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE, COULD_NOT_SIGN_IN)
 """The actions whose fields are an outcome."""
+_NO_CHANGES = (*TESTS, SENT_BY_PROGRAM, REMINDED)
 
 _BATCH = 500
 """Entries that are deleted at a time."""
@@ -135,7 +139,7 @@ class AuditTable(Table):
     async def changes(self, workspace: str, *, limit: int) -> list[AuditEntry]:
         """Read the latest changes of a workspace's profiles and defaults, newest first: nothing else."""
         statement = select(AuditRow).filter_by(workspace=workspace)
-        changed = statement.where(col(AuditRow.action).not_in((*TESTS, REMINDED)))
+        changed = statement.where(col(AuditRow.action).not_in(_NO_CHANGES))
         return await self._entries(changed.order_by(col(AuditRow.id).desc()).limit(limit))
 
     async def outline(self, workspace: str, subject: str) -> None:

@@ -78,6 +78,12 @@ class ProfileView:
         return ProfileState.WORKS if self.last_test.passed else ProfileState.FAILS
 
     @property
+    def is_held(self) -> bool:
+        """Whether its server refused the sign-in, so that no program causes another one with what is stored now."""
+        last = self.last_test
+        return last is not None and (last.sign_in_held or last.sign_in_refused_for_good)
+
+    @property
     def account(self) -> Account:
         """The account without its password, for wording advice."""
         return account_of(self.profile)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from bot.profiles.account.accepted_passwords import accepted_at, with_accepted_password
+from bot.profiles.account.accepted_passwords import accepted_at
 from bot.profiles.account.changes import ProfileChange
 from bot.profiles.account.drafts import FormAuthor, check_form, names_same_account
 from bot.profiles.account.email_profiles import EmailProfiles
@@ -22,9 +22,10 @@ from bot.profiles.account.own_address import (
     store_confirmation,
 )
 from bot.profiles.account.profile import EmailProfile, ProfileForm
-from bot.profiles.account.records import REPORTS, Loaded, account_of, load, report_of, require_readable
+from bot.profiles.account.records import Loaded, account_of, load, report_of, require_readable
 from bot.profiles.connection_tests.audited_tests import AuditedTest, Tested, audit_test, audited_when_stopped
 from bot.profiles.connection_tests.counted_tests import BegunTest, CountedTests, Follow, count_code
+from bot.profiles.connection_tests.kept_reports import keep_report, trusted_before
 from bot.profiles.connection_tests.limits import MESSAGES_OF_A_PERSON, SignInsLeft, count
 from bot.profiles.connection_tests.results import (
     ConnectionTestResult,
@@ -38,10 +39,10 @@ from bot.profiles.connection_tests.sample_message import code_message, sample_me
 from bot.profiles.errors import DirectoryError, NoProfileError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.defaults import load_defaults
-from bot.profiles.people.members import OnChange, update_person
+from bot.profiles.people.members import OnChange
 from bot.profiles.people.notices import notify_of_form_test
 from bot.smtp.account import Account, Outgoing
-from bot.smtp.check.report import Outcome, Report, StageName
+from bot.smtp.check.report import Report
 from storage.database import Database, Transaction
 
 
@@ -271,7 +272,7 @@ class ConnectionTests:
             audited = AuditedTest(caller=caller, owner=owner, what=Tested.FORM, account=begun.account)
             async with audited_when_stopped(self._database, audited):
                 report, left = await self._counted.run(begun, self._tester.test, progress)
-        report = replace(report, trusted_before=_trusted_before(loaded.last_report, report))
+        report = replace(report, trusted_before=trusted_before(loaded.last_report, report))
         async with self._database.writing() as tx:
             await keep_form_test(tx, caller, owner, tested_values(draft, loaded), report)
             outline = (await load(tx, owner)).record_id != loaded.record_id
@@ -375,26 +376,12 @@ class ConnectionTests:
     async def _keep(self, audited: AuditedTest, loaded: Loaded, report: Report) -> Report:
         owner = audited.owner
         async with self._database.writing() as tx:
-            now = await load(tx, owner)
-            if now.record_id != loaded.record_id:
-                # Deleted, or made anew, while the test ran.
-                await audit_test(tx, audited, report, outline=True)
-                return report
-            last = now.last_report
-            report = replace(report, trusted_before=_trusted_before(last, report))
-            report = with_accepted_password(tx, report, loaded.profile, last)
-            await tx.tests.record(
-                owner.workspace,
-                owner.user,
-                record_id=loaded.record_id,
-                revision=loaded.revision,
-                document=REPORTS.dump_json(report),
-                tested_at=report.tested_at,
-            )
-            await update_person(tx, owner, at=report.tested_at)
-            await audit_test(tx, audited, report)
+            kept = await keep_report(tx, loaded, report)
+            await audit_test(tx, audited, kept or report, outline=kept is None)
+        if kept is None:
+            return report
         self._on_change(owner)
-        return report
+        return kept
 
 
 def _audited(caller: Person, loaded: Loaded, what: Tested = Tested.PROFILE, *, recipient: str = "") -> AuditedTest:
@@ -412,12 +399,3 @@ async def _require_testable(tx: Transaction, loaded: Loaded) -> None:
     if not loaded.profile.is_complete:
         raise NoProfileError("There is no email profile to test yet. Use /email-profile edit first.")
     (await load_defaults(tx, loaded.owner.workspace)).defaults.require_allowed(loaded.profile.host)
-
-
-def _trusted_before(last: Report | None, report: Report) -> bool:
-    """Whether this server's certificate was found good by the usual authorities, now or in an earlier test."""
-    good = any(
-        stage.name is StageName.ENCRYPTION and stage.outcome in (Outcome.PASSED, Outcome.WARNED)
-        for stage in report.stages
-    )
-    return good or (last is not None and last.host == report.host and last.trusted_before)

@@ -54,6 +54,8 @@ class NoticeKind(StrEnum):
     """Somebody else removed a program of the profile."""
     PROGRAM_IN_NETWORK = "program_in_network"
     """A program signed in from a network for the first time."""
+    REFUSED = "refused"
+    """The server refused the sign-in when a program was to send, so that programs are told to try later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +138,17 @@ class ProgramInNetworkNotice:
     network: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class RefusedNotice:
+    """Which profile its server refused to sign in, as it was then: its address, server, login and revision."""
+
+    address: str
+    host: str
+    login: str
+    record_id: str
+    revision: int
+
+
 class Batch(StrEnum):
     """What was done to many people at once."""
 
@@ -177,6 +190,7 @@ _AsStored = (
     | LockNotice
     | ProgramRemovedNotice
     | ProgramInNetworkNotice
+    | RefusedNotice
 )
 StoredContent = _AsStored | ReminderNotice | BatchNotice
 Content = _AsStored | Reminder | BatchResult
@@ -192,6 +206,7 @@ _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.LOCKED: LockNotice,
     NoticeKind.PROGRAM_REMOVED: ProgramRemovedNotice,
     NoticeKind.PROGRAM_IN_NETWORK: ProgramInNetworkNotice,
+    NoticeKind.REFUSED: RefusedNotice,
 }
 
 
@@ -292,6 +307,11 @@ async def notify_of_network(tx: Transaction, owner: Person, *, program_id: str, 
     await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.PROGRAM_IN_NETWORK, document=document)
 
 
+async def notify_of_refusal(tx: Transaction, owner: Person, notice: RefusedNotice) -> None:
+    """Tell the owner that their server refuses the sign-in, for which programs have to wait."""
+    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.REFUSED, document=_document(notice))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notices:
     """Reads what is to be told when it is to be told."""
@@ -309,6 +329,8 @@ class Notices:
                 return await self._reminder(Person(stored.workspace, stored.user), reminder)
             case BatchNotice() as notice:
                 return await self._result(stored, notice)
+            case RefusedNotice() as notice:
+                return await self._refusal(Person(stored.workspace, stored.user), notice)
             case content:
                 return content
 
@@ -321,6 +343,14 @@ class Notices:
         if view.state is ProfileState.WORKS:
             raise NotDueError(NO_LONGER_TRUE)
         return Reminder(by=reminder.by, view=view)
+
+    async def _refusal(self, owner: Person, notice: RefusedNotice) -> RefusedNotice:
+        async with self.database.reading() as tx:
+            loaded = await load(tx, owner)
+        is_same = (loaded.record_id, loaded.revision) == (notice.record_id, notice.revision)
+        if not (is_same and loaded.view.is_held):
+            raise NotDueError(NO_LONGER_TRUE)
+        return notice
 
     async def _result(self, stored: StoredNotice, notice: BatchNotice) -> BatchResult:
         async with self.database.reading() as tx:

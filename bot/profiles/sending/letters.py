@@ -58,8 +58,10 @@ class Cause(StrEnum):
     """The profile needs its owner."""
     ENDED = "ended"
     """The token, or the profile, is not there any more."""
+    PROVIDER = "provider"
+    """The provider cannot be reached, or broke off before it had the letter."""
     UNAVAILABLE = "unavailable"
-    """The bot cannot reach its database, or is stopping."""
+    """The bot cannot reach its database."""
 
 
 class LetterRefusedError(Exception):

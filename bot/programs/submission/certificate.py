@@ -60,10 +60,9 @@ def context_with(certificate: Path, key: Path) -> ssl.SSLContext:
         # Without a password OpenSSL would ask for one at the terminal.
         context.load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
-        why = (
-            "the key is not that of the certificate" if "MISMATCH" in (error.reason or "") else "they are no PEM files"
-        )
-        raise CertificateError(f"{why}, or the key is protected by a password") from None
+        if "MISMATCH" in (error.reason or ""):
+            raise CertificateError("the key is not that of the certificate") from None
+        raise CertificateError("they are no PEM files, or the key is protected by a password") from None
     except OSError as error:
         raise CertificateError(f"a file cannot be read ({error.strerror})") from None
     return context

@@ -167,7 +167,7 @@ class SubmissionServer:
 
         return SubmissionSession(
             dialogue,
-            name=self._place.name,
+            name=_announced(self._place.name),
             encryption=encryption,
             tls=self._certificate.context() if self._certificate and encryption is Encryption.TLS else None,
             on_end=end,
@@ -280,3 +280,12 @@ def _is_of_this_machine(transport: asyncio.BaseTransport) -> bool:
     """Return whether both ends of a connection are on the loopback."""
     ends = (transport.get_extra_info(end) for end in ("peername", "sockname"))
     return all(ip_address(str(end[0]).partition("%")[0]).is_loopback for end in ends)
+
+
+def _announced(name: str) -> str:
+    """Return a name as it is announced: an IP address stands in brackets (RFC 5321, 4.1.3)."""
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

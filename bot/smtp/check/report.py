@@ -295,7 +295,9 @@ class Report:
     `transcript` is the dialogue, credentials replaced; `evidence` is what else was known of a fault, or when the test
     was stopped, None in reports of before; `mail_servers` are the MX hosts of a server's name that has no address;
     `provider` is the label of the provider that takes mail in for the domain of the address, "" where that is not
-    known; `accepted` is which password was accepted last, in this test or an earlier one, None since one was refused.
+    known; `accepted` is which password was accepted last, in this test or an earlier one, None since one was refused;
+    with `sign_in_held`, the sign-in was refused for good in this test or an earlier one of the profile as it is, and
+    has not been accepted since: nobody but people who test tries it again.
 
     `words` holds apart what the server said after AUTH had begun: of that, everything else has codes alone. It is None
     in a report in full, and in those that a version before stored.
@@ -319,6 +321,7 @@ class Report:
     mail_servers: tuple[str, ...] = ()
     provider: str = ""
     accepted: AcceptedPassword | None = None
+    sign_in_held: bool = False
     words: ServersWords | None = field(default=None, repr=False)
 
     @property
@@ -361,6 +364,11 @@ class Report:
         """Whether AUTH was sent to the server, and the login not accepted, whatever came instead."""
         evidence = self.evidence
         return evidence is not None and evidence.command is Command.AUTH and not evidence.signed_in
+
+    @property
+    def sign_in_refused_for_good(self) -> bool:
+        """Whether the server refused the sign-in with a permanent reply: not for now (RFC 4954, 6), nor in silence."""
+        return self.sign_in_refused and self.reply is not None and self.reply.code >= 500
 
     @property
     def message_taken(self) -> bool:

@@ -3,18 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 
 from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 
-from bot.smtp.account import Account
 from bot.smtp.check.capabilities import envelope_path
-from bot.smtp.check.ended import record_failure, report_of
 from bot.smtp.check.faults import StageFailedError
-from bot.smtp.check.opening import NotPermittedError, Opening
 from bot.smtp.check.report import Reply, Report
-from bot.smtp.check.stage_record import StageRecord
-from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.dialogue.redaction import Redaction
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 
@@ -51,14 +47,29 @@ class OutcomeUnknownError(Exception):
     """The letter was given to the server to its end, and no answer came."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offers:
+    """What a server offers for letters: the largest in bytes, None where it does not say, and whether SMTPUTF8."""
+
+    size: int | None
+    utf8: bool
+
+
 class ProviderConnection:
     """A connection that is signed in; each method returns the server's reply, cleaned and without secrets.
 
-    `letters` counts those that were begun. One task at a time; `is_usable` is whether another letter can be begun.
+    One task at a time. `letters` counts those that were begun, and `seconds_waited` is how long the server was waited
+    for, the opening included.
     """
 
     def __init__(
-        self, dialogue: Dialogue, redaction: Redaction, opened: AsyncExitStack, *, command_seconds: float
+        self,
+        dialogue: Dialogue,
+        redaction: Redaction,
+        opened: AsyncExitStack,
+        *,
+        command_seconds: float = COMMAND_SECONDS,
+        seconds_waited: float = 0.0,
     ) -> None:
         """`opened` closes the dialogue; `command_seconds` is how long a reply to a command may take."""
         self._dialogue = dialogue
@@ -66,12 +77,27 @@ class ProviderConnection:
         self._opened = opened
         self._command_seconds = command_seconds
         self._is_whole = True
+        self._sends_content = False
         self.letters = 0
+        self.seconds_waited = seconds_waited
 
     @property
     def is_usable(self) -> bool:
         """Whether the connection is open, and every command was answered."""
         return self._is_whole and self._dialogue.is_usable
+
+    @property
+    def offers(self) -> Offers:
+        """What the server offers, as it said after the sign-in."""
+        offered = self._dialogue.extensions
+        size = offered.get("size", "").strip()
+        most = int(size[:12]) if size.isascii() and size.isdigit() else 0
+        return Offers(size=most or None, utf8="smtputf8" in offered)
+
+    @property
+    def has_letter(self) -> bool:
+        """Whether the letter that was begun last was given to the server to its end."""
+        return self._sends_content and self._dialogue.is_message_complete
 
     async def mail(self, sender: str, *, size: int = 0, utf8: bool = False, eight_bit: bool = False) -> Reply:
         """Send MAIL FROM with what the server knows of SIZE (RFC 1870), SMTPUTF8 (RFC 6531), 8BITMIME (RFC 6152).
@@ -82,6 +108,7 @@ class ProviderConnection:
             ConnectionBrokenError: no reply came.
         """
         self.letters += 1
+        self._sends_content = False
         offered = self._dialogue.extensions
         if utf8 and "smtputf8" not in offered:
             return _NOT_ASCII
@@ -119,15 +146,16 @@ class ProviderConnection:
             if begun.code < 400:
                 raise self._broken()
             return begun
+        self._sends_content = True
         try:
             reply = await self._ask(lambda: self._dialogue.send_message(*parts), seconds=END_SECONDS)
         except ConnectionBrokenError:
-            if self._dialogue.is_message_complete:
+            if self.has_letter:
                 raise OutcomeUnknownError from None
             raise
-        if not self._dialogue.is_message_complete:
-            self._is_whole = False
-        if reply.code < 400 and (not self._dialogue.is_message_complete or not _is_yes(reply)):
+        # Before the end of a letter the server reads on, whatever it has answered.
+        self._is_whole = self._is_whole and self.has_letter
+        if reply.code < 400 and not (self.has_letter and _is_yes(reply)):
             self._is_whole = False
             raise OutcomeUnknownError
         return reply
@@ -148,50 +176,21 @@ class ProviderConnection:
         """Wait for a reply; while none has come, and after one that is no reply, nothing else can be asked."""
         if not self.is_usable:
             raise self._broken()
-        self._is_whole = False
+        self._is_whole, clock = False, asyncio.get_running_loop().time
+        began = clock()
         try:
             async with asyncio.timeout(self._command_seconds if seconds is None else seconds):
                 answer = await ask()
         except _NOT_TAKEN:
             raise self._broken() from None
+        finally:
+            self.seconds_waited += clock() - began
         self._is_whole = answer.code != 421
         return self._redaction.reply(answer.code, answer.message)
 
     def _broken(self) -> ConnectionBrokenError:
         self._is_whole = False
         return ConnectionBrokenError("the connection to the provider broke")
-
-
-async def open_connection(
-    account: Account, tester: ConnectionTester, *, command_seconds: float = COMMAND_SECONDS
-) -> ProviderConnection:
-    """Open a connection as the connection test does: guarded, pinned, verified, with one sign-in in one deadline.
-
-    Raises:
-        SignInRefusedError: the sign-in was refused, or came to no end.
-        NotConnectedError: it did not come so far.
-        Exception: what the account's permit raises.
-    """
-    own_name = account.helo is not None
-    account = tester.announcing(account)
-    clock = asyncio.get_running_loop().time
-    record, began = StageRecord(account, None, lambda: None), clock()
-    opening = Opening(account, own_name=own_name, record=record, probe=tester.probe(account), timeout=tester.timeout)
-    async with AsyncExitStack() as opened:
-        try:
-            async with asyncio.timeout(tester.timeout) as deadline:
-                address, dialogue = await opening.connect()
-                await opened.enter_async_context(dialogue)
-                await opening.sign_in(address, dialogue)
-        except NotPermittedError as ended:
-            raise ended.reason from None
-        except Exception as error:  # noqa: BLE001 - whatever a server provokes is the report's, not the program's
-            record_failure(account, record, opening, error, timed_out=deadline.expired())
-            record.close()
-            report = report_of(account, record, opening, seconds=clock() - began)
-            raise (SignInRefusedError if report.sign_in_refused else NotConnectedError)(report) from None
-        dialogue.end_transcript()
-        return ProviderConnection(dialogue, opening.redaction, opened.pop_all(), command_seconds=command_seconds)
 
 
 _NOT_ASCII = Reply(code=553, enhanced="5.6.7", text="The mail server of this profile takes only ASCII addresses.")

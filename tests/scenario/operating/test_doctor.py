@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+import trustme
 from aiohttp import web
 
 from bot import doctor
@@ -272,7 +273,54 @@ WEB: dict[str, Broken] = {
     "a server that hangs up": public("hangs-up", "breaks off", "log of the proxy"),
 }
 
-AREAS = (STORING, TOKEN, APP_TOKEN, CLOCK, MAIL, WEB)
+
+def certificate(setup: Setup, name: str = "out.example.test", *, days: int = 90, key: str = "") -> Mapping[str, str]:
+    """Settings of a submission server with a certificate for a name that ends in so many days."""
+    until = datetime.now(UTC) + timedelta(days=days)
+    issued = trustme.CA().issue_cert(name, not_before=until - timedelta(days=90), not_after=until)
+    files = setup.folder / "submission.pem", setup.folder / "submission.key"
+    issued.cert_chain_pems[0].write_to_path(files[0])
+    files[1].write_bytes(key.encode() or issued.private_key_pem.bytes())
+    return {
+        "SUBMISSION_TLS_PORT": "465",
+        "SUBMISSION_PORT": "587",
+        "SUBMISSION_HOST": "0.0.0.0",
+        "SUBMISSION_NAME": "out.example.test",
+        "SUBMISSION_CERT_FILE": str(files[0]),
+        "SUBMISSION_KEY_FILE": str(files[1]),
+    }
+
+
+PROGRAMS: dict[str, Broken] = {
+    "no word for programs": setting("PROGRAMS", "canary", "'on' or 'off'"),
+    "no certificate": Broken(
+        subject="Settings",
+        says=("SUBMISSION_CERT_FILE: it is not set, and SUBMISSION_TLS_PORT needs",),
+        sets=lambda _: {"SUBMISSION_TLS_PORT": "465"},
+    ),
+    "no key in the key's file": Broken(
+        subject="Programs' certificate",
+        says=("SUBMISSION_CERT_FILE: ", "they are no PEM files", "Example: "),
+        sets=lambda setup: certificate(setup, key="canary"),
+    ),
+    "a certificate that is over": Broken(
+        subject="Programs' certificate",
+        says=("it is valid from", "Renew it"),
+        sets=lambda setup: certificate(setup, days=-1),
+    ),
+    "a certificate that is nearly over": Broken(
+        subject="Programs' certificate",
+        says=("it ends on", "without a restart"),
+        sets=lambda setup: certificate(setup, days=10),
+    ),
+    "a certificate for another name": Broken(
+        subject="Programs' certificate",
+        says=("it is for in.example.test, and programs connect to out.example.test", "Correct SUBMISSION_NAME"),
+        sets=lambda setup: certificate(setup, "in.example.test"),
+    ),
+}
+
+AREAS = (STORING, TOKEN, APP_TOKEN, CLOCK, MAIL, WEB, PROGRAMS)
 ALL = [(name, broken) for area in AREAS for name, broken in area.items()]
 ALONE = [[one] for one in ALL]
 # Of each area one at once: none of them hides another.
@@ -386,6 +434,7 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -
         f"Mail server port {setup.demo.mail.ports[587]}",
         "Clock",
         "PUBLIC_URL",
+        "Programs",
         "Verdict",
     ]
     assert lines[-1].endswith(
@@ -401,6 +450,20 @@ async def test_a_good_set_up_passes_in_order_and_changes_nothing(setup: Setup) -
 def _contents(file: Path) -> list[str]:
     with closing(sqlite3.connect(file)) as connection:
         return list(connection.iterdump())
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_where_programs_are_served_is_told_and_a_good_certificate_with_its_end(setup: Setup) -> None:
+    for given, says in (
+        ({}, "Programs: no submission server runs"),
+        ({"PROGRAMS": "off", "SUBMISSION_PORT": "587"}, "Programs: they are switched off"),
+        ({"SUBMISSION_PORT": "2587"}, "Programs: the submission server is 127.0.0.1, port 2587 (no TLS)"),
+        (certificate(setup), "the submission server is out.example.test, port 465 (TLS) and port 587 (STARTTLS)"),
+        (certificate(setup, "*.example.test"), "Programs' certificate: it is for out.example.test, and good until"),
+    ):
+        code, lines, out = await check(setup, given={**setup.good, **given})
+        assert code == 0, out
+        assert any(says in line for line in lines), out
 
 
 @pytest.mark.asyncio(loop_scope="module")

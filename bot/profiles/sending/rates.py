@@ -1,0 +1,57 @@
+"""How many letters programs may send, counted by all instances together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from bot.profiles.connection_tests.limits import DAY, MINUTE, Limit, Use, count, limit_key
+from bot.profiles.people.access import Person
+from bot.profiles.tokens.program import Program, Sender
+from storage.database import Transaction
+
+_ENDLESS = 1_000_000_000
+_OF_A_DATE = Limit("letters of a program, date", _ENDLESS, 3 * DAY, "")
+"""Not limited, but counted for the history; kept for as long as a day may wait to be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Letters a minute: of one program, and of all programs of a workspace."""
+
+    program: int = 60
+    workspace: int = 1_200
+
+    def limits(self) -> tuple[Limit, Limit]:
+        """Return the limit of a program and that of a workspace."""
+        return (
+            Limit("letters of a program", self.program, MINUTE, f"The program has sent {self.program} in a minute."),
+            Limit(
+                "letters of a workspace", self.workspace, MINUTE, "The workspace's programs send very much just now."
+            ),
+        )
+
+
+async def count_letter(tx: Transaction, sender: Sender, rates: Rates, *, today: date) -> Sequence[Use]:
+    """Count one letter, and return what is uncounted when it turns out not to have been sent.
+
+    Raises:
+        RateLimitedError: a limit is reached; the transaction must be rolled back.
+    """
+    workspace, program = sender.person.workspace, sender.program
+    of_program, of_workspace = rates.limits()
+    await count(tx, (of_program,), workspace, program.id)
+    await count(tx, (of_workspace,), workspace)
+    of_day = await count(tx, (program.limit_of_a_day(),), workspace, program.id)
+    return (*of_day, *await count(tx, (_OF_A_DATE,), workspace, program.id, today.isoformat()))
+
+
+async def sent_on(tx: Transaction, owner: Person, program: Program, day: date) -> int:
+    """Return how many letters a program has sent on a day (UTC), as far as it is one of the last two."""
+    key = limit_key(_OF_A_DATE, owner.workspace, program.id, day.isoformat())
+    window = await tx.limits.look(key, most=_ENDLESS)
+    return _ENDLESS - window.left if window else 0
+
+
+def day_before(today: date) -> date:
+    """Return the day before."""
+    return today - timedelta(days=1)
