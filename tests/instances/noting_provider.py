@@ -33,8 +33,7 @@ class Way(StrEnum):
     LATER = "refused for now"
 
 
-EVEN = MappingProxyType(dict.fromkeys(Way, 1))
-"""All ways equally often."""
+MIXED = MappingProxyType({Way.TAKEN: 6, Way.TAKEN_UNSAID: 1, Way.LOST: 1, Way.REFUSED: 1, Way.LATER: 1})
 
 
 def letter(name: str, sender: str, size: int = 0) -> bytes:
@@ -48,7 +47,7 @@ class NotingProvider:
     """Takes letters over TLS from whoever signs in; `ways` says how often what becomes of one, by weight."""
 
     authority: Path
-    ways: Mapping[Way, int] = EVEN
+    ways: Mapping[Way, int] = field(default_factory=lambda: MIXED)
     chance: random.Random = field(default_factory=random.Random)
     taken: "Counter[str]" = field(default_factory=Counter)
     """How often each letter was taken, by its name."""
@@ -57,7 +56,7 @@ class NotingProvider:
     refuses_sign_in: bool = False
     port: int = 0
     _server: asyncio.Server | None = None
-    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _sessions: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     async def __aenter__(self) -> "NotingProvider":
         authority = trustme.CA()
@@ -71,8 +70,11 @@ class NotingProvider:
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
-        for writer in list(self._writers):
+        sessions = dict(self._sessions)
+        for task, writer in sessions.items():
+            task.cancel()
             writer.transport.abort()
+        await asyncio.gather(*sessions, return_exceptions=True)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -97,11 +99,16 @@ class NotingProvider:
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        with suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
-            await self._hold(reader, writer)
-        self._writers.discard(writer)
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        self._sessions[task] = writer
+        try:
+            # Cancelled at the end of the block.
+            with suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
+                await self._hold(reader, writer)
+        finally:
+            del self._sessions[task]
+            writer.close()
 
     async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.test ESMTP\r\n")

@@ -28,7 +28,8 @@ DELAY = 0.01
 LATER_LETTERS = 20
 ALONE = 50
 """Letters of one session; the bot takes sixty of a program in a minute."""
-SESSIONS, EACH = 50, 20
+SESSIONS, EACH = 50, 18
+"""With the others not more than the bot takes of a workspace in a minute (1,200)."""
 MANY_SESSIONS = 200
 BIG = 25_000_000
 
