@@ -128,7 +128,7 @@ class _Session(asyncio.Protocol):
     def _took(self, content: bytes) -> bytes:
         self._in_letter = False
         self._taking.take(self._sender, content.replace(b"\r\n..", b"\r\n."))
-        return b"250 2.0.0 taken\r\n"
+        return f"250 2.0.0 taken as {self._taking.letters[-1][0][:12]}\r\n".encode()
 
     def _reply(self, line: bytes) -> bytes:
         if self._asked_for_token:

@@ -25,8 +25,9 @@ from tests.fakes.queueing_postfix import queueing_postfix
 from tests.fakes.real_servers import missing
 from tests.instances.programs import store_programs
 from tests.scenario.crowd import crowd
+from tests.soak.samples import cpu_seconds
 
-PEOPLE = 400
+PEOPLE = 260
 """A program of the bot may send sixty letters a minute: so many that each measurement has others."""
 
 FEW = 50
@@ -37,7 +38,8 @@ DIRECTLY = "directly to the provider"
 PROXY = "email-oauth2-proxy"
 POSTFIX_EACH = "Postfix (queue), each sender's own account"
 POSTFIX_ONE = "Postfix (queue), one account, connections kept"
-UP_SECONDS = 30.0
+UP_SECONDS = 60.0
+IDLE_SHARE, LOOK_SECONDS = 0.05, 1.0
 
 
 @dataclass
@@ -97,7 +99,17 @@ async def ours(provider: Provider, port: int, folder: Path, *arguments: str) -> 
         tokens = {program.address: program.token for program in programs.values()}
         async with process(*(arguments or ("-m", "bot", "run")), folder=folder, given=settings) as started:
             await until_ready(f"http://127.0.0.1:{web}")
+            await _until_idle(started.pid)
             yield Side(OURS, submission, SENDERS, tokens.__getitem__, lambda: [started.pid])
+
+
+async def _until_idle(pid: int) -> None:
+    """Wait until a process computes next to nothing: at its start the bot reads everybody from the workspace."""
+    before = -1.0
+    async with asyncio.timeout(UP_SECONDS):
+        while (now := cpu_seconds(pid)) - before > IDLE_SHARE * LOOK_SECONDS:
+            before = now
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _profile(address: str, port: int) -> EmailProfile:
