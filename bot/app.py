@@ -42,8 +42,9 @@ from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
-from bot.profiles.tokens.program import Sender
 from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.submission.certificate import CertificateError, ServerCertificate
+from bot.programs.submission.server import Place, SubmissionServer
 from bot.programs.told_server import told_places
 from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
@@ -87,9 +88,10 @@ from bot.smtp.network.guard import Guard
 from bot.smtp.network.machine import full_host_name
 from bot.web.pages import Pages
 from bot.web.password_page import PasswordPage
+from bot.web.program_values import ProgramValues
 from bot.web.sign_in import SignInPages
 from storage.crypto.key_checks import KeyMismatchError
-from storage.database import Database, OutdatedSchemaError, Transaction, UnknownSchemaError
+from storage.database import Database, OutdatedSchemaError, UnknownSchemaError
 from storage.engines.transactions import DatabaseUnavailableError
 from storage.maintenance.copy import UnfinishedCopyError, require_complete
 
@@ -115,7 +117,7 @@ class Bot:
     """Everything that serving needs.
 
     `page` is None without a public address, `installing` and `installations` when the bot has one workspace, `programs`
-    where programs are switched off.
+    where programs are switched off, `submission` where no submission server runs.
     """
 
     slack: SlackApp
@@ -134,6 +136,7 @@ class Bot:
     outbox: Outbox
     health: Health
     programs: ProgramTokens | None
+    submission: SubmissionServer | None
 
 
 async def open_database(settings: Settings) -> Database:
@@ -310,6 +313,7 @@ class _Wiring:
         services = self._services(directory, workspaces, tester, network, discovery)
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
+        sending = self._sending(tester)
         slack = slack_app(
             connection.bolt,
             observer=self._metrics.observe_request,
@@ -323,7 +327,7 @@ class _Wiring:
         return Bot(
             slack=slack,
             connections=services.connections,
-            sending=self._sending(tester),
+            sending=sending,
             database=self._database,
             jobs=self._jobs,
             metrics=self._metrics,
@@ -343,6 +347,7 @@ class _Wiring:
             outbox=self._outbox(services, workspaces),
             health=self._health,
             programs=services.programs,
+            submission=self._submission(services.programs, sending),
         )
 
     def _home_tabs(self, services: Services, workspaces: Workspaces) -> HomeTabs:
@@ -505,11 +510,24 @@ class _Wiring:
             server=tester.helo,
             clock=_utc_now,
             observe=self._metrics.observe_send,
-            token_holds=_token_holds,
         )
         places, held = sending.places, sending.bytes_in_flight
         self._metrics.watch_letters(lambda: places.taken, lambda: places.waiting, lambda: held.held)
         return sending
+
+    def _submission(self, tokens: ProgramTokens | None, sending: Sending) -> SubmissionServer | None:
+        """Make the server that programs send to, which is not open yet."""
+        settings = self._settings
+        if tokens is None or not settings.submission_runs:
+            return None
+        place = Place(
+            host=settings.submission_host,
+            port=settings.submission_port,
+            tls_port=settings.submission_tls_port,
+            name=settings.submission_name or settings.submission_host,
+        )
+        certificate = _submission_certificate(settings)
+        return SubmissionServer(place, certificate=certificate, tokens=tokens, sending=sending, observer=self._metrics)
 
     def _private_links(self, access: Access, workspaces: Workspaces) -> PrivateLinks | None:
         """Make the rules of private pages, which need an address of their own."""
@@ -529,7 +547,9 @@ class _Wiring:
         if services.links is None:
             return None
         notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
-        return PasswordPage(services.links, self._pages, notice.show, self._sign_in_pages(services.links))
+        sign_in = self._sign_in_pages(services.links)
+        programs = ProgramValues(tokens=services.programs, told=services.told) if services.programs else None
+        return PasswordPage(services.links, self._pages, notice.show, sign_in, programs)
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:
         if not links.sign_in_first:
@@ -559,10 +579,14 @@ def open_installations(
     return Installations(database=database, clients=clients, rotation=rotation, install_url=url)
 
 
-async def _token_holds(tx: Transaction, sender: Sender) -> bool:
-    """Return whether a program's token is still good: a session may outlast it."""
-    shown = await tx.program_tokens.shown(sender.program.id)
-    return shown is not None and shown.is_alive
+def _submission_certificate(settings: Settings) -> ServerCertificate | None:
+    if settings.submission_cert_file is None or settings.submission_key_file is None:
+        return None
+    try:
+        return ServerCertificate(settings.submission_cert_file, settings.submission_key_file)
+    except CertificateError as error:
+        why = f"certificate and key (SUBMISSION_KEY_FILE) cannot be used: {error}."
+        raise SettingsError({"SUBMISSION_CERT_FILE": why}) from None
 
 
 def _utc_now() -> datetime:

@@ -20,9 +20,8 @@ from bot.http_server import HttpServer
 from bot.observability import tracing
 from bot.process import allow_many_files
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
-from bot.programs.submission.certificate import CertificateError, ServerCertificate
-from bot.programs.submission.server import Place, PortError, SubmissionServer
-from bot.settings import EXAMPLES, Settings, SettingsError, misspelt_settings, settings_file
+from bot.programs.submission.server import PortError, SubmissionServer
+from bot.settings import EXAMPLES, Settings, misspelt_settings, settings_file
 from bot.slack.request import MOST_BODY_BYTES, SlackRequests
 from bot.slack.workspaces.oauth import INSTALL_PATH, REDIRECT_PATH, InstallFlow
 from bot.socket_mode import SocketMode
@@ -137,8 +136,9 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             bot.health.watch_socket(socket_client.connected)
             bot.metrics.watch_socket(socket_client.connected)
         drains = [bot.jobs.drain]
-        if settings.submission_runs:
-            drains.append((await _open_submission(bot, settings)).close)
+        if bot.submission is not None:
+            await _open_submission(bot.submission, bot)
+            drains.append(bot.submission.close)
         # While jobs end, requests are still answered: a test is refused in words, everything else is done.
         stack.push_async_callback(_drain, drains)
         mode = "Socket Mode" if socket_mode else "HTTP"
@@ -155,36 +155,12 @@ async def _drain(drains: Sequence[Callable[[float], Awaitable[None]]]) -> None:
     await asyncio.gather(*(drain(DRAIN_SECONDS) for drain in drains))
 
 
-async def _open_submission(bot: Bot, settings: Settings) -> SubmissionServer:
-    """Serve programs; raises SettingsError, StartError."""
-    if bot.programs is None:
-        raise StartError("PROGRAMS: programs are switched off, so none can be served.")
-    place = Place(
-        host=settings.submission_host,
-        port=settings.submission_port,
-        tls_port=settings.submission_tls_port,
-        name=settings.submission_name or settings.submission_host,
-    )
-    certificate = _submission_certificate(settings)
-    server = SubmissionServer(
-        place, certificate=certificate, tokens=bot.programs, sending=bot.sending, observer=bot.metrics
-    )
+async def _open_submission(server: SubmissionServer, bot: Bot) -> None:
     try:
         await server.open()
     except PortError as error:
         raise StartError(f"{error.setting}: {error} Example: {error.setting}={EXAMPLES[error.setting]}") from None
     bot.metrics.watch_submission(lambda: server.sessions)
-    return server
-
-
-def _submission_certificate(settings: Settings) -> ServerCertificate | None:
-    if settings.submission_cert_file is None or settings.submission_key_file is None:
-        return None
-    try:
-        return ServerCertificate(settings.submission_cert_file, settings.submission_key_file)
-    except CertificateError as error:
-        why = f"certificate and key (SUBMISSION_KEY_FILE) cannot be used: {error}."
-        raise SettingsError({"SUBMISSION_CERT_FILE": why}) from None
 
 
 async def _open_public(bot: Bot, settings: Settings, listening: socket | None, stack: AsyncExitStack) -> str:

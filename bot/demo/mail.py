@@ -45,13 +45,14 @@ ACCOUNTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedMessage:
-    """A message in the demo's mailbox."""
+    """A message in the demo's mailbox; `content` is all of it as it came."""
 
     at: datetime
     sender: str
     recipients: tuple[str, ...]
     subject: str
     text: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,8 @@ class _Policy:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        message = message_from_bytes(bytes(envelope.original_content or b""), policy=policy.default)
+        content = bytes(envelope.original_content or b"")
+        message = message_from_bytes(content, policy=policy.default)
         body = message.get_body(("plain",))
         self._mail.mailbox.append(
             ReceivedMessage(
@@ -175,6 +177,7 @@ class _Policy:
                 recipients=tuple(envelope.rcpt_tos),
                 subject=str(message.get("Subject", "")),
                 text=body.get_content() if body else "",
+                content=content,
             )
         )
         return "250 2.0.0 Accepted"

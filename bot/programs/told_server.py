@@ -1,7 +1,9 @@
 """The server that programs are told to send through: our own submission server, as it is reached."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.profiles.account.profile import LABELS, Field
 from bot.settings import Settings
 from bot.smtp.account import Encryption
 
@@ -36,6 +38,50 @@ class ToldValues:
     address: str
     server: ServerValues | None
     api_url: str
+
+
+ENCRYPTION_VALUES: Mapping[Encryption, str] = {
+    Encryption.SSL: "SSL Y",
+    Encryption.TLS: "TLS Y",
+    Encryption.NONE: "None",
+}
+"""Encryption as it is typed into a program, in the words of the extra configurations."""
+
+ENCRYPTION_MEANINGS: Mapping[Encryption, str] = {
+    Encryption.SSL: "SSL or TLS from the first byte",
+    Encryption.TLS: "STARTTLS, required",
+    Encryption.NONE: "clear text, on this machine alone",
+}
+
+
+def typed_values(told: ToldValues, token: str) -> tuple[tuple[str, str], ...]:
+    """Return what is typed into a program, in order, each value with its label; the token is the password."""
+    own = (LABELS[Field.ADDRESS], told.address)
+    if told.server is None:
+        return (own, (LABELS[Field.PASSWORD], token), ("Send API", f"{told.api_url}/v1/send"))
+    return (
+        own,
+        (LABELS[Field.LOGIN], told.address),
+        (LABELS[Field.PASSWORD], token),
+        (LABELS[Field.HOST], told.server.host),
+        (LABELS[Field.PORT], str(told.server.port)),
+        (LABELS[Field.ENCRYPTION], ENCRYPTION_VALUES[told.server.encryption]),
+    )
+
+
+def what_to_type(told: ToldValues) -> str:
+    """Return a sentence before these values; where no server runs, what to do instead."""
+    if told.server is not None:
+        return "Type these six values into the program:"
+    return (
+        "This bot runs no mail server for programs, so the program has to send through the web: with a request to the "
+        "send API, or with the command email-profile-bot sendmail. For programs that speak SMTP alone, ask whoever "
+        "runs the bot to set SUBMISSION_PORT."
+    )
+
+
+SHOWN_ONCE = "shown this once; it can only send, only as you, and ends when you remove it"
+"""What is said of the token."""
 
 
 @dataclass(frozen=True, kw_only=True)

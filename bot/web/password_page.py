@@ -1,9 +1,9 @@
-"""The private password page: a form for one person, used once."""
+"""The private page: a form for one person, used once. It takes a password, or adds a program and shows its token."""
 
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from string import Template
@@ -23,9 +23,12 @@ from bot.profiles.account.private_links import (
 from bot.profiles.connection_tests.limits import RateLimitedError
 from bot.profiles.errors import InvalidFormError, NotAllowedError, UserError
 from bot.web.pages import Pages, client_address, paragraph, read_asset
+from bot.web.program_values import ProgramValues, program_form
 from bot.web.sign_in import RANDOM_PART, USER_ID, SignInPages
 
 _COOKIE = "password-form"
+_PASSWORD, _PROGRAM = "password", "program"
+"""What the two forms send."""
 _MAX_BODY_BYTES = 16_384
 _NOT_FOUND = "There is nothing here. Go back to Slack and choose “Set the password privately” again."
 
@@ -39,12 +42,13 @@ _PICTURE = re.compile(r"(https?://[a-z0-9.-]+(?::\d+)?/[\w./~@%+-]*)(?:\?[\w./~@
 
 @dataclass(frozen=True)
 class PasswordPage:
-    """Serves the page; `sign_in` is None where nobody has to sign in first."""
+    """Serves the page; `sign_in` is None where nobody has to sign in first, `programs` where they are switched off."""
 
     links: PrivateLinks
     pages: Pages
     on_password_set: Callable[[PasswordSet], None]
     sign_in: SignInPages | None = None
+    programs: ProgramValues | None = None
 
     def add_routes(self, application: web.Application) -> None:
         """Add the page's routes."""
@@ -66,15 +70,17 @@ class PasswordPage:
             return self._refused(error)
 
     async def submit(self, request: web.Request) -> web.Response:
-        """Store the password, once."""
-        typed = await _typed_password(request)
+        """Store the password, or add the program, once."""
+        typed = await _typed(request)
         if typed is None:
             sentence = "Open the link again, and type the password there."
             return self.pages.response("Not from this page", paragraph(sentence), 403)
         address = self._address_of(request)
         try:
+            if _PASSWORD not in typed:
+                return await self._program_added(address)
             try:
-                done = await self.links.set_password(address, SecretStr(typed))
+                done = await self.links.set_password(address, SecretStr(typed[_PASSWORD]))
             except InvalidFormError as error:
                 return await self._form(request, await self.links.find_link(address), str(error), status=422)
         except SignInNeededError as error:
@@ -85,6 +91,12 @@ class PasswordPage:
         sentence = f"It is sealed, and goes to {done.link.host} only. You can close this page and go back to Slack."
         body = "".join(map(paragraph, (sentence, *done.notes)))
         return self.pages.response("Your password is set", body, 200)
+
+    async def _program_added(self, address: LinkAddress) -> web.Response:
+        if self.programs is None:
+            raise LinkGoneError
+        title, body = await self.programs.added(await self.links.use_program_link(address))
+        return self.pages.response(title, body, 200)
 
     def _address_of(self, request: web.Request) -> LinkAddress:
         user, token = request.match_info["user"], request.match_info["token"]
@@ -116,20 +128,15 @@ class PasswordPage:
         cookie = request.cookies.get(_COOKIE, "")
         mark = cookie if len(cookie) == 32 and cookie.isalnum() else secrets.token_hex(16)
         picture = self._picture(subject)
-        form = Template(read_asset("password.html")).substitute(
-            picture=f'<img src="{escape(subject.picture)}" alt="" width="48" height="48">' if picture else "",
-            name=escape(subject.name),
-            workspace=escape(subject.workspace),
-            address=escape(link.address or "your email profile"),
-            host=escape(link.host),
-            port=str(link.port or "not given yet"),
-            pinned=_pinned(link, subject),
-            mark=mark,
-            error=f'<p class="error" id="error" role="alert">{escape(error)}</p>' if error else "",
-            described="error hint" if error else "hint",
-            invalid="true" if error else "false",
-        )
-        response = self.pages.response("Set the password", form, status)
+        whose = {
+            "picture": f'<img src="{escape(subject.picture)}" alt="" width="48" height="48">' if picture else "",
+            "name": escape(subject.name),
+            "workspace": escape(subject.workspace),
+            "address": escape(link.address or "your email profile"),
+            "mark": mark,
+        }
+        title, form = _asked(link, subject, error, whose)
+        response = self.pages.response(title, form, status)
         if picture:
             # This one picture may come from elsewhere: Slack shows it from there, too. It learns of no link.
             response.headers["Content-Security-Policy"] += f"; img-src {picture}"
@@ -145,6 +152,22 @@ class PasswordPage:
         return found[1] if found is not None and safe else ""
 
 
+def _asked(link: PrivateLink, subject: LinkSubject, error: str, whose: Mapping[str, str]) -> tuple[str, str]:
+    """Return title and form, as HTML: for the password, or for the program that the link adds."""
+    if link.program is not None:
+        return "Add a program", program_form(link.program, whose)
+    form = Template(read_asset("password.html")).substitute(
+        whose,
+        host=escape(link.host),
+        port=str(link.port or "not given yet"),
+        pinned=_pinned(link, subject),
+        error=f'<p class="error" id="error" role="alert">{escape(error)}</p>' if error else "",
+        described="error hint" if error else "hint",
+        invalid="true" if error else "false",
+    )
+    return "Set the password", form
+
+
 def _pinned(link: PrivateLink, subject: LinkSubject) -> str:
     """Return who pinned the certificate that is trusted, as HTML; empty where none is pinned."""
     if link.pinned_by is None:
@@ -156,8 +179,8 @@ def _pinned(link: PrivateLink, subject: LinkSubject) -> str:
     return paragraph(f"{who}: {trusted}. If you do not know why, ask before you type your password.")
 
 
-async def _typed_password(request: web.Request) -> str | None:
-    """Return the password exactly as typed; None when the form did not come from this page in this browser."""
+async def _typed(request: web.Request) -> dict[str, str] | None:
+    """Return the form exactly as typed; None when it did not come from this page in this browser."""
     cookie = request.cookies.get(_COOKIE, "")
     if not cookie or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return None
@@ -168,8 +191,9 @@ async def _typed_password(request: web.Request) -> str | None:
     except (LookupError, ValueError):
         # A body in no known encoding: no browser sends it.
         return None
-    mark, password = form.get("mark"), form.get("password")
-    if not (isinstance(mark, str) and isinstance(password, str)):
+    typed = {name: value for name, value in form.items() if isinstance(value, str)}
+    mark = typed.get("mark")
+    if mark is None or not (_PASSWORD in typed or _PROGRAM in typed):
         return None
     matches = hmac.compare_digest(mark.encode("utf-8", "surrogateescape"), cookie.encode("utf-8", "surrogateescape"))
-    return password if matches else None
+    return typed if matches else None

@@ -45,14 +45,13 @@ SENT_MESSAGE = "sent a test message"
 TRIED_TO_SEND = "tried to send a test message"
 MAILED_CODE = "mailed a code"
 TRIED_TO_MAIL_CODE = "tried to mail a code"
-COULD_NOT_SIGN_IN = "could not sign in for a program"
-"""By the bot, which signs in when a program sends."""
-SENT_BY_PROGRAM = "sent with a program"
+COULD_NOT_SIGN_IN = "could not sign in"
+SENT = "sent"
 REMINDED = "reminded"
 
 TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE, COULD_NOT_SIGN_IN)
 """The actions whose fields are an outcome."""
-_NO_CHANGES = (*TESTS, SENT_BY_PROGRAM, REMINDED)
+_NO_CHANGES = (*TESTS, SENT, REMINDED)
 
 _BATCH = 500
 """Entries that are deleted at a time."""

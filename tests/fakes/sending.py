@@ -15,6 +15,7 @@ from bot.profiles.tokens.program import MaySendTo, Program, Sender
 from bot.profiles.tokens.program_tokens import ProgramTokens, WrongTokenError
 from bot.profiles.tokens.secret_token import SecretToken
 from bot.smtp.check.report import Reply
+from bot.smtp.transport.connection import Offers
 
 ADDRESS = "ada@mail.test"
 SENDER = Sender(
@@ -67,9 +68,14 @@ class FakeSession:
     mail_from: str | None = None
     recipients: list[str] = field(default_factory=list)
 
-    async def begin(self, mail_from: str, *, size: int = 0, utf8: bool = False) -> Reply:
+    @property
+    def offers(self) -> Offers | None:
+        """What the provider offers."""
+        return self.sending.offers
+
+    async def begin(self, mail_from: str, *, size: int = 0, utf8: bool = False, eight_bit: bool = False) -> Reply:
         """Take the one address."""
-        self.sending.said.append(f"MAIL {mail_from} {size} {utf8}")
+        self.sending.said.append(f"MAIL {mail_from} {size}{' SMTPUTF8' * utf8}{' 8BITMIME' * eight_bit}")
         await self.reset()
         if mail_from != ADDRESS:
             raise LetterRefusedError(Cause.SENDER, 553, "5.7.1", f"Letters here are from {ADDRESS}.")
@@ -120,6 +126,7 @@ class FakeSending:
     most_bytes: int = 1_000_000
     held: int = 0
     open_sessions: int = 0
+    offers: Offers | None = None
     before_answer: Callable[[], Awaitable[object]] = _at_once
 
     @asynccontextmanager

@@ -12,17 +12,24 @@ DEADLINE = 10.0
 class RawClient:
     """One connection; what is sent is not looked at."""
 
-    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, name: str = "127.0.0.1") -> None:
-        """With `tls` the connection is encrypted from its first byte."""
+    def __init__(
+        self, port: int, *, tls: ssl.SSLContext | None = None, name: str = "127.0.0.1", local: str = "127.0.0.1"
+    ) -> None:
+        """With `tls` the connection is encrypted from its first byte; it comes from the address `local`."""
         self._port = port
         self._tls = tls
         self._name = name
+        self._local = local
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
 
     async def __aenter__(self) -> "RawClient":
         self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self._port, ssl=self._tls, server_hostname=self._name if self._tls else None
+            "127.0.0.1",
+            self._port,
+            ssl=self._tls,
+            server_hostname=self._name if self._tls else None,
+            local_addr=(self._local, 0),
         )
         return self
 

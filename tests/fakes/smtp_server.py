@@ -18,6 +18,9 @@ LOGIN = "ada@mail.test"
 PASSWORD = "correct horse ⚡ battery"
 HOST = "mail.test"
 
+_MOST_BYTES = 64_000_000
+"""Of a message."""
+
 
 class Silence:
     """Send nothing and keep the connection open."""
@@ -76,7 +79,7 @@ class ScriptedServer:
 
     Steps are "connect" (before any greeting), "greeting", "EHLO" (before TLS), "EHLO encrypted", "HELO",
     "STARTTLS", "handshake", "AUTH", "AUTH PLAIN" (or another mechanism), "AUTH challenge", "verdict", "MAIL",
-    "RCPT", "DATA", "END" (after the message), "RSET" and "QUIT".
+    "RCPT", "DATA", "content" (within the message), "END" (after it), "RSET" and "QUIT".
     `on_end` is called with a connection's number when it has ended; `silent` is set once it has fallen silent.
     """
 
@@ -101,7 +104,7 @@ class ScriptedServer:
     async def __aenter__(self) -> "ScriptedServer":
         # Without TLS below it, an act in place of the handshake is sent as it is.
         tls = self.tls if self.implicit and "handshake" not in self.acts else None
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls, limit=_MOST_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -194,6 +197,9 @@ class _Conversation:
     async def _take_message(self, line: bytes) -> None:
         await self._act("DATA", b"354 go ahead\r\n", line)
         if self._server.replies[-1].text.startswith(b"354"):
+            if "content" in self._server.acts:
+                await self._reader.read(4096)
+                await self._act("content", b"", line)
             message = await self._reader.readuntil(b"\r\n.\r\n")
             self._server.heard.append(Heard(message, self._encrypted, self._number))
             await self._act("END", b"250 2.0.0 queued\r\n", message)

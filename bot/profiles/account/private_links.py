@@ -26,6 +26,7 @@ from bot.profiles.errors import DirectoryError, InvalidFormError, NotAllowedErro
 from bot.profiles.people.access import Access, Member, Person
 from bot.profiles.people.defaults import Defaults, load_defaults
 from bot.profiles.people.members import OnChange, update_person_from
+from bot.profiles.tokens.program_form import ProgramForm
 from bot.smtp.account import Account
 from bot.smtp.network.guard import HostError, normal_host
 from storage.database import Database, Transaction
@@ -47,7 +48,7 @@ class LinkGoneError(UserError):
         super().__init__(
             "This link is used up, too old or not yours, or your profile's server, port, login or pinned certificate "
             "was changed since it was made. Nothing was changed now. Go back to Slack and choose “Set the password "
-            "privately” again."
+            "privately” again, or “Add a program”."
         )
 
 
@@ -104,7 +105,7 @@ class PrivateLink:
 
     `pinned_by` is the user id of whoever pinned the certificate that is trusted there: None where none is pinned, empty
     where nobody knows. `view_id` and `revision` are those of the open form, if the link was made from one, and `form`
-    is what it remembers.
+    is what it remembers. A link with a `program` is for no password: it adds that program, and shows its token.
     """
 
     owner: Person
@@ -115,6 +116,7 @@ class PrivateLink:
     view_id: str
     revision: int
     form: str = ""
+    program: ProgramForm | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,16 +169,33 @@ class PrivateLinks:
         """
         await self.access.require_member(owner)
         async with self.database.writing() as tx:
-            await tx.links.purge()
-            await count(tx, LINKS_OF_A_PERSON, owner.workspace, owner.user)
-            loaded = await load(tx, owner)
+            loaded = await self._begin_link(tx, owner)
             account = account or account_of(loaded.profile)
             account = replace(account, host=_check_host(account.host or loaded.profile.host))
             (await load_defaults(tx, owner.workspace)).defaults.require_allowed(account.host)
-            token = secrets.token_urlsafe(TOKEN_BYTES)
-            stored = stored_link(loaded, account, view_id=view_id, revision=revision, form=form)
-            await tx.links.add(token, stored, seconds=LINK_LIFETIME_SECONDS)
-        return f"{self.public_url}{link_path(owner.user, token)}"
+            return await self._add(tx, stored_link(loaded, account, view_id=view_id, revision=revision, form=form))
+
+    async def create_program_link(self, *, owner: Person, form: ProgramForm) -> str:
+        """Return the URL of a new link that adds a program to the owner's profile, and shows its token.
+
+        Raises:
+            NotAllowedError: this person can have no profile.
+            RateLimitedError: too many links were made.
+        """
+        await self.access.require_member(owner)
+        async with self.database.writing() as tx:
+            loaded = await self._begin_link(tx, owner)
+            return await self._add(tx, stored_link(loaded, account_of(loaded.profile), program=form))
+
+    async def _begin_link(self, tx: Transaction, owner: Person) -> Loaded:
+        await tx.links.purge()
+        await count(tx, LINKS_OF_A_PERSON, owner.workspace, owner.user)
+        return await load(tx, owner)
+
+    async def _add(self, tx: Transaction, link: StoredLink) -> str:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        await tx.links.add(token, link, seconds=LINK_LIFETIME_SECONDS)
+        return f"{self.public_url}{link_path(link.user, token)}"
 
     async def find_link(self, address: LinkAddress) -> PrivateLink:
         """Return a link without using it up.
@@ -242,6 +261,8 @@ class PrivateLinks:
             RateLimitedError: too many wrong links were opened from there.
         """
         link = await self.find_link(address)
+        if link.program is not None:
+            raise LinkGoneError
         await self.access.require_member(link.owner)
         async with self.database.writing() as tx:
             defaults = (await load_defaults(tx, link.owner.workspace)).defaults
@@ -256,6 +277,16 @@ class PrivateLinks:
             stored = await self._store(tx, found, password)
         self.on_change(link.owner)
         return PasswordSet(link=link, view=stored.view, defaults=defaults, notes=notes_on_password(password))
+
+    async def use_program_link(self, address: LinkAddress) -> PrivateLink:
+        """Use up a link that is to add a program, and return it; errors as `find_link`."""
+        link = await self.find_link(address)
+        if link.program is None:
+            raise LinkGoneError
+        async with self.database.writing() as tx:
+            if not await tx.links.use(address.token, address.user, seconds=LINK_LIFETIME_SECONDS):
+                raise LinkGoneError
+        return link
 
     async def _require(self, address: LinkAddress) -> "_Found":
         """Return what there is of a link; errors as `find_link`, but for the sign-in."""
@@ -297,9 +328,18 @@ class PrivateLinks:
 
 
 def stored_link(
-    loaded: Loaded, account: Account, *, view_id: str = "", revision: int = 0, form: str = ""
+    loaded: Loaded,
+    account: Account,
+    *,
+    view_id: str = "",
+    revision: int = 0,
+    form: str = "",
+    program: ProgramForm | None = None,
 ) -> StoredLink:
-    """Return a link as it is stored, for the password of `account`; it is good while the profile is as it is now."""
+    """Return a link as it is stored, for the password of `account`, or for a program that it adds.
+
+    It is good while the profile is as it is now.
+    """
     sealed = _Sealed(
         host=account.host,
         port=account.port,
@@ -308,6 +348,7 @@ def stored_link(
         revision=revision,
         form=form,
         made_for=_made_for(loaded.profile),
+        program=None if program is None else asdict(program),
     )
     return StoredLink(workspace=loaded.owner.workspace, user=loaded.owner.user, document=sealed.to_document())
 
@@ -321,7 +362,8 @@ def link_path(user: str, token: str) -> str:
 class _Sealed:
     """What is sealed with a link: `made_for` is a digest of what has to be as it was when the link was made.
 
-    `browser` is a hash of the secret of the browser in which the owner signed in; empty before.
+    `browser` is a hash of the secret of the browser in which the owner signed in; empty before. `program` are the
+    fields of the form of a program that the link adds, None where it is for a password.
     """
 
     host: str
@@ -332,6 +374,7 @@ class _Sealed:
     form: str
     made_for: str
     browser: str = ""
+    program: dict[str, str] | None = None
 
     def to_document(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -364,6 +407,7 @@ class _Found:
             view_id=sealed.view_id,
             revision=sealed.revision,
             form=sealed.form,
+            program=None if sealed.program is None else ProgramForm(**sealed.program),
         )
 
     def is_signed_in(self, browser: str) -> bool:

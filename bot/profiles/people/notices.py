@@ -50,12 +50,12 @@ class NoticeKind(StrEnum):
     """To an admin: what became of notices to many people."""
     LOCKED = "locked"
     """To an admin: sign-ins were refused so often that the bot tries no more for a while."""
+    REFUSED = "refused"
+    """The server refused the sign-in when a program was to send, so that programs are told to try later."""
     PROGRAM_REMOVED = "program_removed"
     """Somebody else removed a program of the profile."""
     PROGRAM_IN_NETWORK = "program_in_network"
     """A program signed in from a network for the first time."""
-    REFUSED = "refused"
-    """The server refused the sign-in when a program was to send, so that programs are told to try later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +122,17 @@ class LockNotice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefusedNotice:
+    """Which profile its server refused to sign in, as it was then: its address, server, login and revision."""
+
+    address: str
+    host: str
+    login: str
+    record_id: str
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProgramRemovedNotice:
     """Who removed a program (a user id), and its name."""
 
@@ -136,17 +147,6 @@ class ProgramInNetworkNotice:
     program_id: str
     name: str
     network: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefusedNotice:
-    """Which profile its server refused to sign in, as it was then: its address, server, login and revision."""
-
-    address: str
-    host: str
-    login: str
-    record_id: str
-    revision: int
 
 
 class Batch(StrEnum):
@@ -188,9 +188,9 @@ _AsStored = (
     | FormTestedNotice
     | MessageNotice
     | LockNotice
+    | RefusedNotice
     | ProgramRemovedNotice
     | ProgramInNetworkNotice
-    | RefusedNotice
 )
 StoredContent = _AsStored | ReminderNotice | BatchNotice
 Content = _AsStored | Reminder | BatchResult
@@ -204,9 +204,9 @@ _CONTENTS: Mapping[NoticeKind, type[StoredContent]] = {
     NoticeKind.REMINDER: ReminderNotice,
     NoticeKind.BATCH: BatchNotice,
     NoticeKind.LOCKED: LockNotice,
+    NoticeKind.REFUSED: RefusedNotice,
     NoticeKind.PROGRAM_REMOVED: ProgramRemovedNotice,
     NoticeKind.PROGRAM_IN_NETWORK: ProgramInNetworkNotice,
-    NoticeKind.REFUSED: RefusedNotice,
 }
 
 
@@ -294,6 +294,11 @@ async def notify_of_lock(tx: Transaction, workspace: str, notice: LockNotice, na
             await tx.outbox.add(workspace, user, kind=NoticeKind.LOCKED, document=_document(notice))
 
 
+async def notify_of_refusal(tx: Transaction, owner: Person, notice: RefusedNotice) -> None:
+    """Tell the owner that their server refuses the sign-in, for which programs have to wait."""
+    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.REFUSED, document=_document(notice))
+
+
 async def notify_of_removed_program(tx: Transaction, caller: Person, owner: Person, *, name: str) -> None:
     """Tell the owner that somebody else removed one of their programs; their own doing needs no notice."""
     if owner != caller:
@@ -305,11 +310,6 @@ async def notify_of_network(tx: Transaction, owner: Person, *, program_id: str, 
     """Tell the owner that a program signed in from a network for the first time."""
     document = _document(ProgramInNetworkNotice(program_id=program_id, name=name, network=network))
     await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.PROGRAM_IN_NETWORK, document=document)
-
-
-async def notify_of_refusal(tx: Transaction, owner: Person, notice: RefusedNotice) -> None:
-    """Tell the owner that their server refuses the sign-in, for which programs have to wait."""
-    await tx.outbox.add(owner.workspace, owner.user, kind=NoticeKind.REFUSED, document=_document(notice))
 
 
 @dataclass(frozen=True, kw_only=True)

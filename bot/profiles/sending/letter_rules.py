@@ -131,6 +131,9 @@ def _check_piece(piece: bytes) -> None:
     if piece.count(b"\r") != ends or piece.count(b"\n") != ends:
         sentence = "Each line of a letter ends with CR and LF together; one of this letter's does not."
         raise LetterRefusedError(Cause.FORM, 550, "5.6.11", sentence)
+    if b"\0" in piece:
+        sentence = "The letter has a NUL character in it, which is in no letter; encode what is not text."
+        raise LetterRefusedError(Cause.FORM, 550, "5.6.0", sentence)
     if max(map(len, lines)) > MAX_LINE_LENGTH:
         sentence = f"A line of the letter has more than {MAX_LINE_LENGTH} characters; encode it, or break it."
         raise LetterRefusedError(Cause.FORM, 550, "5.6.0", sentence)

@@ -24,7 +24,7 @@ from bot.smtp.transport.connection import NotConnectedError, ProviderConnection,
 from bot.smtp.transport.opening import open_connection
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
-from storage.tables.audit import COULD_NOT_SIGN_IN
+from storage.tables.audit import BY_PROGRAM, COULD_NOT_SIGN_IN
 
 PAUSE_SECONDS = 60.0
 """How long nobody signs a profile in after its server did not, without refusing it for good.
@@ -35,8 +35,6 @@ Gmail answers 454 4.7.0 to too many sign-ins, and each one more prolongs that
 
 _OF_THE_WAY = (StageName.RESOLVE, StageName.CONNECT, StageName.GREETING)
 """Stages whose failure may pass by itself."""
-
-_BOT = "bot"
 
 
 @dataclass(kw_only=True)
@@ -132,7 +130,7 @@ class ProviderConnections:
                 await tell_of_refusal(tx, loaded)
                 await tx.audit.append(
                     loaded.owner.workspace,
-                    actor=_BOT,
+                    actor=BY_PROGRAM,
                     subject=loaded.owner.user,
                     action=COULD_NOT_SIGN_IN,
                     fields=(f"failed at {StageName.SIGN_IN}",),

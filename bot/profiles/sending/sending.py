@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -59,8 +59,7 @@ class Via(StrEnum):
 class Sending:
     """Sends letters; holds what all sessions share.
 
-    `server` is the name that trace lines say; `clock` returns the time now, aware UTC; `token_holds` says in a
-    transaction whether a program's token is still there.
+    `server` is the name that trace lines say; `clock` returns the time now, aware UTC.
     """
 
     database: Database
@@ -68,7 +67,6 @@ class Sending:
     server: str
     clock: Callable[[], datetime]
     observe: ObserveSend
-    token_holds: Callable[[Transaction, Sender], Awaitable[bool]]
     rates: Rates = field(default_factory=Rates)
     places: Places = field(default_factory=Places)
     bytes_in_flight: BytesInFlight = field(default_factory=BytesInFlight)
@@ -252,8 +250,7 @@ class SendingSession:
         sending, sender = self._sending, self._sender
         try:
             async with sending.database.writing() as tx:
-                if not await sending.token_holds(tx, sender):
-                    raise LetterRefusedError(Cause.ENDED, 535, "5.7.8", "This program's token is not there any more.")
+                await _require_token(tx, sender)
                 ready = await ready_profile(tx, sender.person)
                 LetterRules(address=ready.account.address).check_sender(mail_from)
                 uses = await count_letter(tx, sender, sending.rates, today=sending.clock().date())
@@ -400,6 +397,14 @@ def told(host: str, reply: Reply) -> Reply:
     """Return a provider's reply as the program is told it: whose it is, and without a goodbye, which is not ours."""
     enhanced = reply.enhanced or f"{reply.code // 100}.0.0"
     return Reply(code=451 if reply.code == 421 else reply.code, enhanced=enhanced, text=f"{host}: {reply.text}")
+
+
+async def _require_token(tx: Transaction, sender: Sender) -> None:
+    """Check that a token which was shown when the session began has not ended since."""
+    shown = await tx.program_tokens.shown(sender.program.id)
+    is_theirs = shown is not None and Person(shown.stored.workspace, shown.stored.user) == sender.person
+    if shown is None or not shown.is_alive or not is_theirs:
+        raise LetterRefusedError(Cause.ENDED, 535, "5.7.8", "The token of this program has ended.")
 
 
 def _broke(host: str) -> LetterRefusedError:

@@ -103,6 +103,12 @@ class ProgramTokens:
         async with self.database.reading() as tx:
             await _require_place(tx, owner)
 
+    async def check_form(self, *, caller: Person, owner: Person, form: ProgramForm) -> None:
+        """Check what a form would add, and add nothing; errors as `add_typed`."""
+        await self._require_owner(caller, owner)
+        async with self.database.reading() as tx:
+            self._checked(form, await _require_place(tx, owner))
+
     async def add_typed(self, *, caller: Person, owner: Person, form: ProgramForm) -> tuple[Program, SecretToken]:
         """Add a program to the caller's own profile; its token is returned this once and never again.
 
@@ -116,8 +122,7 @@ class ProgramTokens:
         async with self.database.writing() as tx:
             # Whoever adds another at the same moment waits here, so that there are never too many.
             await tx.people.lock_for_update(owner.workspace, owner.user)
-            programs = await _require_place(tx, owner)
-            values = checked(form, names=[program.name for program in programs], today=self.clock().date())
+            values = self._checked(form, await _require_place(tx, owner))
             stored, token = await _store(tx, owner, values)
             await tx.audit.append(
                 owner.workspace,
@@ -214,6 +219,9 @@ class ProgramTokens:
         if is_new:
             self.on_change(owner)
         return found
+
+    def _checked(self, form: ProgramForm, programs: tuple[Program, ...]) -> CheckedForm:
+        return checked(form, names=[program.name for program in programs], today=self.clock().date())
 
     async def _require_owner(self, caller: Person, owner: Person) -> None:
         if caller != owner:

@@ -94,12 +94,25 @@ class Dialogue:
         """Tell what is offered, which is less before encryption (RFC 3207, 4.2) and before a sign-in is allowed."""
         session.host_name = host_name
         await self._forget_letter()
-        offered = [server.hostname, f"SIZE {MAX_LETTER_BYTES}", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES"]
+        size, utf8 = self._offers_of_provider()
+        offered = [server.hostname, f"SIZE {size}", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES"]
+        if utf8:
+            offered.append("SMTPUTF8")
         if self._encryption is Encryption.TLS and not self.is_encrypted(session):
             offered.append("STARTTLS")
         else:
             offered.append(f"AUTH {' '.join(MECHANISMS)}")
         return [*(f"250-{one}" for one in offered[:-1]), f"250 {offered[-1]}"]
+
+    def _offers_of_provider(self) -> tuple[int, bool]:
+        """Return how large a letter may be, and whether the provider has SMTPUTF8, as far as that is known.
+
+        Before the sign-in nobody knows the provider, and SMTPUTF8 is not promised.
+        """
+        offers = self._letters.offers if self._letters is not None else None
+        if offers is None:
+            return MAX_LETTER_BYTES, False
+        return min(offers.size or MAX_LETTER_BYTES, MAX_LETTER_BYTES), offers.utf8
 
     async def handle_AUTH(  # noqa: N802
         self, server: SMTP, session: Session, _envelope: Envelope, words: list[str]
@@ -147,7 +160,10 @@ class Dialogue:
         try:
             async with self._one_at_a_time:
                 reply = await letters.begin(
-                    "" if address == "<>" else address, size=size, utf8=bool(envelope.smtp_utf8)
+                    "" if address == "<>" else address,
+                    size=size,
+                    utf8=bool(envelope.smtp_utf8),
+                    eight_bit="BODY=8BITMIME" in options,
                 )
         except LetterRefusedError as error:
             if error.cause is Cause.ENDED:

@@ -23,6 +23,7 @@ from bot.slack.replies.reply import message_modal, reply_below, reply_in_place
 from bot.slack.replies.response_url import post_where_opened, reply_address
 from bot.slack.views import programs as views
 from bot.slack.views.message import Message, button, notice
+from bot.slack.views.password_entry import PasswordEntry
 from bot.slack.views.private_metadata import PrivateMetadata
 
 log = logging.getLogger(__name__)
@@ -98,9 +99,14 @@ class ProgramListeners:
         await open_or_offer(client, body, views.add_modal(form, metadata=metadata), again=again)
 
     async def add(self, ack: AsyncAck, view: Payload, client: AsyncWebClient, caller: Person, owner: Person) -> None:
-        """Add a program, and show its token in place of the form, this once."""
-        metadata = PrivateMetadata.decode(view["private_metadata"])
-        program, token = await self._tokens.add_typed(caller=caller, owner=owner, form=views.read_form(view))
+        """Add a program, and show its token in place of the form, this once; or lead to the page that does both."""
+        metadata, form = PrivateMetadata.decode(view["private_metadata"]), views.read_form(view)
+        if self._services.entry is PasswordEntry.PRIVATE and self._services.links is not None:
+            await self._tokens.check_form(caller=caller, owner=owner, form=form)
+            url = await self._services.links.create_program_link(owner=caller, form=form)
+            await ack(response_action="update", view=views.private_modal(form.name, url))
+            return
+        program, token = await self._tokens.add_typed(caller=caller, owner=owner, form=form)
         told = await self._told(caller)
         await ack(response_action="update", view=views.added_modal(program, token, told, snippets(told)))
         await self._show_list_anew(client, view, caller, owner, metadata)

@@ -79,12 +79,12 @@ def notice_message(  # noqa: C901, PLR0911 - a table in the shape of a match
             return _batch(content)
         case LockNotice():
             return _locked(content)
+        case RefusedNotice():
+            return _refused(content, reader, entry)
         case ProgramRemovedNotice():
             return _program_removed(content, reader)
         case ProgramInNetworkNotice():
             return _program_in_network(content, reader)
-        case RefusedNotice():
-            return _refused(content, reader, entry)
 
 
 def _changed(notice: ChangedNotice, owner: str) -> Message:
@@ -212,6 +212,27 @@ def _locked(notice: LockNotice) -> Message:
     return Message(text=text, blocks=[section(f"{told}\nThe last test was by <@{notice.by}>, with {where}. {ask}")])
 
 
+def _refused(notice: RefusedNotice, owner: str, entry: PasswordEntry) -> Message:
+    text = "Your mail server refuses the sign-in, so programs cannot send with your email profile."
+    password = (
+        button("Set a new password", ActionId.EDIT, value=owner, style="primary")
+        if entry is PasswordEntry.IN_FORM
+        else button("Set a new password", ActionId.SET_PRIVATELY, value=owner, style="primary")
+    )
+    return Message(
+        text=f"{text} Set a new password, or correct the login; then test again.",
+        blocks=[
+            section(
+                f"{text}\n{code(notice.host)} did not sign in {code(truncate(notice.login, 100))} when a program was "
+                f"to send. Programs that send as {code(notice.address)} are told to try later, and the bot does not "
+                "sign in again before you change the profile, or a test of it passes. If the password changed, set "
+                "the new one; `/email-profile` says what the server answered."
+            ),
+            actions(password, button("Test again", ActionId.TEST, value=owner)),
+        ],
+    )
+
+
 def _program_removed(notice: ProgramRemovedNotice, owner: str) -> Message:
     what = f"the program {code(notice.name)} of your email profile, so it can no longer send"
     return Message(
@@ -236,27 +257,6 @@ def _program_in_network(notice: ProgramInNetworkNotice, owner: str) -> Message:
                 button("Programs", ActionId.PROGRAMS, value=owner),
                 remove_program_button(owner, notice.program_id, notice.name),
             ),
-        ],
-    )
-
-
-def _refused(notice: RefusedNotice, owner: str, entry: PasswordEntry) -> Message:
-    text = "Your mail server refuses the sign-in, so programs cannot send with your email profile."
-    password = (
-        button("Set a new password", ActionId.EDIT, value=owner, style="primary")
-        if entry is PasswordEntry.IN_FORM
-        else button("Set a new password", ActionId.SET_PRIVATELY, value=owner, style="primary")
-    )
-    return Message(
-        text=f"{text} Set a new password, or correct the login; then test again.",
-        blocks=[
-            section(
-                f"{text}\n{code(notice.host)} did not sign in {code(truncate(notice.login, 100))} when a program was "
-                f"to send. Programs that send as {code(notice.address)} are told to try later, and the bot does not "
-                "sign in again before you change the profile, or a test of it passes. If the password changed, set "
-                "the new one; `/email-profile` says what the server answered."
-            ),
-            actions(password, button("Test again", ActionId.TEST, value=owner)),
         ],
     )
 

@@ -6,10 +6,12 @@ from datetime import date
 from typing import Any
 
 from slack_sdk.models.blocks import (
+    ButtonElement,
     ConfirmObject,
     InputBlock,
     NumberInputElement,
     PlainTextInputElement,
+    PlainTextObject,
     StaticSelectElement,
 )
 from slack_sdk.models.views import View
@@ -28,7 +30,7 @@ from bot.profiles.tokens.program_form import (
 )
 from bot.profiles.tokens.secret_token import SecretToken
 from bot.programs.snippets import Snippet
-from bot.programs.told_server import ToldValues
+from bot.programs.told_server import ENCRYPTION_MEANINGS, SHOWN_ONCE, ToldValues, typed_values, what_to_type
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues
 from bot.slack.views.message import (
@@ -48,24 +50,10 @@ from bot.slack.views.message import (
     section,
 )
 from bot.slack.views.private_metadata import PrivateMetadata
-from bot.smtp.account import Encryption
 
 TITLE = "Programs"
 ADD_BUTTON = "Add a program"
 SETTINGS_TITLE = "Settings"
-
-ENCRYPTION_VALUES: Mapping[Encryption, str] = {
-    Encryption.SSL: "SSL Y",
-    Encryption.TLS: "TLS Y",
-    Encryption.NONE: "None",
-}
-"""Encryption as it is typed into a program, in the words of the extra configurations."""
-
-_ENCRYPTION_MEANINGS: Mapping[Encryption, str] = {
-    Encryption.SSL: "SSL or TLS from the first byte",
-    Encryption.TLS: "STARTTLS, required",
-    Encryption.NONE: "clear text, on this machine alone",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +141,8 @@ def remove_program_button(owner: str, program_id: str, name: str) -> Button:
     """Return the button that removes a program, after Slack has asked."""
     confirm = ConfirmObject(
         title="Remove the program?",
-        text=f"{name} can no longer send: its token ends at once, and does not come back.",
+        # A name that people typed comes alive in mrkdwn.
+        text=PlainTextObject(text=f"{name} can no longer send: its token ends at once, and does not come back."),
         confirm="Remove",
         deny="Keep",
         style="danger",
@@ -240,45 +229,29 @@ def read_form(view: Mapping[str, Any]) -> ProgramForm:
 
 def added_modal(program: Program, token: SecretToken, told: ToldValues, snippets: Sequence[Snippet]) -> View:
     """Return the modal that shows the token, this once, among the values that are typed into the program."""
-    values = told_lines(told, token.secret().get_secret_value())
-    shown_once = "shown this once; it can only send, only as you, and ends when you remove it"
+    values = typed_values(told, token.secret().get_secret_value())
     return View(
         type="modal",
         title=TITLE,
         close="Done",
         blocks=[
-            section(f"*{escape(program.name)}* is added. {_what_to_type(told)}"),
+            section(f"*{escape(program.name)}* is added. {escape(what_to_type(told))}"),
             section("\n".join(f"*{label}*  {code(value)}" for label, value in values)),
-            context(f"{PROFILE_LABELS[Field.PASSWORD]}: {shown_once}. Copy it now."),
-            *([context(f"Encryption: {_ENCRYPTION_MEANINGS[told.server.encryption]}.")] if told.server else []),
+            context(f"{PROFILE_LABELS[Field.PASSWORD]}: {SHOWN_ONCE}. Copy it now."),
+            *([context(f"Encryption: {ENCRYPTION_MEANINGS[told.server.encryption]}.")] if told.server else []),
             actions(settings_menu(snippets)),
         ],
     )
 
 
-def _what_to_type(told: ToldValues) -> str:
-    if told.server is not None:
-        return "Type these six values into the program:"
-    return (
-        "This bot runs no mail server for programs, so the program has to send through the web: a request to the send "
-        "API, or the command `email-profile-bot sendmail`. For programs that speak SMTP alone, ask whoever runs the "
-        "bot to set `SUBMISSION_PORT`."
+def private_modal(name: str, url: str) -> View:
+    """Return the modal that leads to the private page, on which the values are shown."""
+    sentence = (
+        f"The values for {name} do not pass through Slack: they are shown this once on a private page, which adds the "
+        "program. The link works once, for ten minutes, and for you only: do not pass it on."
     )
-
-
-def told_lines(told: ToldValues, token: str) -> list[tuple[str, str]]:
-    """Return the values that are typed into a program, each with its label."""
-    own = [(PROFILE_LABELS[Field.ADDRESS], told.address)]
-    if told.server is None:
-        return [*own, (PROFILE_LABELS[Field.PASSWORD], token), ("Send API", f"{told.api_url}/v1/send")]
-    return [
-        *own,
-        (PROFILE_LABELS[Field.LOGIN], told.address),
-        (PROFILE_LABELS[Field.PASSWORD], token),
-        (PROFILE_LABELS[Field.HOST], told.server.host),
-        (PROFILE_LABELS[Field.PORT], str(told.server.port)),
-        (PROFILE_LABELS[Field.ENCRYPTION], ENCRYPTION_VALUES[told.server.encryption]),
-    ]
+    open_page = ButtonElement(text="Open the private page", action_id=ActionId.OPEN_LINK, url=url, style="primary")
+    return View(type="modal", title=TITLE, close="Done", blocks=[section(escape(sentence)), actions(open_page)])
 
 
 def snippet_message(snippet: Snippet) -> Message:

@@ -192,6 +192,7 @@ class Dialogue:
 
     async def begin_message(self) -> SMTPResponse:
         """Send DATA after RCPT TO was accepted, and return its reply: 354 asks for the message."""
+        self._protocol.is_content_complete = False
         return await self.command(b"DATA")
 
     async def send_message(self, *parts: bytes) -> SMTPResponse:

@@ -47,6 +47,15 @@ _ADAS_HOST, _HOST = "smtp.demo.example", "mail.demo.example"
 _OLD = {"host": _HOST, "port": 587, "encryption": "TLS"}
 _NEW = {"host": "new.demo.example", "port": 465, "encryption": "SSL"}
 _BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
+_PROGRAM = json.dumps(
+    {
+        "name": "Printer .login",
+        "may_send_to": "anyone",
+        "messages_a_day": 500,
+        "last_address": "10.1.4.7",
+        "networks": ["10.1.4.0/24"],
+    }
+).encode()
 # What changes by itself, or whenever anybody looks at something.
 _IGNORED = (
     "limits",
@@ -190,6 +199,7 @@ async def _give_profile(demo: Demo, user: str) -> None:
     async with demo.bot.database.writing() as tx:
         await tx.profiles.save(TEAM, user, profile(user).to_document(), replacing=None)
         await store_confirmation(tx, owner, Confirmation.of(profile(user), ConfirmationCode.typed(CODE)))
+        await tx.program_tokens.add(TEAM, user, token_id=user, digest="0", ends_at=None, document=_PROGRAM)
     await demo.bot.connections.test_in_bulk(caller=owner, owner=owner)
     async with demo.bot.database.writing() as tx:
         await update_person(tx, owner, at=datetime.now(UTC), name=_handle(user).title())
@@ -395,6 +405,11 @@ def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
         case ViewId.DEFAULTS:
             chosen = _chosen("encryption", "value", "TLS") | _chosen("authenticate", "value", "on")
             return {**_typed(host=_HOST, port=port, rows=f"demo.example = {_HOST}:{port}"), **chosen}
+        case ViewId.ADD_PROGRAM:
+            return {
+                **_typed(name="Scanner", messages_a_day="20", ends_on=""),
+                **_chosen("may_send_to", "value", "anyone"),
+            }
         case _:
             return {}
 

@@ -12,12 +12,8 @@ and stacks of modals. What version 0.11.2 lacks:
 """
 
 import asyncio
-import hashlib
 import json
-import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +29,7 @@ from bot.demo.stand_in.delivery import encoded, signature
 from bot.demo.stand_in.platform import texts
 from bot.demo.stand_in.views import Entries
 from bot.slack.ids import SCOPES
+from tests.fakes import npm_packages
 
 HERE = Path(__file__).parent
 TOKEN, OWNER_TOKEN = "xoxb-emulated", "xoxp-emulated"
@@ -41,25 +38,8 @@ SECONDS = 20
 
 
 def installed() -> Path:
-    """Return where the emulator is: installed once for each lock, beside the packages of Python.
-
-    Skips the test by name where npm, its registry or a fitting Node.js is missing.
-    """
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        pytest.skip("needs npm and Node.js to run the Slack emulator `emulate`")
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = Path(sys.prefix) / "emulator" / hashlib.sha256(lock).hexdigest()[:12]
-    program = folder / "node_modules" / "emulate" / "dist" / "index.js"
-    if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder)
-        command = [npm, "ci", "--ignore-scripts", "--prefer-offline", "--fetch-retries=0", "--fetch-timeout=20000"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"needs the npm package `emulate`, which cannot be installed: {done.stderr[-200:]}")
-    return program
+    """Return where the emulator's program is; skips the test by name where it cannot be had."""
+    return npm_packages.installed(HERE, "emulate") / "dist" / "index.js"
 
 
 @dataclass(frozen=True, kw_only=True)

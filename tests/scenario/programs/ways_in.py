@@ -96,7 +96,9 @@ def _sign_ins() -> Iterator[WayIn]:
         yield WayIn(f"LOGIN, credentials {number}", ("EHLO a", "AUTH LOGIN", f"<{user}>", f"<{password}>", *envelope))
     for acting_for in ("{address}", "{grace}", "root", "\0"):
         named = acting_for.replace("\0", "NUL")
-        yield WayIn(f"acting for {named}", ("EHLO a", f"AUTH PLAIN <{acting_for}\0{{grace}}\0{{foreign}}>", *envelope))
+        yield WayIn(
+            f"acting for {named}", ("EHLO a", f"AUTH PLAIN <{acting_for}\0{{address}}\0{{foreign}}>", *envelope)
+        )
     for mechanism in ("EXTERNAL", "ANONYMOUS", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256", "NTLM", "GSSAPI", "XOAUTH2"):
         yield WayIn(f"with {mechanism}", ("EHLO a", f"AUTH {mechanism} <{{address}}>", *envelope))
         yield WayIn(f"with {mechanism} asked", ("EHLO a", f"AUTH {mechanism}", "<{address}>", *envelope))

@@ -3,17 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-import trustme
 
 from bot.programs.submission.certificate import ServerCertificate
 from bot.programs.submission.server import Place, SubmissionServer
 from bot.smtp.account import Encryption
+from tests.fakes.certificate_files import NAME, CertificateFiles
 from tests.fakes.sending import FakeSending, FakeTokens
-
-NAME = "out.example.test"
 
 
 @dataclass
@@ -41,31 +38,6 @@ class Serving:
 
     def port(self, encryption: Encryption) -> int:
         return self.server.ports[encryption]
-
-
-@dataclass
-class CertificateFiles:
-    """A certificate and its key in files, and the authority that issued it."""
-
-    folder: Path
-    authority: trustme.CA = field(default_factory=trustme.CA)
-
-    def __post_init__(self) -> None:
-        self.write()
-
-    @property
-    def certificate(self) -> Path:
-        return self.folder / "certificate.pem"
-
-    @property
-    def key(self) -> Path:
-        return self.folder / "key.pem"
-
-    def write(self, name: str = NAME) -> None:
-        """Issue a certificate into the files."""
-        issued = self.authority.issue_cert(name, "127.0.0.1")
-        self.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-        self.key.write_bytes(issued.private_key_pem.bytes())
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,13 @@ from bot.profiles.connection_tests.limits import DAY, Limit, RateLimitedError
 from bot.profiles.sending.letters import Cause, LetterRefusedError
 from bot.smtp.account import Encryption
 from bot.smtp.check.report import Reply
+from bot.smtp.transport.connection import Offers
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from storage.tables.limits import Window
+from tests.fakes.certificate_files import NAME, CertificateFiles
 from tests.fakes.sending import ADDRESS, FakeSession
 from tests.fakes.smtp_client import RawClient, b64, plain
-from tests.unit.programs.submission.conftest import NAME, CertificateFiles, Serving
+from tests.unit.programs.submission.conftest import Serving
 
 BEGUN = (f"MAIL FROM:<{ADDRESS}>", "RCPT TO:<grace@mail.test>", "DATA")
 
@@ -40,6 +42,20 @@ async def test_a_greeting_comes_at_once_and_what_is_offered_can_be_had(in_clear:
             "250-ENHANCEDSTATUSCODES",
             "250 AUTH PLAIN LOGIN",
         ]
+
+
+async def test_who_signed_in_is_told_what_their_provider_offers_as_soon_as_that_is_known(in_clear: Serving) -> None:
+    async with in_clear_client(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        assert "SMTPUTF8" not in await client.say("EHLO client.test")
+        in_clear.sending.offers = Offers(size=10_000_000, utf8=True)
+        offered = (await client.say("EHLO client.test")).splitlines()
+        assert "250-SIZE 10000000" in offered
+        assert "250-SMTPUTF8" in offered
+        in_clear.sending.offers = Offers(size=100_000_000, utf8=False)
+        offered = (await client.say("EHLO client.test")).splitlines()
+        assert "250-SIZE 35000000" in offered
+        assert "250-SMTPUTF8" not in offered
 
 
 async def test_before_encryption_nothing_but_encryption_is_offered_or_done(
@@ -262,10 +278,10 @@ async def test_envelopes_are_read_as_clients_write_them(in_clear: Serving) -> No
             assert await client.say(line) == "250 2.1.0 OK", line
             await client.say("RSET")
     assert in_clear.sending.said[1:] == [
-        "MAIL ada@mail.test 0 False",
-        "MAIL ada@mail.test 100 False",
-        "MAIL ada@mail.test 5 False",
-        "MAIL ada@mail.test 0 True",
+        "MAIL ada@mail.test 0",
+        "MAIL ada@mail.test 100 8BITMIME",
+        "MAIL ada@mail.test 5",
+        "MAIL ada@mail.test 0 SMTPUTF8",
     ]
 
 
