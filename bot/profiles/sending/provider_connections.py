@@ -130,7 +130,7 @@ class ProviderConnections:
                 await tell_of_refusal(tx, loaded)
                 await tx.audit.append(
                     loaded.owner.workspace,
-                    actor=BY_PROGRAM,
+                    actor=BY_PROGRAM if program.id else loaded.owner.user,
                     subject=loaded.owner.user,
                     action=COULD_NOT_SIGN_IN,
                     fields=(f"failed at {StageName.SIGN_IN}",),
