@@ -183,7 +183,7 @@ class SendingSession:
         await self.reset()
         self._seconds = 0.0
         async with self._step():
-            letter = self._letter = await self._counted(mail_from, size)
+            letter = await self._count(mail_from, size)
             await self._take_place(letter, is_large=size > LARGE_BYTES)
             reply = await self._tell_sender(letter, mail_from, size=size, utf8=utf8, eight_bit=eight_bit)
             if reply.code >= 400:
@@ -252,6 +252,18 @@ class SendingSession:
     async def reset(self) -> None:
         """Forget the letter that was begun, as RSET does; nothing if there is none."""
         await self._end(None)
+
+    async def _count(self, mail_from: str, size: int) -> _BegunLetter:
+        """Begin a letter by counting it; whoever goes meanwhile leaves one behind that is ended and uncounted."""
+        counting = asyncio.create_task(self._counted(mail_from, size), name="count a letter")
+        try:
+            self._letter = await asyncio.shield(counting)
+        except asyncio.CancelledError:
+            await asyncio.wait({counting})
+            if counting.exception() is None:
+                self._letter = counting.result()
+            raise
+        return self._letter
 
     async def _counted(self, mail_from: str, size: int) -> _BegunLetter:
         self.hold(size)
