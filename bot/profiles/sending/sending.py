@@ -110,8 +110,8 @@ class Sending:
         return self.places.place(Place(person=person, program="", host=host))
 
     async def close(self) -> None:
-        """Close the connections that are kept; for the end of the process."""
-        await self.connections.kept.close_all()
+        """Close the connections to providers; for the end of the process."""
+        await self.connections.close()
 
     def note_offers(self, person: Person, offers: Offers) -> None:
         """Remember what a profile's provider offers, of the last few profiles that sent."""
