@@ -5,14 +5,15 @@ secret, another owner or a later end.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row
-from sqlmodel import col, delete, select, update
+from sqlalchemy import Row
+from sqlmodel import bindparam, col, delete, select, update
 
 from storage.crypto.keyring import RecordContext
 from storage.models import IdempotentSendRow, PersonRow, ProfileRow, ProgramTokenRow, WorkspaceRow
-from storage.tables.table import Table, insert_new, now
+from storage.tables.table import Table, insert_new, now, now_in
 
 _KEPT_SECONDS = 7 * 24 * 3600
 """How long a token that is over is kept, so that its owner sees why a program sends no more."""
@@ -89,7 +90,8 @@ class ProgramTokenTable(Table):
 
     async def shown(self, token_id: str) -> ShownToken | None:
         """Read a token by the id that somebody shows; None when there is none."""
-        found = await self._connection.execute(_with_owner(token_id, now(self._connection)))
+        statement = _with_owner(self._connection.dialect.name)
+        found = await self._connection.execute(statement, {"of_token": token_id})
         row = found.first()
         if row is None:
             return None
@@ -162,10 +164,14 @@ class ProgramTokenTable(Table):
         )
 
 
-def _with_owner(token_id: str, time: ColumnElement[float]) -> Any:
-    """Return the statement that reads a token, and whether its profile, its owner and the bot there are there still."""
+@cache
+def _with_owner(dialect: str) -> Any:
+    """Return the statement that reads a token, and whether its profile, its owner and the bot there are there still.
+
+    It is kept, since making it takes as long as what it reads, and each sign-in of a program needs it.
+    """
     beside: tuple[Any, ...] = (
-        time.label("time"),
+        now_in(dialect).label("time"),
         col(ProfileRow.record_id).label("profile"),
         col(PersonRow.record_id).label("person"),
         col(PersonRow.deactivated_at).label("deactivated_at"),
@@ -177,7 +183,7 @@ def _with_owner(token_id: str, time: ColumnElement[float]) -> Any:
         .join(ProfileRow, _is_owner(ProfileRow), isouter=True)
         .join(PersonRow, _is_owner(PersonRow), isouter=True)
         .join(WorkspaceRow, col(WorkspaceRow.workspace) == col(ProgramTokenRow.workspace), isouter=True)
-        .where(col(ProgramTokenRow.record_id) == token_id)
+        .where(col(ProgramTokenRow.record_id) == bindparam("of_token"))
     )
 
 

@@ -406,10 +406,7 @@ def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
             chosen = _chosen("encryption", "value", "TLS") | _chosen("authenticate", "value", "on")
             return {**_typed(host=_HOST, port=port, rows=f"demo.example = {_HOST}:{port}"), **chosen}
         case ViewId.ADD_PROGRAM:
-            return {
-                **_typed(name="Scanner", messages_a_day="20", ends_on=""),
-                **_chosen("may_send_to", "value", "anyone"),
-            }
+            return {**_typed(name="Scanner", messages_a_day="20"), **_chosen("may_send_to", "value", "anyone")}
         case _:
             return {}
 
