@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Row
-from sqlmodel import bindparam, col, delete, select, update
+from sqlmodel import bindparam, col, delete, exists, or_, select, update
 
 from storage.crypto.keyring import RecordContext
 from storage.models import IdempotentSendRow, PersonRow, ProfileRow, ProgramTokenRow, WorkspaceRow
@@ -39,10 +39,11 @@ class ShownToken:
     """A token as somebody shows it, and the time by the database's clock: seconds since 1970, UTC.
 
     `is_alive` is whether token and profile are there, and neither the token's end, nor its owner's in the workspace,
-    nor the bot's there has come.
+    nor the bot's there has come. `profile_id` is the record id of the profile that its owner has now; empty: none.
     """
 
     stored: StoredToken
+    profile_id: str
     is_alive: bool
     now: float
 
@@ -99,7 +100,9 @@ class ProgramTokenTable(Table):
         is_over = row.ends_at is not None and row.ends_at <= row.time
         stored = self._stored(row)
         is_alive = is_there and not is_over and row.deactivated_at is None and row.left_at is None
-        return ShownToken(stored=stored, is_alive=is_alive and stored.document is not None, now=row.time)
+        return ShownToken(
+            stored=stored, profile_id=row.profile or "", is_alive=is_alive and stored.document is not None, now=row.time
+        )
 
     async def lock(self, token_id: str) -> StoredToken | None:
         """Read a token to write down its use, so that whoever else does so meanwhile waits; None when it is gone."""
@@ -143,9 +146,12 @@ class ProgramTokenTable(Table):
         return gone.rowcount > 0
 
     async def purge(self) -> None:
-        """Delete tokens that were over a week ago."""
+        """Delete tokens that were over a week ago, and what the version before leaves of profiles that are gone."""
         over = now(self._connection) - _KEPT_SECONDS
-        await self._connection.execute(delete(ProgramTokenRow).where(col(ProgramTokenRow.ends_at) <= over))
+        has_profile = exists().where(_is_owner(ProfileRow))
+        await self._connection.execute(
+            delete(ProgramTokenRow).where(or_(col(ProgramTokenRow.ends_at) <= over, ~has_profile))
+        )
 
     async def _now(self) -> float:
         return float(await self._connection.scalar(select(now(self._connection))) or 0)

@@ -49,6 +49,7 @@ _NEW = {"host": "new.demo.example", "port": 465, "encryption": "SSL"}
 _BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
 _PROGRAM = json.dumps(
     {
+        "profile_id": "",
         "name": "Printer .login",
         "may_send_to": "anyone",
         "messages_a_day": 500,
