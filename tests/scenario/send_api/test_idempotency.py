@@ -6,6 +6,8 @@ import aiohttp
 import pytest
 
 from bot.programs.send_api import idempotency
+from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
+from storage.tables.idempotent_sends import IdempotentSendTable
 from tests.fakes.smtp_server import HangUp, Trickle
 from tests.named import case
 from tests.scenario.programs.people import add_program
@@ -132,3 +134,31 @@ async def test_after_a_day_a_key_is_free(make_program: MakeProgram, store: Store
         await store.edit("UPDATE idempotent_sends SET begun_at = begun_at - 86401")
         answer = await program.send(OTHER, Idempotency_Key=key)
         assert (answer.status, answer.headers.get("Idempotency-Status")) == (200, None)
+
+
+async def test_without_the_database_nothing_is_sent_under_a_key(
+    program: SendingProgram, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(IdempotentSendTable, "begin", unavailable)
+        answer = await program.send(LETTER, Idempotency_Key=key)
+    assert (answer.status, answer.problem) == (503, "unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert program.letters == []
+
+
+async def test_a_program_gets_its_answer_even_if_it_cannot_be_stored_and_the_letter_is_not_sent_again(
+    program: SendingProgram, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(IdempotentSendTable, "finish", unavailable)
+        assert (await program.send(LETTER, Idempotency_Key=key)).status == 200
+    again = await program.send(LETTER, Idempotency_Key=key)
+    assert (again.status, again.problem) == (409, "still_running")
+    monkeypatch.setattr(idempotency, "RUNNING_SECONDS", 0.0)
+    assert (await program.send(LETTER, Idempotency_Key=key)).problem == "outcome_unknown"
+    assert len(program.letters) == 1
+
+
+async def unavailable(*_: object, **__: object) -> None:
+    raise DatabaseUnavailableError(DatabaseFault.NOT_WRITABLE)
