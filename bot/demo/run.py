@@ -21,6 +21,7 @@ from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork, DemoRecords
 from bot.demo.serve import serving_workspace
 from bot.demo.stand_in.people import PEOPLE, DemoPerson
 from bot.demo.stand_in.workspace import Workspace
+from bot.demo.story import post_first_message
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
 from bot.slack.workspaces.oauth import REDIRECT_PATH
@@ -57,6 +58,14 @@ def demo_settings(folder: Path, workspace: Workspace, **given: Any) -> Settings:
         "smtp_allowed_networks": (ip_network("127.0.0.0/8"),),
     }
     return GivenSettings(**{**values, **given})
+
+
+def submission_settings(folder: Path, mail: DemoMail) -> dict[str, Any]:
+    """Return settings with which the bot serves programs on this machine, on a port that is free now."""
+    certificate, key = mail.certificate_files(folder, str(LOOPBACK))
+    with socket.create_server((str(LOOPBACK), 0)) as free:
+        port = free.getsockname()[1]
+    return {"submission_tls_port": port, "submission_cert_file": certificate, "submission_key_file": key}
 
 
 @asynccontextmanager
@@ -126,7 +135,9 @@ async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> Non
         mail = DemoMail(accounts_with(others))
         authority = mail.authority_file(Path(folder))
         people = [_with_picture(person) for person in (*PEOPLE, *(one.person for one in others))]
-        async with running_demo(Path(folder), port=port, mail=mail, people=people, smtp_ca_file=authority) as demo:
+        given = {"smtp_ca_file": authority, **submission_settings(Path(folder), mail)}
+        async with running_demo(Path(folder), port=port, mail=mail, people=people, **given) as demo:
+            await post_first_message(demo.workspace)
             _say_welcome(demo.workspace.base_url)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_settle(demo, others, stop))

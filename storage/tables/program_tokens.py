@@ -4,7 +4,6 @@ What is in the clear beside the seal is bound by it, so that nobody who writes t
 secret, another owner or a later end.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +69,7 @@ class ProgramTokenTable(Table):
             user_id=user,
             revision=1,
             digest=digest,
-            created_at=math.floor(await self._now()),
+            created_at=await self._now(),
             ends_at=ends_at,
             key_id=self._keyring.active,
             sealed=b"",

@@ -1,5 +1,7 @@
 """The whole bot, its stand-in workspace and a local mail server, started afresh for each test on each database."""
 
+import io
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from bot.demo.stand_in.people import PEOPLE
 from bot.demo.stand_in.platform import Message, Platform, searchable
 from bot.demo.stand_in.views import PlatformError
 from bot.demo.stand_in.workspace import Workspace
+from bot.observability import log
 from bot.settings import Settings
 from tests.databases import FolderDatabases, Maker
 from tests.scenario.crowd import CROWD, mail_for, set_up_crowd
@@ -121,3 +124,18 @@ async def http_demo(started: StartedBefore, tmp_path: Path) -> AsyncIterator[Dem
     async with running_demo(tmp_path, encryption_keys=started.key) as opened:
         yield opened
     assert not opened.workspace.refusals
+
+
+@pytest.fixture
+def everything_logged() -> Iterator[io.StringIO]:
+    """All that the bot's own logging writes at debug, as JSON lines with tracebacks."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in log.LIBRARY_LEVELS}
+    stream = io.StringIO()
+    log.set_up(level="debug", form="json", stream=stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)

@@ -38,11 +38,13 @@ async def count_letter(tx: Transaction, sender: Sender, rates: Rates, *, today: 
         RateLimitedError: a limit is reached; the transaction must be rolled back.
     """
     workspace, program = sender.person.workspace, sender.program
+    # What people write in Slack themselves is of no program.
+    subject = program.id or f"own:{sender.person.user}"
     of_program, of_workspace = rates.limits()
-    await count(tx, (of_program,), workspace, program.id)
+    await count(tx, (of_program,), workspace, subject)
     await count(tx, (of_workspace,), workspace)
-    of_day = await count(tx, (program.limit_of_a_day(),), workspace, program.id)
-    return (*of_day, *await count(tx, (_OF_A_DATE,), workspace, program.id, today.isoformat()))
+    of_day = await count(tx, (program.limit_of_a_day(),), workspace, subject)
+    return (*of_day, *await count(tx, (_OF_A_DATE,), workspace, subject, today.isoformat()))
 
 
 async def sent_on(tx: Transaction, owner: Person, program: Program, day: date) -> int:

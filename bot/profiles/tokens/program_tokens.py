@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -24,6 +25,8 @@ from bot.profiles.tokens.secret_token import ParsedToken, SecretToken
 from storage.database import Database, Transaction
 from storage.tables.audit import BY_PROGRAM, PROGRAM_ADDED, PROGRAM_IN_NETWORK, PROGRAM_REMOVED
 from storage.tables.program_tokens import StoredToken
+
+log = logging.getLogger(__name__)
 
 MOST_PROGRAMS = 10
 """Programs of one person."""
@@ -191,7 +194,9 @@ class ProgramTokens:
         if found is not None:
             return Sender(program=_program(found.stored), person=found.person)
         async with self.database.writing() as tx:
-            await _count_wrong(tx, network)
+            is_blocked = await _count_wrong(tx, network)
+        if is_blocked:
+            log.warning("Ten wrong sign-ins of programs came from %s, so it is blocked for a while.", network)
         # How long the look-up took, which tells whether there is such a token, is not to be seen.
         await asyncio.sleep(answer_at - loop.time())
         raise WrongTokenError
@@ -302,12 +307,15 @@ async def _require_unblocked(tx: Transaction, network: str) -> None:
         raise RateLimitedError(BLOCKED_NETWORKS, window)
 
 
-async def _count_wrong(tx: Transaction, network: str) -> None:
+async def _count_wrong(tx: Transaction, network: str) -> bool:
+    """Count a wrong sign-in; return whether its network is blocked by that."""
     await tx.limits.purge()
     wrong, blocked = WRONG_TOKENS, BLOCKED_NETWORKS
     window = await tx.limits.take(limit_key(wrong, network), most=wrong.max_uses, seconds=wrong.window_seconds)
-    if not window.left:
-        await tx.limits.take(limit_key(blocked, network), most=blocked.max_uses, seconds=blocked.window_seconds)
+    if window.left:
+        return False
+    block = await tx.limits.take(limit_key(blocked, network), most=blocked.max_uses, seconds=blocked.window_seconds)
+    return block.taken
 
 
 async def _require_place(tx: Transaction, owner: Person) -> tuple[Program, ...]:

@@ -202,4 +202,4 @@ def _folded(name: str) -> str:
 
 
 def _removed(program: Program) -> str:
-    return f"{program.name} is removed: its token has ended, and it can no longer send."
+    return f"The program {program.name} is removed: its token has ended, and it can no longer send."

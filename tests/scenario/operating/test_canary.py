@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -15,7 +13,6 @@ import pytest
 from bot.demo.mail import DemoAccount, DemoMail
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.workspace import Workspace
-from bot.observability import log
 from storage.tables.profiles import ProfileTable
 from tests.scenario.people import ADA, GRACE, fill_form, run_test, set_up
 from tests.store import Store
@@ -50,21 +47,6 @@ def leaks(haystack: bytes) -> list[str]:
     """The forms of the canary found in some bytes, in any case."""
     lowered = haystack.lower()
     return [name for name, form in forms(CANARY).items() if form.lower() in lowered]
-
-
-@pytest.fixture
-def everything_logged() -> Iterator[io.StringIO]:
-    """All that the bot's own logging writes at debug, as JSON lines with tracebacks."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in log.LIBRARY_LEVELS}
-    stream = io.StringIO()
-    log.set_up(level="debug", form="json", stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, old in levels.items():
-        logging.getLogger(name).setLevel(old)
 
 
 @pytest.fixture

@@ -76,6 +76,15 @@ async def a_code_for_an_address(demo: Demo) -> None:
     await demo.workspace.press(ADA, "Confirm address", message=latest(demo, ADA, "Your email profile"))
 
 
+async def a_program_by_command(demo: Demo) -> None:
+    await demo.workspace.command(ADA, "/email-profile", "programs add Label printer")
+
+
+async def a_program_from_the_list(demo: Demo) -> None:
+    await demo.workspace.command(ADA, "/email-profile", "programs")
+    await demo.workspace.press(ADA, "Add a program", message=latest(demo, ADA, "Programs that send"))
+
+
 WAYS: dict[str, tuple[str, str, str, Do]] = {
     "edit": (ADA, "views.open", "Email profile", by_command),
     "defaults": (GRACE, "views.open", "Workspace defaults", defaults_by_command),
@@ -86,6 +95,8 @@ WAYS: dict[str, tuple[str, str, str, Do]] = {
     "home's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_home_tab),
     "list's row": (GRACE, "views.open", "Email profile", from_a_row_of_the_list),
     "list's row, extras": (GRACE, "views.open", "Extra configurations", extras_from_a_row_of_the_list),
+    "a program": (ADA, "views.open", "Add a program", a_program_by_command),
+    "list's program": (ADA, "views.open", "Add a program", a_program_from_the_list),
     "a code": (ADA, "views.open", "Confirm address", a_code_for_an_address),
     "an extra on the list": (ADA, "views.push", "Extra configurations", an_extra_on_the_list),
 }

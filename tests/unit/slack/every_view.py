@@ -75,7 +75,8 @@ from bot.smtp.check.report import Fault, Outcome, StageName
 from storage.tables.audit import TESTED_FORM, AuditEntry
 from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
-from tests.unit.slack import found_samples
+from tests.unit.slack import found_samples, program_samples
+from tests.unit.slack.email_samples import email_messages, email_modals
 from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
@@ -110,14 +111,17 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
             yield card.card(view, reader=reader, entry=PasswordEntry.EITHER, below=below)
             yield card.delete_question(view, reader=reader)
             yield extras.extras_message(view, reader=reader)
+        yield card.card(view, reader=ADA, entry=PasswordEntry.EITHER, programs=program_samples.PROGRAMS)
         for entry in PasswordEntry:
             yield notices.notice_message(Reminder(by=GRACE, view=view), reader=ADA, entry=entry)
-    for content in notices_to_people():
+    for content in (*notices_to_people(), *program_samples.notices_to_people()):
         yield notices.notice_message(content, reader=ADA, entry=PasswordEntry.EITHER)
     yield from messages_for_admins(profile)
     yield from messages_about_tests(profile)
     yield from found_samples.answers()
+    yield from program_samples.messages(profile)
     yield extras.conflict_message(CONFLICT, owner=ADA)
+    yield from email_messages()
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
     yield conversation.answer(ADA)
@@ -343,6 +347,8 @@ def modals(profile: EmailProfile) -> Iterator[View]:
         yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))
     for status in confirmation.CodeStatus:
         yield confirmation.code_modal(profile.address, status)
+    yield from program_samples.modals(profile, metadata)
+    yield from email_modals(profile)
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)
     stored = StoredDefaults(defaults=DEFAULTS, previous=Defaults(), revision=1)
