@@ -70,8 +70,10 @@ async def read_body(request: web.Request, kind: str, hold: Callable[[int], None]
     return bytes(body)
 
 
-async def asked_letter(request: web.Request, kind: str, body: bytes, profile: SenderProfile) -> AskedLetter:
-    """Return the letter that a request asks to be sent.
+async def asked_letter(
+    request: web.Request, kind: str, body: bytes, profile: SenderProfile, *, reading_large: asyncio.Lock
+) -> AskedLetter:
+    """Return the letter that a request asks to be sent; of large ones, one is read at a time, beside all others.
 
     Raises:
         ProblemError: there is none, or it is not written as it has to be.
@@ -88,8 +90,10 @@ async def asked_letter(request: web.Request, kind: str, body: bytes, profile: Se
         return AskedLetter(sender=sender or profile.address, recipients=recipients, content=content, digest=digest)
 
     try:
-        # What is large would keep everybody else waiting.
-        return await asyncio.to_thread(read) if len(body) > _LARGE_BYTES else read()
+        if len(body) <= _LARGE_BYTES:
+            return read()
+        async with reading_large:
+            return await asyncio.to_thread(read)
     except LetterFieldsError as error:
         told = [{"field": place, "detail": sentence} for place, sentence in error.errors.items()]
         raise ProblemError(problem(Problem.INVALID_REQUEST, str(error), errors=told)) from None
