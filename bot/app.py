@@ -312,7 +312,9 @@ class _Wiring:
         workspaces = connection.workspaces
         directory = SlackDirectory(workspaces)
         sending = self._sending(tester)
-        services = self._services(directory, workspaces, tester, network, discovery, sending=sending)
+        services = self._services(
+            directory, workspaces, tester=tester, network=network, discovery=discovery, sending=sending
+        )
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
         slack = slack_app(
@@ -429,10 +431,10 @@ class _Wiring:
         self,
         directory: SlackDirectory,
         workspaces: Workspaces,
+        *,
         tester: ConnectionTester,
         network: Network,
         discovery: Discovery,
-        *,
         sending: Sending,
     ) -> Services:
         """Make the rules, and where their answers appear."""
@@ -446,7 +448,7 @@ class _Wiring:
             password_in_form=settings.password_entry is PasswordEntrySetting.FORM,
         )
         running = RunningTests(database=database, access=access)
-        connections = self._connection_tests(access, profiles, running, tester, network)
+        connections = self._connection_tests(access, profiles, running, tester=tester, network=network, sending=sending)
         finder = SettingsFinder(access=access, searches=SettingsSearches(database=database, discovery=discovery))
         form_searches = FormSearches(finder=finder, jobs=self._jobs)
         listing = PeopleList(database=database, access=access, clock=_utc_now)
@@ -485,7 +487,14 @@ class _Wiring:
         return ProgramTokens(database=self._database, access=access, clock=_utc_now, on_change=self._changes.publish)
 
     def _connection_tests(
-        self, access: Access, profiles: EmailProfiles, running: RunningTests, tester: ConnectionTester, network: Network
+        self,
+        access: Access,
+        profiles: EmailProfiles,
+        running: RunningTests,
+        *,
+        tester: ConnectionTester,
+        network: Network,
+        sending: Sending,
     ) -> ConnectionTests:
         """Make the rules of tests, each of which is counted."""
         return ConnectionTests(
@@ -498,6 +507,7 @@ class _Wiring:
             password_in_form=profiles.password_in_form,
             tester=CountingTester(tester, self._metrics),
             judge=lambda domain, host: judge(domain, host, network),
+            message_place=sending.place,
         )
 
     def _sending(self, tester: ConnectionTester) -> Sending:

@@ -105,6 +105,10 @@ class Sending:
                 return Delivery(outcome=outcome_of(reply), reply=reply, refused=refused)
             return await session.deliver(letter.content)
 
+    def place(self, person: Person, host: str) -> AbstractAsyncContextManager[None]:
+        """Wait for a place for a message that no program sends; raises NoPlaceError as `Places.place`."""
+        return self.places.place(Place(person=person, program="", host=host))
+
     async def close(self) -> None:
         """Close the connections that are kept; for the end of the process."""
         await self.connections.kept.close_all()
