@@ -60,12 +60,16 @@ def demo_settings(folder: Path, workspace: Workspace, **given: Any) -> Settings:
     return GivenSettings(**{**values, **given})
 
 
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses now."""
+    with socket.create_server((str(LOOPBACK), 0)) as free:
+        return int(free.getsockname()[1])
+
+
 def submission_settings(folder: Path, mail: DemoMail) -> dict[str, Any]:
     """Return settings with which the bot serves programs on this machine, on a port that is free now."""
     certificate, key = mail.certificate_files(folder, str(LOOPBACK))
-    with socket.create_server((str(LOOPBACK), 0)) as free:
-        port = free.getsockname()[1]
-    return {"submission_tls_port": port, "submission_cert_file": certificate, "submission_key_file": key}
+    return {"submission_tls_port": free_port(), "submission_cert_file": certificate, "submission_key_file": key}
 
 
 @asynccontextmanager
