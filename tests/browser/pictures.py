@@ -63,7 +63,7 @@ async def label(page: Page) -> None:
     values = await add_program(page)
     await page.set_viewport_size({"width": 1000, "height": 1000})
     await send_label(page, values)
-    await take(page.locator("#program"), "program")
+    await take(page.locator("#program form"), "program")
     await page.get_by_role("tab", name="# general").click()
     await page.set_viewport_size({"width": 1000, "height": 900})
 

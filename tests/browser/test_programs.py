@@ -14,6 +14,7 @@ from bot.demo.story import post_first_message
 from tests.browser.conftest import refused
 from tests.browser.keyboard import Keyboard
 from tests.browser.test_story import field, fill, save, say
+from tests.scenario.people import set_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -75,6 +76,14 @@ async def send_label(page: Page, values: dict[str, str]) -> Locator:
     return form
 
 
+async def delivered(page: Page) -> None:
+    """See that the label is in the mailbox."""
+    await mailbox(page)
+    mailed = page.locator(".mailbox li", has_text="Label for crate 7")
+    await expect(mailed.get_by_text("ada@demo.example → grace@demo.example")).to_be_visible()
+    await expect(mailed.get_by_text("| CRATE 7")).to_be_visible()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_from_nothing_to_a_delivered_label(page: Page, demo: Demo, width: int) -> None:
     await page.set_viewport_size({"width": width, "height": 820})
@@ -86,10 +95,31 @@ async def test_from_nothing_to_a_delivered_label(page: Page, demo: Demo, width: 
     answer = (await send_label(page, values)).get_by_role("status")
     await expect(answer).to_contain_text("Sent. The server answered: 250 2.0.0 mail.demo.example")
     await expect(answer).to_be_in_viewport()
-    await mailbox(page)
-    mailed = page.locator(".mailbox li", has_text="Label for crate 7")
-    await expect(mailed.get_by_text("ada@demo.example → grace@demo.example")).to_be_visible()
-    await expect(mailed.get_by_text("| CRATE 7")).to_be_visible()
+    await delivered(page)
+
+
+async def test_a_label_is_sent_by_the_keyboard_alone_on_a_phones_screen(page: Page, demo: Demo) -> None:
+    await page.set_viewport_size({"width": 390, "height": 820})
+    keys = Keyboard(page)
+    await set_up(demo, "U0ADA")
+    await keys.say("/email-profile programs add Label program")
+    dialog = page.get_by_role("dialog")
+    await keys.use(dialog.get_by_role("button", name="Add", exact=True))
+    await expect(dialog.get_by_text("is added.")).to_be_visible()
+    values = await shown_values(page)
+    await keys.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await keys.choose(page.get_by_role("tab", name="Label program"))
+    form = page.locator("#program")
+    for label in ("Email Address", "Login", "Password", "SMTP Server Address", "Port"):
+        await keys.enter(form.get_by_label(label, exact=True), values.get(label, values["User/Login"]))
+    await keys.reach(form.get_by_label("Type", exact=True))
+    await keys.press("ArrowDown")
+    await keys.use(form.get_by_role("button", name="Add", exact=True))
+    await expect(form.get_by_text("SSL Y")).to_be_visible()
+    await keys.use(form.get_by_role("button", name="Send the label"))
+    await expect(form.get_by_role("status")).to_contain_text("Sent. The server answered: 250 2.0.0")
+    await delivered(page)
 
 
 async def test_a_removed_program_sends_no_label_any_more_and_keeps_what_was_typed(page: Page, demo: Demo) -> None:
