@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileState, ProfileView, load
+from bot.profiles.connection_tests.limits import duration_words
 from bot.profiles.people.access import Access, Person
 from bot.profiles.sending.emails import Email, email_message, needs_utf8
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
@@ -127,6 +128,10 @@ def _not_sent(error: LetterRefusedError) -> SentEmail:
     """Return why an email was not sent, in the words of its writer where their profile is the reason."""
     if error.cause is Cause.ENDED:
         return SentEmail(outcome=Outcome.NOT_READY, sentence=_NOT_READY[ProfileState.NOT_SET_UP])
+    if error.cause is Cause.RATE:
+        when = f"in {duration_words(error.wait)}" if error.wait else "later"
+        sentence = f"Nothing was sent: you have sent as many emails as you may for now. Try again {when}."
+        return SentEmail(outcome=Outcome.TRY_LATER, sentence=sentence)
     if error.cause is not Cause.NOT_READY:
         return SentEmail(outcome=outcome_of(error.reply), sentence=str(error))
     at = f", which fails at {error.stage}" if error.stage else ""

@@ -14,6 +14,7 @@ from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import CHANNEL
 from bot.demo.stand_in.platform import Message, searchable
 from bot.demo.stand_in.views import OpenView, PlatformError
+from bot.profiles.sending.rates import Rates
 from tests.scenario.people import ADA, GRACE, buttons, set_up, settled, typed
 from tests.store import Store
 
@@ -98,6 +99,15 @@ async def test_hostile_text_of_ten_thousand_characters_arrives_as_it_is_and_as_m
     assert content.count(b"\r\nSubject:") == 1
     assert b"\r\nBcc:" not in content.partition(b"\r\n\r\n")[0]
     assert b"<script" not in content.partition(b"text/html")[2]
+
+
+async def test_ten_thousand_letters_of_any_script_go_through_the_form_and_out(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await begun(http_demo, await written(http_demo, "жёлтый " * 1_430))
+    await http_demo.workspace.fill(ADA, "Subject", "Коробка 7")
+    await sent(http_demo, containing=SENT)
+    (mailed,) = http_demo.mail.mailbox
+    assert (mailed.subject, mailed.text.count("жёлтый")) == ("Коробка 7", 1_430)
 
 
 @pytest.mark.parametrize("subject", ["Label\r\nBcc: eve@evil.example", "Label\nBcc: eve@evil.example", "\x00Label"])
@@ -252,6 +262,21 @@ async def test_a_stop_while_an_email_is_sent_is_told_as_not_known(
     told = await http_demo.workspace.wait_view(ADA, NAME, containing="It is not known whether the email was sent.")
     assert "Please run it again" not in str(told.content)
     assert str(typed(http_demo, ADA, "Text")).endswith("It is ready.")
+
+
+async def test_who_has_sent_as_many_as_they_may_is_told_when_to_go_on_and_keeps_what_they_wrote(
+    http_demo: Demo,
+) -> None:
+    await set_up(http_demo, ADA)
+    http_demo.bot.sending.rates = Rates(program=1)
+    await begun(http_demo, await written(http_demo, "It is ready."))
+    await sent(http_demo, containing=SENT)
+    await http_demo.workspace.cancel(ADA)
+    await begun(http_demo, await written(http_demo, "It is ready, too."))
+    told = await sent(http_demo, containing="you have sent as many emails as you may for now. Try again in ")
+    assert "program" not in str(told.content["blocks"])
+    assert str(typed(http_demo, ADA, "Text")).endswith("It is ready, too.")
+    assert len(http_demo.mail.mailbox) == 1
 
 
 async def test_a_message_for_one_person_alone_has_no_such_menu(http_demo: Demo) -> None:
