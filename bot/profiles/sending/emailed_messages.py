@@ -135,5 +135,6 @@ def _not_sent(error: LetterRefusedError) -> SentEmail:
     if error.cause is not Cause.NOT_READY:
         return SentEmail(outcome=outcome_of(error.reply), sentence=str(error))
     at = f", which fails at {error.stage}" if error.stage else ""
-    sentence = f"Nothing was sent: your email profile has to be set right first{at}."
+    when = f" The bot tries it again in {duration_words(error.wait)}." if error.wait else ""
+    sentence = f"Nothing was sent: your email profile has to be set right first{at}.{when}"
     return SentEmail(outcome=Outcome.NOT_READY, sentence=sentence)
