@@ -20,6 +20,11 @@ _NOT_READY: Mapping[ProfileState, str] = {
     ProfileState.UNREADABLE: "Your email profile cannot be read, so nothing can be sent. Set it up anew.",
 }
 
+_REFUSED = (
+    "Your mail server refused the sign-in of your email profile, so nothing is sent with it. Set a new password, or "
+    "test it again with /email-test."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewEmail:
@@ -117,6 +122,9 @@ async def _sent(session: SendingSession, profile: EmailProfile, email: Email, co
 
 
 def _missing(view: ProfileView) -> str:
+    """Return what a profile lacks to send with it, as a sentence; empty when nothing is known to be lacking."""
+    if view.is_held:
+        return _REFUSED
     return _NOT_READY.get(view.state, "")
 
 

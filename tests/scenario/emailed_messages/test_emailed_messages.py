@@ -190,6 +190,16 @@ async def test_a_sign_in_that_is_refused_is_told_with_the_way_to_the_profile_and
     assert given_back.reader == ADA
     for part in ("To: grace@demo.example", "Subject: Crate 7", "It is ready."):
         assert part in searchable(given_back)
+    # From then on it is said before anything is written, until a test passes or the profile is changed.
+    await http_demo.workspace.cancel(ADA)
+    await http_demo.workspace.shortcut(ADA, NAME, await written(http_demo, "It is ready."))
+    refused = await http_demo.workspace.wait_message(ADA, "refused the sign-in of your email profile")
+    await http_demo.workspace.press(ADA, "Open my email profile", message=refused)
+    await http_demo.workspace.wait_view(ADA, "Email profile")
+    await http_demo.workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
+    assert await http_demo.workspace.submit(ADA) == {}
+    await begun(http_demo, await written(http_demo, "It is ready."))
+    await sent(http_demo, containing=SENT)
 
 
 async def test_a_slow_answer_is_told_in_the_modal_and_where_that_is_closed_in_the_channel(
