@@ -7,6 +7,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,29 @@ async def test_a_stop_does_not_wait_longer_than_it_is_told(in_clear: Serving) ->
         await in_clear.server.close(0.05)
         assert in_clear.server.sessions == 0
     assert in_clear.sending.letters == []
+
+
+async def test_a_stop_does_not_wait_for_an_answer_that_nobody_is_told_any_more(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "ABORTED_SECONDS", 0.05)
+
+    async def hold_on() -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.2)
+                return
+
+    in_clear.sending.before_answer = hold_on
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        client.send(b"Hello\r\n.\r\n")
+        await asyncio.sleep(0.01)
+        began = asyncio.get_running_loop().time()
+        await in_clear.server.close(0.01)
+        assert asyncio.get_running_loop().time() - began < 0.15
+    await asyncio.sleep(0.25)
 
 
 async def test_one_peer_has_no_more_than_its_places(in_clear: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,6 +322,7 @@ async def test_a_port_that_is_taken_is_told_with_its_setting(in_clear: Serving) 
     with pytest.raises(PortError, match=f"nothing can be served on 127.0.0.1:{port} ") as caught:
         await second.open()
     assert caught.value.setting == "SUBMISSION_PORT"
+    assert second.sessions == 0
 
 
 async def test_in_the_clear_only_this_machine_is_served(monkeypatch: pytest.MonkeyPatch, in_clear: Serving) -> None:
