@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from bot.profiles.connection_tests.limits import DAY, MINUTE, Limit, RateLimitedError, Use, limit_key
 from bot.profiles.people.access import Person
@@ -64,8 +64,3 @@ async def sent_on(tx: Transaction, owner: Person, program: Program, day: date) -
     key = limit_key(_OF_A_DATE, owner.workspace, program.id, day.isoformat())
     window = await tx.limits.look(key, most=_ENDLESS)
     return _ENDLESS - window.left if window else 0
-
-
-def day_before(today: date) -> date:
-    """Return the day before."""
-    return today - timedelta(days=1)

@@ -373,9 +373,11 @@ class SendingSession:
             await asyncio.shield(asyncio.create_task(self._close(letter, outcome), name="end a letter"))
 
     async def _close(self, letter: _BegunLetter, outcome: Outcome | None) -> None:
-        if letter.connection is not None:
-            await self._give_back(letter, letter.connection)
-        await letter.opened.aclose()
+        try:
+            if letter.connection is not None:
+                await self._give_back(letter, letter.connection)
+        finally:
+            await letter.opened.aclose()
         if outcome not in _SENT:
             # What the database cannot uncount stays counted until its window is over.
             with suppress(DatabaseUnavailableError):
