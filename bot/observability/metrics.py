@@ -132,7 +132,19 @@ class Metrics:
         for ended in SUBMISSION_SIGN_INS_ENDED:
             self._submission_sign_ins.labels(ended=ended)
         for kind, ended in product(
-            ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "refused", "other"),
+            (
+                "changed",
+                "deleted",
+                "form_tested",
+                "message",
+                "reminder",
+                "batch",
+                "locked",
+                "refused",
+                "program_removed",
+                "program_in_network",
+                "other",
+            ),
             ("sent", "refused", "dropped", "lost"),
         ):
             self._notices.labels(kind, ended)
