@@ -1,5 +1,6 @@
 """The submission server: times, bounds, its certificate, its stop, and what it logs."""
 
+import ast
 import asyncio
 import io
 import logging
@@ -11,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiosmtpd import smtp
 
 from bot.observability import log
-from bot.programs.submission import connections, server, session
+from bot.programs.submission import connections, dialogue, server, session
 from bot.programs.submission.certificate import CertificateError, ServerCertificate
 from bot.programs.submission.connections import Connections, counted
 from bot.programs.submission.server import Place, PortError, SubmissionServer
@@ -391,3 +393,16 @@ async def test_every_reply_but_greetings_has_an_enhanced_code(in_clear: Serving)
         ):
             reply = await client.say(line)
             assert re.match(r"([245])\d\d \1\.\d+\.\d+ \S", reply), f"{line}: {reply}"
+
+
+def test_the_private_parts_of_the_library_are_left_alone() -> None:
+    own = {
+        node.attr
+        for file in (Path(session.__file__), Path(dialogue.__file__))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+    }
+    assert own
+    library = set(re.findall(r"\b_[a-z]\w*", Path(smtp.__file__).read_text(encoding="utf-8")))
+    streams = {name for name in dir(asyncio.StreamReaderProtocol) if name.startswith("_")}
+    assert own & (library | streams) == set()
