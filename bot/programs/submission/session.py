@@ -101,6 +101,7 @@ class SubmissionSession(SMTP):
         self._drops_all = False
         self._is_leaving = self._is_over = False
         self._fault: str | None = None
+        self._reply: list[str] = []
         self._mistakes = self._commands = 0
         self._letter: ArrivingLetter | None = None
         self._is_whole = asyncio.Event()
@@ -181,15 +182,18 @@ class SubmissionSession(SMTP):
     # What is said.
 
     async def push(self, status: AnyStr) -> None:
-        """Send a reply, and take the next line once it is on its way."""
+        """Send a reply, all of its lines together, and take the next command once it is on its way."""
         text = status.decode("ascii", "replace") if isinstance(status, bytes) else status
         fault, self._fault = self._fault, None
         text = replies.cleaned(fault or text)
+        self._reply.append(text)
+        if text[3:4] == "-":
+            return
+        lines, self._reply = self._reply, []
         with suppress(ConnectionError):
             # Whoever has gone is told nothing; that the connection is lost is said apart.
-            await super().push(text)
-        if text[3:4] != "-":
-            self._said(text)
+            await super().push("\r\n".join(lines))
+        self._said(text)
 
     def _said(self, text: str) -> None:
         self._is_asking = text.startswith("334")
