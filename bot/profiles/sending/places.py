@@ -36,6 +36,9 @@ MOST_AT_ONCE = 200
 MOST_BYTES = 256_000_000
 """What letters hold in memory in sum, in one process."""
 
+MOST_BYTES_OF_A_PROFILE = 70_000_000
+"""Of one profile: two of the largest letters, so that nobody takes all of it."""
+
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
 
@@ -164,14 +167,20 @@ def _line(place: Place) -> tuple[Person, bool]:
 
 @dataclass(kw_only=True)
 class BytesInFlight:
-    """Counts the bytes that letters hold in memory, `most` in sum."""
+    """Counts the bytes that letters hold in memory: `most` in sum, `most_of_a_profile` of one person's."""
 
     most: int = MOST_BYTES
+    most_of_a_profile: int = MOST_BYTES_OF_A_PROFILE
     held: int = field(default=0, init=False)
+    _of: Counter[Person] = field(default_factory=Counter, init=False)
 
-    def change(self, before: int, now: int) -> bool:
-        """Count that a letter which held `before` bytes holds `now` bytes; False where that is too much in sum."""
-        if now > before and self.held - before + now > self.most:
+    def change(self, person: Person, before: int, now: int) -> bool:
+        """Count that a letter of a person's which held `before` bytes holds `now`; False where that is too much."""
+        more = now - before
+        if more > 0 and (self.held + more > self.most or self._of[person] + more > self.most_of_a_profile):
             return False
-        self.held += now - before
+        self.held += more
+        self._of[person] += more
+        if not self._of[person]:
+            del self._of[person]
         return True

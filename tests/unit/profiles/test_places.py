@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from bot.profiles.people.access import Person
-from bot.profiles.sending.letters import MAX_RECIPIENTS
-from bot.profiles.sending.places import MOST_BYTES, MOST_WAITING, BytesInFlight, NoPlaceError, Place, Places
+from bot.profiles.sending.letters import MAX_LETTER_BYTES, MAX_RECIPIENTS
+from bot.profiles.sending.places import MOST_WAITING, BytesInFlight, NoPlaceError, Place, Places
 
 ADA = Person("T1", "U0ADA")
 
@@ -42,12 +42,21 @@ async def test_a_mailbox_at_microsoft_has_three_places_and_others_ten(host: str,
 
 def test_the_bounds_are_those_that_are_promised() -> None:
     held = BytesInFlight()
-    assert (held.most, MOST_BYTES, MOST_WAITING, MAX_RECIPIENTS) == (256_000_000, 256_000_000, 10, 100)
-    assert held.change(0, 256_000_000)
-    assert not held.change(0, 1)
-    assert held.change(256_000_000, 255_999_999)
-    assert held.change(0, 1)
-    assert held.held == 256_000_000
+    bounds = (held.most, held.most_of_a_profile, MOST_WAITING, MAX_RECIPIENTS)
+    assert bounds == (256_000_000, 70_000_000, 10, 100)
+    assert held.most_of_a_profile >= 2 * MAX_LETTER_BYTES
+
+
+def test_letters_hold_so_many_bytes_in_sum_and_of_one_profile() -> None:
+    held, grace = BytesInFlight(most=100, most_of_a_profile=70), Person("T1", "U0GRACE")
+    assert held.change(ADA, 0, 60)
+    assert not held.change(ADA, 0, 11)
+    assert held.change(ADA, 60, 70)
+    assert held.change(grace, 0, 30)
+    assert not held.change(grace, 30, 31)
+    assert held.change(ADA, 70, 0)
+    assert held.change(grace, 30, 31)
+    assert held.held == 31
 
 
 async def test_a_workspace_takes_no_more_than_its_share_of_all_places() -> None:
