@@ -16,6 +16,7 @@ from bot.profiles.tokens.program_form import ProgramForm
 from bot.programs.snippets import TOKEN_PLACEHOLDER
 from tests.benchmarks.program import free_port
 from tests.databases import KINDS
+from tests.named import case
 from tests.scenario.people import ADA, GRACE, history, set_up, settled
 from tests.scenario.programs.people import TOKEN, add_program, listed, on_top, sign_in, tokens_of
 from tests.scenario.started_before import StartedBefore
@@ -64,29 +65,29 @@ async def test_a_name_behind_the_command_stands_in_the_form(http_demo: Demo) -> 
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
 
-@pytest.mark.parametrize(
-    ("label", "value", "said"),
-    [
-        ("Name of the program", "  ", "type a name"),
-        ("Name of the program", "label PRINTER", "you have a program with the name label PRINTER already"),
-        ("Messages a day", "0", "use a number from 1 to 10,000, for example 500"),
-        ("Messages a day", "10001", "use a number from 1 to 10,000, for example 500"),
-        ("Ends on", YESTERDAY, "this day is over"),
-    ],
+WRONG = (
+    ("Name of the program", "  ", "type a name"),
+    ("Name of the program", "label PRINTER", "you have a program with the name label PRINTER already"),
+    ("Messages a day", "0", "use a number from 1 to 10,000, for example 500"),
+    ("Messages a day", "10001", "use a number from 1 to 10,000, for example 500"),
+    ("Ends on", YESTERDAY, "this day is over"),
 )
-async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_added(
-    http_demo: Demo, store: Store, label: str, value: str, said: str
-) -> None:
+
+
+async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_added(http_demo: Demo, store: Store) -> None:
     workspace = http_demo.workspace
     await set_up(http_demo, ADA)
     await add_program(http_demo)
-    await workspace.command(ADA, "/email-profile", "programs add Scanner")
-    await workspace.wait_view(ADA, "Add a program")
-    await workspace.fill(ADA, label, value)
-    errors = await workspace.submit(ADA)
-    assert list(errors) == [label]
-    assert errors[label].startswith(f"{label}: ")
-    assert said in errors[label]
+    for label, value, said in WRONG:
+        with case(f"{label} {value}"):
+            await workspace.command(ADA, "/email-profile", "programs add Scanner")
+            await workspace.wait_view(ADA, "Add a program")
+            await workspace.fill(ADA, label, value)
+            errors = await workspace.submit(ADA)
+            assert list(errors) == [label]
+            assert errors[label].startswith(f"{label}: ")
+            assert said in errors[label]
+            await workspace.cancel(ADA)
     assert len(await store.ask("SELECT 1 FROM program_tokens")) == 1
 
 
