@@ -17,7 +17,7 @@ from bot.programs.snippets import TOKEN_PLACEHOLDER
 from tests.benchmarks.program import free_port
 from tests.databases import KINDS
 from tests.named import case
-from tests.scenario.people import ADA, GRACE, history, set_up, settled
+from tests.scenario.people import ADA, GRACE, fill_form, history, set_up, settled
 from tests.scenario.programs.people import TOKEN, add_program, listed, on_top, sign_in, tokens_of
 from tests.scenario.started_before import StartedBefore
 from tests.store import Store
@@ -153,6 +153,31 @@ async def test_from_the_home_tab_the_list_is_a_modal_that_shows_what_was_added(h
     assert "Label printer" in on_top(http_demo)
     assert "never used" in on_top(http_demo)
     assert not TOKEN.search(on_top(http_demo))
+
+
+async def test_over_a_card_in_a_modal_a_program_is_added_and_its_settings_are_shown(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    await fill_form(http_demo, ADA, encryption="none")
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "Port 587 goes with TLS")
+    await workspace.open_home(ADA)
+    await workspace.press_home(ADA, "Add TLS Y")
+    await workspace.wait_view(ADA, "Email profile", containing="Programs")
+    await workspace.press(ADA, "Programs")
+    await workspace.wait_view(ADA, "Programs", containing="None yet.")
+    await workspace.press(ADA, "Add a program")
+    await workspace.wait_view(ADA, "Add a program")
+    await workspace.fill(ADA, "Name of the program", "Label printer")
+    assert await workspace.submit(ADA) == {}
+    await settled(http_demo)
+    await workspace.select(ADA, "program_settings", "Send API")
+    # Slack stacks three at most.
+    await workspace.wait_view(ADA, "Settings", containing="Authorization: Bearer")
+    await workspace.cancel(ADA)
+    await workspace.cancel(ADA)
+    assert "Label printer" in on_top(http_demo)
 
 
 async def test_in_the_modal_a_program_is_removed_in_its_place(http_demo: Demo) -> None:

@@ -292,6 +292,8 @@ def test_networks_are_those_of_one_site() -> None:
         ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
         ("127.0.0.1", "127.0.0.0/24"),
+        ("", "unknown"),
+        ("by a socket", "unknown"),
     ):
         assert network_of(address) == network
     assert FROM == "10.1.4.7"
