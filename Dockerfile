@@ -22,7 +22,7 @@ COPY --from=build /opt/email-profile-bot /opt/email-profile-bot
 # In a container the outside is reached through the container's own address; what is published decides who gets in.
 # glibc gives threads heaps of their own, up to eight a core, and gives freed memory back ever later as larger blocks are
 # freed. Two heaps, and its first threshold (128 KiB) for good, keep the process at the size that it needs.
-ENV PATH=/opt/email-profile-bot/bin:$PATH HOST=0.0.0.0 PORT=3000 MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
+ENV PATH=/opt/email-profile-bot/bin:$PATH HOST=0.0.0.0 PORT=3000 SUBMISSION_HOST=0.0.0.0 MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 # By number: Kubernetes cannot tell from a name that it is not root.
 USER 10001:10001
 # The only place that is written to. Without DATABASE_URL the SQLite file is made here, and a file .env is read.

@@ -152,6 +152,15 @@ def manifest(
     typer.echo(http_manifest(url.rstrip("/")))
 
 
+@cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def sendmail(context: typer.Context) -> None:
+    """Read a letter from standard input and send it through a profile: for cron, PHP, and what else calls sendmail."""
+    from bot.programs.sendmail import command
+
+    # Named first, it is begun by bot/__main__.py, before any of this is imported.
+    raise typer.Exit(command.main(context.args))
+
+
 @keys.command("generate")
 def keys_generate() -> None:
     """Print a new key for ENCRYPTION_KEYS."""

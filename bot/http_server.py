@@ -133,6 +133,13 @@ async def _note_progress(request: web.Request, handler: Handler) -> web.StreamRe
         connection.answer_made()
 
 
+def allow_body(request: web.Request, seconds: float) -> None:
+    """Wait longer than usual for the rest of a request's body, from now: its sender is known, and it may be large."""
+    connection = request.transport.get_protocol() if request.transport else None
+    if isinstance(connection, Connection):
+        connection.allow_body(seconds)
+
+
 class Connection(asyncio.Protocol):
     """One connection: hands everything on to aiohttp's protocol, and sees whether a request is half sent."""
 
@@ -175,6 +182,12 @@ class Connection(asyncio.Protocol):
         self._is_answered = True
         if self._has_more and self._late is None:
             self._wait(HEAD_SECONDS)
+
+    def allow_body(self, seconds: float) -> None:
+        """Wait longer than usual for the rest of the body, from now."""
+        if self._late is not None:
+            self._end_wait()
+            self._wait(seconds)
 
     def _wait(self, seconds: float) -> None:
         self._late = asyncio.get_running_loop().call_later(seconds, self.close, "late")

@@ -16,10 +16,13 @@ from slack_bolt.response import BoltResponse
 from bot.app import Bot, StartError, open_bot
 from bot.encryption_keys import reload_keys
 from bot.health import DEGRADED, describe
-from bot.http_server import HttpServer
+from bot.http_server import HttpServer, allow_body
 from bot.observability import tracing
 from bot.process import allow_many_files
 from bot.profiles.connection_tests.limits import INSTALLATION_PAGES, RateLimitedError, count
+from bot.programs.send_api.admission import Admission
+from bot.programs.send_api.idempotency import IdempotentSends
+from bot.programs.send_api.routes import SendApi
 from bot.programs.submission.server import PortError, SubmissionServer
 from bot.settings import EXAMPLES, Settings, misspelt_settings, settings_file
 from bot.slack.request import MOST_BODY_BYTES, SlackRequests
@@ -125,8 +128,9 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
     `listening` is a bound socket to serve on instead of HOST and PORT.
     """
     socket_mode = settings.slack_app_token is not None
+    api = _send_api(bot)
     async with AsyncExitStack() as stack:
-        address = monitoring = await _open_public(bot, settings, listening, stack)
+        address = monitoring = await _open_public(bot, settings, api, listening, stack)
         if settings.monitoring_address is not None:
             monitoring = await _open_monitoring(bot, settings, settings.monitoring_address, stack)
         if socket_mode:
@@ -136,6 +140,8 @@ async def serving(bot: Bot, settings: Settings, *, listening: socket | None = No
             bot.health.watch_socket(socket_client.connected)
             bot.metrics.watch_socket(socket_client.connected)
         drains = [bot.jobs.drain]
+        if api is not None:
+            drains.append(api.drain)
         if bot.submission is not None:
             await _open_submission(bot.submission, bot)
             drains.append(bot.submission.close)
@@ -163,7 +169,21 @@ async def _open_submission(server: SubmissionServer, bot: Bot) -> None:
     bot.metrics.watch_submission(lambda: server.sessions)
 
 
-async def _open_public(bot: Bot, settings: Settings, listening: socket | None, stack: AsyncExitStack) -> str:
+def _send_api(bot: Bot) -> SendApi | None:
+    if bot.programs is None:
+        return None
+    admission = Admission(tokens=bot.programs, address_of=client_address, is_proxy=_came_by_proxy)
+    idempotent = IdempotentSends(database=bot.database)
+    return SendApi(admission=admission, sending=bot.sending, idempotent=idempotent, allow_body=allow_body)
+
+
+def _came_by_proxy(request: web.Request) -> bool:
+    return request.config_dict[ADDRESSES].is_trusted(request.remote or "")
+
+
+async def _open_public(
+    bot: Bot, settings: Settings, api: SendApi | None, listening: socket | None, stack: AsyncExitStack
+) -> str:
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     if settings.slack_app_token is None and settings.slack_signing_secret is not None:
         SlackRequests(bot.slack, settings.slack_signing_secret, bot.metrics).add_routes(application)
@@ -173,6 +193,8 @@ async def _open_public(bot: Bot, settings: Settings, listening: socket | None, s
         InstallHandlers(bot.installing, bot.pages, bot.database).add_routes(application)
     if bot.page is not None or bot.installing is not None:
         bot.pages.add_routes(application)
+    if api is not None:
+        api.add_routes(application)
     health = HealthHandlers(bot)
     if settings.monitoring_address is None:
         health.add_routes(application)

@@ -54,6 +54,17 @@ def services() -> dict[str, dict[str, Any]]:
     return found
 
 
+def submission_service() -> dict[str, Any]:
+    """Give what compose-submission.yaml adds to the bot."""
+    added: dict[str, Any] = _objects("deploy/compose-submission.yaml")[0]["services"]["bot"]
+    return added
+
+
+def all_kubernetes(name: str) -> list[Any]:
+    """Give the objects of a file by its path."""
+    return _objects(name)
+
+
 def kubernetes(kind: str) -> dict[str, Any]:
     """Give the one object of a kind in kubernetes.yaml."""
     (found,) = (each for each in _objects("deploy/kubernetes.yaml") if each["kind"] == kind)

@@ -145,6 +145,15 @@ class ProgramTokenTable(Table):
         await self._connection.execute(delete(IdempotentSendRow).filter_by(workspace=workspace, user_id=user))
         return gone.rowcount > 0
 
+    async def used_within(self, seconds: float) -> list[StoredToken]:
+        """Read the tokens that were last used within so many seconds."""
+        rows = await self._connection.execute(
+            select(ProgramTokenRow)
+            .where(col(ProgramTokenRow.last_used_at) > now(self._connection) - seconds)
+            .order_by(col(ProgramTokenRow.record_id))
+        )
+        return [self._stored(row) for row in rows]
+
     async def purge(self) -> None:
         """Delete tokens that were over a week ago, and what the version before leaves of profiles that are gone."""
         over = now(self._connection) - _KEPT_SECONDS

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     unsigned,
 )
 from tests.benchmarks.figures import RUNS
+from tests.benchmarks.sending import run as sending
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[None]]] = {
     "files": files.run,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[None]]] = {
     "unsigned": unsigned.run,
     "people": people.run,
     "store": store.run,
+    "sending": sending.run,
 }
 
 

@@ -43,7 +43,8 @@ def _starts(program: str) -> bool:
     return subprocess.run([path, "--version"], capture_output=True, check=False).returncode != 127
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback that nobody uses now."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -54,11 +55,18 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _folder(host: str) -> Iterator[Path]:
+def server_folder() -> Iterator[Path]:
+    """Make a folder for a mail server, until the block ends."""
     # The servers run as users of their own, who must get in here; their socket paths must be short.
     with tempfile.TemporaryDirectory(prefix="mta") as name:
         folder = Path(name)
         folder.chmod(0o755)
+        yield folder
+
+
+@contextmanager
+def _certified_folder(host: str) -> Iterator[Path]:
+    with server_folder() as folder:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "authority.pem")
         issued = authority.issue_cert(host)
@@ -66,7 +74,8 @@ def _folder(host: str) -> Iterator[Path]:
         yield folder
 
 
-def _wait_for(port: int, log: Path) -> None:
+def wait_for_port(port: int, log: Path) -> None:
+    """Wait until something listens there; raise a RuntimeError with the log when nothing does."""
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -109,8 +118,8 @@ def postfix(
     introspection_url: str = "",
 ) -> Iterator[RealServer]:
     """Run Postfix, with Dovecot to check passwords, or tokens at an address; `restrictions` are lines of main.cf."""
-    starttls_port, tls_port = _free_ports(2)
-    with _folder(host) as folder:
+    starttls_port, tls_port = free_ports(2)
+    with _certified_folder(host) as folder:
         (folder / "server.pem").chmod(0o600)
         (folder / "spool" / "private").mkdir(parents=True)
         shutil.chown(folder / "spool" / "private", "postfix")
@@ -127,7 +136,7 @@ def postfix(
         control = ["postfix", "-c", str(folder / "postfix")]
         try:
             subprocess.run([*control, "start"], check=True, capture_output=True)
-            _wait_for(starttls_port, folder / "mail.log")
+            wait_for_port(starttls_port, folder / "mail.log")
             _wait_for_file(folder / "spool" / "private" / "auth")
             yield RealServer(starttls_port, tls_port, folder / "authority.pem")
         finally:
@@ -244,8 +253,8 @@ passdb {{
 @contextmanager
 def exim() -> Iterator[RealServer]:
     """Run Exim; each login may send only as itself."""
-    starttls_port, tls_port = _free_ports(2)
-    with _folder(HOST) as folder:
+    starttls_port, tls_port = free_ports(2)
+    with _certified_folder(HOST) as folder:
         for name in ("server.pem", "authority.pem"):
             (folder / name).chmod(0o644)
         (folder / "spool").mkdir()
@@ -254,7 +263,7 @@ def exim() -> Iterator[RealServer]:
         command = ["exim4", "-C", str(folder / "exim.conf"), "-bdf"]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            _wait_for(starttls_port, folder / "spool" / "mainlog")
+            wait_for_port(starttls_port, folder / "spool" / "mainlog")
             yield RealServer(starttls_port, tls_port, folder / "authority.pem")
         finally:
             server.terminate()

@@ -22,6 +22,7 @@ SECONDS = 30
 _IMPORTED = [
     "aiosqlite",
     "bot.cli",
+    "bot.programs.sendmail.command",
     "bot.demo.run",
     "bot.doctor",
     "bot.exit_codes",
@@ -162,6 +163,6 @@ def _become(folder: Path, arguments: tuple[str, ...], environment: dict[str, str
     os.environ.update(environment)
     sys.argv = ["email-profile-bot", *arguments]
 
-    from bot.cli import main
+    from bot.__main__ import main
 
     main()

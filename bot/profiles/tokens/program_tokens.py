@@ -19,6 +19,7 @@ from bot.profiles.errors import NoProfileError, NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import OnChange
 from bot.profiles.people.notices import notify_of_network, notify_of_removed_program
+from bot.profiles.sending.days import day_before, tell_of_day
 from bot.profiles.tokens.program import MaySendTo, Program, Sender
 from bot.profiles.tokens.program_form import CheckedForm, ProgramForm, checked, last_day
 from bot.profiles.tokens.secret_token import ParsedToken, SecretToken
@@ -152,6 +153,9 @@ class ProgramTokens:
             if stored is None:
                 return None
             program = _program(stored)
+            today = self.clock().date()
+            for day in (day_before(today), today):
+                await tell_of_day(tx, owner, program, day)
             await notify_of_removed_program(tx, caller, owner, name=program.name)
             await tx.audit.append(
                 owner.workspace, actor=caller.user, subject=owner.user, action=PROGRAM_REMOVED, details=(program.name,)
@@ -238,6 +242,12 @@ class ProgramTokens:
                 "Ask them to use /email-profile programs. You can see and remove programs."
             )
         await self.access.require_member(caller)
+
+
+async def programs_used_within(tx: Transaction, seconds: float) -> list[tuple[Person, Program]]:
+    """Return the programs that signed in within so many seconds, with whose they are."""
+    tokens = await tx.program_tokens.used_within(seconds)
+    return [(Person(one.workspace, one.user), _program(one)) for one in tokens if one.document is not None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,9 @@ from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
 from bot.http_server import IDLE_SECONDS
 from bot.observability.log import Outcome
+from bot.observability.metrics import SUBMISSION_SESSIONS_ENDED, SUBMISSION_SIGN_INS_ENDED
 from bot.profiles.account.private_links import link_path
+from bot.programs.submission.connections import MOST as MOST_CONNECTIONS
 from bot.server import DRAIN_SECONDS
 from bot.settings import Settings
 from bot.slack.request import MOST_BODY_BYTES
@@ -31,6 +33,7 @@ from storage.engines.postgresql import connection_values
 from tests.deploy_files import (
     ROOT,
     alert_expressions,
+    all_kubernetes,
     dockerfile,
     expressions,
     health_check,
@@ -41,6 +44,7 @@ from tests.deploy_files import (
     pod,
     read,
     services,
+    submission_service,
     unit,
     unit_environment,
 )
@@ -50,9 +54,14 @@ FILES = [
     "Dockerfile",
     ".dockerignore",
     "compose.yaml",
+    "deploy/compose-submission.yaml",
     "deploy/email-profile-bot.service",
     "deploy/kubernetes.yaml",
+    "deploy/kubernetes-submission.yaml",
     "deploy/nginx.conf",
+    "deploy/postfix/main.cf",
+    "deploy/postfix/senders",
+    "deploy/postfix/tokens",
     "deploy/prometheus-rules.yaml",
     "deploy/grafana-dashboard.json",
 ]
@@ -60,6 +69,8 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 MALLOC = {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_"}
 """What glibc is told (https://man7.org/linux/man-pages/man3/mallopt.3.html)."""
 UID = 10001
+SUBMISSION = "465"
+"""The port for TLS from the first byte (RFC 8314)."""
 PUBLIC_PATHS = (
     *("/slack/events", "/healthz", "/private/password.css", "/private/password.js"),
     *(INSTALL_PATH, REDIRECT_PATH, SIGN_IN_PATH, link_path("U0ADA", "token")),
@@ -176,13 +187,47 @@ def test_the_port_is_the_same_everywhere_and_published_on_loopback_alone() -> No
     assert all("ports" not in service for name, service in services().items() if name != "bot")
     ((container,),) = (pod()["containers"],)
     opened = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
-    assert opened == {"http": port, "monitoring": monitoring}
+    assert opened == {"http": port, "monitoring": monitoring, "submission": SUBMISSION}
     assert {"name": "METRICS_PORT", "value": monitoring} in container["env"]
     ((door,),) = (kubernetes("Service")["spec"]["ports"],)
     assert door["targetPort"] == "http"
     rules = kubernetes("NetworkPolicy")["spec"]["ingress"]
     assert [[str(each["port"]) for each in rule["ports"]] for rule in rules] == [[port], [monitoring]]
     assert "os.environ['PORT']" in health_check()[-1]
+
+
+def test_the_submission_server_is_reached_by_who_asks_for_it_alone_at_the_port_that_programs_are_told() -> None:
+    assert image_environment()["SUBMISSION_HOST"] == "0.0.0.0"
+    assert pod()["securityContext"]["sysctls"] == [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
+    assert all(SUBMISSION not in port for port in services()["bot"]["ports"])
+    assert "submission" not in read("compose.yaml")
+    service, policy = all_kubernetes("deploy/kubernetes-submission.yaml")
+    assert service["spec"]["ports"] == [{"name": "submission", "port": int(SUBMISSION), "targetPort": "submission"}]
+    ((rule,),) = (policy["spec"]["ingress"],)
+    assert [str(each["port"]) for each in rule["ports"]] == [SUBMISSION]
+    for chosen in (service["spec"]["selector"], policy["spec"]["podSelector"]["matchLabels"]):
+        assert chosen == kubernetes("Service")["spec"]["selector"]
+    added = submission_service()
+    assert added["ports"] == [f"{SUBMISSION}:{SUBMISSION}"]
+    assert added["sysctls"] == {"net.ipv4.ip_unprivileged_port_start": "0"}
+    assert added["environment"]["SUBMISSION_TLS_PORT"] == SUBMISSION
+    assert f"]:{SUBMISSION}" in read("deploy/postfix/senders")
+    assert f"SUBMISSION_TLS_PORT={SUBMISSION}" in read("deploy/kubernetes-submission.yaml")
+    assert f"ip_unprivileged_port_start={SUBMISSION} " in read("deploy/email-profile-bot.service")
+
+
+def test_the_certificate_of_the_submission_server_is_read_from_a_folder_that_may_change() -> None:
+    folder = "/etc/email-profile-bot-tls"
+    (mounted,) = submission_service()["volumes"]
+    assert mounted.split(":")[1:] == [folder, "ro"]
+    for name in ("SUBMISSION_CERT_FILE", "SUBMISSION_KEY_FILE"):
+        assert Path(submission_service()["environment"][name]).parent == Path(folder)
+        assert f"{name}={folder}/tls." in read("deploy/kubernetes-submission.yaml")
+    for container in containers():
+        # Not `subPath`, which Kubernetes never brings up to date.
+        assert {"name": "certificate", "mountPath": folder, "readOnly": True} in container["volumeMounts"]
+    (given,) = (volume["secret"] for volume in pod()["volumes"] if volume["name"] == "certificate")
+    assert given["optional"] is True
 
 
 def test_settings_and_keys_are_files_in_the_folder_that_the_program_starts_in() -> None:
@@ -239,9 +284,20 @@ def test_the_data_of_the_image_is_where_sqlite_makes_its_file() -> None:
 def test_nginx_hands_on_what_is_for_everybody_and_nothing_of_health_or_metrics() -> None:
     text = re.sub(r"(?m)^\s*#.*$", "", read("deploy/nginx.conf"))
     exact, matched = (re.findall(rf"location {sign} (\S+) \{{", text) for sign in "=~")
-    for path in PUBLIC_PATHS:
+    for path in (*PUBLIC_PATHS, "/v1/send", "/v1/profile", "/v1/openapi.json"):
         assert path in exact or any(re.search(pattern, path) for pattern in matched), path
-    for path in ("/readyz", "/metrics", "/", "/healthz/x", "/slack/events/x", f"{SIGN_IN_PATH}/x", f"{INSTALL_PATH}x"):
+    for path in (
+        "/readyz",
+        "/metrics",
+        "/",
+        "/v1/",
+        "/v1/send/x",
+        "/v1/openapi",
+        "/healthz/x",
+        "/slack/events/x",
+        f"{SIGN_IN_PATH}/x",
+        f"{INSTALL_PATH}x",
+    ):
         assert path not in exact, path
         assert not any(re.search(pattern, path) for pattern in matched), path
     assert re.search(r"location / \{\s*return 404;", text)
@@ -369,6 +425,11 @@ def test_alerts_and_panels_name_stages_and_limits_that_exist() -> None:
             assert value in ("renewed", "refused", "failed")
         for limit in re.findall(r"jobs_running >= (\d+)", expression):
             assert int(limit) < RUNNING_TESTS
+        for limit in re.findall(r"submission_connections\) >= (\d+)", expression):
+            assert int(limit) < MOST_CONNECTIONS
+        for name, ends_of in (("sign_ins", SUBMISSION_SIGN_INS_ENDED), ("sessions", SUBMISSION_SESSIONS_ENDED)):
+            for value in re.findall(rf'submission_{name}_total{{ended\W+"([^"]*)"', expression):
+                assert set(value.split("|")) <= set(ends_of), expression
 
 
 def test_alerts_and_panels_name_outcomes_that_exist() -> None:
@@ -384,6 +445,7 @@ def test_every_series_has_a_panel_and_what_people_feel_has_an_alert() -> None:
     assert [name for name in described if f"email_profile_bot_{name}" not in shown] == []
     watched = " ".join(alert_expressions())
     felt = {"ack_seconds", "request_seconds", "connection_test_seconds", "socket_mode_connected", "jobs_running"}
+    felt |= {"submission_sign_ins_total", "submission_sessions_total", "submission_connections"}
     kept = {"token_renewals_total", "records", "database_connections", "build_info"}
     assert [name for name in felt | kept if f"email_profile_bot_{name}" not in watched] == []
 
