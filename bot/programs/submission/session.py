@@ -221,7 +221,7 @@ class SubmissionSession(SMTP):
             self.ended = Ended.QUIT
         if text.startswith("421"):
             self._close(Ended.REFUSED)
-        if self._drops_all or self._letter is not None or self.ended is Ended.QUIT:
+        if self._drops_all or self.ended is Ended.QUIT or text.startswith("354"):
             return
         if self._is_over:
             self.end(replies.SESSION_OVER, Ended.LATE)
