@@ -6,6 +6,7 @@ from tests.fakes.smtp_server import Act, HangUp, Then
 from tests.scenario.people import ADA, notices_sent
 from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import SendingProgram
+from tests.store import Store
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -104,4 +105,13 @@ async def test_a_profile_that_is_gone_takes_its_tokens_along(make_program: MakeP
         await workspace.press(ADA, "Delete …", message=workspace.messages(ADA)[-1])
         answer = await program.send(LETTER)
         assert (answer.status, answer.problem) == (401, "wrong_token")
+        assert program.letters == []
+
+
+async def test_a_profile_that_cannot_be_read_needs_its_owner(make_program: MakeProgram, store: Store) -> None:
+    async with make_program() as program:
+        await store.edit("UPDATE email_profiles SET revision = revision + 1")
+        for answer in (await program.send(LETTER), await program.ask("GET", "/v1/profile")):
+            assert (answer.status, answer.problem) == (409, "profile_not_ready")
+            assert "cannot be read" in answer.members["detail"]
         assert program.letters == []

@@ -51,6 +51,8 @@ async def test_the_envelope_may_be_told_apart_from_the_letter(program: SendingPr
     answer = await program.send_raw(LETTER, Envelope_From="eve@mail.test")
     assert (answer.status, answer.problem) == (403, "not_permitted")
     assert (await program.send_raw(LETTER, Envelope_To="x")).status == 400
+    assert (await program.send_raw(LETTER, Envelope_To="")).status == 400
+    assert (await program.send_raw(LETTER, Envelope_From="")).status == 403
     assert len(program.letters) == 1
 
 
