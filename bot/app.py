@@ -43,6 +43,7 @@ from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
+from bot.profiles.sending.told_days import ToldDays
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.submission.certificate import CertificateError, ServerCertificate
 from bot.programs.submission.server import Place, SubmissionServer
@@ -344,6 +345,7 @@ class _Wiring:
                 user_sync=user_sync,
                 retention=self._retention,
                 bulk=services.bulk,
+                days=ToldDays(database=self._database, clock=self._database.now),
             ),
             user_sync=user_sync,
             tabs=tabs,

@@ -363,19 +363,26 @@ class SendingSession:
         self._sending.bytes_in_flight.change(self._held, 0)
         self._held = 0
         added = None
-        if letter is not None:
-            if letter.connection is not None:
-                own = self._seconds + time.monotonic() - self._step_began
-                added = max(own - (letter.connection.seconds_waited - letter.waited_before), 0.0)
-                await self._give_back(letter, letter.connection)
-            await letter.opened.aclose()
-            if outcome not in _SENT:
-                # What the database cannot uncount stays counted until its window is over.
-                with suppress(DatabaseUnavailableError):
-                    async with self._sending.database.writing() as tx:
-                        await give_back(tx, letter.uses)
+        if letter is not None and letter.connection is not None:
+            own = self._seconds + time.monotonic() - self._step_began
+            added = max(own - (letter.connection.seconds_waited - letter.waited_before), 0.0)
         if outcome is not None:
             self._sending.observe(outcome, added)
+        if letter is not None:
+            # Whoever goes meanwhile, the place is given back.
+            await asyncio.shield(asyncio.create_task(self._close(letter, outcome), name="end a letter"))
+
+    async def _close(self, letter: _BegunLetter, outcome: Outcome | None) -> None:
+        try:
+            if letter.connection is not None:
+                await self._give_back(letter, letter.connection)
+        finally:
+            await letter.opened.aclose()
+        if outcome not in _SENT:
+            # What the database cannot uncount stays counted until its window is over.
+            with suppress(DatabaseUnavailableError):
+                async with self._sending.database.writing() as tx:
+                    await give_back(tx, letter.uses)
 
     async def _give_back(self, letter: _BegunLetter, connection: ProviderConnection) -> None:
         """Keep the connection for the next letter, which begins anew."""

@@ -97,6 +97,11 @@ class Redaction:
         text = self._withheld(message) or self.text(" ".join(lines))
         return Reply(code=code, enhanced=enhanced_code(message), text=text)
 
+    def told(self, code: int, message: str) -> Reply:
+        """Parse a reply of which nothing else than code, enhanced code and text is ever shown: no line by itself."""
+        text = " ".join(_ENHANCED.sub("", line).strip() for line in message.split("\n"))
+        return Reply(code=code, enhanced=enhanced_code(message), text=self.text(text))
+
     def leaks(self, text: str) -> bool:
         """Whether what would be shown of a text holds a piece of a secret in some reading, or has too many readings."""
         return bool(self._withheld(text))

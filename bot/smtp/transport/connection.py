@@ -20,6 +20,9 @@ COMMAND_SECONDS = 300.0
 END_SECONDS = 600.0
 """How long a letter's content, and the final reply to it, may take (RFC 5321, 4.5.3.2.6)."""
 
+RESET_SECONDS = 5.0
+"""How long a reply to RSET may take: another connection is as quick."""
+
 GOODBYE_SECONDS = 1.0
 """How long a reply to QUIT is waited for; nothing depends on it."""
 
@@ -169,8 +172,8 @@ class ProviderConnection:
         return reply
 
     async def rset(self) -> Reply:
-        """Send RSET. Raises ConnectionBrokenError."""
-        return await self._ask(lambda: self._dialogue.command(b"RSET"))
+        """Send RSET. Raises ConnectionBrokenError, also where no reply comes within RESET_SECONDS."""
+        return await self._ask(lambda: self._dialogue.command(b"RSET"), seconds=RESET_SECONDS)
 
     async def close(self) -> None:
         """Say QUIT where the server can take it, and close; never raises."""
@@ -194,7 +197,7 @@ class ProviderConnection:
         finally:
             self.seconds_waited += clock() - began
         self._is_whole = answer.code != 421
-        return self._redaction.reply(answer.code, answer.message)
+        return self._redaction.told(answer.code, answer.message)
 
     def _broken(self, reason: Exception) -> ConnectionBrokenError:
         self._is_whole = False

@@ -288,5 +288,6 @@ async def test_nothing_of_the_email_is_logged_or_stored(
     await http_demo.workspace.fill(ADA, "Subject", words[1])
     await sent(http_demo, to=words[2], containing=SENT)
     await settled(http_demo)
+    assert "message_action email_message for U0ADA" in caplog.text
     kept = {**await store.everything(), "log": caplog.text.encode()}
     assert [(place, word) for place, content in kept.items() for word in words if word.encode() in content] == []

@@ -36,7 +36,7 @@ def _draft(form: EmailForm, *, sender: str = "") -> views.EmailDraft:
     return views.EmailDraft(form=form, metadata=PrivateMetadata(owner=ADA, revision=0, reply=REPLY), sender=sender)
 
 
-def email_modals(profile: EmailProfile) -> Iterator[View]:
+def modals(profile: EmailProfile) -> Iterator[View]:
     """Every modal."""
     for form in _FORMS:
         yield views.email_modal(_draft(form, sender=profile.address))
@@ -46,7 +46,7 @@ def email_modals(profile: EmailProfile) -> Iterator[View]:
         yield views.sent_modal(_draft(_FORMS[1]), sent)
 
 
-def email_messages() -> Iterator[Message]:
+def messages() -> Iterator[Message]:
     """Every message; those with longer emails are posted as files."""
     yield views.no_profile(SENTENCE, owner=ADA)
     for form in _FORMS[:2]:
