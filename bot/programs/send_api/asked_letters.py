@@ -57,16 +57,18 @@ async def read_body(request: web.Request, kind: str, hold: Callable[[int], None]
     Raises:
         ProblemError: it is larger than it may be.
     """
-    held = min(request.content_length or _STEP_BYTES, MOST_BYTES[kind])
+    # Not all that is announced: who announces much and sends little would keep others out.
+    held = min(request.content_length or _STEP_BYTES, _STEP_BYTES)
     hold(held)
     body = bytearray()
     while chunk := await request.content.readany():
-        if len(body) + len(chunk) > MOST_BYTES[kind]:
+        size = len(body) + len(chunk)
+        if size > MOST_BYTES[kind]:
             raise _too_large(kind)
-        body += chunk
-        if len(body) > held:
-            held = len(body) + _STEP_BYTES
+        if size > held:
+            held = size + _STEP_BYTES
             hold(held)
+        body += chunk
     return bytes(body)
 
 
