@@ -73,6 +73,25 @@ async def test_bcc_is_taken_out_and_missing_headers_are_added(program: SendingPr
     assert program.letters[0].endswith(b"X-A: b\r\n\r\nReady.\r\n")
 
 
+WRITTEN = {
+    "a name in quotation marks, with a comma": (b'"Hopper, Grace" <grace@mail.test>', [b"grace@mail.test"]),
+    "an encoded name": (b"=?utf-8?q?H=C3=B6pper=2C_x?= <grace@mail.test>", [b"grace@mail.test"]),
+    "letters beyond ASCII in a name": (b"H\xc3\xb6pper <grace@mail.test>", [b"grace@mail.test"]),
+    "bytes that are no text": (b"H\xf6pper <grace@mail.test>", [b"grace@mail.test"]),
+    "a group": (b"Team: grace@mail.test, anna@mail.test;", [b"grace@mail.test", b"anna@mail.test"]),
+    "the same twice": (b"grace@mail.test, Grace <grace@mail.test>", [b"grace@mail.test"]),
+}
+
+
+async def test_recipients_are_found_however_mail_programs_write_them(program: SendingProgram) -> None:
+    for name, (written, recipients) in WRITTEN.items():
+        with case(name):
+            program.provider.heard.clear()
+            answer = await program.send_raw(LETTER.replace(b"To: grace@mail.test", b"To: " + written))
+            assert answer.status == 200, answer.members
+            assert program.envelopes[1:] == recipients
+
+
 REFUSED = {
     "nothing": (b"", "The letter is empty"),
     "blanks": (b" \r\n\r\n", "The letter is empty"),
